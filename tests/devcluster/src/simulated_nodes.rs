@@ -1,0 +1,113 @@
+//! Nodes without machines: kwok plays their kubelets.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::Node;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use serde_json::json;
+
+use crate::process::Process;
+use crate::state::State;
+use crate::template::{self, NodeTemplate};
+use crate::tools::{Tool, Toolbox};
+
+/// What makes kwok take charge of a node; also the key and value of the taint.
+const ANNOTATION: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
+
+/// What happens to simulated nodes and to the Pods on them.
+const STAGES: &str = include_str!("simulated_nodes/stages.yaml");
+
+/// At most so many nodes are being created at a time.
+const PARALLEL: usize = 16;
+
+/// Starts kwok, which works as soon as there are nodes for it.
+pub(crate) fn start_kwok(state: &State, toolbox: &Toolbox, kubeconfig: &Path, arguments: &[String]) -> Result<Process> {
+    let config = state.path("kwok.yaml");
+    std::fs::write(&config, STAGES)?;
+    let mut argv: Vec<OsString> = vec![
+        toolbox.path(Tool::Kwok)?.into(),
+        "--kubeconfig".into(),
+        kubeconfig.into(),
+        "--config".into(),
+        config.into(),
+        "--manage-all-nodes=false".into(),
+        format!("--manage-nodes-with-annotation-selector={}={}", ANNOTATION.0, ANNOTATION.1).into(),
+        "--cidr=10.64.0.1/10".into(),
+        "--node-ip=10.63.0.1".into(),
+        // Renewed at a quarter of it; a paused API server should not cost the nodes.
+        "--node-lease-duration-seconds=40".into(),
+    ];
+    argv.extend(arguments.iter().map(OsString::from));
+    Process::start(state, "kwok", argv)
+}
+
+/// Creates the nodes of `template` and returns their names.
+pub(crate) async fn create(client: &Client, template: &NodeTemplate, tainted: bool) -> Result<Vec<String>> {
+    let nodes: Api<Node> = Api::all(client.clone());
+    futures::stream::iter(template.nodes("sim"))
+        .map(|node| {
+            let nodes = nodes.clone();
+            async move {
+                let object = object(template, &node, tainted)?;
+                nodes
+                    .create(&PostParams::default(), &object)
+                    .await
+                    .with_context(|| format!("cannot create the simulated node {}", node.name))?;
+                Ok(node.name)
+            }
+        })
+        .buffered(PARALLEL)
+        .try_collect()
+        .await
+}
+
+fn object(template: &NodeTemplate, node: &template::Node, tainted: bool) -> Result<Node> {
+    let mut labels: BTreeMap<&str, &str> = BTreeMap::from([
+        ("kubernetes.io/hostname", node.name.as_str()),
+        ("kubernetes.io/arch", &template.architecture),
+        ("kubernetes.io/os", "linux"),
+        ("type", "kwok"),
+    ]);
+    labels.extend(node.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let resources = json!({
+        "cpu": template.cpu,
+        "memory": template.memory,
+        "pods": template.pods.to_string(),
+        "ephemeral-storage": "80Gi",
+    });
+    let taints = if tainted {
+        json!([{ "key": ANNOTATION.0, "value": ANNOTATION.1, "effect": "NoSchedule" }])
+    } else {
+        json!([])
+    };
+    Ok(serde_json::from_value(json!({
+        "metadata": {
+            "name": node.name,
+            "labels": labels,
+            "annotations": { ANNOTATION.0: ANNOTATION.1 },
+        },
+        "spec": { "providerID": node.provider_id, "taints": taints },
+        "status": {
+            "capacity": resources,
+            "allocatable": resources,
+            "addresses": [{ "type": "Hostname", "address": node.name }],
+            "nodeInfo": {
+                "architecture": template.architecture,
+                "bootID": "",
+                "containerRuntimeVersion": "kwok",
+                "kernelVersion": "kwok",
+                "kubeProxyVersion": "kwok",
+                "kubeletVersion": crate::tools::kubernetes_version()?,
+                "machineID": "",
+                "operatingSystem": "linux",
+                "osImage": "kwok",
+                "systemUUID": "",
+            },
+        },
+    }))?)
+}
