@@ -1,0 +1,114 @@
+//! Numbers, texts, booleans and choices: their types, what is forgiven, and their limits.
+
+use std::fmt::Display;
+
+use serde_json::{Number, Value};
+
+use super::hint;
+use super::shape::{Range, Shape, Text};
+use super::walk::Walk;
+use crate::ecs::pointer::Pointer;
+
+impl Walk {
+    /// Checks a value against a shape that is neither an object nor a list.
+    pub(super) fn scalar(&mut self, shape: &Shape, value: Value, at: &Pointer) -> Value {
+        let Some(understood) = self.as_shape(shape, &value, at) else {
+            return self.wrong_type(shape, value, at);
+        };
+        match (shape, &understood) {
+            (Shape::Integer(range), Value::Number(number)) => self.integer_limits(range, number, at),
+            (Shape::Number(range), Value::Number(number)) => self.limits(range, number.as_f64(), at),
+            (Shape::Text(limits), Value::String(text)) => self.text_limits(limits, text, at),
+            (Shape::Choice(choices), Value::String(text)) => self.choice(choices, text, at),
+            _ => {}
+        }
+        understood
+    }
+
+    /// The value in the shape's type, or nothing if it has another one.
+    fn as_shape(&mut self, shape: &Shape, value: &Value, at: &Pointer) -> Option<Value> {
+        if let Some(same) = plainly(shape, value) {
+            return Some(same);
+        }
+        let coerced = coerced(shape, value).filter(|_| self.lenient)?;
+        let given = crate::ecs::pointer::kind_of(value);
+        let taken = crate::ecs::pointer::kind_of(&coerced);
+        self.info(at, "coerced", format!("{given} is given and taken as {taken}"));
+        Some(coerced)
+    }
+
+    fn integer_limits(&mut self, range: &Range<i64>, number: &Number, at: &Pointer) {
+        match number.as_i64() {
+            Some(number) => self.limits(range, Some(number), at),
+            None => self.error(at, "too-large", format!("{number} is too large")),
+        }
+    }
+
+    fn limits<N: PartialOrd + Display + Copy>(&mut self, range: &Range<N>, number: Option<N>, at: &Pointer) {
+        let Some(number) = number else { return };
+        if let Some(min) = range.min.filter(|min| number < *min) {
+            self.error(at, "too-small", format!("{number} is less than {min}, the least that is allowed"));
+        }
+        if let Some(max) = range.max.filter(|max| number > *max) {
+            self.error(at, "too-large", format!("{number} is more than {max}, the most that is allowed"));
+        }
+    }
+
+    /// The text itself is never told: it may be secret.
+    fn text_limits(&mut self, limits: &Text, text: &str, at: &Pointer) {
+        let length = text.chars().count() as u64;
+        if let Some(min) = limits.min.filter(|min| length < *min) {
+            self.error(at, "too-short", format!("{length} characters are given, {min} at least are needed"));
+        }
+        if let Some(max) = limits.max.filter(|max| length > *max) {
+            self.error(at, "too-long", format!("{length} characters are given, {max} at most are allowed"));
+        }
+        let Some(class) = &limits.characters else { return };
+        if let Some(character) = class.first_outside(text) {
+            let message = format!("{character:?} is not allowed here; characters are {}", class.written);
+            self.error(at, "invalid-characters", message);
+        }
+    }
+
+    fn choice(&mut self, choices: &[String], text: &str, at: &Pointer) {
+        if choices.iter().any(|choice| choice == text) {
+            return;
+        }
+        let hint = hint::did_you_mean(text, choices.iter().map(String::as_str));
+        let message = format!("`{}` is not among the choices{hint}: {}", hint::shortened(text), choices.join(", "));
+        self.error(at, "invalid-choice", message);
+    }
+}
+
+/// The value if its type is the shape's; 256.0 counts as a whole number.
+fn plainly(shape: &Shape, value: &Value) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Integer(_), Value::Number(number)) => whole(number).map(Value::Number),
+        (Shape::Boolean, Value::Bool(_))
+        | (Shape::Number(_), Value::Number(_))
+        | (Shape::Text(_) | Shape::Choice(_), Value::String(_)) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn coerced(shape: &Shape, value: &Value) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Text(_), Value::Number(number)) => Some(number.to_string().into()),
+        (Shape::Text(_), Value::Bool(truth)) => Some(truth.to_string().into()),
+        (Shape::Boolean, Value::String(text)) => text.trim().parse().ok().map(Value::Bool),
+        (Shape::Integer(_), Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        (Shape::Number(_), Value::String(text)) => text.trim().parse::<f64>().ok().map(Value::from),
+        _ => None,
+    }
+}
+
+/// The number as a whole one. Decimals count up to 2⁵³, where they stop being exact.
+#[allow(clippy::cast_possible_truncation)]
+fn whole(number: &Number) -> Option<Number> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if !number.is_f64() {
+        return Some(number.clone());
+    }
+    let decimal = number.as_f64()?;
+    (decimal.fract() == 0.0 && decimal.abs() <= EXACT).then(|| Number::from(decimal as i64))
+}

@@ -1,0 +1,175 @@
+//! Names that ECS allows, made fit for places that allow less: RFC 1123 labels and port names.
+//!
+//! A name that already fits stays as it is. Any other is lower-cased, has its other characters replaced by hyphens,
+//! is cut, and gets a hyphen and five characters that stand for the original: `Web_API` becomes `web-api-xxxxx`. So
+//! different names stay different (to one in 33 million for two names that look alike), and the same name comes out
+//! the same everywhere and in every version: the mapping is part of what users see and must never change.
+
+/// Longest name of an object. Leaves eleven of a label's 63 characters to the suffixes of derived objects.
+pub const OBJECT_NAME_MAX: usize = 52;
+
+/// Longest name of a container: that of a DNS label.
+pub const CONTAINER_NAME_MAX: usize = 63;
+
+/// Longest name of a port.
+pub const PORT_NAME_MAX: usize = 15;
+
+/// Number of characters that stand for the original name.
+const HASH_LENGTH: usize = 5;
+
+/// 32 characters for five bits each, without those that are easily misread.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// The name of the object that stands for something ECS calls `name`: a DNS label of at most 52 characters.
+#[must_use]
+pub fn object_name(name: &str) -> String {
+    fit(name, OBJECT_NAME_MAX, is_label)
+}
+
+/// The name of a container ECS calls `name`: a DNS label of at most 63 characters.
+#[must_use]
+pub fn container_name(name: &str) -> String {
+    fit(name, CONTAINER_NAME_MAX, is_label)
+}
+
+/// The name of a port ECS calls `name`: at most 15 of a-z, 0-9 and `-`, one letter at least, no two hyphens together.
+#[must_use]
+pub fn port_name(name: &str) -> String {
+    fit(name, PORT_NAME_MAX, is_port_name)
+}
+
+/// Five characters that stand for a text: the same everywhere and in every version.
+///
+/// They are 25 bits of 64-bit FNV-1a, after a final mix that lets every bit of it count.
+#[must_use]
+pub fn short_hash(text: &str) -> String {
+    let mut hash = mixed(fnv1a(text.as_bytes()));
+    let mut characters = String::with_capacity(HASH_LENGTH);
+    for _ in 0..HASH_LENGTH {
+        // The mask keeps the index below the alphabet's 32 characters.
+        #[allow(clippy::cast_possible_truncation)]
+        let index = (hash & 31) as usize;
+        characters.push(char::from(ALPHABET[index]));
+        hash >>= 5;
+    }
+    characters
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
+/// The finishing step of `MurmurHash3`: FNV's low bits alone depend on the last characters too little.
+fn mixed(mut hash: u64) -> u64 {
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+fn fit(name: &str, max: usize, fits: fn(&str) -> bool) -> String {
+    if name.len() <= max && fits(name) {
+        return name.to_owned();
+    }
+    let stem = stem(name, max - HASH_LENGTH - 1);
+    if stem.is_empty() { format!("x-{}", short_hash(name)) } else { format!("{stem}-{}", short_hash(name)) }
+}
+
+/// The part of a name that can be kept, of at most `max` characters: other characters become single hyphens.
+fn stem(name: &str, max: usize) -> String {
+    let mut stem = String::with_capacity(max);
+    for character in name.chars().map(|character| character.to_ascii_lowercase()) {
+        if stem.len() == max {
+            break;
+        }
+        if character.is_ascii_alphanumeric() {
+            stem.push(character);
+        } else if !stem.is_empty() && !stem.ends_with('-') {
+            stem.push('-');
+        }
+    }
+    stem.trim_end_matches('-').to_owned()
+}
+
+fn is_label(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.bytes().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+fn is_port_name(name: &str) -> bool {
+    is_label(name) && name.bytes().any(|byte| byte.is_ascii_lowercase()) && !name.contains("--")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Names of every kind that comes to mind, without repeats.
+    fn many_names() -> Vec<String> {
+        let parts = ["", "a", "A", "_", "-", "--", "web", "Web", "0", "é", "x".repeat(60).as_str(), "/", "a.b"]
+            .map(str::to_owned);
+        let mut names: Vec<String> = Vec::new();
+        for first in &parts {
+            for second in &parts {
+                names.extend(parts.iter().map(|third| format!("{first}{second}{third}")));
+            }
+        }
+        names.extend((0..5000).map(|number| format!("Service_{number}")));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    #[test]
+    fn names_that_fit_stay() {
+        let longest = "a".repeat(OBJECT_NAME_MAX);
+        for name in ["web", "web-api", "a", "0", "a--b", longest.as_str()] {
+            assert_eq!(object_name(name), name);
+        }
+        assert_eq!(port_name("http-metrics"), "http-metrics");
+    }
+
+    #[test]
+    fn the_mapping_never_changes() {
+        let cases = [("Web_API", "web-api-d8pgb"), ("web_api", "web-api-9tshn"), ("_", "x-cu84q")];
+        for (name, object) in cases {
+            assert_eq!(object_name(name), object, "users' objects bear these names");
+        }
+    }
+
+    #[test]
+    fn every_name_becomes_a_label() {
+        for name in many_names() {
+            let object = object_name(&name);
+            assert!(is_label(&object) && object.len() <= OBJECT_NAME_MAX, "{name} → {object}");
+            let container = container_name(&name);
+            assert!(is_label(&container) && container.len() <= CONTAINER_NAME_MAX, "{name} → {container}");
+            let port = port_name(&name);
+            assert!(is_port_name(&port) && port.len() <= PORT_NAME_MAX, "{name} → {port}");
+        }
+    }
+
+    #[test]
+    fn different_names_stay_different() {
+        for map in [object_name, container_name, port_name] {
+            let mut seen: BTreeMap<String, String> = BTreeMap::new();
+            for name in many_names() {
+                if let Some(other) = seen.insert(map(&name), name.clone()) {
+                    panic!("{name} and {other} become the same");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_was_fitted_stays_when_fitted_again() {
+        for name in many_names() {
+            assert_eq!(object_name(&object_name(&name)), object_name(&name));
+        }
+    }
+}

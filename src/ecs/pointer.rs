@@ -1,0 +1,141 @@
+//! Where in a JSON document something is: RFC 6901 JSON pointers.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A place in a JSON document. The empty pointer is the document itself.
+///
+/// ```
+/// use ecs_operator::ecs::pointer::Pointer;
+/// let image = Pointer::root().key("containerDefinitions").index(0).key("image");
+/// assert_eq!(image.to_string(), "/containerDefinitions/0/image");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pointer(Vec<Step>);
+
+/// One step down. Indices come before names, and among themselves in the order of a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Step {
+    Index(usize),
+    Key(String),
+}
+
+impl Pointer {
+    /// The whole document.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The member of that name, whatever characters the name has.
+    #[must_use]
+    pub fn key(&self, name: impl Into<String>) -> Self {
+        self.step(Step::Key(name.into()))
+    }
+
+    /// The list item at that position, counted from 0.
+    #[must_use]
+    pub fn index(&self, position: usize) -> Self {
+        self.step(Step::Index(position))
+    }
+
+    /// What this place is in; `None` for the document itself.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        Some(Self(above.to_vec()))
+    }
+
+    /// Whether `other` is this place or inside it.
+    #[must_use]
+    pub fn is_prefix_of(&self, other: &Self) -> bool {
+        other.0.starts_with(&self.0)
+    }
+
+    /// What `document` has at this place.
+    #[must_use]
+    pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(document, |at, step| match step {
+            Step::Index(position) => at.get(position),
+            Step::Key(name) => at.get(name),
+        })
+    }
+
+    fn step(&self, step: Step) -> Self {
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|step| match step {
+            Step::Index(position) => write!(f, "/{position}"),
+            // `~` first: escaping it after `/` would escape the escapes.
+            Step::Key(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+        })
+    }
+}
+
+impl Serialize for Pointer {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// What a JSON value is called in messages.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a decimal number",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped() {
+        let cases = [("a/b", "/a~1b"), ("a~b", "/a~0b"), ("~1", "/~01"), ("", "/"), ("0", "/0")];
+        for (name, written) in cases {
+            assert_eq!(Pointer::root().key(name).to_string(), written);
+        }
+        assert_eq!(Pointer::root().to_string(), "");
+    }
+
+    #[test]
+    fn list_items_sort_by_number() {
+        let item = |position| Pointer::root().key("list").index(position);
+        assert!(item(2) < item(10));
+        assert!(Pointer::root() < item(0));
+    }
+
+    #[test]
+    fn a_place_is_inside_itself_and_its_parents_only() {
+        let list = Pointer::root().key("list");
+        let item = list.index(1);
+        assert!(list.is_prefix_of(&item) && item.is_prefix_of(&item));
+        assert!(!item.is_prefix_of(&list) && !list.index(0).is_prefix_of(&item));
+        assert!(!Pointer::root().key("li").is_prefix_of(&list));
+        assert_eq!(item.parent(), Some(list));
+        assert_eq!(Pointer::root().parent(), None);
+    }
+
+    #[test]
+    fn a_pointer_finds_its_place() {
+        let document = serde_json::json!({"a": [{"b/c": 1}]});
+        let place = Pointer::root().key("a").index(0).key("b/c");
+        assert_eq!(place.find(&document), Some(&1.into()));
+        assert_eq!(place.key("d").find(&document), None);
+    }
+}

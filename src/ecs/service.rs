@@ -1,0 +1,382 @@
+//! A service: a number of tasks that ECS keeps running, as `CreateService` takes it.
+//!
+//! The members that only `describe-services` prints are part of the shape too, so that its output can be pasted
+//! unchanged; they carry no instruction.
+
+mod connect;
+mod deployment;
+mod volume;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use super::common::{CapacityProviderStrategyItem, LaunchType, PropagateTags, Tag};
+use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
+pub use connect::*;
+pub use deployment::*;
+pub use volume::*;
+
+/// The input of `CreateService`, and what `describe-services` prints on top of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Service {
+    /// Cluster to run in, as a name or an ARN. Default: the cluster `default`.
+    #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Name within the cluster. At most 255 letters, digits, hyphens and underscores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255), regex(pattern = NAME_PATTERN))]
+    pub service_name: Option<String>,
+    /// What to run: `family` for the newest revision, `family:revision`, or an ARN.
+    #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    /// Whether tasks are moved to even out zones. Default `ENABLED` where possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_zone_rebalancing: Option<AvailabilityZoneRebalancing>,
+    /// Load balancers that send traffic to the tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub load_balancers: Vec<LoadBalancer>,
+    /// Cloud Map service that lists the tasks; one at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service_registries: Vec<ServiceRegistry>,
+    /// Number of tasks to keep running. Required for `REPLICA`; not used for `DAEMON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub desired_count: Option<i32>,
+    /// Identifier that makes repeating the request harmless. At most 36 characters.
+    #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 36))]
+    pub client_token: Option<String>,
+    /// Kind of compute. Excludes `capacityProviderStrategy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub launch_type: Option<LaunchType>,
+    /// How tasks are divided among capacity providers; at most 20. Default: the cluster's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
+    /// Fargate platform version. Default `LATEST`.
+    #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
+    /// IAM role for calls to a load balancer, as a name or an ARN; not in `awsvpc` mode.
+    #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// How a new revision replaces the old one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_configuration: Option<DeploymentConfiguration>,
+    /// Rules that nodes must meet, at most 10 with those of the task definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub placement_constraints: Vec<PlacementConstraint>,
+    /// How nodes are chosen, applied in order; at most 5.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub placement_strategy: Vec<PlacementStrategy>,
+    /// Subnets and security groups; required in `awsvpc` mode and refused in the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_configuration: Option<NetworkConfiguration>,
+    /// Seconds after a task's start in which failing health checks are ignored. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub health_check_grace_period_seconds: Option<i32>,
+    /// A number of tasks, or one on each node. Default `REPLICA`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduling_strategy: Option<SchedulingStrategy>,
+    /// Who replaces revisions. Default: ECS itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_controller: Option<DeploymentController>,
+    /// Labels of the service, at most 50; keys are unique.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub tags: Vec<Tag>,
+    /// Whether tasks are tagged with the names of their cluster and service. Default false.
+    #[serde(rename = "enableECSManagedTags", skip_serializing_if = "Option::is_none")]
+    pub enable_ecs_managed_tags: Option<bool>,
+    /// Where tasks get their tags from. Default: none are copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateTags>,
+    /// Whether commands can be run in the tasks' containers. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_execute_command: Option<bool>,
+    /// Short names and a proxy for calls between services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_connect_configuration: Option<ServiceConnectConfiguration>,
+    /// Settings of the volumes that the task definition leaves to launch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_configurations: Vec<ServiceVolumeConfiguration>,
+    /// VPC Lattice target groups that send traffic to the tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vpc_lattice_configurations: Vec<VpcLatticeConfiguration>,
+    /// Gateway that sends traffic to the tasks; one at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1))]
+    pub gateway_connectors: Vec<GatewayConnector>,
+    /// How often metrics are taken. Default: each minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<MonitoringConfiguration>,
+    /// Describe only: ARN of the service. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_arn: Option<String>,
+    /// Describe only: ARN of the cluster. Names the cluster when `cluster` is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_arn: Option<String>,
+    /// Describe only: `ACTIVE`, `DRAINING` or `INACTIVE`. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Describe only: tasks that run. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running_count: Option<i32>,
+    /// Describe only: tasks that are starting. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_count: Option<i32>,
+    /// Describe only: operating system of the tasks. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform_family: Option<String>,
+    /// Describe only: deployments under way. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "Opaque::schema")]
+    pub deployments: Option<Opaque>,
+    /// Describe only: task sets of an external controller. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "Opaque::schema")]
+    pub task_sets: Option<Opaque>,
+    /// Describe only: the latest messages about the service. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "Opaque::schema")]
+    pub events: Option<Opaque>,
+    /// Describe only: when the service was created. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// Describe only: the principal that created the service. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Describe only: role for calls to a load balancer. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// Describe only: ARN of the current deployment. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_service_deployment: Option<String>,
+    /// Describe only: revisions that tasks run at present. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "Opaque::schema")]
+    pub current_service_revisions: Option<Opaque>,
+    /// Describe only: who manages the service's resources. Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_management_type: Option<String>,
+}
+
+ecs_enum! {
+    /// Whether tasks are moved to even out zones.
+    pub enum AvailabilityZoneRebalancing {
+        /// Tasks are moved when zones differ.
+        #[default]
+        Enabled = "ENABLED",
+        /// Tasks stay where they are.
+        Disabled = "DISABLED",
+    }
+}
+
+ecs_enum! {
+    /// How many tasks a service runs.
+    pub enum SchedulingStrategy {
+        /// The desired number, spread as the placement strategy says.
+        #[default]
+        Replica = "REPLICA",
+        /// One on each node that meets the constraints.
+        Daemon = "DAEMON",
+    }
+}
+
+/// A load balancer's target group, and the container port it sends traffic to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LoadBalancer {
+    /// ARN of the target group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_group_arn: Option<String>,
+    /// Name of a Classic Load Balancer; instead of a target group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer_name: Option<String>,
+    /// Container that takes the traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_name: Option<String>,
+    /// Port that takes the traffic; a `containerPort` of that container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub container_port: Option<i32>,
+    /// Second target group and listener rules for deployments that shift traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advanced_configuration: Option<AdvancedConfiguration>,
+}
+
+/// What a deployment that shifts traffic needs of a load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AdvancedConfiguration {
+    /// ARN of the target group of the other colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternate_target_group_arn: Option<String>,
+    /// ARN of the listener or rule that carries production traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub production_listener_rule: Option<String>,
+    /// ARN of the listener or rule that carries test traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_listener_rule: Option<String>,
+    /// IAM role for the calls to the load balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+}
+
+/// A Cloud Map service that lists the tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceRegistry {
+    /// ARN of the Cloud Map service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry_arn: Option<String>,
+    /// Port of the SRV records, for `awsvpc`. Excludes `containerName` and `containerPort`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub port: Option<i32>,
+    /// Container whose port the SRV records give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_name: Option<String>,
+    /// Container port that the SRV records give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub container_port: Option<i32>,
+}
+
+/// A rule that nodes must meet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacementConstraint {
+    /// Kind of rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<PlacementConstraintType>,
+    /// Cluster query language expression, for `memberOf`. At most 2000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2000))]
+    pub expression: Option<String>,
+}
+
+ecs_enum! {
+    /// Kind of placement rule.
+    pub enum PlacementConstraintType {
+        /// Each task of the group is on a node of its own.
+        #[default]
+        DistinctInstance = "distinctInstance",
+        /// The node must match an expression.
+        MemberOf = "memberOf",
+    }
+}
+
+/// A step in choosing a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacementStrategy {
+    /// What the step does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<PlacementStrategyType>,
+    /// `spread`: `host`, `instanceId` or `attribute:…`. `binpack`: `cpu` or `memory`. `random`: unused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+ecs_enum! {
+    /// What a step in choosing a node does.
+    pub enum PlacementStrategyType {
+        /// Picks any node.
+        #[default]
+        Random = "random",
+        /// Evens tasks out over the values of the field.
+        Spread = "spread",
+        /// Picks the node with the least of the field left.
+        Binpack = "binpack",
+    }
+}
+
+/// Network of the tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NetworkConfiguration {
+    /// Subnets and security groups of tasks in `awsvpc` mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub awsvpc_configuration: Option<AwsVpcConfiguration>,
+}
+
+/// Subnets and security groups of tasks in `awsvpc` mode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsVpcConfiguration {
+    /// Subnets of one VPC; at most 16.
+    #[schemars(length(max = 16))]
+    pub subnets: Vec<String>,
+    /// Security groups, at most 5. Default: the VPC's default group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub security_groups: Vec<String>,
+    /// Whether tasks get a public address. Default `DISABLED`; Fargate only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assign_public_ip: Option<AssignPublicIp>,
+}
+
+ecs_enum! {
+    /// Whether tasks get a public address.
+    pub enum AssignPublicIp {
+        /// They do.
+        #[default]
+        Enabled = "ENABLED",
+        /// They do not.
+        Disabled = "DISABLED",
+    }
+}
+
+/// A VPC Lattice target group that sends traffic to the tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VpcLatticeConfiguration {
+    /// IAM role for the calls to VPC Lattice.
+    pub role_arn: String,
+    /// ARN of the target group.
+    pub target_group_arn: String,
+    /// Name of the port mapping that takes the traffic.
+    pub port_name: String,
+    /// Second target group and listener rules for deployments that shift traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advanced_configuration: Option<VpcLatticeAdvancedConfiguration>,
+}
+
+/// What a deployment that shifts traffic needs of VPC Lattice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VpcLatticeAdvancedConfiguration {
+    /// ARN of the target group of the other colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternate_target_group_arn: Option<String>,
+    /// ARN of the listener rule that carries production traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub production_listener_rule: Option<String>,
+    /// ARN of the listener rule that carries test traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_listener_rule: Option<String>,
+}
+
+/// How often metrics are taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MonitoringConfiguration {
+    /// Settings by metric.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metric_configurations: Vec<MetricConfiguration>,
+}
+
+/// How often some metrics are taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricConfiguration {
+    /// Metrics: `CPUUtilization`, `MemoryUtilization`.
+    pub metric_names: Vec<String>,
+    /// Seconds between two values: 20 or 60.
+    #[schemars(range(min = 20, max = 60))]
+    pub resolution_seconds: i32,
+}

@@ -1,0 +1,270 @@
+//! How a service replaces one revision of its tasks by the next.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ecs::common::{Opaque, ecs_enum};
+
+/// Who replaces revisions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentController {
+    /// Kind of controller.
+    pub r#type: DeploymentControllerType,
+}
+
+ecs_enum! {
+    /// Kind of deployment controller.
+    pub enum DeploymentControllerType {
+        /// ECS itself.
+        #[default]
+        Ecs = "ECS",
+        /// AWS CodeDeploy, blue/green.
+        CodeDeploy = "CODE_DEPLOY",
+        /// Someone else, through task sets.
+        External = "EXTERNAL",
+    }
+}
+
+/// How a new revision replaces the old one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeploymentConfiguration {
+    /// Gives up on a rolling deployment whose tasks keep failing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_circuit_breaker: Option<DeploymentCircuitBreaker>,
+    /// Tasks that may run or start, in percent of the desired count, rounded down. Default 200; `DAEMON`: 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub maximum_percent: Option<i32>,
+    /// Healthy tasks that must remain, in percent of the desired count, rounded up. Default 100; `DAEMON`: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub minimum_healthy_percent: Option<i32>,
+    /// CloudWatch alarms that fail a deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<DeploymentAlarms>,
+    /// Way of replacing. Default `ROLLING`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<DeploymentStrategy>,
+    /// Minutes to keep the old revision after traffic has moved, 0 to 1440.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1440))]
+    pub bake_time_in_minutes: Option<i32>,
+    /// What to call or wait for at stages of a deployment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lifecycle_hooks: Vec<DeploymentLifecycleHook>,
+    /// Steps of a `LINEAR` deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linear_configuration: Option<LinearConfiguration>,
+    /// Steps of a `CANARY` deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_configuration: Option<CanaryConfiguration>,
+    /// When a rolling deployment counts as done before all tasks are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_success_criteria: Option<EarlySuccessCriteria>,
+}
+
+ecs_enum! {
+    /// Way of replacing a revision.
+    pub enum DeploymentStrategy {
+        /// Tasks are replaced a few at a time.
+        #[default]
+        Rolling = "ROLLING",
+        /// The new revision starts beside the old one and takes all traffic at once.
+        BlueGreen = "BLUE_GREEN",
+        /// Traffic moves in equal steps.
+        Linear = "LINEAR",
+        /// A small part of the traffic moves first, then the rest.
+        Canary = "CANARY",
+    }
+}
+
+/// Gives up on a rolling deployment whose tasks keep failing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentCircuitBreaker {
+    /// Whether failures are counted.
+    pub enable: bool,
+    /// Whether the last completed deployment is restored; otherwise the deployment just stops.
+    pub rollback: bool,
+    /// Whether a healthy task sets the count back to zero. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_on_healthy_task: Option<bool>,
+    /// Failures that are too many. Default: half the desired count, 3 to 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold_configuration: Option<CircuitBreakerThresholdConfiguration>,
+}
+
+/// Number of failures that fail a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CircuitBreakerThresholdConfiguration {
+    /// How the value is read.
+    pub r#type: CircuitBreakerThresholdType,
+    /// A number of tasks, or a percentage of the desired count.
+    #[schemars(range(min = 0))]
+    pub value: i32,
+}
+
+ecs_enum! {
+    /// How a failure threshold is read.
+    pub enum CircuitBreakerThresholdType {
+        /// Percent of the desired count, rounded up, kept within 3 to 200.
+        #[default]
+        BoundedPercent = "BOUNDED_PERCENT",
+        /// Percent of the desired count, rounded up.
+        UnboundedPercent = "UNBOUNDED_PERCENT",
+        /// Number of tasks.
+        Count = "COUNT",
+    }
+}
+
+/// CloudWatch alarms that fail a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentAlarms {
+    /// Names of the alarms.
+    pub alarm_names: Vec<String>,
+    /// Whether the last completed deployment is restored.
+    pub rollback: bool,
+    /// Whether the alarms are watched.
+    pub enable: bool,
+}
+
+/// What to call or wait for at stages of a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeploymentLifecycleHook {
+    /// Kind of hook. Default `AWS_LAMBDA`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<DeploymentLifecycleHookTargetType>,
+    /// ARN of the Lambda function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook_target_arn: Option<String>,
+    /// IAM role to call the function with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// Stages at which the hook applies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lifecycle_stages: Vec<DeploymentLifecycleHookStage>,
+    /// Free JSON that is passed to the function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "Opaque::schema")]
+    pub hook_details: Option<Opaque>,
+    /// How long a pause lasts at most, and what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_configuration: Option<DeploymentLifecycleHookTimeoutConfiguration>,
+}
+
+ecs_enum! {
+    /// Kind of deployment hook.
+    pub enum DeploymentLifecycleHookTargetType {
+        /// A Lambda function decides.
+        #[default]
+        AwsLambda = "AWS_LAMBDA",
+        /// The deployment waits until it is told to go on.
+        Pause = "PAUSE",
+    }
+}
+
+ecs_enum! {
+    /// A stage of a deployment that hooks can apply to.
+    pub enum DeploymentLifecycleHookStage {
+        /// More than one revision was found running at the start.
+        #[default]
+        ReconcileService = "RECONCILE_SERVICE",
+        /// Before the new revision is started.
+        PreScaleUp = "PRE_SCALE_UP",
+        /// The new revision runs, without traffic.
+        PostScaleUp = "POST_SCALE_UP",
+        /// Test traffic is moving.
+        TestTrafficShift = "TEST_TRAFFIC_SHIFT",
+        /// All test traffic has moved.
+        PostTestTrafficShift = "POST_TEST_TRAFFIC_SHIFT",
+        /// Before production traffic moves.
+        PreProductionTrafficShift = "PRE_PRODUCTION_TRAFFIC_SHIFT",
+        /// Production traffic is moving.
+        ProductionTrafficShift = "PRODUCTION_TRAFFIC_SHIFT",
+        /// All production traffic has moved.
+        PostProductionTrafficShift = "POST_PRODUCTION_TRAFFIC_SHIFT",
+    }
+}
+
+/// Limit of a pause.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeploymentLifecycleHookTimeoutConfiguration {
+    /// Minutes, 1 to 20160 (14 days). Default 1440.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20_160))]
+    pub timeout_in_minutes: Option<i32>,
+    /// What follows. Default `ROLLBACK`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<DeploymentLifecycleHookAction>,
+}
+
+ecs_enum! {
+    /// What follows a pause that nobody ended.
+    pub enum DeploymentLifecycleHookAction {
+        /// The deployment is rolled back.
+        #[default]
+        Rollback = "ROLLBACK",
+        /// The deployment goes on.
+        Continue = "CONTINUE",
+    }
+}
+
+/// Steps of a `LINEAR` deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LinearConfiguration {
+    /// Traffic that moves in each step, in percent, 3.0 to 100.0. Default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 3.0, max = 100.0))]
+    pub step_percent: Option<f64>,
+    /// Minutes between two steps, 0 to 1440. Default 6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1440))]
+    pub step_bake_time_in_minutes: Option<i32>,
+}
+
+/// Steps of a `CANARY` deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CanaryConfiguration {
+    /// Traffic that moves first, in percent, 0.1 to 100.0. Default 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.1, max = 100.0))]
+    pub canary_percent: Option<f64>,
+    /// Minutes until the rest follows, 0 to 1440. Default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1440))]
+    pub canary_bake_time_in_minutes: Option<i32>,
+}
+
+/// When a rolling deployment counts as done before all tasks are replaced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlySuccessCriteria {
+    /// Whether it can.
+    pub enable: bool,
+    /// Healthy tasks of the new revision that suffice, in percent, rounded up; at least `minimumHealthyPercent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub healthy_percent: Option<i32>,
+    /// Whether the deployment waits for old tasks to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_service_revision_cleanup: Option<SourceServiceRevisionCleanup>,
+}
+
+ecs_enum! {
+    /// Whether a deployment waits for old tasks to go.
+    pub enum SourceServiceRevisionCleanup {
+        /// It waits.
+        #[default]
+        Blocking = "BLOCKING",
+        /// They go in the background.
+        Deferred = "DEFERRED",
+    }
+}

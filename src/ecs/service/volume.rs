@@ -1,0 +1,98 @@
+//! Volumes that a task definition leaves to launch and a service describes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ecs::common::{PropagateTags, Tag, ecs_enum};
+
+/// What a volume is that the task definition leaves to launch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceVolumeConfiguration {
+    /// Name of the volume in the task definition.
+    pub name: String,
+    /// An EBS volume made for each task.
+    #[serde(rename = "managedEBSVolume", skip_serializing_if = "Option::is_none")]
+    pub managed_ebs_volume: Option<ServiceManagedEbsVolumeConfiguration>,
+}
+
+/// An EBS volume made for each task and deleted with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceManagedEbsVolumeConfiguration {
+    /// Whether the volume is encrypted. Default: the region's setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
+    /// KMS key that encrypts the volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// `gp2`, `gp3`, `io1`, `io2`, `sc1`, `st1` or `standard`. Default `gp3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_type: Option<String>,
+    /// Size in GiB. Required without a snapshot.
+    #[serde(rename = "sizeInGiB", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub size_in_gib: Option<i32>,
+    /// Snapshot to start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<String>,
+    /// MiB a second at which a snapshot is read in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub volume_initialization_rate: Option<i32>,
+    /// Operations a second. Required for `io1` and `io2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub iops: Option<i32>,
+    /// MiB a second, at most 1000; `gp3` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub throughput: Option<i32>,
+    /// Tags of the volume.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tag_specifications: Vec<EbsTagSpecification>,
+    /// IAM role that manages the volume.
+    pub role_arn: String,
+    /// File system made on the volume. Default `xfs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filesystem_type: Option<TaskFilesystemType>,
+}
+
+/// Tags of an EBS volume.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EbsTagSpecification {
+    /// What is tagged; `volume` is the only thing.
+    pub resource_type: EbsResourceType,
+    /// The tags, at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub tags: Vec<Tag>,
+    /// Where more tags are copied from. Default: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateTags>,
+}
+
+ecs_enum! {
+    /// What is tagged.
+    pub enum EbsResourceType {
+        /// The volume.
+        #[default]
+        Volume = "volume",
+    }
+}
+
+ecs_enum! {
+    /// File system of a volume.
+    pub enum TaskFilesystemType {
+        /// XFS.
+        #[default]
+        Xfs = "xfs",
+        /// ext3.
+        Ext3 = "ext3",
+        /// ext4.
+        Ext4 = "ext4",
+        /// NTFS.
+        Ntfs = "ntfs",
+    }
+}

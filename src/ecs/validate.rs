@@ -1,0 +1,121 @@
+//! ECS's own rules about definitions: what it checks when one is registered, and what it leaves to go wrong later.
+//!
+//! An error is what ECS refuses or can never run; a warning is what it takes but its author can hardly mean. Each rule
+//! is a function of the whole definition; all rules are always asked, so everything is told at once. Limits of single
+//! values, such as the longest name, are in the shapes' schemas and are checked by [`super::decode`] and by the API
+//! server; here are the rules that look at more than one value.
+//!
+//! Sources are named by the member whose description in the ECS API model, or whose section in the ECS developer guide
+//! ("Task definition parameters", "Service definition parameters"), states the rule.
+
+mod containers;
+mod dependencies;
+mod environment;
+mod fargate;
+mod logging;
+mod memory;
+mod network;
+mod placement;
+mod service;
+mod service_and_task;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+use std::collections::BTreeSet;
+
+use super::cluster::Cluster;
+use super::common::Tag;
+use super::finding::{Finding, Findings};
+use super::pointer::Pointer;
+use super::service::Service;
+use super::task_definition::{ContainerDefinition, TaskDefinition};
+
+/// A rule about a task definition.
+type TaskRule = fn(&TaskDefinition) -> Vec<Finding>;
+
+/// A rule about a service.
+type ServiceRule = fn(&Service) -> Vec<Finding>;
+
+/// Checks a task definition by ECS's rules. Findings come in the order of the document's places.
+#[must_use]
+pub fn task_definition(task: &TaskDefinition) -> Vec<Finding> {
+    let groups: [&[TaskRule]; 8] = [
+        containers::RULES,
+        dependencies::RULES,
+        environment::RULES,
+        fargate::RULES,
+        logging::RULES,
+        memory::RULES,
+        network::RULES,
+        volumes::RULES,
+    ];
+    let found = groups.into_iter().flatten().flat_map(|rule| rule(task));
+    in_order(found.chain(placement::of_task(task)).chain(tags(&task.tags)))
+}
+
+/// Checks a service by ECS's rules, as far as they don't ask for its task definition.
+#[must_use]
+pub fn service(service: &Service) -> Vec<Finding> {
+    let found = service::RULES.iter().flat_map(|rule| rule(service));
+    in_order(found.chain(placement::of_service(service)).chain(tags(&service.tags)))
+}
+
+/// Checks a service by the rules that ask for its task definition. Places are those of the service.
+#[must_use]
+pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
+    in_order(service_and_task::RULES.iter().flat_map(|rule| rule(service, task)))
+}
+
+/// Checks a cluster by ECS's rules.
+#[must_use]
+pub fn cluster(cluster: &Cluster) -> Vec<Finding> {
+    let at = Pointer::root().key("defaultCapacityProviderStrategy");
+    let strategy = service::capacity_provider_strategy(&cluster.default_capacity_provider_strategy, &at);
+    in_order(strategy.into_iter().chain(tags(&cluster.tags)))
+}
+
+fn in_order(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
+    findings.into_iter().collect::<Findings>().into_iter().collect()
+}
+
+/// `tags`: "each tag key must be unique".
+fn tags(tags: &[Tag]) -> Vec<Finding> {
+    let at = Pointer::root().key("tags");
+    repeated(tags.iter().map(|tag| tag.key.as_deref()))
+        .map(|(position, key)| {
+            let message = format!("the key `{key}` is used twice");
+            Finding::error(at.index(position).key("key"), "duplicate-tag-key", message)
+        })
+        .collect()
+}
+
+/// The containers of a task, each with its place.
+fn containers(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &ContainerDefinition)> {
+    let at = Pointer::root().key("containerDefinitions");
+    task.container_definitions.iter().enumerate().map(move |(position, container)| (at.index(position), container))
+}
+
+/// A container's name, empty when it has none.
+fn name_of(container: &ContainerDefinition) -> &str {
+    container.name.as_deref().unwrap_or_default()
+}
+
+/// The container of that name.
+fn container_named<'a>(task: &'a TaskDefinition, name: &str) -> Option<&'a ContainerDefinition> {
+    task.container_definitions.iter().find(|container| !name.is_empty() && name_of(container) == name)
+}
+
+/// The texts that were there before, with their positions. Absent and empty ones are passed over.
+fn repeated<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> impl Iterator<Item = (usize, &'a str)> {
+    let mut seen = BTreeSet::new();
+    texts.enumerate().filter_map(move |(position, text)| {
+        let text = text.filter(|text| !text.is_empty())?;
+        (!seen.insert(text)).then_some((position, text))
+    })
+}
+
+/// Whether a text is absent or empty.
+fn is_blank(text: Option<&str>) -> bool {
+    text.is_none_or(|text| text.trim().is_empty())
+}

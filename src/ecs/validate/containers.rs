@@ -1,0 +1,142 @@
+//! Containers: their number, names, images, health checks and limits.
+
+use std::collections::BTreeMap;
+
+use super::{TaskRule, containers, is_blank, name_of, repeated};
+use crate::ecs::finding::Finding;
+use crate::ecs::names;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
+
+pub(super) const RULES: &[TaskRule] = &[
+    number,
+    names_given,
+    names_unique,
+    names_distinct_when_fitted,
+    images,
+    one_essential,
+    health_checks,
+    ulimits,
+    proxy_container,
+];
+
+/// Containers that a task definition can have ("Amazon ECS service quotas"; not adjustable).
+const MAX_CONTAINERS: usize = 10;
+
+/// `containerDefinitions` is required; a task has at most 10 containers.
+fn number(task: &TaskDefinition) -> Vec<Finding> {
+    let at = Pointer::root().key("containerDefinitions");
+    match task.container_definitions.len() {
+        0 => vec![Finding::error(at, "no-containers", "a task needs at least one container")],
+        1..=MAX_CONTAINERS => Vec::new(),
+        count => {
+            let message = format!("{count} containers are given, a task has at most {MAX_CONTAINERS}");
+            vec![Finding::error(at, "too-many-containers", message)]
+        }
+    }
+}
+
+/// `name` is required of each container.
+fn names_given(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter(|(_, container)| is_blank(container.name.as_deref()))
+        .map(|(at, _)| Finding::error(at.key("name"), "container-without-name", "a container needs a name"))
+        .collect()
+}
+
+/// Names of containers are unique in a task.
+fn names_unique(task: &TaskDefinition) -> Vec<Finding> {
+    let at = Pointer::root().key("containerDefinitions");
+    repeated(task.container_definitions.iter().map(|container| container.name.as_deref()))
+        .map(|(position, name)| {
+            let message = format!("another container is called `{name}` too");
+            Finding::error(at.index(position).key("name"), "duplicate-container-name", message)
+        })
+        .collect()
+}
+
+/// Not ECS's rule but this program's: names must stay different when they are made fit for DNS labels.
+fn names_distinct_when_fitted(task: &TaskDefinition) -> Vec<Finding> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (at, container) in containers(task) {
+        let name = name_of(container);
+        let other = *seen.entry(names::container_name(name)).or_insert(name);
+        if other != name {
+            let message = format!("`{name}` and `{other}` become the same when written as a DNS label");
+            findings.push(Finding::error(at.key("name"), "container-names-too-alike", message));
+        }
+    }
+    findings
+}
+
+/// `image` is required of each container.
+fn images(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter(|(_, container)| is_blank(container.image.as_deref()))
+        .map(|(at, _)| Finding::error(at.key("image"), "container-without-image", "a container needs an image"))
+        .collect()
+}
+
+/// `essential`: "all tasks must have at least one essential container".
+fn one_essential(task: &TaskDefinition) -> Vec<Finding> {
+    let containers = &task.container_definitions;
+    if containers.is_empty() || containers.iter().any(ContainerDefinition::is_essential) {
+        return Vec::new();
+    }
+    let at = Pointer::root().key("containerDefinitions");
+    let message = "no container is essential; at least one must be, as the task ends with it";
+    vec![Finding::error(at, "no-essential-container", message)]
+}
+
+/// `healthCheck.command`: starts with `CMD` or `CMD-SHELL`; Docker's API also has `NONE`.
+fn health_checks(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter_map(|(at, container)| {
+            let command = &container.health_check.as_ref()?.command;
+            health_command(command, at.key("healthCheck").key("command"))
+        })
+        .collect()
+}
+
+fn health_command(command: &[String], at: Pointer) -> Option<Finding> {
+    let (code, message) = match command.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | [""] => {
+            return Some(Finding::error(at, "health-check-without-command", "a health check needs a command"));
+        }
+        ["CMD"] => return Some(Finding::error(at, "health-check-without-command", "`CMD` needs a program to run")),
+        ["CMD-SHELL"] => {
+            return Some(Finding::error(at, "health-check-without-command", "`CMD-SHELL` needs a line to run"));
+        }
+        ["NONE" | "CMD", ..] | ["CMD-SHELL", _] => return None,
+        ["CMD-SHELL", ..] => ("health-check-shell-arguments", "the shell runs the first string only; join them to one"),
+        _ => ("health-check-without-form", "a health check starts with `CMD` or `CMD-SHELL`; this is taken for `CMD`"),
+    };
+    Some(Finding::warning(at, code, message))
+}
+
+/// Docker refuses a soft limit above the hard one when the container starts. -1 is no limit.
+fn ulimits(task: &TaskDefinition) -> Vec<Finding> {
+    let limits = containers(task).flat_map(|(at, container)| {
+        let at = at.key("ulimits");
+        container.ulimits.iter().enumerate().map(move |(position, limit)| (at.index(position), limit))
+    });
+    let unlimited = |limit: i32| if limit < 0 { i64::from(i32::MAX) + 1 } else { i64::from(limit) };
+    limits
+        .filter(|(_, limit)| unlimited(limit.soft_limit) > unlimited(limit.hard_limit))
+        .map(|(at, limit)| {
+            let message = format!("the soft limit of {} is above its hard limit", limit.name);
+            Finding::warning(at, "ulimit-soft-above-hard", message)
+        })
+        .collect()
+}
+
+/// `proxyConfiguration.containerName`: a container of the task.
+fn proxy_container(task: &TaskDefinition) -> Vec<Finding> {
+    let Some(proxy) = &task.proxy_configuration else { return Vec::new() };
+    if super::container_named(task, &proxy.container_name).is_some() {
+        return Vec::new();
+    }
+    let at = Pointer::root().key("proxyConfiguration").key("containerName");
+    vec![Finding::error(at, "unknown-container", format!("no container is called `{}`", proxy.container_name))]
+}

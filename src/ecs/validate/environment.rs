@@ -1,0 +1,72 @@
+//! Environment variables: names, repeats, and their meeting with secrets.
+
+use super::{TaskRule, containers, is_blank, repeated};
+use crate::ecs::finding::Finding;
+use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
+
+pub(super) const RULES: &[TaskRule] = &[names_given, variables_repeated, secrets_unique, files];
+
+/// A variable needs a name, and no name has `=` in it.
+fn names_given(task: &TaskDefinition) -> Vec<Finding> {
+    let variables = containers(task).flat_map(|(at, container)| {
+        let at = at.key("environment");
+        container.environment.iter().enumerate().map(move |(position, pair)| (at.index(position), pair))
+    });
+    variables
+        .filter_map(|(at, pair)| match pair.name.as_deref() {
+            None | Some("") => Some(Finding::error(at.key("name"), "variable-without-name", "a variable needs a name")),
+            Some(name) if name.contains('=') => {
+                Some(Finding::error(at.key("name"), "variable-name-with-equals-sign", "a name cannot contain `=`"))
+            }
+            Some(_) => None,
+        })
+        .collect()
+}
+
+/// Of two variables with one name the last wins (Docker).
+fn variables_repeated(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .flat_map(|(at, container)| {
+            let at = at.key("environment");
+            repeated(container.environment.iter().map(|pair| pair.name.as_deref())).map(move |(position, name)| {
+                let message = format!("`{name}` is set before; this value wins");
+                Finding::warning(at.index(position).key("name"), "duplicate-variable", message)
+            })
+        })
+        .collect()
+}
+
+/// ECS refuses a secret whose name another secret or a variable of the container has.
+fn secrets_unique(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .flat_map(|(at, container)| {
+            let at = at.key("secrets");
+            let names = variable_names(container).chain(container.secrets.iter().map(|secret| secret.name.as_str()));
+            let variables = variable_names(container).count();
+            let repeated = repeated(names.map(Some)).filter(move |(position, _)| *position >= variables);
+            repeated.map(move |(position, name)| {
+                let message = format!("another secret or variable of the container is called `{name}` too");
+                Finding::error(at.index(position - variables).key("name"), "duplicate-secret-name", message)
+            })
+        })
+        .collect()
+}
+
+fn variable_names(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
+    container.environment.iter().filter_map(|pair| pair.name.as_deref())
+}
+
+/// `environmentFiles[].value`: "the file must have a `.env` file extension".
+fn files(task: &TaskDefinition) -> Vec<Finding> {
+    let files = containers(task).flat_map(|(at, container)| {
+        let at = at.key("environmentFiles");
+        container.environment_files.iter().enumerate().map(move |(position, file)| (at.index(position), file))
+    });
+    files
+        .filter(|(_, file)| !is_blank(Some(&file.value)) && file.value.strip_suffix(".env").is_none())
+        .map(|(at, _)| {
+            let message = "the name of an environment file must end in `.env`";
+            Finding::error(at.key("value"), "environment-file-extension", message)
+        })
+        .collect()
+}

@@ -1,0 +1,247 @@
+//! What Fargate asks of a task definition ("Task definition differences for Fargate").
+
+use super::memory::{task_cpu, task_memory};
+use super::{TaskRule, containers, is_blank};
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{
+    Compatibility, ContainerDefinition, IpcMode, LogDriver, NetworkMode, OsFamily, PidMode, ResourceType,
+    TaskDefinition, Volume,
+};
+
+pub(super) const RULES: &[TaskRule] = &[
+    network_mode,
+    size_given,
+    size_valid,
+    task_members,
+    container_members,
+    log_drivers,
+    capabilities,
+    timeouts,
+    volumes,
+];
+
+/// A CPU size of Fargate with the memory that goes with it.
+struct Size {
+    /// CPU units.
+    cpu: i64,
+    memory: Memory,
+    windows: bool,
+}
+
+/// Memory of a size, in MiB.
+enum Memory {
+    Each(&'static [i64]),
+    Steps { least: i64, most: i64, step: i64 },
+}
+
+/// MiB of a GB, as ECS counts.
+const GB: i64 = 1024;
+
+/// All sizes ("Task size" in the task definition parameters). Those from 8192 on need platform version 1.4.0.
+const SIZES: [Size; 8] = [
+    Size { cpu: 256, memory: Memory::Each(&[512, GB, 2 * GB]), windows: false },
+    Size { cpu: 512, memory: steps(1, 4, 1), windows: false },
+    Size { cpu: 1024, memory: steps(2, 8, 1), windows: true },
+    Size { cpu: 2048, memory: steps(4, 16, 1), windows: true },
+    Size { cpu: 4096, memory: steps(8, 30, 1), windows: true },
+    Size { cpu: 8192, memory: steps(16, 60, 4), windows: false },
+    Size { cpu: 16_384, memory: steps(32, 120, 8), windows: false },
+    Size { cpu: 32_768, memory: Memory::Each(&[60 * GB, 120 * GB, 244 * GB]), windows: false },
+];
+
+const fn steps(least: i64, most: i64, step: i64) -> Memory {
+    Memory::Steps { least: least * GB, most: most * GB, step: step * GB }
+}
+
+impl Memory {
+    fn has(&self, mib: i64) -> bool {
+        match *self {
+            Self::Each(sizes) => sizes.contains(&mib),
+            Self::Steps { least, most, step } => (least..=most).contains(&mib) && (mib - least) % step == 0,
+        }
+    }
+
+    fn described(&self) -> String {
+        match *self {
+            Self::Each(sizes) => sizes.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
+            Self::Steps { least, most, step } => format!("{least} to {most} in steps of {step}"),
+        }
+    }
+}
+
+fn is_fargate(task: &TaskDefinition) -> bool {
+    task.requires_compatibilities.contains(&Compatibility::Fargate)
+}
+
+/// `networkMode`: `awsvpc`.
+fn network_mode(task: &TaskDefinition) -> Vec<Finding> {
+    if !is_fargate(task) || task.network_mode == Some(NetworkMode::Awsvpc) {
+        return Vec::new();
+    }
+    let at = Pointer::root().key("networkMode");
+    vec![Finding::error(at, "fargate-network-mode", "Fargate requires the network mode awsvpc")]
+}
+
+/// `cpu` and `memory` of the task are required.
+fn size_given(task: &TaskDefinition) -> Vec<Finding> {
+    let given = [("cpu", &task.cpu), ("memory", &task.memory)];
+    let missing = given.into_iter().filter(|(_, amount)| is_fargate(task) && is_blank(amount.as_deref()));
+    missing
+        .map(|(name, _)| {
+            let message = format!("Fargate requires `{name}` of the task");
+            Finding::error(Pointer::root().key(name), "fargate-size-missing", message)
+        })
+        .collect()
+}
+
+/// `cpu` and `memory` of the task are one of Fargate's sizes.
+fn size_valid(task: &TaskDefinition) -> Vec<Finding> {
+    let Some(cpu) = task_cpu(task).filter(|_| is_fargate(task)) else { return Vec::new() };
+    let windows = task.runtime_platform.as_ref().and_then(|platform| platform.operating_system_family);
+    let windows = windows.is_some_and(OsFamily::is_windows);
+    let mut sizes = SIZES.iter().filter(|size| size.windows || !windows);
+    let Some(size) = sizes.clone().find(|size| size.cpu == cpu) else {
+        let known: Vec<_> = sizes.by_ref().map(|size| size.cpu.to_string()).collect();
+        let message = format!("Fargate has no size of {cpu} CPU units; choose one of {}", known.join(", "));
+        return vec![Finding::error(Pointer::root().key("cpu"), "fargate-cpu-size", message)];
+    };
+    let Some(memory) = task_memory(task).filter(|mib| !size.memory.has(*mib)) else { return Vec::new() };
+    let message = format!(
+        "Fargate does not combine {cpu} CPU units with {memory} MiB; with these units memory is {} MiB",
+        size.memory.described()
+    );
+    vec![Finding::error(Pointer::root().key("memory"), "fargate-memory-size", message)]
+}
+
+fn unsupported(at: &Pointer, member: &str) -> Finding {
+    Finding::error(at.key(member), "fargate-unsupported", format!("Fargate does not support `{member}`"))
+}
+
+fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
+    let given = members.into_iter().filter(|(_, given)| *given);
+    given.map(|(member, _)| unsupported(at, member)).collect()
+}
+
+/// Members of the task that Fargate does not support.
+fn task_members(task: &TaskDefinition) -> Vec<Finding> {
+    if !is_fargate(task) {
+        return Vec::new();
+    }
+    let at = Pointer::root();
+    let ipc = matches!(task.ipc_mode, Some(IpcMode::Host | IpcMode::Task | IpcMode::None));
+    let mut findings = given(&at, [("ipcMode", ipc), ("placementConstraints", !task.placement_constraints.is_empty())]);
+    if task.pid_mode == Some(PidMode::Host) {
+        let message = "Fargate knows the process mode task only";
+        findings.push(Finding::error(at.key("pidMode"), "fargate-pid-mode", message));
+    }
+    findings
+}
+
+/// Members of containers that Fargate does not support.
+fn container_members(task: &TaskDefinition) -> Vec<Finding> {
+    let fargate = containers(task).filter(|_| is_fargate(task));
+    fargate
+        .flat_map(|(at, container)| [members(&at, container), linux(&at, container), gpus(&at, container)].concat())
+        .collect()
+}
+
+fn members(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+    let members = [
+        ("disableNetworking", container.disable_networking == Some(true)),
+        ("dnsSearchDomains", !container.dns_search_domains.is_empty()),
+        ("dnsServers", !container.dns_servers.is_empty()),
+        ("dockerSecurityOptions", !container.docker_security_options.is_empty()),
+        // Links and extra hosts are refused by the network mode that Fargate requires.
+        ("privileged", container.privileged == Some(true)),
+    ];
+    given(at, members)
+}
+
+fn linux(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+    let Some(linux) = &container.linux_parameters else { return Vec::new() };
+    let members = [
+        ("devices", !linux.devices.is_empty()),
+        ("maxSwap", linux.max_swap.is_some()),
+        ("sharedMemorySize", linux.shared_memory_size.is_some()),
+        ("swappiness", linux.swappiness.is_some()),
+    ];
+    given(&at.key("linuxParameters"), members)
+}
+
+fn gpus(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+    let at = at.key("resourceRequirements");
+    let requirements = container.resource_requirements.iter().enumerate();
+    requirements
+        .filter(|(_, requirement)| requirement.r#type == ResourceType::Gpu)
+        .map(|(position, _)| Finding::error(at.index(position), "fargate-unsupported", "Fargate has no GPUs"))
+        .collect()
+}
+
+/// `logDriver`: `awslogs`, `splunk` or `awsfirelens`.
+fn log_drivers(task: &TaskDefinition) -> Vec<Finding> {
+    use LogDriver::{Awsfirelens, Awslogs, Splunk};
+    containers(task)
+        .filter(|_| is_fargate(task))
+        .filter_map(|(at, container)| {
+            let driver = container.log_configuration.as_ref()?.log_driver;
+            let message = format!("Fargate has the log drivers awslogs, splunk and awsfirelens, but not {driver}");
+            let place = at.key("logConfiguration").key("logDriver");
+            (!matches!(driver, Awslogs | Splunk | Awsfirelens))
+                .then(|| Finding::error(place, "fargate-log-driver", message))
+        })
+        .collect()
+}
+
+/// `capabilities.add`: `SYS_PTRACE` only.
+fn capabilities(task: &TaskDefinition) -> Vec<Finding> {
+    let added = containers(task).filter(|_| is_fargate(task)).filter_map(|(at, container)| {
+        let capabilities = container.linux_parameters.as_ref()?.capabilities.as_ref()?;
+        Some((at.key("linuxParameters").key("capabilities").key("add"), &capabilities.add))
+    });
+    added
+        .flat_map(|(at, names)| {
+            let others = names.iter().enumerate().filter(|(_, name)| *name != "SYS_PTRACE");
+            others.map(move |(position, name)| {
+                let message = format!("Fargate adds no capability but SYS_PTRACE, so not `{name}`");
+                Finding::error(at.index(position), "fargate-capability", message)
+            })
+        })
+        .collect()
+}
+
+/// `startTimeout`, `stopTimeout`: 120 seconds at most.
+fn timeouts(task: &TaskDefinition) -> Vec<Finding> {
+    const MOST: i32 = 120;
+    containers(task)
+        .filter(|_| is_fargate(task))
+        .flat_map(|(at, container)| {
+            let given = [("startTimeout", container.start_timeout), ("stopTimeout", container.stop_timeout)];
+            let beyond = given.into_iter().filter(|(_, seconds)| seconds.is_some_and(|seconds| seconds > MOST));
+            beyond.map(move |(name, _)| {
+                let message = format!("on Fargate `{name}` is {MOST} seconds at most");
+                Finding::error(at.key(name), "fargate-timeout", message)
+            })
+        })
+        .collect()
+}
+
+/// Volumes that are bound to an instance are not supported.
+fn volumes(task: &TaskDefinition) -> Vec<Finding> {
+    let at = Pointer::root().key("volumes");
+    let fargate = task.volumes.iter().enumerate().filter(|_| is_fargate(task));
+    fargate.flat_map(|(position, volume)| instance_bound(&at.index(position), volume)).collect()
+}
+
+fn instance_bound(at: &Pointer, volume: &Volume) -> Vec<Finding> {
+    let path = volume.host.as_ref().is_some_and(|host| host.source_path.is_some());
+    let mut findings = given(&at.key("host"), [("sourcePath", path)]);
+    findings.extend(given(
+        at,
+        [
+            ("dockerVolumeConfiguration", volume.docker_volume_configuration.is_some()),
+            ("fsxWindowsFileServerVolumeConfiguration", volume.fsx_windows_file_server_volume_configuration.is_some()),
+        ],
+    ));
+    findings
+}

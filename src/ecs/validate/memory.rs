@@ -1,0 +1,142 @@
+//! CPU and memory of the containers and of the task.
+
+use super::{TaskRule, containers};
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{Compatibility, ContainerDefinition, TaskDefinition};
+use crate::ecs::units::{InvalidAmount, cpu_units, memory_mib};
+
+pub(super) const RULES: &[TaskRule] = &[
+    task_amounts,
+    task_cpu_range,
+    some_memory,
+    memory_above_reservation,
+    enough_for_docker,
+    container_memory_within_task,
+    reserved_memory_within_task,
+    cpu_within_task,
+];
+
+/// CPU units that a task outside Fargate can be given (`cpu`).
+const TASK_CPU: std::ops::RangeInclusive<i64> = 128..=196_608;
+
+/// MiB that Docker reserves for a container in any case (`memory`).
+const LEAST_MEMORY: i32 = 6;
+
+/// The task's CPU in units; nothing when absent or unreadable.
+pub(super) fn task_cpu(task: &TaskDefinition) -> Option<i64> {
+    given(task.cpu.as_deref()).and_then(|text| cpu_units(text).ok())
+}
+
+/// The task's memory in MiB; nothing when absent or unreadable.
+pub(super) fn task_memory(task: &TaskDefinition) -> Option<i64> {
+    given(task.memory.as_deref()).and_then(|text| memory_mib(text).ok())
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// `cpu` and `memory` of the task are amounts.
+fn task_amounts(task: &TaskDefinition) -> Vec<Finding> {
+    let refused = |name, code, result: Option<Result<i64, InvalidAmount>>| {
+        let error = result?.err()?;
+        Some(Finding::error(Pointer::root().key(name), code, error.to_string()))
+    };
+    let cpu = refused("cpu", "invalid-cpu", given(task.cpu.as_deref()).map(cpu_units));
+    let memory = refused("memory", "invalid-memory", given(task.memory.as_deref()).map(memory_mib));
+    cpu.into_iter().chain(memory).collect()
+}
+
+/// `cpu` of a task outside Fargate lies between 128 and 196608 units; Fargate has its own sizes.
+fn task_cpu_range(task: &TaskDefinition) -> Vec<Finding> {
+    let fargate = task.requires_compatibilities.contains(&Compatibility::Fargate);
+    let outside = task_cpu(task).filter(|units| !fargate && !TASK_CPU.contains(units));
+    let finding = |units| {
+        let message = format!("{units} CPU units are out of range: {} to {}", TASK_CPU.start(), TASK_CPU.end());
+        Finding::error(Pointer::root().key("cpu"), "task-cpu-out-of-range", message)
+    };
+    outside.map(finding).into_iter().collect()
+}
+
+/// `memory`, `memoryReservation`: without memory at task level, each container must have one of them.
+fn some_memory(task: &TaskDefinition) -> Vec<Finding> {
+    // Fargate demands memory at task level, which is another rule's matter.
+    if given(task.memory.as_deref()).is_some() || task.requires_compatibilities.contains(&Compatibility::Fargate) {
+        return Vec::new();
+    }
+    containers(task)
+        .filter(|(_, container)| reserved(container) == 0)
+        .map(|(at, _)| {
+            let message = "neither the container nor the task has memory: give `memory` or `memoryReservation`";
+            Finding::error(at.key("memory"), "no-memory", message)
+        })
+        .collect()
+}
+
+/// `memory`: "must be greater than" `memoryReservation`. Equal values are not worth a refusal.
+fn memory_above_reservation(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter_map(|(at, container)| {
+            let (limit, reservation) = (container.memory?, container.memory_reservation?);
+            let place = at.key("memory");
+            let message = format!("the limit of {limit} MiB must be above the reservation of {reservation} MiB");
+            match limit.cmp(&reservation) {
+                std::cmp::Ordering::Less => Some(Finding::error(place, "memory-below-reservation", message)),
+                std::cmp::Ordering::Equal => Some(Finding::warning(place, "memory-equals-reservation", message)),
+                std::cmp::Ordering::Greater => None,
+            }
+        })
+        .collect()
+}
+
+/// `memory`: "don't specify less than 6 MiB".
+fn enough_for_docker(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter(|(_, container)| container.memory.is_some_and(|limit| (1..LEAST_MEMORY).contains(&limit)))
+        .map(|(at, _)| {
+            let message = format!("a container needs {LEAST_MEMORY} MiB of memory at least");
+            Finding::warning(at.key("memory"), "memory-below-minimum", message)
+        })
+        .collect()
+}
+
+/// No container's limit is above the task's memory.
+fn container_memory_within_task(task: &TaskDefinition) -> Vec<Finding> {
+    let Some(total) = task_memory(task) else { return Vec::new() };
+    containers(task)
+        .filter_map(|(at, container)| {
+            let limit = i64::from(container.memory?);
+            let message = format!("the container's {limit} MiB are more than the task's {total} MiB");
+            (limit > total).then(|| Finding::error(at.key("memory"), "container-memory-above-task", message))
+        })
+        .collect()
+}
+
+/// What all containers reserve together fits into the task's memory.
+fn reserved_memory_within_task(task: &TaskDefinition) -> Vec<Finding> {
+    let Some(total) = task_memory(task) else { return Vec::new() };
+    let sum: i64 = task.container_definitions.iter().map(reserved).sum();
+    if sum <= total {
+        return Vec::new();
+    }
+    let message = format!("the containers reserve {sum} MiB together, more than the task's {total} MiB");
+    vec![Finding::error(Pointer::root().key("memory"), "memory-of-containers-above-task", message)]
+}
+
+/// `cpu`: the containers' CPU together fits into the task's.
+fn cpu_within_task(task: &TaskDefinition) -> Vec<Finding> {
+    let Some(total) = task_cpu(task) else { return Vec::new() };
+    let sum: i64 = task.container_definitions.iter().filter_map(|container| container.cpu).map(i64::from).sum();
+    if sum <= total {
+        return Vec::new();
+    }
+    let message = format!("the containers have {sum} CPU units together, more than the task's {total}");
+    vec![Finding::error(Pointer::root().key("cpu"), "cpu-of-containers-above-task", message)]
+}
+
+/// MiB set aside for a container: its reservation, else its limit.
+fn reserved(container: &ContainerDefinition) -> i64 {
+    let set = |amount: Option<i32>| amount.filter(|amount| *amount > 0);
+    i64::from(set(container.memory_reservation).or(set(container.memory)).unwrap_or(0))
+}

@@ -1,0 +1,93 @@
+//! Placement constraints and strategies.
+
+use super::is_blank;
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::service::{
+    LaunchType, PlacementConstraintType, PlacementStrategy, PlacementStrategyType, SchedulingStrategy, Service,
+};
+use crate::ecs::task_definition::TaskDefinition;
+
+/// Constraints of a service and its task definition together (`placementConstraints`).
+pub(super) const MAX_CONSTRAINTS: usize = 10;
+
+/// Steps of a placement strategy (`placementStrategy`).
+const MAX_STRATEGIES: usize = 5;
+
+/// The rules about placement in a task definition.
+pub(super) fn of_task(task: &TaskDefinition) -> Vec<Finding> {
+    let at = Pointer::root().key("placementConstraints");
+    let constraints = task.placement_constraints.iter().enumerate();
+    let without = constraints.filter(|(_, constraint)| is_blank(constraint.expression.as_deref()));
+    let mut findings: Vec<_> = without.map(|(position, _)| no_expression(&at.index(position))).collect();
+    findings.extend(too_many(&at, task.placement_constraints.len(), MAX_CONSTRAINTS));
+    findings
+}
+
+/// The rules about placement in a service.
+pub(super) fn of_service(service: &Service) -> Vec<Finding> {
+    let root = Pointer::root();
+    let (constraints, strategy) = (root.key("placementConstraints"), root.key("placementStrategy"));
+    let mut findings = service_constraints(service, &constraints);
+    findings.extend(too_many(&constraints, service.placement_constraints.len(), MAX_CONSTRAINTS));
+    findings.extend(too_many(&strategy, service.placement_strategy.len(), MAX_STRATEGIES));
+    let steps = service.placement_strategy.iter().enumerate();
+    findings.extend(steps.filter_map(|(position, step)| step_field(step, &strategy.index(position))));
+    findings.extend(not_on_fargate(service, &constraints, &strategy));
+    findings.extend(not_for_daemons(service, strategy));
+    findings
+}
+
+fn service_constraints(service: &Service, at: &Pointer) -> Vec<Finding> {
+    let constraints = service.placement_constraints.iter().enumerate();
+    constraints
+        .filter(|(_, constraint)| constraint.r#type == Some(PlacementConstraintType::MemberOf))
+        .filter(|(_, constraint)| is_blank(constraint.expression.as_deref()))
+        .map(|(position, _)| no_expression(&at.index(position)))
+        .collect()
+}
+
+fn no_expression(at: &Pointer) -> Finding {
+    Finding::error(at.key("expression"), "constraint-without-expression", "memberOf needs an expression")
+}
+
+fn too_many(at: &Pointer, count: usize, max: usize) -> Option<Finding> {
+    let message = format!("{count} are given, at most {max} are allowed");
+    (count > max).then(|| Finding::error(at.clone(), "too-many-items", message))
+}
+
+/// `placementStrategy[].field`: required of `spread` and `binpack`; `binpack` knows `cpu` and `memory`.
+fn step_field(step: &PlacementStrategy, at: &Pointer) -> Option<Finding> {
+    let field = step.field.as_deref().unwrap_or_default();
+    let resource = ["cpu", "memory"].iter().any(|resource| field.eq_ignore_ascii_case(resource));
+    let (code, message) = match step.r#type? {
+        PlacementStrategyType::Spread if field.is_empty() => {
+            ("strategy-without-field", "spread needs a field: host, instanceId or attribute:…")
+        }
+        PlacementStrategyType::Binpack if field.is_empty() => {
+            ("strategy-without-field", "binpack needs a field: cpu or memory")
+        }
+        PlacementStrategyType::Binpack if !resource => ("invalid-binpack-field", "binpack knows cpu and memory only"),
+        PlacementStrategyType::Random | PlacementStrategyType::Spread | PlacementStrategyType::Binpack => return None,
+    };
+    Some(Finding::error(at.key("field"), code, message))
+}
+
+/// Fargate chooses nodes itself: neither constraints nor strategies are supported.
+fn not_on_fargate(service: &Service, constraints: &Pointer, strategy: &Pointer) -> Vec<Finding> {
+    if service.launch_type != Some(LaunchType::Fargate) {
+        return Vec::new();
+    }
+    let given =
+        [(constraints, !service.placement_constraints.is_empty()), (strategy, !service.placement_strategy.is_empty())];
+    let refused = given.into_iter().filter(|(_, given)| *given);
+    let message = "the launch type FARGATE places tasks itself";
+    refused.map(|(at, _)| Finding::error(at.clone(), "placement-on-fargate", message)).collect()
+}
+
+/// A daemon runs on every node, so there is nothing to choose.
+fn not_for_daemons(service: &Service, strategy: Pointer) -> Option<Finding> {
+    let daemon = service.scheduling_strategy == Some(SchedulingStrategy::Daemon);
+    let message = "a DAEMON service runs on each node; there is no strategy to choose by";
+    (daemon && !service.placement_strategy.is_empty()).then(|| Finding::error(strategy, "strategy-on-daemon", message))
+}

@@ -1,0 +1,289 @@
+//! Services, as far as they can be judged without their task definition.
+
+use super::{ServiceRule, is_blank, repeated};
+use crate::ecs::common::CapacityProviderStrategyItem;
+use crate::ecs::deployment::Bounds;
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::service::{
+    AvailabilityZoneRebalancing, DeploymentControllerType, LaunchType, LoadBalancer, SchedulingStrategy, Service,
+    ServiceManagedEbsVolumeConfiguration,
+};
+use crate::ecs::task_definition_ref::TaskDefinitionRef;
+
+pub(super) const RULES: &[ServiceRule] = &[
+    task_definition,
+    desired_count,
+    percentages,
+    rollout_can_move,
+    launch_type_or_strategy,
+    strategy,
+    daemon,
+    load_balancers,
+    service_registries,
+    subnets,
+    rebalancing,
+    volumes,
+];
+
+fn root(member: &str) -> Pointer {
+    Pointer::root().key(member)
+}
+
+fn is_daemon(service: &Service) -> bool {
+    service.scheduling_strategy == Some(SchedulingStrategy::Daemon)
+}
+
+fn controller(service: &Service) -> DeploymentControllerType {
+    service.deployment_controller.as_ref().map_or(DeploymentControllerType::Ecs, |controller| controller.r#type)
+}
+
+/// `taskDefinition` is required unless an external controller brings it with its task sets.
+fn task_definition(service: &Service) -> Vec<Finding> {
+    let at = root("taskDefinition");
+    let external = controller(service) == DeploymentControllerType::External;
+    match service.task_definition.as_deref() {
+        None if external => Vec::new(),
+        None => vec![Finding::error(at, "no-task-definition", "a service needs a task definition")],
+        Some(name) => match name.parse::<TaskDefinitionRef>() {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Finding::error(at, "invalid-task-definition", error.to_string())],
+        },
+    }
+}
+
+/// `desiredCount` is 0 or more; a `DAEMON` service has none of its own.
+fn desired_count(service: &Service) -> Vec<Finding> {
+    let at = root("desiredCount");
+    match service.desired_count {
+        Some(count) if count < 0 => {
+            vec![Finding::error(at, "negative-desired-count", "the desired count cannot be negative")]
+        }
+        Some(_) if is_daemon(service) => {
+            vec![Finding::info(at, "desired-count-on-daemon", "a DAEMON service has one task on each node instead")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Minimum and maximum percent, by ECS's defaults where they are absent.
+fn percents(service: &Service) -> (i32, i32) {
+    let (minimum, maximum) = if is_daemon(service) { (0, 100) } else { (100, 200) };
+    let given = service.deployment_configuration.as_ref();
+    (
+        given.and_then(|given| given.minimum_healthy_percent).unwrap_or(minimum),
+        given.and_then(|given| given.maximum_percent).unwrap_or(maximum),
+    )
+}
+
+/// `minimumHealthyPercent` is 0 to 100 and not above `maximumPercent`, which is above 0.
+fn percentages(service: &Service) -> Vec<Finding> {
+    let at = root("deploymentConfiguration");
+    let (minimum, maximum) = percents(service);
+    let mut findings = Vec::new();
+    if !(0..=100).contains(&minimum) {
+        let message = "minimumHealthyPercent lies between 0 and 100";
+        findings.push(Finding::error(at.key("minimumHealthyPercent"), "percent-out-of-range", message));
+    }
+    if maximum <= 0 {
+        let message = "maximumPercent must be above 0";
+        findings.push(Finding::error(at.key("maximumPercent"), "percent-out-of-range", message));
+    } else if maximum < minimum {
+        let message = format!("maximumPercent ({maximum}) is below minimumHealthyPercent ({minimum})");
+        findings.push(Finding::error(at.key("maximumPercent"), "maximum-below-minimum", message));
+    }
+    findings
+}
+
+/// "Rolling update": with nothing to stop first and nothing to start first, a deployment never moves.
+fn rollout_can_move(service: &Service) -> Vec<Finding> {
+    let (minimum, maximum) = percents(service);
+    let Some(desired) = service.desired_count.filter(|_| !is_daemon(service)) else { return Vec::new() };
+    // Percentages that contradict each other are told of by another rule.
+    if maximum < minimum || !Bounds::new(desired, minimum, maximum).is_stuck() {
+        return Vec::new();
+    }
+    let message = format!(
+        "with {desired} tasks, {minimum} % lets none be stopped first and {maximum} % lets none be started first, so \
+         no deployment can move: lower minimumHealthyPercent or raise maximumPercent"
+    );
+    vec![Finding::warning(root("deploymentConfiguration"), "stuck-deployment", message)]
+}
+
+/// `launchType`: "if a `capacityProviderStrategy` is specified, the `launchType` parameter must be omitted".
+fn launch_type_or_strategy(service: &Service) -> Vec<Finding> {
+    if service.launch_type.is_none() || service.capacity_provider_strategy.is_empty() {
+        return Vec::new();
+    }
+    let message = "a service has a launchType or a capacityProviderStrategy, not both";
+    vec![Finding::error(root("launchType"), "launch-type-and-strategy", message)]
+}
+
+fn strategy(service: &Service) -> Vec<Finding> {
+    capacity_provider_strategy(&service.capacity_provider_strategy, &root("capacityProviderStrategy"))
+}
+
+/// The rules of a capacity provider strategy: each provider once, one base, a weight among several items, and Fargate
+/// apart from other providers.
+pub(super) fn capacity_provider_strategy(items: &[CapacityProviderStrategyItem], at: &Pointer) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = repeated(items.iter().map(|item| Some(item.capacity_provider.as_str())))
+        .map(|(position, name)| {
+            let message = format!("`{name}` is listed twice");
+            Finding::error(at.index(position).key("capacityProvider"), "duplicate-capacity-provider", message)
+        })
+        .collect();
+    let bases = items.iter().enumerate().filter(|(_, item)| item.base.is_some_and(|base| base > 0));
+    findings.extend(bases.skip(1).map(|(position, _)| {
+        Finding::error(at.index(position).key("base"), "second-base", "one item of a strategy at most has a base")
+    }));
+    if items.len() > 1 && items.iter().all(|item| item.weight.unwrap_or(0) == 0) {
+        let message = "all weights are 0, so no task can be placed; give one item a weight";
+        findings.push(Finding::error(at.clone(), "no-weight", message));
+    }
+    let fargate = items.iter().filter(|item| is_fargate(&item.capacity_provider)).count();
+    if fargate > 0 && fargate < items.len() {
+        let message = "a strategy has Fargate's providers or others, not both";
+        findings.push(Finding::error(at.clone(), "mixed-capacity-providers", message));
+    }
+    findings
+}
+
+fn is_fargate(provider: &str) -> bool {
+    matches!(provider, "FARGATE" | "FARGATE_SPOT")
+}
+
+/// `schedulingStrategy` `DAEMON`: not on Fargate, not for other deployment controllers, `maximumPercent` 100, no
+/// volumes made at launch.
+fn daemon(service: &Service) -> Vec<Finding> {
+    if !is_daemon(service) {
+        return Vec::new();
+    }
+    let on_fargate = service.capacity_provider_strategy.iter().any(|item| is_fargate(&item.capacity_provider));
+    let (_, maximum) = percents(service);
+    let refused = [
+        (service.launch_type == Some(LaunchType::Fargate), root("launchType"), "Fargate has no nodes to run it on"),
+        (on_fargate, root("capacityProviderStrategy"), "Fargate has no nodes to run it on"),
+        (
+            controller(service) != DeploymentControllerType::Ecs,
+            root("deploymentController").key("type"),
+            "its deployments are ECS's own",
+        ),
+        (
+            maximum != 100,
+            root("deploymentConfiguration").key("maximumPercent"),
+            "its maximumPercent is 100, as a node has room for one task only",
+        ),
+        (!service.volume_configurations.is_empty(), root("volumeConfigurations"), "it has no volumes made at launch"),
+    ];
+    let refused = refused.into_iter().filter(|(refused, ..)| *refused);
+    refused.map(|(_, at, why)| Finding::error(at, "not-for-daemons", format!("a DAEMON service: {why}"))).collect()
+}
+
+/// A load balancer is a target group or a Classic Load Balancer, and sends to a port of a container.
+fn load_balancers(service: &Service) -> Vec<Finding> {
+    let at = root("loadBalancers");
+    let listed = service.load_balancers.iter().enumerate();
+    listed.flat_map(|(position, balancer)| load_balancer(&at.index(position), balancer)).collect()
+}
+
+fn load_balancer(at: &Pointer, balancer: &LoadBalancer) -> Vec<Finding> {
+    let group = !is_blank(balancer.target_group_arn.as_deref());
+    let classic = !is_blank(balancer.load_balancer_name.as_deref());
+    let mut findings = Vec::new();
+    if group && classic {
+        let message = "a load balancer is a target group or a Classic Load Balancer, not both";
+        findings.push(Finding::error(at.key("loadBalancerName"), "two-load-balancers-in-one", message));
+    }
+    if !group && !classic {
+        let message = "a load balancer needs a targetGroupArn";
+        findings.push(Finding::error(at.key("targetGroupArn"), "no-target-group", message));
+    }
+    if is_blank(balancer.container_name.as_deref()) {
+        let message = "a load balancer needs the name of the container it sends to";
+        findings.push(Finding::error(at.key("containerName"), "no-target-container", message));
+    }
+    if balancer.container_port.is_none() {
+        let message = "a load balancer needs the container port it sends to";
+        findings.push(Finding::error(at.key("containerPort"), "no-target-port", message));
+    }
+    findings
+}
+
+/// `serviceRegistries`: one; `port` excludes `containerName` and `containerPort`.
+fn service_registries(service: &Service) -> Vec<Finding> {
+    let at = root("serviceRegistries");
+    let mut findings = Vec::new();
+    if service.service_registries.len() > 1 {
+        let message = "a service has one service registry at most";
+        findings.push(Finding::error(at.clone(), "second-service-registry", message));
+    }
+    for (position, registry) in service.service_registries.iter().enumerate() {
+        let container = !is_blank(registry.container_name.as_deref()) || registry.container_port.is_some();
+        if container && registry.port.is_some_and(|port| port != 0) {
+            let message = "a registry has a port, or a container and its port, not both";
+            findings.push(Finding::error(at.index(position).key("port"), "registry-port-and-container", message));
+        }
+    }
+    findings
+}
+
+/// `awsvpcConfiguration.subnets` is required.
+fn subnets(service: &Service) -> Vec<Finding> {
+    let network = service.network_configuration.as_ref().and_then(|network| network.awsvpc_configuration.as_ref());
+    if network.is_none_or(|network| !network.subnets.is_empty()) {
+        return Vec::new();
+    }
+    let at = root("networkConfiguration").key("awsvpcConfiguration").key("subnets");
+    vec![Finding::error(at, "no-subnets", "a network configuration needs a subnet")]
+}
+
+/// `availabilityZoneRebalancing` `ENABLED`: not for daemons, external instances, a `maximumPercent` of 100 or less, or
+/// Classic Load Balancers.
+fn rebalancing(service: &Service) -> Vec<Finding> {
+    if service.availability_zone_rebalancing != Some(AvailabilityZoneRebalancing::Enabled) {
+        return Vec::new();
+    }
+    let (_, maximum) = percents(service);
+    let classic = service.load_balancers.iter().any(|balancer| !is_blank(balancer.load_balancer_name.as_deref()));
+    let obstacles = [
+        (is_daemon(service), "a DAEMON service"),
+        (service.launch_type == Some(LaunchType::External), "the launch type EXTERNAL"),
+        (maximum <= 100 && !is_daemon(service), "a maximumPercent of 100 or less"),
+        (classic, "a Classic Load Balancer"),
+    ];
+    let obstacles = obstacles.into_iter().filter(|(obstacle, _)| *obstacle);
+    obstacles
+        .map(|(_, what)| {
+            let message = format!("zones cannot be evened out with {what}");
+            Finding::error(root("availabilityZoneRebalancing"), "rebalancing-not-possible", message)
+        })
+        .collect()
+}
+
+/// `volumeConfigurations`: one volume; an EBS volume has a size or a snapshot, and operations where its type asks.
+fn volumes(service: &Service) -> Vec<Finding> {
+    let at = root("volumeConfigurations");
+    let mut findings = Vec::new();
+    if service.volume_configurations.len() > 1 {
+        let message = "one volume of a task at most is configured at launch";
+        findings.push(Finding::error(at.clone(), "second-volume-at-launch", message));
+    }
+    for (position, volume) in service.volume_configurations.iter().enumerate() {
+        let at = at.index(position).key("managedEBSVolume");
+        findings.extend(volume.managed_ebs_volume.as_ref().into_iter().flat_map(|ebs| ebs_volume(&at, ebs)));
+    }
+    findings
+}
+
+fn ebs_volume(at: &Pointer, ebs: &ServiceManagedEbsVolumeConfiguration) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if ebs.size_in_gib.is_none() && is_blank(ebs.snapshot_id.as_deref()) {
+        let message = "an EBS volume needs a size or a snapshot";
+        findings.push(Finding::error(at.key("sizeInGiB"), "no-volume-size", message));
+    }
+    if matches!(ebs.volume_type.as_deref(), Some("io1" | "io2")) && ebs.iops.is_none() {
+        let message = "volumes of the types io1 and io2 need iops";
+        findings.push(Finding::error(at.key("iops"), "no-volume-iops", message));
+    }
+    findings
+}

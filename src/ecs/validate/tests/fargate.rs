@@ -1,0 +1,226 @@
+//! Amounts, variables and logs of a task, and what Fargate asks of them.
+
+use super::*;
+
+#[test]
+fn memory_is_given_and_adds_up() {
+    let of = |task: Value, container: Value| {
+        let container = with(json!({"name": "app", "memory": null}), container);
+        told(&task_definition(&read(with(
+            json!({"containerDefinitions": [with(json!({"image": "x"}), container)]}),
+            task,
+        ))))
+    };
+    let cases = [
+        (json!({}), json!({"memory": 64}), None),
+        (json!({}), json!({"memoryReservation": 64}), None),
+        (json!({"memory": "64"}), json!({}), None),
+        (json!({}), json!({}), Some(format!("error no-memory {FIRST}/memory"))),
+        (
+            json!({}),
+            json!({"memory": 64, "memoryReservation": 65}),
+            Some(format!("error memory-below-reservation {FIRST}/memory")),
+        ),
+        (
+            json!({}),
+            json!({"memory": 64, "memoryReservation": 64}),
+            Some(format!("warning memory-equals-reservation {FIRST}/memory")),
+        ),
+        (json!({}), json!({"memory": 5}), Some(format!("warning memory-below-minimum {FIRST}/memory"))),
+        (
+            json!({"memory": "64"}),
+            json!({"memory": 65, "memoryReservation": 1}),
+            Some(format!("error container-memory-above-task {FIRST}/memory")),
+        ),
+        (
+            json!({"memory": "64"}),
+            json!({"memoryReservation": 65}),
+            Some("error memory-of-containers-above-task /memory".to_owned()),
+        ),
+        (json!({"memory": "64 kg"}), json!({}), Some("error invalid-memory /memory".to_owned())),
+        (json!({"cpu": "256"}), json!({"memory": 64, "cpu": 256}), None),
+        (
+            json!({"cpu": "256"}),
+            json!({"memory": 64, "cpu": 257}),
+            Some("error cpu-of-containers-above-task /cpu".to_owned()),
+        ),
+        (json!({"cpu": "127"}), json!({"memory": 64}), Some("error task-cpu-out-of-range /cpu".to_owned())),
+        (json!({"cpu": "193 vCPU"}), json!({"memory": 64}), Some("error task-cpu-out-of-range /cpu".to_owned())),
+        (json!({"cpu": "much"}), json!({"memory": 64}), Some("error invalid-cpu /cpu".to_owned())),
+    ];
+    for (task, container, expected) in cases {
+        assert_eq!(of(task.clone(), container.clone()), expected.into_iter().collect::<Vec<_>>(), "{task} {container}");
+    }
+}
+
+#[test]
+fn names_of_variables_and_secrets_are_unique() {
+    let variable = |name: &str| json!({"name": name, "value": "x"});
+    let secret = |name: &str| json!({"name": name, "valueFrom": "x"});
+    let cases = [
+        (json!({"environment": [variable("A"), variable("a")], "secrets": [secret("B")]}), None),
+        (json!({"environment": [variable("A"), variable("A")]}), Some("warning duplicate-variable environment/1/name")),
+        (json!({"environment": [variable("")]}), Some("error variable-without-name environment/0/name")),
+        (json!({"environment": [variable("A=B")]}), Some("error variable-name-with-equals-sign environment/0/name")),
+        (json!({"secrets": [secret("A"), secret("A")]}), Some("error duplicate-secret-name secrets/1/name")),
+        (
+            json!({"environment": [variable("A")], "secrets": [secret("A")]}),
+            Some("error duplicate-secret-name secrets/0/name"),
+        ),
+        (
+            json!({"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/a.txt"}]}),
+            Some("error environment-file-extension environmentFiles/0/value"),
+        ),
+    ];
+    for (container, expected) in cases {
+        let expected: Vec<_> = expected
+            .map(|told| told.rsplit_once(' ').unwrap())
+            .map(|(told, place)| format!("{told} {FIRST}/{place}"))
+            .into_iter()
+            .collect();
+        assert_eq!(of_container(container), expected);
+    }
+}
+
+#[test]
+fn log_drivers_have_what_they_need() {
+    let router = json!({"name": "router", "firelensConfiguration": {"type": "fluentbit"}});
+    let user = json!({"name": "user", "logConfiguration": {"logDriver": "awsfirelens"}});
+    assert_eq!(of_containers(json!([router, user])), [""; 0]);
+    assert_eq!(of_containers(json!([user])), [format!("error no-log-router {FIRST}/logConfiguration/logDriver")]);
+    assert_eq!(of_containers(json!([router])), [format!("error unused-log-router {FIRST}/firelensConfiguration")]);
+    let second = with(router.clone(), json!({"name": "second"}));
+    assert_eq!(
+        of_containers(json!([router, user, second])),
+        ["error second-log-router /containerDefinitions/2/firelensConfiguration"]
+    );
+    let logs = json!({"logDriver": "awslogs", "options": {"awslogs-group": "g"}});
+    let place = format!("{FIRST}/logConfiguration/options");
+    assert_eq!(
+        of_container(json!({"logConfiguration": logs})),
+        [format!("error missing-log-option {place}/awslogs-region")]
+    );
+    let prefix = json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}});
+    assert_eq!(
+        of_fargate(json!({"containerDefinitions": [{"name": "app", "logConfiguration": prefix}]})),
+        [format!("error missing-log-option {place}/awslogs-stream-prefix")]
+    );
+}
+
+#[test]
+fn fargate_has_sizes() {
+    let valid = [
+        ("256", "512"),
+        ("256", "1 GB"),
+        (".25 vCPU", "2048"),
+        ("512", "4096"),
+        ("1024", "2 GB"),
+        ("2048", "16 GB"),
+        ("4096", "30 GB"),
+        ("8192", "16 GB"),
+        ("8 vCPU", "60 GB"),
+        ("16384", "120 GB"),
+        ("32768", "244 GB"),
+    ];
+    for (cpu, memory) in valid {
+        assert_eq!(of_fargate(json!({"cpu": cpu, "memory": memory})), [""; 0], "{cpu} {memory}");
+    }
+    let memory =
+        [("256", "4 GB"), ("256", "768"), ("512", "512"), ("4096", "31 GB"), ("8192", "18 GB"), ("16384", "36 GB")];
+    for (cpu, memory) in memory {
+        let expected = ["error fargate-memory-size /memory"];
+        assert_eq!(of_fargate(json!({"cpu": cpu, "memory": memory})), expected, "{cpu} {memory}");
+    }
+    assert_eq!(of_fargate(json!({"cpu": "300"})), ["error fargate-cpu-size /cpu"]);
+    assert_eq!(of_fargate(json!({"cpu": null})), ["error fargate-size-missing /cpu"]);
+    assert_eq!(of_fargate(json!({"memory": ""})), ["error fargate-size-missing /memory"]);
+    let windows = json!({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}});
+    assert_eq!(of_fargate(windows), ["error fargate-cpu-size /cpu"]);
+}
+
+#[test]
+fn a_wrong_fargate_size_is_told_with_the_right_ones() {
+    let of = |cpu: &str, memory: &str| {
+        let task = json!({
+            "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": cpu, "memory": memory,
+            "containerDefinitions": [{"name": "a", "image": "x"}],
+        });
+        task_definition(&read(task)).remove(0).message
+    };
+    assert!(of("256", "4 GB").ends_with("memory is 512, 1024, 2048 MiB"), "{}", of("256", "4 GB"));
+    assert!(of("8192", "17 GB").ends_with("memory is 16384 to 61440 in steps of 4096 MiB"), "{}", of("8192", "17 GB"));
+    assert!(of("300", "512").ends_with("choose one of 256, 512, 1024, 2048, 4096, 8192, 16384, 32768"));
+}
+
+#[test]
+fn fargate_supports_less() {
+    let members = [
+        (json!({"networkMode": null}), "fargate-network-mode /networkMode"),
+        (json!({"ipcMode": "task"}), "fargate-unsupported /ipcMode"),
+        (json!({"pidMode": "host"}), "fargate-pid-mode /pidMode"),
+        (
+            json!({"placementConstraints": [{"type": "memberOf", "expression": "true"}]}),
+            "fargate-unsupported /placementConstraints",
+        ),
+        (
+            json!({"volumes": [{"name": "a", "host": {"sourcePath": "/x"}}]}),
+            "fargate-unsupported /volumes/0/host/sourcePath",
+        ),
+        (
+            json!({"volumes": [{"name": "a", "dockerVolumeConfiguration": {}}]}),
+            "fargate-unsupported /volumes/0/dockerVolumeConfiguration",
+        ),
+    ];
+    for (change, expected) in members {
+        assert_eq!(of_fargate(change), [format!("error {expected}")]);
+    }
+    assert_eq!(of_fargate(json!({"pidMode": "task", "volumes": [{"name": "a", "host": {}}]})), [""; 0]);
+}
+
+#[test]
+fn fargate_supports_less_of_containers() {
+    let of = |members: Value| {
+        let container = with(json!({"name": "app"}), members);
+        of_fargate(json!({ "containerDefinitions": [container] }))
+    };
+    let cases = [
+        (json!({"privileged": true}), "fargate-unsupported", "privileged"),
+        (json!({"dnsServers": ["1.1.1.1"]}), "fargate-unsupported", "dnsServers"),
+        (json!({"linuxParameters": {"maxSwap": 0}}), "fargate-unsupported", "linuxParameters/maxSwap"),
+        (
+            json!({"linuxParameters": {"devices": [{"hostPath": "/dev/x"}]}}),
+            "fargate-unsupported",
+            "linuxParameters/devices",
+        ),
+        (
+            json!({"linuxParameters": {"capabilities": {"add": ["SYS_PTRACE", "NET_ADMIN"]}}}),
+            "fargate-capability",
+            "linuxParameters/capabilities/add/1",
+        ),
+        (
+            json!({"resourceRequirements": [{"type": "GPU", "value": "1"}]}),
+            "fargate-unsupported",
+            "resourceRequirements/0",
+        ),
+        (json!({"logConfiguration": {"logDriver": "json-file"}}), "fargate-log-driver", "logConfiguration/logDriver"),
+        (json!({"stopTimeout": 121}), "fargate-timeout", "stopTimeout"),
+        (json!({"links": ["app"]}), "links-outside-bridge-mode", "links"),
+    ];
+    for (members, code, place) in cases {
+        assert_eq!(of(members), [format!("error {code} {FIRST}/{place}")]);
+    }
+    assert_eq!(
+        of(json!({"privileged": false, "stopTimeout": 120, "linuxParameters": {"initProcessEnabled": true}})),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_fargate_refuses_is_fine_elsewhere() {
+    let members = json!({
+        "privileged": true, "dnsServers": ["1.1.1.1"], "stopTimeout": 600, "hostname": "h",
+        "linuxParameters": {"maxSwap": 0, "capabilities": {"add": ["NET_ADMIN"]}},
+        "logConfiguration": {"logDriver": "json-file"},
+    });
+    assert_eq!(of_container(members), [""; 0]);
+}
