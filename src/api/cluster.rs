@@ -1,0 +1,64 @@
+//! The `Cluster` kind: `CreateCluster`'s shape, with counts in its status.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::status::{Difference, TranslationSummary, condition};
+use crate::ecs;
+
+/// An ECS cluster: the group that services and tasks belong to. A service that names a cluster without such an object still runs.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "ecs-operator.dev",
+    version = "v1alpha1",
+    kind = "Cluster",
+    plural = "clusters",
+    shortname = "ecscl",
+    category = "ecs",
+    doc = "An ECS cluster: the group that services and tasks belong to. A service that names a cluster without such an object still runs.",
+    namespaced,
+    status = "ClusterStatus",
+    printcolumn = r#"{"name":"Services","type":"integer","jsonPath":".status.activeServicesCount","description":"Services of this cluster"}"#,
+    printcolumn = r#"{"name":"Running","type":"integer","jsonPath":".status.runningTasksCount","description":"Tasks running"}"#,
+    printcolumn = r#"{"name":"Pending","type":"integer","jsonPath":".status.pendingTasksCount","description":"Tasks starting"}"#,
+    printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterSpec {
+    /// The cluster as ECS knows it.
+    #[serde(flatten)]
+    pub ecs: ecs::Cluster,
+}
+
+/// What `describe-clusters` counts, and conditions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterStatus {
+    /// The generation of the spec this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Services of this cluster.
+    pub active_services_count: i32,
+    /// Tasks of this cluster whose containers have started.
+    pub running_tasks_count: i32,
+    /// Tasks of this cluster that are starting.
+    pub pending_tasks_count: i32,
+    /// How far the fields were translated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<TranslationSummary>,
+    /// The fields that do not behave exactly as on ECS, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// `Accepted` and `Translated`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+impl condition::Conditions for ClusterStatus {
+    fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        &mut self.conditions
+    }
+}

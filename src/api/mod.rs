@@ -1,0 +1,58 @@
+//! The custom resources: ECS's own shapes, one optional `kubernetes` block with what only Kubernetes knows, and a status.
+//!
+//! Kinds carry ECS's names. Everything is namespaced; `kubectl get ecs` lists all kinds.
+
+mod cluster;
+pub mod crd;
+mod service;
+mod status;
+mod task_definition;
+
+pub use cluster::{Cluster, ClusterSpec, ClusterStatus};
+pub use service::{
+    DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
+};
+pub use status::{Difference, TranslationSummary, condition};
+pub use task_definition::{
+    DEFAULT_REVISION_HISTORY_LIMIT, ImagePullPolicy, LocalReference, TaskDefinition, TaskDefinitionKubernetes,
+    TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
+};
+
+/// The API group of every kind.
+pub const GROUP: &str = "ecs-operator.dev";
+/// The served and stored version of every kind.
+pub const VERSION: &str = "v1alpha1";
+/// The cluster that a service belongs to when it names none, as in ECS. It need not exist.
+pub const DEFAULT_CLUSTER: &str = "default";
+/// The value of `app.kubernetes.io/managed-by` on everything the operator makes.
+pub const MANAGER: &str = "ecs-operator";
+
+/// Labels on what the operator makes.
+pub mod labels {
+    /// Kubernetes' recommended label; every watch on children selects by it.
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// Kubernetes' recommended label: the family of the task definition.
+    pub const NAME: &str = "app.kubernetes.io/name";
+    /// Kubernetes' recommended label: the name of the service.
+    pub const INSTANCE: &str = "app.kubernetes.io/instance";
+    /// The object name of the Service a child or a Pod belongs to; also the Deployment's selector.
+    pub const SERVICE: &str = "ecs-operator.dev/service";
+    /// The object name of the Cluster a child or a Pod belongs to.
+    pub const CLUSTER: &str = "ecs-operator.dev/cluster";
+    /// The object name of the TaskDefinition a revision or a Pod was made from.
+    pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
+    /// The revision number of that task definition.
+    pub const REVISION: &str = "ecs-operator.dev/revision";
+}
+
+/// Annotations on what the operator makes.
+pub mod annotations {
+    /// A hash of the object as it was last applied. With it a restarted operator knows that there is nothing to write.
+    pub const APPLIED_HASH: &str = "ecs-operator.dev/applied-hash";
+    /// The translation a workload was rendered with; see [`crate::translate::Basis`].
+    pub const BASIS: &str = "ecs-operator.dev/translation-basis";
+    /// The task definition, as `family:revision`, that a workload runs.
+    pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
+    /// The ECS name of an object whose Kubernetes name had to differ.
+    pub const ECS_NAME: &str = "ecs-operator.dev/ecs-name";
+}

@@ -1,0 +1,154 @@
+//! The `Service` kind: `CreateService`'s shape, with the status that `describe-services` shows.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::status::{Difference, TranslationSummary, condition};
+use crate::ecs;
+
+/// An ECS service: keeps the desired number of tasks of a task definition running.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "ecs-operator.dev",
+    version = "v1alpha1",
+    kind = "Service",
+    plural = "services",
+    shortname = "ecssvc",
+    category = "ecs",
+    doc = "An ECS service: keeps the desired number of tasks of a task definition running.",
+    namespaced,
+    status = "ServiceStatus",
+    scale(
+        spec_replicas_path = ".spec.desiredCount",
+        status_replicas_path = ".status.runningCount",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn = r#"{"name":"Task Definition","type":"string","jsonPath":".status.taskDefinition","description":"The revision the service runs"}"#,
+    printcolumn = r#"{"name":"Desired","type":"integer","jsonPath":".status.desiredCount","description":"Tasks wanted"}"#,
+    printcolumn = r#"{"name":"Running","type":"integer","jsonPath":".status.runningCount","description":"Tasks running"}"#,
+    printcolumn = r#"{"name":"Pending","type":"integer","jsonPath":".status.pendingCount","description":"Tasks starting"}"#,
+    printcolumn = r#"{"name":"Rollout","type":"string","jsonPath":".status.deployments[0].rolloutState","description":"State of the newest deployment"}"#,
+    printcolumn = r#"{"name":"Stable","type":"string","jsonPath":".status.conditions[?(@.type==\"Stable\")].status","description":"One deployment, running as many tasks as desired"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid, or why not","priority":1}"#,
+    printcolumn = r#"{"name":"Cluster","type":"string","jsonPath":".spec.cluster","description":"The ECS cluster","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSpec {
+    /// The service as ECS knows it.
+    #[serde(flatten)]
+    pub ecs: ecs::Service,
+}
+
+/// What `describe-services` says of a service, and conditions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceStatus {
+    /// The generation of the spec this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// ECS's own state of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ServiceState>,
+    /// The task definition revision of the primary deployment, as `family:revision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    /// Tasks wanted.
+    pub desired_count: i32,
+    /// Tasks whose containers have started.
+    pub running_count: i32,
+    /// Tasks that are waiting for a node, an image or their first containers.
+    pub pending_count: i32,
+    /// The label selector of the tasks' Pods, for the `scale` subresource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// The primary deployment first, then those it replaces while they still have tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<DeploymentRecord>,
+    /// The last events in ECS's wording, the newest first, at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<ServiceEvent>,
+    /// How far the fields of the service were translated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<TranslationSummary>,
+    /// The fields of the service that do not behave exactly as on ECS, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// `Accepted`, `Translated`, `Available` and `Stable`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// ECS's state of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ServiceState {
+    /// Tasks are kept running.
+    Active,
+    /// The service is being deleted and still has tasks.
+    Draining,
+}
+
+/// One deployment of a service: a task definition revision on its way in, in place, or on its way out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentRecord {
+    /// `ecs-svc/` and a number, unique within the service.
+    pub id: String,
+    /// Whether it is the newest one.
+    pub status: DeploymentStatus,
+    /// The task definition revision, as `family:revision`.
+    pub task_definition: String,
+    /// Tasks this deployment is to have.
+    pub desired_count: i32,
+    /// Tasks of this deployment whose containers have started.
+    pub running_count: i32,
+    /// Tasks of this deployment that are starting.
+    pub pending_count: i32,
+    /// How far the rollout is; only the primary deployment has one that changes.
+    pub rollout_state: RolloutState,
+    /// The same in words.
+    pub rollout_state_reason: String,
+    /// When the deployment began.
+    pub created_at: Time,
+    /// When its state or its task definition last changed.
+    pub updated_at: Time,
+}
+
+/// The place of a deployment among those of its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DeploymentStatus {
+    /// The newest deployment.
+    Primary,
+    /// An older deployment that still has tasks.
+    Active,
+}
+
+/// How far a rollout is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RolloutState {
+    /// Tasks are being replaced.
+    InProgress,
+    /// All tasks are of this deployment and healthy.
+    Completed,
+}
+
+/// An event of a service in ECS's wording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceEvent {
+    /// When it happened.
+    pub created_at: Time,
+    /// `(service NAME) …`
+    pub message: String,
+}
+
+impl condition::Conditions for ServiceStatus {
+    fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        &mut self.conditions
+    }
+}

@@ -1,0 +1,142 @@
+//! The `TaskDefinition` kind: `RegisterTaskDefinition`'s shape, revisions in its status.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::status::{Difference, TranslationSummary, condition};
+use crate::ecs;
+
+/// How many revisions that no service uses are kept when the field is absent.
+pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
+
+/// An ECS task definition. The object's name is its family; each change of the spec makes a new revision, which never changes.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "ecs-operator.dev",
+    version = "v1alpha1",
+    kind = "TaskDefinition",
+    plural = "taskdefinitions",
+    shortname = "ecstd",
+    category = "ecs",
+    doc = "An ECS task definition. The object is named after its family; each change of the spec makes a new revision, which never changes.",
+    namespaced,
+    status = "TaskDefinitionStatus",
+    printcolumn = r#"{"name":"Family","type":"string","jsonPath":".status.family","description":"The family in ECS's spelling"}"#,
+    printcolumn = r#"{"name":"Revision","type":"integer","jsonPath":".status.latestRevision","description":"The newest revision"}"#,
+    printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid"}"#,
+    printcolumn = r#"{"name":"Exact","type":"integer","jsonPath":".status.translation.exact","description":"Fields that behave exactly as on ECS"}"#,
+    printcolumn = r#"{"name":"Approximate","type":"integer","jsonPath":".status.translation.approximate","description":"Fields that behave differently in a stated way"}"#,
+    printcolumn = r#"{"name":"Unsupported","type":"integer","jsonPath":".status.translation.unsupported","description":"Fields without a counterpart"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskDefinitionSpec {
+    /// The definition as ECS knows it.
+    #[serde(flatten)]
+    pub ecs: ecs::TaskDefinition,
+    /// What only Kubernetes knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<TaskDefinitionKubernetes>,
+}
+
+/// What only Kubernetes knows of a task definition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TaskDefinitionKubernetes {
+    /// How many revisions that no service uses are kept. Default 10; revisions in use and the newest one are always kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub revision_history_limit: Option<i32>,
+    /// When the image is pulled. Default: Kubernetes' own, `Always` for `latest` and untagged images, else `IfNotPresent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<ImagePullPolicy>,
+    /// Secrets with registry credentials, in the namespace of the task definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub image_pull_secrets: Vec<LocalReference>,
+    /// The `ServiceAccount` the tasks run as. Default: the namespace's `default`, without a token in the containers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub service_account_name: Option<String>,
+    /// Labels a node must have for these tasks.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints these tasks tolerate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub tolerations: Vec<Toleration>,
+}
+
+/// A reference to an object of the same namespace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LocalReference {
+    /// The object's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// When a container's image is pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ImagePullPolicy {
+    /// At each start of a container, as ECS does by default.
+    Always,
+    /// Only when the node does not have it.
+    IfNotPresent,
+    /// Never: the node must have it.
+    Never,
+}
+
+/// A taint that the tasks tolerate, as in a Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Toleration {
+    /// The taint's key; absent with operator `Exists` means every taint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// `Equal` (default) or `Exists`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// The taint's value, with operator `Equal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; absent means all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// For `NoExecute`: seconds the taint is tolerated before eviction; absent means for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toleration_seconds: Option<i64>,
+}
+
+/// What the operator saw and did about a task definition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TaskDefinitionStatus {
+    /// The generation of the spec this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The family in ECS's spelling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// The newest revision; a service that names the family alone runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_revision: Option<i64>,
+    /// How far the fields were translated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<TranslationSummary>,
+    /// The fields that do not behave exactly as on ECS, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// `Accepted` and `Translated`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+impl condition::Conditions for TaskDefinitionStatus {
+    fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        &mut self.conditions
+    }
+}
