@@ -1,0 +1,83 @@
+//! `image`, `entryPoint`, `command`, `workingDirectory` and what else a container says of itself.
+
+use k8s_openapi::api::core::v1::Container;
+
+use super::fields::literal;
+use super::lifecycle::Role;
+use super::{
+    Code, Ledger, Placed, Task, environment, health, lifecycle, ports, resources, secrets, security, stop, volumes,
+};
+use crate::api::ImagePullPolicy;
+use crate::ecs::names;
+
+/// Renders one container with all its features.
+pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Container {
+    let definition = placed.definition;
+    lifecycle::claim(placed, ledger);
+    stop::claim(placed, ledger);
+    let mut env = environment::render(placed, ledger);
+    env.extend(secrets::render(task, placed, ledger));
+    let probes = health::render(placed, ledger);
+    Container {
+        name: name(placed, ledger),
+        image: image(placed, ledger),
+        image_pull_policy: task.kubernetes.and_then(|k| k.image_pull_policy).map(|p| policy(p).to_owned()),
+        command: words(&definition.entry_point, placed, "entryPoint", "command", ledger),
+        args: words(&definition.command, placed, "command", "args", ledger),
+        working_dir: working_dir(placed, ledger),
+        env: Some(env).filter(|e| !e.is_empty()),
+        ports: ports::container_ports(task, placed, ledger),
+        resources: resources::container(placed, ledger),
+        volume_mounts: volumes::mounts(placed, ledger),
+        startup_probe: probes.startup,
+        liveness_probe: probes.liveness,
+        security_context: security::container(placed, ledger),
+        stdin: flag(definition.interactive, placed, "interactive", "stdin", ledger),
+        tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", ledger),
+        restart_policy: (placed.role == Role::Sidecar).then(|| "Always".to_owned()),
+        ..Container::default()
+    }
+}
+
+fn name(placed: &Placed<'_>, ledger: &mut Ledger) -> String {
+    ledger.exact(placed.at("name"), placed.becomes("name"));
+    names::container_name(placed.definition.name.as_deref().unwrap_or_default())
+}
+
+fn image(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {
+    ledger.exact(placed.at("image"), placed.becomes("image"));
+    placed.definition.image.clone()
+}
+
+fn policy(policy: ImagePullPolicy) -> &'static str {
+    match policy {
+        ImagePullPolicy::Always => "Always",
+        ImagePullPolicy::IfNotPresent => "IfNotPresent",
+        ImagePullPolicy::Never => "Never",
+    }
+}
+
+fn words(given: &[String], placed: &Placed<'_>, from: &str, to: &str, ledger: &mut Ledger) -> Option<Vec<String>> {
+    ledger.exact(placed.at(from), placed.becomes(to));
+    (!given.is_empty()).then(|| given.iter().map(|word| literal(word)).collect())
+}
+
+fn working_dir(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {
+    ledger.exact(placed.at("workingDirectory"), placed.becomes("workingDir"));
+    placed.definition.working_directory.clone()
+}
+
+fn flag(given: Option<bool>, placed: &Placed<'_>, from: &str, to: &str, ledger: &mut Ledger) -> Option<bool> {
+    ledger.exact(placed.at(from), placed.becomes(to));
+    given.filter(|on| *on)
+}
+
+/// Says of a container's field that it is translated by what the whole Pod does.
+pub(super) fn shared_namespace(placed: &Placed<'_>, field: &str, ledger: &mut Ledger) {
+    ledger.approximate(
+        placed.at(field),
+        Code::SharedNetworkNamespace,
+        placed.target.clone(),
+        "the containers of a Pod share one network namespace and reach each other on localhost",
+    );
+}

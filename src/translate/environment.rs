@@ -1,0 +1,32 @@
+//! `environment` → `env`.
+//!
+//! ECS lets a secret win over a variable of the same name, and the last of several variables of one name win; a Pod may
+//! not have two variables of one name under server-side apply, so the losers are left out.
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use super::fields::literal;
+use super::{Code, Ledger, Placed};
+
+pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Vec<EnvVar> {
+    let given = &placed.definition.environment;
+    let mut env = Vec::with_capacity(given.len());
+    for (index, pair) in given.iter().enumerate() {
+        let path = placed.at("environment").index(index);
+        let Some(name) = pair.name.as_deref() else { continue };
+        let later = given[index + 1..].iter().any(|other| other.name.as_deref() == Some(name));
+        let secret = placed.definition.secrets.iter().any(|secret| secret.name == name);
+        if later || secret {
+            let winner = if secret { "a secret" } else { "a later entry" };
+            ledger.ignored(path, Code::ShadowedVariable, format!("{winner} of the same name wins, as on ECS"));
+            continue;
+        }
+        ledger.exact(path, format!("{}/{}", placed.becomes("env"), env.len()));
+        env.push(EnvVar {
+            name: name.to_owned(),
+            value: Some(literal(pair.value.as_deref().unwrap_or_default())),
+            value_from: None,
+        });
+    }
+    env
+}

@@ -1,0 +1,134 @@
+//! A definition as a person gave it → what it says, what is wrong with it, and how far each field was translated.
+//!
+//! The converter, the controllers and admission all see a definition through here, so they all say the same about it.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::metadata::Identity;
+use super::service::Placement;
+use super::{Basis, FieldVerdict, Ledger, Task, service};
+use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
+use crate::ecs::decode::{self, Leniency};
+use crate::ecs::finding::{Finding, Findings};
+use crate::ecs::pointer::Pointer;
+use crate::ecs::{names, validate};
+
+/// A definition after examination.
+#[derive(Clone, Debug)]
+pub struct Examined<T> {
+    /// The definition; none when it could not be read at all.
+    pub spec: Option<T>,
+    /// The input with its lenient spellings made regular.
+    pub normalised: Value,
+    /// All that is wrong or noteworthy. With an error among them the definition is not used.
+    pub findings: Findings,
+    unknown: BTreeSet<Pointer>,
+}
+
+impl<T> Examined<T> {
+    /// The definition, when it may be used.
+    #[must_use]
+    pub fn usable(&self) -> Option<&T> {
+        self.spec.as_ref().filter(|_| !self.findings.has_errors())
+    }
+
+    /// The verdict on every leaf of the input.
+    #[must_use]
+    pub fn close(&self, ledger: &Ledger) -> Vec<FieldVerdict> {
+        ledger.close(&self.normalised, &self.unknown)
+    }
+}
+
+fn examine<T: JsonSchema + DeserializeOwned + 'static>(
+    input: Value,
+    validate: impl Fn(&T) -> Vec<Finding>,
+) -> Examined<T> {
+    let decoded = decode::decode::<T>(input, Leniency::Lenient);
+    let mut findings = Findings::from(decoded.findings);
+    if let Some(spec) = &decoded.value {
+        findings.absorb(validate(spec));
+    }
+    Examined {
+        spec: decoded.value,
+        normalised: decoded.normalised,
+        findings,
+        unknown: decoded.unknown.into_iter().collect(),
+    }
+}
+
+/// Examines the spec of a task definition.
+#[must_use]
+pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
+    examine(spec, |spec: &TaskDefinitionSpec| validate::task_definition(&spec.ecs))
+}
+
+/// What is wrong with calling the object of a task definition `name`, if anything.
+///
+/// A service finds a task definition by its family, so the object's name has to follow from it.
+#[must_use]
+pub fn misnamed(name: &str, examined: &Examined<TaskDefinitionSpec>) -> Option<Finding> {
+    let family = examined.spec.as_ref()?.ecs.family.as_deref()?;
+    let wanted = names::object_name(family);
+    (wanted != name).then(|| {
+        let message = format!(
+            "services look for family {family:?} under the object name {wanted:?}, but this object is called {name:?}: \
+             rename the object, or leave the family out"
+        );
+        Finding::error(Pointer::root().key("family"), "family-name-mismatch", message)
+    })
+}
+
+/// Examines the spec of a service.
+#[must_use]
+pub fn service(spec: Value) -> Examined<ServiceSpec> {
+    examine(spec, |spec: &ServiceSpec| validate::service(&spec.ecs))
+}
+
+/// Examines the spec of a cluster.
+#[must_use]
+pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
+    examine(spec, |spec: &ClusterSpec| validate::cluster(&spec.ecs))
+}
+
+/// The verdicts on a task definition that no service in sight uses: as the Pod template of a service of its own name.
+#[must_use]
+pub fn task_definition_verdicts(
+    examined: &Examined<TaskDefinitionSpec>,
+    name: &str,
+    basis: Basis,
+) -> Vec<FieldVerdict> {
+    let mut ledger = Ledger::default();
+    if let Some(spec) = &examined.spec {
+        let target = format!("Deployment/{name}#/spec/template");
+        let kubernetes = spec.kubernetes.as_ref();
+        let task = Task { definition: &spec.ecs, kubernetes, name, target: &target, basis };
+        let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
+        let place = Placement { namespace: None, identity, task_definition: name, revision: 0 };
+        let _ = service::deployment(&crate::ecs::Service::default(), &task, &place, &mut ledger);
+    }
+    examined.close(&ledger)
+}
+
+/// The verdicts on a service.
+#[must_use]
+pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
+    let mut ledger = Ledger::default();
+    if let Some(spec) = &examined.spec {
+        service::claim(&spec.ecs, name, &mut ledger);
+    }
+    examined.close(&ledger)
+}
+
+/// The verdicts on a cluster.
+#[must_use]
+pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
+    let mut ledger = Ledger::default();
+    if examined.spec.is_some() {
+        service::claim_cluster(name, &mut ledger);
+    }
+    examined.close(&ledger)
+}

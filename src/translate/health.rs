@@ -1,0 +1,100 @@
+//! `healthCheck` → probes.
+//!
+//! ECS runs the check every `interval`, counts `retries` failures in a row, and forgives failures during `startPeriod` until
+//! the first success. An essential container's check decides the task's health. A startup probe that runs the same command
+//! holds back readiness, and containers that wait for HEALTHY, until the first success; then a liveness probe takes over.
+
+use k8s_openapi::api::core::v1::{ExecAction, Probe};
+
+use super::lifecycle::Role;
+use super::{Code, Ledger, Placed};
+use crate::ecs::task_definition::HealthCheck;
+
+const DEFAULT_INTERVAL: i32 = 30;
+const DEFAULT_TIMEOUT: i32 = 5;
+const DEFAULT_RETRIES: i32 = 3;
+
+#[derive(Default)]
+pub(super) struct Probes {
+    pub(super) startup: Option<Probe>,
+    pub(super) liveness: Option<Probe>,
+}
+
+pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
+    let Some(check) = &placed.definition.health_check else { return Probes::default() };
+    let Some(command) = command(check) else {
+        ledger.exact(placed.at("healthCheck"), "no probe: the command is NONE");
+        return Probes::default();
+    };
+    let observed = placed.awaited_healthy || (placed.is_essential() && placed.role != Role::Init);
+    if !observed {
+        let message = "nothing waits for the health of this non-essential container, so it is not checked; ECS checks it without consequence";
+        ledger.approximate(placed.at("healthCheck"), Code::HealthNotObserved, placed.target.clone(), message);
+        return Probes::default();
+    }
+    claim(placed, check, ledger);
+    Probes {
+        startup: Some(startup(check, &command)),
+        liveness: placed.is_essential().then(|| probe(check, &command, retries(check), None)),
+    }
+}
+
+/// The argument vector, or none where the definition switches the check off.
+fn command(check: &HealthCheck) -> Option<Vec<String>> {
+    let (first, rest) = check.command.split_first()?;
+    match first.as_str() {
+        "NONE" => None,
+        "CMD-SHELL" => Some(["/bin/sh", "-c"].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect()),
+        "CMD" => Some(rest.to_vec()),
+        _ => Some(check.command.clone()),
+    }
+}
+
+fn startup(check: &HealthCheck, command: &[String]) -> Probe {
+    let forgiven = check.start_period.map_or(0, |period| (period + interval(check) - 1) / interval(check).max(1));
+    probe(check, command, forgiven + retries(check), Some(interval(check)))
+}
+
+fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i32>) -> Probe {
+    Probe {
+        exec: Some(ExecAction { command: Some(command.to_vec()) }),
+        initial_delay_seconds: delay,
+        period_seconds: Some(interval(check)),
+        timeout_seconds: Some(check.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+        failure_threshold: Some(failures),
+        ..Probe::default()
+    }
+}
+
+fn interval(check: &HealthCheck) -> i32 {
+    check.interval.unwrap_or(DEFAULT_INTERVAL)
+}
+
+fn retries(check: &HealthCheck) -> i32 {
+    check.retries.unwrap_or(DEFAULT_RETRIES)
+}
+
+fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
+    let path = placed.at("healthCheck");
+    let probe = if placed.is_essential() { "livenessProbe" } else { "startupProbe" };
+    let target = placed.becomes(probe);
+    if placed.is_essential() {
+        let message = "an unhealthy container is restarted in its Pod; ECS would start a new task and stop this one";
+        ledger.approximate(
+            path.key("command"),
+            Code::UnhealthyRestartsInPlace,
+            format!("{target}/exec/command"),
+            message,
+        );
+    } else {
+        ledger.exact(path.key("command"), format!("{target}/exec/command"));
+    }
+    ledger.exact(path.key("interval"), format!("{target}/periodSeconds"));
+    ledger.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
+    ledger.exact(path.key("retries"), format!("{target}/failureThreshold"));
+    if check.start_period.is_some() {
+        let message = "the start period becomes as many forgiven failures as there are checks in it";
+        let target = placed.becomes("startupProbe/failureThreshold");
+        ledger.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
+    }
+}

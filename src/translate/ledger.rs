@@ -1,0 +1,163 @@
+//! The book of verdicts: each translation claims the fields it understands, and closing the book finds what nobody claimed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::verdict::{Code, FieldVerdict, Verdict};
+use crate::ecs::Pointer;
+
+struct Claim {
+    verdict: Verdict,
+    code: Option<Code>,
+    target: Option<String>,
+    message: Option<String>,
+}
+
+/// Verdicts on the fields of one definition.
+///
+/// A claim on a field covers everything below it, unless something below has a claim of its own.
+#[derive(Default)]
+pub struct Ledger {
+    claims: BTreeMap<Pointer, Claim>,
+}
+
+impl Ledger {
+    /// The field keeps its meaning, as `target`.
+    pub fn exact(&mut self, path: Pointer, target: impl Into<String>) {
+        self.claim(path, Verdict::Exact, None, Some(target.into()), None);
+    }
+
+    /// The field became `target`, which differs as `message` says.
+    pub fn approximate(&mut self, path: Pointer, code: Code, target: impl Into<String>, message: impl Into<String>) {
+        self.claim(path, Verdict::Approximate, Some(code), Some(target.into()), Some(message.into()));
+    }
+
+    /// The field became `target`, which works once what `message` names is there.
+    pub fn needs_addon(&mut self, path: Pointer, code: Code, target: impl Into<String>, message: impl Into<String>) {
+        self.claim(path, Verdict::NeedsAddon, Some(code), Some(target.into()), Some(message.into()));
+    }
+
+    /// The field became nothing; `message` says what to do.
+    pub fn unsupported(&mut self, path: Pointer, code: Code, message: impl Into<String>) {
+        self.claim(path, Verdict::Unsupported, Some(code), None, Some(message.into()));
+    }
+
+    /// The field has no meaning outside AWS.
+    pub fn ignored(&mut self, path: Pointer, code: Code, message: impl Into<String>) {
+        self.claim(path, Verdict::Ignored, Some(code), None, Some(message.into()));
+    }
+
+    fn claim(
+        &mut self,
+        path: Pointer,
+        verdict: Verdict,
+        code: Option<Code>,
+        target: Option<String>,
+        message: Option<String>,
+    ) {
+        self.claims.insert(path, Claim { verdict, code, target, message });
+    }
+
+    /// The verdict on every leaf of `input`, in the order of their paths; `unknown` are the members ECS does not have.
+    #[must_use]
+    pub fn close(&self, input: &Value, unknown: &BTreeSet<Pointer>) -> Vec<FieldVerdict> {
+        let mut leaves = Vec::new();
+        collect_leaves(input, &Pointer::root(), &mut leaves);
+        leaves.sort();
+        leaves.into_iter().map(|leaf| self.judge(leaf, input, unknown)).collect()
+    }
+
+    fn judge(&self, leaf: Pointer, input: &Value, unknown: &BTreeSet<Pointer>) -> FieldVerdict {
+        let mut place = Some(leaf.clone());
+        while let Some(path) = place {
+            if unknown.contains(&path) {
+                let message = "ECS has no such field; check the spelling, or remove it";
+                return unclaimed(leaf, Code::UnknownField, message);
+            }
+            if let Some(claim) = self.claims.get(&path) {
+                return FieldVerdict {
+                    path: leaf,
+                    verdict: claim.verdict,
+                    code: claim.code,
+                    target: claim.target.clone(),
+                    message: claim.message.clone(),
+                };
+            }
+            place = path.parent();
+        }
+        if leaf.find(input).is_some_and(says_nothing) {
+            return FieldVerdict { path: leaf, verdict: Verdict::Exact, code: None, target: None, message: None };
+        }
+        unclaimed(leaf, Code::NotTranslatedYet, "this version does not translate the field; the task runs without it")
+    }
+}
+
+/// An empty list or object asks for nothing, so nothing is lost of it.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+fn unclaimed(path: Pointer, code: Code, message: &str) -> FieldVerdict {
+    FieldVerdict { path, verdict: Verdict::Unsupported, code: Some(code), target: None, message: Some(message.into()) }
+}
+
+/// A leaf is a scalar, or an object or list without members: all that a person wrote is one or inside one.
+fn collect_leaves(value: &Value, at: &Pointer, leaves: &mut Vec<Pointer>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, member) in members {
+                collect_leaves(member, &at.key(name), leaves);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                collect_leaves(item, &at.index(index), leaves);
+            }
+        }
+        _ => leaves.push(at.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn names(verdicts: &[FieldVerdict]) -> Vec<(String, &'static str)> {
+        verdicts.iter().map(|v| (v.path.to_string(), v.verdict.name())).collect()
+    }
+
+    #[test]
+    fn every_leaf_gets_the_claim_nearest_above_it() {
+        let mut ledger = Ledger::default();
+        let list = Pointer::root().key("list");
+        ledger.exact(list.clone(), "t");
+        ledger.unsupported(list.index(1), Code::NotTranslatedYet, "m");
+        let verdicts = ledger.close(&json!({"list": [{"a": 1, "b": {}}, {"a": 2}], "rest": []}), &BTreeSet::new());
+        assert_eq!(
+            names(&verdicts),
+            [
+                ("/list/0/a".to_owned(), "exact"),
+                ("/list/0/b".to_owned(), "exact"),
+                ("/list/1/a".to_owned(), "unsupported"),
+                ("/rest".to_owned(), "exact"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_member_is_reported_even_below_a_claim() {
+        let mut ledger = Ledger::default();
+        ledger.exact(Pointer::root().key("known"), "t");
+        let unknown = BTreeSet::from([Pointer::root().key("known").key("odd")]);
+        let verdicts = ledger.close(&json!({"known": {"odd": {"deep": true}, "even": 2}}), &unknown);
+        assert_eq!(verdicts.iter().filter(|v| v.code == Some(Code::UnknownField)).count(), 1);
+        assert_eq!(verdicts.len(), 2);
+    }
+}

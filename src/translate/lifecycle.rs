@@ -1,0 +1,209 @@
+//! `dependsOn` and `essential` → init containers, native sidecars and containers.
+//!
+//! A container that others wait for to end becomes an init container; one that others wait for to start or to be healthy
+//! becomes a native sidecar (an init container with `restartPolicy: Always`); all others are the Pod's containers. The
+//! kubelet starts init containers one after another and stops sidecars after the containers, in reverse order, which is
+//! ECS's order along every dependency (semantics of the container agent: a container is stopped only after all that depend on it).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Code, Ledger, Placed};
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition};
+
+/// What a container becomes in the Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Runs to its end before the next one starts.
+    Init,
+    /// Starts before the containers and runs beside them.
+    Sidecar,
+    /// One of the Pod's containers.
+    Main,
+}
+
+/// The containers with their roles; those that go to `initContainers` first, in the order they start.
+pub(super) fn place<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Placed<'a>> {
+    let awaited = awaited(containers);
+    let role = |c: &ContainerDefinition| role(awaited.get(name(c)));
+    let (mut mains, mut inits) = (0, 0);
+    start_order(containers)
+        .into_iter()
+        .map(|index| {
+            let definition = &containers[index];
+            let role = role(definition);
+            let (list, count) = match role {
+                Role::Main => ("containers", &mut mains),
+                Role::Init | Role::Sidecar => ("initContainers", &mut inits),
+            };
+            let target = format!("{target}/spec/{list}/{count}");
+            *count += 1;
+            Placed {
+                definition,
+                path: Pointer::root().key("containerDefinitions").index(index),
+                target,
+                role,
+                awaited_healthy: awaited.get(name(definition)).is_some_and(|c| c.contains(&Awaited::Healthy)),
+            }
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Awaited {
+    Start,
+    Healthy,
+    End,
+}
+
+fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaited>> {
+    let mut awaited: BTreeMap<&str, BTreeSet<Awaited>> = BTreeMap::new();
+    for container in containers {
+        for dependency in &container.depends_on {
+            let kind = match dependency.condition {
+                ContainerCondition::Start => Awaited::Start,
+                ContainerCondition::Healthy => Awaited::Healthy,
+                ContainerCondition::Complete | ContainerCondition::Success => Awaited::End,
+            };
+            awaited.entry(&dependency.container_name).or_default().insert(kind);
+        }
+        for link in &container.links {
+            awaited.entry(link_source(link)).or_default().insert(Awaited::Start);
+        }
+    }
+    awaited
+}
+
+fn role(awaited: Option<&BTreeSet<Awaited>>) -> Role {
+    match awaited {
+        None => Role::Main,
+        Some(kinds) if kinds.contains(&Awaited::End) => Role::Init,
+        Some(_) => Role::Sidecar,
+    }
+}
+
+/// Each container after all it depends on, otherwise in the order of the definition.
+///
+/// Validation refuses cycles; should one get here, its members come last, in the order of the definition.
+fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(containers.len());
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut waiting: Vec<usize> = (0..containers.len()).collect();
+    let known: BTreeSet<&str> = containers.iter().map(name).collect();
+    while !waiting.is_empty() {
+        let next = waiting
+            .iter()
+            .position(|&i| dependencies(&containers[i]).all(|d| placed.contains(d) || !known.contains(d)))
+            .unwrap_or(0);
+        let index = waiting.remove(next);
+        placed.insert(name(&containers[index]));
+        order.push(index);
+    }
+    order
+}
+
+fn dependencies(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
+    let links = container.links.iter().map(|l| link_source(l));
+    container.depends_on.iter().map(|d| d.container_name.as_str()).chain(links)
+}
+
+/// A link is `container` or `container:alias`.
+fn link_source(link: &str) -> &str {
+    link.split(':').next().unwrap_or(link)
+}
+
+fn name(container: &ContainerDefinition) -> &str {
+    container.name.as_deref().unwrap_or_default()
+}
+
+/// Claims `essential` and `dependsOn`.
+pub(super) fn claim(container: &Placed<'_>, ledger: &mut Ledger) {
+    claim_essential(container, ledger);
+    for (index, dependency) in container.definition.depends_on.iter().enumerate() {
+        let path = container.at("dependsOn").index(index);
+        let target = "the order of initContainers and containers".to_owned();
+        match dependency.condition {
+            ContainerCondition::Start | ContainerCondition::Healthy => ledger.exact(path, target),
+            ContainerCondition::Success => ledger.approximate(
+                path,
+                Code::FailedDependencyRetried,
+                target,
+                "when the dependency fails, it is started again in the same Pod; ECS would end the task and start another",
+            ),
+            ContainerCondition::Complete => ledger.approximate(
+                path,
+                Code::CompleteNeedsSuccess,
+                target,
+                "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code",
+            ),
+        }
+    }
+}
+
+fn claim_essential(container: &Placed<'_>, ledger: &mut Ledger) {
+    let path = container.at("essential");
+    match (container.role, container.is_essential()) {
+        (Role::Init, _) => ledger.exact(path, container.target.clone()),
+        (_, true) => ledger.approximate(
+            path,
+            Code::EssentialRestartsInPlace,
+            container.becomes("restartPolicy"),
+            "when this container ends, it is restarted in its Pod beside the others; ECS would replace the whole task",
+        ),
+        (_, false) => ledger.approximate(
+            path,
+            Code::NonEssentialRestarts,
+            container.becomes("restartPolicy"),
+            "when this container ends, it is restarted; ECS would leave it stopped and the task running",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::task_definition::ContainerDependency;
+    use ContainerCondition::{Complete, Healthy, Start, Success};
+
+    fn container(name: &str, depends_on: &[(&str, ContainerCondition)]) -> ContainerDefinition {
+        ContainerDefinition {
+            name: Some(name.into()),
+            depends_on: depends_on
+                .iter()
+                .map(|(n, c)| ContainerDependency { container_name: (*n).into(), condition: *c })
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    fn layout(containers: &[ContainerDefinition]) -> Vec<(&str, Role)> {
+        place(containers, "").into_iter().map(|p| (name(p.definition), p.role)).collect()
+    }
+
+    #[test]
+    fn containers_nobody_waits_for_stay_as_they_are() {
+        let containers = [container("b", &[]), container("a", &[])];
+        assert_eq!(layout(&containers), [("b", Role::Main), ("a", Role::Main)]);
+    }
+
+    #[test]
+    fn the_condition_decides_the_role_and_dependencies_the_order() {
+        let containers = [
+            container("app", &[("migrate", Success), ("proxy", Healthy)]),
+            container("migrate", &[("proxy", Start), ("fetch", Complete)]),
+            container("proxy", &[]),
+            container("fetch", &[]),
+        ];
+        assert_eq!(
+            layout(&containers),
+            [("proxy", Role::Sidecar), ("fetch", Role::Init), ("migrate", Role::Init), ("app", Role::Main)]
+        );
+    }
+
+    #[test]
+    fn a_link_is_a_dependency_on_the_start() {
+        let mut web = container("web", &[]);
+        web.links = vec!["db:database".into()];
+        assert_eq!(layout(&[web, container("db", &[])]), [("db", Role::Sidecar), ("web", Role::Main)]);
+    }
+}

@@ -1,0 +1,51 @@
+//! Names and labels of what the operator makes.
+
+use std::collections::BTreeMap;
+
+use crate::api::{MANAGER, labels};
+use crate::ecs::{arn, names};
+
+/// Who a service's objects belong to.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The object name of the `Service`, also that of its children.
+    pub service: &'a str,
+    /// The object name of the `TaskDefinition`.
+    pub task_definition: &'a str,
+    /// The ECS cluster, by name or ARN.
+    pub cluster: &'a str,
+}
+
+impl Identity<'_> {
+    /// The labels of every object of the service.
+    #[must_use]
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        [
+            (labels::NAME, self.task_definition.to_owned()),
+            (labels::INSTANCE, self.service.to_owned()),
+            (labels::MANAGED_BY, MANAGER.to_owned()),
+            (labels::SERVICE, self.service.to_owned()),
+            (labels::CLUSTER, cluster_name(self.cluster)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+
+    /// The labels that select the service's Pods. They never change: a Deployment's selector cannot.
+    #[must_use]
+    pub fn selector(&self) -> BTreeMap<String, String> {
+        [(labels::SERVICE.to_owned(), self.service.to_owned())].into()
+    }
+}
+
+/// The object name of a cluster given by name or ARN.
+#[must_use]
+pub fn cluster_name(name_or_arn: &str) -> String {
+    names::object_name(arn::cluster_name(Some(name_or_arn)))
+}
+
+/// The name of the `ControllerRevision` that holds a task definition's revision.
+#[must_use]
+pub fn revision_name(task_definition: &str, revision: i64) -> String {
+    format!("{task_definition}-{revision}")
+}

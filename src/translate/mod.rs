@@ -1,0 +1,71 @@
+//! ECS → Kubernetes objects: one file for each ECS feature, no clock, no client, no randomness.
+//!
+//! [`pod::template`] renders a task definition's Pod, [`service`] what a service becomes around it. Each function renders
+//! its feature and claims the fields it understood in the [`Ledger`]; what nobody claims is reported as not translated.
+
+mod basis;
+mod container;
+mod environment;
+pub mod examine;
+mod fields;
+mod health;
+mod ledger;
+mod lifecycle;
+pub mod metadata;
+pub mod pod;
+mod ports;
+mod resources;
+mod secrets;
+mod security;
+pub mod service;
+mod stop;
+pub mod verdict;
+mod volumes;
+
+pub use basis::{Basis, EPOCH, UnknownBasis};
+pub use ledger::Ledger;
+pub use verdict::{Code, FieldVerdict, Verdict};
+
+use crate::api::TaskDefinitionKubernetes;
+use crate::ecs::{self, Pointer};
+
+/// A task definition on its way to a Pod template.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// The definition, which has passed validation.
+    pub definition: &'a ecs::TaskDefinition,
+    /// What only Kubernetes knows of it.
+    pub kubernetes: Option<&'a TaskDefinitionKubernetes>,
+    /// The object name of the `TaskDefinition`.
+    pub name: &'a str,
+    /// Where the template stands, for reports: `Deployment/web#/spec/template`.
+    pub target: &'a str,
+    /// What the rendering depends on besides the definition.
+    pub basis: Basis,
+}
+
+/// A container of the task and where it went.
+struct Placed<'a> {
+    definition: &'a ecs::task_definition::ContainerDefinition,
+    /// The container in the input.
+    path: Pointer,
+    /// The container in the output, for reports.
+    target: String,
+    role: lifecycle::Role,
+    /// Whether some container waits until this one is healthy.
+    awaited_healthy: bool,
+}
+
+impl Placed<'_> {
+    fn at(&self, field: &str) -> Pointer {
+        self.path.key(field)
+    }
+
+    fn becomes(&self, field: &str) -> String {
+        format!("{}/{field}", self.target)
+    }
+
+    fn is_essential(&self) -> bool {
+        self.definition.essential.unwrap_or(true)
+    }
+}

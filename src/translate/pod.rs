@@ -1,0 +1,148 @@
+//! A task definition → a Pod template.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec, PodTemplateSpec, Toleration};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::fields::{some_list, some_map};
+use super::lifecycle::{self, Role};
+use super::{Code, Ledger, Placed, Task, container, resources, stop, volumes};
+use crate::api;
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::{CpuArchitecture, NetworkMode, OsFamily, PidMode};
+
+/// Renders the Pod template of a task and claims the task definition's fields.
+#[must_use]
+pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut Ledger) -> PodTemplateSpec {
+    let metadata = ObjectMeta { labels: some_map(labels), ..ObjectMeta::default() };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, ledger)) }
+}
+
+fn spec(task: &Task<'_>, ledger: &mut Ledger) -> PodSpec {
+    let placed = lifecycle::place(&task.definition.container_definitions, task.target);
+    claim_identity(task, ledger);
+    let host_network = network(task, &placed, ledger);
+    let service_account_name = task.kubernetes.and_then(|k| k.service_account_name.clone());
+    PodSpec {
+        init_containers: containers(task, &placed, |role| role != Role::Main, ledger),
+        containers: containers(task, &placed, |role| role == Role::Main, ledger).unwrap_or_default(),
+        volumes: volumes::volumes(task, ledger),
+        resources: resources::pod(task, ledger),
+        node_selector: some_map(node_selector(task, ledger)),
+        tolerations: some_list(tolerations(task)),
+        image_pull_secrets: some_list(pull_secrets(task)),
+        // A container sees the environment its definition gives it and nothing more: neither the addresses of all Services
+        // of the namespace nor, unless an account was chosen, the credentials of one.
+        enable_service_links: Some(false),
+        automount_service_account_token: service_account_name.is_none().then_some(false),
+        service_account_name,
+        termination_grace_period_seconds: Some(stop::grace_period(&placed)),
+        host_network: host_network.then_some(true),
+        dns_policy: host_network.then(|| "ClusterFirstWithHostNet".to_owned()),
+        host_pid: pid(task, PidMode::Host, ledger),
+        share_process_namespace: pid(task, PidMode::Task, ledger),
+        ..PodSpec::default()
+    }
+}
+
+fn containers(
+    task: &Task<'_>,
+    placed: &[Placed<'_>],
+    wanted: impl Fn(Role) -> bool,
+    ledger: &mut Ledger,
+) -> Option<Vec<k8s_openapi::api::core::v1::Container>> {
+    let chosen = placed.iter().filter(|p| wanted(p.role));
+    some_list(chosen.map(|p| container::render(task, p, ledger)).collect())
+}
+
+/// Claims what identifies the definition, and what AWS prints but does not take.
+fn claim_identity(task: &Task<'_>, ledger: &mut Ledger) {
+    let root = Pointer::root();
+    ledger.exact(root.key("family"), format!("TaskDefinition/{}#/metadata/name", task.name));
+    ledger.exact(root.key("requiresCompatibilities"), "the rules of validation");
+    ledger.exact(root.key("kubernetes"), task.target);
+    for field in [
+        "taskDefinitionArn",
+        "revision",
+        "status",
+        "requiresAttributes",
+        "compatibilities",
+        "registeredAt",
+        "deregisteredAt",
+        "registeredBy",
+        "deleteRequestedAt",
+    ] {
+        ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
+    }
+}
+
+/// Whether the Pod uses the node's network.
+fn network(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> bool {
+    let path = Pointer::root().key("networkMode");
+    let target = format!("{}/spec/hostNetwork", task.target);
+    for link in placed.iter().filter(|p| !p.definition.links.is_empty()) {
+        container::shared_namespace(link, "links", ledger);
+    }
+    match task.definition.network_mode {
+        Some(NetworkMode::Awsvpc) => ledger.exact(path, target),
+        Some(NetworkMode::Host) => {
+            ledger.exact(path, target);
+            return true;
+        }
+        Some(NetworkMode::Bridge) => {
+            let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each has its own";
+            ledger.approximate(path, Code::SharedNetworkNamespace, target, message);
+        }
+        Some(NetworkMode::None) | None => {}
+    }
+    false
+}
+
+fn pid(task: &Task<'_>, mode: PidMode, ledger: &mut Ledger) -> Option<bool> {
+    (task.definition.pid_mode == Some(mode)).then(|| {
+        ledger.exact(Pointer::root().key("pidMode"), format!("{}/spec", task.target));
+        true
+    })
+}
+
+/// `runtimePlatform` and the `kubernetes` block → labels a node must have.
+fn node_selector(task: &Task<'_>, ledger: &mut Ledger) -> BTreeMap<String, String> {
+    let mut selector = task.kubernetes.map(|k| k.node_selector.clone()).unwrap_or_default();
+    let Some(platform) = &task.definition.runtime_platform else { return selector };
+    let path = Pointer::root().key("runtimePlatform");
+    let target = format!("{}/spec/nodeSelector", task.target);
+    if let Some(architecture) = platform.cpu_architecture {
+        let value = match architecture {
+            CpuArchitecture::X86_64 => "amd64",
+            CpuArchitecture::Arm64 => "arm64",
+        };
+        ledger.exact(path.key("cpuArchitecture"), target.clone());
+        selector.insert("kubernetes.io/arch".to_owned(), value.to_owned());
+    }
+    if platform.operating_system_family == Some(OsFamily::Linux) {
+        ledger.exact(path.key("operatingSystemFamily"), target);
+        selector.insert("kubernetes.io/os".to_owned(), "linux".to_owned());
+    }
+    selector
+}
+
+fn tolerations(task: &Task<'_>) -> Vec<Toleration> {
+    let given = task.kubernetes.into_iter().flat_map(|k| &k.tolerations);
+    given.map(toleration).collect()
+}
+
+fn toleration(given: &api::Toleration) -> Toleration {
+    Toleration {
+        key: given.key.clone(),
+        operator: given.operator.clone(),
+        value: given.value.clone(),
+        effect: given.effect.clone(),
+        toleration_seconds: given.toleration_seconds,
+    }
+}
+
+fn pull_secrets(task: &Task<'_>) -> Vec<LocalObjectReference> {
+    let given = task.kubernetes.into_iter().flat_map(|k| &k.image_pull_secrets);
+    given.map(|secret| LocalObjectReference { name: secret.name.clone() }).collect()
+}

@@ -1,0 +1,70 @@
+//! `cpu`, `memory` and `memoryReservation` of containers and of the task → resource requests and limits.
+//!
+//! CPU units reserve and weigh, they do not cap: a request without a limit. A container's memory is a hard limit and, without
+//! a reservation, also what placement counts. The task's cpu and memory cap all containers together: resources of the Pod.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use super::fields::{cpu, memory, some_map};
+use super::{Code, Ledger, Placed, Task};
+use crate::ecs::{Pointer, units};
+
+pub(super) fn container(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<ResourceRequirements> {
+    let definition = placed.definition;
+    let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
+    ledger.exact(placed.at("cpu"), placed.becomes("resources/requests/cpu"));
+    if let Some(units) = definition.cpu.filter(|units| *units > 0) {
+        requests.insert("cpu".to_owned(), cpu(units.into()));
+    }
+    ledger.exact(placed.at("memory"), placed.becomes("resources/limits/memory"));
+    if let Some(hard) = definition.memory {
+        limits.insert("memory".to_owned(), memory(hard.into()));
+        requests.insert("memory".to_owned(), memory(hard.into()));
+    }
+    if let Some(soft) = definition.memory_reservation {
+        let message =
+            "the memory is reserved on the node; a container above it is not pushed back when the node runs short";
+        let target = placed.becomes("resources/requests/memory");
+        ledger.approximate(placed.at("memoryReservation"), Code::SoftLimitNotEnforced, target, message);
+        requests.insert("memory".to_owned(), memory(soft.into()));
+    }
+    requirements(requests, limits)
+}
+
+/// The resources of the whole Pod, on servers that have them.
+pub(super) fn pod(task: &Task<'_>, ledger: &mut Ledger) -> Option<ResourceRequirements> {
+    let mut amounts = BTreeMap::new();
+    let given = [
+        ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(cpu).ok())),
+        ("memory", task.definition.memory.as_deref().map(|text| units::memory_mib(text).map(memory).ok())),
+    ];
+    for (resource, amount) in given {
+        let Some(Some(amount)) = amount else { continue };
+        claim_pod_resource(task, resource, ledger);
+        amounts.insert(resource.to_owned(), amount);
+    }
+    task.basis.pod_level_resources.then(|| requirements(amounts.clone(), amounts)).flatten()
+}
+
+fn claim_pod_resource(task: &Task<'_>, resource: &str, ledger: &mut Ledger) {
+    let path = Pointer::root().key(resource);
+    if task.basis.pod_level_resources {
+        ledger.exact(path, format!("{}/spec/resources/limits/{resource}", task.target));
+    } else {
+        let message = "this server has no resources for a whole Pod (Kubernetes 1.34 has); give each container its own";
+        ledger.unsupported(path, Code::PodResourcesMissing, message);
+    }
+}
+
+fn requirements(
+    requests: BTreeMap<String, Quantity>,
+    limits: BTreeMap<String, Quantity>,
+) -> Option<ResourceRequirements> {
+    if requests.is_empty() && limits.is_empty() {
+        return None;
+    }
+    Some(ResourceRequirements { requests: some_map(requests), limits: some_map(limits), claims: None })
+}

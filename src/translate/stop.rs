@@ -1,0 +1,25 @@
+//! `stopTimeout` → the Pod's grace period.
+
+use super::lifecycle::Role;
+use super::{Code, Ledger, Placed};
+
+/// ECS's time between SIGTERM and SIGKILL when a container gives none, in seconds.
+const DEFAULT_STOP_TIMEOUT: i64 = 30;
+
+/// The longest time the task may take to stop: containers stop at once, sidecars one after another after them.
+pub(super) fn grace_period(containers: &[Placed<'_>]) -> i64 {
+    let timeout = |p: &Placed<'_>| p.definition.stop_timeout.map_or(DEFAULT_STOP_TIMEOUT, i64::from);
+    let of = |role: Role| containers.iter().filter(move |p| p.role == role);
+    let mains = of(Role::Main).map(timeout).max().unwrap_or(DEFAULT_STOP_TIMEOUT);
+    let sidecars: i64 = of(Role::Sidecar).map(timeout).sum();
+    mains + sidecars
+}
+
+pub(super) fn claim(placed: &Placed<'_>, ledger: &mut Ledger) {
+    ledger.approximate(
+        placed.at("stopTimeout"),
+        Code::StopTimeoutOfPod,
+        "spec.template.spec.terminationGracePeriodSeconds",
+        "the Pod has one time to stop, long enough for all its containers; a container that hangs may use more than its own",
+    );
+}

@@ -1,0 +1,125 @@
+//! How far a field was translated, with a stable name for each way to differ.
+
+use serde::Serialize;
+
+use crate::ecs::Pointer;
+
+/// How far a field of a definition keeps its meaning on Kubernetes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No counterpart, or not translated yet.
+    Unsupported,
+    /// Translated, but works only with a component or an object that the cluster may not have.
+    NeedsAddon,
+    /// Translated, and behaves differently in a way that is stated.
+    Approximate,
+    /// No meaning outside AWS.
+    Ignored,
+    /// The same observable behaviour.
+    Exact,
+}
+
+impl Verdict {
+    /// Every verdict, the most serious first.
+    pub const ALL: [Self; 5] = [Self::Unsupported, Self::NeedsAddon, Self::Approximate, Self::Ignored, Self::Exact];
+
+    /// The name used in reports and statuses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unsupported => "unsupported",
+            Self::NeedsAddon => "needs-addon",
+            Self::Approximate => "approximate",
+            Self::Ignored => "ignored",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// What became of one leaf of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldVerdict {
+    /// The leaf.
+    pub path: Pointer,
+    /// How far it was translated.
+    pub verdict: Verdict,
+    /// The name of the difference; none when there is no difference.
+    pub code: Option<Code>,
+    /// The object and the field it became, as `Kind/name#/json/pointer`.
+    pub target: Option<String>,
+    /// How it differs and what to do, in a sentence.
+    pub message: Option<String>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// The stable name of a way to differ from ECS. Once released, a name keeps its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub enum Code {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name used in reports, statuses and warnings.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The field is not a member of the ECS API.
+    UnknownField = "unknown-field",
+    /// This version does not translate the field.
+    NotTranslatedYet = "not-translated-yet",
+    /// AWS prints the field in descriptions; it is no input.
+    DescribeOutput = "describe-output",
+    /// The end of an essential container restarts that container in its Pod; ECS replaces the task.
+    EssentialRestartsInPlace = "essential-restarts-in-place",
+    /// A non-essential container that ends is restarted; ECS leaves it stopped.
+    NonEssentialRestarts = "non-essential-restarts",
+    /// A dependency that must end with any exit code has to end with 0.
+    CompleteNeedsSuccess = "complete-needs-success",
+    /// A dependency that fails is started again in the same Pod; ECS ends the task and starts another.
+    FailedDependencyRetried = "failed-dependency-retried",
+    /// An unhealthy container is restarted in its Pod; ECS replaces the task.
+    UnhealthyRestartsInPlace = "unhealthy-restarts-in-place",
+    /// The health of a non-essential container that nothing waits for changes nothing on ECS, and is not checked here.
+    HealthNotObserved = "health-not-observed",
+    /// The start period is a number of tolerated failures rather than a time.
+    StartPeriodCounted = "start-period-counted",
+    /// Containers of a Pod share one network namespace; in bridge mode each has its own.
+    SharedNetworkNamespace = "shared-network-namespace",
+    /// Two containers of the task listen on the same port, which they cannot in one Pod.
+    PortCollision = "port-collision",
+    /// Nothing reads a dynamic host port on Kubernetes: tasks are reached by their own address.
+    DynamicHostPort = "dynamic-host-port",
+    /// The soft memory limit reserves memory; it is not enforced under pressure.
+    SoftLimitNotEnforced = "soft-limit-not-enforced",
+    /// The server has no resources for a whole Pod.
+    PodResourcesMissing = "pod-resources-missing",
+    /// The volume has to exist as a `PersistentVolumeClaim`.
+    VolumeClaimNeeded = "volume-claim-needed",
+    /// The value has to exist as a key of a `Secret`.
+    SecretNeeded = "secret-needed",
+    /// A variable that is given more than once; the last one counts.
+    ShadowedVariable = "shadowed-variable",
+    /// The time to stop belongs to the whole Pod.
+    StopTimeoutOfPod = "stop-timeout-of-pod",
+    /// The user is not a number; Kubernetes takes numbers only.
+    UserNotNumeric = "user-not-numeric",
+    /// Fargate's own capacity has no counterpart; the tasks run on the cluster's nodes.
+    RunsOnClusterNodes = "runs-on-cluster-nodes",
+    /// The percentages leave no room to replace a task.
+    DeploymentStuck = "deployment-stuck",
+    /// A tag becomes an annotation.
+    TagsAsAnnotations = "tags-as-annotations",
+    /// The service runs one deployment without the alternatives to a rolling update.
+    RollingUpdateInstead = "rolling-update-instead",
+}
