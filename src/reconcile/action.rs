@@ -1,0 +1,115 @@
+//! What to do: data that can be logged, counted and tested before anything does it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
+use k8s_openapi::api::core::v1::Service as CoreService;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
+
+/// An object the operator makes. Its variants are all kinds there are, so that none is forgotten when pruning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Child {
+    /// The tasks of a service.
+    Deployment(Box<Deployment>),
+    /// The address of a service's tasks.
+    Service(Box<CoreService>),
+    /// A revision of a task definition.
+    Revision(Box<ControllerRevision>),
+}
+
+/// The kind of a [`Child`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChildKind {
+    /// `apps/v1 Deployment`
+    Deployment,
+    /// `v1 Service`
+    Service,
+    /// `apps/v1 ControllerRevision`
+    Revision,
+}
+
+impl Child {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ChildKind {
+        match self {
+            Self::Deployment(_) => ChildKind::Deployment,
+            Self::Service(_) => ChildKind::Service,
+            Self::Revision(_) => ChildKind::Revision,
+        }
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Deployment(object) => &object.metadata,
+            Self::Service(object) => &object.metadata,
+            Self::Revision(object) => &object.metadata,
+        }
+    }
+
+    /// Its metadata, to complete.
+    pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::Deployment(object) => &mut object.metadata,
+            Self::Service(object) => &mut object.metadata,
+            Self::Revision(object) => &mut object.metadata,
+        }
+    }
+
+    /// The object as it is sent, with its API version and kind.
+    ///
+    /// # Errors
+    /// When the object has no JSON form, which none of these types allows.
+    pub fn to_json(&self) -> Result<Value, serde_json::Error> {
+        match self {
+            Self::Deployment(object) => serde_json::to_value(object),
+            Self::Service(object) => serde_json::to_value(object),
+            Self::Revision(object) => serde_json::to_value(object),
+        }
+    }
+}
+
+/// One step towards what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Create an object that never changes afterwards.
+    Create(Child),
+    /// Make an object be as wanted.
+    Apply(Child),
+    /// Delete an object, this very one.
+    Delete {
+        /// Its kind.
+        kind: ChildKind,
+        /// Its name, in the namespace of the root.
+        name: String,
+        /// Its uid: another object of that name is left alone.
+        uid: String,
+    },
+}
+
+/// A Kubernetes Event to publish about the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDraft {
+    /// Whether a person should worry.
+    pub warning: bool,
+    /// `CamelCase`, for programs.
+    pub reason: &'static str,
+    /// For people.
+    pub note: String,
+}
+
+/// What a reconcile comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<S> {
+    /// In the order they are to be done.
+    pub actions: Vec<Action>,
+    /// The status the root is to have; written only when it differs from the one it has.
+    pub status: S,
+    /// What happened since the status that the root has.
+    pub events: Vec<EventDraft>,
+    /// When to look again although nothing has changed.
+    pub revisit: Option<Duration>,
+}

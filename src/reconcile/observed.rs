@@ -1,0 +1,98 @@
+//! What a controller sees of the world, as far as decisions depend on it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use crate::api::{GROUP, VERSION};
+
+/// The custom resource that is reconciled.
+#[derive(Clone, Debug)]
+pub struct Root<'a> {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+    /// Its spec as it is stored.
+    pub spec: &'a Value,
+    /// Whether it is on its way out.
+    pub deleting: bool,
+}
+
+impl Root<'_> {
+    /// The reference that makes an object this root's child: the garbage collector deletes it with the root.
+    #[must_use]
+    pub fn owner_reference(&self) -> OwnerReference {
+        OwnerReference {
+            api_version: format!("{GROUP}/{VERSION}"),
+            kind: self.kind.to_owned(),
+            name: self.name.to_owned(),
+            uid: self.uid.to_owned(),
+            controller: Some(true),
+            block_owner_deletion: None,
+        }
+    }
+}
+
+/// A revision of a task definition, from its `ControllerRevision`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// The object's name.
+    pub name: String,
+    /// The object's uid.
+    pub uid: String,
+    /// The revision's number, from 1.
+    pub number: i64,
+    /// The spec of the task definition at that revision.
+    pub spec: Value,
+}
+
+/// A child as the server has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedChild {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The whole object without what nobody reads.
+    pub body: Value,
+}
+
+impl ObservedChild {
+    /// A number at a JSON pointer.
+    #[must_use]
+    pub fn number(&self, pointer: &str) -> Option<i64> {
+        self.body.pointer(pointer)?.as_i64()
+    }
+
+    /// An annotation.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.body.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+}
+
+/// A Pod as a task of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPod {
+    /// The Pod's name.
+    pub name: String,
+    /// The revision of the task definition it runs, as `family:revision` has it.
+    pub revision: Option<i64>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// ECS RUNNING: every container has started.
+    pub running: bool,
+    /// Whether its containers are healthy.
+    pub healthy: bool,
+    /// Whether it is being stopped, or has ended.
+    pub stopping: bool,
+    /// The scheduler's words, when it found no node.
+    pub unplaceable: Option<String>,
+}

@@ -1,0 +1,271 @@
+//! The status of a service, and what happened to it since the last one.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+use super::rollout::{self, Counts};
+use super::{Obstacle, Plan, ServiceInput};
+use crate::api::{
+    DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
+    condition, labels,
+};
+use crate::reconcile::action::{Decision, EventDraft};
+use crate::reconcile::summary;
+use crate::translate::examine::{self, Examined};
+use crate::translate::service as render;
+
+/// How many events a status keeps.
+const MAX_EVENTS: usize = 20;
+/// How many task names an event lists.
+const MAX_TASKS_NAMED: usize = 10;
+
+/// What happened, in ECS's words and for `kubectl describe`.
+#[derive(Default)]
+struct News {
+    happened: Vec<(bool, &'static str, String)>,
+}
+
+impl News {
+    fn add(&mut self, warning: bool, reason: &'static str, what: impl Into<String>) {
+        self.happened.push((warning, reason, what.into()));
+    }
+
+    /// The status' events, the newest first, and the Kubernetes Events to publish.
+    fn settle(self, input: &ServiceInput<'_>) -> (Vec<ServiceEvent>, Vec<EventDraft>) {
+        let said = |what: &str| format!("(service {}) {what}", input.root.name);
+        let mut kept: Vec<ServiceEvent> = self
+            .happened
+            .iter()
+            .map(|(_, _, what)| ServiceEvent { created_at: Time(input.now), message: said(what) })
+            .rev()
+            .collect();
+        kept.extend(input.status.events.iter().cloned());
+        kept.truncate(MAX_EVENTS);
+        let published =
+            self.happened.into_iter().map(|(warning, reason, what)| EventDraft { warning, reason, note: said(&what) });
+        (kept, published.collect())
+    }
+}
+
+/// The status of a service that is carried out.
+pub(super) fn of(
+    input: &ServiceInput<'_>,
+    examined: &Examined<ServiceSpec>,
+    plan: &Plan<'_>,
+) -> (ServiceStatus, Vec<EventDraft>) {
+    let deployments = rollout::records(input, plan);
+    let counts = rollout::count(input.pods.iter());
+    let desired = render::desired_count(&plan.spec.ecs);
+    let verdicts = examine::service_verdicts(examined, input.root.name);
+    let translation = summary::count(&verdicts);
+    let conditions = vec![
+        summary::accepted(),
+        summary::translated(translation),
+        available(input, plan),
+        stable(&deployments, counts, desired, plan),
+    ];
+    let news = news(input, plan, &deployments, conditions[3].holds);
+    let (events, published) = news.settle(input);
+    let status = ServiceStatus {
+        observed_generation: input.root.generation,
+        status: Some(ServiceState::Active),
+        task_definition: Some(plan.task_definition()),
+        desired_count: desired,
+        running_count: counts.running,
+        pending_count: counts.pending,
+        selector: Some(selector(input)),
+        deployments,
+        events,
+        translation: Some(translation),
+        differences: summary::differences(&verdicts),
+        conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),
+    };
+    (status, published)
+}
+
+fn selector(input: &ServiceInput<'_>) -> String {
+    format!("{}={}", labels::SERVICE, input.root.name)
+}
+
+fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
+    let healthy = input.pods.iter().filter(|p| p.healthy && !p.stopping).count();
+    let lower = render::bounds(&plan.spec.ecs).lower;
+    let holds = i64::try_from(healthy).unwrap_or(i64::MAX) >= lower;
+    let (reason, message) = if holds {
+        ("MinimumHealthy", "enough healthy tasks run for the minimum healthy percent")
+    } else {
+        ("BelowMinimumHealthy", "fewer healthy tasks run than the minimum healthy percent asks for")
+    };
+    condition::Draft { kind: condition::AVAILABLE, holds, reason, message: message.to_owned() }
+}
+
+fn stable(deployments: &[DeploymentRecord], counts: Counts, desired: i32, plan: &Plan<'_>) -> condition::Draft {
+    let draft = |holds, reason, message: &str| condition::Draft {
+        kind: condition::STABLE,
+        holds,
+        reason,
+        message: message.to_owned(),
+    };
+    if plan.stuck {
+        let message = "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task \
+                       definition cannot be deployed: lower the first or raise the second";
+        draft(false, "DeploymentStuck", message)
+    } else if deployments.len() > 1 {
+        draft(false, "DeploymentInProgress", "tasks of an older deployment are still running")
+    } else if counts.running != desired {
+        draft(false, "CountNotReached", "the number of running tasks is not the desired count yet")
+    } else {
+        draft(true, "SteadyState", "one deployment, running as many tasks as desired")
+    }
+}
+
+fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentRecord], stable: bool) -> News {
+    let mut news = News::default();
+    let primary = &deployments[0];
+    let before = input.status.deployments.iter().find(|d| d.id == primary.id);
+    if let Some(what) = started(input, plan, primary, before) {
+        news.add(false, "TasksStarted", what);
+    }
+    if let Some(stopped) = stopped(input, deployments) {
+        news.add(false, "TasksStopped", format!("has stopped {stopped} running tasks."));
+    }
+    if let Some(unplaceable) = unplaceable(input) {
+        news.add(true, "TaskNotPlaced", unplaceable);
+    }
+    let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
+    let completed = |d: &DeploymentRecord| d.rollout_state == RolloutState::Completed;
+    if completed(primary) && !before.is_some_and(|d| completed(d) && d.status == DeploymentStatus::Primary) {
+        news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", primary.id));
+    }
+    let was_stuck = input.status.conditions.iter().any(|c| c.reason == "DeploymentStuck");
+    if plan.stuck && !was_stuck {
+        let what = "was unable to deploy the new task definition: minimumHealthyPercent and maximumPercent leave no room to \
+                    stop or start a task.";
+        news.add(true, "DeploymentStuck", what);
+    }
+    if stable && !held(condition::STABLE) {
+        news.add(false, "SteadyState", "has reached a steady state.");
+    }
+    news
+}
+
+/// Tasks of the primary deployment that were not there at the last status; the newest ones are named.
+fn started(
+    input: &ServiceInput<'_>,
+    plan: &Plan<'_>,
+    primary: &DeploymentRecord,
+    before: Option<&DeploymentRecord>,
+) -> Option<String> {
+    let tasks = |d: &DeploymentRecord| d.running_count + d.pending_count;
+    let more = usize::try_from(tasks(primary) - before.map_or(0, tasks)).ok().filter(|n| *n > 0)?;
+    let mut pods: Vec<_> = input.pods.iter().filter(|p| p.revision == Some(plan.revision) && !p.stopping).collect();
+    pods.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
+    let named: Vec<String> =
+        pods.iter().take(more.min(MAX_TASKS_NAMED)).map(|p| format!("(task {})", p.name)).collect();
+    let rest = if more > MAX_TASKS_NAMED { " and others" } else { "" };
+    Some(format!("has started {more} tasks: {}{rest}.", named.join(" ")))
+}
+
+/// How many running tasks fewer the older deployments and a scaled-in primary have than at the last status.
+fn stopped(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<i32> {
+    let now = |id: &str| deployments.iter().find(|d| d.id == id).map_or(0, |d| d.running_count);
+    let gone: i32 = input.status.deployments.iter().map(|d| (d.running_count - now(&d.id)).max(0)).sum();
+    (gone > 0).then_some(gone)
+}
+
+/// ECS's words for a task the scheduler finds no node for, once until a task is placed again.
+fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
+    let detail = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.unplaceable.as_ref())?;
+    let what = "was unable to place a task because no container instance met all of its requirements.";
+    let known = input.status.events.iter().take_while(|e| !e.message.contains("has reached a steady state"));
+    if known.into_iter().any(|e| e.message.contains(what)) {
+        return None;
+    }
+    Some(format!("{what} Reason: {detail}"))
+}
+
+/// The status of a service that cannot be carried out: what runs is still counted.
+pub(super) fn hindered(
+    input: &ServiceInput<'_>,
+    examined: &Examined<ServiceSpec>,
+    obstacle: Obstacle,
+) -> Decision<ServiceStatus> {
+    let verdicts = examine::service_verdicts(examined, input.root.name);
+    let counts = rollout::count(input.pods.iter());
+    let mut news = News::default();
+    let refused = condition::Draft {
+        kind: condition::ACCEPTED,
+        holds: false,
+        reason: obstacle.reason,
+        message: obstacle.message.clone(),
+    };
+    let revisit = patience_left(input, &obstacle);
+    let what = format!("was unable to start tasks: {}", obstacle.message);
+    if revisit.is_none() && !told_since(input, &obstacle, &what) {
+        news.add(true, obstacle.reason, what);
+    }
+    let waiting = |kind| condition::Draft {
+        kind,
+        holds: false,
+        reason: obstacle.reason,
+        message: "the spec is not carried out; see the Accepted condition".to_owned(),
+    };
+    let translation = examined.spec.is_some().then(|| summary::count(&verdicts));
+    let mut drafts = vec![refused, waiting(condition::STABLE)];
+    drafts.extend(translation.map(summary::translated));
+    let (events, published) = news.settle(input);
+    let status = ServiceStatus {
+        observed_generation: input.root.generation,
+        status: Some(ServiceState::Active),
+        desired_count: examined.spec.as_ref().map_or(0, |s| render::desired_count(&s.ecs)),
+        running_count: counts.running,
+        pending_count: counts.pending,
+        selector: Some(selector(input)),
+        events,
+        translation,
+        differences: summary::differences(&verdicts),
+        conditions: condition::settle(drafts, &input.status.conditions, input.root.generation, input.now),
+        ..input.status.clone()
+    };
+    Decision { actions: Vec::new(), status, events: published, revisit }
+}
+
+/// A service and its task definition are often applied together, in any order: for this long a missing one is no news.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long an obstacle that may resolve itself is still waited for before it is told as an event.
+fn patience_left(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Duration> {
+    if obstacle.reason != super::TASK_DEFINITION_NOT_FOUND {
+        return None;
+    }
+    let since = standing_since(input, obstacle).unwrap_or(input.now);
+    let waited = Duration::try_from(input.now.duration_since(since)).unwrap_or_default();
+    PATIENCE.checked_sub(waited).filter(|left| !left.is_zero())
+}
+
+/// Since when the stored status has shown this obstacle.
+fn standing_since(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Timestamp> {
+    let shown = |c: &&Condition| c.type_ == condition::ACCEPTED && c.status == "False" && c.message == obstacle.message;
+    input.status.conditions.iter().find(shown).map(|c| c.last_transition_time.0)
+}
+
+fn told_since(input: &ServiceInput<'_>, obstacle: &Obstacle, what: &str) -> bool {
+    let Some(since) = standing_since(input, obstacle) else { return false };
+    input.status.events.iter().any(|e| e.created_at.0 >= since && e.message.ends_with(what))
+}
+
+/// The status of a service that is being deleted: the garbage collector removes what it made.
+pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>) -> Decision<ServiceStatus> {
+    let counts = rollout::count(input.pods.iter());
+    let status = ServiceStatus {
+        observed_generation: input.root.generation,
+        status: Some(ServiceState::Draining),
+        desired_count: examined.spec.as_ref().map_or(0, |s| render::desired_count(&s.ecs)),
+        running_count: counts.running,
+        pending_count: counts.pending,
+        ..input.status.clone()
+    };
+    Decision { actions: Vec::new(), status, events: Vec::new(), revisit: None }
+}

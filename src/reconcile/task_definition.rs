@@ -1,0 +1,153 @@
+//! A task definition: a new revision for each change, old ones pruned unless something uses them.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::action::{Action, Child, ChildKind, Decision, EventDraft};
+use super::observed::{Revision, Root};
+use super::summary;
+use crate::api::{
+    DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, TaskDefinitionSpec, TaskDefinitionStatus, annotations, condition, labels,
+};
+use crate::translate::examine::{self, Examined};
+use crate::translate::{Basis, metadata};
+
+/// What a decision about a task definition depends on.
+#[derive(Debug)]
+pub struct TaskDefinitionInput<'a> {
+    /// The object.
+    pub root: Root<'a>,
+    /// Its status as it is stored.
+    pub status: &'a TaskDefinitionStatus,
+    /// Its revisions, in any order.
+    pub revisions: &'a [Revision],
+    /// The revisions that a service names or runs.
+    pub in_use: &'a BTreeSet<i64>,
+    /// What a new workload would be rendered with, for the verdicts.
+    pub basis: Basis,
+    /// The time of this decision.
+    pub now: Timestamp,
+}
+
+/// Decides about a task definition.
+#[must_use]
+pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefinitionStatus> {
+    let mut examined = examine::task_definition(input.root.spec.clone());
+    let misnamed = examine::misnamed(input.root.name, &examined);
+    examined.findings.absorb(misnamed);
+    let newest = input.revisions.iter().max_by_key(|r| r.number);
+    if examined.usable().is_none() {
+        return refuse(input, &examined, newest);
+    }
+    let mut actions = Vec::new();
+    let mut events = Vec::new();
+    let content = content(input.root.spec);
+    // A revision's number is never used twice, even when the status alone remembers the last one.
+    let last = newest.map_or(0, |r| r.number).max(input.status.latest_revision.unwrap_or(0));
+    let latest = match newest {
+        Some(revision) if revision.spec == content => revision.number,
+        _ => {
+            let number = last + 1;
+            actions.push(Action::Create(Child::Revision(Box::new(record(&input.root, number, content)))));
+            let note = format!("Registered revision {}:{number}", input.root.name);
+            events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
+            number
+        }
+    };
+    actions.extend(superfluous(input, &examined, latest));
+    Decision { actions, status: status(input, &examined, latest), events, revisit: None }
+}
+
+/// What a revision holds: all that decides about its tasks.
+fn content(spec: &Value) -> Value {
+    let mut content = spec.clone();
+    if let Some(kubernetes) = content.get_mut("kubernetes").and_then(Value::as_object_mut) {
+        kubernetes.remove("revisionHistoryLimit");
+        if kubernetes.is_empty()
+            && let Some(spec) = content.as_object_mut()
+        {
+            spec.remove("kubernetes");
+        }
+    }
+    content
+}
+
+fn record(root: &Root<'_>, number: i64, content: Value) -> ControllerRevision {
+    let labels = [
+        (labels::MANAGED_BY, MANAGER.to_owned()),
+        (labels::TASK_DEFINITION, root.name.to_owned()),
+        (labels::REVISION, number.to_string()),
+    ];
+    ControllerRevision {
+        metadata: ObjectMeta {
+            name: Some(metadata::revision_name(root.name, number)),
+            namespace: Some(root.namespace.to_owned()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
+            annotations: Some([(annotations::TASK_DEFINITION.to_owned(), format!("{}:{number}", root.name))].into()),
+            owner_references: Some(vec![root.owner_reference()]),
+            ..ObjectMeta::default()
+        },
+        data: Some(RawExtension(content)),
+        revision: number,
+    }
+}
+
+/// Revisions beyond the history limit, the oldest first. The latest and those in use are never among them.
+fn superfluous(input: &TaskDefinitionInput<'_>, examined: &Examined<TaskDefinitionSpec>, latest: i64) -> Vec<Action> {
+    let given = examined.spec.as_ref().and_then(|s| s.kubernetes.as_ref()).and_then(|k| k.revision_history_limit);
+    let limit = usize::try_from(given.unwrap_or(DEFAULT_REVISION_HISTORY_LIMIT)).unwrap_or(0);
+    let mut unused: Vec<_> =
+        input.revisions.iter().filter(|r| r.number != latest && !input.in_use.contains(&r.number)).collect();
+    unused.sort_by_key(|r| r.number);
+    let excess = unused.len().saturating_sub(limit);
+    unused
+        .into_iter()
+        .take(excess)
+        .map(|r| Action::Delete { kind: ChildKind::Revision, name: r.name.clone(), uid: r.uid.clone() })
+        .collect()
+}
+
+fn status(
+    input: &TaskDefinitionInput<'_>,
+    examined: &Examined<TaskDefinitionSpec>,
+    latest: i64,
+) -> TaskDefinitionStatus {
+    let verdicts = examine::task_definition_verdicts(examined, input.root.name, input.basis);
+    let translation = summary::count(&verdicts);
+    let drafts = vec![summary::accepted(), summary::translated(translation)];
+    TaskDefinitionStatus {
+        observed_generation: input.root.generation,
+        family: Some(family(input.root.name, examined)),
+        latest_revision: Some(latest),
+        translation: Some(translation),
+        differences: summary::differences(&verdicts),
+        conditions: condition::settle(drafts, &input.status.conditions, input.root.generation, input.now),
+    }
+}
+
+fn family(name: &str, examined: &Examined<TaskDefinitionSpec>) -> String {
+    examined.spec.as_ref().and_then(|s| s.ecs.family.clone()).unwrap_or_else(|| name.to_owned())
+}
+
+/// A spec that cannot be used makes no revision and touches none.
+fn refuse(
+    input: &TaskDefinitionInput<'_>,
+    examined: &Examined<TaskDefinitionSpec>,
+    newest: Option<&Revision>,
+) -> Decision<TaskDefinitionStatus> {
+    let refused = summary::refused(&examined.findings);
+    let known = input.status.conditions.iter().any(|c| c.type_ == refused.kind && c.message == refused.message);
+    let event = EventDraft { warning: true, reason: "InvalidSpec", note: refused.message.clone() };
+    let status = TaskDefinitionStatus {
+        observed_generation: input.root.generation,
+        latest_revision: newest.map(|r| r.number).max(input.status.latest_revision),
+        conditions: condition::settle(vec![refused], &input.status.conditions, input.root.generation, input.now),
+        ..input.status.clone()
+    };
+    Decision { actions: Vec::new(), status, events: if known { Vec::new() } else { vec![event] }, revisit: None }
+}
