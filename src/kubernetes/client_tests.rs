@@ -1,0 +1,91 @@
+//! Every way a connection can fail, in words.
+
+use super::*;
+use std::io::Write;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+/// A kubeconfig with one context, `here`.
+fn kubeconfig(server: &str) -> (PathBuf, ConnectOptions) {
+    let path = std::env::temp_dir().join(format!("kubeconfig-{}-{}", std::process::id(), fastrand::u64(..)));
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+         users: [{{name: u, user: {{token: secret}}}}]\n\
+         contexts: [{{name: here, context: {{cluster: c, user: u}}}}]\n"
+    );
+    let mut file = std::fs::File::create(&path).expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    let options = ConnectOptions { kubeconfig: Some(path.clone()), context: None };
+    (path, options)
+}
+
+async fn failure(options: ConnectOptions) -> String {
+    match connect(options).await {
+        Ok(_) => "connected".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Answers every request of one connection with `answer`.
+async fn server(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("free");
+    let address = listener.local_addr().expect("known");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_missing_file_is_named() {
+    let options = ConnectOptions { kubeconfig: Some("/does/not/exist".into()), context: None };
+    assert!(failure(options).await.starts_with("no kubeconfig found; looked at /does/not/exist."));
+}
+
+#[tokio::test]
+async fn an_unknown_context_lists_the_known_ones() {
+    let (path, mut options) = kubeconfig("http://127.0.0.1:1");
+    options.context = Some("there".into());
+    let text = failure(options).await;
+    assert!(text.ends_with("has no context \"there\"; it has: here"), "{text}");
+    let _ = std::fs::remove_file(path);
+}
+
+#[tokio::test]
+async fn a_refused_connection_names_the_url() {
+    let (path, options) = kubeconfig("http://127.0.0.1:1");
+    let text = failure(options).await;
+    assert_eq!(text, "no Kubernetes API server answers at http://127.0.0.1:1/: the connection was refused");
+    let _ = std::fs::remove_file(path);
+}
+
+#[tokio::test]
+async fn broken_tls_is_told_from_a_dead_server() {
+    let plain = server("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let (path, options) = kubeconfig(&plain.replace("http://", "https://"));
+    let text = failure(options).await;
+    assert!(text.starts_with("no trusted connection to the Kubernetes API server at https://127.0.0.1"), "{text}");
+    let _ = std::fs::remove_file(path);
+}
+
+#[tokio::test]
+async fn refused_credentials_are_told() {
+    let answer = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 96\r\nConnection: close\r\n\r\n\
+        {\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}";
+    let (path, options) = kubeconfig(&server(answer).await);
+    let text = failure(options).await;
+    assert!(text.contains("does not accept the credentials: Unauthorized"), "{text}");
+    let _ = std::fs::remove_file(path);
+}
+
+#[tokio::test]
+async fn versions_with_a_plus_are_read() {
+    assert_eq!(leading_number("32+"), 32);
+    assert_eq!(leading_number(""), 0);
+    assert_eq!(ServerVersion { major: 1, minor: 36 }.to_string(), "1.36");
+}

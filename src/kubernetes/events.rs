@@ -1,0 +1,110 @@
+//! Kubernetes Events: what people see under `kubectl describe`.
+//!
+//! Events are a courtesy. They go through a bounded queue with a task of its own and never delay or fail a
+//! reconcile; what does not fit is dropped and counted.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+pub use kube::runtime::events::{Event, EventType};
+use kube::runtime::events::{Recorder, Reporter};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::metrics::Metrics;
+
+/// How long one Event may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long waiting Events may take after the operator was told to stop.
+const FLUSH: Duration = Duration::from_secs(3);
+
+type Item = (ObjectReference, Event);
+
+/// Hands Events to the task that publishes them. Cloning shares the queue.
+#[derive(Clone)]
+pub struct Events {
+    queue: mpsc::Sender<Item>,
+    metrics: Metrics,
+}
+
+impl Events {
+    /// Queues an Event about `regarding`. Never waits; a full queue drops it.
+    ///
+    /// The server merges repeats of a reason into one Event and keeps its first note, so a note should not
+    /// hold what varies.
+    pub fn publish(&self, regarding: ObjectReference, event: Event) {
+        if self.queue.try_send((regarding, event)).is_err() {
+            self.metrics.event_dropped();
+        }
+    }
+}
+
+/// A queue of at most `capacity` Events, and the task that publishes them until `shutdown`.
+/// `controller` is the reporting controller; the instance is the host name.
+pub fn events(
+    client: Client,
+    controller: &str,
+    capacity: usize,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> (Events, impl Future<Output = ()> + Send + use<>) {
+    let (queue, waiting) = mpsc::channel(capacity);
+    let recorder = Recorder::new(client, Reporter::from(controller));
+    let task = publish_all(recorder, waiting, metrics.clone(), shutdown);
+    (Events { queue, metrics }, task)
+}
+
+async fn publish_all(
+    recorder: Recorder,
+    mut waiting: mpsc::Receiver<Item>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) {
+    let _ = shutdown.run_until_cancelled(drain(&recorder, &mut waiting, &metrics)).await;
+    waiting.close();
+    let _ = timeout(FLUSH, drain(&recorder, &mut waiting, &metrics)).await;
+}
+
+async fn drain(recorder: &Recorder, waiting: &mut mpsc::Receiver<Item>, metrics: &Metrics) {
+    while let Some((regarding, event)) = waiting.recv().await {
+        match timeout(DEADLINE, recorder.publish(&event, &regarding)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                metrics.event_failed();
+                tracing::debug!(reason = event.reason, %error, "an Event was not taken");
+            }
+            Err(_) => metrics.event_failed(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Item {
+        let event = Event {
+            type_: EventType::Normal,
+            reason: "Deployed".into(),
+            note: None,
+            action: "Deploy".into(),
+            secondary: None,
+        };
+        (ObjectReference::default(), event)
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts() {
+        let metrics = Metrics::new();
+        let (queue, _waiting) = mpsc::channel(2);
+        let events = Events { queue, metrics: metrics.clone() };
+        for _ in 0..5 {
+            let (regarding, event) = event();
+            events.publish(regarding, event);
+        }
+        assert_eq!(metrics.events_dropped(), 3);
+    }
+}

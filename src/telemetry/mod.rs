@@ -1,0 +1,5 @@
+//! Logs, metrics and the health server.
+
+pub mod logs;
+pub mod metrics;
+pub mod server;
