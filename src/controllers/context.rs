@@ -1,0 +1,188 @@
+//! What all controllers share.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kube::api::DynamicObject;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::children::CachedChild;
+use super::pods::CachedPod;
+use crate::kubernetes::apply::Writer;
+use crate::kubernetes::cache::Cache;
+use crate::kubernetes::events::Events;
+use crate::kubernetes::root::Roots;
+use crate::reconcile::{ChildKind, Root};
+use crate::translate::Basis;
+
+/// The shortest time between two writes of one object's status. A rollout changes counts many times a second.
+const STATUS_PACE: Duration = Duration::from_secs(1);
+
+pub(super) struct Context {
+    pub(super) deployments: Arc<Cache<CachedChild>>,
+    pub(super) core_services: Arc<Cache<CachedChild>>,
+    pub(super) revisions: Arc<Cache<CachedChild>>,
+    pub(super) pods: Arc<Cache<CachedPod>>,
+    pub(super) services: Arc<Mutex<ServiceIndex>>,
+    pub(super) writer: Writer,
+    pub(super) events: Events,
+    pub(super) basis: Basis,
+    pub(super) pace: Pace,
+}
+
+impl Context {
+    pub(super) fn children(&self, kind: ChildKind) -> &Cache<CachedChild> {
+        match kind {
+            ChildKind::Deployment => &self.deployments,
+            ChildKind::Service => &self.core_services,
+            ChildKind::Revision => &self.revisions,
+        }
+    }
+}
+
+/// When each object's status was last written.
+#[derive(Default)]
+pub(super) struct Pace(Mutex<HashMap<String, Instant>>);
+
+impl Pace {
+    /// How long a status of this object has to wait; nothing when it may be written now, which counts as written.
+    pub(super) fn wait(&self, uid: &str) -> Option<Duration> {
+        let mut last = self.0.lock();
+        let now = Instant::now();
+        let wait = last.get(uid).and_then(|at| (*at + STATUS_PACE).checked_duration_since(now));
+        if wait.is_none_or(|w| w.is_zero()) {
+            last.insert(uid.to_owned(), now);
+            return None;
+        }
+        wait
+    }
+
+    /// The object is gone.
+    pub(super) fn forget(&self, uid: &str) {
+        self.0.lock().remove(uid);
+    }
+}
+
+/// Which services name which task definition and which cluster, kept by the watch on services.
+#[derive(Default)]
+pub(super) struct ServiceIndex {
+    references: BTreeMap<(String, String), References>,
+    by_task_definition: BTreeMap<(String, String), BTreeSet<String>>,
+    by_cluster: BTreeMap<(String, String), BTreeSet<String>>,
+}
+
+/// What a service refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct References {
+    /// The object name of its task definition.
+    pub(super) task_definition: String,
+    /// The revision it is pinned to.
+    pub(super) revision: Option<i64>,
+    /// The object name of its cluster.
+    pub(super) cluster: String,
+}
+
+impl ServiceIndex {
+    /// Takes note of what a service refers to now; nothing when it is gone. Returns what it referred to before.
+    pub(super) fn set(&mut self, namespace: &str, name: &str, references: Option<References>) -> Option<References> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let former = self.references.remove(&key);
+        if let Some(former) = &former {
+            Self::remove(&mut self.by_task_definition, namespace, &former.task_definition, name);
+            Self::remove(&mut self.by_cluster, namespace, &former.cluster, name);
+        }
+        if let Some(references) = references {
+            let entry = |target: &str| (namespace.to_owned(), target.to_owned());
+            self.by_task_definition.entry(entry(&references.task_definition)).or_default().insert(name.to_owned());
+            self.by_cluster.entry(entry(&references.cluster)).or_default().insert(name.to_owned());
+            self.references.insert(key, references);
+        }
+        former
+    }
+
+    fn remove(index: &mut BTreeMap<(String, String), BTreeSet<String>>, namespace: &str, target: &str, name: &str) {
+        let key = (namespace.to_owned(), target.to_owned());
+        if let Some(names) = index.get_mut(&key) {
+            names.remove(name);
+            if names.is_empty() {
+                index.remove(&key);
+            }
+        }
+    }
+
+    /// The services that name this task definition.
+    pub(super) fn using(&self, namespace: &str, task_definition: &str) -> Vec<String> {
+        let key = (namespace.to_owned(), task_definition.to_owned());
+        self.by_task_definition.get(&key).into_iter().flatten().cloned().collect()
+    }
+
+    /// The revisions of this task definition that services are pinned to.
+    pub(super) fn pinned(&self, namespace: &str, task_definition: &str) -> BTreeSet<i64> {
+        let names = self.using(namespace, task_definition);
+        let references = names.into_iter().filter_map(|name| self.references.get(&(namespace.to_owned(), name)));
+        references.filter_map(|r| r.revision).collect()
+    }
+
+    /// How many services name this cluster.
+    pub(super) fn in_cluster(&self, namespace: &str, cluster: &str) -> usize {
+        self.by_cluster.get(&(namespace.to_owned(), cluster.to_owned())).map_or(0, BTreeSet::len)
+    }
+}
+
+/// A root object taken apart for a reconcile.
+pub(super) struct Taken {
+    pub(super) namespace: String,
+    name: String,
+    uid: String,
+    spec: Value,
+    status: Value,
+    generation: Option<i64>,
+    deleting: bool,
+}
+
+impl Taken {
+    pub(super) fn of(object: &DynamicObject) -> Self {
+        let part = |name: &str| object.data.get(name).cloned().unwrap_or_default();
+        Self {
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name: object.metadata.name.clone().unwrap_or_default(),
+            uid: object.metadata.uid.clone().unwrap_or_default(),
+            spec: part("spec"),
+            status: part("status"),
+            generation: object.metadata.generation,
+            deleting: object.metadata.deletion_timestamp.is_some(),
+        }
+    }
+
+    pub(super) fn root(&self, kind: &'static str) -> Root<'_> {
+        Root {
+            kind,
+            namespace: &self.namespace,
+            name: &self.name,
+            uid: &self.uid,
+            generation: self.generation,
+            spec: &self.spec,
+            deleting: self.deleting,
+        }
+    }
+
+    /// The stored status; an unreadable one counts as none and is replaced.
+    pub(super) fn status<S: DeserializeOwned + Default>(&self) -> S {
+        serde_json::from_value(self.status.clone()).unwrap_or_default()
+    }
+
+    /// The stored status as it is.
+    pub(super) fn stored_status(&self) -> &Value {
+        &self.status
+    }
+}
+
+/// What a controller needs of its own kind.
+#[derive(Clone)]
+pub(super) struct Own {
+    pub(super) kind: &'static str,
+    pub(super) roots: Roots,
+}

@@ -1,0 +1,262 @@
+//! Carries out a decision: children first, then the status, then Events.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::ApiResource;
+use kube::runtime::events::{Event, EventType};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::children;
+use super::context::{Context, Own, Taken};
+use super::kinds;
+use crate::api::annotations;
+use crate::api::condition::{self, Conditions};
+use crate::kubernetes::agree::{agrees, digest};
+use crate::kubernetes::apply::Propagation;
+use crate::kubernetes::class::Class;
+use crate::kubernetes::error::WriteError;
+use crate::kubernetes::key::ObjectKey;
+use crate::kubernetes::runner::{Next, ReconcileError};
+use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Root};
+
+/// Runs the actions in order, then writes the status if it changed, then publishes the Events.
+///
+/// What the server refuses for good is told in the status too: the owner of the object may not see the operator's log.
+pub(super) async fn carry_out<S: Serialize + Conditions>(
+    context: &Context,
+    own: &Own,
+    taken: &Taken,
+    mut decision: Decision<S>,
+) -> Result<Next, ReconcileError> {
+    let root = taken.root(own.kind);
+    for action in &decision.actions {
+        let Err(error) = run(context, &root, action).await else { continue };
+        if matches!(error.class(), Class::Invalid | Class::Forbidden) {
+            tell(taken, &root, &mut decision, &error);
+            settle(context, own, taken, decision).await?;
+        }
+        return Err(error);
+    }
+    settle(context, own, taken, decision).await
+}
+
+/// Turns the decision's `Accepted` condition into the refusal it met with.
+fn tell<S: Conditions>(taken: &Taken, root: &Root<'_>, decision: &mut Decision<S>, error: &ReconcileError) {
+    let stored = taken.stored_status().get("conditions").cloned().unwrap_or_default();
+    let previous: Vec<Condition> = serde_json::from_value(stored).unwrap_or_default();
+    let message = error.to_string();
+    let known = previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message);
+    decision.events.clear();
+    if !known {
+        decision.events.push(EventDraft { warning: true, reason: "Refused", note: message.clone() });
+    }
+    let draft = condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Refused", message };
+    condition::amend(&mut decision.status, draft, &previous, root.generation, Timestamp::now());
+}
+
+async fn settle<S: Serialize>(
+    context: &Context,
+    own: &Own,
+    taken: &Taken,
+    decision: Decision<S>,
+) -> Result<Next, ReconcileError> {
+    let root = taken.root(own.kind);
+    let resource = resource_of(own.kind);
+    let status = serde_json::to_value(&decision.status).map_err(defect)?;
+    let next = decision.revisit.map_or(Next::OnChange, Next::After);
+    if root.deleting || status == *taken.stored_status() {
+        return Ok(next);
+    }
+    if let Some(wait) = context.pace.wait(root.uid) {
+        return Ok(Next::After(wait));
+    }
+    write_status(context, own, &root, &resource, status).await?;
+    publish(context, &root, &resource, decision.events);
+    Ok(next)
+}
+
+fn resource_of(kind: &str) -> ApiResource {
+    match kind {
+        "Cluster" => kinds::clusters(),
+        "TaskDefinition" => kinds::task_definitions(),
+        _ => kinds::services(),
+    }
+}
+
+fn defect(error: impl std::fmt::Display) -> ReconcileError {
+    ReconcileError::new(Class::Invalid, format!("an object of ours has no JSON form: {error}"))
+}
+
+async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), ReconcileError> {
+    match action {
+        Action::Create(child) => create(context, child).await,
+        Action::Apply(child) => apply(context, child).await,
+        Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
+    }
+}
+
+async fn create(context: &Context, child: &Child) -> Result<(), ReconcileError> {
+    let resource = kinds::of_child(child.kind());
+    let created = context.writer.create(&child.to_json().map_err(defect)?, &resource).await;
+    match created {
+        Ok(object) => {
+            tracing::info!(kind = resource.kind, name = object.metadata.name, "created");
+            context.children(child.kind()).observe_write(children::slim(object));
+            Ok(())
+        }
+        // Another try of ours may have made it: the watch will bring it.
+        Err(error @ WriteError::AlreadyExists { .. }) => Err(ReconcileError::new(Class::Conflict, error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Applies a child unless the server already has it as wanted.
+async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
+    let resource = kinds::of_child(child.kind());
+    let desired = stamped(child)?;
+    let cache = context.children(child.kind());
+    let metadata = child.metadata();
+    let key = ObjectKey { namespace: metadata.namespace.clone(), name: metadata.name.clone().unwrap_or_default() };
+    let observed = cache.get(&key).map(|c| c.body());
+    let difference = match &observed {
+        None => "it does not exist".to_owned(),
+        Some(observed) => match agrees(&untyped(&desired), observed) {
+            Ok(()) => {
+                context.writer.skipped(&resource.kind);
+                return Ok(());
+            }
+            Err(difference) => difference,
+        },
+    };
+    let object = match &observed {
+        None => context.writer.introduce(&desired, &resource).await.map_err(|e| taken_name(e, &resource, &key))?,
+        Some(observed) => {
+            refuse_foreign(observed, &desired, &resource, &key)?;
+            context.writer.apply(&desired, &resource).await?
+        }
+    };
+    tracing::info!(kind = resource.kind, object = %key, because = difference, "applied");
+    cache.observe_write(children::slim(object));
+    Ok(())
+}
+
+/// The object without its API version and kind, which the server leaves out of the items of a list.
+fn untyped(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(members) = object.as_object_mut() {
+        members.remove("apiVersion");
+        members.remove("kind");
+    }
+    object
+}
+
+/// The object with the hash of itself: with it, what is no longer wanted in the object is noticed too.
+fn stamped(child: &Child) -> Result<Value, ReconcileError> {
+    let hash = digest(&child.to_json().map_err(defect)?);
+    let mut child = child.clone();
+    child.metadata_mut().annotations.get_or_insert_default().insert(annotations::APPLIED_HASH.to_owned(), hash);
+    child.to_json().map_err(defect)
+}
+
+/// An object of the wanted name that we made for something else is left alone.
+fn refuse_foreign(
+    observed: &Value,
+    desired: &Value,
+    resource: &ApiResource,
+    key: &ObjectKey,
+) -> Result<(), ReconcileError> {
+    let owner = |object: &Value| object.pointer("/metadata/ownerReferences/0/uid").cloned();
+    match owner(observed) {
+        Some(uid) if Some(&uid) != owner(desired).as_ref() => Err(foreign(resource, key)),
+        _ => Ok(()),
+    }
+}
+
+/// An object of the wanted name that somebody else made is left alone.
+fn taken_name(error: WriteError, resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
+    match error {
+        WriteError::Conflict { .. } => foreign(resource, key),
+        other => other.into(),
+    }
+}
+
+fn foreign(resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
+    let message = format!(
+        "{} {key} exists already and was not made for this object: delete it, or give this object another name",
+        resource.kind
+    );
+    // Nothing tells when that object goes away, so it is looked at again now and then, as after a missing right.
+    ReconcileError::new(Class::Forbidden, message)
+}
+
+async fn delete(
+    context: &Context,
+    namespace: &str,
+    kind: ChildKind,
+    name: &str,
+    uid: &str,
+) -> Result<(), ReconcileError> {
+    let resource = kinds::of_child(kind);
+    let key = ObjectKey::namespaced(namespace, name);
+    context.writer.delete(&key, &resource, uid, Propagation::Background).await?;
+    tracing::info!(kind = resource.kind, object = %key, "deleted");
+    context.children(kind).observe_delete(&key, uid);
+    Ok(())
+}
+
+async fn write_status(
+    context: &Context,
+    own: &Own,
+    root: &Root<'_>,
+    resource: &ApiResource,
+    status: Value,
+) -> Result<(), ReconcileError> {
+    let object = json!({
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"namespace": root.namespace, "name": root.name, "uid": root.uid},
+        "status": status,
+    });
+    match context.writer.apply_status(&object, resource).await {
+        Ok(written) => {
+            own.roots.observe_write(&written);
+            Ok(())
+        }
+        // The object went away meanwhile, or another one of its name has come.
+        Err(WriteError::NotFound { .. } | WriteError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn publish(context: &Context, root: &Root<'_>, resource: &ApiResource, drafts: Vec<EventDraft>) {
+    for draft in drafts {
+        let regarding = k8s_openapi::api::core::v1::ObjectReference {
+            api_version: Some(resource.api_version.clone()),
+            kind: Some(resource.kind.clone()),
+            namespace: Some(root.namespace.to_owned()),
+            name: Some(root.name.to_owned()),
+            uid: Some(root.uid.to_owned()),
+            ..Default::default()
+        };
+        let event = Event {
+            type_: if draft.warning { EventType::Warning } else { EventType::Normal },
+            reason: draft.reason.to_owned(),
+            note: Some(shortened(draft.note)),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        context.events.publish(regarding, event);
+    }
+}
+
+/// The server refuses longer notes.
+const MAX_NOTE: usize = 1024;
+
+fn shortened(note: String) -> String {
+    if note.len() <= MAX_NOTE {
+        return note;
+    }
+    let end = note.char_indices().map(|(at, _)| at).take_while(|at| *at < MAX_NOTE - 3).last().unwrap_or(0);
+    format!("{}…", &note[..end])
+}

@@ -1,0 +1,110 @@
+//! Who is reconciled when something changes.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::children::CachedChild;
+use super::context::{Pace, ServiceIndex};
+use super::pods::CachedPod;
+use super::{kinds, service};
+use crate::api::labels;
+use crate::kubernetes::cache::{Cached, Change, Meta};
+use crate::kubernetes::key::ObjectKey;
+use crate::kubernetes::root::RootChange;
+use crate::kubernetes::trigger::Trigger;
+
+/// The queues of the controllers, and what decides which keys go where.
+#[derive(Clone)]
+pub(super) struct FanOut {
+    pub(super) clusters: Trigger,
+    pub(super) task_definitions: Trigger,
+    pub(super) services: Trigger,
+    pub(super) index: Arc<Mutex<ServiceIndex>>,
+}
+
+impl FanOut {
+    fn cluster(&self, namespace: &str, name: &str) {
+        self.clusters.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::clusters()));
+    }
+
+    fn task_definition(&self, namespace: &str, name: &str) {
+        self.task_definitions.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::task_definitions()));
+    }
+
+    fn service(&self, namespace: &str, name: &str) {
+        self.services.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::services()));
+    }
+
+    pub(super) fn cluster_changed(&self, change: &RootChange) {
+        if let Some((namespace, name)) = key(change) {
+            self.cluster(&namespace, &name);
+        }
+    }
+
+    pub(super) fn task_definition_changed(&self, change: &RootChange) {
+        if let Some((namespace, name)) = key(change) {
+            self.task_definition(&namespace, &name);
+        }
+    }
+
+    /// A service that names another revision lets the former one be pruned, and counts in its cluster.
+    pub(super) fn service_changed(&self, change: &RootChange, pace: &Pace) {
+        let Some((namespace, name)) = key(change) else { return };
+        let references = change.new.as_ref().map(|object| service::references(object));
+        let former = self.index.lock().set(&namespace, &name, references.clone());
+        self.service(&namespace, &name);
+        if former != references {
+            for referred in former.iter().chain(&references) {
+                self.task_definition(&namespace, &referred.task_definition);
+                self.cluster(&namespace, &referred.cluster);
+            }
+        }
+        if let (None, Some(uid)) = (&change.new, change.old.as_ref().and_then(|o| o.metadata.uid.as_ref())) {
+            pace.forget(uid);
+        }
+    }
+
+    /// A new revision concerns the services that follow the family; its disappearance also its definition.
+    pub(super) fn revision_changed(&self, change: &Change<CachedChild>) {
+        let meta = change.object().meta();
+        let Some((namespace, owner)) = owner(meta, "TaskDefinition") else { return };
+        self.task_definition(namespace, owner);
+        for name in self.index.lock().using(namespace, owner) {
+            self.service(namespace, &name);
+        }
+    }
+
+    pub(super) fn child_changed(&self, change: &Change<CachedChild>) {
+        if let Some((namespace, owner)) = owner(change.object().meta(), "Service") {
+            self.service(namespace, owner);
+        }
+    }
+
+    pub(super) fn pod_changed(&self, change: &Change<CachedPod>) {
+        let pod = change.object();
+        let Some(namespace) = pod.meta().namespace.as_deref() else { return };
+        self.service(namespace, &pod.service);
+        self.cluster(namespace, &pod.cluster);
+    }
+}
+
+/// What a watch on Pods selects by: those of services.
+pub(super) fn pod_selector() -> String {
+    format!("{}={},{}", labels::MANAGED_BY, crate::api::MANAGER, labels::SERVICE)
+}
+
+/// What a watch on children selects by.
+pub(super) fn child_selector() -> String {
+    format!("{}={}", labels::MANAGED_BY, crate::api::MANAGER)
+}
+
+fn key(change: &RootChange) -> Option<(String, String)> {
+    let metadata = &change.object()?.metadata;
+    Some((metadata.namespace.clone()?, metadata.name.clone()?))
+}
+
+fn owner<'a>(meta: &'a Meta, kind: &str) -> Option<(&'a str, &'a str)> {
+    let owner = meta.owner.as_ref().filter(|o| o.kind == kind)?;
+    Some((meta.namespace.as_deref()?, &owner.name))
+}

@@ -1,0 +1,92 @@
+//! Pods as they are cached: what a task is, where it belongs, what it is doing.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+
+use crate::api::labels;
+use crate::kubernetes::cache::{Cached, IndexKey, Meta};
+use crate::reconcile::TaskPod;
+
+/// A Pod of a service.
+pub(super) struct CachedPod {
+    meta: Meta,
+    /// The object name of its service.
+    pub(super) service: String,
+    /// The object name of its cluster.
+    pub(super) cluster: String,
+    task_definition: String,
+    pub(super) task: TaskPod,
+}
+
+/// Pods by service.
+pub(super) fn by_service(namespace: &str, name: &str) -> IndexKey {
+    IndexKey::new("service", format!("{namespace}/{name}"))
+}
+
+/// Pods by cluster.
+pub(super) fn by_cluster(namespace: &str, name: &str) -> IndexKey {
+    IndexKey::new("cluster", format!("{namespace}/{name}"))
+}
+
+/// Pods by the `TaskDefinition` they run.
+pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
+    IndexKey::new("task-definition", format!("{namespace}/{name}"))
+}
+
+/// Keeps of a Pod what decisions depend on.
+pub(super) fn slim(pod: Pod) -> CachedPod {
+    let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
+    let status = pod.status.unwrap_or_default();
+    let ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    CachedPod {
+        service: label(labels::SERVICE),
+        cluster: label(labels::CLUSTER),
+        task_definition: label(labels::TASK_DEFINITION),
+        task: TaskPod {
+            name: pod.metadata.name.clone().unwrap_or_default(),
+            revision: label(labels::REVISION).parse().ok(),
+            created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
+            running: status.phase.as_deref() == Some("Running") && all_started(&status),
+            healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
+            stopping: ended || pod.metadata.deletion_timestamp.is_some(),
+            unplaceable: unplaceable(&status),
+        },
+        meta: Meta::of(&pod.metadata),
+    }
+}
+
+/// ECS calls a task RUNNING when each container has started or has already stopped.
+fn all_started(status: &PodStatus) -> bool {
+    let started = |c: &ContainerStatus| c.state.as_ref().is_some_and(|s| s.running.is_some() || s.terminated.is_some());
+    status.container_statuses.iter().flatten().all(started)
+}
+
+fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<(&'a str, &'a str)> {
+    let condition = status.conditions.iter().flatten().find(|c| c.type_ == kind)?;
+    Some((condition.status.as_str(), condition.reason.as_deref().unwrap_or_default()))
+}
+
+fn unplaceable(status: &PodStatus) -> Option<String> {
+    (condition(status, "PodScheduled")? == ("False", "Unschedulable")).then(|| {
+        let conditions = status.conditions.iter().flatten();
+        conditions.filter(|c| c.type_ == "PodScheduled").find_map(|c| c.message.clone()).unwrap_or_default()
+    })
+}
+
+impl Cached for CachedPod {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        let namespace = self.meta.namespace.as_deref().unwrap_or_default();
+        vec![
+            by_service(namespace, &self.service),
+            by_cluster(namespace, &self.cluster),
+            by_task_definition(namespace, &self.task_definition),
+        ]
+    }
+
+    fn same_content(&self, other: &Self) -> bool {
+        self.meta.uid == other.meta.uid && self.task == other.task
+    }
+}

@@ -1,0 +1,355 @@
+//! Starts everything, in order, and stops it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::runtime::watcher;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Context, Own, Pace, ServiceIndex};
+use super::fan_out::{self, FanOut};
+use super::{children, cluster, kinds, pods, service, task_definition};
+use crate::kubernetes::apply::Writer;
+use crate::kubernetes::cache::Cache;
+use crate::kubernetes::client::{Clients, server_version};
+use crate::kubernetes::discovery::{self, MissingCrd, MissingRight};
+use crate::kubernetes::events::events;
+use crate::kubernetes::root::{RootChange, Roots, watch_root};
+use crate::kubernetes::runner::{Next, ReconcileError, run_controller};
+use crate::kubernetes::trigger::{Trigger, Triggers, triggers};
+use crate::kubernetes::watch::watch_kind;
+use crate::reconcile::ChildKind;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::server::{Readiness, Server, ServerError};
+use crate::translate::Basis;
+
+/// The field manager of all writes. It never changes: another name would leave this one's fields behind.
+const FIELD_MANAGER: &str = "ecs-operator";
+/// Keys that may wait for one controller; beyond that, everything is reconciled.
+const QUEUE: usize = 10_000;
+/// Kubernetes Events that may wait.
+const EVENT_QUEUE: usize = 1_000;
+/// How long triggers of one object are gathered.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// The server ends a watch after this many seconds; a dead connection is noticed then at the latest.
+const WATCH_SECONDS: u32 = 290;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The only namespace to work in; all of them when absent.
+    pub namespace: Option<String>,
+    /// How many objects of one kind are reconciled at once.
+    pub concurrency: u16,
+    /// Where health and metrics are served; nowhere when absent.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why the operator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The custom resource definitions are not installed.
+    #[error("the custom resource definitions are not installed:\n{}\ninstall them with: ecs-operator crds | kubectl apply --server-side -f -", list(.0))]
+    MissingCrds(Vec<MissingCrd>),
+    /// Rights are missing.
+    #[error("the operator lacks rights:\n{}\ngrant them to its user or service account; the Helm chart's ClusterRole has them all", list(.0))]
+    MissingRights(Vec<MissingRight>),
+    /// A question to the server failed.
+    #[error("the API server did not say what it has: {0}")]
+    Discovery(#[from] kube::Error),
+    /// Health and metrics cannot be served.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A part of the operator crashed; the log says which.
+    #[error("a part of the operator crashed; its last log lines say where. Start it again: nothing is lost")]
+    Crashed,
+}
+
+fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(|item| format!("  - {item}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs the operator until `shutdown`.
+///
+/// # Errors
+/// When it cannot start. Once it runs, it goes on through every failure of the API server.
+pub async fn run(
+    clients: Clients,
+    options: Options,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), StartError> {
+    check(&clients, &options).await?;
+    let version = server_version(&clients.write).await?;
+    let server = match options.listen {
+        Some(address) => Some(Server::bind(address).await?),
+        None => None,
+    };
+    tracing::info!(kubernetes = %version, namespace = options.namespace.as_deref().unwrap_or("all"), "starting");
+    let mut operator = Operator::assemble(clients, &options, Basis::current(version.minor), metrics.clone(), &shutdown);
+    if let Some(server) = server {
+        operator.serve(server, metrics, &shutdown);
+    }
+    let crashed = operator.work(&shutdown).await;
+    tracing::info!("stopped");
+    if crashed { Err(StartError::Crashed) } else { Ok(()) }
+}
+
+async fn check(clients: &Clients, options: &Options) -> Result<(), StartError> {
+    let missing = discovery::missing_crds(&clients.write, kinds::CRDS).await?;
+    if !missing.is_empty() {
+        return Err(StartError::MissingCrds(missing));
+    }
+    let missing = discovery::missing_rights(&clients.write, options.namespace.as_deref(), &kinds::rules()).await?;
+    if !missing.is_empty() {
+        return Err(StartError::MissingRights(missing));
+    }
+    Ok(())
+}
+
+/// Everything that runs side by side.
+struct Operator {
+    tasks: Vec<BoxFuture<'static, ()>>,
+    readiness: Readiness,
+}
+
+/// What every watch needs.
+#[derive(Clone)]
+struct Wiring {
+    clients: Clients,
+    namespace: Option<String>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+}
+
+impl Wiring {
+    fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.clients.watch.clone(), namespace, resource),
+            None => Api::all_with(self.clients.watch.clone(), resource),
+        }
+    }
+
+    fn pods(&self) -> Api<k8s_openapi::api::core::v1::Pod> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.clients.watch.clone(), namespace),
+            None => Api::all(self.clients.watch.clone()),
+        }
+    }
+}
+
+fn watch_config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+impl Operator {
+    fn assemble(
+        clients: Clients,
+        options: &Options,
+        basis: Basis,
+        metrics: Metrics,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let mut operator = Self { tasks: Vec::new(), readiness: Readiness::default() };
+        let queue = |name: &str| triggers(name, QUEUE, metrics.clone());
+        let (clusters, task_definitions, services) = (queue("cluster"), queue("task-definition"), queue("service"));
+        let index = Arc::new(Mutex::new(ServiceIndex::default()));
+        let fan_out = FanOut {
+            clusters: clusters.0.clone(),
+            task_definitions: task_definitions.0.clone(),
+            services: services.0.clone(),
+            index: Arc::clone(&index),
+        };
+        let (publisher, publishing) =
+            events(clients.write.clone(), FIELD_MANAGER, EVENT_QUEUE, metrics.clone(), shutdown.clone());
+        operator.tasks.push(publishing.boxed());
+        let context = Arc::new(Context {
+            deployments: Arc::new(Cache::new("Deployment")),
+            core_services: Arc::new(Cache::new("Service (core)")),
+            revisions: Arc::new(Cache::new("ControllerRevision")),
+            pods: Arc::new(Cache::new("Pod")),
+            services: index,
+            writer: Writer::new(clients.write.clone(), FIELD_MANAGER, metrics.clone()),
+            events: publisher,
+            basis,
+            pace: Pace::default(),
+        });
+        let wiring = Wiring { clients, namespace: options.namespace.clone(), metrics, shutdown: shutdown.clone() };
+        operator.watch_children(&wiring, &context, &fan_out);
+        operator.watch_roots(&wiring, &context, &fan_out, options.concurrency, [clusters, task_definitions, services]);
+        operator
+    }
+
+    fn watch_children(&mut self, wiring: &Wiring, context: &Arc<Context>, fan_out: &FanOut) {
+        for kind in [ChildKind::Deployment, ChildKind::Service, ChildKind::Revision] {
+            let cache = match kind {
+                ChildKind::Deployment => &context.deployments,
+                ChildKind::Service => &context.core_services,
+                ChildKind::Revision => &context.revisions,
+            };
+            let fan_out = fan_out.clone();
+            let sink = move |change: &_| match kind {
+                ChildKind::Deployment | ChildKind::Service => fan_out.child_changed(change),
+                ChildKind::Revision => fan_out.revision_changed(change),
+            };
+            let config = watch_config().labels(&fan_out::child_selector());
+            let watch = watch_dynamic(wiring, &kinds::of_child(kind), config, cache, sink);
+            self.require(cache);
+            self.tasks.push(watch);
+        }
+        let pods = fan_out.clone();
+        let watch = watch_kind(
+            wiring.pods(),
+            watch_config().labels(&fan_out::pod_selector()),
+            pods::slim,
+            Arc::clone(&context.pods),
+            move |change| pods.pod_changed(change),
+            wiring.metrics.clone(),
+            wiring.shutdown.clone(),
+        );
+        self.require(&context.pods);
+        self.tasks.push(watch.boxed());
+    }
+
+    fn watch_roots(
+        &mut self,
+        wiring: &Wiring,
+        context: &Arc<Context>,
+        fan_out: &FanOut,
+        concurrency: u16,
+        queues: [(Trigger, Triggers); 3],
+    ) {
+        let [(_, clusters), (_, task_definitions), (_, services)] = queues;
+        let sink = fan_out.clone();
+        let roots = self.watch_root(wiring, kinds::clusters(), move |change| sink.cluster_changed(change));
+        let own = Own { kind: "Cluster", roots };
+        self.control(wiring, context, own, "cluster", clusters, concurrency, |context, own, object| {
+            async move { cluster::reconcile(&context, &own, &object).await }.boxed()
+        });
+        let sink = fan_out.clone();
+        let roots =
+            self.watch_root(wiring, kinds::task_definitions(), move |change| sink.task_definition_changed(change));
+        let own = Own { kind: "TaskDefinition", roots };
+        self.control(wiring, context, own, "task-definition", task_definitions, concurrency, |context, own, object| {
+            async move { task_definition::reconcile(&context, &own, &object).await }.boxed()
+        });
+        let (sink, shared) = (fan_out.clone(), Arc::clone(context));
+        let roots =
+            self.watch_root(wiring, kinds::services(), move |change| sink.service_changed(change, &shared.pace));
+        let own = Own { kind: "Service", roots };
+        self.control(wiring, context, own, "service", services, concurrency, |context, own, object| {
+            async move { service::reconcile(&context, &own, &object).await }.boxed()
+        });
+    }
+
+    fn watch_root(
+        &mut self,
+        wiring: &Wiring,
+        resource: ApiResource,
+        sink: impl Fn(&RootChange) + Send + 'static,
+    ) -> Roots {
+        let api = wiring.api(&resource);
+        let (roots, work) =
+            watch_root(api, watch_config(), resource, sink, wiring.metrics.clone(), wiring.shutdown.clone());
+        let ready = roots.clone();
+        self.readiness.require(roots.kind().to_owned(), move || ready.ready());
+        self.tasks.push(work.boxed());
+        roots
+    }
+
+    /// Starts a controller once every cache is complete: a cold cache decides nothing.
+    #[allow(clippy::too_many_arguments)]
+    fn control(
+        &mut self,
+        wiring: &Wiring,
+        context: &Arc<Context>,
+        own: Own,
+        name: &'static str,
+        queue: Triggers,
+        concurrency: u16,
+        reconcile: impl Fn(Arc<Context>, Own, Arc<DynamicObject>) -> BoxFuture<'static, Result<Next, ReconcileError>>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        let (context, wiring) = (Arc::clone(context), wiring.clone());
+        self.tasks.push(
+            async move {
+                let warm = async {
+                    context.deployments.wait_ready().await;
+                    context.core_services.wait_ready().await;
+                    context.revisions.wait_ready().await;
+                    context.pods.wait_ready().await;
+                    own.roots.wait_ready().await;
+                };
+                if wiring.shutdown.run_until_cancelled(warm).await.is_none() {
+                    return;
+                }
+                let (store, keys) = (own.roots.store(), queue.stream(own.roots.clone()));
+                let run = move |object| reconcile(Arc::clone(&context), own.clone(), object);
+                run_controller(name, store, keys, concurrency, DEBOUNCE, run, wiring.shutdown, wiring.metrics).await;
+            }
+            .boxed(),
+        );
+    }
+
+    fn require<T: crate::kubernetes::cache::Cached>(&self, cache: &Arc<Cache<T>>) {
+        let watched = Arc::clone(cache);
+        self.readiness.require(cache.kind().to_owned(), move || watched.ready());
+    }
+
+    fn serve(&mut self, server: Server, metrics: Metrics, shutdown: &CancellationToken) {
+        let (readiness, shutdown) = (self.readiness.clone(), shutdown.clone());
+        self.tasks.push(
+            async move {
+                if let Err(error) = server.run(readiness, metrics, shutdown).await {
+                    tracing::error!(%error, "the health server ended");
+                }
+            }
+            .boxed(),
+        );
+    }
+
+    /// Runs until all tasks have ended, and says whether one of them crashed. Without it the operator would go on half
+    /// blind, so all are stopped then: whoever runs the operator starts it again, and it takes up where it was.
+    async fn work(self, shutdown: &CancellationToken) -> bool {
+        let mut crashed = false;
+        let mut running: JoinSet<()> = self.tasks.into_iter().collect();
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part of the operator crashed; stopping");
+                crashed = true;
+                shutdown.cancel();
+            }
+        }
+        crashed
+    }
+}
+
+fn watch_dynamic(
+    wiring: &Wiring,
+    resource: &ApiResource,
+    config: watcher::Config,
+    cache: &Arc<Cache<children::CachedChild>>,
+    sink: impl Fn(&crate::kubernetes::cache::Change<children::CachedChild>) + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    let api = wiring.api(resource);
+    follow(api, config, Arc::clone(cache), sink, wiring.clone()).boxed()
+}
+
+/// `watch_kind` needs a kind known at compile time; children are watched as untyped objects.
+async fn follow(
+    api: Api<DynamicObject>,
+    config: watcher::Config,
+    cache: Arc<Cache<children::CachedChild>>,
+    sink: impl Fn(&crate::kubernetes::cache::Change<children::CachedChild>) + Send + 'static,
+    wiring: Wiring,
+) {
+    watch_kind(api, config, children::slim, cache, sink, wiring.metrics, wiring.shutdown).await;
+}

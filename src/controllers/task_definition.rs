@@ -1,0 +1,48 @@
+//! TaskDefinitions: revisions and their pruning.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::api::DynamicObject;
+
+use super::context::{Context, Own, Taken};
+use super::{children, execute, pods};
+use crate::api::{TaskDefinitionStatus, annotations};
+use crate::ecs::TaskDefinitionRef;
+use crate::kubernetes::key::IndexKey;
+use crate::kubernetes::runner::{Next, ReconcileError};
+use crate::reconcile::{self, TaskDefinitionInput};
+
+pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
+    let taken = Taken::of(object);
+    let root = taken.root(own.kind);
+    if root.deleting {
+        return Ok(Next::OnChange);
+    }
+    let owned = context.revisions.by_index(&IndexKey::owner(root.uid));
+    let revisions: Vec<_> = owned.iter().filter_map(|r| r.revision()).collect();
+    let status: TaskDefinitionStatus = taken.status();
+    let decision = reconcile::task_definition(&TaskDefinitionInput {
+        status: &status,
+        revisions: &revisions,
+        in_use: &in_use(context, root.namespace, root.name),
+        basis: context.basis,
+        now: Timestamp::now(),
+        root,
+    });
+    execute::carry_out(context, own, &taken, decision).await
+}
+
+/// Revisions that a service is pinned to, that a Deployment runs, or that a Pod was made from.
+fn in_use(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
+    let mut in_use = context.services.lock().pinned(namespace, name);
+    for deployment in context.deployments.by_index(&children::by_task_definition(namespace, name)) {
+        let observed = deployment.observed();
+        let running =
+            observed.annotation(annotations::TASK_DEFINITION).and_then(|t| t.parse::<TaskDefinitionRef>().ok());
+        in_use.extend(running.and_then(|r| r.revision));
+    }
+    let pods = context.pods.by_index(&pods::by_task_definition(namespace, name));
+    in_use.extend(pods.iter().filter_map(|p| p.task.revision));
+    in_use
+}
