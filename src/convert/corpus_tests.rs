@@ -1,0 +1,80 @@
+//! Over real definitions: nothing is left unreported, nothing depends on anything but the input.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::*;
+use crate::report;
+
+/// The folder of real definitions: `$CORPUS`, or beside the project; none when neither is there.
+fn corpus() -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: there is no folder {} (set CORPUS)", folder.display());
+    None
+}
+
+fn sources() -> Vec<Source> {
+    let Some(folder) = corpus() else { return Vec::new() };
+    files::read(&[folder.join("taskdefs"), folder.join("services")])
+}
+
+fn settings() -> [Settings; 2] {
+    [Settings::default(), Settings { target: Target::Kubernetes, ..Settings::default() }]
+}
+
+#[test]
+fn every_leaf_of_a_real_definition_is_in_the_report() {
+    for source in sources() {
+        let Ok(Ok(document)) = source.text.as_ref().map(|text| json::parse(text)) else { continue };
+        let leaves: BTreeSet<String> = leaves::of(&document.value).iter().map(|leaf| leaf.path.to_string()).collect();
+        for settings in settings() {
+            let report = convert(std::slice::from_ref(&source), &settings).report;
+            let found = report.documents.iter().flat_map(|document| &document.fields);
+            let fields: BTreeSet<String> = found.map(|field| field.path.clone()).collect();
+            let told = report.documents.iter().all(|document| document.kind.is_some());
+            assert!(!told || leaves == fields, "{}: {:?}", source.name, leaves.symmetric_difference(&fields));
+        }
+    }
+}
+
+#[test]
+fn every_real_file_is_converted_or_refused_with_a_reason() {
+    for source in sources() {
+        let report = convert(std::slice::from_ref(&source), &Settings::default()).report;
+        assert!(!report.documents.is_empty(), "{}", source.name);
+        for document in &report.documents {
+            assert!(document.kind.is_some() || !document.findings.is_empty(), "{}", source.name);
+            for field in document.fields.iter().filter(|field| field.verdict != crate::translate::Verdict::Exact) {
+                assert!(field.code.is_some() && field.message.is_some(), "{}: {field:?}", source.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let sources = sources();
+    for settings in settings() {
+        let (one, two) = (convert(&sources, &settings), convert(&sources, &settings));
+        assert_eq!(one.manifests, two.manifests);
+        assert_eq!(report::json(&one.report).unwrap(), report::json(&two.report).unwrap());
+    }
+}
+
+#[test]
+fn what_is_written_can_be_read_and_says_the_same() {
+    for source in sources() {
+        let first = convert(std::slice::from_ref(&source), &Settings::default());
+        let text = first.manifests.iter().map(|manifest| manifest.yaml.as_str()).collect::<Vec<_>>().join("---\n");
+        if first.manifests.is_empty() {
+            continue;
+        }
+        let again = Source { name: "all.yaml".to_owned(), text: Ok(text), found: false };
+        let second = convert(&[again], &Settings::default());
+        assert_eq!(second.manifests, first.manifests, "{}", source.name);
+    }
+}

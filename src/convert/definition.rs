@@ -1,0 +1,339 @@
+//! A definition on its way from the input to the output, and its entry in the report.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::Settings;
+use super::files::Source;
+use super::leaves::Leaf;
+use super::origin::Origin;
+use super::recognise::{Item, Kind};
+use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::ecs::{self, Pointer, Severity, TaskDefinitionRef, arn, names};
+use crate::report::{Document, Field, Finding};
+use crate::translate::examine::{self, Examined};
+use crate::translate::{Code, FieldVerdict, Verdict};
+
+/// The code of what AWS or the API server prints.
+const DESCRIBED: Option<&str> = Some("describe-output");
+
+/// A definition after examination, of its kind.
+#[derive(Debug)]
+pub(super) enum Examination {
+    TaskDefinition(Box<Examined<TaskDefinitionSpec>>),
+    Service(Box<Examined<ServiceSpec>>),
+    Cluster(Box<Examined<ClusterSpec>>),
+}
+
+/// A definition and all that is to be told of it.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub source: String,
+    pub index: usize,
+    pub kind: Kind,
+    pub examination: Examination,
+    /// The name of the object it becomes; empty when it has none, which is an error.
+    pub name: String,
+    pub namespace: Option<String>,
+    /// The metadata it was given with as one of our resources.
+    pub resource: Option<Value>,
+    origin: Origin,
+    leaves: Vec<Leaf>,
+    findings: Vec<Finding>,
+    /// What is said of a field instead of its verdict, by place in the spec.
+    overrides: Vec<(Pointer, Field)>,
+    /// The verdicts, once they are known.
+    pub verdicts: Vec<FieldVerdict>,
+}
+
+impl Definition {
+    /// Examines what was found in a source.
+    pub fn examine(source: &Source, index: usize, mut item: Item, settings: &Settings) -> Self {
+        let assumed = assume_family(&mut item, source);
+        let examination = match item.kind {
+            Kind::TaskDefinition => Examination::TaskDefinition(Box::new(examine::task_definition(item.spec))),
+            Kind::Service => Examination::Service(Box::new(examine::service(item.spec))),
+            Kind::Cluster => Examination::Cluster(Box::new(examine::cluster(item.spec))),
+        };
+        let given = item.resource.as_ref().and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
+        let mut definition = Self {
+            source: source.name.clone(),
+            index,
+            kind: item.kind,
+            examination,
+            name: String::new(),
+            namespace: settings.namespace.clone().or_else(|| given.map(str::to_owned)),
+            resource: item.resource,
+            origin: item.origin,
+            leaves: item.leaves,
+            findings: Vec::new(),
+            overrides: Vec::new(),
+            verdicts: Vec::new(),
+        };
+        definition.take_findings(&item.repeated);
+        definition.settle_name(assumed);
+        definition.check_reference();
+        definition
+    }
+
+    /// Takes over what the examination found, in places of the input.
+    fn take_findings(&mut self, repeated: &[Pointer]) {
+        let found = match &self.examination {
+            Examination::TaskDefinition(examined) => &examined.findings,
+            Examination::Service(examined) => &examined.findings,
+            Examination::Cluster(examined) => &examined.findings,
+        };
+        let here = |finding: &ecs::Finding| Finding {
+            path: self.origin.find(&finding.path).unwrap_or_default(),
+            severity: finding.severity,
+            code: finding.code,
+            message: finding.message.clone(),
+        };
+        self.findings = found.iter().map(here).collect();
+        let again = |place: &Pointer| Finding {
+            path: place.to_string(),
+            severity: Severity::Warning,
+            code: "repeated-member",
+            message: "the member is given more than once; the last one counts".to_owned(),
+        };
+        self.findings.extend(repeated.iter().map(again));
+    }
+
+    fn misnamed(&self, name: &str) -> Option<ecs::Finding> {
+        match &self.examination {
+            Examination::TaskDefinition(examined) => examine::misnamed(name, examined),
+            Examination::Service(_) | Examination::Cluster(_) => None,
+        }
+    }
+
+    fn settle_name(&mut self, assumed: bool) {
+        let given = self.resource.as_ref().and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+        let given = given.map(str::to_owned);
+        let (member, own) = self.own_name();
+        match (given, own) {
+            (Some(given), _) => {
+                if let Some(finding) = self.misnamed(&given) {
+                    self.error(&member, finding.code, finding.message);
+                }
+                self.name = given;
+            }
+            (None, Some(name)) => self.name = names::object_name(&name),
+            (None, None) => self.error(&member, "missing-member", "a name is required to make objects of this"),
+        }
+        if assumed && !self.name.is_empty() {
+            let message = format!("no family is given; it is called {:?} after its file", self.name);
+            self.warning(&Pointer::root(), "family-from-file-name", message);
+        }
+    }
+
+    /// The member that holds the definition's name, and the name.
+    fn own_name(&self) -> (Pointer, Option<String>) {
+        let (member, name) = match &self.examination {
+            Examination::TaskDefinition(examined) => {
+                ("family", examined.spec.as_ref().and_then(|spec| spec.ecs.family.clone()))
+            }
+            Examination::Service(examined) => {
+                ("serviceName", examined.spec.as_ref().and_then(|spec| spec.ecs.service_name.clone()))
+            }
+            Examination::Cluster(examined) => {
+                let name = examined.spec.as_ref().and_then(|spec| spec.ecs.cluster_name.clone());
+                ("clusterName", Some(name.unwrap_or_else(|| crate::api::DEFAULT_CLUSTER.to_owned())))
+            }
+        };
+        // A definition that cannot be read as a whole may still say its name.
+        let name = name.or_else(|| self.normalised().get(member)?.as_str().map(str::to_owned));
+        (Pointer::root().key(member), name.filter(|name| !name.is_empty()))
+    }
+
+    /// A service that names no task definition can run nothing.
+    fn check_reference(&mut self) {
+        let Some(service) = self.service() else { return };
+        let at = Pointer::root().key("taskDefinition");
+        match service.ecs.task_definition.as_deref().map(str::parse::<TaskDefinitionRef>) {
+            None => self.error(&at, "missing-member", "a service needs the task definition it is to run"),
+            Some(Err(error)) => self.error(&at, "invalid-task-definition", error.to_string()),
+            Some(Ok(_)) => {}
+        }
+    }
+
+    /// The input with its lenient spellings made regular.
+    pub fn normalised(&self) -> &Value {
+        match &self.examination {
+            Examination::TaskDefinition(examined) => &examined.normalised,
+            Examination::Service(examined) => &examined.normalised,
+            Examination::Cluster(examined) => &examined.normalised,
+        }
+    }
+
+    /// The task definition, when it is one that can be read.
+    pub fn task_definition(&self) -> Option<&TaskDefinitionSpec> {
+        match &self.examination {
+            Examination::TaskDefinition(examined) => examined.spec.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The service, when it is one that can be read.
+    pub fn service(&self) -> Option<&ServiceSpec> {
+        match &self.examination {
+            Examination::Service(examined) => examined.spec.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The ECS cluster a service belongs to.
+    pub fn cluster(&self) -> &str {
+        let service = self.service().map(|spec| &spec.ecs);
+        arn::cluster_name(service.and_then(|s| s.cluster.as_deref().or(s.cluster_arn.as_deref())))
+    }
+
+    /// Whether something can be made of it.
+    pub fn is_usable(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// How the definition is called in messages about others.
+    pub fn place(&self) -> String {
+        if self.index == 0 { self.source.clone() } else { format!("{} (definition {})", self.source, self.index + 1) }
+    }
+
+    /// Refuses the definition, unless the same place was found wrong before.
+    pub fn error(&mut self, at: &Pointer, code: &'static str, message: impl Into<String>) {
+        let path = self.origin.find(at).unwrap_or_default();
+        let known = |finding: &Finding| finding.severity == Severity::Error && finding.path == path;
+        if !self.findings.iter().any(known) {
+            self.findings.push(Finding { path, severity: Severity::Error, code, message: message.into() });
+        }
+    }
+
+    /// Tells something that a person should look at.
+    pub fn warning(&mut self, at: &Pointer, code: &'static str, message: impl Into<String>) {
+        self.find(at, Severity::Warning, code, message.into());
+    }
+
+    /// Tells something worth knowing.
+    pub fn info(&mut self, at: &Pointer, code: &'static str, message: impl Into<String>) {
+        self.find(at, Severity::Info, code, message.into());
+    }
+
+    fn find(&mut self, at: &Pointer, severity: Severity, code: &'static str, message: String) {
+        let path = self.origin.find(at).unwrap_or_default();
+        self.findings.push(Finding { path, severity, code, message });
+    }
+
+    /// Says something else of a field of the spec than its verdict.
+    pub fn say_instead(
+        &mut self,
+        at: &Pointer,
+        verdict: Verdict,
+        code: &'static str,
+        target: Option<String>,
+        message: &str,
+    ) {
+        let path = self.origin.find(at).unwrap_or_default();
+        let field = Field { path, verdict, code: Some(code), target, message: Some(message.to_owned()) };
+        self.overrides.push((at.clone(), field));
+    }
+
+    /// The definition's entry in the report: every leaf of the input, whatever became of it.
+    pub fn into_document(mut self) -> Document {
+        let verdicts = std::mem::take(&mut self.verdicts);
+        let mut known: HashMap<String, Field> =
+            verdicts.into_iter().filter_map(|verdict| self.place_verdict(verdict)).collect();
+        known.extend(self.overrides.iter().map(|(_, field)| (field.path.clone(), field.clone())));
+        let usable = self.is_usable();
+        let fields = self.leaves.iter().map(|leaf| {
+            let path = leaf.path.to_string();
+            match known.remove(&path) {
+                _ if !usable => refused(path),
+                // An empty list that nothing translates is no loss: describe output is full of them.
+                Some(field) if leaf.empty && field.code == Some(Code::NotTranslatedYet.name()) => absent(path),
+                Some(field) => field,
+                None if leaf.empty => absent(path),
+                None => self.beside(&path),
+            }
+        });
+        let fields: Vec<Field> = fields.collect();
+        let printed = |path: &str| fields.iter().any(|field| field.path == path && field.code == DESCRIBED);
+        // How AWS writes what nobody reads is not worth knowing.
+        self.findings.retain(|finding| finding.severity != Severity::Info || !printed(&finding.path));
+        self.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
+        Document {
+            source: self.source,
+            index: self.index,
+            kind: Some(self.kind.name()),
+            name: Some(self.name).filter(|name| !name.is_empty()),
+            fields,
+            findings: self.findings,
+            excerpt: None,
+        }
+    }
+
+    fn place_verdict(&self, verdict: FieldVerdict) -> Option<(String, Field)> {
+        let path = self.origin.find(&verdict.path)?;
+        let field = Field {
+            path: path.clone(),
+            verdict: verdict.verdict,
+            code: verdict.code.map(Code::name),
+            target: verdict.target,
+            message: verdict.message,
+        };
+        Some((path, field))
+    }
+
+    /// What is said of a leaf that stands beside the definition.
+    fn beside(&self, path: &str) -> Field {
+        let field = |verdict, code, target, message: &str| Field {
+            path: path.to_owned(),
+            verdict,
+            code,
+            target,
+            message: Some(message.to_owned()).filter(|message| !message.is_empty()),
+        };
+        let has = |step: &str| path.split('/').any(|other| other == step);
+        if self.resource.is_some() {
+            let kept = ["apiVersion", "kind", "name", "namespace", "labels", "annotations"];
+            if !has("status") && kept.into_iter().any(has) {
+                return field(Verdict::Exact, None, Some(format!("{}/{}#{path}", self.kind.name(), self.name)), "");
+            }
+            return field(
+                Verdict::Ignored,
+                DESCRIBED,
+                None,
+                "the API server or the operator writes it; it is no input",
+            );
+        }
+        if ["failures", "ResponseMetadata", "nextToken"].into_iter().any(has) {
+            return field(Verdict::Ignored, DESCRIBED, None, "AWS prints it in descriptions; it is no input");
+        }
+        if has("forceNewDeployment") {
+            let message = "it asks for a deployment once, and is no part of the service";
+            return field(Verdict::Ignored, Some("one-time-request"), None, message);
+        }
+        let message = "it stands beside the definition and has no effect";
+        field(Verdict::Unsupported, Some("unknown-field"), None, message)
+    }
+}
+
+fn refused(path: String) -> Field {
+    let message = "the definition has errors; nothing was made of it".to_owned();
+    Field { path, verdict: Verdict::Unsupported, code: Some("refused"), target: None, message: Some(message) }
+}
+
+fn absent(path: String) -> Field {
+    let message = "an empty value means that nothing is given".to_owned();
+    Field { path, verdict: Verdict::Exact, code: None, target: None, message: Some(message) }
+}
+
+/// Gives a task definition without a family the name of its file. Our own resources have a name.
+fn assume_family(item: &mut Item, source: &Source) -> bool {
+    let absent = item.spec.get("family").is_none_or(|family| family.is_null() || family.as_str() == Some(""));
+    if item.kind != Kind::TaskDefinition || !absent || item.resource.is_some() {
+        return false;
+    }
+    let (Some(stem), Some(spec)) = (source.stem(), item.spec.as_object_mut()) else { return false };
+    spec.insert("family".to_owned(), stem.into());
+    item.origin.put_in(&Pointer::root().key("family"));
+    true
+}

@@ -1,0 +1,121 @@
+//! Files in; custom resources or plain manifests and a report out. No cluster, no AWS account.
+//!
+//! [`files`] reads, `recognise` finds the definitions, `definition` examines them, `resources` and `plain` write
+//! what they become. Everything but reading is a function of the texts.
+
+mod collision;
+mod definition;
+pub mod files;
+mod json;
+mod leaves;
+mod manifest;
+mod origin;
+mod plain;
+mod recognise;
+mod resources;
+mod service_reference;
+mod syntax;
+mod yaml;
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod tests;
+
+pub use files::Source;
+pub use manifest::{MARK, Manifest};
+
+use crate::report::{Document, Report};
+use crate::translate::Basis;
+use definition::Definition;
+use recognise::Recognised;
+
+/// The newest minor version of Kubernetes 1 that plain manifests are written for.
+pub const NEWEST_MINOR: u32 = 36;
+
+/// What the definitions become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Our own resources, for a cluster where the operator runs.
+    #[default]
+    CustomResources,
+    /// Deployments and Services, for a cluster with nothing of ours.
+    Kubernetes,
+}
+
+/// How to convert.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the definitions become.
+    pub target: Target,
+    /// The namespace of all objects; none leaves it to whoever applies them.
+    pub namespace: Option<String>,
+    /// Whether a service stays on the revision it names, which is AWS's number and not the new cluster's.
+    pub keep_revisions: bool,
+    /// What plain manifests may use.
+    pub basis: Basis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { target: Target::default(), namespace: None, keep_revisions: false, basis: Basis::current(NEWEST_MINOR) }
+    }
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default)]
+pub struct Conversion {
+    /// The objects, in the order of the inputs.
+    pub manifests: Vec<Manifest>,
+    /// What became of every input.
+    pub report: Report,
+}
+
+/// One entry of the report in the making.
+enum Entry {
+    /// A definition.
+    Definition(Box<Definition>),
+    /// An input without one, all said.
+    Other(Document),
+}
+
+/// Converts all inputs together: services find their task definitions among them.
+#[must_use]
+pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
+    let mut entries: Vec<Entry> = sources.iter().flat_map(|source| entries(source, settings)).collect();
+    let mut definitions: Vec<&mut Definition> = entries.iter_mut().filter_map(Entry::definition).collect();
+    collision::refuse_same_names(&mut definitions);
+    let manifests = match settings.target {
+        Target::CustomResources => resources::write(&mut definitions, settings),
+        Target::Kubernetes => plain::write(&mut definitions, settings),
+    };
+    let documents = entries.into_iter().map(Entry::document).collect();
+    Conversion { manifests, report: Report { documents } }
+}
+
+fn entries(source: &Source, settings: &Settings) -> Vec<Entry> {
+    let recognised = recognise::recognise(source);
+    let enter = |(index, recognised)| match recognised {
+        Recognised::Definition(item) => {
+            Entry::Definition(Box::new(Definition::examine(source, index, *item, settings)))
+        }
+        Recognised::Other(problem) => Entry::Other(problem.document(source, index)),
+    };
+    recognised.into_iter().enumerate().map(enter).collect()
+}
+
+impl Entry {
+    fn definition(&mut self) -> Option<&mut Definition> {
+        match self {
+            Self::Definition(definition) => Some(definition),
+            Self::Other(_) => None,
+        }
+    }
+
+    fn document(self) -> Document {
+        match self {
+            Self::Definition(definition) => definition.into_document(),
+            Self::Other(document) => document,
+        }
+    }
+}

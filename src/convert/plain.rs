@@ -1,0 +1,246 @@
+//! Definitions → plain Deployments and Services, for a cluster with nothing of ours.
+//!
+//! A service becomes what its task definition and itself say together. A task definition that no service uses becomes a
+//! Deployment of one replica under its own name, so that nothing is lost. Labels are the operator's, so that both ways of
+//! running look alike, but for `managed-by`: an operator must not take these objects for its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::Settings;
+use super::definition::{Definition, Examination};
+use super::manifest::Manifest;
+use super::service_reference;
+use crate::api::{annotations, labels};
+use crate::ecs::{self, Pointer, SchedulingStrategy, TaskDefinitionRef, names};
+use crate::translate::metadata::Identity;
+use crate::translate::service::{self, Placement};
+use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine};
+
+/// The value of `app.kubernetes.io/managed-by`.
+const MANAGER: &str = "ecs-operator-convert";
+
+/// What a service or a task definition becomes.
+struct Rendered {
+    manifests: Vec<Manifest>,
+    /// The verdicts on the task definition.
+    verdicts: Vec<FieldVerdict>,
+}
+
+/// Why a service becomes nothing.
+struct Obstacle {
+    at: &'static str,
+    code: &'static str,
+    message: String,
+}
+
+/// Task definitions by namespace and object name.
+type Families = BTreeMap<(Option<String>, String), usize>;
+
+/// Writes every usable service and every usable task definition that no service uses, in the order of the input.
+pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) -> Vec<Manifest> {
+    let families = families(definitions);
+    let mut written: BTreeMap<usize, Vec<Manifest>> = BTreeMap::new();
+    let mut used: BTreeMap<usize, String> = BTreeMap::new();
+    for index in 0..definitions.len() {
+        let Some((task, reference)) = wanted(definitions[index], &families) else { continue };
+        used.extend(task.map(|task| (task, definitions[index].name.clone())));
+        match of_service(definitions, index, task, &reference, settings.basis) {
+            Ok(rendered) => {
+                let given = task.and_then(|task| definitions[task].task_definition()?.ecs.revision);
+                note_service(definitions[index], given.map(i64::from), &reference);
+                if let Some(task) = task {
+                    note_task(definitions[task], rendered.verdicts);
+                }
+                written.insert(index, rendered.manifests);
+            }
+            Err(obstacle) => refuse(definitions[index], obstacle),
+        }
+    }
+    let taken: BTreeSet<_> = written.keys().map(|index| key(definitions[*index])).collect();
+    for (index, definition) in definitions.iter_mut().enumerate().filter(|(_, definition)| definition.is_usable()) {
+        match (&definition.examination, used.get(&index)) {
+            (Examination::TaskDefinition(_), Some(service)) => of_refused(definition, service, settings.basis),
+            (Examination::TaskDefinition(_), None) => {
+                written.extend(alone(definition, &taken, settings.basis).map(|manifests| (index, manifests)));
+            }
+            (Examination::Cluster(_), _) => note_cluster(definition),
+            (Examination::Service(_), _) => {}
+        }
+    }
+    written.into_values().flatten().collect()
+}
+
+fn key(definition: &Definition) -> (Option<String>, String) {
+    (definition.namespace.clone(), definition.name.clone())
+}
+
+fn families(definitions: &[&mut Definition]) -> Families {
+    let tasks = definitions.iter().enumerate().filter(|(_, d)| matches!(d.examination, Examination::TaskDefinition(_)));
+    tasks.map(|(index, definition)| (key(definition), index)).collect()
+}
+
+/// The task definition a service names: whether it is among the inputs, and its name.
+fn wanted(definition: &Definition, families: &Families) -> Option<(Option<usize>, TaskDefinitionRef)> {
+    let reference: TaskDefinitionRef = definition.service()?.ecs.task_definition.as_deref()?.parse().ok()?;
+    let key = (definition.namespace.clone(), names::object_name(&reference.family));
+    Some((families.get(&key).copied(), reference))
+}
+
+fn refuse(definition: &mut Definition, obstacle: Obstacle) {
+    if definition.is_usable() {
+        definition.error(&Pointer::root().key(obstacle.at), obstacle.code, obstacle.message);
+    }
+}
+
+fn of_service(
+    definitions: &[&mut Definition],
+    index: usize,
+    task: Option<usize>,
+    reference: &TaskDefinitionRef,
+    basis: Basis,
+) -> Result<Rendered, Obstacle> {
+    let obstacle = |at, code, message| Obstacle { at, code, message };
+    let definition = &definitions[index];
+    let refused = || obstacle("", "refused", String::new());
+    let service = definition.service().filter(|_| definition.is_usable()).ok_or_else(refused)?;
+    let Some(task) = task.map(|task| &definitions[task]) else {
+        let message = format!(
+            "task definition {:?} is not among the inputs; plain manifests need it: give its file too",
+            reference.family
+        );
+        return Err(obstacle("taskDefinition", "task-definition-missing", message));
+    };
+    if !task.is_usable() {
+        let message = format!("its task definition, from {}, has errors", task.place());
+        return Err(obstacle("taskDefinition", "task-definition-refused", message));
+    }
+    if service.ecs.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
+        let message = "this version makes no DaemonSets yet, so a DAEMON service becomes nothing".to_owned();
+        return Err(obstacle("schedulingStrategy", "not-translated-yet", message));
+    }
+    render(&service.ecs, definition, task, basis).map_err(|message| obstacle("", "unwritable", message))
+}
+
+/// Renders a service, or a task definition as if it were one, with the task definition `task`.
+fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: Basis) -> Result<Rendered, String> {
+    let Examination::TaskDefinition(examined) = &task.examination else { return Err("no task definition".to_owned()) };
+    let Some(spec) = &examined.spec else { return Err("the task definition cannot be read".to_owned()) };
+    let revision = spec.ecs.revision.filter(|_| task.resource.is_none());
+    let family = spec.ecs.family.as_deref().unwrap_or(&task.name);
+    let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
+    let target = format!("Deployment/{}#/spec/template", owner.name);
+    let rendered =
+        Task { definition: &spec.ecs, kubernetes: spec.kubernetes.as_ref(), name: &task.name, target: &target, basis };
+    let place = Placement {
+        namespace: owner.namespace.as_deref(),
+        identity: Identity { service: &owner.name, task_definition: &task.name, cluster: owner.cluster() },
+        task_definition: &label,
+        revision: revision.map_or(0, i64::from),
+    };
+    let mut ledger = Ledger::default();
+    let mut deployment = service::deployment(ecs, &rendered, &place, &mut ledger);
+    disown_deployment(&mut deployment, revision.is_some());
+    let namespace = owner.namespace.as_deref();
+    let mut manifests =
+        vec![Manifest::new("Deployment", &owner.name, namespace, &deployment).map_err(|error| error.to_string())?];
+    if let Some(mut core) = service::core_service(&spec.ecs, &place) {
+        disown(&mut core.metadata);
+        manifests.push(Manifest::new("Service", &owner.name, namespace, &core).map_err(|error| error.to_string())?);
+    }
+    let mut verdicts = examined.close(&ledger);
+    let identity = format!("TaskDefinition/{}#", task.name);
+    for verdict in verdicts.iter_mut().filter(|v| v.target.as_ref().is_some_and(|t| t.starts_with(&identity))) {
+        verdict.target = Some(format!("Deployment/{}#/metadata/labels", owner.name));
+    }
+    Ok(Rendered { manifests, verdicts })
+}
+
+/// Takes away what only the operator would read.
+fn disown_deployment(deployment: &mut Deployment, has_revision: bool) {
+    disown(&mut deployment.metadata);
+    let template = deployment.spec.as_mut().and_then(|spec| spec.template.metadata.as_mut());
+    let Some(metadata) = template else { return };
+    disown(metadata);
+    if !has_revision && let Some(pod_labels) = &mut metadata.labels {
+        pod_labels.remove(labels::REVISION);
+    }
+}
+
+fn disown(metadata: &mut ObjectMeta) {
+    if let Some(labels) = &mut metadata.labels {
+        labels.insert(labels::MANAGED_BY.to_owned(), MANAGER.to_owned());
+    }
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(annotations::BASIS);
+        annotations.remove(annotations::APPLIED_HASH);
+    }
+}
+
+fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef) {
+    if let Examination::Service(examined) = &definition.examination {
+        definition.verdicts = examine::service_verdicts(examined, &definition.name);
+    }
+    let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };
+    let other = given.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
+    let message =
+        format!("the service names revision {wanted}, but the task definition given {other}; that one is used");
+    service_reference::unpin(definition, message);
+}
+
+fn note_task(definition: &mut Definition, verdicts: Vec<FieldVerdict>) {
+    if definition.verdicts.is_empty() {
+        definition.verdicts = verdicts;
+    }
+}
+
+/// A task definition whose services were all refused is not made either, but judged.
+fn of_refused(definition: &mut Definition, service: &str, basis: Basis) {
+    let Examination::TaskDefinition(examined) = &definition.examination else { return };
+    if definition.verdicts.is_empty() {
+        definition.verdicts = examine::task_definition_verdicts(examined, &definition.name, basis);
+        let message = format!("nothing was made of it, because its service {service:?} was refused");
+        definition.warning(&Pointer::root(), "service-refused", message);
+    }
+}
+
+/// A task definition that no service uses: one replica under its own name.
+fn alone(
+    definition: &mut Definition,
+    taken: &BTreeSet<(Option<String>, String)>,
+    basis: Basis,
+) -> Option<Vec<Manifest>> {
+    if taken.contains(&key(definition)) {
+        let message = format!(
+            "no service uses it, and its own Deployment {:?} would have the name of a service's; leave it out or rename it",
+            definition.name
+        );
+        definition.error(&Pointer::root().key("family"), "same-name", message);
+        return None;
+    }
+    match render(&ecs::Service::default(), definition, definition, basis) {
+        Ok(rendered) => {
+            definition.verdicts = rendered.verdicts;
+            let message = "no service among the inputs uses it; it becomes a Deployment of one replica";
+            definition.info(&Pointer::root(), "no-service", message);
+            Some(rendered.manifests)
+        }
+        Err(message) => {
+            definition.error(&Pointer::root(), "unwritable", message);
+            None
+        }
+    }
+}
+
+/// Plain manifests have no cluster: its name is a label of its services, and all else is without effect.
+fn note_cluster(definition: &mut Definition) {
+    let Examination::Cluster(examined) = &definition.examination else { return };
+    let verdicts = examine::cluster_verdicts(examined, &definition.name);
+    for verdict in verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Exact) {
+        let message = "plain manifests have no object for a cluster; its services bear its name as a label";
+        definition.say_instead(&verdict.path, Verdict::Ignored, "no-cluster-object", None, message);
+    }
+    definition.verdicts = verdicts;
+}

@@ -1,0 +1,142 @@
+//! Which definitions a text holds, by the members that are present.
+
+mod problem;
+mod shapes;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub(super) use problem::Problem;
+
+use super::files::Source;
+use super::leaves::{self, Leaf};
+use super::origin::Origin;
+use super::syntax::SyntaxError;
+use super::{json, yaml};
+use crate::ecs::Pointer;
+
+/// What ECS calls a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    TaskDefinition,
+    Service,
+    Cluster,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::TaskDefinition, Self::Service, Self::Cluster];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TaskDefinition => "TaskDefinition",
+            Self::Service => "Service",
+            Self::Cluster => "Cluster",
+        }
+    }
+}
+
+/// A definition and where it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub kind: Kind,
+    /// The definition in the shape of our custom resource's spec.
+    pub spec: Value,
+    /// Where its parts were given.
+    pub origin: Origin,
+    /// The metadata, when it was given as one of our custom resources.
+    pub resource: Option<Value>,
+    /// The place in the document that is this definition and nothing else.
+    cover: Pointer,
+    /// The leaves to report with this definition.
+    pub leaves: Vec<Leaf>,
+    /// Members that are given more than once in the input.
+    pub repeated: Vec<Pointer>,
+}
+
+/// What a part of an input is.
+#[derive(Debug)]
+pub(super) enum Recognised {
+    Definition(Box<Item>),
+    Other(Problem),
+}
+
+/// A document, and the members given more than once in it.
+type Documents = Vec<(Value, Vec<Pointer>)>;
+
+/// All definitions of a text, and what in it is none, in the order of the text. There is always something to tell.
+pub(super) fn recognise(source: &Source) -> Vec<Recognised> {
+    let text = match &source.text {
+        Ok(text) => text,
+        Err(reason) => return vec![Recognised::Other(Problem::unreadable(reason))],
+    };
+    if let Some(problem) = problem::foreign_language(&source.name, text) {
+        return vec![Recognised::Other(problem)];
+    }
+    match parse(&source.name, text) {
+        Ok(documents) if documents.is_empty() => vec![Recognised::Other(Problem::empty(source.found))],
+        Ok(documents) => documents.into_iter().flat_map(|document| in_document(document, source.found)).collect(),
+        Err(error) => vec![Recognised::Other(Problem::syntax(&error, text))],
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<Documents, SyntaxError> {
+    if is_yaml(name, text) {
+        Ok(yaml::parse(text)?.into_iter().map(|value| (value, Vec::new())).collect())
+    } else {
+        json::parse(text).map(|json| vec![(json.value, json.repeated)])
+    }
+}
+
+/// By the ending of the name; where that tells nothing, by the first character of the text.
+fn is_yaml(name: &str, text: &str) -> bool {
+    let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("yaml" | "yml") => true,
+        Some("json" | "jsonc") => false,
+        _ => !text.trim_start().starts_with(['{', '[', '/']) && !text.trim().is_empty(),
+    }
+}
+
+fn in_document((document, repeated): (Value, Vec<Pointer>), found: bool) -> Vec<Recognised> {
+    let mut all = shapes::find(&document, &Pointer::root(), found);
+    share_out(leaves::of(&document), &mut all);
+    for item in all.iter_mut().filter_map(Recognised::item) {
+        item.repeated = repeated.iter().filter(|place| item.cover.is_prefix_of(place)).cloned().collect();
+    }
+    all
+}
+
+/// Gives each leaf to the definition it is in; what is in none goes to the first.
+fn share_out(leaves: Vec<Leaf>, all: &mut [Recognised]) {
+    let problems: Vec<Pointer> = all.iter().filter_map(Recognised::problem_place).collect();
+    let mut items: Vec<&mut Item> = all.iter_mut().filter_map(Recognised::item).collect();
+    for leaf in leaves {
+        if problems.iter().any(|place| place.is_prefix_of(&leaf.path)) {
+            continue;
+        }
+        let owner = items.iter().position(|item| item.cover.is_prefix_of(&leaf.path)).unwrap_or(0);
+        if let Some(item) = items.get_mut(owner) {
+            item.leaves.push(leaf);
+        }
+    }
+}
+
+impl Recognised {
+    fn item(&mut self) -> Option<&mut Item> {
+        match self {
+            Self::Definition(item) => Some(item),
+            Self::Other(_) => None,
+        }
+    }
+
+    fn problem_place(&self) -> Option<Pointer> {
+        match self {
+            Self::Definition(_) => None,
+            Self::Other(problem) => Some(problem.place.clone()),
+        }
+    }
+}

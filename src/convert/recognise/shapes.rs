@@ -1,0 +1,224 @@
+//! The shapes in which definitions come.
+
+use serde_json::{Map, Value, json};
+
+use super::problem::{Problem, describe};
+use super::{Item, Kind, Recognised};
+use crate::api;
+use crate::convert::origin::Origin;
+use crate::ecs::Pointer;
+
+type Object = Map<String, Value>;
+
+/// What in a value, at a place of its document, is a definition.
+pub(super) fn find(value: &Value, at: &Pointer, found: bool) -> Vec<Recognised> {
+    match value {
+        Value::Object(object) => in_object(object, value, at, found),
+        Value::Array(items) if is_containers(items) => vec![containers(value, at)],
+        Value::Array(items) if !items.is_empty() => in_list(items, at, found),
+        Value::Array(_) => vec![not_ecs(at, "this is an empty list", found)],
+        other => vec![not_ecs(at, &describe(other), found)],
+    }
+}
+
+fn in_list(items: &[Value], at: &Pointer, found: bool) -> Vec<Recognised> {
+    items.iter().enumerate().flat_map(|(position, item)| find(item, &at.index(position), found)).collect()
+}
+
+fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<Recognised> {
+    if object.contains_key("apiVersion") && object.contains_key("kind") {
+        return resource(object, at, found);
+    }
+    if let Some(all) = wrapped(object, at, found) {
+        return all;
+    }
+    let one = match kind_of(object) {
+        Some(Kind::Service) if is_update(object) => update(object, at),
+        Some(kind) => definition(kind, value.clone(), Origin::at(at), at),
+        None if is_container(value) => container(value, at),
+        None => not_understood(object, value, at, found),
+    };
+    vec![one]
+}
+
+fn definition(kind: Kind, spec: Value, origin: Origin, cover: &Pointer) -> Recognised {
+    Recognised::Definition(Box::new(Item {
+        kind,
+        spec,
+        origin,
+        resource: None,
+        cover: cover.clone(),
+        leaves: Vec::new(),
+        repeated: Vec::new(),
+    }))
+}
+
+fn not_ecs(at: &Pointer, what: &str, found: bool) -> Recognised {
+    Recognised::Other(Problem::not_ecs(at, what, found))
+}
+
+/// The kind of a definition by members that no other kind has.
+fn kind_of(object: &Object) -> Option<Kind> {
+    let has = |name: &str| object.contains_key(name);
+    let text = |name: &str| object.get(name).is_some_and(Value::is_string);
+    if has("containerDefinitions") || has("family") || has("taskDefinitionArn") {
+        Some(Kind::TaskDefinition)
+    } else if is_run_task(object) {
+        None
+    } else if has("serviceName")
+        || has("serviceArn")
+        || text("taskDefinition")
+        || text("service")
+        || is_unnamed_service(object)
+    {
+        Some(Kind::Service)
+    } else if has("clusterName") || has("clusterArn") || has("defaultCapacityProviderStrategy") {
+        Some(Kind::Cluster)
+    } else {
+        None
+    }
+}
+
+/// Deployment tools keep the names of service and task definition elsewhere.
+fn is_unnamed_service(object: &Object) -> bool {
+    let own = ["desiredCount", "deploymentConfiguration", "networkConfiguration", "launchType", "schedulingStrategy"];
+    own.iter().filter(|name| object.contains_key(**name)).count() > 1
+}
+
+fn is_run_task(object: &Object) -> bool {
+    let own = ["overrides", "count", "startedBy", "containerInstances", "referenceId"];
+    object.contains_key("taskDefinition")
+        && !object.contains_key("serviceName")
+        && own.iter().any(|name| object.contains_key(*name))
+}
+
+/// The input of `UpdateService` calls the service's name `service`.
+fn is_update(object: &Object) -> bool {
+    object.get("service").is_some_and(Value::is_string) && !object.contains_key("serviceName")
+}
+
+fn update(object: &Object, at: &Pointer) -> Recognised {
+    let mut spec = object.clone();
+    if let Some(service) = spec.remove("service") {
+        let name = service.as_str().map(crate::ecs::arn::short_name).unwrap_or_default().to_owned();
+        spec.insert("serviceName".to_owned(), name.into());
+    }
+    // It asks for something to happen once, which is no part of what a service is.
+    spec.remove("forceNewDeployment");
+    let origin = Origin::at(at).with(&Pointer::root().key("serviceName"), &at.key("service"));
+    definition(Kind::Service, Value::Object(spec), origin, at)
+}
+
+/// What the describe commands print, and lists of definitions by name.
+fn wrapped(object: &Object, at: &Pointer, found: bool) -> Option<Vec<Recognised>> {
+    if let Some(Value::Object(inner)) = object.get("taskDefinition") {
+        return Some(vec![described_task_definition(inner, object, at)]);
+    }
+    for name in ["service", "cluster"] {
+        if let Some(inner @ Value::Object(_)) = object.get(name) {
+            return Some(find(inner, &at.key(name), found));
+        }
+    }
+    for name in ["taskDefinitions", "services", "clusters"] {
+        if let Some(Value::Array(items)) = object.get(name)
+            && items.iter().any(Value::is_object)
+        {
+            return Some(in_list(items, &at.key(name), found));
+        }
+    }
+    None
+}
+
+/// `describe-task-definition --include TAGS` prints the tags beside the definition; to register, they belong inside.
+fn described_task_definition(inner: &Object, outer: &Object, at: &Pointer) -> Recognised {
+    let mut spec = inner.clone();
+    let mut origin = Origin::at(&at.key("taskDefinition"));
+    if let Some(tags) = outer.get("tags").filter(|_| !inner.contains_key("tags")) {
+        spec.insert("tags".to_owned(), tags.clone());
+        origin = origin.with(&Pointer::root().key("tags"), &at.key("tags"));
+    }
+    definition(Kind::TaskDefinition, Value::Object(spec), origin, at)
+}
+
+fn is_containers(items: &[Value]) -> bool {
+    !items.is_empty() && items.iter().all(is_container)
+}
+
+fn is_container(value: &Value) -> bool {
+    let Value::Object(object) = value else { return false };
+    let others = ["name", "cpu", "memory", "memoryReservation", "essential", "portMappings", "environment", "command"];
+    let image = object.get("image").is_some_and(Value::is_string);
+    image && kind_of(object).is_none() && others.iter().any(|name| object.contains_key(*name))
+}
+
+fn containers(list: &Value, at: &Pointer) -> Recognised {
+    let part = Pointer::root().key("containerDefinitions");
+    let spec = json!({ "containerDefinitions": list });
+    definition(Kind::TaskDefinition, spec, Origin::made().with(&part, at), at)
+}
+
+fn container(container: &Value, at: &Pointer) -> Recognised {
+    let part = Pointer::root().key("containerDefinitions").index(0);
+    let spec = json!({ "containerDefinitions": [container] });
+    definition(Kind::TaskDefinition, spec, Origin::made().with(&part, at), at)
+}
+
+/// A Kubernetes object: one of ours, a list that may hold some, or another.
+fn resource(object: &Object, at: &Pointer, found: bool) -> Vec<Recognised> {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), object.get("items")) {
+        return in_list(items, &at.key("items"), found);
+    }
+    let (group, version) = api_version.split_once('/').unwrap_or_default();
+    if group != api::GROUP {
+        let what = format!("this is a Kubernetes {kind} ({api_version}), no ECS definition");
+        return vec![not_ecs(at, &what, found)];
+    }
+    vec![own_resource(object, at, version, kind).unwrap_or_else(Recognised::Other)]
+}
+
+fn own_resource(object: &Object, at: &Pointer, version: &str, name: &str) -> Result<Recognised, Problem> {
+    let invalid = |place: &Pointer, message: String| Err(Problem::invalid_resource(place, message));
+    if version != api::VERSION {
+        let message = format!("this program knows version {} of {}, not {version:?}", api::VERSION, api::GROUP);
+        return invalid(at, message);
+    }
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+        let known = Kind::ALL.map(Kind::name).join(", ");
+        return invalid(at, format!("{name:?} is no kind that this version converts; they are {known}"));
+    };
+    let Some(spec @ Value::Object(_)) = object.get("spec") else {
+        return invalid(at, format!("the {name} has no `spec`"));
+    };
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    if !metadata.get("name").is_some_and(Value::is_string) {
+        return invalid(at, format!("the {name} has no `metadata.name`"));
+    }
+    let mut recognised = definition(kind, spec.clone(), Origin::at(&at.key("spec")), at);
+    if let Recognised::Definition(item) = &mut recognised {
+        item.resource = Some(metadata);
+    }
+    Ok(recognised)
+}
+
+/// Says of what is near to a definition what it is.
+fn not_understood(object: &Object, value: &Value, at: &Pointer, found: bool) -> Recognised {
+    let has = |name: &str| object.contains_key(name);
+    let problem = if has("ContainerDefinitions") || has("TaskDefinition") {
+        Problem::not_yet(at, "the members are written as in CloudFormation, with a capital letter")
+    } else if is_run_task(object) {
+        Problem::not_yet(at, "this is the input of RunTask or StartTask")
+    } else if has("container_definitions") || has("resource") {
+        Problem::not_yet(at, "the members are written as in Terraform")
+    } else if has("taskDefinitionArns") || has("serviceArns") || has("clusterArns") {
+        Problem::not_ecs(at, "this is a list of ARNs; the describe commands print the definitions themselves", found)
+    } else if has("tasks") || has("taskArns") {
+        Problem::not_ecs(at, "this tells of tasks that ran, not of a definition", found)
+    } else if object.get("services").is_some_and(Value::is_object) {
+        Problem::not_ecs(at, "this looks like a Docker Compose file", found)
+    } else {
+        Problem::not_ecs(at, &describe(value), found)
+    };
+    Recognised::Other(problem)
+}

@@ -1,0 +1,127 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.to_owned(), text: Ok(text.to_owned()), found: false }
+}
+
+fn all(value: &Value) -> Vec<Recognised> {
+    recognise(&source("x.json", &value.to_string()))
+}
+
+fn kinds(value: &Value) -> Vec<Option<Kind>> {
+    let kind = |recognised: &Recognised| match recognised {
+        Recognised::Definition(item) => Some(item.kind),
+        Recognised::Other(_) => None,
+    };
+    all(value).iter().map(kind).collect()
+}
+
+fn only(value: &Value) -> Item {
+    match all(value).pop() {
+        Some(Recognised::Definition(item)) => *item,
+        other => panic!("no definition: {other:?}"),
+    }
+}
+
+fn message(name: &str, text: &str) -> String {
+    match recognise(&source(name, text)).pop() {
+        Some(Recognised::Other(problem)) => problem.document(&source(name, text), 0).findings[0].message.clone(),
+        other => panic!("no problem: {other:?}"),
+    }
+}
+
+#[test]
+fn definitions_are_known_by_their_members() {
+    let task = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b"}]});
+    let service = json!({"serviceName": "web", "taskDefinition": "web:1"});
+    let cluster = json!({"clusterName": "shop"});
+    let (a_task, a_service, a_cluster) = (Some(Kind::TaskDefinition), Some(Kind::Service), Some(Kind::Cluster));
+    let cases = [
+        (task.clone(), vec![a_task]),
+        (json!({"taskDefinition": task, "tags": []}), vec![a_task]),
+        (json!([{"name": "a", "image": "b"}]), vec![a_task]),
+        (json!({"image": "b", "cpu": 1}), vec![a_task]),
+        (service.clone(), vec![a_service]),
+        (json!({"service": service}), vec![a_service]),
+        (json!({"services": [service, service], "failures": []}), vec![a_service, a_service]),
+        (json!({"service": "web", "desiredCount": 2, "forceNewDeployment": true}), vec![a_service]),
+        (cluster.clone(), vec![a_cluster]),
+        (json!({"cluster": cluster}), vec![a_cluster]),
+        (json!({"clusters": [cluster]}), vec![a_cluster]),
+        (json!([task, service, cluster, 5]), vec![a_task, a_service, a_cluster, None]),
+        (json!({"cluster": "c", "taskDefinition": "web", "overrides": {}}), vec![None]),
+        (json!({"name": "some-package", "version": "1"}), vec![None]),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(kinds(&value), expected, "{value}");
+    }
+}
+
+#[test]
+fn every_leaf_belongs_to_one_definition() {
+    let value = json!({"services": [{"serviceName": "a"}, {"serviceName": "b", "role": null}], "failures": []});
+    let leaves = |recognised: Recognised| match recognised {
+        Recognised::Definition(item) => item.leaves.iter().map(|leaf| leaf.path.to_string()).collect(),
+        Recognised::Other(_) => Vec::new(),
+    };
+    let leaves: Vec<Vec<String>> = all(&value).into_iter().map(leaves).collect();
+    assert_eq!(
+        leaves,
+        [vec!["/failures", "/services/0/serviceName"], vec!["/services/1/role", "/services/1/serviceName"]]
+    );
+}
+
+#[test]
+fn an_update_names_the_service_differently() {
+    let item = only(&json!({"service": "arn:aws:ecs:eu-west-1:1:service/shop/web", "forceNewDeployment": true}));
+    assert_eq!(item.spec, json!({"serviceName": "web"}));
+    assert_eq!(item.origin.find(&Pointer::root().key("serviceName")).as_deref(), Some("/service"));
+}
+
+#[test]
+fn tags_beside_a_definition_belong_to_it() {
+    let item = only(&json!({"taskDefinition": {"family": "a"}, "tags": [{"key": "k", "value": "v"}]}));
+    assert_eq!(item.spec["tags"][0]["key"], "k");
+    assert_eq!(item.origin.find(&Pointer::root().key("tags").index(0)).as_deref(), Some("/tags/0"));
+}
+
+#[test]
+fn our_resources_are_understood_and_others_named() {
+    let ours = "apiVersion: ecs-operator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n";
+    assert!(
+        matches!(recognise(&source("a.yaml", ours)).as_slice(), [Recognised::Definition(item)] if item.resource.is_some())
+    );
+    let cases = [
+        (ours.replace("v1alpha1", "v9"), "knows version v1alpha1"),
+        (ours.replace("Cluster", "Pipe"), "no kind that this version converts"),
+        (ours.replace("name: a", ""), "no `metadata.name`"),
+        ("apiVersion: v1\nkind: Pod\n".to_owned(), "this is a Kubernetes Pod"),
+    ];
+    for (text, expected) in cases {
+        let message = message("a.yaml", &text);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_described() {
+    let cases = [
+        ("main.tf", "resource \"aws_ecs_service\" \"a\" {}", "this is Terraform"),
+        ("t.yaml", "Resources:\n  A:\n    Type: AWS::ECS::Service\n    X: !Ref B\n", "CloudFormation template"),
+        ("a.json", "{\"ContainerDefinitions\": []}", "as in CloudFormation"),
+        ("c.yaml", "services:\n  web: {image: a}\n", "Docker Compose"),
+        ("a.json", "{\"serviceArns\": []}", "a list of ARNs"),
+        ("a.json", "{\"a\": 1, \"b\": 2}", "no ECS definition has these members together: `a`, `b`; understood are"),
+        ("a.json", "[]", "an empty list"),
+        ("a.json", "", "the text is empty"),
+        ("a.yaml", "", "the file is empty"),
+        ("a.json", "3", "this is a number"),
+        ("a.json", "{\"a\": ${b}}", "looks like a template"),
+    ];
+    for (name, text, expected) in cases {
+        let message = message(name, text);
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}

@@ -1,0 +1,209 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::report::Field;
+use crate::translate::Verdict;
+
+fn source(name: &str, value: &Value) -> Source {
+    Source { name: name.to_owned(), text: Ok(value.to_string()), found: false }
+}
+
+fn run(inputs: &[(&str, Value)], settings: &Settings) -> Conversion {
+    let sources: Vec<Source> = inputs.iter().map(|(name, value)| source(name, value)).collect();
+    convert(&sources, settings)
+}
+
+fn plain() -> Settings {
+    Settings { target: Target::Kubernetes, ..Settings::default() }
+}
+
+fn task(family: &str) -> Value {
+    json!({
+        "family": family,
+        "containerDefinitions": [{
+            "name": "app", "image": "nginx:1", "memory": 64, "portMappings": [{"containerPort": 80}],
+            "environment": [{"name": "PASSWORD", "value": "s3cret-value"}],
+        }],
+    })
+}
+
+fn service(name: &str, task_definition: &str) -> Value {
+    json!({"serviceName": name, "taskDefinition": task_definition, "desiredCount": 3})
+}
+
+fn yaml(manifest: &Manifest) -> Value {
+    serde_saphyr::from_str(&manifest.yaml).unwrap()
+}
+
+fn names(conversion: &Conversion) -> Vec<String> {
+    conversion.manifests.iter().map(|manifest| format!("{}/{}", manifest.kind, manifest.name)).collect()
+}
+
+fn codes(conversion: &Conversion) -> Vec<&'static str> {
+    conversion.report.documents.iter().flat_map(|document| &document.findings).map(|finding| finding.code).collect()
+}
+
+fn field<'a>(conversion: &'a Conversion, document: usize, path: &str) -> &'a Field {
+    conversion.report.documents[document].fields.iter().find(|field| field.path == path).unwrap()
+}
+
+#[test]
+fn a_task_definition_becomes_a_custom_resource() {
+    let conversion = run(&[("web.json", task("Web_API"))], &Settings::default());
+    let object = yaml(&conversion.manifests[0]);
+    assert_eq!(object["apiVersion"], "ecs-operator.dev/v1alpha1");
+    assert_eq!(object["metadata"], json!({"name": "web-api-d8pgb"}));
+    assert_eq!(object["spec"], task("Web_API"));
+    assert!(conversion.manifests[0].yaml.starts_with("apiVersion: ecs-operator.dev/v1alpha1\nkind: TaskDefinition\n"));
+}
+
+#[test]
+fn what_aws_only_prints_is_left_out_and_reported() {
+    let mut given = task("web");
+    given["taskDefinitionArn"] = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7".into();
+    given["revision"] = 7.into();
+    given["volumes"] = json!([]);
+    given["registeredAt"] = Value::Null;
+    let conversion = run(&[("-", json!({"taskDefinition": given}))], &Settings::default());
+    let spec = &yaml(&conversion.manifests[0])["spec"];
+    assert!(spec.get("revision").is_none() && spec.get("taskDefinitionArn").is_none(), "{spec}");
+    assert_eq!(field(&conversion, 0, "/taskDefinition/revision").verdict, Verdict::Ignored);
+    assert_eq!(field(&conversion, 0, "/taskDefinition/volumes").verdict, Verdict::Exact);
+    assert_eq!(field(&conversion, 0, "/taskDefinition/registeredAt").verdict, Verdict::Exact);
+}
+
+#[test]
+fn a_pinned_revision_follows_the_family_unless_it_is_kept() {
+    let given = service("web", "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:42");
+    let conversion = run(&[("s.json", given.clone())], &Settings::default());
+    assert_eq!(yaml(&conversion.manifests[0])["spec"]["taskDefinition"], "web");
+    assert_eq!(codes(&conversion), ["pinned-revision-follows-family"]);
+    assert_eq!(field(&conversion, 0, "/taskDefinition").verdict, Verdict::Approximate);
+
+    let kept = run(&[("s.json", given)], &Settings { keep_revisions: true, ..Settings::default() });
+    assert_eq!(yaml(&kept.manifests[0])["spec"]["taskDefinition"], "web:42");
+    assert_eq!(codes(&kept), [""; 0]);
+}
+
+#[test]
+fn containers_alone_are_called_after_their_file() {
+    let containers = task("x")["containerDefinitions"].clone();
+    let conversion = run(&[("ecs/shop.json", containers.clone())], &Settings::default());
+    assert_eq!(names(&conversion), ["TaskDefinition/shop"]);
+    assert_eq!(codes(&conversion), ["family-from-file-name"]);
+    assert!(conversion.report.documents[0].fields.iter().all(|field| field.path.starts_with("/0/")));
+
+    let unnamed = run(&[("-", containers)], &Settings::default());
+    assert_eq!((names(&unnamed).len(), codes(&unnamed)), (0, vec!["missing-member"]));
+}
+
+#[test]
+fn our_own_resources_come_out_as_they_went_in() {
+    let first = run(&[("a.json", task("web")), ("b.json", service("web", "web"))], &Settings::default());
+    let text = first.manifests.iter().map(|manifest| manifest.yaml.as_str()).collect::<Vec<_>>().join("---\n");
+    let again = Source { name: "all.yaml".to_owned(), text: Ok(text), found: false };
+    let second = convert(&[again], &Settings::default());
+    assert_eq!(second.manifests, first.manifests);
+    assert_eq!(field(&second, 1, "/metadata/name").target.as_deref(), Some("Service/web#/metadata/name"));
+}
+
+#[test]
+fn plain_manifests_join_a_service_and_its_task_definition() {
+    let inputs = [("t.json", task("web")), ("s.json", service("front", "web")), ("o.json", task("other"))];
+    let conversion = run(&inputs, &plain());
+    assert_eq!(names(&conversion), ["Deployment/front", "Service/front", "Deployment/other", "Service/other"]);
+    let deployment = yaml(&conversion.manifests[0]);
+    assert_eq!(deployment["spec"]["replicas"], 3);
+    assert_eq!(deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"], "ecs-operator-convert");
+    let text = &conversion.manifests[0].yaml;
+    assert!(
+        !text.contains("translation-basis") && !text.contains("applied-hash") && !text.contains("dev/revision"),
+        "{text}"
+    );
+    assert_eq!(yaml(&conversion.manifests[2])["spec"]["replicas"], 1);
+    assert!(
+        field(&conversion, 0, "/containerDefinitions/0/image")
+            .target
+            .as_ref()
+            .unwrap()
+            .starts_with("Deployment/front#")
+    );
+}
+
+#[test]
+fn what_a_service_lacks_is_told() {
+    let mut broken = task("broken");
+    broken["containerDefinitions"][0]["image"] = 5.into();
+    broken["containerDefinitions"][0]["memory"] = json!([]);
+    broken["containerDefinitions"][0]["name"] = json!({});
+    let mut daemon = service("c", "web");
+    daemon["schedulingStrategy"] = "DAEMON".into();
+    let inputs = [
+        ("a.json", service("a", "nowhere")),
+        ("b.json", service("b", "broken")),
+        ("broken.json", broken),
+        ("c.json", daemon),
+        ("web.json", task("web")),
+        ("d.json", json!({"serviceName": "d"})),
+    ];
+    let conversion = run(&inputs, &plain());
+    assert_eq!(names(&conversion), [""; 0]);
+    let first = |document: &Document| document.findings.first().map(|finding| finding.code);
+    let found: Vec<_> = conversion.report.documents.iter().map(first).collect();
+    for (index, code) in [
+        (0, "task-definition-missing"),
+        (1, "task-definition-refused"),
+        (3, "not-translated-yet"),
+        (4, "service-refused"),
+        (5, "no-task-definition"),
+    ] {
+        assert_eq!(found[index], Some(code), "{found:?}");
+    }
+}
+
+#[test]
+fn definitions_of_the_same_name_are_all_refused() {
+    let inputs = [("a.json", task("web")), ("b/c.json", task("web")), ("d.json", task("other"))];
+    let conversion = run(&inputs, &Settings::default());
+    assert_eq!(names(&conversion), ["TaskDefinition/other"]);
+    assert_eq!(codes(&conversion), ["same-name", "same-name"]);
+    assert!(conversion.report.documents[0].findings[0].message.contains("b/c.json"));
+
+    let taken = [("t.json", task("api")), ("s.json", service("web", "api")), ("u.json", task("web"))];
+    assert_eq!(names(&run(&taken, &plain())), ["Deployment/web", "Service/web"]);
+}
+
+#[test]
+fn a_namespace_is_written_when_it_is_given() {
+    let settings = Settings { namespace: Some("shop".to_owned()), ..plain() };
+    let conversion = run(&[("t.json", task("web"))], &settings);
+    assert!(conversion.manifests.iter().all(|manifest| yaml(manifest)["metadata"]["namespace"] == "shop"));
+    assert_eq!(conversion.manifests[0].file_name(), "deployment-shop-web.yaml");
+}
+
+#[test]
+fn a_cluster_given_by_arn_becomes_a_name() {
+    let mut given = service("web", "web");
+    given["clusterArn"] = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop".into();
+    let conversion = run(&[("s.json", json!({"services": [given], "failures": []}))], &Settings::default());
+    let spec = yaml(&conversion.manifests[0])["spec"].clone();
+    assert_eq!((spec["cluster"].as_str(), spec.get("clusterArn")), (Some("shop"), None));
+    assert_eq!(field(&conversion, 0, "/services/0/clusterArn").verdict, Verdict::Exact);
+    assert_eq!(field(&conversion, 0, "/failures").verdict, Verdict::Exact);
+}
+
+#[test]
+fn no_value_is_in_any_report() {
+    for settings in [Settings::default(), plain()] {
+        let conversion = run(&[("t.json", task("web"))], &settings);
+        let report = &conversion.report;
+        for text in [
+            crate::report::json(report).unwrap(),
+            crate::report::sarif(report).unwrap(),
+            crate::report::markdown(report),
+            crate::report::text(report, crate::report::Appearance::default()),
+        ] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+}

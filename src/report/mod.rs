@@ -1,0 +1,123 @@
+//! What became of each input, as text, JSON, Markdown and SARIF.
+//!
+//! The renderers are functions of the report: the same report gives the same bytes. No value of the input is in it.
+
+mod count;
+mod coverage;
+mod fold;
+mod json;
+mod markdown;
+mod sarif;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+pub use count::Counts;
+pub use coverage::coverage_table;
+pub use json::json;
+pub use markdown::markdown;
+pub use sarif::sarif;
+pub use text::{Appearance, text};
+
+use crate::ecs::Severity;
+use crate::translate::Verdict;
+
+/// What became of all inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Every definition found, and every input in which none was found.
+    pub documents: Vec<Document>,
+}
+
+/// What became of one definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Document {
+    /// The file as it was given; `-` for standard input.
+    pub source: String,
+    /// The position of the definition among those of its source, from 0.
+    pub index: usize,
+    /// The kind of definition; none when the input is not understood.
+    pub kind: Option<&'static str>,
+    /// The name of the objects it becomes; none when it has none.
+    pub name: Option<String>,
+    /// Every leaf of the input.
+    pub fields: Vec<Field>,
+    /// What is wrong or noteworthy.
+    pub findings: Vec<Finding>,
+    /// The line of a syntax error with a mark under the spot, its values hidden.
+    #[serde(skip)]
+    pub excerpt: Option<String>,
+}
+
+/// What became of one leaf of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// The leaf, as a JSON pointer into the input.
+    pub path: String,
+    /// How far it was translated.
+    pub verdict: Verdict,
+    /// The stable name of the difference; none when there is none.
+    pub code: Option<&'static str>,
+    /// The object and field it became, as `Kind/name#/json/pointer`.
+    pub target: Option<String>,
+    /// How it differs and what to do, in a sentence.
+    pub message: Option<String>,
+}
+
+/// Something wrong or noteworthy about the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The place, as a JSON pointer into the input; empty for the whole of it.
+    pub path: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The stable name of the kind of finding.
+    pub code: &'static str,
+    /// What is so, and what is wanted instead.
+    pub message: String,
+}
+
+impl Document {
+    /// Whether nothing could be made of it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The fields that are not exact and of which no finding says the same. A refused document has none: its errors say
+    /// it all.
+    fn notable_fields(&self) -> impl Iterator<Item = &Field> {
+        let told = |field: &Field| {
+            let same = |finding: &Finding| Some(finding.code) == field.code && field.path.starts_with(&finding.path);
+            self.findings.iter().any(same)
+        };
+        let fields = self.fields.iter().filter(|_| !self.is_refused());
+        fields.filter(move |field| field.verdict != Verdict::Exact && !told(field))
+    }
+
+    /// What the document is called in headings: its kind and name as far as they are known.
+    fn title(&self) -> String {
+        match (self.kind, &self.name) {
+            (Some(kind), Some(name)) => format!("{kind} {name}"),
+            (Some(kind), None) => kind.to_owned(),
+            (None, _) => "not converted".to_owned(),
+        }
+    }
+}
+
+impl Report {
+    /// Whether some input could not be used.
+    #[must_use]
+    pub fn has_refused(&self) -> bool {
+        self.documents.iter().any(Document::is_refused)
+    }
+
+    /// Whether every leaf keeps its meaning exactly.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.documents.iter().flat_map(|document| &document.fields).all(|field| field.verdict == Verdict::Exact)
+    }
+}
