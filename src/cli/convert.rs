@@ -1,0 +1,262 @@
+//! `ecs-operator convert`: files in; custom resources or plain manifests and a report out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::output::{self, OutputError};
+use super::{FAILURE, SUCCESS, fail};
+use crate::convert::{self, Conversion, MARK, Manifest, Settings, Target};
+use crate::report::{self, Appearance, Report};
+use crate::translate::Basis;
+
+/// With `--strict`: something is not exact.
+const NOT_EXACT: u8 = 2;
+/// Widest text on a terminal: longer lines are hard to read.
+const WIDEST: usize = 120;
+
+/// Convert ECS definitions to custom resources or plain manifests, and report what becomes of every field.
+///
+/// Needs no cluster and no AWS account. The objects go to standard output, the report to standard error. No environment
+/// value or other secret is in the report.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Understood are JSON (also with comments and trailing commas) and YAML with: the input of RegisterTaskDefinition,
+CreateService, UpdateService and CreateCluster; what `aws ecs describe-…` prints; a list of container definitions;
+lists of all of these; and the custom resources of ecs-operator.dev/v1alpha1.
+
+Examples:
+  # What would become of a running service's task definition?
+  aws ecs describe-task-definition --task-definition web | ecs-operator convert - >/dev/null
+
+  # A whole folder to the operator
+  ecs-operator convert ecs/ | kubectl apply -f -
+
+  # Plain Deployments and Services, one file for each, and the report for a pull request
+  ecs-operator convert --to kubernetes --output manifests/ --report markdown --report-file REPORT.md ecs/
+
+Exit codes:
+  0  everything was converted
+  1  some input could not be used; the rest was converted
+  2  with --strict: something is not translated exactly")]
+pub(super) struct Convert {
+    /// Files and folders; `-` is standard input. Of a folder, all *.json, *.jsonc, *.yaml and *.yml files at any depth
+    /// are read, except hidden ones.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the definitions become.
+    #[arg(long, value_name = "WHAT", default_value = "crs")]
+    to: To,
+    /// The namespace of all objects. Default: none is written, so that the one they are applied to decides.
+    #[arg(long, short, value_name = "NAME", value_parser = namespace)]
+    namespace: Option<String>,
+    /// Keep the revision a service names. By default it follows the family, because AWS's revision numbers mean nothing in
+    /// the new cluster, where revisions count from 1.
+    #[arg(long)]
+    keep_revisions: bool,
+    /// The version of Kubernetes that plain manifests are for.
+    #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", convert::NEWEST_MINOR), value_parser = version)]
+    kubernetes_version: String,
+    /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
+    /// written over; any other file in the way is an error.
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// The form of the report.
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    report: Form,
+    /// Write the report to this file instead of standard error.
+    #[arg(long, value_name = "FILE")]
+    report_file: Option<PathBuf>,
+    /// Exit with 2 when anything is not translated exactly.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum To {
+    /// Custom resources, for a cluster where the operator runs.
+    Crs,
+    /// Plain Deployments and Services, for a cluster with nothing of ours.
+    Kubernetes,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// For people: grouped, the serious first.
+    Text,
+    /// For programs: every leaf of every input.
+    Json,
+    /// For pull requests and wikis.
+    Markdown,
+    /// For code scanning: SARIF 2.1.0.
+    Sarif,
+    /// No report.
+    None,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ConvertError {
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error("the report cannot be written: {0}")]
+    Report(#[from] serde_json::Error),
+    #[error("{} exists and was not made by `ecs-operator convert`; move it away, or choose another folder", .0.display())]
+    Foreign(PathBuf),
+    #[error("two objects would be written to {}", .0.display())]
+    SameFile(PathBuf),
+}
+
+impl Convert {
+    pub(super) fn execute(self) -> u8 {
+        let sources = convert::files::read(&self.files);
+        let conversion = convert::convert(&sources, &self.settings());
+        match self.write(&conversion) {
+            Ok(()) => self.exit_code(&conversion.report),
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            target: match self.to {
+                To::Crs => Target::CustomResources,
+                To::Kubernetes => Target::Kubernetes,
+            },
+            namespace: self.namespace.clone(),
+            keep_revisions: self.keep_revisions,
+            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(convert::NEWEST_MINOR)),
+        }
+    }
+
+    fn exit_code(&self, report: &Report) -> u8 {
+        if report.has_refused() {
+            FAILURE
+        } else if self.strict && !report.is_exact() {
+            NOT_EXACT
+        } else {
+            SUCCESS
+        }
+    }
+
+    fn write(&self, conversion: &Conversion) -> Result<(), ConvertError> {
+        match &self.output {
+            Some(folder) => write_files(folder, &conversion.manifests)?,
+            None => output::print(&stream(&conversion.manifests))?,
+        }
+        let Some(text) = self.render(&conversion.report)? else { return Ok(()) };
+        if let Some(file) = &self.report_file {
+            output::write_file(file, &text)?;
+        } else {
+            output::complain(text.trim_end());
+        }
+        Ok(())
+    }
+
+    fn render(&self, report: &Report) -> Result<Option<String>, serde_json::Error> {
+        Ok(Some(match self.report {
+            Form::Text => report::text(report, self.appearance()),
+            Form::Json => report::json(report)?,
+            Form::Markdown => report::markdown(report),
+            Form::Sarif => report::sarif(report)?,
+            Form::None => return Ok(None),
+        }))
+    }
+
+    /// Colour and the terminal's width on a terminal; always the same in a file or a pipe.
+    fn appearance(&self) -> Appearance {
+        let plain = Appearance::default();
+        if self.report_file.is_some() {
+            return plain;
+        }
+        let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+        let terminal = io::stderr().is_terminal().then(|| terminal_size::terminal_size_of(io::stderr())).flatten();
+        let width = terminal.map_or(plain.width, |(width, _)| usize::from(width.0).min(WIDEST));
+        Appearance { colour, width }
+    }
+}
+
+fn stream(manifests: &[Manifest]) -> String {
+    let documents: Vec<&str> = manifests.iter().map(|manifest| manifest.yaml.as_str()).collect();
+    documents.join("---\n")
+}
+
+/// Writes all files or, when one of them must not be written over, none.
+fn write_files(folder: &Path, manifests: &[Manifest]) -> Result<(), ConvertError> {
+    let mut known = BTreeSet::new();
+    for manifest in manifests {
+        let file = folder.join(manifest.file_name());
+        if is_foreign(&file) {
+            return Err(ConvertError::Foreign(file));
+        }
+        if !known.insert(file.clone()) {
+            return Err(ConvertError::SameFile(file));
+        }
+    }
+    output::make_folder(folder)?;
+    for (file, manifest) in known_files(folder, manifests) {
+        output::write_file(&file, &format!("{MARK}{}", manifest.yaml))?;
+    }
+    Ok(())
+}
+
+fn known_files<'a>(folder: &'a Path, manifests: &'a [Manifest]) -> impl Iterator<Item = (PathBuf, &'a Manifest)> {
+    manifests.iter().map(|manifest| (folder.join(manifest.file_name()), manifest))
+}
+
+/// Whether a file is there that no conversion wrote.
+fn is_foreign(file: &Path) -> bool {
+    match fs::read(file) {
+        Ok(bytes) => !bytes.starts_with(MARK.as_bytes()),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits =
+        (1..=63).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-');
+    if fits { Ok(text.to_owned()) } else { Err("a namespace has 1 to 63 of a-z, 0-9 and inner hyphens".to_owned()) }
+}
+
+fn version(text: &str) -> Result<String, String> {
+    minor(text).map(|_| text.to_owned()).ok_or_else(|| "write it as 1.N, such as 1.34".to_owned())
+}
+
+fn minor(version: &str) -> Option<u32> {
+    let rest = version.trim_start_matches('v').strip_prefix("1.")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(name: &str) -> Manifest {
+        Manifest { kind: "Service", name: name.to_owned(), namespace: None, yaml: format!("name: {name}\n") }
+    }
+
+    #[test]
+    fn versions_are_read_as_people_write_them() {
+        for (text, expected) in [("1.34", Some(34)), ("v1.36.2", Some(36)), ("36", None), ("2.1", None), ("1.x", None)]
+        {
+            assert_eq!(minor(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn own_files_are_written_again_and_foreign_ones_never() {
+        let folder = std::env::temp_dir().join(format!("ecs-operator-convert-{}", std::process::id()));
+        write_files(&folder, &[manifest("a"), manifest("b")]).unwrap();
+        write_files(&folder, &[manifest("a")]).unwrap();
+        let foreign = folder.join("service-b.yaml");
+        fs::write(&foreign, "mine").unwrap();
+        let error = write_files(&folder, &[manifest("c"), manifest("b")]).unwrap_err();
+        assert!(error.to_string().contains("was not made by"), "{error}");
+        assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
+        assert!(!folder.join("service-c.yaml").exists(), "all or nothing");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

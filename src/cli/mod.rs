@@ -1,0 +1,80 @@
+//! The command line: one file for each subcommand.
+
+mod convert;
+mod crds;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Everything went as asked.
+const SUCCESS: u8 = 0;
+/// The work, or a part of it, could not be done; also every failure to start.
+const FAILURE: u8 = 1;
+
+/// Runs Amazon ECS definitions on Kubernetes as they are.
+#[derive(Debug, Parser)]
+#[command(name = "ecs-operator", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # See what becomes of a task definition, with no cluster and no AWS account
+  aws ecs describe-task-definition --task-definition web | ecs-operator convert -
+
+  # Install the custom resource definitions, then run the operator against the current context
+  ecs-operator crds | kubectl apply --server-side -f -
+  ecs-operator run
+
+  # Hand a converted folder to the operator
+  ecs-operator convert ecs/ | kubectl apply -f -";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Convert(convert::Convert),
+    Crds(crds::Crds),
+}
+
+/// Reads the command line, does what it says and tells how that went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(run) => run.execute(),
+        Command::Convert(convert) => convert.execute(),
+        Command::Crds(crds) => crds.execute(),
+    };
+    ExitCode::from(code)
+}
+
+/// Tells an error to a person, and gives the exit code for it.
+fn fail(error: &dyn std::fmt::Display) -> u8 {
+    output::complain(&format!("error: {error}"));
+    FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_argument_has_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+}

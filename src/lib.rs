@@ -1,0 +1,32 @@
+//! Runs Amazon ECS definitions on Kubernetes as they are.
+//!
+//! A tour of the rooms, in the order a definition passes through them:
+//!
+//! - [`ecs`]: ECS as AWS defines it. The wire shapes, how to read them leniently, and ECS's own rules.
+//! - [`api`]: the custom resources: ECS's shapes, a `kubernetes` block, a status.
+//! - [`translate`]: ECS → Kubernetes objects, one file for each feature, with a verdict on every field.
+//! - [`reconcile`]: desired and observed in; actions, status and events out.
+//! - [`controllers`]: one file for each kind: read the cache, decide, run the actions.
+//! - [`kubernetes`]: the only room with a client: watch, cache, apply, events, discovery.
+//! - [`telemetry`]: logs, metrics, health.
+//! - [`convert`] and [`report`]: files in; objects and a report out, with no cluster.
+//! - [`cli`]: the subcommands.
+//!
+//! ```text
+//! files ─ convert ─┐
+//! CRs ── cache ────┴─► ecs shapes ─► validate ─► translate ─► reconcile ─► actions ─► kubernetes
+//!                                        └──── verdicts ────► report, status
+//! ```
+//!
+//! Everything before `controllers` is pure: no clock, no client, no randomness, no environment. `tests/purity.rs` holds it to that.
+
+pub mod api;
+pub mod cli;
+pub mod controllers;
+pub mod convert;
+pub mod ecs;
+pub mod kubernetes;
+pub mod reconcile;
+pub mod report;
+pub mod telemetry;
+pub mod translate;
