@@ -1,0 +1,48 @@
+{{- define "ecs-operator.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ecs-operator.serviceAccount" -}}
+{{- default (include "ecs-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "ecs-operator.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "ecs-operator.labels" -}}
+{{ include "ecs-operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The rights the operator asks for at its start; a test compares them with the program's own list. */}}
+{{- define "ecs-operator.rules" -}}
+- apiGroups: [ecs-operator.dev]
+  resources: [clusters, taskdefinitions, services]
+  verbs: [list, watch]
+- apiGroups: [ecs-operator.dev]
+  resources: [clusters/status, taskdefinitions/status, services/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, patch, create, delete]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, watch, create, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch, patch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
