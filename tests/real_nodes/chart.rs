@@ -1,0 +1,76 @@
+//! The Helm chart with the operator's own image, on a real node.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use devcluster::{Image, wait_for};
+use serde_json::json;
+
+use crate::support::PATIENCE;
+use crate::{IMAGE, bench};
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/ecs-operator");
+
+/// The target whose programs need nothing but a kernel, as in the Dockerfile.
+const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Builds the operator as the Dockerfile does, as far as one can without a container engine.
+fn static_program() -> Result<PathBuf> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--package", "ecs-operator", "--bin", "ecs-operator", "--target", STATIC_TARGET])
+        .current_dir(root)
+        .env("CARGO_TARGET_DIR", &folder)
+        .status()?;
+    ensure!(
+        built.success(),
+        "the static program does not build; `make test` installs the target {STATIC_TARGET} and musl-gcc"
+    );
+    Ok(folder.join(STATIC_TARGET).join("debug/ecs-operator"))
+}
+
+#[tokio::test]
+async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
+    let Some(bench) = bench("chart").await? else { return Ok(()) };
+    let program = std::fs::read(static_program()?).context("the static program")?;
+    bench.cluster.load_image(&Image::program("example.test/ecs-operator:test", program)).await?;
+    let namespace = bench.namespace.as_str();
+    let watched = bench.cluster.namespace("watched").await?;
+    let set = format!(
+        "image.repository=example.test/ecs-operator,image.tag=test,watchNamespace={watched},crds.install=false"
+    );
+    bench.cluster.helm(["install", "op", CHART, "-n", namespace, "--set", &set, "--wait", "--timeout", "90s"])?;
+
+    let watched_bench = crate::support::Bench {
+        namespace: watched.clone(),
+        ..crate::support::Bench::new(bench.cluster, "spare").await?
+    };
+    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
+        {"name": "app", "image": IMAGE, "memory": 16, "command": ["sleep", "3600"]}]});
+    watched_bench.apply("TaskDefinition", "app", definition).await?;
+    watched_bench.service("app", "app", 1).await?;
+    watched_bench.stable("app", "app:1").await?;
+
+    // Removing the operator touches no task.
+    let pods = || {
+        bench.cluster.kubectl([
+            "get",
+            "pods",
+            "-n",
+            &watched,
+            "-o",
+            "jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}",
+        ])
+    };
+    let before = pods()?;
+    bench.cluster.helm(["uninstall", "op", "-n", namespace, "--wait"])?;
+    wait_for("the operator gone", PATIENCE, async || {
+        let left = bench.cluster.kubectl(["get", "pods", "-n", namespace, "-o", "name"])?;
+        Ok(left.trim().is_empty().then_some(()))
+    })
+    .await?;
+    assert_eq!(pods()?, before);
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What a container of a service sees and does.
+
+use anyhow::Result;
+use devcluster::{Seen, wait_for};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+
+use crate::support::{Bench, PATIENCE};
+use crate::{IMAGE, bench};
+
+async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
+    bench.apply("TaskDefinition", name, definition).await?;
+    bench.service(name, name, 1).await?;
+    bench.stable(name, &format!("{name}:1")).await?;
+    pod(bench, name).await
+}
+
+async fn pod(bench: &Bench, service: &str) -> Result<String> {
+    let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
+    let pods = bench.api::<Pod>().list(&selector).await?;
+    Ok(pods.items.first().map(ResourceExt::name_any).unwrap_or_default())
+}
+
+fn exec(bench: &Bench, pod: &str, container: &str, script: &str) -> Result<String> {
+    let arguments = ["exec", "-n", &bench.namespace, pod, "-c", container, "--", "sh", "-c", script];
+    Ok(bench.cluster.kubectl(arguments)?.trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<()> {
+    let Some(bench) = bench("sees").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let definition = json!({
+        "networkMode": "awsvpc", "cpu": "256", "memory": "128",
+        "volumes": [{"name": "shared"}],
+        "containerDefinitions": [
+            {
+                "name": "app", "image": IMAGE, "memory": 64, "user": "1000:1000", "workingDirectory": "/srv",
+                "readonlyRootFilesystem": true,
+                "entryPoint": ["sh", "-c"], "command": ["sleep 3600 # $(HOME)"],
+                "environment": [{"name": "GREETING", "value": "hello $(HOME)"}, {"name": "EMPTY", "value": ""}],
+                "mountPoints": [{"sourceVolume": "shared", "containerPath": "/shared", "readOnly": true}]
+            },
+            {
+                "name": "writer", "image": IMAGE, "memory": 32, "command": ["sh", "-c", "echo written > /shared/file; sleep 3600"],
+                "mountPoints": [{"sourceVolume": "shared", "containerPath": "/shared"}]
+            }
+        ]
+    });
+    let pod = run(&bench, "app", definition).await?;
+    let see = |script: &str| exec(&bench, &pod, "app", script);
+    assert_eq!(see("echo \"$GREETING|$EMPTY|\"")?, "hello $(HOME)||");
+    assert_eq!(see("env | grep -c _SERVICE_HOST")?.parse::<u8>()?, 3, "only the API server's own variables");
+    assert_eq!(see("ls /var/run/secrets 2>/dev/null | wc -l")?, "0", "no credentials");
+    assert_eq!(see("id -u; id -g; pwd")?, "1000\n1000\n/srv");
+    assert_eq!(see("touch /x 2>/dev/null || echo refused")?, "refused");
+    assert_eq!(see("touch /shared/x 2>/dev/null || echo refused; cat /shared/file")?, "refused\nwritten");
+    assert_eq!(see("tr '\\0' ' ' < /proc/1/cmdline")?, "sh -c sleep 3600 # $(HOME)");
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn dependencies_hold_back_their_dependents() -> Result<()> {
+    let Some(bench) = bench("order").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let mount = json!([{"sourceVolume": "log", "containerPath": "/log"}]);
+    let container = |name: &str, script: &str, more: Value| {
+        let mut container = json!({"name": name, "image": IMAGE, "memory": 32, "mountPoints": mount,
+            "command": ["sh", "-c", format!("echo {name} >> /log/order; {script}")]});
+        container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
+        container
+    };
+    let definition = json!({
+        "networkMode": "awsvpc", "volumes": [{"name": "log"}],
+        "containerDefinitions": [
+            container("app", "sleep 3600", json!({"dependsOn": [
+                {"containerName": "migrate", "condition": "SUCCESS"}, {"containerName": "proxy", "condition": "HEALTHY"}]})),
+            container("migrate", "sleep 1; echo migrated >> /log/order", json!({"essential": false,
+                "dependsOn": [{"containerName": "proxy", "condition": "START"}]})),
+            container("proxy", "sleep 6; touch /tmp/up; echo healthy >> /log/order; sleep 3600", json!({
+                "healthCheck": {"command": ["CMD-SHELL", "test -f /tmp/up"], "interval": 5, "retries": 5}})),
+        ]
+    });
+    let pod = run(&bench, "app", definition).await?;
+    let order = exec(&bench, &pod, "app", "cat /log/order")?;
+    assert_eq!(order.lines().collect::<Vec<_>>(), ["proxy", "healthy", "migrate", "migrated", "app"]);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn an_unhealthy_container_is_restarted_and_a_healthy_start_is_waited_for() -> Result<()> {
+    let Some(bench) = bench("health").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [{
+        "name": "app", "image": IMAGE, "memory": 32, "command": ["sh", "-c", "touch /tmp/well; sleep 3600"],
+        "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
+    }]});
+    let name = run(&bench, "app", definition).await?;
+    exec(&bench, &name, "app", "rm /tmp/well")?;
+    wait_for("a restart of the container", PATIENCE, async || {
+        let pod = bench.api::<Pod>().get(&name).await?;
+        let statuses = pod.status.and_then(|s| s.container_statuses).unwrap_or_default();
+        let restarts: i32 = statuses.iter().map(|s| s.restart_count).sum();
+        Ok(if restarts > 0 { Seen::Done(()) } else { Seen::not_yet(statuses) })
+    })
+    .await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
+    let Some(bench) = bench("stop").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let script = "trap 'sleep 4; echo finished > /host/done; exit 0' TERM; while true; do sleep 1 & wait $!; done";
+    let folder = format!("/tmp/{}", bench.namespace);
+    let definition = json!({
+        "networkMode": "bridge", "volumes": [{"name": "host", "host": {"sourcePath": folder}}],
+        "containerDefinitions": [{"name": "app", "image": IMAGE, "memory": 32, "stopTimeout": 20, "command": ["sh", "-c", script],
+            "mountPoints": [{"sourceVolume": "host", "containerPath": "/host"}]}]
+    });
+    run(&bench, "app", definition).await?;
+    bench.service("app", "app", 0).await?;
+    // The real nodes share the machine's file system, so the host path is ours to read.
+    let done = std::path::Path::new(&folder).join("done");
+    wait_for("the worker's last word", PATIENCE, async || Ok(done.exists().then_some(()))).await?;
+    bench.ours("Service").delete("app", &kube::api::DeleteParams::default()).await?;
+    std::fs::remove_dir_all(&folder)?;
+    operator.stop().await
+}

@@ -1,0 +1,31 @@
+//! On real kubelets and containerd: what containers really do.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod chart;
+mod examples;
+mod lifecycle;
+
+use anyhow::{Result, bail};
+use devcluster::{Cluster, Image};
+use support::Bench;
+
+/// The image of the tests: busybox under the name a definition asks for.
+pub const IMAGE: &str = "example.test/busybox:1";
+
+/// The shared cluster with two real nodes, and a namespace of the test's own; nothing where real nodes are impossible.
+///
+/// With `CI=true` a machine without real nodes is a failure: a layer is never passed in silence.
+async fn bench(prefix: &str) -> Result<Option<Bench>> {
+    if let Err(reason) = devcluster::prepare_real_nodes().and_then(|()| devcluster::real_nodes_possible()) {
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            bail!("real nodes are not possible here: {reason}");
+        }
+        eprintln!("SKIPPED {prefix}: real nodes are not possible here: {reason}");
+        return Ok(None);
+    }
+    let cluster = devcluster::shared(Cluster::builder().real_nodes(2)).await?;
+    cluster.load_image(&Image::busybox(IMAGE)).await?;
+    Ok(Some(Bench::new(cluster, prefix).await?))
+}

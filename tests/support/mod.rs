@@ -1,0 +1,172 @@
+//! What the tests on a cluster share: an operator in the test's own process and namespace, and a vocabulary to expect with.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use devcluster::{Cluster, Seen, wait_for};
+use ecs_operator::controllers::{self, Options};
+use ecs_operator::kubernetes::client::{ConnectOptions, connect};
+use ecs_operator::telemetry::logs;
+use ecs_operator::telemetry::metrics::Metrics;
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use kube::{Client, Resource};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Long enough for every state that is waited for, on a machine that does other things too.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Installs the definitions; several tests may do so at once.
+pub async fn install_definitions(client: &Client) -> Result<()> {
+    for definition in ecs_operator::api::crd::all()? {
+        let name = definition.metadata.name.clone().context("a definition without a name")?;
+        let api =
+            Api::<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition>::all(
+                client.clone(),
+            );
+        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
+        wait_for(&format!("definition {name}"), PATIENCE, async || {
+            let found = api.get(&name).await?;
+            let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
+            Ok(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True").then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// A namespace of its own, and what a test does in it.
+pub struct Bench {
+    pub cluster: &'static Cluster,
+    pub client: Client,
+    pub namespace: String,
+}
+
+impl Bench {
+    /// The namespace of a new test, with the definitions installed.
+    pub async fn new(cluster: &'static Cluster, prefix: &str) -> Result<Self> {
+        let client = cluster.client().await?;
+        install_definitions(&client).await?;
+        Ok(Self { cluster, client, namespace: cluster.namespace(prefix).await? })
+    }
+
+    /// Starts an operator for this namespace in this process.
+    ///
+    /// It is silent, unless `RUST_LOG` is set.
+    pub async fn operator(&self) -> Result<Operator> {
+        if let Ok(filter) = std::env::var("RUST_LOG") {
+            // The second operator of the process finds it done.
+            let _ = logs::init(logs::Format::Text, &filter);
+        }
+        let options = ConnectOptions { kubeconfig: Some(self.cluster.kubeconfig_path().to_owned()), context: None };
+        let clients = connect(options).await?;
+        let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
+        let options = Options { namespace: Some(self.namespace.clone()), concurrency: 8, listen: None };
+        let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
+        let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
+        Ok(Operator { metrics, shutdown, task })
+    }
+
+    pub fn api<K: Resource<Scope = k8s_openapi::NamespaceResourceScope>>(&self) -> Api<K>
+    where
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// One of our kinds, untyped.
+    pub fn ours(&self, kind: &str) -> Api<DynamicObject> {
+        let resource = match kind {
+            "Cluster" => ApiResource::erase::<ecs_operator::api::Cluster>(&()),
+            "TaskDefinition" => ApiResource::erase::<ecs_operator::api::TaskDefinition>(&()),
+            _ => ApiResource::erase::<ecs_operator::api::Service>(&()),
+        };
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    /// Applies one of our kinds as a person's kubectl would.
+    pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<DynamicObject> {
+        let object = json!({
+            "apiVersion": "ecs-operator.dev/v1alpha1", "kind": kind,
+            "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
+        });
+        Ok(self.ours(kind).patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&object)).await?)
+    }
+
+    /// A task definition with one container, of an image tag of the test's choice.
+    pub async fn task_definition(&self, name: &str, tag: &str) -> Result<DynamicObject> {
+        let container = json!({"name": "app", "image": format!("example.test/{name}:{tag}"), "memory": 16,
+            "portMappings": [{"containerPort": 8080}]});
+        self.apply("TaskDefinition", name, json!({"networkMode": "awsvpc", "containerDefinitions": [container]})).await
+    }
+
+    pub async fn service(&self, name: &str, task_definition: &str, count: i64) -> Result<DynamicObject> {
+        self.apply("Service", name, json!({"taskDefinition": task_definition, "desiredCount": count})).await
+    }
+
+    /// Waits until a condition of one of our objects has this status, for its current spec.
+    pub async fn condition(&self, kind: &str, name: &str, condition: &str, status: &str) -> Result<Value> {
+        let what = format!("{kind} {name} with {condition}={status}");
+        self.until(kind, name, &what, |object| {
+            let current = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
+            let conditions = object.pointer("/status/conditions")?.as_array()?;
+            let found = conditions.iter().find(|c| c["type"] == condition && c["status"] == status)?;
+            current.then(|| found.clone())
+        })
+        .await?;
+        Ok(serde_json::to_value(self.ours(kind).get(name).await?)?)
+    }
+
+    /// Waits until `look` finds what it wants in one of our objects.
+    pub async fn until<T>(&self, kind: &str, name: &str, what: &str, look: impl Fn(&Value) -> Option<T>) -> Result<T> {
+        let api = self.ours(kind);
+        wait_for(what, PATIENCE, async || {
+            let mut object = serde_json::to_value(api.get(name).await?)?;
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.remove("managedFields");
+            }
+            Ok(look(&object).map_or_else(|| Seen::not_yet(&object), Seen::Done))
+        })
+        .await
+    }
+
+    /// Waits until the service is stable on this revision.
+    pub async fn stable(&self, service: &str, task_definition: &str) -> Result<Value> {
+        self.until("Service", service, &format!("service {service} stable on {task_definition}"), |object| {
+            let condition = object.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == "Stable")?;
+            let current = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
+            let done = object.pointer("/status/deployments/0/rolloutState")? == "COMPLETED";
+            let on_it = object.pointer("/status/taskDefinition")? == task_definition;
+            (current && done && on_it && condition["status"] == "True").then(|| object.clone())
+        })
+        .await
+    }
+}
+
+/// An operator at work.
+pub struct Operator {
+    pub metrics: Metrics,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Operator {
+    /// Stops it as SIGTERM does.
+    pub async fn stop(self) -> Result<()> {
+        self.shutdown.cancel();
+        self.task.await?
+    }
+
+    /// The sum of a counter over all its labels that contain `filter`.
+    pub fn total(&self, metric: &str, filter: &str) -> u64 {
+        let text = self.metrics.encode();
+        let lines = text.lines().filter(|l| l.starts_with(metric) && l.contains(filter));
+        lines.filter_map(|l| l.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
+    }
+
+    /// Requests that changed something.
+    pub fn writes(&self) -> u64 {
+        self.total("ecs_operator_apply_total", "written")
+    }
+}
