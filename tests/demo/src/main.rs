@@ -1,0 +1,82 @@
+//! The main road, from ECS files to running services: what `make demo` runs.
+//!
+//! It starts a Kubernetes of its own (or uses the one it is pointed at), and then does what a person would do, with the
+//! commands a person would type: install the definitions, run the operator, convert, apply, watch.
+
+mod stage;
+mod tables;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+
+use stage::Stage;
+
+/// Runs the examples on Kubernetes and shows how they become stable.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// End as soon as every service is stable: with 0, or with the reason and 1.
+    #[arg(long)]
+    once: bool,
+    /// Use the cluster of this kubeconfig instead of starting one.
+    #[arg(long, env = "DEMO_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// The operator's program.
+    #[arg(long, default_value = "target/debug/ecs-operator")]
+    operator: PathBuf,
+    /// The folder with the ECS files.
+    #[arg(long, default_value = "examples/ecs")]
+    examples: PathBuf,
+    /// How many seconds the services may take to become stable.
+    #[arg(long, default_value_t = 180)]
+    patience: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let stopped = tokio::select! {
+        played = play(&arguments) => played,
+        _ = tokio::signal::ctrl_c() => {
+            println!("\nstopped");
+            Ok(())
+        }
+    };
+    // The stage is gone by now, and with it all that was started.
+    match stopped {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nthe demo failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(arguments: &Arguments) -> Result<()> {
+    let mut stage = Stage::set(arguments.kubeconfig.as_deref(), &arguments.operator).await?;
+    let result = perform(arguments, &mut stage).await;
+    if result.is_err() {
+        stage.show_what_went_wrong();
+    }
+    let cleared = stage.clear().await;
+    result.and(cleared)
+}
+
+async fn perform(arguments: &Arguments, stage: &mut Stage) -> Result<()> {
+    stage.install_definitions()?;
+    stage.start_operator().await?;
+    stage.convert_and_apply(&arguments.examples)?;
+    let services = watch::until_stable(stage, Duration::from_secs(arguments.patience)).await?;
+    println!("\n{}", tables::services(stage, &services).await?);
+    println!("\nWhat does not behave exactly as on ECS, and how:\n{}", tables::differences(stage).await?);
+    if arguments.once {
+        println!("\nall services are stable");
+        return Ok(());
+    }
+    stage.say_how_to_look_around();
+    stage.watch_operator().await
+}

@@ -1,0 +1,72 @@
+//! What the demo shows at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(118);
+    table
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "-".to_owned(),
+    }
+}
+
+/// The services, with the nodes their tasks run on.
+pub async fn services(stage: &Stage, services: &[Value]) -> Result<Table> {
+    let mut nodes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for pod in stage.pods().list(&ListParams::default()).await? {
+        let service = pod.labels().get("ecs-operator.dev/service").cloned().unwrap_or_default();
+        let node = pod.spec.and_then(|s| s.node_name).unwrap_or_else(|| "no node".to_owned());
+        nodes.entry(service).or_default().insert(node);
+    }
+    let mut table = table(&["Service", "Task definition", "Desired", "Running", "Deployment", "Nodes"]);
+    for service in services {
+        let name = text(service, "/metadata/name");
+        let on: Vec<String> = nodes.get(&name).into_iter().flatten().cloned().collect();
+        table.add_row([
+            name,
+            text(service, "/status/taskDefinition"),
+            text(service, "/status/desiredCount"),
+            text(service, "/status/runningCount"),
+            text(service, "/status/deployments/0/rolloutState"),
+            on.join(", "),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The differences of all definitions, one row for each kind of difference.
+pub async fn differences(stage: &Stage) -> Result<Table> {
+    let mut rows: BTreeMap<(String, String), (String, BTreeSet<String>)> = BTreeMap::new();
+    for (kind, plural) in [("TaskDefinition", "taskdefinitions"), ("Service", "services"), ("Cluster", "clusters")] {
+        for object in stage.ours(kind, plural).list(&ListParams::default()).await? {
+            let name = object.name_any();
+            let differences = object.data.pointer("/status/differences").and_then(Value::as_array).cloned();
+            for difference in differences.unwrap_or_default() {
+                let key = (text(&difference, "/verdict"), text(&difference, "/code"));
+                let row = rows.entry(key).or_insert_with(|| (text(&difference, "/message"), BTreeSet::new()));
+                row.1.insert(format!("{kind} {name}"));
+            }
+        }
+    }
+    let mut table = table(&["Verdict", "Code", "In", "How it differs"]);
+    for ((verdict, code), (message, places)) in rows {
+        let places: Vec<String> = places.into_iter().collect();
+        table.add_row([verdict, code, places.join("\n"), message]);
+    }
+    Ok(table)
+}
