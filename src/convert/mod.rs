@@ -65,7 +65,7 @@ impl Default for Settings {
 /// What came out.
 #[derive(Clone, Debug, Default)]
 pub struct Conversion {
-    /// The objects, in the order of the inputs.
+    /// The objects; what others refer to comes first, otherwise in the order of the inputs.
     pub manifests: Vec<Manifest>,
     /// What became of every input.
     pub report: Report,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::definition::{Definition, Examination};
 use super::manifest::{Manifest, Readable};
+use super::recognise::Kind;
 use super::{Settings, service_reference};
 use crate::api;
 use crate::ecs::Pointer;
@@ -23,9 +24,16 @@ struct Resource<'a> {
 }
 
 /// Writes every usable definition as a custom resource, and puts the verdicts of the operator in its report.
+///
+/// What others refer to comes first, so that nothing is missing for a moment when all are applied in this order.
 pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) -> Vec<Manifest> {
-    let usable = definitions.iter_mut().filter(|definition| definition.is_usable());
-    usable.filter_map(|definition| resource(definition, settings)).collect()
+    let mut usable: Vec<_> = definitions.iter_mut().filter(|definition| definition.is_usable()).collect();
+    usable.sort_by_key(|definition| match definition.kind {
+        Kind::Cluster => 0,
+        Kind::TaskDefinition => 1,
+        Kind::Service => 2,
+    });
+    usable.into_iter().filter_map(|definition| resource(definition, settings)).collect()
 }
 
 fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest> {

@@ -14,7 +14,7 @@ use crate::ecs::names;
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Container {
     let definition = placed.definition;
     lifecycle::claim(placed, ledger);
-    stop::claim(placed, ledger);
+    stop::claim(task, placed, ledger);
     let mut env = environment::render(placed, ledger);
     env.extend(secrets::render(task, placed, ledger));
     let probes = health::render(placed, ledger);

@@ -23,7 +23,7 @@ pub(super) struct Probes {
 pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
     let Some(check) = &placed.definition.health_check else { return Probes::default() };
     let Some(command) = command(check) else {
-        ledger.exact(placed.at("healthCheck"), "no probe: the command is NONE");
+        ledger.exact(placed.at("healthCheck"), placed.target.clone());
         return Probes::default();
     };
     let observed = placed.awaited_healthy || (placed.is_essential() && placed.role != Role::Init);

@@ -121,7 +121,7 @@ pub(super) fn claim(container: &Placed<'_>, ledger: &mut Ledger) {
     claim_essential(container, ledger);
     for (index, dependency) in container.definition.depends_on.iter().enumerate() {
         let path = container.at("dependsOn").index(index);
-        let target = "the order of initContainers and containers".to_owned();
+        let target = container.target.clone();
         match dependency.condition {
             ContainerCondition::Start | ContainerCondition::Healthy => ledger.exact(path, target),
             ContainerCondition::Success => ledger.approximate(

@@ -44,6 +44,15 @@ pub struct Task<'a> {
     pub basis: Basis,
 }
 
+impl Task<'_> {
+    /// The core Service of the same name as the workload, for reports.
+    fn core_service(&self) -> String {
+        let workload = self.target.split('#').next().unwrap_or_default();
+        let name = workload.split('/').nth(1).unwrap_or_default();
+        format!("Service/{name}#")
+    }
+}
+
 /// A container of the task and where it went.
 struct Placed<'a> {
     definition: &'a ecs::task_definition::ContainerDefinition,

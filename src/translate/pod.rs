@@ -60,7 +60,10 @@ fn containers(
 fn claim_identity(task: &Task<'_>, ledger: &mut Ledger) {
     let root = Pointer::root();
     ledger.exact(root.key("family"), format!("TaskDefinition/{}#/metadata/name", task.name));
-    ledger.exact(root.key("requiresCompatibilities"), "the rules of validation");
+    ledger.exact(
+        root.key("requiresCompatibilities"),
+        format!("TaskDefinition/{}#/spec/requiresCompatibilities", task.name),
+    );
     ledger.exact(root.key("kubernetes"), task.target);
     for field in [
         "taskDefinitionArn",

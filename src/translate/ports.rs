@@ -12,7 +12,7 @@ pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut
     for (index, mapping) in placed.definition.port_mappings.iter().enumerate() {
         let path = placed.at("portMappings").index(index);
         let target = placed.becomes(&format!("ports/{}", ports.len()));
-        claim_details(mapping, &path, &target, ledger);
+        claim_details(task, mapping, &path, &target, ledger);
         let Some(number) = mapping.container_port else { continue };
         if listens_elsewhere(task, placed, mapping) {
             let message = format!(
@@ -37,11 +37,11 @@ pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut
     some_list(ports)
 }
 
-fn claim_details(mapping: &PortMapping, path: &Pointer, target: &str, ledger: &mut Ledger) {
+fn claim_details(task: &Task<'_>, mapping: &PortMapping, path: &Pointer, target: &str, ledger: &mut Ledger) {
     ledger.exact(path.key("protocol"), format!("{target}/protocol"));
     ledger.exact(path.key("name"), format!("{target}/name"));
     if mapping.app_protocol.is_some() {
-        ledger.exact(path.key("appProtocol"), "Service ports appProtocol");
+        ledger.exact(path.key("appProtocol"), format!("{}/spec/ports", task.core_service()));
     }
 }
 
@@ -65,7 +65,7 @@ fn host_port(task: &Task<'_>, mapping: &PortMapping, path: &Pointer, target: &st
         (_, 0) => {
             let message = "tasks are reached by their own address and port, so no host port is needed; whatever reads the \
                            dynamic host port has to use the Service instead";
-            ledger.approximate(path, Code::DynamicHostPort, "none", message);
+            ledger.approximate(path, Code::DynamicHostPort, target, message);
             None
         }
         (_, fixed) => {

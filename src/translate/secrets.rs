@@ -15,8 +15,8 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         ledger.needs_addon(
             placed.at("secrets").index(index),
             Code::SecretNeeded,
-            format!("{} {}", placed.becomes("env"), secret.name),
-            format!("the container starts once the Secret {secret_name} has the value under the key {}", secret.name),
+            placed.becomes("env"),
+            format!("the container starts once the Secret {secret_name} has the value, under the variable's name"),
         );
         env.push(EnvVar {
             name: secret.name.clone(),

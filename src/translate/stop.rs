@@ -1,7 +1,7 @@
 //! `stopTimeout` → the Pod's grace period.
 
 use super::lifecycle::Role;
-use super::{Code, Ledger, Placed};
+use super::{Code, Ledger, Placed, Task};
 
 /// ECS's time between SIGTERM and SIGKILL when a container gives none, in seconds.
 const DEFAULT_STOP_TIMEOUT: i64 = 30;
@@ -15,11 +15,11 @@ pub(super) fn grace_period(containers: &[Placed<'_>]) -> i64 {
     mains + sidecars
 }
 
-pub(super) fn claim(placed: &Placed<'_>, ledger: &mut Ledger) {
+pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
     ledger.approximate(
         placed.at("stopTimeout"),
         Code::StopTimeoutOfPod,
-        "spec.template.spec.terminationGracePeriodSeconds",
+        format!("{}/spec/terminationGracePeriodSeconds", task.target),
         "the Pod has one time to stop, long enough for all its containers; a container that hangs may use more than its own",
     );
 }

@@ -35,8 +35,9 @@ fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -
         }
         Source::Host(source_path) => {
             ledger.exact(path.key("host"), format!("{target}/hostPath"));
-            let kind = Some("DirectoryOrCreate".to_owned());
-            rendered.host_path = Some(HostPathVolumeSource { path: source_path.to_owned(), type_: kind });
+            // Without a type nothing is checked, as on ECS: a socket or a file is mounted as it is, and what does not exist
+            // is made a folder by the container runtime.
+            rendered.host_path = Some(HostPathVolumeSource { path: source_path.to_owned(), type_: None });
         }
         Source::Lasting(field) => {
             let claim_name = format!("{}-{}", task.name, names::object_name(name));

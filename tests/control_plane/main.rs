@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod corpus;
 mod definitions;
 mod errors;
 mod rest;
@@ -11,11 +12,13 @@ mod services;
 mod survival;
 
 use anyhow::Result;
-use devcluster::Cluster;
+use devcluster::{Cluster, NodeTemplate};
 use support::Bench;
 
 /// One cluster serves all tests of this file, a namespace each.
 async fn bench(prefix: &str) -> Result<Bench> {
-    let cluster = devcluster::shared(Cluster::builder().simulated_nodes(3)).await?;
+    // Room for all tests at once: what is tested here is not whether tasks fit.
+    let nodes = NodeTemplate { cpu: "1k".to_owned(), memory: "4Ti".to_owned(), pods: 500, ..NodeTemplate::from(3) };
+    let cluster = devcluster::shared(Cluster::builder().simulated_nodes(nodes)).await?;
     Bench::new(cluster, prefix).await
 }

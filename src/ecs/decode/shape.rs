@@ -1,7 +1,7 @@
 //! A JSON schema, reduced to what the walker asks of it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use schemars::JsonSchema;
@@ -74,7 +74,7 @@ pub(super) enum Rest {
 }
 
 /// Shapes of the types decoded so far. Making one costs more than most decodings; a type's shape never changes.
-static SHAPES: LazyLock<Mutex<HashMap<Cow<'static, str>, Arc<Shape>>>> = LazyLock::new(Mutex::default);
+static SHAPES: LazyLock<Mutex<BTreeMap<Cow<'static, str>, Arc<Shape>>>> = LazyLock::new(Mutex::default);
 
 /// The shape of a type.
 pub(super) fn of<T: JsonSchema>() -> Arc<Shape> {

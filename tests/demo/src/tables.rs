@@ -51,22 +51,43 @@ pub async fn services(stage: &Stage, services: &[Value]) -> Result<Table> {
 
 /// The differences of all definitions, one row for each kind of difference.
 pub async fn differences(stage: &Stage) -> Result<Table> {
-    let mut rows: BTreeMap<(String, String), (String, BTreeSet<String>)> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
     for (kind, plural) in [("TaskDefinition", "taskdefinitions"), ("Service", "services"), ("Cluster", "clusters")] {
         for object in stage.ours(kind, plural).list(&ListParams::default()).await? {
             let name = object.name_any();
             let differences = object.data.pointer("/status/differences").and_then(Value::as_array).cloned();
             for difference in differences.unwrap_or_default() {
                 let key = (text(&difference, "/verdict"), text(&difference, "/code"));
-                let row = rows.entry(key).or_insert_with(|| (text(&difference, "/message"), BTreeSet::new()));
-                row.1.insert(format!("{kind} {name}"));
+                let row = rows.entry(key).or_default();
+                row.message = text(&difference, "/message");
+                row.fields.insert(field(&text(&difference, "/path")));
+                row.places.insert(format!("{kind} {name}"));
             }
         }
     }
-    let mut table = table(&["Verdict", "Code", "In", "How it differs"]);
-    for ((verdict, code), (message, places)) in rows {
-        let places: Vec<String> = places.into_iter().collect();
-        table.add_row([verdict, code, places.join("\n"), message]);
+    let mut table = table(&["Verdict and code", "Field", "In", "How it differs"]);
+    for ((verdict, code), row) in rows {
+        table.add_row([format!("{verdict}\n{code}"), lines(row.fields), lines(row.places), row.message]);
     }
     Ok(table)
+}
+
+/// One kind of difference.
+#[derive(Default)]
+struct Row {
+    message: String,
+    fields: BTreeSet<String>,
+    places: BTreeSet<String>,
+}
+
+fn lines(items: BTreeSet<String>) -> String {
+    items.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+/// The member of the definition, or of one of its containers, that a pointer is in.
+fn field(pointer: &str) -> String {
+    let mut names = pointer.split('/').filter(|step| !step.is_empty() && step.parse::<usize>().is_err());
+    let outer = names.next().unwrap_or_default();
+    let inner = names.next().filter(|_| outer == "containerDefinitions");
+    inner.unwrap_or(outer).to_owned()
 }

@@ -1,0 +1,56 @@
+//! What README and examples say is what the program does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const BEGIN: &str = "<!-- generated: coverage -->";
+const END: &str = "<!-- end of what is generated -->";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `make generate` sets this: what is generated is then written instead of compared.
+fn generating() -> bool {
+    std::env::var_os("GENERATE").is_some()
+}
+
+#[test]
+fn the_table_of_translated_fields_is_current() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("the marker of the generated table");
+    let (_, after) = rest.split_once(END).expect("the end of the generated table");
+    let current = format!("{before}{BEGIN}\n{}\n{END}{after}", ecs_operator::report::coverage_table().trim());
+    if generating() {
+        fs::write(&path, current).expect("README.md is written");
+    } else {
+        assert!(readme == current, "README.md's table is not what the code generates; run: make generate");
+    }
+}
+
+#[test]
+fn the_examples_custom_resources_are_what_convert_makes_of_the_ecs_files() {
+    let fresh = tempfile::tempdir().expect("a folder");
+    let converted = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
+        .args(["convert", "--report", "none", "--output"])
+        .arg(fresh.path())
+        .arg(root().join("examples/ecs"))
+        .status()
+        .expect("the program runs");
+    assert!(converted.success());
+    let files = |folder: &Path| {
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(folder).expect("a folder").map(|f| f.expect("a file").path()).collect();
+        files.sort();
+        files
+    };
+    let committed = root().join("examples/custom-resources");
+    let names = |folder: &Path| files(folder).iter().map(|f| f.file_name().map(ToOwned::to_owned)).collect::<Vec<_>>();
+    assert_eq!(names(fresh.path()), names(&committed), "run: make generate");
+    for (new, old) in files(fresh.path()).iter().zip(files(&committed)) {
+        let same = fs::read(new).expect("a file") == fs::read(&old).expect("a file");
+        assert!(same, "{} is not what convert makes; run: make generate", old.display());
+    }
+}
