@@ -9,7 +9,7 @@ ifdef ONCE
 DEMO_ONCE = --once
 endif
 
-.PHONY: help demo test test-fast test-control-plane test-real-nodes lint generate bench clean
+.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain lint generate advisories bench
 
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,27 +21,36 @@ demo: ## Run the examples on Kubernetes: ONCE=1 ends by itself, KUBECONFIG=file 
 test: test-fast test-control-plane test-real-nodes ## Every test that this machine can run.
 
 test-fast: ## Tests that need no cluster.
-	$(CARGO) test --workspace --lib --bins
-	$(CARGO) test --package ecs-operator --doc
-	$(CARGO) test --package ecs-operator --test '*'
+	$(CARGO) test --package ecs-operator
+	$(CARGO) test --package devcluster --package demo --lib --bins
 
 test-control-plane: ## Tests on a real control plane with simulated nodes.
 	$(CARGO) test --package ecs-operator --test control_plane
 	$(CARGO) test --package devcluster --test '*'
 
-test-real-nodes: ## Tests on real kubelets, as root on Debian; elsewhere they say that they are skipped.
+test-real-nodes: static-toolchain ## Tests on real kubelets, as root on Debian; elsewhere they say that they are skipped.
 	$(CARGO) test --package ecs-operator --test real_nodes
 
-lint: ## Formatting, clippy with warnings denied, documentation, licences and advisories of dependencies.
+# The operator's image is one static program; building it takes a C compiler and a standard library for musl.
+static-toolchain:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v musl-gcc >/dev/null; then \
+		apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi
+	@if command -v rustup >/dev/null; then rustup target add "$$(uname -m)-unknown-linux-musl"; fi
+
+lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked
-	$(CARGO) deny --locked check
+	$(CARGO) deny --locked check bans licenses sources
 
 generate: ## Write again what is generated from the code: definitions, examples, the README's table.
 	$(CARGO) run --package ecs-operator -- crds --output crds
 	$(CARGO) run --package ecs-operator -- crds --output charts/ecs-operator/crds-src
 	$(CARGO) run --package ecs-operator -- convert --report none --output examples/custom-resources examples/ecs
+	GENERATE=1 $(CARGO) test --package ecs-operator --test readme --test golden
+
+advisories: ## Known weaknesses of dependencies; fetches the advisory database from the internet.
+	$(CARGO) deny --locked check advisories
 
 bench: ## Speed and memory, as ratios against a floor measured in the same run.
 	$(CARGO) bench --package ecs-operator

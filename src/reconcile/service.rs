@@ -84,7 +84,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             Decision { actions, status, events, revisit: None }
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing.
-        Err(obstacle) => status::hindered(input, &examined, obstacle),
+        Err(obstacle) => status::hindered(input, &examined, &obstacle),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Verdicts and findings as statuses tell them.
 
+use std::fmt::Write as _;
+
 use crate::api::{Difference, TranslationSummary, condition};
 use crate::ecs::{Findings, Severity};
 use crate::translate::{FieldVerdict, Verdict};
@@ -80,7 +82,7 @@ pub(super) fn refused(findings: &Findings) -> condition::Draft {
     let mut message = String::new();
     for (shown, error) in errors.iter().enumerate() {
         if message.len() + error.len() > MAX_MESSAGE {
-            message.push_str(&format!("; and {} more", errors.len() - shown));
+            let _ = write!(message, "; and {} more", errors.len() - shown);
             break;
         }
         if shown > 0 {

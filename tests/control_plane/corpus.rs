@@ -37,8 +37,18 @@ fn definitions(folder: &Path) -> Result<BTreeMap<String, Value>> {
 /// What no simulated node has: claims that nobody made, ports of the node that two tasks want.
 fn needs_more_than_a_node(spec: &Value) -> bool {
     let text = spec.to_string();
-    let volumes = ["efsVolumeConfiguration", "fsxWindows", "\"scope\":\"shared\"", "configuredAtLaunch", "driver\":\"rexray", "s3files"];
-    volumes.iter().any(|v| text.contains(v)) || text.contains("\"hostPort\"") || text.contains("\"host\"") || text.contains("ARM64")
+    let volumes = [
+        "efsVolumeConfiguration",
+        "fsxWindows",
+        "\"scope\":\"shared\"",
+        "configuredAtLaunch",
+        "driver\":\"rexray",
+        "s3files",
+    ];
+    volumes.iter().any(|v| text.contains(v))
+        || text.contains("\"hostPort\"")
+        || text.contains("\"host\"")
+        || text.contains("ARM64")
 }
 
 #[tokio::test]
@@ -69,7 +79,8 @@ async fn real_task_definitions_are_accepted_and_run() -> Result<()> {
         Ok(if missing.is_empty() { Seen::Done(()) } else { Seen::not_yet(missing) })
     })
     .await?;
-    let runnable: Vec<_> = definitions.iter().filter(|(_, spec)| !needs_more_than_a_node(spec)).map(|(n, _)| n).collect();
+    let runnable: Vec<_> =
+        definitions.iter().filter(|(_, spec)| !needs_more_than_a_node(spec)).map(|(n, _)| n).collect();
     assert!(runnable.len() > 30, "only {} definitions can run", runnable.len());
     for name in &runnable {
         bench.stable(name, &format!("{name}:1")).await?;

@@ -13,22 +13,24 @@ use crate::{IMAGE, bench};
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/ecs-operator");
 
 /// The target whose programs need nothing but a kernel, as in the Dockerfile.
-const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
+fn static_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
 
 /// Builds the operator as the Dockerfile does, as far as one can without a container engine.
 fn static_program() -> Result<PathBuf> {
-    let root = env!("CARGO_MANIFEST_DIR");
+    let (root, target) = (env!("CARGO_MANIFEST_DIR"), static_target());
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--package", "ecs-operator", "--bin", "ecs-operator", "--target", STATIC_TARGET])
+        .args(["build", "--locked", "--package", "ecs-operator", "--bin", "ecs-operator", "--target", &target])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &folder)
         .status()?;
     ensure!(
         built.success(),
-        "the static program does not build; `make test` installs the target {STATIC_TARGET} and musl-gcc"
+        "the static program does not build; `make test` installs the target {target} and musl-gcc"
     );
-    Ok(folder.join(STATIC_TARGET).join("debug/ecs-operator"))
+    Ok(folder.join(target).join("debug/ecs-operator"))
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
 pub(super) fn hindered(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,
-    obstacle: Obstacle,
+    obstacle: &Obstacle,
 ) -> Decision<ServiceStatus> {
     let verdicts = examine::service_verdicts(examined, input.root.name);
     let counts = rollout::count(input.pods.iter());
@@ -201,9 +201,9 @@ pub(super) fn hindered(
         reason: obstacle.reason,
         message: obstacle.message.clone(),
     };
-    let revisit = patience_left(input, &obstacle);
+    let revisit = patience_left(input, obstacle);
     let what = format!("was unable to start tasks: {}", obstacle.message);
-    if revisit.is_none() && !told_since(input, &obstacle, &what) {
+    if revisit.is_none() && !told_since(input, obstacle, &what) {
         news.add(true, obstacle.reason, what);
     }
     let waiting = |kind| condition::Draft {
