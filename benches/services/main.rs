@@ -13,6 +13,7 @@ mod operator;
 mod round;
 mod server;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -39,6 +40,9 @@ struct Options {
     /// How many tasks each service wants. Without nodes they stay pending.
     #[arg(long, env = "BENCH_DESIRED_COUNT", default_value_t = 1, value_name = "N")]
     desired_count: u32,
+    /// The operator to measure, to compare one build with another.
+    #[arg(long, env = "BENCH_OPERATOR", default_value = env!("CARGO_BIN_EXE_ecs-operator"), value_name = "FILE")]
+    operator: PathBuf,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -64,7 +68,7 @@ async fn run(options: &Options) -> Result<()> {
 }
 
 async fn measure(cluster: &Cluster, options: &Options) -> Result<()> {
-    let rounds = Rounds::prepare(cluster, options.desired_count).await?;
+    let rounds = Rounds::prepare(cluster, &options.operator, options.desired_count).await?;
     let (mut operator, mut floor) = (Vec::new(), Vec::new());
     for number in 1..=options.rounds {
         let (seconds, report) = rounds.operator(options.services).await?;

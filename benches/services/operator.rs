@@ -64,10 +64,10 @@ impl Report {
 
 impl Operator {
     /// Starts one for a namespace and waits until its caches are complete.
-    pub async fn start(cluster: &Cluster, namespace: &str) -> Result<Self> {
+    pub async fn start(program: &Path, cluster: &Cluster, namespace: &str) -> Result<Self> {
         let logs = tempfile::tempdir()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let process = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
+        let process = Command::new(program)
             .args(["run", "--namespace", namespace, "--listen", &address.to_string(), "--kubeconfig"])
             .arg(cluster.kubeconfig_path())
             .stdin(Stdio::null())

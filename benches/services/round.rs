@@ -1,5 +1,6 @@
 //! One round of each: the operator's, and the floor's.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -19,6 +20,7 @@ const WARM_UP: u32 = 30;
 /// What all rounds share.
 pub struct Rounds<'a> {
     cluster: &'a Cluster,
+    program: &'a Path,
     client: Client,
     desired_count: u32,
     children: Children,
@@ -26,17 +28,17 @@ pub struct Rounds<'a> {
 
 impl<'a> Rounds<'a> {
     /// Warms the server up with both, which also gives the children of the floor.
-    pub async fn prepare(cluster: &'a Cluster, desired_count: u32) -> Result<Self> {
+    pub async fn prepare(cluster: &'a Cluster, program: &'a Path, desired_count: u32) -> Result<Self> {
         let client = cluster.client().await?;
         server::install_definitions(&client).await?;
         println!("warming up with {WARM_UP} services");
         let namespace = cluster.namespace("bench-warm-up").await?;
-        let operator = Operator::start(cluster, &namespace).await?;
+        let operator = Operator::start(program, cluster, &namespace).await?;
         create_roots(&client, &namespace, WARM_UP, desired_count).await?;
         await_children(&client, &namespace, WARM_UP).await?;
         operator.finish(0.0).await?;
         let children = Children::of(&client, &namespace, &load::name(0)).await?;
-        let rounds = Self { cluster, client, desired_count, children };
+        let rounds = Self { cluster, program, client, desired_count, children };
         rounds.floor(WARM_UP).await?;
         Ok(rounds)
     }
@@ -44,7 +46,7 @@ impl<'a> Rounds<'a> {
     /// Seconds from the first custom resource to the last child, and what the operator spent.
     pub async fn operator(&self, services: u32) -> Result<(f64, Report)> {
         let namespace = self.fresh_namespace("bench-operator").await?;
-        let mut operator = Operator::start(self.cluster, &namespace).await?;
+        let mut operator = Operator::start(self.program, self.cluster, &namespace).await?;
         let started = Instant::now();
         tokio::try_join!(
             create_roots(&self.client, &namespace, services, self.desired_count),

@@ -36,6 +36,44 @@ async fn what_ecs_refuses_for_its_form_is_refused_with_its_path() -> Result<()> 
 }
 
 #[tokio::test]
+async fn rules_across_fields_are_checked_before_anything_is_stored() -> Result<()> {
+    let bench = bench("rules").await?;
+    let container =
+        |name: &str, essential: bool| json!({"name": name, "image": "b", "memory": 4, "essential": essential});
+    let strategy = json!([{"capacityProvider": "FARGATE", "weight": 1}]);
+    let cases = [
+        ("TaskDefinition", json!({"containerDefinitions": [container("a", false)]}), "must be essential"),
+        (
+            "TaskDefinition",
+            json!({"containerDefinitions": [container("a", true), container("a", true)]}),
+            "must be unique",
+        ),
+        (
+            "Service",
+            json!({"taskDefinition": "a", "launchType": "EC2", "capacityProviderStrategy": strategy}),
+            "exclude",
+        ),
+        (
+            "Service",
+            json!({"taskDefinition": "a", "schedulingStrategy": "DAEMON", "desiredCount": 2}),
+            "no desiredCount",
+        ),
+    ];
+    for (kind, spec, words) in cases {
+        let error = bench.apply(kind, "bad", spec).await.expect_err(words).to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let definition = |family: &str| json!({"family": family, "containerDefinitions": [container("a", true)]});
+    bench.apply("TaskDefinition", "a", definition("a")).await?;
+    let error = bench.apply("TaskDefinition", "a", definition("b")).await.expect_err("a change of family").to_string();
+    assert!(error.contains("family cannot change"), "{error}");
+    bench.apply("Service", "a", json!({"taskDefinition": "a", "cluster": "one"})).await?;
+    let moved = bench.apply("Service", "a", json!({"taskDefinition": "a", "cluster": "two"})).await;
+    assert!(moved.expect_err("a move").to_string().contains("cannot move"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_unknown_field_is_kept_and_reported() -> Result<()> {
     let bench = bench("unknown").await?;
     let operator = bench.operator().await?;
