@@ -145,7 +145,7 @@ pub struct Service {
     pub events: Option<Opaque>,
     /// Describe only: when the service was created. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<String>,
+    pub created_at: Option<Opaque>,
     /// Describe only: the principal that created the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,

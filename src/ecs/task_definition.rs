@@ -12,11 +12,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::common::{KeyValuePair, Secret, Tag};
-use super::common::{NAME_PATTERN, ecs_enum, empty_is_none};
+use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
 pub use container::*;
 pub use linux::*;
 pub use logging::*;
 pub use volume::*;
+
+/// The members that `describe-task-definition` prints and `RegisterTaskDefinition` does not take.
+pub const DESCRIBE_ONLY: [&str; 9] = [
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "deregisteredAt",
+    "registeredBy",
+    "deleteRequestedAt",
+];
 
 /// The input of `RegisterTaskDefinition`, and what `describe-task-definition` prints on top of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,16 +114,16 @@ pub struct TaskDefinition {
     pub compatibilities: Vec<Compatibility>,
     /// Describe only: when the revision was registered. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub registered_at: Option<String>,
+    pub registered_at: Option<Opaque>,
     /// Describe only: when the revision was deregistered. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deregistered_at: Option<String>,
+    pub deregistered_at: Option<Opaque>,
     /// Describe only: the principal that registered the revision. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_by: Option<String>,
     /// Describe only: when deletion of the revision was asked for. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delete_requested_at: Option<String>,
+    pub delete_requested_at: Option<Opaque>,
 }
 
 ecs_enum! {

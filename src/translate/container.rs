@@ -13,14 +13,14 @@ use crate::ecs::names;
 /// Renders one container with all its features.
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Container {
     let definition = placed.definition;
-    lifecycle::claim(placed, ledger);
+    lifecycle::claim(task, placed, ledger);
     stop::claim(task, placed, ledger);
     let mut env = environment::render(placed, ledger);
     env.extend(secrets::render(task, placed, ledger));
     let probes = health::render(placed, ledger);
     Container {
         name: name(placed, ledger),
-        image: image(placed, ledger),
+        image: image(task, placed, ledger),
         image_pull_policy: task.kubernetes.and_then(|k| k.image_pull_policy).map(|p| policy(p).to_owned()),
         command: words(&definition.entry_point, placed, "entryPoint", "command", ledger),
         args: words(&definition.command, placed, "command", "args", ledger),
@@ -44,9 +44,26 @@ fn name(placed: &Placed<'_>, ledger: &mut Ledger) -> String {
     names::container_name(placed.definition.name.as_deref().unwrap_or_default())
 }
 
-fn image(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {
-    ledger.exact(placed.at("image"), placed.becomes("image"));
-    placed.definition.image.clone()
+/// ECS pulls the image at each start of a task; Kubernetes by default only when the node lacks it, unless the tag is `latest`.
+fn image(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {
+    let image = placed.definition.image.clone()?;
+    let policy = task.kubernetes.and_then(|k| k.image_pull_policy);
+    let fixed = image.contains('@');
+    let moving = policy.is_none() && has_latest_tag(&image);
+    if fixed || moving || policy == Some(ImagePullPolicy::Always) {
+        ledger.exact(placed.at("image"), placed.becomes("image"));
+    } else {
+        let message = "a node that has the image does not pull it again, so a tag that was moved is not noticed; ECS pulls at each \
+                       start of a task: set kubernetes.imagePullPolicy to Always, or name the image by its digest";
+        ledger.approximate(placed.at("image"), Code::ImageNotPulledAgain, placed.becomes("image"), message);
+    }
+    Some(image)
+}
+
+/// Whether the tag is `latest`, given or by default. A colon before the last slash belongs to the registry's port.
+fn has_latest_tag(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 
 fn policy(policy: ImagePullPolicy) -> &'static str {

@@ -6,6 +6,7 @@
 
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
 
+use super::fields::literal;
 use super::lifecycle::Role;
 use super::{Code, Ledger, Placed};
 use crate::ecs::task_definition::HealthCheck;
@@ -26,16 +27,19 @@ pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
         ledger.exact(placed.at("healthCheck"), placed.target.clone());
         return Probes::default();
     };
-    let observed = placed.awaited_healthy || (placed.is_essential() && placed.role != Role::Init);
+    let observed = placed.role != Role::Init && (placed.awaited_healthy || placed.is_essential());
     if !observed {
         let message = "nothing waits for the health of this non-essential container, so it is not checked; ECS checks it without consequence";
         ledger.approximate(placed.at("healthCheck"), Code::HealthNotObserved, placed.target.clone(), message);
         return Probes::default();
     }
     claim(placed, check, ledger);
+    // The start of a sidecar that is not waited for until it is healthy must not hold back those that wait for its start.
+    let holds_back = placed.role == Role::Main || placed.awaited_healthy;
+    let delay = (!holds_back).then(|| check.start_period.unwrap_or(0) + interval(check));
     Probes {
-        startup: Some(startup(check, &command)),
-        liveness: placed.is_essential().then(|| probe(check, &command, retries(check), None)),
+        startup: holds_back.then(|| startup(check, &command)),
+        liveness: placed.is_essential().then(|| probe(check, &command, retries(check), delay)),
     }
 }
 
@@ -44,10 +48,14 @@ fn command(check: &HealthCheck) -> Option<Vec<String>> {
     let (first, rest) = check.command.split_first()?;
     match first.as_str() {
         "NONE" => None,
-        "CMD-SHELL" => Some(["/bin/sh", "-c"].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect()),
-        "CMD" => Some(rest.to_vec()),
-        _ => Some(check.command.clone()),
+        "CMD-SHELL" => Some(["/bin/sh".to_owned(), "-c".to_owned()].into_iter().chain(words(rest)).collect()),
+        "CMD" => Some(words(rest).collect()),
+        _ => Some(words(&check.command).collect()),
     }
+}
+
+fn words(given: &[String]) -> impl Iterator<Item = String> {
+    given.iter().map(|word| literal(word))
 }
 
 fn startup(check: &HealthCheck, command: &[String]) -> Probe {

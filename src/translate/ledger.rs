@@ -60,10 +60,15 @@ impl Ledger {
     }
 
     /// The verdict on every leaf of `input`, in the order of their paths; `unknown` are the members ECS does not have.
+    ///
+    /// Fields that are not given are among them where their default behaves differently.
     #[must_use]
     pub fn close(&self, input: &Value, unknown: &BTreeSet<Pointer>) -> Vec<FieldVerdict> {
         let mut leaves = Vec::new();
         collect_leaves(input, &Pointer::root(), &mut leaves);
+        let differs = |claim: &Claim| !matches!(claim.verdict, Verdict::Exact | Verdict::Ignored);
+        let implied = self.claims.iter().filter(|(path, claim)| differs(claim) && path.find(input).is_none());
+        leaves.extend(implied.map(|(path, _)| path.clone()));
         leaves.sort();
         leaves.into_iter().map(|leaf| self.judge(leaf, input, unknown)).collect()
     }
@@ -149,6 +154,15 @@ mod tests {
                 ("/rest".to_owned(), "exact"),
             ]
         );
+    }
+
+    #[test]
+    fn a_default_that_behaves_differently_is_reported_and_one_that_does_not_is_not() {
+        let mut ledger = Ledger::default();
+        ledger.exact(Pointer::root().key("same"), "t");
+        ledger.approximate(Pointer::root().key("other"), Code::EssentialRestartsInPlace, "t", "m");
+        let verdicts = ledger.close(&json!({"given": []}), &BTreeSet::new());
+        assert_eq!(names(&verdicts), [("/given".to_owned(), "exact"), ("/other".to_owned(), "approximate")]);
     }
 
     #[test]

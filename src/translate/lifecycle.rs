@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, Ledger, Placed};
+use super::{Code, Ledger, Placed, Task};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition};
 
@@ -117,8 +117,8 @@ fn name(container: &ContainerDefinition) -> &str {
 }
 
 /// Claims `essential` and `dependsOn`.
-pub(super) fn claim(container: &Placed<'_>, ledger: &mut Ledger) {
-    claim_essential(container, ledger);
+pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
+    claim_essential(task, container, ledger);
     for (index, dependency) in container.definition.depends_on.iter().enumerate() {
         let path = container.at("dependsOn").index(index);
         let target = container.target.clone();
@@ -140,7 +140,8 @@ pub(super) fn claim(container: &Placed<'_>, ledger: &mut Ledger) {
     }
 }
 
-fn claim_essential(container: &Placed<'_>, ledger: &mut Ledger) {
+fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
+    let alone = task.definition.container_definitions.len() == 1;
     let path = container.at("essential");
     match (container.role, container.is_essential()) {
         (Role::Init, _) => ledger.exact(path, container.target.clone()),
@@ -148,13 +149,18 @@ fn claim_essential(container: &Placed<'_>, ledger: &mut Ledger) {
             path,
             Code::EssentialRestartsInPlace,
             container.becomes("restartPolicy"),
-            "when this container ends, it is restarted in its Pod beside the others; ECS would replace the whole task",
+            if alone {
+                "when this container ends, it is restarted in its Pod, with a growing delay; ECS would start a new task at once"
+            } else {
+                "when this container ends, it is restarted in its Pod beside the others; ECS would replace the whole task"
+            },
         ),
         (_, false) => ledger.approximate(
             path,
             Code::NonEssentialRestarts,
             container.becomes("restartPolicy"),
-            "when this container ends, it is restarted; ECS would leave it stopped and the task running",
+            "when this container ends, it is restarted with a growing delay, and the task is not ready meanwhile; ECS would \
+             leave it stopped and the task healthy: a container that is meant to end does not fit here yet",
         ),
     }
 }

@@ -10,7 +10,7 @@ use super::lifecycle::{self, Role};
 use super::{Code, Ledger, Placed, Task, container, resources, stop, volumes};
 use crate::api;
 use crate::ecs::Pointer;
-use crate::ecs::task_definition::{CpuArchitecture, NetworkMode, OsFamily, PidMode};
+use crate::ecs::task_definition::{Compatibility, CpuArchitecture, DESCRIBE_ONLY, NetworkMode, OsFamily, PidMode};
 
 /// Renders the Pod template of a task and claims the task definition's fields.
 #[must_use]
@@ -65,17 +65,17 @@ fn claim_identity(task: &Task<'_>, ledger: &mut Ledger) {
         format!("TaskDefinition/{}#/spec/requiresCompatibilities", task.name),
     );
     ledger.exact(root.key("kubernetes"), task.target);
-    for field in [
-        "taskDefinitionArn",
-        "revision",
-        "status",
-        "requiresAttributes",
-        "compatibilities",
-        "registeredAt",
-        "deregisteredAt",
-        "registeredBy",
-        "deleteRequestedAt",
-    ] {
+    if task.definition.task_role_arn.is_some() {
+        let message = "the containers get no AWS credentials of this role, so their AWS calls fail: give them a ServiceAccount that \
+                       has the rights, by kubernetes.serviceAccountName";
+        ledger.unsupported(root.key("taskRoleArn"), Code::RoleNotTranslated, message);
+    }
+    if task.definition.execution_role_arn.is_some() {
+        let message = "nothing acts with this role: a private image needs nodes that may pull it, or kubernetes.imagePullSecrets; \
+                       secrets and logs say for themselves what they need";
+        ledger.unsupported(root.key("executionRoleArn"), Code::RoleNotTranslated, message);
+    }
+    for field in DESCRIBE_ONLY {
         ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
     }
 }
@@ -88,18 +88,23 @@ fn network(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> bool 
         container::shared_namespace(link, "links", ledger);
     }
     match task.definition.network_mode {
-        Some(NetworkMode::Awsvpc) => ledger.exact(path, target),
         Some(NetworkMode::Host) => {
             ledger.exact(path, target);
             return true;
         }
-        Some(NetworkMode::Bridge) => {
+        // Bridge is the default everywhere but on Fargate; with one container there is nobody to share with.
+        Some(NetworkMode::Bridge) | None if placed.len() > 1 && !is_fargate(task) => {
             let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each has its own";
             ledger.approximate(path, Code::SharedNetworkNamespace, target, message);
         }
+        Some(NetworkMode::Awsvpc | NetworkMode::Bridge) => ledger.exact(path, target),
         Some(NetworkMode::None) | None => {}
     }
     false
+}
+
+fn is_fargate(task: &Task<'_>) -> bool {
+    task.definition.requires_compatibilities.contains(&Compatibility::Fargate)
 }
 
 fn pid(task: &Task<'_>, mode: PidMode, ledger: &mut Ledger) -> Option<bool> {

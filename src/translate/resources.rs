@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::fields::{cpu, memory, some_map};
+use super::fields::{container_cpu, memory, some_map, task_cpu};
 use super::{Code, Ledger, Placed, Task};
 use crate::ecs::{Pointer, units};
 
@@ -17,10 +17,10 @@ pub(super) fn container(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Reso
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     ledger.exact(placed.at("cpu"), placed.becomes("resources/requests/cpu"));
     if let Some(units) = definition.cpu.filter(|units| *units > 0) {
-        requests.insert("cpu".to_owned(), cpu(units.into()));
+        requests.insert("cpu".to_owned(), container_cpu(units.into()));
     }
     ledger.exact(placed.at("memory"), placed.becomes("resources/limits/memory"));
-    if let Some(hard) = definition.memory {
+    if let Some(hard) = definition.memory.filter(|mebibytes| *mebibytes > 0) {
         limits.insert("memory".to_owned(), memory(hard.into()));
         requests.insert("memory".to_owned(), memory(hard.into()));
     }
@@ -38,7 +38,7 @@ pub(super) fn container(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Reso
 pub(super) fn pod(task: &Task<'_>, ledger: &mut Ledger) -> Option<ResourceRequirements> {
     let mut amounts = BTreeMap::new();
     let given = [
-        ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(cpu).ok())),
+        ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(task_cpu).ok())),
         ("memory", task.definition.memory.as_deref().map(|text| units::memory_mib(text).map(memory).ok())),
     ];
     for (resource, amount) in given {

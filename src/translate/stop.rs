@@ -16,8 +16,15 @@ pub(super) fn grace_period(containers: &[Placed<'_>]) -> i64 {
 }
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
+    let path = placed.at("stopTimeout");
+    if task.definition.container_definitions.len() == 1 {
+        return ledger.exact(path, format!("{}/spec/terminationGracePeriodSeconds", task.target));
+    }
+    if placed.definition.stop_timeout.is_none() {
+        return;
+    }
     ledger.approximate(
-        placed.at("stopTimeout"),
+        path,
         Code::StopTimeoutOfPod,
         format!("{}/spec/terminationGracePeriodSeconds", task.target),
         "the Pod has one time to stop, long enough for all its containers; a container that hangs may use more than its own",

@@ -110,6 +110,10 @@ codes! {
     SecretNeeded = "secret-needed",
     /// A variable that is given more than once; the last one counts.
     ShadowedVariable = "shadowed-variable",
+    /// An image is pulled again only where Kubernetes' own rule says so.
+    ImageNotPulledAgain = "image-not-pulled-again",
+    /// The task has none of the AWS rights its role gives.
+    RoleNotTranslated = "role-not-translated",
     /// The time to stop belongs to the whole Pod.
     StopTimeoutOfPod = "stop-timeout-of-pod",
     /// The user is not a number; Kubernetes takes numbers only.
