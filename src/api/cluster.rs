@@ -61,4 +61,8 @@ impl condition::Conditions for ClusterStatus {
     fn conditions_mut(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
     }
+
+    fn observe(&mut self, generation: Option<i64>) {
+        self.observed_generation = generation;
+    }
 }

@@ -49,10 +49,6 @@ fn rules(kind: &str) -> &'static [(&'static str, &'static str)] {
                 "launchType and capacityProviderStrategy exclude each other",
             ),
             (
-                "!(has(self.schedulingStrategy) && self.schedulingStrategy == 'DAEMON' && has(self.desiredCount))",
-                "a DAEMON service has no desiredCount: it runs one task on each node",
-            ),
-            (
                 "(has(self.schedulingStrategy) ? self.schedulingStrategy : 'REPLICA') == \
                  (has(oldSelf.schedulingStrategy) ? oldSelf.schedulingStrategy : 'REPLICA')",
                 "the scheduling strategy cannot change; make another service",
@@ -93,6 +89,15 @@ fn keep_unknown_fields(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     if schema.contains_key("properties") {
         schema.insert("x-kubernetes-preserve-unknown-fields".into(), Value::Bool(true));
+    }
+    let required: Vec<String> =
+        schema.get("required").and_then(|r| serde_json::from_value(r.clone()).ok()).unwrap_or_default();
+    for (name, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        let list = member.get("type").is_some_and(|t| t == "array");
+        // Templates write null for a list that is not given.
+        if let Some(member) = member.as_object_mut().filter(|_| list && !required.contains(name)) {
+            member.insert("nullable".into(), Value::Bool(true));
+        }
     }
     for child in children(schema) {
         keep_unknown_fields(child);

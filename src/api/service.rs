@@ -67,6 +67,9 @@ pub struct ServiceStatus {
     /// The primary deployment first, then those it replaces while they still have tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<DeploymentRecord>,
+    /// When the newest task was created that an event has told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_task_created_at: Option<Time>,
     /// The last events in ECS's wording, the newest first, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ServiceEvent>,
@@ -150,5 +153,9 @@ pub struct ServiceEvent {
 impl condition::Conditions for ServiceStatus {
     fn conditions_mut(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
+    }
+
+    fn observe(&mut self, generation: Option<i64>) {
+        self.observed_generation = generation;
     }
 }

@@ -66,6 +66,8 @@ pub mod condition {
     pub trait Conditions {
         /// The conditions, to amend.
         fn conditions_mut(&mut self) -> &mut Vec<Condition>;
+        /// Takes note of the generation the status is about.
+        fn observe(&mut self, generation: Option<i64>);
     }
 
     /// Replaces the condition of the draft's type, and keeps its transition time if it stood like this before.

@@ -139,4 +139,8 @@ impl condition::Conditions for TaskDefinitionStatus {
     fn conditions_mut(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
     }
+
+    fn observe(&mut self, generation: Option<i64>) {
+        self.observed_generation = generation;
+    }
 }

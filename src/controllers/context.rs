@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kube::api::DynamicObject;
@@ -20,6 +21,8 @@ use crate::translate::Basis;
 
 /// The shortest time between two writes of one object's status. A rollout changes counts many times a second.
 const STATUS_PACE: Duration = Duration::from_secs(1);
+/// How long a status gives way to the writes of children.
+const STATUS_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Context {
     pub(super) deployments: Arc<Cache<CachedChild>>,
@@ -27,13 +30,32 @@ pub(super) struct Context {
     pub(super) revisions: Arc<Cache<CachedChild>>,
     pub(super) pods: Arc<Cache<CachedPod>>,
     pub(super) services: Arc<Mutex<ServiceIndex>>,
+    pub(super) roots: AllRoots,
     pub(super) writer: Writer,
     pub(super) events: Events,
     pub(super) basis: Basis,
-    pub(super) pace: Pace,
+    pub(super) pace: Arc<Pace>,
+}
+
+/// The objects of our own kinds.
+pub(super) struct AllRoots {
+    pub(super) clusters: Roots,
+    pub(super) task_definitions: Roots,
+    pub(super) services: Roots,
 }
 
 impl Context {
+    /// Waits until every list is complete: a cold cache decides nothing.
+    pub(super) async fn warm(&self) {
+        self.deployments.wait_ready().await;
+        self.core_services.wait_ready().await;
+        self.revisions.wait_ready().await;
+        self.pods.wait_ready().await;
+        for roots in [&self.roots.clusters, &self.roots.task_definitions, &self.roots.services] {
+            roots.wait_ready().await;
+        }
+    }
+
     pub(super) fn children(&self, kind: ChildKind) -> &Cache<CachedChild> {
         match kind {
             ChildKind::Deployment => &self.deployments,
@@ -43,26 +65,60 @@ impl Context {
     }
 }
 
-/// When each object's status was last written.
+/// When statuses are written: not too often, and children first.
 #[derive(Default)]
-pub(super) struct Pace(Mutex<HashMap<String, Instant>>);
+pub(super) struct Pace {
+    statuses: Mutex<HashMap<String, Paced>>,
+    child_writes: AtomicUsize,
+}
+
+/// The status of one object.
+#[derive(Default)]
+struct Paced {
+    written: Option<Instant>,
+    /// Since when it gives way to children.
+    giving_way: Option<Instant>,
+}
 
 impl Pace {
     /// How long a status of this object has to wait; nothing when it may be written now, which counts as written.
-    pub(super) fn wait(&self, uid: &str) -> Option<Duration> {
-        let mut last = self.0.lock();
+    /// One that `gives_way` waits while children of any object are being written, though not for ever.
+    pub(super) fn wait(&self, uid: &str, gives_way: bool) -> Option<Duration> {
+        let mut statuses = self.statuses.lock();
         let now = Instant::now();
-        let wait = last.get(uid).and_then(|at| (*at + STATUS_PACE).checked_duration_since(now));
-        if wait.is_none_or(|w| w.is_zero()) {
-            last.insert(uid.to_owned(), now);
-            return None;
+        let paced = statuses.entry(uid.to_owned()).or_default();
+        let too_soon = paced.written.and_then(|at| (at + STATUS_PACE).checked_duration_since(now));
+        if let Some(wait) = too_soon.filter(|wait| !wait.is_zero()) {
+            return Some(wait);
         }
-        wait
+        if gives_way && self.child_writes.load(Ordering::Relaxed) > 0 {
+            let since = *paced.giving_way.get_or_insert(now);
+            if now.duration_since(since) < STATUS_PATIENCE {
+                return Some(STATUS_PACE);
+            }
+        }
+        *paced = Paced { written: Some(now), giving_way: None };
+        None
+    }
+
+    /// A child is being written until the guard is dropped.
+    pub(super) fn child_write(&self) -> ChildWrite<'_> {
+        self.child_writes.fetch_add(1, Ordering::Relaxed);
+        ChildWrite(self)
     }
 
     /// The object is gone.
     pub(super) fn forget(&self, uid: &str) {
-        self.0.lock().remove(uid);
+        self.statuses.lock().remove(uid);
+    }
+}
+
+/// A write of a child under way.
+pub(super) struct ChildWrite<'a>(&'a Pace);
+
+impl Drop for ChildWrite<'_> {
+    fn drop(&mut self) {
+        self.0.child_writes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

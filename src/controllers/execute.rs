@@ -1,10 +1,10 @@
 //! Carries out a decision: children first, then the status, then Events.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ApiResource;
 use kube::runtime::events::{Event, EventType};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::children;
@@ -23,36 +23,45 @@ use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Root};
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
 /// What the server refuses for good is told in the status too: the owner of the object may not see the operator's log.
-pub(super) async fn carry_out<S: Serialize + Conditions>(
+pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Conditions>(
     context: &Context,
     own: &Own,
     taken: &Taken,
-    mut decision: Decision<S>,
+    decision: Decision<S>,
 ) -> Result<Next, ReconcileError> {
     let root = taken.root(own.kind);
     for action in &decision.actions {
         let Err(error) = run(context, &root, action).await else { continue };
         if matches!(error.class(), Class::Invalid | Class::Forbidden) {
-            tell(taken, &root, &mut decision, &error);
-            settle(context, own, taken, decision).await?;
+            tell::<S>(context, own, taken, &error).await?;
         }
         return Err(error);
     }
-    settle(context, own, taken, decision).await
+    // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits.
+    settle(context, own, taken, decision, own.kind == "Service").await
 }
 
-/// Turns the decision's `Accepted` condition into the refusal it met with.
-fn tell<S: Conditions>(taken: &Taken, root: &Root<'_>, decision: &mut Decision<S>, error: &ReconcileError) {
-    let stored = taken.stored_status().get("conditions").cloned().unwrap_or_default();
-    let previous: Vec<Condition> = serde_json::from_value(stored).unwrap_or_default();
+/// Tells a refusal in the status the object has: what was decided has not come true. This does not wait for its turn, as the
+/// next try may be far away.
+async fn tell<S>(context: &Context, own: &Own, taken: &Taken, error: &ReconcileError) -> Result<(), ReconcileError>
+where
+    S: Serialize + DeserializeOwned + Default + Conditions,
+{
+    let root = taken.root(own.kind);
+    let mut status: S = taken.status();
+    let previous = status.conditions_mut().clone();
     let message = error.to_string();
-    let known = previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message);
-    decision.events.clear();
-    if !known {
-        decision.events.push(EventDraft { warning: true, reason: "Refused", note: message.clone() });
+    if previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message) {
+        return Ok(());
     }
-    let draft = condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Refused", message };
-    condition::amend(&mut decision.status, draft, &previous, root.generation, Timestamp::now());
+    let draft =
+        condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Refused", message: message.clone() };
+    status.observe(root.generation);
+    condition::amend(&mut status, draft, &previous, root.generation, Timestamp::now());
+    let resource = resource_of(own.kind);
+    write_status(context, own, &root, &resource, serde_json::to_value(&status).map_err(defect)?).await?;
+    publish(context, &root, &resource, vec![EventDraft { warning: true, reason: "Refused", note: message }]);
+    Ok(())
 }
 
 async fn settle<S: Serialize>(
@@ -60,6 +69,7 @@ async fn settle<S: Serialize>(
     own: &Own,
     taken: &Taken,
     decision: Decision<S>,
+    gives_way: bool,
 ) -> Result<Next, ReconcileError> {
     let root = taken.root(own.kind);
     let resource = resource_of(own.kind);
@@ -68,7 +78,7 @@ async fn settle<S: Serialize>(
     if root.deleting || status == *taken.stored_status() {
         return Ok(next);
     }
-    if let Some(wait) = context.pace.wait(root.uid) {
+    if let Some(wait) = context.pace.wait(root.uid, gives_way) {
         return Ok(Next::After(wait));
     }
     write_status(context, own, &root, &resource, status).await?;
@@ -98,6 +108,7 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
 
 async fn create(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     let resource = kinds::of_child(child.kind());
+    let _writing = context.pace.child_write();
     let created = context.writer.create(&child.to_json().map_err(defect)?, &resource).await;
     match created {
         Ok(object) => {
@@ -129,8 +140,12 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
             Err(difference) => difference,
         },
     };
+    let _writing = context.pace.child_write();
     let object = match &observed {
-        None => context.writer.introduce(&desired, &resource).await.map_err(|e| taken_name(e, &resource, &key))?,
+        None => {
+            refuse_taken_name(context, &resource, &key).await?;
+            context.writer.introduce(&desired, &resource).await.map_err(|e| taken_name(e, &resource, &key))?
+        }
         Some(observed) => {
             refuse_foreign(observed, &desired, &resource, &key)?;
             context.writer.apply(&desired, &resource).await?
@@ -170,6 +185,18 @@ fn refuse_foreign(
     match owner(observed) {
         Some(uid) if Some(&uid) != owner(desired).as_ref() => Err(foreign(resource, key)),
         _ => Ok(()),
+    }
+}
+
+/// A core Service without a selector, say, has no field that an apply would run into: it is looked for by name. A Deployment
+/// always has a selector, which cannot be taken over.
+async fn refuse_taken_name(context: &Context, resource: &ApiResource, key: &ObjectKey) -> Result<(), ReconcileError> {
+    if resource.kind != "Service" {
+        return Ok(());
+    }
+    match context.writer.find(key, resource).await? {
+        Some(_) => Err(foreign(resource, key)),
+        None => Ok(()),
     }
 }
 
@@ -231,6 +258,11 @@ async fn write_status(
 
 fn publish(context: &Context, root: &Root<'_>, resource: &ApiResource, drafts: Vec<EventDraft>) {
     for draft in drafts {
+        if draft.warning {
+            tracing::warn!(reason = draft.reason, "{}", draft.note);
+        } else {
+            tracing::info!(reason = draft.reason, "{}", draft.note);
+        }
         let regarding = k8s_openapi::api::core::v1::ObjectReference {
             api_version: Some(resource.api_version.clone()),
             kind: Some(resource.kind.clone()),

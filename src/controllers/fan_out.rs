@@ -21,6 +21,7 @@ pub(super) struct FanOut {
     pub(super) task_definitions: Trigger,
     pub(super) services: Trigger,
     pub(super) index: Arc<Mutex<ServiceIndex>>,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl FanOut {
@@ -36,20 +37,34 @@ impl FanOut {
         self.services.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::services()));
     }
 
+    /// What is kept of an object ends with it.
+    fn forget_gone(&self, change: &RootChange) {
+        if let (None, Some(uid)) = (&change.new, change.old.as_ref().and_then(|o| o.metadata.uid.as_ref())) {
+            self.pace.forget(uid);
+        }
+    }
+
     pub(super) fn cluster_changed(&self, change: &RootChange) {
+        self.forget_gone(change);
         if let Some((namespace, name)) = key(change) {
             self.cluster(&namespace, &name);
         }
     }
 
     pub(super) fn task_definition_changed(&self, change: &RootChange) {
-        if let Some((namespace, name)) = key(change) {
-            self.task_definition(&namespace, &name);
+        self.forget_gone(change);
+        let Some((namespace, name)) = key(change) else { return };
+        self.task_definition(&namespace, &name);
+        if change.new.is_none() || change.old.is_none() {
+            for service in self.index.lock().using(&namespace, &name) {
+                self.service(&namespace, &service);
+            }
         }
     }
 
     /// A service that names another revision lets the former one be pruned, and counts in its cluster.
-    pub(super) fn service_changed(&self, change: &RootChange, pace: &Pace) {
+    pub(super) fn service_changed(&self, change: &RootChange) {
+        self.forget_gone(change);
         let Some((namespace, name)) = key(change) else { return };
         let references = change.new.as_ref().map(|object| service::references(object));
         let former = self.index.lock().set(&namespace, &name, references.clone());
@@ -59,9 +74,6 @@ impl FanOut {
                 self.task_definition(&namespace, &referred.task_definition);
                 self.cluster(&namespace, &referred.cluster);
             }
-        }
-        if let (None, Some(uid)) = (&change.new, change.old.as_ref().and_then(|o| o.metadata.uid.as_ref())) {
-            pace.forget(uid);
         }
     }
 

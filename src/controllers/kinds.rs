@@ -32,9 +32,9 @@ pub fn rules() -> Vec<Rule<'static>> {
         rule(api::GROUP, "services/status", STATUS),
         rule("apps", "deployments", CHILD),
         rule("apps", "controllerrevisions", &["list", "watch", "create", "delete"]),
-        rule("", "services", CHILD),
+        rule("", "services", &["get", "list", "watch", "patch", "create", "delete"]),
         rule("", "pods", READ),
-        rule("events.k8s.io", "events", &["create", "patch"]),
+        rule("events.k8s.io", "events", &["create"]),
     ]
 }
 

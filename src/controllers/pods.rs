@@ -13,7 +13,6 @@ pub(super) struct CachedPod {
     pub(super) service: String,
     /// The object name of its cluster.
     pub(super) cluster: String,
-    task_definition: String,
     pub(super) task: TaskPod,
 }
 
@@ -40,15 +39,16 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     CachedPod {
         service: label(labels::SERVICE),
         cluster: label(labels::CLUSTER),
-        task_definition: label(labels::TASK_DEFINITION),
         task: TaskPod {
             name: pod.metadata.name.clone().unwrap_or_default(),
+            task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
             stopping: ended || pod.metadata.deletion_timestamp.is_some(),
             unplaceable: unplaceable(&status),
+            failing: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
     }
@@ -72,6 +72,26 @@ fn unplaceable(status: &PodStatus) -> Option<String> {
     })
 }
 
+/// The first container that waits for something that does not come by itself.
+///
+/// The kubelet alternates between an error and its back-off; both have one name on ECS, so that the status stands still.
+fn failing(status: &PodStatus) -> Option<(&'static str, String)> {
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    containers.into_iter().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let name = match waiting.reason.as_deref()? {
+            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+                "CannotPullContainerError"
+            }
+            "CreateContainerConfigError" => "ResourceInitializationError",
+            "CreateContainerError" | "RunContainerError" => "CannotStartContainerError",
+            "CrashLoopBackOff" => "EssentialContainerExited",
+            _ => return None,
+        };
+        Some((name, format!("container {} of image {}", container.name, container.image)))
+    })
+}
+
 impl Cached for CachedPod {
     fn meta(&self) -> &Meta {
         &self.meta
@@ -82,7 +102,7 @@ impl Cached for CachedPod {
         vec![
             by_service(namespace, &self.service),
             by_cluster(namespace, &self.cluster),
-            by_task_definition(namespace, &self.task_definition),
+            by_task_definition(namespace, &self.task.task_definition),
         ]
     }
 

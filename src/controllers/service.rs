@@ -2,15 +2,16 @@
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
+use serde_json::Value;
 
 use super::children;
 use super::context::{Context, Own, References, Taken};
 use super::{execute, pods};
 use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
 use crate::ecs::{TaskDefinitionRef, names};
-use crate::kubernetes::key::IndexKey;
+use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, ServiceInput};
+use crate::reconcile::{self, Revision, ServiceInput};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
@@ -20,15 +21,14 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let observe = |cache: &crate::kubernetes::cache::Cache<children::CachedChild>| -> Vec<_> {
         cache.by_index(&owner).iter().map(|child| child.observed()).collect()
     };
-    let task_definition = references(object).task_definition;
-    let found = context.revisions.by_index(&children::by_task_definition(root.namespace, &task_definition));
-    let revisions: Vec<_> = found.iter().filter_map(|r| r.revision()).collect();
+    let (revisions, latest_revision) = revisions(context, root.namespace, &references(object).task_definition);
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
     let decision = reconcile::service(&ServiceInput {
         status: &status,
         revisions: &revisions,
+        latest_revision,
         deployments: &observe(&context.deployments),
         core_services: &observe(&context.core_services),
         pods: &tasks,
@@ -37,6 +37,20 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         root,
     });
     execute::carry_out(context, own, &taken, decision).await
+}
+
+/// The revisions of the task definition of this name, and the newest one by its own word.
+///
+/// Only those of the one that is there now count: when it goes, the garbage collector takes its revisions one by one, and a
+/// service must not follow the family back through them.
+fn revisions(context: &Context, namespace: &str, name: &str) -> (Vec<Revision>, Option<i64>) {
+    let found = context.roots.task_definitions.get(&ObjectKey::namespaced(namespace, name));
+    let Some(object) = found.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
+        return (Vec::new(), None);
+    };
+    let owner = IndexKey::owner(object.metadata.uid.clone().unwrap_or_default());
+    let revisions = context.revisions.by_index(&owner).iter().filter_map(|r| r.revision()).collect();
+    (revisions, object.data.pointer("/status/latestRevision").and_then(Value::as_i64))
 }
 
 /// What a service refers to, as far as its spec can be read.

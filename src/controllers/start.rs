@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Context, Own, Pace, ServiceIndex};
+use super::context::{AllRoots, Context, Own, Pace, ServiceIndex};
 use super::fan_out::{self, FanOut};
 use super::{children, cluster, kinds, pods, service, task_definition};
 use crate::kubernetes::apply::Writer;
@@ -22,7 +22,7 @@ use crate::kubernetes::discovery::{self, MissingCrd, MissingRight};
 use crate::kubernetes::events::events;
 use crate::kubernetes::root::{RootChange, Roots, watch_root};
 use crate::kubernetes::runner::{Next, ReconcileError, run_controller};
-use crate::kubernetes::trigger::{Trigger, Triggers, triggers};
+use crate::kubernetes::trigger::{Triggers, triggers};
 use crate::kubernetes::watch::watch_kind;
 use crate::reconcile::ChildKind;
 use crate::telemetry::metrics::Metrics;
@@ -119,6 +119,14 @@ struct Operator {
     readiness: Readiness,
 }
 
+/// What every controller needs.
+#[derive(Clone)]
+struct Start {
+    wiring: Wiring,
+    context: Arc<Context>,
+    concurrency: u16,
+}
+
 /// What every watch needs.
 #[derive(Clone)]
 struct Wiring {
@@ -160,29 +168,42 @@ impl Operator {
         let queue = |name: &str| triggers(name, QUEUE, metrics.clone());
         let (clusters, task_definitions, services) = (queue("cluster"), queue("task-definition"), queue("service"));
         let index = Arc::new(Mutex::new(ServiceIndex::default()));
+        let pace = Arc::new(Pace::default());
         let fan_out = FanOut {
             clusters: clusters.0.clone(),
             task_definitions: task_definitions.0.clone(),
             services: services.0.clone(),
             index: Arc::clone(&index),
+            pace: Arc::clone(&pace),
         };
         let (publisher, publishing) =
             events(clients.write.clone(), FIELD_MANAGER, EVENT_QUEUE, metrics.clone(), shutdown.clone());
         operator.tasks.push(publishing.boxed());
+        let writer = Writer::new(clients.write.clone(), FIELD_MANAGER, metrics.clone());
+        let wiring = Wiring { clients, namespace: options.namespace.clone(), metrics, shutdown: shutdown.clone() };
         let context = Arc::new(Context {
             deployments: Arc::new(Cache::new("Deployment")),
             core_services: Arc::new(Cache::new("Service (core)")),
             revisions: Arc::new(Cache::new("ControllerRevision")),
             pods: Arc::new(Cache::new("Pod")),
+            roots: operator.watch_roots(&wiring, &fan_out),
             services: index,
-            writer: Writer::new(clients.write.clone(), FIELD_MANAGER, metrics.clone()),
+            writer,
             events: publisher,
             basis,
-            pace: Pace::default(),
+            pace,
         });
-        let wiring = Wiring { clients, namespace: options.namespace.clone(), metrics, shutdown: shutdown.clone() };
         operator.watch_children(&wiring, &context, &fan_out);
-        operator.watch_roots(&wiring, &context, &fan_out, options.concurrency, [clusters, task_definitions, services]);
+        let start = Start { wiring, context, concurrency: options.concurrency };
+        operator.control(&start, "cluster", clusters.1, |context, own, object| {
+            async move { cluster::reconcile(&context, &own, &object).await }.boxed()
+        });
+        operator.control(&start, "task-definition", task_definitions.1, |context, own, object| {
+            async move { task_definition::reconcile(&context, &own, &object).await }.boxed()
+        });
+        operator.control(&start, "service", services.1, |context, own, object| {
+            async move { service::reconcile(&context, &own, &object).await }.boxed()
+        });
         operator
     }
 
@@ -217,35 +238,15 @@ impl Operator {
         self.tasks.push(watch.boxed());
     }
 
-    fn watch_roots(
-        &mut self,
-        wiring: &Wiring,
-        context: &Arc<Context>,
-        fan_out: &FanOut,
-        concurrency: u16,
-        queues: [(Trigger, Triggers); 3],
-    ) {
-        let [(_, clusters), (_, task_definitions), (_, services)] = queues;
+    fn watch_roots(&mut self, wiring: &Wiring, fan_out: &FanOut) -> AllRoots {
         let sink = fan_out.clone();
-        let roots = self.watch_root(wiring, kinds::clusters(), move |change| sink.cluster_changed(change));
-        let own = Own { kind: "Cluster", roots };
-        self.control(wiring, context, own, "cluster", clusters, concurrency, |context, own, object| {
-            async move { cluster::reconcile(&context, &own, &object).await }.boxed()
-        });
+        let clusters = self.watch_root(wiring, kinds::clusters(), move |change| sink.cluster_changed(change));
         let sink = fan_out.clone();
-        let roots =
+        let task_definitions =
             self.watch_root(wiring, kinds::task_definitions(), move |change| sink.task_definition_changed(change));
-        let own = Own { kind: "TaskDefinition", roots };
-        self.control(wiring, context, own, "task-definition", task_definitions, concurrency, |context, own, object| {
-            async move { task_definition::reconcile(&context, &own, &object).await }.boxed()
-        });
-        let (sink, shared) = (fan_out.clone(), Arc::clone(context));
-        let roots =
-            self.watch_root(wiring, kinds::services(), move |change| sink.service_changed(change, &shared.pace));
-        let own = Own { kind: "Service", roots };
-        self.control(wiring, context, own, "service", services, concurrency, |context, own, object| {
-            async move { service::reconcile(&context, &own, &object).await }.boxed()
-        });
+        let sink = fan_out.clone();
+        let services = self.watch_root(wiring, kinds::services(), move |change| sink.service_changed(change));
+        AllRoots { clusters, task_definitions, services }
     }
 
     fn watch_root(
@@ -263,32 +264,26 @@ impl Operator {
         roots
     }
 
-    /// Starts a controller once every cache is complete: a cold cache decides nothing.
-    #[allow(clippy::too_many_arguments)]
+    /// Starts a controller once every cache is complete.
     fn control(
         &mut self,
-        wiring: &Wiring,
-        context: &Arc<Context>,
-        own: Own,
+        start: &Start,
         name: &'static str,
         queue: Triggers,
-        concurrency: u16,
         reconcile: impl Fn(Arc<Context>, Own, Arc<DynamicObject>) -> BoxFuture<'static, Result<Next, ReconcileError>>
         + Send
         + Sync
         + 'static,
     ) {
-        let (context, wiring) = (Arc::clone(context), wiring.clone());
+        let Start { wiring, context, concurrency } = start.clone();
+        let own = match name {
+            "cluster" => Own { kind: "Cluster", roots: context.roots.clusters.clone() },
+            "task-definition" => Own { kind: "TaskDefinition", roots: context.roots.task_definitions.clone() },
+            _ => Own { kind: "Service", roots: context.roots.services.clone() },
+        };
         self.tasks.push(
             async move {
-                let warm = async {
-                    context.deployments.wait_ready().await;
-                    context.core_services.wait_ready().await;
-                    context.revisions.wait_ready().await;
-                    context.pods.wait_ready().await;
-                    own.roots.wait_ready().await;
-                };
-                if wiring.shutdown.run_until_cancelled(warm).await.is_none() {
+                if wiring.shutdown.run_until_cancelled(context.warm()).await.is_none() {
                     return;
                 }
                 let (store, keys) = (own.roots.store(), queue.stream(own.roots.clone()));

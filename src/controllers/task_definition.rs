@@ -22,10 +22,13 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let owned = context.revisions.by_index(&IndexKey::owner(root.uid));
     let revisions: Vec<_> = owned.iter().filter_map(|r| r.revision()).collect();
     let status: TaskDefinitionStatus = taken.status();
+    let mut in_use = running(context, root.namespace, root.name);
+    in_use.extend(context.services.lock().pinned(root.namespace, root.name));
     let decision = reconcile::task_definition(&TaskDefinitionInput {
         status: &status,
         revisions: &revisions,
-        in_use: &in_use(context, root.namespace, root.name),
+        in_use: &in_use,
+        highest_seen: highest_seen(context, root.namespace, root.name),
         basis: context.basis,
         now: Timestamp::now(),
         root,
@@ -33,9 +36,16 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     execute::carry_out(context, own, &taken, decision).await
 }
 
-/// Revisions that a service is pinned to, that a Deployment runs, or that a Pod was made from.
-fn in_use(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
-    let mut in_use = context.services.lock().pinned(namespace, name);
+/// The highest number that a revision of this name, whoever owns it, or a task has.
+fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
+    let known = context.revisions.by_index(&children::by_task_definition(namespace, name));
+    let numbers = known.iter().filter_map(|r| r.revision()).map(|r| r.number);
+    numbers.chain(running(context, namespace, name)).max().unwrap_or(0)
+}
+
+/// Revisions that a Deployment runs or that a Pod was made from.
+fn running(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
+    let mut in_use = BTreeSet::new();
     for deployment in context.deployments.by_index(&children::by_task_definition(namespace, name)) {
         let observed = deployment.observed();
         let running =

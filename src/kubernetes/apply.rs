@@ -86,6 +86,19 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
+    /// Reads an object from the server itself, where a cache that selects by label cannot tell.
+    ///
+    /// # Errors
+    /// When the server does not answer; that there is no such object is no error.
+    pub async fn find(&self, key: &ObjectKey, resource: &ApiResource) -> Result<Option<DynamicObject>, WriteError> {
+        let target = format!("get {} {key}", resource.kind);
+        match timeout(DEADLINE, self.api(key, resource).get_opt(&key.name)).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(WriteError::from_kube(target, &error)),
+            Err(_) => Err(WriteError::TimedOut { target, seconds: DEADLINE.as_secs() }),
+        }
+    }
+
     /// Server-side apply on the status subresource. The object holds `status` besides its identity.
     ///
     /// # Errors

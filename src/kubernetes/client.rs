@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 use kube::{Client, Config, Error};
 use tokio::time::timeout;
 use tower::buffer::BufferLayer;
@@ -57,6 +57,9 @@ pub enum ConnectError {
         /// The places, in words.
         looked: String,
     },
+    /// The file that was given is not there.
+    #[error("the kubeconfig file {} does not exist", .0.display())]
+    NoSuchFile(PathBuf),
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig from {origin} cannot be used: {message}")]
     BadKubeconfig {
@@ -191,26 +194,50 @@ async fn from_kubeconfig(
     }
     let selection = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &selection).await;
-    config.map_err(|error| ConnectError::BadKubeconfig { origin, message: chain(&error) })
+    config.map_err(|error| ConnectError::BadKubeconfig { origin, message: discreet(&error) })
 }
 
 fn unreadable(error: KubeconfigError, origin: String) -> ConnectError {
     match error {
         KubeconfigError::ReadConfig(cause, path) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let path = path.display();
+            let shown = path.display();
             let looked = match origin.as_str() {
                 "~/.kube/config" => {
-                    format!("$KUBECONFIG (not set), {SERVICE_ACCOUNT_TOKEN} (not inside a pod) and {path}")
+                    format!("$KUBECONFIG (not set), {SERVICE_ACCOUNT_TOKEN} (not inside a pod) and {shown}")
                 }
-                "$KUBECONFIG" => format!("{path} (from $KUBECONFIG)"),
-                _ => path.to_string(),
+                "$KUBECONFIG" => format!("{shown} (from $KUBECONFIG)"),
+                _ => return ConnectError::NoSuchFile(path),
             };
             ConnectError::NoKubeconfig { looked }
         }
         KubeconfigError::FindPath => {
             ConnectError::NoKubeconfig { looked: "$KUBECONFIG (not set) and the home directory (unknown)".to_owned() }
         }
-        error => ConnectError::BadKubeconfig { origin, message: chain(&error) },
+        error => ConnectError::BadKubeconfig { origin, message: discreet(&error) },
+    }
+}
+
+/// What is wrong with a kubeconfig and where, in words that hold nothing of it: it is full of credentials.
+fn discreet(error: &KubeconfigError) -> String {
+    let data = |what: &str, error: &LoadDataError| match error {
+        LoadDataError::DecodeBase64(_) => format!("the data of the {what} is not base64"),
+        LoadDataError::ReadFile(cause, path) => {
+            format!("the file {} of the {what} cannot be read: {}", path.display(), cause.kind())
+        }
+        LoadDataError::NoBase64DataOrFile => format!("the {what} is missing"),
+    };
+    match error {
+        KubeconfigError::Parse(error) => {
+            let place = error.location().map(|place| format!(" at line {}, column {}", place.line(), place.column()));
+            format!("it is not the YAML of a kubeconfig{}", place.unwrap_or_default())
+        }
+        KubeconfigError::LoadCertificateAuthority(error) => data("certificate authority", error),
+        KubeconfigError::LoadClientCertificate(error) => data("client certificate", error),
+        KubeconfigError::LoadClientKey(error) => data("client key", error),
+        KubeconfigError::ParseCertificates(_) => "the certificate authority is not PEM".to_owned(),
+        KubeconfigError::ParseClusterUrl(_) => "the cluster's server is not a URL".to_owned(),
+        KubeconfigError::ParseProxyUrl(_) => "the cluster's proxy-url is not a URL".to_owned(),
+        error => chain(error),
     }
 }
 
@@ -241,6 +268,11 @@ fn diagnose(url: &str, error: &Error) -> ConnectError {
     match error {
         Error::Api(status) if status.code == 401 => ConnectError::Unauthorized { url, message: status.message.clone() },
         Error::Auth(_) => ConnectError::Unauthorized { url, message },
+        Error::InferKubeconfig(cause) => ConnectError::Tls { url, message: discreet(cause) },
+        // The cause may quote a line of the key.
+        Error::RustlsTls(_) if says(&["identity pem is invalid"]) => {
+            ConnectError::Tls { url, message: "the client certificate or its key is not PEM".to_owned() }
+        }
         Error::RustlsTls(_) => ConnectError::Tls { url, message },
         _ if says(&["connection refused"]) => ConnectError::Refused { url },
         _ if says(&["certificate", "tls", "handshake", "corrupt message", "fatal alert"]) => {

@@ -44,7 +44,34 @@ async fn server(answer: &'static str) -> String {
 #[tokio::test]
 async fn a_missing_file_is_named() {
     let options = ConnectOptions { kubeconfig: Some("/does/not/exist".into()), context: None };
-    assert!(failure(options).await.starts_with("no kubeconfig found; looked at /does/not/exist."));
+    assert_eq!(failure(options).await, "the kubeconfig file /does/not/exist does not exist");
+}
+
+#[tokio::test]
+async fn nothing_of_a_broken_kubeconfig_is_told() {
+    let (path, options) = kubeconfig("https://127.0.0.1:1");
+    let good = std::fs::read_to_string(&path).expect("read");
+    let with = |user: &str| good.replace("token: secret", user);
+    let pem = "data of the client certificate is not base64";
+    for (text, expected) in [
+        (with("token: secret-token: x: ["), "it is not the YAML of a kubeconfig at line 5, column "),
+        (with("client-certificate-data: [secret"), "it is not the YAML of a kubeconfig at line "),
+        (with("token: [secret]"), "it is not the YAML of a kubeconfig"),
+        (with("client-certificate-data: '!secret', client-key-data: '!secret'"), pem),
+        (with("client-certificate: /secret-not, client-key: /nope"), "of the client certificate cannot be read"),
+        // `-----BEGIN secret`
+        (
+            with("client-certificate-data: LS0tLS1CRUdJTiBzZWNyZXQ=, client-key-data: LS0tLS1CRUdJTiBzZWNyZXQ="),
+            "the client certificate or its key is not PEM",
+        ),
+        (good.replace("cluster: {server", "cluster: {certificate-authority-data: '!secret', server"), "is not base64"),
+    ] {
+        std::fs::write(&path, &text).expect("written");
+        let told = failure(options.clone()).await;
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.replace("/secret-not", "").contains("secret"), "{told}");
+    }
+    let _ = std::fs::remove_file(path);
 }
 
 #[tokio::test]

@@ -6,9 +6,12 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-pub use kube::runtime::events::{Event, EventType};
-use kube::runtime::events::{Recorder, Reporter};
+use kube::api::{Api, PostParams};
+pub use kube::runtime::events::{Event, EventType, Reporter};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +36,8 @@ pub struct Events {
 impl Events {
     /// Queues an Event about `regarding`. Never waits; a full queue drops it.
     ///
-    /// The server merges repeats of a reason into one Event and keeps its first note, so a note should not
-    /// hold what varies.
+    /// Each becomes an Event of its own, with its own note: kube's recorder would merge all of one reason into a series that
+    /// keeps the first note. So only transitions are to be published, never states.
     pub fn publish(&self, regarding: ObjectReference, event: Event) {
         if self.queue.try_send((regarding, event)).is_err() {
             self.metrics.event_dropped();
@@ -52,9 +55,49 @@ pub fn events(
     shutdown: CancellationToken,
 ) -> (Events, impl Future<Output = ()> + Send + use<>) {
     let (queue, waiting) = mpsc::channel(capacity);
-    let recorder = Recorder::new(client, Reporter::from(controller));
+    let recorder = Recorder { client, reporter: Reporter::from(controller) };
     let task = publish_all(recorder, waiting, metrics.clone(), shutdown);
     (Events { queue, metrics }, task)
+}
+
+/// Writes Events to the API server.
+struct Recorder {
+    client: Client,
+    reporter: Reporter,
+}
+
+impl Recorder {
+    async fn publish(&self, event: &Event, regarding: &ObjectReference) -> kube::Result<()> {
+        let written = self.write(event, regarding, Timestamp::now());
+        let namespace = regarding.namespace.as_deref().unwrap_or("default");
+        let api: Api<v1::Event> = Api::namespaced(self.client.clone(), namespace);
+        api.create(&PostParams::default(), &written).await.map(|_| ())
+    }
+
+    fn write(&self, event: &Event, regarding: &ObjectReference, now: Timestamp) -> v1::Event {
+        let name = regarding.name.as_deref().unwrap_or_default();
+        let controller = &self.reporter.controller;
+        v1::Event {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                namespace: regarding.namespace.clone().or_else(|| Some("default".to_owned())),
+                ..ObjectMeta::default()
+            },
+            event_time: Some(MicroTime(now)),
+            type_: Some(match event.type_ {
+                EventType::Normal => "Normal".to_owned(),
+                EventType::Warning => "Warning".to_owned(),
+            }),
+            reason: Some(event.reason.clone()),
+            note: event.note.clone(),
+            action: Some(event.action.clone()),
+            regarding: Some(regarding.clone()),
+            related: event.secondary.clone(),
+            reporting_controller: Some(controller.clone()),
+            reporting_instance: Some(self.reporter.instance.clone().unwrap_or_else(|| controller.clone())),
+            ..v1::Event::default()
+        }
+    }
 }
 
 async fn publish_all(

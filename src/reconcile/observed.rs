@@ -83,7 +83,9 @@ impl ObservedChild {
 pub struct TaskPod {
     /// The Pod's name.
     pub name: String,
-    /// The revision of the task definition it runs, as `family:revision` has it.
+    /// The object name of the TaskDefinition it was made from.
+    pub task_definition: String,
+    /// The revision of it.
     pub revision: Option<i64>,
     /// When it was created.
     pub created: Option<Timestamp>,
@@ -95,4 +97,14 @@ pub struct TaskPod {
     pub stopping: bool,
     /// The scheduler's words, when it found no node.
     pub unplaceable: Option<String>,
+    /// Why a container does not start, as ECS names it, and the container runtime's words.
+    pub failing: Option<(&'static str, String)>,
+}
+
+impl TaskPod {
+    /// Whether it was made from this revision.
+    #[must_use]
+    pub fn runs(&self, task_definition: &str, revision: i64) -> bool {
+        self.task_definition == task_definition && self.revision == Some(revision)
+    }
 }

@@ -13,7 +13,7 @@ use crate::ecs::{TaskDefinitionRef, names};
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
 use crate::translate::service::{self as render, Placement};
-use crate::translate::{Basis, Ledger, Task};
+use crate::translate::{Basis, Ledger, Task, UnknownBasis};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
@@ -22,8 +22,10 @@ pub struct ServiceInput<'a> {
     pub root: Root<'a>,
     /// Its status as it is stored.
     pub status: &'a ServiceStatus,
-    /// The revisions of the task definition it names, in any order.
+    /// The revisions of the task definition it names, in any order; none when there is no such task definition.
     pub revisions: &'a [Revision],
+    /// The newest revision by that task definition's own word.
+    pub latest_revision: Option<i64>,
     /// The Deployments it owns.
     pub deployments: &'a [ObservedChild],
     /// The core Services it owns.
@@ -63,6 +65,11 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// The object name of the task definition.
+    fn object_name(&self) -> String {
+        names::object_name(&self.reference.family)
+    }
+
     /// `family:revision` of what runs.
     fn task_definition(&self) -> String {
         format!("{}:{}", self.reference.family, self.revision)
@@ -97,7 +104,10 @@ fn plan<'a>(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Re
     }
     let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
     let reference: TaskDefinitionRef = text.parse().map_err(|e| invalid(format!("spec/taskDefinition: {e}")))?;
-    let wanted = find_revision(input.revisions, reference.revision).ok_or_else(|| missing(&reference))?;
+    let wanted = find_revision(input.revisions, reference.revision)
+        // Following the family never means an older revision because the newest is not seen yet, or no longer.
+        .filter(|r| reference.revision.is_some() || Some(r.number) >= input.latest_revision)
+        .ok_or_else(|| missing(&reference))?;
     let running = running_revision(input, &reference);
     let bounds = render::bounds(&spec.ecs);
     let stuck = bounds.is_stuck()
@@ -115,7 +125,15 @@ fn plan<'a>(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Re
         invalid(message)
     })?;
     let same = running.is_some_and(|r| r.number == chosen.number);
-    let basis = recorded_basis(input).filter(|_| same).unwrap_or(input.basis);
+    let basis = match recorded_basis(input).filter(|_| same) {
+        None => input.basis,
+        Some(recorded) => recorded.map_err(|unknown| Obstacle {
+            reason: "RenderedByLaterRelease",
+            message: format!(
+                "a later release of the operator rendered the running tasks, and they are left as they are: {unknown}"
+            ),
+        })?,
+    };
     Ok(Plan { spec, task, reference, revision: chosen.number, basis, stuck })
 }
 
@@ -148,13 +166,13 @@ fn running_revision<'a>(input: &ServiceInput<'a>, wanted: &TaskDefinitionRef) ->
     (running.family == wanted.family).then(|| find_revision(input.revisions, Some(running.revision?)))?
 }
 
-fn recorded_basis(input: &ServiceInput<'_>) -> Option<Basis> {
-    input.deployment()?.annotation(annotations::BASIS)?.parse().ok()
+fn recorded_basis(input: &ServiceInput<'_>) -> Option<Result<Basis, UnknownBasis>> {
+    Some(input.deployment()?.annotation(annotations::BASIS)?.parse())
 }
 
 fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
     let name = input.root.name;
-    let task_definition_name = names::object_name(&plan.reference.family);
+    let task_definition_name = plan.object_name();
     let target = format!("Deployment/{name}#/spec/template");
     let task = Task {
         definition: &plan.task.ecs,

@@ -14,6 +14,7 @@ use super::summary;
 use crate::api::{
     DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, TaskDefinitionSpec, TaskDefinitionStatus, annotations, condition, labels,
 };
+use crate::ecs::task_definition::DESCRIBE_ONLY;
 use crate::translate::examine::{self, Examined};
 use crate::translate::{Basis, metadata};
 
@@ -28,6 +29,8 @@ pub struct TaskDefinitionInput<'a> {
     pub revisions: &'a [Revision],
     /// The revisions that a service names or runs.
     pub in_use: &'a BTreeSet<i64>,
+    /// The highest revision number that anything in the namespace carries, also of a former task definition of this name.
+    pub highest_seen: i64,
     /// What a new workload would be rendered with, for the verdicts.
     pub basis: Basis,
     /// The time of this decision.
@@ -48,24 +51,39 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     let mut events = Vec::new();
     let content = content(input.root.spec);
     // A revision's number is never used twice, even when the status alone remembers the last one.
-    let last = newest.map_or(0, |r| r.number).max(input.status.latest_revision.unwrap_or(0));
+    let last = newest.map_or(0, |r| r.number).max(input.status.latest_revision.unwrap_or(0)).max(input.highest_seen);
     let latest = match newest {
         Some(revision) if revision.spec == content => revision.number,
         _ => {
             let number = last + 1;
             actions.push(Action::Create(Child::Revision(Box::new(record(&input.root, number, content)))));
-            let note = format!("Registered revision {}:{number}", input.root.name);
-            events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
             number
         }
     };
+    if input.status.latest_revision != Some(latest) {
+        let note = format!("Registered revision {}:{latest}", input.root.name);
+        events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
+    }
     actions.extend(superfluous(input, &examined, latest));
+    events.extend(unknown_fields(input, &examined));
     Decision { actions, status: status(input, &examined, latest), events, revisit: None }
+}
+
+/// A misspelt field is easily overlooked among the differences, so each new spec that has one says so.
+fn unknown_fields(input: &TaskDefinitionInput<'_>, examined: &Examined<TaskDefinitionSpec>) -> Option<EventDraft> {
+    let is_new = input.status.observed_generation != input.root.generation;
+    let unknown = examined.findings.iter().filter(|f| f.code == "unknown-field");
+    let said: Vec<String> = unknown.map(|f| format!("spec{}: {}", f.path, f.message)).collect();
+    (is_new && !said.is_empty()).then(|| EventDraft { warning: true, reason: "UnknownField", note: said.join("; ") })
 }
 
 /// What a revision holds: all that decides about its tasks.
 fn content(spec: &Value) -> Value {
     let mut content = spec.clone();
+    if let Some(members) = content.as_object_mut() {
+        // What AWS prints about a registration decides nothing.
+        members.retain(|name, _| !DESCRIBE_ONLY.contains(&name.as_str()));
+    }
     if let Some(kubernetes) = content.get_mut("kubernetes").and_then(Value::as_object_mut) {
         kubernetes.remove("revisionHistoryLimit");
         if kubernetes.is_empty()

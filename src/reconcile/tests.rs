@@ -40,6 +40,7 @@ mod task_definitions {
             status,
             revisions,
             in_use: &in_use.iter().copied().collect::<BTreeSet<_>>(),
+            highest_seen: 0,
             basis: Basis::current(36),
             now: NOW,
         })
@@ -87,6 +88,30 @@ mod task_definitions {
     }
 
     #[test]
+    fn numbers_of_a_former_definition_of_the_name_are_not_used_again() {
+        let spec = web();
+        let input = TaskDefinitionInput {
+            root: root("TaskDefinition", "web", &spec),
+            status: &TaskDefinitionStatus::default(),
+            revisions: &[],
+            in_use: &BTreeSet::new(),
+            highest_seen: 8,
+            basis: Basis::current(36),
+            now: NOW,
+        };
+        assert_eq!(created(&task_definition(&input)), Some(9));
+    }
+
+    #[test]
+    fn what_aws_prints_about_a_registration_makes_no_revision() {
+        let mut printed = web();
+        printed["registeredAt"] = 1_706_022_400.123.into();
+        printed["revision"] = 7.into();
+        let decision = decide(&printed, &TaskDefinitionStatus::default(), &[revision(1, web())], &[]);
+        assert_eq!(decision.actions, []);
+    }
+
+    #[test]
     fn the_history_limit_spares_the_latest_and_what_is_in_use() {
         let mut spec = web();
         spec["kubernetes"] = json!({"revisionHistoryLimit": 1});
@@ -131,6 +156,7 @@ mod services {
         deployments: Vec<ObservedChild>,
         core_services: Vec<ObservedChild>,
         pods: Vec<TaskPod>,
+        latest_revision: Option<i64>,
         now: Timestamp,
     }
 
@@ -143,6 +169,7 @@ mod services {
                 deployments: vec![],
                 core_services: vec![],
                 pods: vec![],
+                latest_revision: None,
                 now: NOW,
             }
         }
@@ -152,6 +179,7 @@ mod services {
                 root: root("Service", "web", &self.spec),
                 status: &self.status,
                 revisions: &self.revisions,
+                latest_revision: self.latest_revision,
                 deployments: &self.deployments,
                 core_services: &self.core_services,
                 pods: &self.pods,
@@ -207,15 +235,20 @@ mod services {
         }
     }
 
+    /// Each task of each revision is created in a second of its own, which its name ends with.
     fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
+        let number: u64 = name.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let age = revision.unsigned_abs() * 10 + number;
         TaskPod {
             name: name.into(),
+            task_definition: "web".into(),
             revision: Some(revision),
-            created: Some(NOW),
+            created: Some(NOW + Duration::from_secs(age)),
             running,
             healthy: running,
             stopping: false,
             unplaceable: None,
+            failing: None,
         }
     }
 
@@ -250,7 +283,7 @@ mod services {
             [
                 "(service web) has reached a steady state.",
                 &format!("(service web) (deployment {id}) deployment completed."),
-                "(service web) has started 2 tasks: (task web-1-0) (task web-1-1).",
+                "(service web) has started 2 tasks: (task web-1-1) (task web-1-0).",
             ]
         );
         let again = world.decide();
@@ -382,6 +415,71 @@ mod services {
         world.spec.as_object_mut().unwrap().remove("desiredCount");
         assert_eq!(world.step().actions, []);
         assert_eq!(world.condition("Accepted"), ("False", "Unsupported"));
+    }
+
+    #[test]
+    fn a_follower_waits_for_the_newest_revision_rather_than_run_an_older_one() {
+        let mut world = World::new();
+        world.latest_revision = Some(2);
+        assert_eq!(world.step().actions, [], "only revision 1 is left, or seen yet");
+        assert_eq!(world.condition("Accepted"), ("False", "TaskDefinitionNotFound"));
+        world.spec["taskDefinition"] = "web:1".into();
+        assert_eq!(world.step().actions.len(), 2, "what is pinned is there");
+    }
+
+    #[test]
+    fn another_family_with_the_same_number_is_another_deployment() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        world.step();
+        world.spec["taskDefinition"] = "api".into();
+        world.step();
+        let mut waiting = pod("api-1-0", 1, false);
+        waiting.task_definition = "api".into();
+        world.pods.push(waiting);
+        world.step();
+        let seen: Vec<_> =
+            world.status.deployments.iter().map(|d| (d.task_definition.as_str(), d.running_count)).collect();
+        assert_eq!(seen, [("api:1", 0), ("web:1", 2)]);
+        assert_eq!(world.condition("Stable"), ("False", "DeploymentInProgress"));
+    }
+
+    #[test]
+    fn tasks_a_later_release_rendered_are_left_as_they_are() {
+        let mut world = World::new();
+        world.step();
+        world.deployments[0].body["metadata"]["annotations"]["ecs-operator.dev/translation-basis"] = "99".into();
+        assert_eq!(world.step().actions, []);
+        assert_eq!(world.condition("Accepted"), ("False", "RenderedByLaterRelease"));
+    }
+
+    #[test]
+    fn a_task_that_is_replaced_is_told_of_as_stopped_and_as_started() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        world.step();
+        let other = pod("web-1-9", 1, true);
+        world.pods[0] = other;
+        world.step();
+        let told = messages(&world.status);
+        assert!(told.contains(&"(service web) has started 1 tasks: (task web-1-9)."), "{told:?}");
+        assert!(told.contains(&"(service web) has stopped 1 running tasks."), "{told:?}");
+    }
+
+    #[test]
+    fn a_task_that_does_not_come_up_is_told_once_with_its_cause() {
+        let mut world = World::new();
+        world.step();
+        let mut failing = pod("web-1-0", 1, false);
+        failing.failing = Some(("CannotPullContainerError", "container app of image web:1".into()));
+        world.pods = vec![failing];
+        world.step();
+        world.step();
+        let told = messages(&world.status).iter().filter(|m| m.contains("CannotPullContainerError")).count();
+        assert_eq!(told, 1);
+        assert_eq!(world.condition("Stable"), ("False", "TasksFailing"));
     }
 
     #[test]

@@ -53,11 +53,6 @@ async fn rules_across_fields_are_checked_before_anything_is_stored() -> Result<(
             json!({"taskDefinition": "a", "launchType": "EC2", "capacityProviderStrategy": strategy}),
             "exclude",
         ),
-        (
-            "Service",
-            json!({"taskDefinition": "a", "schedulingStrategy": "DAEMON", "desiredCount": 2}),
-            "no desiredCount",
-        ),
     ];
     for (kind, spec, words) in cases {
         let error = bench.apply(kind, "bad", spec).await.expect_err(words).to_string();

@@ -115,6 +115,66 @@ async fn deleting_a_service_removes_all_it_made_and_nothing_else() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_core_service_of_the_same_name_that_is_not_ours_is_left_alone() -> Result<()> {
+    let bench = bench("address").await?;
+    let operator = bench.operator().await?;
+    let external: CoreService =
+        serde_json::from_value(json!({"metadata": {"name": "db"}, "spec": {"ports": [{"port": 5432}]}}))?;
+    bench.api::<CoreService>().create(&PostParams::default(), &external).await?;
+    bench.task_definition("app", "1").await?;
+    bench.service("db", "app", 1).await?;
+    bench
+        .until("Service", "db", "the refusal", |object| {
+            let conditions = object.pointer("/status/conditions")?.as_array()?;
+            conditions.iter().find(|c| c["reason"] == "Refused").map(|_| ())
+        })
+        .await?;
+    let spec = bench.api::<CoreService>().get("db").await?.spec.unwrap_or_default();
+    assert_eq!((spec.selector, spec.ports.map(|p| p.len())), (None, Some(1)));
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_at_once() -> Result<()> {
+    let bench = bench("told").await?;
+    let operator = bench.operator().await?;
+    bench.cluster.kubectl(["create", "quota", "none", "--hard=count/deployments.apps=0", "-n", &bench.namespace])?;
+    bench.service("web", "app", 1).await?;
+    bench.task_definition("app", "1").await?;
+    bench
+        .until("Service", "web", "the refusal", |object| {
+            let conditions = object.pointer("/status/conditions")?.as_array()?;
+            let refused = conditions.iter().find(|c| c["reason"] == "Refused")?;
+            refused["message"].as_str()?.contains("quota").then_some(())
+        })
+        .await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn deleting_a_task_definition_leaves_its_services_as_they_are() -> Result<()> {
+    let bench = bench("orphans").await?;
+    let operator = bench.operator().await?;
+    for tag in 1..=4 {
+        bench.task_definition("app", &tag.to_string()).await?;
+        bench
+            .until("TaskDefinition", "app", "the revision", |o| {
+                (o.pointer("/status/latestRevision")? == tag).then_some(())
+            })
+            .await?;
+    }
+    bench.service("web", "app", 2).await?;
+    bench.stable("web", "app:4").await?;
+    bench.ours("TaskDefinition").delete("app", &DeleteParams::default()).await?;
+    bench.condition("Service", "web", "Accepted", "False").await?;
+    assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, Some(1));
+    bench.task_definition("app", "again").await?;
+    // Numbers go on, so that a service that is pinned to an old one does not get other content under its number.
+    bench.stable("web", "app:5").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
 async fn an_object_of_the_same_name_that_is_not_ours_is_left_alone() -> Result<()> {
     let bench = bench("foreign").await?;
     let operator = bench.operator().await?;

@@ -27,10 +27,9 @@ pub(super) fn count<'a>(pods: impl Iterator<Item = &'a TaskPod>) -> Counts {
 /// The primary deployment first, then those it replaces as long as they have tasks.
 pub(super) fn records(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<DeploymentRecord> {
     let primary = primary(input, plan);
-    let family = &plan.reference.family;
-    let mut older: Vec<DeploymentRecord> = older_revisions(input, plan.revision)
+    let mut older: Vec<DeploymentRecord> = older_revisions(input, plan)
         .into_iter()
-        .map(|revision| older_record(input, &format!("{family}:{revision}"), revision))
+        .map(|(name, revision)| older_record(input, plan, name, revision))
         .collect();
     older.insert(0, primary);
     older
@@ -39,7 +38,7 @@ pub(super) fn records(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Deployme
 fn primary(input: &ServiceInput<'_>, plan: &Plan<'_>) -> DeploymentRecord {
     let task_definition = plan.task_definition();
     let known = input.status.deployments.iter().find(|d| d.task_definition == task_definition);
-    let counts = count(of_revision(input, plan.revision));
+    let counts = count(of_revision(input, &plan.object_name(), plan.revision));
     let desired = render::desired_count(&plan.spec.ecs);
     // A completed deployment stays completed, whatever happens to its tasks afterwards.
     let was_completed =
@@ -102,20 +101,26 @@ fn is_complete(input: &ServiceInput<'_>, plan: &Plan<'_>, desired: i32) -> bool 
         && number("/status/updatedReplicas") == desired
         && number("/status/availableReplicas") == desired
         && number("/status/replicas") == desired
-        && older_revisions(input, plan.revision).is_empty()
+        && older_revisions(input, plan).is_empty()
 }
 
-fn older_revisions(input: &ServiceInput<'_>, primary: i64) -> Vec<i64> {
-    let mut revisions: Vec<i64> =
-        input.pods.iter().filter(|p| !p.stopping).filter_map(|p| p.revision).filter(|r| *r != primary).collect();
-    revisions.sort_unstable_by(|a, b| b.cmp(a));
+/// The other revisions that still have tasks, by the object name of the task definition and the number; the newest first.
+fn older_revisions<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Vec<(&'a str, i64)> {
+    let primary = plan.object_name();
+    let others = input.pods.iter().filter(|p| !p.stopping && !p.runs(&primary, plan.revision));
+    let mut revisions: Vec<(&str, i64)> =
+        others.filter_map(|p| Some((p.task_definition.as_str(), p.revision?))).collect();
+    revisions.sort_unstable_by_key(|(name, revision)| (std::cmp::Reverse(*revision), *name));
     revisions.dedup();
     revisions
 }
 
-fn older_record(input: &ServiceInput<'_>, task_definition: &str, revision: i64) -> DeploymentRecord {
+fn older_record(input: &ServiceInput<'_>, plan: &Plan<'_>, name: &str, revision: i64) -> DeploymentRecord {
+    // Of another task definition only the object's name is known.
+    let family = if name == plan.object_name() { plan.reference.family.as_str() } else { name };
+    let task_definition = format!("{family}:{revision}");
     let known = input.status.deployments.iter().find(|d| d.task_definition == task_definition);
-    let counts = count(of_revision(input, revision));
+    let counts = count(of_revision(input, name, revision));
     let tasks = counts.running + counts.pending;
     let id = known.map_or_else(|| format!("{ID_PREFIX}{revision:019}"), |d| d.id.clone());
     let state = known.map_or(RolloutState::Completed, |d| d.rollout_state);
@@ -124,7 +129,7 @@ fn older_record(input: &ServiceInput<'_>, task_definition: &str, revision: i64) 
         rollout_state_reason: reason(&id, state),
         id,
         status: DeploymentStatus::Active,
-        task_definition: task_definition.to_owned(),
+        task_definition,
         desired_count: tasks,
         running_count: counts.running,
         pending_count: counts.pending,
@@ -134,6 +139,6 @@ fn older_record(input: &ServiceInput<'_>, task_definition: &str, revision: i64) 
     }
 }
 
-fn of_revision<'a>(input: &'a ServiceInput<'_>, revision: i64) -> impl Iterator<Item = &'a TaskPod> {
-    input.pods.iter().filter(move |p| p.revision == Some(revision))
+fn of_revision<'a>(input: &'a ServiceInput<'_>, name: &'a str, revision: i64) -> impl Iterator<Item = &'a TaskPod> {
+    input.pods.iter().filter(move |p| p.runs(name, revision))
 }

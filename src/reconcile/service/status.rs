@@ -12,6 +12,7 @@ use crate::api::{
     condition, labels,
 };
 use crate::reconcile::action::{Decision, EventDraft};
+use crate::reconcile::observed::TaskPod;
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::service as render;
@@ -60,14 +61,9 @@ pub(super) fn of(
     let desired = render::desired_count(&plan.spec.ecs);
     let verdicts = examine::service_verdicts(examined, input.root.name);
     let translation = summary::count(&verdicts);
-    let conditions = vec![
-        summary::accepted(),
-        summary::translated(translation),
-        available(input, plan),
-        stable(&deployments, counts, desired, plan),
-    ];
-    let news = news(input, plan, &deployments, conditions[3].holds);
-    let (events, published) = news.settle(input);
+    let stable = stable(input, &deployments, counts, desired, plan);
+    let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
+    let conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
@@ -77,12 +73,17 @@ pub(super) fn of(
         pending_count: counts.pending,
         selector: Some(selector(input)),
         deployments,
+        last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         events,
         translation: Some(translation),
         differences: summary::differences(&verdicts),
         conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),
     };
     (status, published)
+}
+
+fn newest(input: &ServiceInput<'_>) -> Option<Time> {
+    input.pods.iter().filter(|p| !p.stopping).filter_map(|p| p.created).max().map(Time)
 }
 
 fn selector(input: &ServiceInput<'_>) -> String {
@@ -101,7 +102,14 @@ fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
     condition::Draft { kind: condition::AVAILABLE, holds, reason, message: message.to_owned() }
 }
 
-fn stable(deployments: &[DeploymentRecord], counts: Counts, desired: i32, plan: &Plan<'_>) -> condition::Draft {
+fn stable(
+    input: &ServiceInput<'_>,
+    deployments: &[DeploymentRecord],
+    counts: Counts,
+    desired: i32,
+    plan: &Plan<'_>,
+) -> condition::Draft {
+    let failing = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref());
     let draft = |holds, reason, message: &str| condition::Draft {
         kind: condition::STABLE,
         holds,
@@ -112,6 +120,8 @@ fn stable(deployments: &[DeploymentRecord], counts: Counts, desired: i32, plan: 
         let message = "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task \
                        definition cannot be deployed: lower the first or raise the second";
         draft(false, "DeploymentStuck", message)
+    } else if let Some((cause, detail)) = failing {
+        draft(false, "TasksFailing", &format!("tasks do not start: {cause}: {detail}; see kubectl describe pod"))
     } else if deployments.len() > 1 {
         draft(false, "DeploymentInProgress", "tasks of an older deployment are still running")
     } else if counts.running != desired {
@@ -125,14 +135,19 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     let mut news = News::default();
     let primary = &deployments[0];
     let before = input.status.deployments.iter().find(|d| d.id == primary.id);
-    if let Some(what) = started(input, plan, primary, before) {
-        news.add(false, "TasksStarted", what);
+    let started = started(input, deployments);
+    if !started.is_empty() {
+        news.add(false, "TasksStarted", told(&started));
     }
-    if let Some(stopped) = stopped(input, deployments) {
+    let stopped = total(&input.status.deployments) + count(started.len()) - total(deployments);
+    if stopped > 0 {
         news.add(false, "TasksStopped", format!("has stopped {stopped} running tasks."));
     }
     if let Some(unplaceable) = unplaceable(input) {
         news.add(true, "TaskNotPlaced", unplaceable);
+    }
+    if let Some(failing) = failing(input) {
+        news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
     let completed = |d: &DeploymentRecord| d.rollout_state == RolloutState::Completed;
@@ -151,39 +166,52 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     news
 }
 
-/// Tasks of the primary deployment that were not there at the last status; the newest ones are named.
-fn started(
-    input: &ServiceInput<'_>,
-    plan: &Plan<'_>,
-    primary: &DeploymentRecord,
-    before: Option<&DeploymentRecord>,
-) -> Option<String> {
-    let tasks = |d: &DeploymentRecord| d.running_count + d.pending_count;
-    let more = usize::try_from(tasks(primary) - before.map_or(0, tasks)).ok().filter(|n| *n > 0)?;
-    let mut pods: Vec<_> = input.pods.iter().filter(|p| p.revision == Some(plan.revision) && !p.stopping).collect();
-    pods.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
-    let named: Vec<String> =
-        pods.iter().take(more.min(MAX_TASKS_NAMED)).map(|p| format!("(task {})", p.name)).collect();
-    let rest = if more > MAX_TASKS_NAMED { " and others" } else { "" };
-    Some(format!("has started {more} tasks: {}{rest}.", named.join(" ")))
+/// Tasks that no status has told of yet, the newest first.
+///
+/// Creation times are whole seconds: of tasks created in the second of the last one told of, as many are new as the number
+/// of tasks has grown.
+fn started<'a>(input: &'a ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Vec<&'a TaskPod> {
+    let last = input.status.last_task_created_at.as_ref().map(|t| t.0);
+    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| !p.stopping).collect();
+    tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
+    let newer = tasks.iter().take_while(|p| p.created > last).count();
+    let grown = usize::try_from(total(deployments) - total(&input.status.deployments)).unwrap_or(0);
+    tasks.truncate(newer.max(grown));
+    tasks
 }
 
-/// How many running tasks fewer the older deployments and a scaled-in primary have than at the last status.
-fn stopped(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<i32> {
-    let now = |id: &str| deployments.iter().find(|d| d.id == id).map_or(0, |d| d.running_count);
-    let gone: i32 = input.status.deployments.iter().map(|d| (d.running_count - now(&d.id)).max(0)).sum();
-    (gone > 0).then_some(gone)
+fn told(started: &[&TaskPod]) -> String {
+    let named: Vec<String> = started.iter().take(MAX_TASKS_NAMED).map(|p| format!("(task {})", p.name)).collect();
+    let rest = if started.len() > MAX_TASKS_NAMED { " and others" } else { "" };
+    format!("has started {} tasks: {}{rest}.", started.len(), named.join(" "))
+}
+
+/// Tasks of all deployments, running or starting.
+fn total(deployments: &[DeploymentRecord]) -> i32 {
+    deployments.iter().map(|d| d.running_count + d.pending_count).sum()
+}
+
+fn count(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+/// ECS's words for tasks that do not come up, once for each cause until the service is steady again.
+fn failing(input: &ServiceInput<'_>) -> Option<String> {
+    let (cause, detail) = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref())?;
+    let what = format!("is unable to consistently start tasks successfully. Reason: {cause}: {detail}.");
+    (!said_since_steady(input, &what)).then_some(what)
+}
+
+fn said_since_steady(input: &ServiceInput<'_>, what: &str) -> bool {
+    let mut since = input.status.events.iter().take_while(|e| !e.message.contains("has reached a steady state"));
+    since.any(|e| e.message.contains(what))
 }
 
 /// ECS's words for a task the scheduler finds no node for, once until a task is placed again.
 fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
     let detail = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.unplaceable.as_ref())?;
     let what = "was unable to place a task because no container instance met all of its requirements.";
-    let known = input.status.events.iter().take_while(|e| !e.message.contains("has reached a steady state"));
-    if known.into_iter().any(|e| e.message.contains(what)) {
-        return None;
-    }
-    Some(format!("{what} Reason: {detail}"))
+    (!said_since_steady(input, what)).then(|| format!("{what} Reason: {detail}"))
 }
 
 /// The status of a service that cannot be carried out: what runs is still counted.
