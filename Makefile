@@ -16,7 +16,7 @@ help: ## Say what there is to make.
 
 demo: ## Run the examples on Kubernetes: ONCE=1 ends by itself, KUBECONFIG=file uses that cluster.
 	$(CARGO) build --package ecs-operator --package demo
-	target/debug/demo $(DEMO_ONCE) $(DEMO_CLUSTER)
+	$(CARGO) run --quiet --package demo -- $(DEMO_ONCE) $(DEMO_CLUSTER)
 
 test: test-fast test-control-plane test-real-nodes ## Every test that this machine can run.
 

@@ -96,6 +96,8 @@ fn conclude(operator: &[(f64, Report)], floor: &[f64]) {
     );
     let restless: u64 = operator.iter().map(|(_, report)| report.writes_at_rest).sum();
     println!("writes at rest: {restless} (target 0): {}", verdict(restless == 0));
+    let pairs: Vec<String> = operator.iter().zip(floor).map(|((s, _), floor)| format!("{:.2}", s / floor)).collect();
+    println!("ratio of each round: {}", pairs.join(", "));
     let ratio = ours / least;
     println!("ratio operator/floor: {ratio:.2} (target ≤ {TARGET}): {}", verdict(ratio <= TARGET));
 }

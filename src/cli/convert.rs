@@ -40,7 +40,7 @@ Examples:
 
 Exit codes:
   0  everything was converted
-  1  some input could not be used; the rest was converted
+  1  some input could not be used, and the rest was converted; or no definition was found
   2  with --strict: something is not translated exactly")]
 pub(super) struct Convert {
     /// Files and folders; `-` is standard input. Of a folder, all *.json, *.jsonc, *.yaml and *.yml files at any depth
@@ -57,7 +57,7 @@ pub(super) struct Convert {
     /// the new cluster, where revisions count from 1.
     #[arg(long)]
     keep_revisions: bool,
-    /// The version of Kubernetes that plain manifests are for.
+    /// The version of Kubernetes that plain manifests are for, 1.33 or newer.
     #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", convert::NEWEST_MINOR), value_parser = version)]
     kubernetes_version: String,
     /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
@@ -99,6 +99,8 @@ enum Form {
 
 #[derive(Debug, thiserror::Error)]
 enum ConvertError {
+    #[error("no ECS definition found in {0}; looked for {1}")]
+    NothingFound(String, String),
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("the report cannot be written: {0}")]
@@ -142,11 +144,24 @@ impl Convert {
     }
 
     fn write(&self, conversion: &Conversion) -> Result<(), ConvertError> {
+        let nothing = !conversion.report.has_definitions();
         match &self.output {
+            _ if nothing => {}
             Some(folder) => write_files(folder, &conversion.manifests)?,
             None => output::print(&stream(&conversion.manifests))?,
         }
-        let Some(text) = self.render(&conversion.report)? else { return Ok(()) };
+        self.write_report(&conversion.report)?;
+        if nothing { Err(self.nothing_found()) } else { Ok(()) }
+    }
+
+    fn nothing_found(&self) -> ConvertError {
+        let inputs: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        let endings = convert::files::ENDINGS.map(|ending| format!("*.{ending}"));
+        ConvertError::NothingFound(inputs.join(", "), endings.join(", "))
+    }
+
+    fn write_report(&self, report: &Report) -> Result<(), ConvertError> {
+        let Some(text) = self.render(report)? else { return Ok(()) };
         if let Some(file) = &self.report_file {
             output::write_file(file, &text)?;
         } else {
@@ -157,6 +172,8 @@ impl Convert {
 
     fn render(&self, report: &Report) -> Result<Option<String>, serde_json::Error> {
         Ok(Some(match self.report {
+            // The error says it all.
+            Form::Text if report.documents.is_empty() => return Ok(None),
             Form::Text => report::text(report, self.appearance()),
             Form::Json => report::json(report)?,
             Form::Markdown => report::markdown(report),
@@ -222,7 +239,13 @@ fn namespace(text: &str) -> Result<String, String> {
 }
 
 fn version(text: &str) -> Result<String, String> {
-    minor(text).map(|_| text.to_owned()).ok_or_else(|| "write it as 1.N, such as 1.34".to_owned())
+    match minor(text) {
+        None => Err("write it as 1.N, such as 1.34".to_owned()),
+        Some(minor) if minor < convert::OLDEST_MINOR => {
+            Err(format!("the oldest Kubernetes supported is 1.{}", convert::OLDEST_MINOR))
+        }
+        Some(_) => Ok(text.to_owned()),
+    }
 }
 
 fn minor(version: &str) -> Option<u32> {
@@ -232,7 +255,17 @@ fn minor(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        convert: Convert,
+    }
 
     fn manifest(name: &str) -> Manifest {
         Manifest { kind: "Service", name: name.to_owned(), namespace: None, yaml: format!("name: {name}\n") }
@@ -244,6 +277,27 @@ mod tests {
         {
             assert_eq!(minor(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn versions_that_are_too_old_are_refused() {
+        assert_eq!(version("1.33"), Ok("1.33".to_owned()));
+        assert_eq!(version("v1.32.9").unwrap_err(), "the oldest Kubernetes supported is 1.33");
+    }
+
+    #[test]
+    fn a_folder_without_definitions_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("package.json"), "{\"name\": \"a\", \"version\": \"1\"}").unwrap();
+        let convert = Cli::try_parse_from([OsStr::new("convert"), folder.path().as_os_str()]).unwrap().convert;
+        let conversion = convert::convert(&convert::files::read(&convert.files), &convert.settings());
+        assert_eq!(
+            convert.write(&conversion).unwrap_err().to_string(),
+            format!(
+                "no ECS definition found in {}; looked for *.json, *.jsonc, *.yaml, *.yml",
+                folder.path().display()
+            )
+        );
     }
 
     #[test]

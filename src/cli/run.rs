@@ -112,13 +112,19 @@ impl Run {
     }
 }
 
-/// The client logs every failed request; whoever made the request says so with more sense.
+/// What libraries say that the operator says itself with more sense: the client logs every failed request, the runtime puts
+/// a span of its own around every reconcile. A filter that names them gets them.
 fn quietened(filter: &str) -> String {
-    if filter.contains("kube_client") {
-        filter.to_owned()
-    } else {
-        format!("{filter},kube_client::client::builder=off")
+    let mut quiet = filter.to_owned();
+    for (library, directive) in
+        [("kube_client", "kube_client::client::builder=off"), ("kube_runtime", "kube_runtime=warn")]
+    {
+        if !filter.contains(library) {
+            quiet.push(',');
+            quiet.push_str(directive);
+        }
     }
+    quiet
 }
 
 /// A token that the first signal cancels.

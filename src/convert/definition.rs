@@ -74,6 +74,7 @@ impl Definition {
         definition.take_findings(&item.repeated);
         definition.settle_name(assumed);
         definition.check_reference();
+        definition.tell_container_names();
         definition
     }
 
@@ -157,6 +158,22 @@ impl Definition {
         }
     }
 
+    /// Commands such as `kubectl logs --container` need the name a container has on Kubernetes.
+    fn tell_container_names(&mut self) {
+        let containers = self.task_definition().map(|spec| spec.ecs.container_definitions.as_slice());
+        let given = containers.unwrap_or_default().iter().enumerate();
+        let renamed = given.filter_map(|(position, container)| {
+            let name = container.name.as_deref().filter(|name| !name.is_empty())?;
+            let becomes = names::container_name(name);
+            (becomes != name).then_some((position, becomes))
+        });
+        for (position, name) in renamed.collect::<Vec<_>>() {
+            let at = Pointer::root().key("containerDefinitions").index(position).key("name");
+            let message = format!("on Kubernetes the container is called {name:?}: kubectl logs --container {name}");
+            self.info(&at, "container-renamed", message);
+        }
+    }
+
     /// The input with its lenient spellings made regular.
     pub fn normalised(&self) -> &Value {
         match &self.examination {
@@ -236,9 +253,11 @@ impl Definition {
         self.overrides.push((at.clone(), field));
     }
 
-    /// The definition's entry in the report: every leaf of the input, whatever became of it.
+    /// The definition's entry in the report: every leaf of the input, whatever became of it, and every field that is
+    /// not written and matters by its default.
     pub fn into_document(mut self) -> Document {
         let verdicts = std::mem::take(&mut self.verdicts);
+        let defaults = self.defaults(&verdicts);
         let mut known: HashMap<String, Field> =
             verdicts.into_iter().filter_map(|verdict| self.place_verdict(verdict)).collect();
         known.extend(self.overrides.iter().map(|(_, field)| (field.path.clone(), field.clone())));
@@ -254,7 +273,7 @@ impl Definition {
                 None => self.beside(&path),
             }
         });
-        let fields: Vec<Field> = fields.collect();
+        let fields: Vec<Field> = fields.chain(defaults).collect();
         let printed = |path: &str| fields.iter().any(|field| field.path == path && field.code == DESCRIBED);
         // How AWS writes what nobody reads is not worth knowing.
         self.findings.retain(|finding| finding.severity != Severity::Info || !printed(&finding.path));
@@ -268,6 +287,17 @@ impl Definition {
             findings: self.findings,
             excerpt: None,
         }
+    }
+
+    /// What is said of fields that are not written. A refused definition has none: nothing was made of it.
+    fn defaults(&self, verdicts: &[FieldVerdict]) -> Vec<Field> {
+        let is_written = |path: &Pointer| path.find(self.normalised()).is_some();
+        let absent = verdicts.iter().filter(|verdict| self.is_usable() && !is_written(&verdict.path));
+        let placed = absent.filter_map(|verdict| Some(self.place_verdict(verdict.clone())?.1));
+        let unwritten =
+            placed.filter(|field| !self.leaves.iter().any(|leaf| meet(&leaf.path.to_string(), &field.path)));
+        let told = unwritten.map(|field| Field { message: field.message.map(|message| by_default(&message)), ..field });
+        told.collect()
     }
 
     fn place_verdict(&self, verdict: FieldVerdict) -> Option<(String, Field)> {
@@ -314,6 +344,16 @@ impl Definition {
         let message = "it stands beside the definition and has no effect";
         field(Verdict::Unsupported, Some("unknown-field"), None, message)
     }
+}
+
+/// Whether one of two places is the other, or inside it.
+fn meet(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn by_default(message: &str) -> String {
+    format!("{message}; the field is not written, its default counts")
 }
 
 fn refused(path: String) -> Field {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Endings of the files that are read of a folder.
-const ENDINGS: [&str; 4] = ["json", "jsonc", "yaml", "yml"];
+pub const ENDINGS: [&str; 4] = ["json", "jsonc", "yaml", "yml"];
 
 /// How standard input is named.
 pub const STDIN: &str = "-";

@@ -32,6 +32,8 @@ use recognise::Recognised;
 
 /// The newest minor version of Kubernetes 1 that plain manifests are written for.
 pub const NEWEST_MINOR: u32 = 36;
+/// The oldest one: sidecars and their order are stable from it on.
+pub const OLDEST_MINOR: u32 = 33;
 
 /// What the definitions become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ecs::Pointer;
 use crate::report::Field;
-use crate::translate::Verdict;
+use crate::translate::{Code, FieldVerdict, Verdict};
 
 fn source(name: &str, value: &Value) -> Source {
     Source { name: name.to_owned(), text: Ok(value.to_string()), found: false }
@@ -205,5 +206,56 @@ fn no_value_is_in_any_report() {
         ] {
             assert!(!text.contains("s3cret"), "{text}");
         }
+    }
+}
+
+#[test]
+fn a_container_with_another_name_is_told() {
+    let mut given = task("web");
+    given["containerDefinitions"][0]["name"] = "Main_App".into();
+    let conversion = run(&[("t.json", json!({"taskDefinition": given}))], &Settings::default());
+    let finding = &conversion.report.documents[0].findings[0];
+    let place = "/taskDefinition/containerDefinitions/0/name";
+    assert_eq!((finding.code, finding.path.as_str()), ("container-renamed", place));
+    assert!(finding.message.contains(&crate::ecs::names::container_name("Main_App")), "{}", finding.message);
+}
+
+#[test]
+fn a_default_that_differs_is_told_beside_the_leaves() {
+    let item = json!({"taskDefinition": task("web"), "tags": []});
+    let verdict = |path: Pointer, code| FieldVerdict {
+        path,
+        verdict: Verdict::Approximate,
+        code: Some(code),
+        target: None,
+        message: Some("it differs".to_owned()),
+    };
+    let source = source("t.json", &item);
+    let Some(Recognised::Definition(item)) = recognise::recognise(&source).pop() else { panic!("no definition") };
+    let mut definition = Definition::examine(&source, 0, *item, &Settings::default());
+    let container = Pointer::root().key("containerDefinitions").index(0);
+    definition.verdicts = vec![
+        verdict(container.key("essential"), Code::EssentialRestartsInPlace),
+        verdict(container.key("name").key("below"), Code::UnknownField),
+        verdict(container.clone(), Code::UnknownField),
+    ];
+    let fields = definition.into_document().fields;
+    let told: Vec<_> = fields.iter().filter(|field| field.code == Some("essential-restarts-in-place")).collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].path, "/taskDefinition/containerDefinitions/0/essential");
+    assert_eq!(told[0].message.as_deref(), Some("it differs; the field is not written, its default counts"));
+    assert!(!fields.iter().any(|field| field.path.ends_with("/below") || field.path.ends_with("Definitions/0")));
+}
+
+#[test]
+fn what_aws_did_not_find_is_named() {
+    let failure = json!({"arn": "arn:aws:ecs:eu-west-1:123456789012:service/shop/web", "reason": "MISSING"});
+    for services in [json!([]), json!([service("a", "a")])] {
+        let conversion =
+            run(&[("-", json!({"services": services, "failures": [failure.clone()]}))], &Settings::default());
+        let last = conversion.report.documents.last().unwrap();
+        assert!(last.findings[0].message.starts_with("AWS did not find service \"web\""), "{last:?}");
+        assert_eq!((last.findings[0].code, last.findings[0].path.as_str()), ("not-described", "/failures/0"));
+        assert!(conversion.report.has_refused());
     }
 }

@@ -35,6 +35,7 @@ pub fn coverage_table() -> String {
     let mut text = String::new();
     let task_definition = |mut input| {
         make_plausible(&mut input);
+        part_volumes(&mut input);
         let examined = examine::task_definition(input);
         examine::task_definition_verdicts(&examined, NAME, Basis::current(NEWEST_MINOR))
     };
@@ -95,8 +96,11 @@ fn becomes(target: &str) -> String {
     target.split('/').map(star).collect::<Vec<_>>().join("/")
 }
 
-/// Lets what has to differ differ: the container depends on another one, and its secret is not its variable.
+/// Lets sizes be sizes and what has to differ differ: the container depends on another one, and its secret is not its variable.
 fn make_plausible(definition: &mut Value) {
+    for (size, plausible) in [("cpu", "256"), ("memory", "512")] {
+        definition[size] = plausible.into();
+    }
     if let Some(name) = definition.pointer_mut("/containerDefinitions/0/dependsOn/0/containerName") {
         *name = "other".into();
     }
@@ -106,6 +110,22 @@ fn make_plausible(definition: &mut Value) {
     if let Some(containers) = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
         containers.push(json!({"name": "other", "image": "1", "memory": 4}));
     }
+}
+
+/// The sources of a volume exclude each other, and so do the settings of a Docker volume: each gets a volume of its own.
+fn part_volumes(definition: &mut Value) {
+    let Some(volumes) = definition.get_mut("volumes").and_then(Value::as_array_mut) else { return };
+    let mut parted = vec![json!({"name": "docker", "dockerVolumeConfiguration": {"driver": "local"}})];
+    for volume in volumes.iter().filter_map(Value::as_object) {
+        for (source, settings) in volume.iter().filter(|(name, _)| *name != "name") {
+            let mut alone = vec![settings.clone()];
+            if let Some(members) = settings.as_object().filter(|_| source == "dockerVolumeConfiguration") {
+                alone.extend(members.iter().map(|(name, value)| json!({name: value})));
+            }
+            parted.extend(alone.into_iter().map(|settings| json!({"name": source, source: settings})));
+        }
+    }
+    *volumes = parted;
 }
 
 /// A value with everything the schema knows; `number` picks among choices.
@@ -165,6 +185,20 @@ mod tests {
         for field in ["`family`", "`containerDefinitions[].name`", "`containerDefinitions[].environment[].value`"] {
             assert!(table.contains(field), "{field} is missing from\n{table}");
         }
+    }
+
+    #[test]
+    fn each_source_of_a_volume_is_judged_alone() {
+        let table = coverage_table();
+        let row =
+            |field: &str| table.lines().find(|line| line.starts_with(&format!("| `{field}` "))).unwrap_or_default();
+        assert!(row("volumes[].host.sourcePath").contains("| exact | `Deployment "), "{table}");
+        let driver = row("volumes[].dockerVolumeConfiguration.driver");
+        assert!(driver.contains("exact") && driver.contains("needs-addon"), "{driver}");
+        assert!(
+            !row("volumes[].fsxWindowsFileServerVolumeConfiguration.rootDirectory").contains("unsupported"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Document {
     pub kind: Option<&'static str>,
     /// The name of the objects it becomes; none when it has none.
     pub name: Option<String>,
-    /// Every leaf of the input.
+    /// Every leaf of the input, and every field that is not written and whose default differs.
     pub fields: Vec<Field>,
     /// What is wrong or noteworthy.
     pub findings: Vec<Finding>,
@@ -52,10 +52,10 @@ pub struct Document {
     pub excerpt: Option<String>,
 }
 
-/// What became of one leaf of the input.
+/// What became of one leaf of the input, or of a field that is not written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// The leaf, as a JSON pointer into the input.
+    /// The field, as a JSON pointer into the input.
     pub path: String,
     /// How far it was translated.
     pub verdict: Verdict,
@@ -113,6 +113,12 @@ impl Report {
     #[must_use]
     pub fn has_refused(&self) -> bool {
         self.documents.iter().any(Document::is_refused)
+    }
+
+    /// Whether a definition was found, or something that should have been one.
+    #[must_use]
+    pub fn has_definitions(&self) -> bool {
+        self.documents.iter().any(|document| document.kind.is_some() || document.is_refused())
     }
 
     /// Whether every leaf keeps its meaning exactly.

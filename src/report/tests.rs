@@ -112,4 +112,6 @@ fn sarif_has_a_rule_for_each_result() {
 fn a_report_knows_whether_it_is_exact() {
     assert!(Report::default().is_exact() && !report().is_exact());
     assert!(report().has_refused() && !Report::default().has_refused());
+    let foreign = Document { findings: vec![finding("", Severity::Info, "not-ecs")], ..Document::default() };
+    assert!(report().has_definitions() && !Report { documents: vec![foreign] }.has_definitions());
 }

@@ -57,6 +57,15 @@ impl Problem {
         Self::error(place, "not-supported-yet", format!("{what}; this version does not read it yet"))
     }
 
+    /// Something that AWS was asked for and did not describe.
+    pub fn not_described(place: &Pointer, kind: &str, name: &str, reason: &str) -> Self {
+        let message = match reason {
+            "MISSING" => format!("AWS did not find {kind} {name:?}: check its name, the cluster, region and account"),
+            reason => format!("AWS did not describe {kind} {name:?}: {reason}"),
+        };
+        Self::error(place, "not-described", message)
+    }
+
     /// One of our custom resources that cannot be.
     pub fn invalid_resource(place: &Pointer, message: String) -> Self {
         Self::error(place, "invalid-resource", message)

@@ -120,13 +120,27 @@ fn wrapped(object: &Object, at: &Pointer, found: bool) -> Option<Vec<Recognised>
         }
     }
     for name in ["taskDefinitions", "services", "clusters"] {
-        if let Some(Value::Array(items)) = object.get(name)
-            && items.iter().any(Value::is_object)
-        {
-            return Some(in_list(items, &at.key(name), found));
+        let Some(Value::Array(items)) = object.get(name) else { continue };
+        let mut all =
+            if items.iter().any(Value::is_object) { in_list(items, &at.key(name), found) } else { Vec::new() };
+        all.extend(failures(object, name.trim_end_matches('s'), at));
+        if !all.is_empty() {
+            return Some(all);
         }
     }
     None
+}
+
+/// What AWS says of those it was asked for and did not describe.
+fn failures(object: &Object, kind: &str, at: &Pointer) -> Vec<Recognised> {
+    let failures = object.get("failures").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let told = failures.filter_map(|(position, failure)| {
+        let text = |name: &str| failure.get(name).and_then(Value::as_str);
+        let (arn, reason) = (text("arn")?, text("reason")?);
+        let place = at.key("failures").index(position);
+        Some(Recognised::Other(Problem::not_described(&place, kind, crate::ecs::arn::short_name(arn), reason)))
+    });
+    told.collect()
 }
 
 /// `describe-task-definition --include TAGS` prints the tags beside the definition; to register, they belong inside.

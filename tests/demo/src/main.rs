@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use stage::Stage;
@@ -25,9 +25,9 @@ struct Arguments {
     /// Use the cluster of this kubeconfig instead of starting one.
     #[arg(long, env = "DEMO_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
-    /// The operator's program.
-    #[arg(long, default_value = "target/debug/ecs-operator")]
-    operator: PathBuf,
+    /// The operator's program. Default: `ecs-operator` beside this program.
+    #[arg(long)]
+    operator: Option<PathBuf>,
     /// The folder with the ECS files.
     #[arg(long, default_value = "examples/ecs")]
     examples: PathBuf,
@@ -57,13 +57,20 @@ async fn main() -> ExitCode {
 }
 
 async fn play(arguments: &Arguments) -> Result<()> {
-    let mut stage = Stage::set(arguments.kubeconfig.as_deref(), &arguments.operator).await?;
+    let operator = arguments.operator.clone().map_or_else(operator_beside, Ok)?;
+    let mut stage = Stage::set(arguments.kubeconfig.as_deref(), &operator).await?;
     let result = perform(arguments, &mut stage).await;
     if result.is_err() {
         stage.show_what_went_wrong();
     }
     let cleared = stage.clear().await;
     result.and(cleared)
+}
+
+/// Cargo puts all programs of the workspace into one folder, wherever that is.
+fn operator_beside() -> Result<PathBuf> {
+    let demo = std::env::current_exe().context("the demo does not know where it is")?;
+    Ok(demo.with_file_name(format!("ecs-operator{}", std::env::consts::EXE_SUFFIX)))
 }
 
 async fn perform(arguments: &Arguments, stage: &mut Stage) -> Result<()> {

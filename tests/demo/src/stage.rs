@@ -44,9 +44,9 @@ impl Stage {
         let client = cluster.client().await?;
         let version = client.apiserver_version().await.context("the cluster does not answer")?.git_version;
         println!("Kubernetes {version} is ready after {:.1} s", started.elapsed().as_secs_f64());
-        let operator_program = operator
-            .canonicalize()
-            .with_context(|| format!("no operator at {}; build it with: cargo build", operator.display()))?;
+        let operator_program = operator.canonicalize().with_context(|| {
+            format!("no operator at {}; build it with: cargo build --package ecs-operator", operator.display())
+        })?;
         Ok(Self { cluster, own, operator_program, operator: None, scratch: TempDir::new()?, client })
     }
 
