@@ -53,6 +53,4 @@ pub mod annotations {
     pub const BASIS: &str = "ecs-operator.dev/translation-basis";
     /// The task definition, as `family:revision`, that a workload runs.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
-    /// The ECS name of an object whose Kubernetes name had to differ.
-    pub const ECS_NAME: &str = "ecs-operator.dev/ecs-name";
 }

@@ -13,7 +13,6 @@ use super::kinds;
 use crate::api::annotations;
 use crate::api::condition::{self, Conditions};
 use crate::kubernetes::agree::{agrees, digest};
-use crate::kubernetes::apply::Propagation;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
@@ -75,7 +74,7 @@ async fn settle<S: Serialize>(
     let resource = resource_of(own.kind);
     let status = serde_json::to_value(&decision.status).map_err(defect)?;
     let next = decision.revisit.map_or(Next::OnChange, Next::After);
-    if root.deleting || status == *taken.stored_status() {
+    if status == *taken.stored_status() {
         return Ok(next);
     }
     if let Some(wait) = context.pace.wait(root.uid, gives_way) {
@@ -226,7 +225,7 @@ async fn delete(
 ) -> Result<(), ReconcileError> {
     let resource = kinds::of_child(kind);
     let key = ObjectKey::namespaced(namespace, name);
-    context.writer.delete(&key, &resource, uid, Propagation::Background).await?;
+    context.writer.delete(&key, &resource, uid).await?;
     tracing::info!(kind = resource.kind, object = %key, "deleted");
     context.children(kind).observe_delete(&key, uid);
     Ok(())

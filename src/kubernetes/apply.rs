@@ -34,28 +34,10 @@ pub enum Deleted {
     AlreadyGone,
 }
 
-/// What happens to what the deleted object owns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Propagation {
-    /// Owned objects are deleted after it.
-    #[default]
-    Background,
-    /// Owned objects are deleted first.
-    Foreground,
-    /// Owned objects stay.
-    Orphan,
-}
-
 impl Writer {
     /// `field_manager` must never change: a new name would leave the old one's fields behind.
     pub fn new(client: Client, field_manager: impl Into<String>, metrics: Metrics) -> Self {
         Self { client, field_manager: field_manager.into(), metrics }
-    }
-
-    /// The client it writes with.
-    #[must_use]
-    pub const fn client(&self) -> &Client {
-        &self.client
     }
 
     /// Server-side apply of a complete object (`apiVersion`, `kind`, `metadata`), taking over fields by force.
@@ -123,36 +105,13 @@ impl Writer {
         self.write(resource, target, api.create(&params, &body)).await
     }
 
-    /// JSON merge patch of single fields, such as one annotation or the finalizers. With `metadata.resourceVersion`
-    /// in the patch, a concurrent change is a [`WriteError::Conflict`].
-    ///
-    /// # Errors
-    /// When the server does not take it; see [`WriteError::class`].
-    pub async fn merge(
-        &self,
-        key: &ObjectKey,
-        resource: &ApiResource,
-        patch: &Value,
-    ) -> Result<DynamicObject, WriteError> {
-        let target = format!("patch {} {key}", resource.kind);
-        let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
-        let api = self.api(key, resource);
-        self.write(resource, target, api.patch(&key.name, &params, &Patch::Merge(patch))).await
-    }
-
     /// Deletes the object that has this `uid`, and never its successor.
     ///
     /// # Errors
     /// When the server does not take it; that the object is gone already is no error.
-    pub async fn delete(
-        &self,
-        key: &ObjectKey,
-        resource: &ApiResource,
-        uid: &str,
-        propagation: Propagation,
-    ) -> Result<Deleted, WriteError> {
+    pub async fn delete(&self, key: &ObjectKey, resource: &ApiResource, uid: &str) -> Result<Deleted, WriteError> {
         let target = format!("delete {} {key}", resource.kind);
-        let params = delete_params(uid, propagation);
+        let params = delete_params(uid);
         let api = self.api(key, resource);
         let request = async {
             match api.delete(&key.name, &params).await {
@@ -193,14 +152,10 @@ impl Writer {
     }
 }
 
-fn delete_params(uid: &str, propagation: Propagation) -> DeleteParams {
-    let policy = match propagation {
-        Propagation::Background => PropagationPolicy::Background,
-        Propagation::Foreground => PropagationPolicy::Foreground,
-        Propagation::Orphan => PropagationPolicy::Orphan,
-    };
+/// What the object owns goes after it; only this very life of the name is meant.
+fn delete_params(uid: &str) -> DeleteParams {
     DeleteParams {
-        propagation_policy: Some(policy),
+        propagation_policy: Some(PropagationPolicy::Background),
         preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
         ..DeleteParams::default()
     }

@@ -86,7 +86,7 @@ async fn a_busy_server_is_asked_again_but_not_for_ever() {
 #[tokio::test]
 async fn what_is_gone_needs_no_delete() {
     let (writer, _, metrics) = writer(&[(404, "NotFound"), (409, "Conflict"), (200, ""), (403, "Forbidden")]).await;
-    let delete = || async { writer.delete(&key(), &deployment(), "u1", Propagation::Background).await };
+    let delete = || async { writer.delete(&key(), &deployment(), "u1").await };
     assert_eq!(delete().await, Ok(Deleted::AlreadyGone));
     assert_eq!(delete().await, Ok(Deleted::AlreadyGone));
     assert_eq!(delete().await, Ok(Deleted::Accepted));
@@ -123,7 +123,7 @@ fn incomplete_objects_are_not_sent() {
 
 #[test]
 fn deletes_name_the_life_they_mean() {
-    let params = serde_json::to_value(delete_params("u1", Propagation::Background)).expect("json");
+    let params = serde_json::to_value(delete_params("u1")).expect("json");
     assert_eq!(params["preconditions"], json!({"uid": "u1"}));
     assert_eq!(params["propagationPolicy"], "Background");
 }

@@ -21,11 +21,6 @@ impl ObjectKey {
         Self { namespace: Some(namespace.into()), name: name.into() }
     }
 
-    /// The key of a cluster-scoped object.
-    pub fn cluster(name: impl Into<String>) -> Self {
-        Self { namespace: None, name: name.into() }
-    }
-
     /// The key of any object.
     pub fn of(object: &impl ResourceExt) -> Self {
         Self { namespace: object.namespace(), name: object.name_any() }

@@ -56,8 +56,9 @@ impl Trigger {
         self.0.wake.notify_one();
     }
 
-    /// Asks for a reconcile of everything in the store.
-    pub fn resync(&self) {
+    /// Asks for a reconcile of everything in the store, as an overflow does.
+    #[cfg(test)]
+    pub(super) fn resync(&self) {
         self.0.queue.lock().resync = true;
         self.0.wake.notify_one();
     }

@@ -24,7 +24,7 @@ pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut
             ledger.exact(path.key("containerPort"), format!("{target}/containerPort"));
         }
         let port = ContainerPort {
-            name: mapping.name.as_deref().map(names::port_name),
+            name: own_name(mapping, &ports),
             container_port: number,
             host_port: host_port(task, mapping, &path, &target, ledger),
             protocol: Some(protocol(mapping).to_owned()),
@@ -35,6 +35,12 @@ pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut
         }
     }
     some_list(ports)
+}
+
+/// A name may stand once in a container; a second port of that name goes without.
+fn own_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
+    let name = names::port_name(mapping.name.as_deref()?);
+    (!ports.iter().any(|port| port.name.as_ref() == Some(&name))).then_some(name)
 }
 
 fn claim_details(task: &Task<'_>, mapping: &PortMapping, path: &Pointer, target: &str, ledger: &mut Ledger) {

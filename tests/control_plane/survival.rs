@@ -43,6 +43,7 @@ async fn killed_in_the_middle_of_a_rollout_it_finishes_without_a_needless_write_
     })
     .await?;
     operator.kill().await?;
+    assert!(first.len() < 10, "the rollout was over before the operator was killed");
 
     let mut operator = start(&bench)?;
     bench.stable("web", "app:2").await?;

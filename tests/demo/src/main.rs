@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 
 use stage::Stage;
@@ -39,15 +39,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let stopped = tokio::select! {
-        played = play(&arguments) => played,
-        _ = tokio::signal::ctrl_c() => {
-            println!("\nstopped");
-            Ok(())
-        }
-    };
-    // The stage is gone by now, and with it all that was started.
-    match stopped {
+    match play(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nthe demo failed: {error:#}");
@@ -58,13 +50,29 @@ async fn main() -> ExitCode {
 
 async fn play(arguments: &Arguments) -> Result<()> {
     let operator = arguments.operator.clone().map_or_else(operator_beside, Ok)?;
-    let mut stage = Stage::set(arguments.kubeconfig.as_deref(), &operator).await?;
-    let result = perform(arguments, &mut stage).await;
+    let mut stage = tokio::select! {
+        stage = Stage::set(arguments.kubeconfig.as_deref(), &operator) => stage?,
+        interrupted = interruption(arguments) => return interrupted,
+    };
+    let result = tokio::select! {
+        result = perform(arguments, &mut stage) => result,
+        interrupted = interruption(arguments) => interrupted,
+    };
     if result.is_err() {
         stage.show_what_went_wrong();
     }
     let cleared = stage.clear().await;
     result.and(cleared)
+}
+
+/// Ctrl-C is the way to end the demo, unless it was to end by itself.
+async fn interruption(arguments: &Arguments) -> Result<()> {
+    tokio::signal::ctrl_c().await?;
+    if arguments.once {
+        bail!("interrupted");
+    }
+    println!("\nstopping");
+    Ok(())
 }
 
 /// Cargo puts all programs of the workspace into one folder, wherever that is.

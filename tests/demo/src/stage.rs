@@ -22,6 +22,7 @@ pub struct Stage {
     own: bool,
     operator_program: PathBuf,
     operator: Option<Child>,
+    made_namespace: bool,
     scratch: TempDir,
     pub client: kube::Client,
 }
@@ -47,7 +48,15 @@ impl Stage {
         let operator_program = operator.canonicalize().with_context(|| {
             format!("no operator at {}; build it with: cargo build --package ecs-operator", operator.display())
         })?;
-        Ok(Self { cluster, own, operator_program, operator: None, scratch: TempDir::new()?, client })
+        Ok(Self {
+            cluster,
+            own,
+            operator_program,
+            operator: None,
+            made_namespace: false,
+            scratch: TempDir::new()?,
+            client,
+        })
     }
 
     pub fn install_definitions(&self) -> Result<()> {
@@ -65,7 +74,11 @@ impl Stage {
         heading("starting the operator");
         let log = File::create(self.log())?;
         println!("$ ecs-operator run --namespace {NAMESPACE}    # its log: {}", self.log().display());
-        let _ = self.cluster.kubectl(["create", "namespace", NAMESPACE]);
+        // Its end removes the namespace, so it has to be the demo's own.
+        self.cluster
+            .kubectl(["create", "namespace", NAMESPACE])
+            .with_context(|| format!("the demo wants to make the namespace {NAMESPACE} itself; delete it first"))?;
+        self.made_namespace = true;
         let child = tokio::process::Command::new(&self.operator_program)
             .args(["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0"])
             .env("KUBECONFIG", self.cluster.kubeconfig_path())
@@ -154,7 +167,10 @@ impl Stage {
         if self.own {
             return self.cluster.stop().await;
         }
-        heading(&format!("removing namespace {NAMESPACE}"));
+        if !self.made_namespace {
+            return Ok(());
+        }
+        heading(&format!("removing namespace {NAMESPACE}; the custom resource definitions stay"));
         self.kubectl(&["delete", "namespace", NAMESPACE, "--wait=false"])
     }
 
