@@ -39,7 +39,7 @@ async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<
             {
                 "name": "app", "image": IMAGE, "memory": 64, "user": "1000:1000", "workingDirectory": "/srv",
                 "readonlyRootFilesystem": true,
-                "entryPoint": ["sh", "-c"], "command": ["sleep 3600 # $(HOME)"],
+                "entryPoint": ["sh", "-c"], "command": ["sleep 3600; : $(HOME)"],
                 "environment": [{"name": "GREETING", "value": "hello $(HOME)"}, {"name": "EMPTY", "value": ""}, {"name": "MONEY", "value": "pa$$word $HOME"}],
                 "mountPoints": [{"sourceVolume": "shared", "containerPath": "/shared", "readOnly": true}]
             },
@@ -58,7 +58,7 @@ async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<
     assert_eq!(see("id -u; id -g; pwd")?, "1000\n1000\n/srv");
     assert_eq!(see("touch /x 2>/dev/null || echo refused")?, "refused");
     assert_eq!(see("touch /shared/x 2>/dev/null || echo refused; cat /shared/file")?, "refused\nwritten");
-    assert_eq!(see("tr '\\0' ' ' < /proc/1/cmdline")?, "sh -c sleep 3600 # $(HOME)");
+    assert_eq!(see("tr '\\0' ' ' < /proc/1/cmdline")?, "sh -c sleep 3600; : $(HOME)");
     operator.stop().await
 }
 
