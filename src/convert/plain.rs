@@ -140,7 +140,7 @@ fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: Basi
         task_definition: &label,
         revision: revision.map_or(0, i64::from),
     };
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::of_task_definition();
     let mut deployment = service::deployment(ecs, &rendered, &place, &mut ledger);
     disown_deployment(&mut deployment, revision.is_some());
     let namespace = owner.namespace.as_deref();

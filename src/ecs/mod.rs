@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod common;
 pub mod decode;
 pub mod deployment;
+pub mod fields;
 pub mod finding;
 pub mod names;
 pub mod pointer;

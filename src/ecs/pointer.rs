@@ -54,6 +54,23 @@ impl Pointer {
         other.0.starts_with(&self.0)
     }
 
+    /// The field this is a value of, as the API references write it: `containerDefinitions[].image` for
+    /// `/containerDefinitions/0/image`.
+    #[must_use]
+    pub fn field(&self) -> String {
+        let mut field = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Index(_) => field.push_str("[]"),
+                Step::Key(name) => {
+                    field.push_str(if field.is_empty() { "" } else { "." });
+                    field.push_str(name);
+                }
+            }
+        }
+        field
+    }
+
     /// What `document` has at this place.
     #[must_use]
     pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {

@@ -192,7 +192,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         task_definition: &task_definition,
         revision: plan.revision,
     };
-    let deployment = render::deployment(&plan.spec.ecs, &task, &place, &mut Ledger::default());
+    let deployment = render::deployment(&plan.spec.ecs, &task, &place, &mut Ledger::of_task_definition());
     let mut children = vec![Child::Deployment(Box::new(deployment))];
     children.extend(render::core_service(&plan.task.ecs, &place).map(|s| Child::Service(Box::new(s))));
     for child in &mut children {

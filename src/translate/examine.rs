@@ -101,7 +101,7 @@ pub fn task_definition_verdicts(
     name: &str,
     basis: Basis,
 ) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::of_task_definition();
     if let Some(spec) = &examined.spec {
         let target = format!("Deployment/{name}#/spec/template");
         let kubernetes = spec.kubernetes.as_ref();
@@ -116,7 +116,7 @@ pub fn task_definition_verdicts(
 /// The verdicts on a service.
 #[must_use]
 pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::of_service();
     if let Some(spec) = &examined.spec {
         service::claim(&spec.ecs, name, &mut ledger);
     }
@@ -126,7 +126,7 @@ pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<Fie
 /// The verdicts on a cluster.
 #[must_use]
 pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::of_cluster();
     if examined.spec.is_some() {
         service::claim_cluster(name, &mut ledger);
     }

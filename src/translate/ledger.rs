@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::pending::{self, Pending};
 use super::verdict::{Code, FieldVerdict, Verdict};
 use crate::ecs::Pointer;
 
@@ -17,12 +18,35 @@ struct Claim {
 /// Verdicts on the fields of one definition.
 ///
 /// A claim on a field covers everything below it, unless something below has a claim of its own.
-#[derive(Default)]
 pub struct Ledger {
     claims: BTreeMap<Pointer, Claim>,
+    /// What to say of fields that nobody claims.
+    pending: &'static [Pending],
 }
 
 impl Ledger {
+    /// The book of a task definition.
+    #[must_use]
+    pub fn of_task_definition() -> Self {
+        Self::new(pending::TASK_DEFINITION)
+    }
+
+    /// The book of a service.
+    #[must_use]
+    pub fn of_service() -> Self {
+        Self::new(pending::SERVICE)
+    }
+
+    /// The book of a cluster.
+    #[must_use]
+    pub fn of_cluster() -> Self {
+        Self::new(pending::CLUSTER)
+    }
+
+    fn new(pending: &'static [Pending]) -> Self {
+        Self { claims: BTreeMap::new(), pending }
+    }
+
     /// The field keeps its meaning, as `target`.
     pub fn exact(&mut self, path: Pointer, target: impl Into<String>) {
         self.claim(path, Verdict::Exact, None, Some(target.into()), None);
@@ -77,8 +101,7 @@ impl Ledger {
         let mut place = Some(leaf.clone());
         while let Some(path) = place {
             if unknown.contains(&path) {
-                let message = "ECS has no such field; check the spelling, or remove it";
-                return unclaimed(leaf, Code::UnknownField, message);
+                return unclaimed(leaf, Code::UnknownField, "ECS has no such field; check the spelling, or remove it");
             }
             if let Some(claim) = self.claims.get(&path) {
                 return FieldVerdict {
@@ -94,14 +117,16 @@ impl Ledger {
         if leaf.find(input).is_some_and(says_nothing) {
             return FieldVerdict { path: leaf, verdict: Verdict::Exact, code: None, target: None, message: None };
         }
-        unclaimed(leaf, Code::NotTranslatedYet, "this version does not translate the field; the task runs without it")
+        let message = pending::find(self.pending, &leaf).map_or("the task runs without it", |entry| entry.message);
+        unclaimed(leaf, Code::NotTranslatedYet, message)
     }
 }
 
-/// An empty list or object asks for nothing, so nothing is lost of it.
+/// An empty list or object asks for nothing, so nothing is lost of it; neither is it of a switch that is off, as every
+/// switch of the API is by default but `essential`.
 fn says_nothing(value: &Value) -> bool {
     match value {
-        Value::Null => true,
+        Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         _ => false,
@@ -140,17 +165,19 @@ mod tests {
 
     #[test]
     fn every_leaf_gets_the_claim_nearest_above_it() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::of_service();
         let list = Pointer::root().key("list");
         ledger.exact(list.clone(), "t");
         ledger.unsupported(list.index(1), Code::NotTranslatedYet, "m");
-        let verdicts = ledger.close(&json!({"list": [{"a": 1, "b": {}}, {"a": 2}], "rest": []}), &BTreeSet::new());
+        let verdicts =
+            ledger.close(&json!({"list": [{"a": 1, "b": {}}, {"a": 2}], "off": false, "rest": []}), &BTreeSet::new());
         assert_eq!(
             names(&verdicts),
             [
                 ("/list/0/a".to_owned(), "exact"),
                 ("/list/0/b".to_owned(), "exact"),
                 ("/list/1/a".to_owned(), "unsupported"),
+                ("/off".to_owned(), "exact"),
                 ("/rest".to_owned(), "exact"),
             ]
         );
@@ -158,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_default_that_behaves_differently_is_reported_and_one_that_does_not_is_not() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::of_service();
         ledger.exact(Pointer::root().key("same"), "t");
         ledger.approximate(Pointer::root().key("other"), Code::EssentialRestartsInPlace, "t", "m");
         let verdicts = ledger.close(&json!({"given": []}), &BTreeSet::new());
@@ -167,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_reported_even_below_a_claim() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::of_service();
         ledger.exact(Pointer::root().key("known"), "t");
         let unknown = BTreeSet::from([Pointer::root().key("known").key("odd")]);
         let verdicts = ledger.close(&json!({"known": {"odd": {"deep": true}, "even": 2}}), &unknown);

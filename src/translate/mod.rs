@@ -12,6 +12,7 @@ mod health;
 mod ledger;
 mod lifecycle;
 pub mod metadata;
+pub mod pending;
 pub mod pod;
 mod ports;
 mod resources;

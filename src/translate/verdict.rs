@@ -35,6 +35,20 @@ impl Verdict {
             Self::Exact => "exact",
         }
     }
+
+    /// What the verdict says, in a sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Unsupported => "The field becomes nothing; the message says what happens without it and what to do.",
+            Self::NeedsAddon => {
+                "The field is translated, and works once the cluster has the component or the object named."
+            }
+            Self::Approximate => "The field is translated, and behaves differently in a way that is stated.",
+            Self::Ignored => "The field has no meaning outside AWS.",
+            Self::Exact => "The field behaves as on ECS.",
+        }
+    }
 }
 
 /// What became of one leaf of the input.
@@ -53,11 +67,11 @@ pub struct FieldVerdict {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+    ($(#[doc = $meaning:literal] $variant:ident = $name:literal,)+) => {
         /// The stable name of a way to differ from ECS. Once released, a name keeps its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Code {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
         }
 
         impl Code {
@@ -68,6 +82,12 @@ macro_rules! codes {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What the code says, in one or two sentences.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }.trim_ascii()
             }
         }
     };

@@ -1,0 +1,86 @@
+//! Every input field of the AWS operations that define, run, place and scale tasks, as their API references list them.
+//!
+//! The table is what "nothing is dropped in silence" is held against: a field of the shapes that is not in it, or one of it
+//! that the shapes lack, fails a test, and the documentation of what is translated is written along it.
+
+/// Tab-separated: operation, field, type. A field's members follow it.
+const TABLE: &str = include_str!("fields.tsv");
+
+/// One input field of an AWS operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputField {
+    /// The operation with its service: `ecs:RegisterTaskDefinition`.
+    pub operation: &'static str,
+    /// The field from the operation's input down: `containerDefinitions[].portMappings[].protocol`.
+    pub path: &'static str,
+    /// The type with its choices, bounds and whether it has to be given: `enum{tcp,udp}`, `list<string> required`.
+    pub r#type: &'static str,
+}
+
+impl InputField {
+    /// Whether the field has members of its own in the table.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        let bare = self.r#type.trim_end_matches(" required");
+        let item = bare.strip_prefix("list<").map_or(bare, |item| item.split(['>', '{']).next().unwrap_or_default());
+        !matches!(
+            item.split(['{', ' ']).next(),
+            Some("string" | "integer" | "boolean" | "double" | "enum" | "map" | "document" | "long" | "timestamp")
+        )
+    }
+}
+
+/// Every input field of every operation, in the order of the table.
+pub fn all() -> impl Iterator<Item = InputField> {
+    TABLE.lines().skip(1).filter_map(|line| {
+        let mut columns = line.split('\t');
+        Some(InputField { operation: columns.next()?, path: columns.next()?, r#type: columns.next()? })
+    })
+}
+
+/// The fields of some operations, each path once, in the order of the table.
+#[must_use]
+pub fn of(operations: &[&str]) -> Vec<InputField> {
+    let mut found: Vec<InputField> = Vec::new();
+    for field in all().filter(|field| operations.contains(&field.operation)) {
+        if !found.iter().any(|known| known.path == field.path) {
+            found.push(field);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_a_field_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for field in all() {
+            assert!(!field.r#type.is_empty(), "{field:?} has no type");
+            assert!(field.operation.contains(':'), "{field:?} names no service");
+            assert!(seen.insert((field.operation, field.path)), "{field:?} stands twice");
+        }
+        assert_eq!(seen.len(), TABLE.lines().count() - 1, "a line of the table is no field");
+    }
+
+    #[test]
+    fn groups_are_told_from_values() {
+        let field = |r#type| InputField { operation: "ecs:X", path: "p", r#type };
+        for group in ["struct", "struct required", "list<Secret>", "list<Tag> required"] {
+            assert!(field(group).is_group(), "{group}");
+        }
+        for value in [
+            "string required",
+            "integer [min=1]",
+            "list<string{read,write}>",
+            "enum{a,b} required",
+            "map",
+            "list<enum>",
+            "list<string> required",
+        ] {
+            assert!(!field(value).is_group(), "{value}");
+        }
+    }
+}
