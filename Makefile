@@ -43,11 +43,11 @@ lint: ## Formatting, clippy with warnings denied, documentation, licences and so
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
 
-generate: ## Write again what is generated from the code: definitions, examples, the README's table.
+generate: ## Write again what is generated from the code: definitions, examples, tables of the documentation.
 	$(CARGO) run --package ecs-operator -- crds --output crds
 	$(CARGO) run --package ecs-operator -- crds --output charts/ecs-operator/crds-src
 	$(CARGO) run --package ecs-operator -- convert --report none --output examples/custom-resources examples/ecs
-	GENERATE=1 $(CARGO) test --package ecs-operator --test readme --test golden
+	GENERATE=1 $(CARGO) test --package ecs-operator --test documentation --test golden
 
 advisories: ## Known weaknesses of dependencies; fetches the advisory database from the internet.
 	$(CARGO) deny --locked check advisories

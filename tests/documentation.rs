@@ -1,8 +1,10 @@
-//! What README and examples say is what the program does.
+//! What the documentation and the examples say is what the program does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use ecs_operator::report::coverage;
 
 const BEGIN: &str = "<!-- generated: coverage -->";
 const END: &str = "<!-- end of what is generated -->";
@@ -16,18 +18,30 @@ fn generating() -> bool {
     std::env::var_os("GENERATE").is_some()
 }
 
+fn check(path: &Path, current: &str) {
+    if generating() {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+        fs::write(path, current).expect("the page is written");
+    } else {
+        let committed = fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == current, "{} is not what the code generates; run: make generate", path.display());
+    }
+}
+
 #[test]
-fn the_table_of_translated_fields_is_current() {
+fn the_pages_about_fields_are_current() {
+    for page in coverage::pages() {
+        check(&root().join(page.file), &page.text);
+    }
+}
+
+#[test]
+fn the_table_of_the_readme_is_current() {
     let path = root().join("README.md");
     let readme = fs::read_to_string(&path).expect("README.md");
     let (before, rest) = readme.split_once(BEGIN).expect("the marker of the generated table");
     let (_, after) = rest.split_once(END).expect("the end of the generated table");
-    let current = format!("{before}{BEGIN}\n{}\n{END}{after}", ecs_operator::report::coverage_table().trim());
-    if generating() {
-        fs::write(&path, current).expect("README.md is written");
-    } else {
-        assert!(readme == current, "README.md's table is not what the code generates; run: make generate");
-    }
+    check(&path, &format!("{before}{BEGIN}\n{}\n{END}{after}", coverage::summary().trim()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The renderers are functions of the report: the same report gives the same bytes. No value of the input is in it.
 
 mod count;
-mod coverage;
+pub mod coverage;
 mod fold;
 mod json;
 mod markdown;
@@ -16,7 +16,6 @@ mod tests;
 use serde::Serialize;
 
 pub use count::Counts;
-pub use coverage::coverage_table;
 pub use json::json;
 pub use markdown::markdown;
 pub use sarif::sarif;

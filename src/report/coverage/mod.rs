@@ -1,0 +1,141 @@
+//! What is translated how far, field by field of the AWS API: made by translating definitions that have every field.
+
+mod operations;
+mod pages;
+mod sample;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+pub use operations::{Instead, OPERATIONS};
+pub use pages::{Page, pages, summary};
+
+use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::ecs::fields::{self, InputField};
+use crate::translate::{Basis, Code, FieldVerdict, Verdict, examine};
+
+/// Name of the object in the targets.
+const NAME: &str = "web";
+/// The newest minor version of Kubernetes 1 that is known.
+const NEWEST_MINOR: u32 = 36;
+
+/// A kind of definition and what becomes of its fields.
+pub struct Coverage {
+    /// The kind of the custom resource.
+    pub kind: &'static str,
+    /// The AWS operations whose input it has the shape of.
+    pub operations: &'static [&'static str],
+    /// The fields of these operations that hold values, in the order of the API reference.
+    pub fields: Vec<Covered>,
+    /// Fields of the shape that are no input of these operations: what AWS prints in descriptions, and our own.
+    pub others: BTreeMap<String, BTreeSet<Outcome>>,
+}
+
+/// A field and all that was seen to become of it.
+pub struct Covered {
+    /// The field.
+    pub field: InputField,
+    /// One for each way its value and its neighbours decide; the mildest first.
+    pub outcomes: BTreeSet<Outcome>,
+}
+
+/// What becomes of a field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outcome {
+    /// How far it is translated.
+    pub verdict: std::cmp::Reverse<Verdict>,
+    /// The name of the difference.
+    pub code: Option<Code>,
+    /// The objects and fields it becomes: `Deployment /spec/replicas`.
+    pub targets: BTreeSet<String>,
+    /// How it differs and what to do.
+    pub messages: BTreeSet<String>,
+}
+
+/// What becomes of every kind of definition.
+#[must_use]
+pub fn coverage() -> Vec<Coverage> {
+    let task_definition = |mut input| {
+        sample::make_plausible(&mut input);
+        sample::part_volumes(&mut input);
+        let examined = examine::task_definition(input);
+        examine::task_definition_verdicts(&examined, NAME, Basis::current(NEWEST_MINOR))
+    };
+    let service = |input| examine::service_verdicts(&examine::service(input), NAME);
+    let cluster = |input| examine::cluster_verdicts(&examine::cluster(input), NAME);
+    vec![
+        of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], task_definition),
+        of_kind::<ServiceSpec>("Service", &["ecs:CreateService"], service),
+        of_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], cluster),
+    ]
+}
+
+fn of_kind<T: JsonSchema>(
+    kind: &'static str,
+    operations: &'static [&'static str],
+    verdicts: impl Fn(Value) -> Vec<FieldVerdict>,
+) -> Coverage {
+    let mut seen = survey::<T>(verdicts);
+    let given = fields::of(operations).into_iter().filter(|field| !field.is_group());
+    let fields = given.map(|field| Covered { outcomes: seen.remove(field.path).unwrap_or_default(), field }).collect();
+    Coverage { kind, operations, fields, others: seen }
+}
+
+/// Outcomes by field, one for each pair of verdict and code.
+fn survey<T: JsonSchema>(verdicts: impl Fn(Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {
+    let mut seen: BTreeMap<String, BTreeMap<_, Outcome>> = BTreeMap::new();
+    for verdict in sample::samples::<T>().flat_map(verdicts) {
+        let outcomes = seen.entry(value_field(&verdict.path.field())).or_default();
+        let key = (std::cmp::Reverse(verdict.verdict), verdict.code);
+        let outcome = outcomes.entry(key).or_insert_with(|| Outcome {
+            verdict: key.0,
+            code: key.1,
+            targets: BTreeSet::new(),
+            messages: BTreeSet::new(),
+        });
+        outcome.targets.extend(verdict.target.as_deref().map(becomes));
+        outcome.messages.extend(verdict.message);
+    }
+    seen.into_iter().map(|(field, outcomes)| (field, outcomes.into_values().collect())).collect()
+}
+
+/// The field whose value this is an item or a member of: `command` for `command[]`, `options` for `options.*`.
+fn value_field(field: &str) -> String {
+    field.trim_end_matches("[]").trim_end_matches(".*").to_owned()
+}
+
+/// `Deployment/web#/spec/initContainers/1/image` → `Deployment /spec/containers/*/image`
+fn becomes(target: &str) -> String {
+    let target = target.replace(&format!("/{NAME}#"), " ").replace("/initContainers/", "/containers/");
+    let star =
+        |step: &str| if step.bytes().all(|byte| byte.is_ascii_digit()) { "*".to_owned() } else { step.to_owned() };
+    target.split('/').map(star).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_and_members_belong_to_their_field() {
+        assert_eq!(value_field("a[].command[]"), "a[].command");
+        assert_eq!(value_field("a.options.*"), "a.options");
+        assert_eq!(becomes("Deployment/web#/spec/initContainers/1/image"), "Deployment /spec/containers/*/image");
+    }
+
+    #[test]
+    fn each_source_of_a_volume_is_judged_alone() {
+        let coverage = coverage();
+        let outcomes = |path: &str| {
+            let covered = coverage[0].fields.iter().find(|covered| covered.field.path == path).expect("a field");
+            covered.outcomes.iter().map(|outcome| outcome.verdict.0).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(outcomes("volumes[].host.sourcePath"), BTreeSet::from([Verdict::Exact]));
+        let driver = outcomes("volumes[].dockerVolumeConfiguration.driver");
+        assert!(driver.is_superset(&BTreeSet::from([Verdict::Exact, Verdict::NeedsAddon])), "{driver:?}");
+        let windows = outcomes("volumes[].fsxWindowsFileServerVolumeConfiguration.rootDirectory");
+        assert!(!windows.contains(&Verdict::Unsupported), "{windows:?}");
+    }
+}
