@@ -1,0 +1,234 @@
+//! Nothing is dropped in silence: the table of the AWS API's fields, the shapes of the code, the verdicts and the golden cases
+//! have the same fields.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use ecs_operator::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use ecs_operator::ecs::fields;
+use ecs_operator::report::coverage::{self, Coverage, OPERATIONS};
+use ecs_operator::translate::pending::{self, Pending};
+use ecs_operator::translate::{Code, Verdict};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+/// The fields of a shape and their types, in the table's words, without bounds and obligations.
+fn shape<T: JsonSchema>() -> BTreeMap<String, String> {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let mut found = BTreeMap::new();
+    members(schema.as_object().expect("an object"), "", &mut found);
+    found
+}
+
+fn members(schema: &Map<String, Value>, at: &str, found: &mut BTreeMap<String, String>) {
+    for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        let member = plain(member);
+        found.insert(path.clone(), type_of(&member));
+        match kind(&member) {
+            "array" => members(&plain(&member["items"]), &format!("{path}[]"), found),
+            _ => members(&member, &path, found),
+        }
+    }
+}
+
+/// A schema without the choice of being null.
+fn plain(schema: &Value) -> Map<String, Value> {
+    let Some(schema) = schema.as_object() else { return Map::new() };
+    let inner = schema.get("anyOf").and_then(Value::as_array).and_then(|choices| choices.first());
+    inner.and_then(Value::as_object).unwrap_or(schema).clone()
+}
+
+fn kind(schema: &Map<String, Value>) -> &str {
+    match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        Some(name) => name.as_str(),
+        None => None,
+    }
+    .unwrap_or_default()
+}
+
+fn type_of(schema: &Map<String, Value>) -> String {
+    let choices = choices(schema);
+    if !choices.is_empty() {
+        return format!("enum{{{}}}", choices.into_iter().collect::<Vec<_>>().join(","));
+    }
+    match kind(schema) {
+        "array" => {
+            let item = type_of(&plain(&schema["items"]));
+            // The table writes a list of choices as one of texts.
+            format!("list<{}>", item.replace("enum{", "string{"))
+        }
+        "object" if schema.contains_key("properties") => "struct".to_owned(),
+        "object" => "map".to_owned(),
+        "number" => "double".to_owned(),
+        "" => "document".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn choices(schema: &Map<String, Value>) -> BTreeSet<String> {
+    let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
+    let own: BTreeSet<String> = listed.filter_map(Value::as_str).map(str::to_owned).collect();
+    let variants = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    variants.map(choices).fold(own, |all, more| all.union(&more).cloned().collect())
+}
+
+/// The table's type in the words of [`type_of`]: without bounds and obligation, choices in order, structures unnamed.
+fn tabled(r#type: &str) -> String {
+    let bare = r#type.split(" required").next().unwrap_or_default().split(" [").next().unwrap_or_default();
+    let sorted = |text: &str| {
+        let Some((before, rest)) = text.split_once('{') else { return text.to_owned() };
+        let (inside, after) = rest.split_once('}').expect("a closing brace");
+        let choices: BTreeSet<&str> = inside.split(',').collect();
+        format!("{before}{{{}}}{after}", choices.into_iter().collect::<Vec<_>>().join(","))
+    };
+    match bare.strip_prefix("list<") {
+        Some(item) if item.starts_with(char::is_uppercase) => "list<struct>".to_owned(),
+        _ => sorted(bare),
+    }
+}
+
+/// Whether the table's type and the shape's are one. `enum` alone leaves the choices to the code.
+fn same_type(table: &str, shape: &str) -> bool {
+    table == shape
+        || (table == "enum" && shape.starts_with("enum{"))
+        || (table == "list<enum>" && shape.starts_with("list<string{"))
+        || (table == "timestamp" && shape == "double")
+}
+
+fn compare<T: JsonSchema>(coverage: &Coverage) -> Vec<String> {
+    let shape = shape::<T>();
+    let table: BTreeMap<String, &str> =
+        fields::of(coverage.operations).into_iter().map(|field| (field.path.to_owned(), field.r#type)).collect();
+    let mut wrong = Vec::new();
+    for (path, wanted) in &table {
+        match shape.get(path) {
+            None => wrong.push(format!("{}: the shape lacks {path}", coverage.kind)),
+            Some(found) if !same_type(&tabled(wanted), found) => {
+                wrong.push(format!("{}: {path} is {wanted} in the table and {found} in the shape", coverage.kind));
+            }
+            Some(_) => {}
+        }
+    }
+    let described: BTreeSet<&str> =
+        coverage.others.keys().map(|other| other.split(['.', '[']).next().unwrap_or_default()).collect();
+    let unknown = shape.keys().filter(|path| {
+        !table.contains_key(*path) && !described.contains(path.split(['.', '[']).next().unwrap_or_default())
+    });
+    wrong.extend(unknown.map(|path| format!("{}: the table lacks {path}", coverage.kind)));
+    wrong
+}
+
+#[test]
+fn the_shapes_have_the_fields_of_the_api_and_no_others() {
+    let coverage = coverage::coverage();
+    let [task_definition, service, cluster] = coverage.as_slice() else { panic!("three kinds") };
+    let mut wrong = compare::<TaskDefinitionSpec>(task_definition);
+    wrong.extend(compare::<ServiceSpec>(service));
+    wrong.extend(compare::<ClusterSpec>(cluster));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the shapes have beside the inputs is ignored, but for our own block.
+#[test]
+fn what_is_no_input_is_ignored() {
+    for kind in coverage::coverage() {
+        for (other, outcomes) in &kind.others {
+            let ignored = outcomes.iter().all(|outcome| outcome.verdict.0 == Verdict::Ignored);
+            assert!(ignored || other.starts_with("kubernetes"), "{}: the table lacks {other}", kind.kind);
+        }
+    }
+}
+
+#[test]
+fn every_field_has_a_verdict_and_every_difference_a_code_and_a_sentence() {
+    for kind in coverage::coverage() {
+        for covered in &kind.fields {
+            let place = format!("{} {}", kind.kind, covered.field.path);
+            assert!(!covered.outcomes.is_empty(), "{place} has no verdict");
+            for outcome in &covered.outcomes {
+                let exact = outcome.verdict.0 == Verdict::Exact;
+                assert_eq!(exact, outcome.code.is_none(), "{place}: {outcome:?}");
+                assert_eq!(exact, outcome.messages.is_empty(), "{place}: {outcome:?}");
+                // A switch that is off keeps its meaning by becoming nothing.
+                let becomes = !outcome.targets.is_empty();
+                match outcome.verdict.0 {
+                    Verdict::Approximate | Verdict::NeedsAddon => assert!(becomes, "{place}: {outcome:?}"),
+                    Verdict::Unsupported | Verdict::Ignored => assert!(!becomes, "{place}: {outcome:?}"),
+                    Verdict::Exact => {}
+                }
+            }
+        }
+    }
+}
+
+/// A field that nothing translates says what that means for the task; a reason that no field needs any more is gone.
+#[test]
+fn reasons_and_translations_are_complements() {
+    let tables: [&[Pending]; 3] = [pending::TASK_DEFINITION, pending::SERVICE, pending::CLUSTER];
+    for (kind, table) in coverage::coverage().iter().zip(tables) {
+        let untranslated = |outcome: &&coverage::Outcome| outcome.code == Some(Code::NotTranslatedYet);
+        let said: BTreeSet<&str> = kind
+            .fields
+            .iter()
+            .flat_map(|covered| covered.outcomes.iter().filter(untranslated))
+            .flat_map(|outcome| outcome.messages.iter().map(String::as_str))
+            .collect();
+        let reasons: BTreeSet<&str> = table.iter().map(|entry| entry.message).collect();
+        let missing: Vec<_> = said.difference(&reasons).collect();
+        assert!(missing.is_empty(), "{}: fields are neither translated nor have a reason: {missing:?}", kind.kind);
+        let unused: Vec<_> =
+            table.iter().filter(|entry| !said.contains(entry.message)).map(|entry| entry.field).collect();
+        assert!(unused.is_empty(), "{}: reasons for what is translated: {unused:?}", kind.kind);
+    }
+}
+
+#[test]
+fn every_field_of_a_task_definition_is_in_a_golden_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut seen = BTreeSet::new();
+    for case in fs::read_dir(folder).expect("cases") {
+        let verdicts = fs::read_to_string(case.expect("an entry").path().join("verdicts.txt")).unwrap_or_default();
+        let pointers = verdicts.lines().filter_map(|line| line.trim_start().split(' ').next());
+        seen.extend(pointers.filter(|word| word.starts_with('/')).map(field));
+    }
+    let coverage = coverage::coverage();
+    let missing: Vec<_> = coverage[0]
+        .fields
+        .iter()
+        .map(|covered| covered.field.path)
+        .filter(|path| {
+            let inside =
+                |found: &String| found == path || found.strip_prefix(path).is_some_and(|r| r.starts_with(['.', '[']));
+            !seen.iter().any(inside)
+        })
+        .collect();
+    assert!(missing.is_empty(), "no golden case has:\n{}", missing.join("\n"));
+}
+
+/// `/containerDefinitions/0/name` → `containerDefinitions[].name`
+fn field(pointer: &str) -> String {
+    let mut name = String::new();
+    for step in pointer.split('/').skip(1) {
+        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+            name.push_str("[]");
+        } else {
+            name.push_str(if name.is_empty() { "" } else { "." });
+            name.push_str(step);
+        }
+    }
+    name
+}
+
+#[test]
+fn every_operation_has_something_that_takes_its_place() {
+    let table: BTreeSet<&str> = fields::all().map(|field| field.operation).collect();
+    let told: Vec<&str> = OPERATIONS.iter().flat_map(|entry| entry.operations).copied().collect();
+    let unique: BTreeSet<&str> = told.iter().copied().collect();
+    assert_eq!(told.len(), unique.len(), "an operation stands twice");
+    assert_eq!(table, unique);
+}
