@@ -14,10 +14,15 @@ use serde_json::Value;
 use crate::bench;
 use crate::support::PATIENCE;
 
-fn corpus() -> Option<PathBuf> {
+/// The collection, where there is one; says so where there is none.
+pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("CORPUS").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"));
-    Some(folder.join("taskdefs")).filter(|f| f.is_dir())
+    if folder.join("taskdefs").is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: no collection of definitions at {}; CORPUS names another folder", folder.display());
+    None
 }
 
 /// The custom resources of every definition that can be used; of several with one name, the first.
@@ -53,10 +58,7 @@ fn needs_more_than_a_node(spec: &Value) -> bool {
 
 #[tokio::test]
 async fn real_task_definitions_are_accepted_and_run() -> Result<()> {
-    let Some(folder) = corpus() else {
-        eprintln!("SKIPPED corpus: no folder ../shared/corpus/taskdefs beside the project, and CORPUS is not set");
-        return Ok(());
-    };
+    let Some(folder) = folder().map(|folder| folder.join("taskdefs")) else { return Ok(()) };
     let bench = bench("corpus").await?;
     let operator = bench.operator().await?;
     let definitions = definitions(&folder)?;

@@ -6,6 +6,7 @@ mod support;
 mod corpus;
 mod definitions;
 mod errors;
+mod manifests;
 mod rest;
 mod revisions;
 mod services;
