@@ -10,6 +10,7 @@ use kube::api::{Api, ApiResource, DynamicObject};
 use kube::runtime::watcher;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{AllRoots, Context, Own, Pace, ServiceIndex};
@@ -39,6 +40,9 @@ const EVENT_QUEUE: usize = 1_000;
 const DEBOUNCE: Duration = Duration::from_millis(100);
 /// The server ends a watch after this many seconds; a dead connection is noticed then at the latest.
 const WATCH_SECONDS: u32 = 290;
+
+/// How long a server may take to serve a definition that was just applied.
+const ESTABLISHING: Duration = Duration::from_secs(10);
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -102,7 +106,7 @@ pub async fn run(
 }
 
 async fn check(clients: &Clients, options: &Options) -> Result<(), StartError> {
-    let missing = discovery::missing_crds(&clients.write, kinds::CRDS).await?;
+    let missing = missing_crds(clients).await?;
     if !missing.is_empty() {
         return Err(StartError::MissingCrds(missing));
     }
@@ -111,6 +115,20 @@ async fn check(clients: &Clients, options: &Options) -> Result<(), StartError> {
         return Err(StartError::MissingRights(missing));
     }
     Ok(())
+}
+
+/// The definitions that the server lacks. Right after `kubectl apply` it does not serve them yet, so it is asked again for a
+/// while.
+async fn missing_crds(clients: &Clients) -> kube::Result<Vec<MissingCrd>> {
+    let deadline = Instant::now() + ESTABLISHING;
+    loop {
+        let missing = discovery::missing_crds(&clients.write, kinds::CRDS).await?;
+        if missing.is_empty() || missing.iter().any(|crd| !crd.served.is_empty()) || Instant::now() >= deadline {
+            return Ok(missing);
+        }
+        tracing::info!("waiting for the custom resource definitions");
+        tokio::time::sleep(ESTABLISHING / 10).await;
+    }
 }
 
 /// Everything that runs side by side.
