@@ -17,6 +17,7 @@ pub mod deployment;
 pub mod fields;
 pub mod finding;
 pub mod names;
+pub mod placeholder;
 pub mod pointer;
 mod redact;
 pub mod service;

@@ -8,28 +8,38 @@
 //! Sources are named by the member whose description in the ECS API model, or whose section in the ECS developer guide
 //! ("Task definition parameters", "Service definition parameters"), states the rule.
 
+mod accelerators;
 mod containers;
 mod dependencies;
 mod environment;
 mod fargate;
+mod images;
+mod linux;
 mod logging;
 mod memory;
 mod network;
 mod placement;
+mod ports;
+mod proxy;
+mod roles;
+mod secrets;
 mod service;
 mod service_and_task;
+mod storage;
+mod system_controls;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod volumes;
+mod windows;
 
 use std::collections::BTreeSet;
 
 use super::cluster::Cluster;
-use super::common::Tag;
 use super::finding::{Finding, Findings};
 use super::pointer::Pointer;
 use super::service::Service;
-use super::task_definition::{ContainerDefinition, TaskDefinition};
+use super::task_definition::{Compatibility, ContainerDefinition, TaskDefinition};
 
 /// A rule about a task definition.
 type TaskRule = fn(&TaskDefinition) -> Vec<Finding>;
@@ -40,25 +50,35 @@ type ServiceRule = fn(&Service) -> Vec<Finding>;
 /// Checks a task definition by ECS's rules. Findings come in the order of the document's places.
 #[must_use]
 pub fn task_definition(task: &TaskDefinition) -> Vec<Finding> {
-    let groups: [&[TaskRule]; 8] = [
+    let groups: [&[TaskRule]; 18] = [
+        accelerators::RULES,
         containers::RULES,
         dependencies::RULES,
         environment::RULES,
         fargate::RULES,
+        images::RULES,
+        linux::RULES,
         logging::RULES,
         memory::RULES,
         network::RULES,
+        ports::RULES,
+        proxy::RULES,
+        roles::RULES,
+        secrets::RULES,
+        storage::RULES,
+        system_controls::RULES,
         volumes::RULES,
+        windows::RULES,
     ];
     let found = groups.into_iter().flatten().flat_map(|rule| rule(task));
-    in_order(found.chain(placement::of_task(task)).chain(tags(&task.tags)))
+    in_order(found.chain(placement::of_task(task)).chain(tags::all(&task.tags)))
 }
 
 /// Checks a service by ECS's rules, as far as they don't ask for its task definition.
 #[must_use]
 pub fn service(service: &Service) -> Vec<Finding> {
     let found = service::RULES.iter().flat_map(|rule| rule(service));
-    in_order(found.chain(placement::of_service(service)).chain(tags(&service.tags)))
+    in_order(found.chain(placement::of_service(service)).chain(tags::all(&service.tags)))
 }
 
 /// Checks a service by the rules that ask for its task definition. Places are those of the service.
@@ -72,22 +92,16 @@ pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) ->
 pub fn cluster(cluster: &Cluster) -> Vec<Finding> {
     let at = Pointer::root().key("defaultCapacityProviderStrategy");
     let strategy = service::capacity_provider_strategy(&cluster.default_capacity_provider_strategy, &at);
-    in_order(strategy.into_iter().chain(tags(&cluster.tags)))
+    in_order(strategy.into_iter().chain(tags::all(&cluster.tags)))
 }
 
 fn in_order(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
     findings.into_iter().collect::<Findings>().into_iter().collect()
 }
 
-/// `tags`: "each tag key must be unique".
-fn tags(tags: &[Tag]) -> Vec<Finding> {
-    let at = Pointer::root().key("tags");
-    repeated(tags.iter().map(|tag| tag.key.as_deref()))
-        .map(|(position, key)| {
-            let message = format!("the key `{key}` is used twice");
-            Finding::error(at.index(position).key("key"), "duplicate-tag-key", message)
-        })
-        .collect()
+/// Whether a task definition asks to be checked for a kind of compute.
+fn requires(task: &TaskDefinition, compatibility: Compatibility) -> bool {
+    task.requires_compatibilities.contains(&compatibility)
 }
 
 /// The containers of a task, each with its place.

@@ -1,4 +1,6 @@
-//! "Did you mean …?"
+//! "Did you mean …?", "is this a template?"
+
+use crate::ecs::placeholder;
 
 /// Longest text of the input that a message repeats.
 const SHOWN: usize = 40;
@@ -6,6 +8,11 @@ const SHOWN: usize = 40;
 /// `, did you mean …?` for the known word closest to what was written; empty when none is close.
 pub(super) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     closest(written, known).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
+}
+
+/// What to add to a message about a text, when it is a place that a template leaves open; else nothing.
+pub(super) fn unrendered(text: &str) -> &'static str {
+    if placeholder::is_open(text) { placeholder::HINT } else { "" }
 }
 
 /// A text, cut so that a message stays readable.

@@ -65,7 +65,8 @@ impl Walk {
         }
         let Some(class) = &limits.characters else { return };
         if let Some(character) = class.first_outside(text) {
-            let message = format!("{character:?} is not allowed here; characters are {}", class.written);
+            let advice = hint::unrendered(text);
+            let message = format!("{character:?} is not allowed here; characters are {}{advice}", class.written);
             self.error(at, "invalid-characters", message);
         }
     }
@@ -75,7 +76,8 @@ impl Walk {
             return;
         }
         let hint = hint::did_you_mean(text, choices.iter().map(String::as_str));
-        let message = format!("`{}` is not among the choices{hint}: {}", hint::shortened(text), choices.join(", "));
+        let (text, advice) = (hint::shortened(text), hint::unrendered(text));
+        let message = format!("`{text}` is not among the choices{hint}: {}{advice}", choices.join(", "));
         self.error(at, "invalid-choice", message);
     }
 }

@@ -146,6 +146,25 @@ fn near_misses_are_named() {
 }
 
 #[test]
+fn what_a_template_left_open_is_told_as_such() {
+    let cases = [
+        json!({"family": "<FAMILY>", "containerDefinitions": [{}]}),
+        json!({"networkMode": "{{networkmode}}", "containerDefinitions": [{}]}),
+        container(json!({"name": "{{ must_env `APP` }}"})),
+        container(json!({"cpu": "${cpu}"})),
+        container(json!({"essential": "$ESSENTIAL"})),
+        container(json!({"portMappings": "${ports}"})),
+    ];
+    for value in cases {
+        let decoded = task(value.clone());
+        assert!(decoded.has_errors(), "{value}");
+        assert!(decoded.findings[0].message.contains("a place of a template"), "{:?}", decoded.findings);
+    }
+    let decoded = task(container(json!({"name": "my app", "cpu": "half"})));
+    assert!(decoded.findings.iter().all(|finding| !finding.message.contains("template")), "{:?}", decoded.findings);
+}
+
+#[test]
 fn what_is_unknown_is_told_and_kept() {
     let decoded = task(container(json!({"pullPolicy": {"deep": [1, null]}})));
     let place = Pointer::root().key("containerDefinitions").index(0).key("pullPolicy");

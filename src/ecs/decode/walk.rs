@@ -40,6 +40,7 @@ impl Walk {
         let advice = match (shape, &value) {
             (Shape::List(_), Value::Object(_)) => "; put it in [ ]",
             (Shape::Object(_), Value::Array(_)) => "; take it out of the [ ]",
+            (_, Value::String(text)) => hint::unrendered(text),
             _ => "",
         };
         self.error(at, "wrong-type", format!("{wanted} is wanted here, but {given} is given{advice}"));

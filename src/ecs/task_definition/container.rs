@@ -29,7 +29,7 @@ pub struct ContainerDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub cpu: Option<i32>,
-    /// Hard memory limit in MiB; the container is killed beyond it. Must exceed `memoryReservation`.
+    /// Hard memory limit in MiB; the container is killed beyond it. No less than `memoryReservation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub memory: Option<i32>,

@@ -1,4 +1,4 @@
-//! Containers: their number, names, images, health checks and limits.
+//! Containers: their number, names, essence and health checks.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,8 @@ use crate::ecs::names;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
 
-pub(super) const RULES: &[TaskRule] = &[
-    number,
-    names_given,
-    names_unique,
-    names_distinct_when_fitted,
-    images,
-    one_essential,
-    health_checks,
-    ulimits,
-    proxy_container,
-];
+pub(super) const RULES: &[TaskRule] =
+    &[number, names_given, names_unique, names_distinct_when_fitted, one_essential, health_checks];
 
 /// Containers that a task definition can have ("Amazon ECS service quotas"; not adjustable).
 const MAX_CONTAINERS: usize = 10;
@@ -70,15 +61,7 @@ fn names_distinct_when_fitted(task: &TaskDefinition) -> Vec<Finding> {
     findings
 }
 
-/// `image` is required of each container.
-fn images(task: &TaskDefinition) -> Vec<Finding> {
-    containers(task)
-        .filter(|(_, container)| is_blank(container.image.as_deref()))
-        .map(|(at, _)| Finding::error(at.key("image"), "container-without-image", "a container needs an image"))
-        .collect()
-}
-
-/// `essential`: "all tasks must have at least one essential container".
+/// `essential`: one container at least.
 fn one_essential(task: &TaskDefinition) -> Vec<Finding> {
     let containers = &task.container_definitions;
     if containers.is_empty() || containers.iter().any(ContainerDefinition::is_essential) {
@@ -113,30 +96,4 @@ fn health_command(command: &[String], at: Pointer) -> Option<Finding> {
         _ => ("health-check-without-form", "a health check starts with `CMD` or `CMD-SHELL`; this is taken for `CMD`"),
     };
     Some(Finding::warning(at, code, message))
-}
-
-/// Docker refuses a soft limit above the hard one when the container starts. -1 is no limit.
-fn ulimits(task: &TaskDefinition) -> Vec<Finding> {
-    let limits = containers(task).flat_map(|(at, container)| {
-        let at = at.key("ulimits");
-        container.ulimits.iter().enumerate().map(move |(position, limit)| (at.index(position), limit))
-    });
-    let unlimited = |limit: i32| if limit < 0 { i64::from(i32::MAX) + 1 } else { i64::from(limit) };
-    limits
-        .filter(|(_, limit)| unlimited(limit.soft_limit) > unlimited(limit.hard_limit))
-        .map(|(at, limit)| {
-            let message = format!("the soft limit of {} is above its hard limit", limit.name);
-            Finding::warning(at, "ulimit-soft-above-hard", message)
-        })
-        .collect()
-}
-
-/// `proxyConfiguration.containerName`: a container of the task.
-fn proxy_container(task: &TaskDefinition) -> Vec<Finding> {
-    let Some(proxy) = &task.proxy_configuration else { return Vec::new() };
-    if super::container_named(task, &proxy.container_name).is_some() {
-        return Vec::new();
-    }
-    let at = Pointer::root().key("proxyConfiguration").key("containerName");
-    vec![Finding::error(at, "unknown-container", format!("no container is called `{}`", proxy.container_name))]
 }

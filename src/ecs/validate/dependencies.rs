@@ -40,7 +40,7 @@ fn not_itself(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// `dependsOn[].condition` `HEALTHY`: "requires that the dependent container has health checks configured".
+/// `dependsOn[].condition` `HEALTHY`: needs a health check on the other container.
 fn healthy_needs_a_check(task: &TaskDefinition) -> Vec<Finding> {
     dependencies(task)
         .filter(|(_, dependency, _)| dependency.condition == ContainerCondition::Healthy)

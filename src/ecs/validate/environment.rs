@@ -56,7 +56,7 @@ fn variable_names(container: &ContainerDefinition) -> impl Iterator<Item = &str>
     container.environment.iter().filter_map(|pair| pair.name.as_deref())
 }
 
-/// `environmentFiles[].value`: "the file must have a `.env` file extension".
+/// `environmentFiles[].value`: the name of the file ends in `.env`.
 fn files(task: &TaskDefinition) -> Vec<Finding> {
     let files = containers(task).flat_map(|(at, container)| {
         let at = at.key("environmentFiles");

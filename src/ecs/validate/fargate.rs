@@ -1,12 +1,11 @@
 //! What Fargate asks of a task definition ("Task definition differences for Fargate").
 
 use super::memory::{task_cpu, task_memory};
-use super::{TaskRule, containers, is_blank};
+use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{
-    Compatibility, ContainerDefinition, IpcMode, LogDriver, NetworkMode, OsFamily, PidMode, ResourceType,
-    TaskDefinition, Volume,
+    Compatibility, ContainerDefinition, IpcMode, LogDriver, NetworkMode, PidMode, ResourceType, TaskDefinition, Volume,
 };
 
 pub(super) const RULES: &[TaskRule] = &[
@@ -71,7 +70,7 @@ impl Memory {
 }
 
 fn is_fargate(task: &TaskDefinition) -> bool {
-    task.requires_compatibilities.contains(&Compatibility::Fargate)
+    requires(task, Compatibility::Fargate)
 }
 
 /// `networkMode`: `awsvpc`.
@@ -98,8 +97,7 @@ fn size_given(task: &TaskDefinition) -> Vec<Finding> {
 /// `cpu` and `memory` of the task are one of Fargate's sizes.
 fn size_valid(task: &TaskDefinition) -> Vec<Finding> {
     let Some(cpu) = task_cpu(task).filter(|_| is_fargate(task)) else { return Vec::new() };
-    let windows = task.runtime_platform.as_ref().and_then(|platform| platform.operating_system_family);
-    let windows = windows.is_some_and(OsFamily::is_windows);
+    let windows = super::windows::is_windows(task);
     let mut sizes = SIZES.iter().filter(|size| size.windows || !windows);
     let Some(size) = sizes.clone().find(|size| size.cpu == cpu) else {
         let known: Vec<_> = sizes.by_ref().map(|size| size.cpu.to_string()).collect();
@@ -148,11 +146,8 @@ fn container_members(task: &TaskDefinition) -> Vec<Finding> {
 
 fn members(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
     let members = [
-        ("disableNetworking", container.disable_networking == Some(true)),
-        ("dnsSearchDomains", !container.dns_search_domains.is_empty()),
-        ("dnsServers", !container.dns_servers.is_empty()),
+        // What concerns the network is refused by the network mode that Fargate requires.
         ("dockerSecurityOptions", !container.docker_security_options.is_empty()),
-        // Links and extra hosts are refused by the network mode that Fargate requires.
         ("privileged", container.privileged == Some(true)),
     ];
     given(at, members)
@@ -210,16 +205,17 @@ fn capabilities(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// `startTimeout`, `stopTimeout`: 120 seconds at most.
+/// `startTimeout`, `stopTimeout`: 2 to 120 seconds on Fargate.
 fn timeouts(task: &TaskDefinition) -> Vec<Finding> {
-    const MOST: i32 = 120;
+    const SECONDS: std::ops::RangeInclusive<i32> = 2..=120;
     containers(task)
         .filter(|_| is_fargate(task))
         .flat_map(|(at, container)| {
             let given = [("startTimeout", container.start_timeout), ("stopTimeout", container.stop_timeout)];
-            let beyond = given.into_iter().filter(|(_, seconds)| seconds.is_some_and(|seconds| seconds > MOST));
-            beyond.map(move |(name, _)| {
-                let message = format!("on Fargate `{name}` is {MOST} seconds at most");
+            let given = given.into_iter().filter_map(|(name, seconds)| Some((name, seconds?)));
+            given.filter(|(_, seconds)| !SECONDS.contains(seconds)).map(move |(name, seconds)| {
+                let (least, most) = (SECONDS.start(), SECONDS.end());
+                let message = format!("on Fargate `{name}` is {least} to {most} seconds, not {seconds}");
                 Finding::error(at.key(name), "fargate-timeout", message)
             })
         })

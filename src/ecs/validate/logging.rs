@@ -1,11 +1,20 @@
 //! Log drivers: the options they need, and the log router they may need.
 
-use super::{TaskRule, containers, is_blank};
+use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, LogConfiguration, LogDriver, TaskDefinition};
 
-pub(super) const RULES: &[TaskRule] = &[awslogs_options, one_router, router_for_users, users_for_router];
+pub(super) const RULES: &[TaskRule] = &[
+    required_options,
+    one_start_of_events,
+    delivery_mode,
+    one_router,
+    router_for_users,
+    users_for_router,
+    router_apart,
+    router_configuration,
+];
 
 fn log_configurations(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &LogConfiguration)> {
     containers(task).filter_map(|(at, container)| {
@@ -22,20 +31,57 @@ fn is_router(container: &ContainerDefinition) -> bool {
     container.firelens_configuration.is_some()
 }
 
-/// `awslogs` requires a group and a region, and on Fargate a stream prefix ("Using the awslogs log driver").
-fn awslogs_options(task: &TaskDefinition) -> Vec<Finding> {
-    let fargate = task.requires_compatibilities.contains(&Compatibility::Fargate);
-    // The prefix comes last so that it can be left off.
-    let options = ["awslogs-group", "awslogs-region", "awslogs-stream-prefix"];
-    let required = if fargate { &options[..] } else { &options[..2] };
+/// What a driver does not log without: `awslogs` a group and a region, and on Fargate a stream prefix ("Using the
+/// awslogs log driver"); `splunk` a token and an address.
+fn required_options(task: &TaskDefinition) -> Vec<Finding> {
+    let fargate = requires(task, Compatibility::Fargate);
+    let required = |driver| -> &[&str] {
+        match driver {
+            LogDriver::Awslogs if fargate => &["awslogs-group", "awslogs-region", "awslogs-stream-prefix"],
+            LogDriver::Awslogs => &["awslogs-group", "awslogs-region"],
+            LogDriver::Splunk => &["splunk-token", "splunk-url"],
+            _ => &[],
+        }
+    };
     log_configurations(task)
-        .filter(|(_, logs)| logs.log_driver == LogDriver::Awslogs)
         .flat_map(|(at, logs)| {
-            let missing = required.iter().filter(|name| is_blank(logs.options.get(**name).map(String::as_str)));
+            let missing = required(logs.log_driver).iter().filter(|name| !has_option(logs, name));
             missing.map(move |name| {
-                let message = format!("the log driver awslogs requires the option `{name}`");
+                let message = format!("the log driver {} requires the option `{name}`", logs.log_driver);
                 Finding::error(at.key("options").key(*name), "missing-log-option", message)
             })
+        })
+        .collect()
+}
+
+/// Whether an option is given, in the clear or as a secret.
+fn has_option(logs: &LogConfiguration, name: &str) -> bool {
+    let secret = logs.secret_options.iter().any(|secret| secret.name == name);
+    secret || !is_blank(logs.options.get(name).map(String::as_str))
+}
+
+/// Of `awslogs-datetime-format` and `awslogs-multiline-pattern` only the first counts.
+fn one_start_of_events(task: &TaskDefinition) -> Vec<Finding> {
+    let pattern = "awslogs-multiline-pattern";
+    log_configurations(task)
+        .filter(|(_, logs)| has_option(logs, "awslogs-datetime-format") && has_option(logs, pattern))
+        .map(|(at, _)| {
+            let message = "awslogs-datetime-format says where an event starts already, so this is ignored";
+            Finding::warning(at.key("options").key(pattern), "ignored-log-option", message)
+        })
+        .collect()
+}
+
+/// `mode`: `non-blocking` or `blocking`.
+fn delivery_mode(task: &TaskDefinition) -> Vec<Finding> {
+    log_configurations(task)
+        .filter(|(_, logs)| {
+            let mode = logs.options.get("mode").filter(|_| logs.log_driver != LogDriver::Awsfirelens);
+            mode.is_some_and(|mode| !matches!(mode.as_str(), "" | "blocking" | "non-blocking"))
+        })
+        .map(|(at, _)| {
+            let message = "the mode of delivery is blocking or non-blocking; the container does not start with others";
+            Finding::warning(at.key("options").key("mode"), "invalid-log-mode", message)
         })
         .collect()
 }
@@ -76,6 +122,45 @@ fn users_for_router(task: &TaskDefinition) -> Vec<Finding> {
         .map(|(at, _)| {
             let message = "no container of the task uses the log driver awsfirelens, so nothing sends to this router";
             Finding::error(at.key("firelensConfiguration"), "unused-log-router", message)
+        })
+        .collect()
+}
+
+/// A log router that sends its own output to itself never empties its buffer.
+fn router_apart(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .filter(|(_, container)| is_router(container) && uses_router(container))
+        .map(|(at, _)| {
+            let message = "this is the log router, which sends its own output to itself; give it another driver";
+            Finding::warning(at.key("logConfiguration").key("logDriver"), "router-logs-to-itself", message)
+        })
+        .collect()
+}
+
+/// `firelensConfiguration.options`: `config-file-type` is `s3` or `file` and goes with `config-file-value`; on Fargate
+/// the documentation allows `file` alone, yet samples of AWS have the other there.
+fn router_configuration(task: &TaskDefinition) -> Vec<Finding> {
+    let fargate = requires(task, Compatibility::Fargate);
+    containers(task)
+        .filter_map(|(at, container)| {
+            let options = &container.firelens_configuration.as_ref()?.options;
+            let at = at.key("firelensConfiguration").key("options");
+            let option = |name: &str| options.get(name).map(String::as_str).filter(|text| !text.is_empty());
+            match (option("config-file-type"), option("config-file-value")) {
+                (Some("s3"), _) if fargate => {
+                    let message = "Fargate takes a configuration from a file of the image only; make the type `file`";
+                    Some(Finding::warning(at.key("config-file-type"), "fargate-config-file-type", message))
+                }
+                (Some("s3" | "file"), None) => {
+                    let message = "a configuration file needs its place: give config-file-value";
+                    Some(Finding::warning(at.key("config-file-value"), "no-config-file-value", message))
+                }
+                (Some("s3" | "file") | None, _) => None,
+                (Some(_), _) => {
+                    let message = "the type of a configuration file is s3 or file";
+                    Some(Finding::warning(at.key("config-file-type"), "invalid-config-file-type", message))
+                }
+            }
         })
         .collect()
 }

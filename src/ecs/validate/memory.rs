@@ -1,7 +1,8 @@
 //! CPU and memory of the containers and of the task.
 
-use super::{TaskRule, containers};
+use super::{TaskRule, containers, requires};
 use crate::ecs::finding::Finding;
+use crate::ecs::placeholder;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, TaskDefinition};
 use crate::ecs::units::{InvalidAmount, cpu_units, memory_mib};
@@ -10,7 +11,7 @@ pub(super) const RULES: &[TaskRule] = &[
     task_amounts,
     task_cpu_range,
     some_memory,
-    memory_above_reservation,
+    memory_not_below_reservation,
     enough_for_docker,
     container_memory_within_task,
     reserved_memory_within_task,
@@ -39,18 +40,20 @@ fn given(text: Option<&str>) -> Option<&str> {
 
 /// `cpu` and `memory` of the task are amounts.
 fn task_amounts(task: &TaskDefinition) -> Vec<Finding> {
-    let refused = |name, code, result: Option<Result<i64, InvalidAmount>>| {
-        let error = result?.err()?;
-        Some(Finding::error(Pointer::root().key(name), code, error.to_string()))
+    let refused = |name, code, text: Option<&str>, read: fn(&str) -> Result<i64, InvalidAmount>| {
+        let text = given(text)?;
+        let error = read(text).err()?;
+        let advice = if placeholder::is_open(text) { placeholder::HINT } else { "" };
+        Some(Finding::error(Pointer::root().key(name), code, format!("{error}{advice}")))
     };
-    let cpu = refused("cpu", "invalid-cpu", given(task.cpu.as_deref()).map(cpu_units));
-    let memory = refused("memory", "invalid-memory", given(task.memory.as_deref()).map(memory_mib));
+    let cpu = refused("cpu", "invalid-cpu", task.cpu.as_deref(), cpu_units);
+    let memory = refused("memory", "invalid-memory", task.memory.as_deref(), memory_mib);
     cpu.into_iter().chain(memory).collect()
 }
 
 /// `cpu` of a task outside Fargate lies between 128 and 196608 units; Fargate has its own sizes.
 fn task_cpu_range(task: &TaskDefinition) -> Vec<Finding> {
-    let fargate = task.requires_compatibilities.contains(&Compatibility::Fargate);
+    let fargate = requires(task, Compatibility::Fargate);
     let outside = task_cpu(task).filter(|units| !fargate && !TASK_CPU.contains(units));
     let finding = |units| {
         let message = format!("{units} CPU units are out of range: {} to {}", TASK_CPU.start(), TASK_CPU.end());
@@ -62,41 +65,41 @@ fn task_cpu_range(task: &TaskDefinition) -> Vec<Finding> {
 /// `memory`, `memoryReservation`: without memory at task level, each container must have one of them.
 fn some_memory(task: &TaskDefinition) -> Vec<Finding> {
     // Fargate demands memory at task level, which is another rule's matter.
-    if given(task.memory.as_deref()).is_some() || task.requires_compatibilities.contains(&Compatibility::Fargate) {
+    if given(task.memory.as_deref()).is_some() || requires(task, Compatibility::Fargate) {
         return Vec::new();
     }
     containers(task)
         .filter(|(_, container)| reserved(container) == 0)
         .map(|(at, _)| {
-            let message = "neither the container nor the task has memory: give `memory` or `memoryReservation`";
+            let message = "neither the container nor the task has memory: give the container `memory` or \
+                           `memoryReservation`, or the task `memory`";
             Finding::error(at.key("memory"), "no-memory", message)
         })
         .collect()
 }
 
-/// `memory`: "must be greater than" `memoryReservation`. Equal values are not worth a refusal.
-fn memory_above_reservation(task: &TaskDefinition) -> Vec<Finding> {
+/// `memory` is no less than `memoryReservation`. The reference wants it greater, but ECS takes equal values.
+fn memory_not_below_reservation(task: &TaskDefinition) -> Vec<Finding> {
     containers(task)
         .filter_map(|(at, container)| {
             let (limit, reservation) = (container.memory?, container.memory_reservation?);
-            let place = at.key("memory");
-            let message = format!("the limit of {limit} MiB must be above the reservation of {reservation} MiB");
-            match limit.cmp(&reservation) {
-                std::cmp::Ordering::Less => Some(Finding::error(place, "memory-below-reservation", message)),
-                std::cmp::Ordering::Equal => Some(Finding::warning(place, "memory-equals-reservation", message)),
-                std::cmp::Ordering::Greater => None,
-            }
+            let message = format!("the limit of {limit} MiB is less than the reservation of {reservation} MiB");
+            (limit < reservation).then(|| Finding::error(at.key("memory"), "memory-below-reservation", message))
         })
         .collect()
 }
 
-/// `memory`: "don't specify less than 6 MiB".
+/// `memory`, `memoryReservation`: Docker needs 6 MiB at least.
 fn enough_for_docker(task: &TaskDefinition) -> Vec<Finding> {
+    let too_little = |amount: Option<i32>| amount.is_some_and(|amount| (1..LEAST_MEMORY).contains(&amount));
     containers(task)
-        .filter(|(_, container)| container.memory.is_some_and(|limit| (1..LEAST_MEMORY).contains(&limit)))
-        .map(|(at, _)| {
-            let message = format!("a container needs {LEAST_MEMORY} MiB of memory at least");
-            Finding::warning(at.key("memory"), "memory-below-minimum", message)
+        .flat_map(|(at, container)| {
+            let amounts = [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
+            let too_little = amounts.into_iter().filter(move |(_, amount)| too_little(*amount));
+            too_little.map(move |(member, _)| {
+                let message = format!("a container needs {LEAST_MEMORY} MiB of memory at least");
+                Finding::warning(at.key(member), "memory-below-minimum", message)
+            })
         })
         .collect()
 }

@@ -110,7 +110,7 @@ fn rollout_can_move(service: &Service) -> Vec<Finding> {
     vec![Finding::warning(root("deploymentConfiguration"), "stuck-deployment", message)]
 }
 
-/// `launchType`: "if a `capacityProviderStrategy` is specified, the `launchType` parameter must be omitted".
+/// `launchType` and `capacityProviderStrategy` exclude each other.
 fn launch_type_or_strategy(service: &Service) -> Vec<Finding> {
     if service.launch_type.is_none() || service.capacity_provider_strategy.is_empty() {
         return Vec::new();

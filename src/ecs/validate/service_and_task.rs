@@ -1,6 +1,6 @@
 //! A service together with the task definition it names.
 
-use super::{container_named, is_blank, placement};
+use super::{container_named, is_blank, placement, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::service::{LaunchType, Service};
@@ -55,7 +55,7 @@ fn target_known(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefi
 }
 
 fn has_port(mapping: &PortMapping, port: i32) -> bool {
-    let range = mapping.container_port_range.as_deref().and_then(super::network::bounds);
+    let range = mapping.container_port_range.as_deref().and_then(super::ports::bounds);
     mapping.container_port == Some(port) || range.is_some_and(|(first, last)| (first..=last).contains(&port))
 }
 
@@ -110,8 +110,7 @@ fn volumes_configured(service: &Service, task: &TaskDefinition) -> Vec<Finding> 
         .collect()
 }
 
-/// `networkConfiguration`: "required for task definitions that use the `awsvpc` network mode [...] not supported for
-/// other network modes". Subnets have a meaning in AWS only, so their absence is no error here.
+/// `networkConfiguration`: given in the network mode `awsvpc`, and in no other. Subnets have a meaning in AWS only, so their absence is no error here.
 fn network(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let at = root("networkConfiguration");
     let awsvpc = task.network_mode == Some(NetworkMode::Awsvpc);
@@ -129,14 +128,26 @@ fn network(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     }
 }
 
-/// `launchType` `FARGATE`: the task definition was checked for it.
+/// `launchType` `FARGATE`: the task definition must be fit for it. ECS finds that out at registration, whether or not
+/// `requiresCompatibilities` asks for it.
 fn launch_type(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
-    let fit = task.requires_compatibilities.contains(&Compatibility::Fargate)
-        || task.compatibilities.contains(&Compatibility::Fargate);
-    if service.launch_type != Some(LaunchType::Fargate) || fit {
+    if service.launch_type != Some(LaunchType::Fargate) || task.compatibilities.contains(&Compatibility::Fargate) {
         return Vec::new();
     }
-    let message = "the task definition does not list FARGATE in requiresCompatibilities";
+    // What a task definition that asks for Fargate lacks was told with itself.
+    if requires(task, Compatibility::Fargate) {
+        return Vec::new();
+    }
+    let asking = TaskDefinition { requires_compatibilities: vec![Compatibility::Fargate], ..task.clone() };
+    let obstacles: Vec<String> = super::fargate::RULES
+        .iter()
+        .flat_map(|rule| rule(&asking))
+        .map(|finding| format!("{} ({})", finding.path, finding.message))
+        .collect();
+    if obstacles.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("the task definition does not run on Fargate: {}", obstacles.join("; "));
     vec![Finding::error(root("launchType"), "incompatible-launch-type", message)]
 }
 

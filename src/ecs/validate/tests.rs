@@ -4,7 +4,12 @@
 
 mod containers;
 mod fargate;
+mod linux;
+mod logging;
+mod platforms;
 mod services;
+mod sources;
+mod volumes;
 
 use serde_json::{Value, json};
 

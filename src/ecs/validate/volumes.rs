@@ -3,18 +3,23 @@
 use super::{TaskRule, container_named, containers, is_blank, name_of, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
-use crate::ecs::task_definition::{EfsTransitEncryption, EfsVolumeConfiguration, TaskDefinition, Volume};
+use crate::ecs::task_definition::{
+    EfsTransitEncryption, EfsVolumeConfiguration, MountPoint, TaskDefinition, Volume, VolumeScope,
+};
 
 pub(super) const RULES: &[TaskRule] = &[
     names_given,
     names_unique,
     one_configuration,
     one_at_launch,
+    launch_volume_mounted,
     efs,
+    s3_files_root,
+    docker_volume_provisioning,
     mounts_known,
     mount_paths,
+    mount_paths_absolute,
     volumes_from_known,
-    swappiness,
 ];
 
 fn volumes(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &Volume)> {
@@ -81,7 +86,10 @@ fn one_at_launch(task: &TaskDefinition) -> Vec<Finding> {
 fn efs(task: &TaskDefinition) -> Vec<Finding> {
     let configured = volumes(task)
         .filter_map(|(at, volume)| Some((at.key("efsVolumeConfiguration"), volume.efs_volume_configuration.as_ref()?)));
-    configured.flat_map(|(at, efs)| efs_encryption(&at, efs).into_iter().chain(efs_root(&at, efs))).collect()
+    configured
+        .flat_map(|(at, efs)| [efs_encryption(&at, efs), efs_root(&at, efs), efs_port(&at, efs)])
+        .flatten()
+        .collect()
 }
 
 /// `transitEncryption` must be on for an access point and for IAM authorisation.
@@ -103,18 +111,88 @@ fn efs_root(at: &Pointer, efs: &EfsVolumeConfiguration) -> Option<Finding> {
         .then(|| Finding::error(at.key("rootDirectory"), "efs-root-directory-with-access-point", message))
 }
 
+/// `transitEncryptionPort`: without encryption there is nothing to send through it.
+fn efs_port(at: &Pointer, efs: &EfsVolumeConfiguration) -> Option<Finding> {
+    let plain = efs.transit_encryption != Some(EfsTransitEncryption::Enabled);
+    let message = "a port for encrypted traffic needs transitEncryption ENABLED; enable it, or leave the port out";
+    (plain && efs.transit_encryption_port.is_some_and(|port| port != 0))
+        .then(|| Finding::error(at.key("transitEncryptionPort"), "efs-port-without-transit-encryption", message))
+}
+
+/// `s3filesVolumeConfiguration.rootDirectory` is absent or `/` with an access point, which has its own.
+fn s3_files_root(task: &TaskDefinition) -> Vec<Finding> {
+    volumes(task)
+        .filter_map(|(at, volume)| {
+            let files = volume.s3files_volume_configuration.as_ref()?;
+            let root = files.root_directory.as_deref().unwrap_or_default();
+            let at = at.key("s3filesVolumeConfiguration").key("rootDirectory");
+            let message = "an access point has a root directory of its own: leave this out, or give `/`";
+            (!is_blank(files.access_point_arn.as_deref()) && !matches!(root, "" | "/"))
+                .then(|| Finding::error(at, "s3-files-root-directory-with-access-point", message))
+        })
+        .collect()
+}
+
+/// `autoprovision`: matters for the scope `shared` only.
+fn docker_volume_provisioning(task: &TaskDefinition) -> Vec<Finding> {
+    volumes(task)
+        .filter_map(|(at, volume)| {
+            let docker = volume.docker_volume_configuration.as_ref()?;
+            let unused = docker.autoprovision == Some(true) && docker.scope != Some(VolumeScope::Shared);
+            let at = at.key("dockerVolumeConfiguration").key("autoprovision");
+            let message = "only volumes of the scope shared are provisioned once; those of a task always are";
+            unused.then(|| Finding::warning(at, "autoprovision-without-shared-scope", message))
+        })
+        .collect()
+}
+
+/// `configuredAtLaunch`: ECS refuses a volume that no container mounts.
+fn launch_volume_mounted(task: &TaskDefinition) -> Vec<Finding> {
+    let mounted = |name: &str| {
+        let mounts = task.container_definitions.iter().flat_map(|container| &container.mount_points);
+        mounts.filter_map(|mount| mount.source_volume.as_deref()).any(|source| source == name)
+    };
+    volumes(task)
+        .filter(|(_, volume)| volume.configured_at_launch == Some(true))
+        .filter_map(|(at, volume)| Some((at, volume.name.as_deref().filter(|name| !is_blank(Some(name)))?)))
+        .filter(|(_, name)| !mounted(name))
+        .map(|(at, name)| {
+            let message = format!("no container mounts `{name}`, which is configured at launch; mount it in one");
+            Finding::error(at.key("name"), "launch-volume-not-mounted", message)
+        })
+        .collect()
+}
+
 /// `mountPoints[].sourceVolume`: a volume of the task.
 fn mounts_known(task: &TaskDefinition) -> Vec<Finding> {
     let known = |name: &str| task.volumes.iter().any(|volume| volume.name.as_deref() == Some(name));
-    let mounts = containers(task).flat_map(|(at, container)| {
-        let at = at.key("mountPoints");
-        container.mount_points.iter().enumerate().map(move |(position, mount)| (at.index(position), mount))
-    });
-    mounts
+    mounts(task)
         .filter_map(|(at, mount)| {
             let name = mount.source_volume.as_deref().unwrap_or_default();
-            let message = format!("no volume is called `{name}`");
+            let message = match name {
+                "" => "a mount needs the name of one of the task's volumes".to_owned(),
+                _ => format!("no volume is called `{name}`; add it to the task's volumes"),
+            };
             (!known(name)).then(|| Finding::error(at.key("sourceVolume"), "unknown-volume", message))
+        })
+        .collect()
+}
+
+fn mounts(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &MountPoint)> {
+    containers(task).flat_map(|(at, container)| {
+        let at = at.key("mountPoints");
+        container.mount_points.iter().enumerate().map(move |(position, mount)| (at.index(position), mount))
+    })
+}
+
+/// `mountPoints[].containerPath` is absolute; a relative one leads to another place with each image, or to none.
+fn mount_paths_absolute(task: &TaskDefinition) -> Vec<Finding> {
+    let absolute = |path: &str| path.starts_with(['/', '\\']) || path.get(1..2) == Some(":");
+    mounts(task)
+        .filter(|(_, mount)| mount.container_path.as_deref().is_some_and(|path| !path.is_empty() && !absolute(path)))
+        .map(|(at, _)| {
+            let message = "a path in a container is absolute; start it with `/`";
+            Finding::warning(at.key("containerPath"), "relative-mount-path", message)
         })
         .collect()
 }
@@ -156,19 +234,6 @@ fn volumes_from_known(task: &TaskDefinition) -> Vec<Finding> {
             }
             let message = "a container cannot take its own volumes";
             (name == name_of(container)).then(|| Finding::error(at, "volumes-from-itself", message))
-        })
-        .collect()
-}
-
-/// `swappiness`: without `maxSwap` it is ignored.
-fn swappiness(task: &TaskDefinition) -> Vec<Finding> {
-    containers(task)
-        .filter_map(|(at, container)| {
-            let linux = container.linux_parameters.as_ref()?;
-            let alone = linux.swappiness.is_some() && linux.max_swap.is_none();
-            let message = "without maxSwap this has no effect";
-            let place = at.key("linuxParameters").key("swappiness");
-            alone.then(|| Finding::warning(place, "swappiness-without-max-swap", message))
         })
         .collect()
 }

@@ -10,6 +10,7 @@ fn a_sound_task_definition_gives_no_findings() {
         "requiresCompatibilities": ["FARGATE"],
         "cpu": "1024",
         "memory": "3 GB",
+        "executionRoleArn": "ecsTaskExecutionRole",
         "containerDefinitions": [
             {
                 "name": "app", "image": "shop:1", "cpu": 512, "memory": 1024, "memoryReservation": 512,
@@ -176,13 +177,52 @@ fn ports_must_fit_the_network_mode() {
         (
             "bridge",
             json!([{"containerPort": 80, "hostPort": 80}, {"containerPort": 81, "hostPort": 80}]),
-            Some(("warning duplicate-host-port", "/1/hostPort")),
+            Some(("error duplicate-host-port", "/1/hostPort")),
         ),
         (
             "awsvpc",
             json!([{"containerPort": 80, "name": "web"}, {"containerPort": 81, "name": "web"}]),
+            Some(("error duplicate-port-name", "/1/name")),
+        ),
+        (
+            "bridge",
+            json!([{"containerPort": 80, "name": "web"}, {"containerPort": 81, "name": "web"}]),
             Some(("warning duplicate-port-name", "/1/name")),
         ),
+        (
+            "bridge",
+            one(json!({"containerPort": 80, "name": "-web"})),
+            Some(("error port-name-starts-with-hyphen", "/0/name")),
+        ),
+        ("bridge", one(json!({"containerPort": 0})), Some(("error container-port-zero", "/0/containerPort"))),
+        (
+            "bridge",
+            one(json!({"containerPort": 80, "hostPort": 22})),
+            Some(("warning reserved-host-port", "/0/hostPort")),
+        ),
+        ("host", one(json!({"containerPort": 22, "hostPort": 22})), None),
+        (
+            "awsvpc",
+            one(json!({"containerPortRange": "80-80"})),
+            Some(("error invalid-port-range", "/0/containerPortRange")),
+        ),
+        (
+            "awsvpc",
+            json!([{"containerPortRange": "80-90"}, {"containerPortRange": "90-95"}]),
+            Some(("error overlapping-ports", "/1/containerPortRange")),
+        ),
+        (
+            "bridge",
+            json!([{"containerPort": 85}, {"containerPortRange": "80-90"}]),
+            Some(("error overlapping-ports", "/1/containerPortRange")),
+        ),
+        (
+            "awsvpc",
+            json!([{"containerPortRange": "80-90"}, {"containerPort": 80}]),
+            Some(("error overlapping-ports", "/1/containerPort")),
+        ),
+        ("awsvpc", json!([{"containerPortRange": "80-90"}, {"containerPortRange": "80-90", "protocol": "udp"}]), None),
+        ("awsvpc", json!([{"containerPortRange": "80-90"}, {"containerPortRange": "91-95"}]), None),
     ];
     for (mode, mappings, expected) in cases {
         let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
@@ -204,6 +244,28 @@ fn two_containers_cannot_share_a_port_of_the_task() {
 }
 
 #[test]
+fn ranges_of_two_containers_meet_only_where_ports_are_shared() {
+    let containers = json!([
+        {"name": "a", "portMappings": [{"containerPortRange": "80-90"}]},
+        {"name": "b", "portMappings": [{"containerPortRange": "85-95"}]},
+    ]);
+    let of = |mode: &str| of_task(json!({"networkMode": mode, "containerDefinitions": containers}));
+    let place = "/containerDefinitions/1/portMappings/0/containerPortRange";
+    assert_eq!(of("awsvpc"), [format!("error overlapping-ports {place}")]);
+    assert_eq!(of("bridge"), [""; 0]);
+}
+
+#[test]
+fn a_container_has_a_hundred_port_ranges() {
+    let ranges = |count: usize| {
+        let range = |n: usize| json!({"containerPortRange": format!("{}-{}", 10 * n + 1, 10 * n + 2)});
+        of_container(json!({"portMappings": (0..count).map(range).collect::<Value>()}))
+    };
+    assert_eq!(ranges(100), [""; 0]);
+    assert_eq!(ranges(101), [format!("error too-many-port-ranges {FIRST}/portMappings")]);
+}
+
+#[test]
 fn links_are_for_bridge_mode() {
     let of = |mode: &str, link: &str| {
         let containers = json!([{"name": "a", "links": [link]}, {"name": "b"}]);
@@ -211,74 +273,32 @@ fn links_are_for_bridge_mode() {
     };
     assert_eq!(of("bridge", "b:db"), [""; 0]);
     assert_eq!(of("bridge", "c"), [format!("error unknown-container {FIRST}/links/0")]);
+    assert_eq!(of("bridge", "a"), [format!("warning link-to-itself {FIRST}/links/0")]);
     assert_eq!(of("awsvpc", "b"), [format!("error links-outside-bridge-mode {FIRST}/links")]);
 }
 
 #[test]
-fn names_of_hosts_are_not_for_awsvpc_mode() {
-    let container = json!({"name": "a", "hostname": "h", "extraHosts": [{"hostname": "x", "ipAddress": "10.0.0.1"}]});
-    let task = json!({"networkMode": "awsvpc", "containerDefinitions": [container]});
-    let expected = ["extraHosts", "hostname"].map(|name| format!("error not-in-awsvpc-mode {FIRST}/{name}"));
-    assert_eq!(of_task(task), expected);
-}
-
-#[test]
-fn mounts_lead_to_volumes() {
-    let of = |mounts: Value, volumes: Value| {
-        of_task(json!({"containerDefinitions": [{"name": "a", "mountPoints": mounts}], "volumes": volumes}))
+fn the_network_of_a_task_in_awsvpc_mode_is_the_vpc_s() {
+    let members = json!({
+        "hostname": "h", "extraHosts": [{"hostname": "x", "ipAddress": "10.0.0.1"}], "disableNetworking": true,
+        "dnsServers": ["10.0.0.2"], "dnsSearchDomains": ["example.com"],
+    });
+    let of = |mode: &str| {
+        let container = with(json!({"name": "a"}), members.clone());
+        of_task(json!({"networkMode": mode, "containerDefinitions": [container]}))
     };
-    let mount = |volume: &str, path: &str| json!({"sourceVolume": volume, "containerPath": path});
-    let volumes = json!([{"name": "data"}, {"name": "tmp"}]);
-    assert_eq!(of(json!([mount("data", "/data"), mount("tmp", "/tmp")]), volumes.clone()), [""; 0]);
-    let cases = [
-        (json!([mount("other", "/data")]), "unknown-volume", "0/sourceVolume"),
-        (json!([mount("data", "")]), "mount-without-path", "0/containerPath"),
-        (json!([mount("data", "/x"), mount("tmp", "/x")]), "duplicate-mount-path", "1/containerPath"),
-    ];
-    for (mounts, code, place) in cases {
-        assert_eq!(of(mounts, volumes.clone()), [format!("error {code} {FIRST}/mountPoints/{place}")]);
-    }
+    let expected = ["disableNetworking", "dnsSearchDomains", "dnsServers", "extraHosts", "hostname"]
+        .map(|name| format!("error not-in-awsvpc-mode {FIRST}/{name}"));
+    assert_eq!(of("awsvpc"), expected);
+    assert_eq!(of("bridge"), [""; 0]);
 }
 
 #[test]
-fn a_volume_has_a_name_and_one_kind() {
-    let efs = json!({"fileSystemId": "fs-1"});
-    let with_point = |more: Value| {
-        let base = json!({"fileSystemId": "fs-1", "authorizationConfig": {"accessPointId": "fsap-1"}});
-        json!([{"name": "a", "efsVolumeConfiguration": with(base, more)}])
+fn machines_outside_aws_have_no_vpc() {
+    let of = |mode: &str| {
+        of_task(json!({
+            "requiresCompatibilities": ["EXTERNAL"], "networkMode": mode, "containerDefinitions": [{"name": "a"}]}))
     };
-    let cases = [
-        (json!([{"name": "a"}, {"name": "b", "host": {}}, {"name": "c", "efsVolumeConfiguration": efs}]), None),
-        (json!([{"host": {}}]), Some("volume-without-name /volumes/0/name")),
-        (json!([{"name": "a"}, {"name": "a"}]), Some("duplicate-volume-name /volumes/1/name")),
-        (
-            json!([{"name": "a", "host": {"sourcePath": "/x"}, "efsVolumeConfiguration": efs}]),
-            Some("volume-of-several-kinds /volumes/0"),
-        ),
-        (
-            json!([{"name": "a", "configuredAtLaunch": true}, {"name": "b", "configuredAtLaunch": true}]),
-            Some("second-volume-at-launch /volumes/1/configuredAtLaunch"),
-        ),
-        (with_point(json!({"transitEncryption": "ENABLED", "rootDirectory": "/"})), None),
-        (
-            with_point(json!({})),
-            Some("efs-without-transit-encryption /volumes/0/efsVolumeConfiguration/transitEncryption"),
-        ),
-        (
-            with_point(json!({"transitEncryption": "ENABLED", "rootDirectory": "/x"})),
-            Some("efs-root-directory-with-access-point /volumes/0/efsVolumeConfiguration/rootDirectory"),
-        ),
-    ];
-    for (volumes, expected) in cases {
-        let expected: Vec<_> = expected.iter().map(|told| format!("error {told}")).collect();
-        assert_eq!(of_task(json!({"containerDefinitions": [{"name": "app"}], "volumes": volumes})), expected);
-    }
-}
-
-#[test]
-fn volumes_come_from_another_container() {
-    let from = |name: &str| of_container(json!({"volumesFrom": [{"sourceContainer": name}]}));
-    let place = format!("{FIRST}/volumesFrom/0/sourceContainer");
-    assert_eq!(from("other"), [format!("error unknown-container {place}")]);
-    assert_eq!(from("app"), [format!("error volumes-from-itself {place}")]);
+    assert_eq!(of("bridge"), [""; 0]);
+    assert_eq!(of("awsvpc"), ["error external-network-mode /networkMode"]);
 }

@@ -1,4 +1,4 @@
-//! Amounts, variables and logs of a task, and what Fargate asks of them.
+//! Amounts of a task, and what Fargate asks of it.
 
 use super::*;
 
@@ -21,15 +21,16 @@ fn memory_is_given_and_adds_up() {
             json!({"memory": 64, "memoryReservation": 65}),
             Some(format!("error memory-below-reservation {FIRST}/memory")),
         ),
-        (
-            json!({}),
-            json!({"memory": 64, "memoryReservation": 64}),
-            Some(format!("warning memory-equals-reservation {FIRST}/memory")),
-        ),
         (json!({}), json!({"memory": 5}), Some(format!("warning memory-below-minimum {FIRST}/memory"))),
         (
+            json!({}),
+            json!({"memoryReservation": 5}),
+            Some(format!("warning memory-below-minimum {FIRST}/memoryReservation")),
+        ),
+        (json!({}), json!({"memory": 64, "memoryReservation": 64}), None),
+        (
             json!({"memory": "64"}),
-            json!({"memory": 65, "memoryReservation": 1}),
+            json!({"memory": 65, "memoryReservation": 6}),
             Some(format!("error container-memory-above-task {FIRST}/memory")),
         ),
         (
@@ -51,60 +52,6 @@ fn memory_is_given_and_adds_up() {
     for (task, container, expected) in cases {
         assert_eq!(of(task.clone(), container.clone()), expected.into_iter().collect::<Vec<_>>(), "{task} {container}");
     }
-}
-
-#[test]
-fn names_of_variables_and_secrets_are_unique() {
-    let variable = |name: &str| json!({"name": name, "value": "x"});
-    let secret = |name: &str| json!({"name": name, "valueFrom": "x"});
-    let cases = [
-        (json!({"environment": [variable("A"), variable("a")], "secrets": [secret("B")]}), None),
-        (json!({"environment": [variable("A"), variable("A")]}), Some("warning duplicate-variable environment/1/name")),
-        (json!({"environment": [variable("")]}), Some("error variable-without-name environment/0/name")),
-        (json!({"environment": [variable("A=B")]}), Some("error variable-name-with-equals-sign environment/0/name")),
-        (json!({"secrets": [secret("A"), secret("A")]}), Some("error duplicate-secret-name secrets/1/name")),
-        (
-            json!({"environment": [variable("A")], "secrets": [secret("A")]}),
-            Some("error duplicate-secret-name secrets/0/name"),
-        ),
-        (
-            json!({"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/a.txt"}]}),
-            Some("error environment-file-extension environmentFiles/0/value"),
-        ),
-    ];
-    for (container, expected) in cases {
-        let expected: Vec<_> = expected
-            .map(|told| told.rsplit_once(' ').unwrap())
-            .map(|(told, place)| format!("{told} {FIRST}/{place}"))
-            .into_iter()
-            .collect();
-        assert_eq!(of_container(container), expected);
-    }
-}
-
-#[test]
-fn log_drivers_have_what_they_need() {
-    let router = json!({"name": "router", "firelensConfiguration": {"type": "fluentbit"}});
-    let user = json!({"name": "user", "logConfiguration": {"logDriver": "awsfirelens"}});
-    assert_eq!(of_containers(json!([router, user])), [""; 0]);
-    assert_eq!(of_containers(json!([user])), [format!("error no-log-router {FIRST}/logConfiguration/logDriver")]);
-    assert_eq!(of_containers(json!([router])), [format!("error unused-log-router {FIRST}/firelensConfiguration")]);
-    let second = with(router.clone(), json!({"name": "second"}));
-    assert_eq!(
-        of_containers(json!([router, user, second])),
-        ["error second-log-router /containerDefinitions/2/firelensConfiguration"]
-    );
-    let logs = json!({"logDriver": "awslogs", "options": {"awslogs-group": "g"}});
-    let place = format!("{FIRST}/logConfiguration/options");
-    assert_eq!(
-        of_container(json!({"logConfiguration": logs})),
-        [format!("error missing-log-option {place}/awslogs-region")]
-    );
-    let prefix = json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}});
-    assert_eq!(
-        of_fargate(json!({"containerDefinitions": [{"name": "app", "logConfiguration": prefix}]})),
-        [format!("error missing-log-option {place}/awslogs-stream-prefix")]
-    );
 }
 
 #[test]
@@ -185,7 +132,8 @@ fn fargate_supports_less_of_containers() {
     };
     let cases = [
         (json!({"privileged": true}), "fargate-unsupported", "privileged"),
-        (json!({"dnsServers": ["1.1.1.1"]}), "fargate-unsupported", "dnsServers"),
+        (json!({"dockerSecurityOptions": ["label:x"]}), "fargate-unsupported", "dockerSecurityOptions"),
+        (json!({"dnsServers": ["1.1.1.1"]}), "not-in-awsvpc-mode", "dnsServers"),
         (json!({"linuxParameters": {"maxSwap": 0}}), "fargate-unsupported", "linuxParameters/maxSwap"),
         (
             json!({"linuxParameters": {"devices": [{"hostPath": "/dev/x"}]}}),
@@ -204,6 +152,7 @@ fn fargate_supports_less_of_containers() {
         ),
         (json!({"logConfiguration": {"logDriver": "json-file"}}), "fargate-log-driver", "logConfiguration/logDriver"),
         (json!({"stopTimeout": 121}), "fargate-timeout", "stopTimeout"),
+        (json!({"startTimeout": 1}), "fargate-timeout", "startTimeout"),
         (json!({"links": ["app"]}), "links-outside-bridge-mode", "links"),
     ];
     for (members, code, place) in cases {

@@ -189,6 +189,24 @@ fn a_service_must_fit_its_task_definition() {
 }
 
 #[test]
+fn a_task_definition_may_be_fit_for_fargate_without_asking_for_it() {
+    let of = |change: Value| {
+        let base = json!({
+            "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "app"}]});
+        let service = json!({
+            "launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}});
+        service_with_task_definition(&read(service), &read(with(base, change)))
+    };
+    assert_eq!(told(&of(json!({}))), [""; 0]);
+    assert_eq!(told(&of(json!({"compatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
+    // What it lacks is told with the task definition.
+    assert_eq!(told(&of(json!({"requiresCompatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
+    let findings = of(json!({"cpu": "300"}));
+    assert_eq!(told(&findings), ["error incompatible-launch-type /launchType"]);
+    assert!(findings[0].message.contains("/cpu (Fargate has no size of 300 CPU units"), "{}", findings[0].message);
+}
+
+#[test]
 fn a_cluster_s_default_strategy_is_checked_too() {
     let items = json!([{"capacityProvider": "FARGATE"}, {"capacityProvider": "FARGATE_SPOT"}]);
     let findings = cluster(&read(json!({ "defaultCapacityProviderStrategy": items })));

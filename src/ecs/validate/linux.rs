@@ -1,0 +1,179 @@
+//! Linux settings of containers: capabilities, swap, memory file systems, resource limits and security options.
+
+use super::{TaskRule, containers, repeated};
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{ContainerDefinition, LinuxParameters, TaskDefinition, Ulimit};
+
+pub(super) const RULES: &[TaskRule] =
+    &[capabilities_known, swappiness, tmpfs_paths, ulimits, ulimits_unique, security_options, credential_specs];
+
+/// What `capabilities.add` and `capabilities.drop` name.
+const CAPABILITIES: [&str; 38] = [
+    "ALL",
+    "AUDIT_CONTROL",
+    "AUDIT_WRITE",
+    "BLOCK_SUSPEND",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_CHROOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "SYSLOG",
+    "WAKE_ALARM",
+];
+
+fn parameters(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &LinuxParameters)> {
+    containers(task)
+        .filter_map(|(at, container)| Some((at.key("linuxParameters"), container.linux_parameters.as_ref()?)))
+}
+
+/// `capabilities.add`, `capabilities.drop`: the names that the API lists.
+fn capabilities_known(task: &TaskDefinition) -> Vec<Finding> {
+    let given = parameters(task).filter_map(|(at, linux)| Some((at.key("capabilities"), linux.capabilities.as_ref()?)));
+    let lists = given.flat_map(|(at, capabilities)| {
+        [(at.key("add"), &capabilities.add), (at.key("drop"), &capabilities.drop)].into_iter()
+    });
+    let named = lists.flat_map(|(at, names)| {
+        names.iter().enumerate().map(move |(position, name)| (at.index(position), name.as_str()))
+    });
+    named
+        .filter(|(_, name)| !CAPABILITIES.contains(name))
+        .map(|(at, name)| {
+            let message = format!("ECS lists no capability `{name}`; write it as in NET_ADMIN or SYS_PTRACE");
+            Finding::warning(at, "unknown-capability", message)
+        })
+        .collect()
+}
+
+/// `swappiness`: without `maxSwap` it is ignored.
+fn swappiness(task: &TaskDefinition) -> Vec<Finding> {
+    parameters(task)
+        .filter(|(_, linux)| linux.swappiness.is_some() && linux.max_swap.is_none())
+        .map(|(at, _)| {
+            let message = "without maxSwap this has no effect";
+            Finding::warning(at.key("swappiness"), "swappiness-without-max-swap", message)
+        })
+        .collect()
+}
+
+/// `tmpfs[].containerPath`: absolute paths, each once.
+fn tmpfs_paths(task: &TaskDefinition) -> Vec<Finding> {
+    parameters(task)
+        .flat_map(|(at, linux)| {
+            let at = at.key("tmpfs");
+            let paths = || linux.tmpfs.iter().map(|tmpfs| tmpfs.container_path.as_str());
+            let place = |position: usize| at.index(position).key("containerPath");
+            let relative = paths().enumerate().filter(|(_, path)| !path.starts_with('/')).map(|(position, _)| {
+                let message = "a file system in memory is mounted at an absolute path";
+                Finding::warning(place(position), "relative-mount-path", message)
+            });
+            let twice = repeated(paths().map(Some)).map(|(position, path)| {
+                let message = format!("another file system is mounted at `{path}` too");
+                Finding::error(place(position), "duplicate-mount-path", message)
+            });
+            relative.chain(twice).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn limits(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &Ulimit)> {
+    containers(task).flat_map(|(at, container)| {
+        let at = at.key("ulimits");
+        container.ulimits.iter().enumerate().map(move |(position, limit)| (at.index(position), limit))
+    })
+}
+
+/// `softLimit` is no more than `hardLimit`. -1 is no limit, which ECS takes and the kernel refuses.
+fn ulimits(task: &TaskDefinition) -> Vec<Finding> {
+    limits(task)
+        .filter_map(|(at, limit)| {
+            let (soft, hard) = (limit.soft_limit, limit.hard_limit);
+            let message = format!("the soft limit of {} is above its hard limit; lower it to {hard}", limit.name);
+            match (soft, hard) {
+                (soft, hard) if hard >= 0 && soft > hard => Some(Finding::error(at, "ulimit-soft-above-hard", message)),
+                (..0, 0..) => Some(Finding::warning(at, "ulimit-soft-above-hard", message)),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+/// Of two limits of one resource only one can hold.
+fn ulimits_unique(task: &TaskDefinition) -> Vec<Finding> {
+    containers(task)
+        .flat_map(|(at, container)| {
+            let at = at.key("ulimits");
+            repeated(container.ulimits.iter().map(|limit| Some(limit.name.as_str()))).map(move |(position, name)| {
+                let message = format!("{name} is limited before; only one of the limits can hold");
+                Finding::warning(at.index(position).key("name"), "duplicate-ulimit", message)
+            })
+        })
+        .collect()
+}
+
+/// `dockerSecurityOptions`: `no-new-privileges`, `apparmor:…`, `label:…` or `credentialspec:…`.
+fn security_options(task: &TaskDefinition) -> Vec<Finding> {
+    let known = |option: &str| {
+        let prefix = option.split_once([':', '=']).map_or(option, |(prefix, _)| prefix);
+        matches!(prefix, "no-new-privileges" | "apparmor" | "label" | "credentialspec" | "credentialspecdomainless")
+    };
+    unknown_texts(task, "dockerSecurityOptions", |container| &container.docker_security_options, known)
+        .map(|at| {
+            let message = "options are no-new-privileges, apparmor:PROFILE, label:VALUE and credentialspec:FILE";
+            Finding::warning(at, "unknown-security-option", message)
+        })
+        .collect()
+}
+
+/// `credentialSpecs`: an ARN after `credentialspec:` or `credentialspecdomainless:`.
+fn credential_specs(task: &TaskDefinition) -> Vec<Finding> {
+    let known = |spec: &str| spec.starts_with("credentialspec:") || spec.starts_with("credentialspecdomainless:");
+    unknown_texts(task, "credentialSpecs", |container| &container.credential_specs, known)
+        .map(|at| {
+            let message = "write credentialspec:ARN, or credentialspecdomainless:ARN, with an ARN of SSM or S3";
+            Finding::warning(at, "invalid-credential-spec", message)
+        })
+        .collect()
+}
+
+/// Places of a list of texts that are not known.
+fn unknown_texts<'a>(
+    task: &'a TaskDefinition,
+    member: &'static str,
+    list: impl Fn(&'a ContainerDefinition) -> &'a [String],
+    known: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = Pointer> {
+    containers(task).flat_map(move |(at, container)| {
+        let at = at.key(member);
+        let unknown = list(container).iter().enumerate().filter(|(_, text)| !known(text));
+        unknown.map(|(position, _)| at.index(position)).collect::<Vec<_>>()
+    })
+}

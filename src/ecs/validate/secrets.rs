@@ -1,0 +1,101 @@
+//! Secrets and files of variables: what they are called, and how their sources are written.
+//!
+//! No message repeats a source: it may stand for the secret itself by mistake.
+
+use super::{TaskRule, containers, is_blank};
+use crate::ecs::arn::Arn;
+use crate::ecs::common::Secret;
+use crate::ecs::finding::Finding;
+use crate::ecs::placeholder;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
+
+pub(super) const RULES: &[TaskRule] = &[names_given, sources, files_are_objects];
+
+/// Members of a secret's resource that follow its name: JSON key, version stage, version id.
+const STAGE: usize = 3;
+
+/// All secrets of a container, each with its place: those for variables, then those for the log driver.
+fn secrets(at: &Pointer, container: &ContainerDefinition) -> Vec<(Pointer, Secret)> {
+    let listed = |at: Pointer, secrets: &[Secret]| {
+        secrets.iter().cloned().enumerate().map(|(position, secret)| (at.index(position), secret)).collect::<Vec<_>>()
+    };
+    let logs = container.log_configuration.as_ref().map(|logs| logs.secret_options.as_slice());
+    let options = listed(at.key("logConfiguration").key("secretOptions"), logs.unwrap_or_default());
+    [listed(at.key("secrets"), &container.secrets), options].concat()
+}
+
+/// The secrets of a container, without their places.
+pub(super) fn named_secrets(container: &ContainerDefinition) -> impl Iterator<Item = &Secret> {
+    let options = container.log_configuration.iter().flat_map(|logs| &logs.secret_options);
+    container.secrets.iter().chain(options)
+}
+
+fn all(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, Secret)> {
+    containers(task).flat_map(|(at, container)| secrets(&at, container))
+}
+
+/// Whether a text begins like an ARN and is none. ECS refuses such.
+pub(super) fn is_malformed_arn(text: &str) -> bool {
+    text.starts_with("arn:") && text.parse::<Arn>().is_err()
+}
+
+/// A secret needs the name of the variable or of the log option it is for.
+fn names_given(task: &TaskDefinition) -> Vec<Finding> {
+    all(task)
+        .filter(|(_, secret)| is_blank(Some(&secret.name)))
+        .map(|(at, _)| Finding::error(at.key("name"), "secret-without-name", "a secret needs a name"))
+        .collect()
+}
+
+/// `secrets[].valueFrom`: the ARN of a secret of Secrets Manager or of a parameter of the SSM Parameter Store, or the
+/// name of a parameter.
+fn sources(task: &TaskDefinition) -> Vec<Finding> {
+    all(task).filter_map(|(at, secret)| source(&secret.value_from, at.key("valueFrom"))).collect()
+}
+
+fn source(from: &str, at: Pointer) -> Option<Finding> {
+    if is_blank(Some(from)) {
+        let message = "a secret needs a source: the ARN of a secret, or the name or ARN of a parameter";
+        return Some(Finding::error(at, "secret-without-source", message));
+    }
+    if placeholder::is_open(from) || !from.starts_with("arn:") {
+        return None;
+    }
+    let Ok(arn) = from.parse::<Arn>() else {
+        let message = "this begins like an ARN and is none: write arn:aws:service:region:account:resource";
+        return Some(Finding::error(at, "invalid-arn", message));
+    };
+    match (arn.service.as_str(), arn.typed_resource()) {
+        ("secretsmanager", Some(("secret", name))) => version(name, at),
+        ("ssm", Some(("parameter", _))) => None,
+        _ => {
+            let message = "a secret comes from a Secrets Manager secret or from a parameter of the Parameter Store";
+            Some(Finding::error(at, "invalid-secret-source", message))
+        }
+    }
+}
+
+/// A version of a secret is named by its stage or by its id.
+fn version(name: &str, at: Pointer) -> Option<Finding> {
+    let parts: Vec<&str> = name.split(':').collect();
+    let given = |part: usize| parts.get(part).is_some_and(|part| !part.is_empty());
+    let message = "a version is named by its stage or by its id, not by both; leave one of them empty";
+    (given(STAGE - 1) && given(STAGE)).then(|| Finding::warning(at, "secret-version-twice", message))
+}
+
+/// `environmentFiles[].value`: the ARN of an object in S3.
+fn files_are_objects(task: &TaskDefinition) -> Vec<Finding> {
+    let files = containers(task).flat_map(|(at, container)| {
+        let at = at.key("environmentFiles");
+        container.environment_files.iter().enumerate().map(move |(position, file)| (at.index(position), &file.value))
+    });
+    files
+        .filter(|(_, value)| !placeholder::is_open(value))
+        .filter(|(_, value)| !value.parse().is_ok_and(|arn: Arn| arn.service == "s3"))
+        .map(|(at, _)| {
+            let message = "a file of variables is given by the ARN of its S3 object: arn:aws:s3:::bucket/path.env";
+            Finding::error(at.key("value"), "invalid-environment-file", message)
+        })
+        .collect()
+}

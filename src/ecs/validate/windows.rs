@@ -1,0 +1,74 @@
+//! What the ECS API does not support for Windows containers.
+//!
+//! ECS registers such a definition, and the setting is lost or the container does not start; so these are warnings.
+
+use super::{TaskRule, containers};
+use crate::ecs::finding::Finding;
+use crate::ecs::pointer::Pointer;
+use crate::ecs::task_definition::{
+    ContainerDefinition, CpuArchitecture, LinuxParameters, NetworkMode, OsFamily, TaskDefinition,
+};
+
+pub(super) const RULES: &[TaskRule] = &[task_members, container_members, architecture];
+
+/// Whether the images of a task are built for Windows.
+pub(super) fn is_windows(task: &TaskDefinition) -> bool {
+    let family = task.runtime_platform.as_ref().and_then(|platform| platform.operating_system_family);
+    family.is_some_and(OsFamily::is_windows)
+}
+
+fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
+    let given = members.into_iter().filter(|(_, given)| *given);
+    given
+        .map(|(member, _)| {
+            let message = format!("`{member}` is not supported for Windows containers; leave it out");
+            Finding::warning(at.key(member), "not-on-windows", message)
+        })
+        .collect()
+}
+
+/// `networkMode` on Windows is `awsvpc`, or nothing for its own default.
+fn task_members(task: &TaskDefinition) -> Vec<Finding> {
+    if !is_windows(task) {
+        return Vec::new();
+    }
+    let linux_mode = matches!(task.network_mode, Some(NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None));
+    let members =
+        [("ipcMode", task.ipc_mode.is_some()), ("networkMode", linux_mode), ("pidMode", task.pid_mode.is_some())];
+    given(&Pointer::root(), members)
+}
+
+fn container_members(task: &TaskDefinition) -> Vec<Finding> {
+    if !is_windows(task) {
+        return Vec::new();
+    }
+    containers(task).flat_map(|(at, container)| of_container(&at, container)).collect()
+}
+
+fn of_container(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+    let linux = container.linux_parameters.as_ref().is_some_and(|linux| *linux != LinuxParameters::default());
+    let members = [
+        ("disableNetworking", container.disable_networking == Some(true)),
+        ("dnsSearchDomains", !container.dns_search_domains.is_empty()),
+        ("dnsServers", !container.dns_servers.is_empty()),
+        ("extraHosts", !container.extra_hosts.is_empty()),
+        ("linuxParameters", linux),
+        ("links", !container.links.is_empty()),
+        ("privileged", container.privileged == Some(true)),
+        ("readonlyRootFilesystem", container.readonly_root_filesystem == Some(true)),
+        ("ulimits", !container.ulimits.is_empty()),
+        ("user", container.user.is_some()),
+    ];
+    given(at, members)
+}
+
+/// `cpuArchitecture` `ARM64`: for Linux only.
+fn architecture(task: &TaskDefinition) -> Vec<Finding> {
+    let platform = task.runtime_platform.as_ref();
+    let arm = platform.is_some_and(|platform| platform.cpu_architecture == Some(CpuArchitecture::Arm64));
+    if !arm || !is_windows(task) {
+        return Vec::new();
+    }
+    let at = Pointer::root().key("runtimePlatform").key("cpuArchitecture");
+    vec![Finding::warning(at, "windows-on-arm", "Windows containers run on X86_64 only; no task can be placed")]
+}
