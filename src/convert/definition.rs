@@ -18,6 +18,10 @@ use crate::translate::{Code, FieldVerdict, Verdict};
 /// The code of what AWS or the API server prints.
 const DESCRIBED: Option<&str> = Some("describe-output");
 
+/// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
+const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
+                               {\"containerDefinitions\": […], \"memory\": …}";
+
 /// A definition after examination, of its kind.
 #[derive(Debug)]
 pub(super) enum Examination {
@@ -85,11 +89,10 @@ impl Definition {
             Examination::Service(examined) => &examined.findings,
             Examination::Cluster(examined) => &examined.findings,
         };
-        let here = |finding: &ecs::Finding| Finding {
-            path: self.origin.find(&finding.path).unwrap_or_default(),
-            severity: finding.severity,
-            code: finding.code,
-            message: finding.message.clone(),
+        let containers_only = self.kind == Kind::TaskDefinition && self.origin.find(&Pointer::root()).is_none();
+        let here = |finding: &ecs::Finding| {
+            let more = if containers_only && finding.code == "no-memory" { CONTAINERS_ONLY } else { "" };
+            Finding { message: format!("{}{more}", finding.message), ..self.placed(finding) }
         };
         self.findings = found.iter().map(here).collect();
         let again = |place: &Pointer| Finding {
@@ -99,6 +102,27 @@ impl Definition {
             message: "the member is given more than once; the last one counts".to_owned(),
         };
         self.findings.extend(repeated.iter().map(again));
+    }
+
+    /// A finding in places of the input.
+    fn placed(&self, finding: &ecs::Finding) -> Finding {
+        Finding {
+            path: self.origin.find(&finding.path).unwrap_or_default(),
+            severity: finding.severity,
+            code: finding.code,
+            message: finding.message.clone(),
+        }
+    }
+
+    /// Takes over what a later check found, except where the same place was found wrong before.
+    pub fn absorb(&mut self, later: Vec<ecs::Finding>) {
+        for finding in later {
+            match finding.severity {
+                Severity::Error => self.error(&finding.path, finding.code, finding.message),
+                Severity::Warning => self.warning(&finding.path, finding.code, finding.message),
+                Severity::Info => self.info(&finding.path, finding.code, finding.message),
+            }
+        }
     }
 
     fn misnamed(&self, name: &str) -> Option<ecs::Finding> {

@@ -1,7 +1,7 @@
 //! Files in; custom resources or plain manifests and a report out. No cluster, no AWS account.
 //!
-//! [`files`] reads, `recognise` finds the definitions, `definition` examines them, `resources` and `plain` write
-//! what they become. Everything but reading is a function of the texts.
+//! [`files`] reads, `recognise` finds the definitions, `definition` examines them and `pairs` those that belong together,
+//! `resources` and `plain` write what they become. Everything but reading is a function of the texts.
 
 mod collision;
 mod definition;
@@ -10,6 +10,7 @@ mod json;
 mod leaves;
 mod manifest;
 mod origin;
+mod pairs;
 mod plain;
 mod recognise;
 mod resources;
@@ -87,6 +88,7 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     let mut entries: Vec<Entry> = sources.iter().flat_map(|source| entries(source, settings)).collect();
     let mut definitions: Vec<&mut Definition> = entries.iter_mut().filter_map(Entry::definition).collect();
     collision::refuse_same_names(&mut definitions);
+    pairs::check(&mut definitions, settings);
     let manifests = match settings.target {
         Target::CustomResources => resources::write(&mut definitions, settings),
         Target::Kubernetes => plain::write(&mut definitions, settings),

@@ -12,9 +12,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::Settings;
 use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
+use super::pairs::{families, key, wanted};
 use super::service_reference;
 use crate::api::{annotations, labels};
-use crate::ecs::{self, Pointer, SchedulingStrategy, TaskDefinitionRef, names};
+use crate::ecs::{self, Pointer, SchedulingStrategy, TaskDefinitionRef};
 use crate::translate::metadata::Identity;
 use crate::translate::service::{self, Placement};
 use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine};
@@ -35,9 +36,6 @@ struct Obstacle {
     code: &'static str,
     message: String,
 }
-
-/// Task definitions by namespace and object name.
-type Families = BTreeMap<(Option<String>, String), usize>;
 
 /// Writes every usable service and every usable task definition that no service uses, in the order of the input.
 pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) -> Vec<Manifest> {
@@ -71,22 +69,6 @@ pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) ->
         }
     }
     written.into_values().flatten().collect()
-}
-
-fn key(definition: &Definition) -> (Option<String>, String) {
-    (definition.namespace.clone(), definition.name.clone())
-}
-
-fn families(definitions: &[&mut Definition]) -> Families {
-    let tasks = definitions.iter().enumerate().filter(|(_, d)| matches!(d.examination, Examination::TaskDefinition(_)));
-    tasks.map(|(index, definition)| (key(definition), index)).collect()
-}
-
-/// The task definition a service names: whether it is among the inputs, and its name.
-fn wanted(definition: &Definition, families: &Families) -> Option<(Option<usize>, TaskDefinitionRef)> {
-    let reference: TaskDefinitionRef = definition.service()?.ecs.task_definition.as_deref()?.parse().ok()?;
-    let key = (definition.namespace.clone(), names::object_name(&reference.family));
-    Some((families.get(&key).copied(), reference))
 }
 
 fn refuse(definition: &mut Definition, obstacle: Obstacle) {

@@ -259,3 +259,56 @@ fn what_aws_did_not_find_is_named() {
         assert!(conversion.report.has_refused());
     }
 }
+
+#[test]
+fn a_service_that_does_not_fit_its_task_definition_is_refused() {
+    let balanced = |port: u16| {
+        let mut balanced = service("shop", "web:7");
+        let target = json!({"targetGroupArn": "arn", "containerName": "app", "containerPort": port});
+        balanced["loadBalancers"] = json!([target]);
+        json!({"services": [balanced]})
+    };
+    let found = |inputs: &[(&str, Value)], settings: &Settings| {
+        let conversion = run(inputs, settings);
+        let findings = conversion.report.documents.iter().flat_map(|document| &document.findings);
+        let found = findings.filter(|finding| finding.code == "unknown-port");
+        let found: Vec<String> = found.map(|finding| format!("{} {}", finding.severity, finding.path)).collect();
+        (found, names(&conversion).iter().any(|name| name.contains("/shop")))
+    };
+    let place = "error /services/0/loadBalancers/0/containerPort".to_owned();
+    for settings in [Settings::default(), plain()] {
+        let of = |port: u16| found(&[("web.json", task("web")), ("shop.json", balanced(port))], &settings);
+        assert_eq!(of(80), (vec![], true));
+        assert_eq!(of(81), (vec![place.clone()], false));
+        // Which of two is meant is not known, and one that is not there cannot be asked.
+        let twice = [("a.json", task("web")), ("b.json", task("web")), ("shop.json", balanced(81))];
+        assert_eq!(found(&twice, &settings).0, Vec::<String>::new());
+        assert_eq!(found(&[("shop.json", balanced(81))], &settings).0, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_service_that_keeps_its_revision_is_not_held_to_another_one() {
+    let kept = Settings { keep_revisions: true, ..Settings::default() };
+    let told = |revision: Option<i32>, settings: &Settings| {
+        let mut web = task("web");
+        web["revision"] = json!(revision);
+        web["networkMode"] = "awsvpc".into();
+        let inputs = [("web.json", web), ("shop.json", service("shop", "web:7"))];
+        codes(&run(&inputs, settings)).contains(&"no-network-configuration")
+    };
+    assert!(told(Some(7), &kept) && !told(Some(6), &kept) && !told(None, &kept));
+    assert!(told(Some(6), &Settings::default()) && told(Some(6), &Settings { target: Target::Kubernetes, ..kept }));
+}
+
+#[test]
+fn containers_alone_are_told_where_memory_goes() {
+    let containers = json!([{"name": "app", "image": "nginx", "cpu": 1}]);
+    let message = |input: Value| {
+        let conversion = run(&[("web.json", input)], &Settings::default());
+        let mut findings = conversion.report.documents[0].findings.iter();
+        findings.find(|finding| finding.code == "no-memory").unwrap().message.clone()
+    };
+    assert!(message(containers.clone()).contains("containers alone"));
+    assert!(!message(json!({"family": "web", "containerDefinitions": containers})).contains("containers alone"));
+}
