@@ -24,23 +24,29 @@ const WIDEST: usize = 120;
 /// value or other secret is in the report.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Understood are JSON (also with comments and trailing commas) and YAML with: the input of RegisterTaskDefinition,
-CreateService, UpdateService and CreateCluster; what `aws ecs describe-…` prints; a list of container definitions;
-lists of all of these; and the custom resources of ecs-operator.dev/v1alpha1.
+What is read: JSON, also with comments and trailing commas, and YAML, with
+  - the input of RegisterTaskDefinition, CreateService, UpdateService, CreateCluster
+  - what `aws ecs describe-…` prints, also several outputs after one another
+  - a list of container definitions, and lists of all of these
+  - the custom resources of ecs-operator.dev/v1alpha1
 
 Examples:
   # What would become of a running service's task definition?
-  aws ecs describe-task-definition --task-definition web | ecs-operator convert - >/dev/null
+  aws ecs describe-task-definition --task-definition web |
+    ecs-operator convert - >/dev/null
 
   # A whole folder to the operator
   ecs-operator convert ecs/ | kubectl apply -f -
 
-  # Plain Deployments and Services, one file for each, and the report for a pull request
-  ecs-operator convert --to kubernetes --output manifests/ --report markdown --report-file REPORT.md ecs/
+  # Plain Deployments and Services, one file for each, and a report for a review
+  ecs-operator convert --to kubernetes --output manifests/ \\
+    --report markdown --report-file REPORT.md ecs/
 
 Exit codes:
   0  everything was converted
-  1  some input could not be used, and the rest was converted; or no definition was found
+  1  some input could not be used, and the rest was converted; or nothing was
+     converted: no definition was found, nothing could be written, or the
+     command line is wrong
   2  with --strict: something is not translated exactly")]
 pub(super) struct Convert {
     /// Files and folders; `-` is standard input. Of a folder, all *.json, *.jsonc, *.yaml and *.yml files at any depth
@@ -105,19 +111,53 @@ enum ConvertError {
     Output(#[from] OutputError),
     #[error("the report cannot be written: {0}")]
     Report(#[from] serde_json::Error),
+    #[error("{} is a file; --output wants a folder", .0.display())]
+    NoFolder(PathBuf),
     #[error("{} exists and was not made by `ecs-operator convert`; move it away, or choose another folder", .0.display())]
     Foreign(PathBuf),
-    #[error("two objects would be written to {}", .0.display())]
+    #[error("two objects would be written to {}; convert them one by one, into a folder each", .0.display())]
     SameFile(PathBuf),
 }
 
 impl Convert {
     pub(super) fn execute(self) -> u8 {
+        if self.files.iter().any(|file| file.as_os_str() == convert::files::STDIN) && io::stdin().is_terminal() {
+            output::complain("reading from the terminal; Ctrl-D ends it");
+        }
         let sources = convert::files::read(&self.files);
         let conversion = convert::convert(&sources, &self.settings());
         match self.write(&conversion) {
-            Ok(()) => self.exit_code(&conversion.report),
+            Ok(()) => {
+                self.summary(&conversion.report).into_iter().for_each(|line| output::complain(&line));
+                self.exit_code(&conversion.report)
+            }
             Err(error) => fail(&error),
+        }
+    }
+
+    /// Why the exit code is not 0, where the report on standard error does not tell it, or is none for people.
+    fn summary(&self, report: &Report) -> Option<String> {
+        let counts = report.counts();
+        let elsewhere = self.report_file.is_some() || matches!(self.report, Form::None);
+        match self.exit_code(report) {
+            FAILURE if elsewhere => {
+                let number = counts.refused;
+                let all = report.documents.len();
+                Some(format!("error: {number} of {all} documents could not be converted; {}", self.where_told()))
+            }
+            NOT_EXACT if elsewhere || matches!(self.report, Form::Text) => {
+                let number = counts.not_exact();
+                let told = if elsewhere { format!("; {}", self.where_told()) } else { String::new() };
+                Some(format!("error: not exact, which --strict forbids: {number} of {} fields{told}", counts.fields()))
+            }
+            _ => None,
+        }
+    }
+
+    fn where_told(&self) -> String {
+        match &self.report_file {
+            Some(file) if !matches!(self.report, Form::None) => format!("{} tells why", file.display()),
+            _ => "`--report text` tells why".to_owned(),
         }
     }
 
@@ -144,13 +184,22 @@ impl Convert {
     }
 
     fn write(&self, conversion: &Conversion) -> Result<(), ConvertError> {
+        let report = self.render(&conversion.report)?;
         let nothing = !conversion.report.has_definitions();
-        match &self.output {
-            _ if nothing => {}
-            Some(folder) => write_files(folder, &conversion.manifests)?,
+        let folder = self.output.as_ref().filter(|_| !nothing);
+        let files = folder.map(|folder| prepare(folder, &conversion.manifests)).transpose()?;
+        if let (Some(file), Some(report)) = (&self.report_file, &report) {
+            // First, so that no object is written whose report cannot be.
+            output::write_file(file, report)?;
+        }
+        match files {
+            Some(files) => output::write_files(&files)?,
+            None if nothing => {}
             None => output::print(&stream(&conversion.manifests))?,
         }
-        self.write_report(&conversion.report)?;
+        if let (None, Some(report)) = (&self.report_file, &report) {
+            output::complain(report.trim_end());
+        }
         if nothing { Err(self.nothing_found()) } else { Ok(()) }
     }
 
@@ -158,16 +207,6 @@ impl Convert {
         let inputs: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
         let endings = convert::files::ENDINGS.map(|ending| format!("*.{ending}"));
         ConvertError::NothingFound(inputs.join(", "), endings.join(", "))
-    }
-
-    fn write_report(&self, report: &Report) -> Result<(), ConvertError> {
-        let Some(text) = self.render(report)? else { return Ok(()) };
-        if let Some(file) = &self.report_file {
-            output::write_file(file, &text)?;
-        } else {
-            output::complain(text.trim_end());
-        }
-        Ok(())
     }
 
     fn render(&self, report: &Report) -> Result<Option<String>, serde_json::Error> {
@@ -200,9 +239,13 @@ fn stream(manifests: &[Manifest]) -> String {
     documents.join("---\n")
 }
 
-/// Writes all files or, when one of them must not be written over, none.
-fn write_files(folder: &Path, manifests: &[Manifest]) -> Result<(), ConvertError> {
+/// Makes the folder, and the files that are to be in it; fails when one of them must not be written over.
+fn prepare(folder: &Path, manifests: &[Manifest]) -> Result<Vec<(PathBuf, String)>, ConvertError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(ConvertError::NoFolder(folder.to_owned()));
+    }
     let mut known = BTreeSet::new();
+    let mut files = Vec::with_capacity(manifests.len());
     for manifest in manifests {
         let file = folder.join(manifest.file_name());
         if is_foreign(&file) {
@@ -211,23 +254,17 @@ fn write_files(folder: &Path, manifests: &[Manifest]) -> Result<(), ConvertError
         if !known.insert(file.clone()) {
             return Err(ConvertError::SameFile(file));
         }
+        files.push((file, format!("{MARK}{}", manifest.yaml)));
     }
     output::make_folder(folder)?;
-    for (file, manifest) in known_files(folder, manifests) {
-        output::write_file(&file, &format!("{MARK}{}", manifest.yaml))?;
-    }
-    Ok(())
-}
-
-fn known_files<'a>(folder: &'a Path, manifests: &'a [Manifest]) -> impl Iterator<Item = (PathBuf, &'a Manifest)> {
-    manifests.iter().map(|manifest| (folder.join(manifest.file_name()), manifest))
+    Ok(files)
 }
 
 /// Whether a file is there that no conversion wrote.
 fn is_foreign(file: &Path) -> bool {
     match fs::read(file) {
         Ok(bytes) => !bytes.starts_with(MARK.as_bytes()),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
+        Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
     }
 }
 
@@ -302,6 +339,9 @@ mod tests {
 
     #[test]
     fn own_files_are_written_again_and_foreign_ones_never() {
+        let write_files = |folder: &Path, manifests: &[Manifest]| {
+            prepare(folder, manifests).and_then(|files| Ok(output::write_files(&files)?))
+        };
         let folder = std::env::temp_dir().join(format!("ecs-operator-convert-{}", std::process::id()));
         write_files(&folder, &[manifest("a"), manifest("b")]).unwrap();
         write_files(&folder, &[manifest("a")]).unwrap();

@@ -44,7 +44,15 @@ enum Command {
 /// Reads the command line, does what it says and tells how that went.
 #[must_use]
 pub fn main() -> ExitCode {
-    let code = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            let _ = told.print();
+            // Help and version come the same way, but are no mistake.
+            return ExitCode::from(if told.use_stderr() { FAILURE } else { SUCCESS });
+        }
+    };
+    let code = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Convert(convert) => convert.execute(),
         Command::Crds(crds) => crds.execute(),

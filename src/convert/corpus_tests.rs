@@ -29,7 +29,9 @@ fn settings() -> [Settings; 2] {
 #[test]
 fn every_leaf_of_a_real_definition_is_in_the_report() {
     for source in sources() {
-        let Ok(Ok(document)) = source.text.as_ref().map(|text| json::parse(text)) else { continue };
+        let Ok(Ok(Some(document))) = source.text.as_ref().map(|text| json::parse(text).map(|mut all| all.pop())) else {
+            continue;
+        };
         let leaves: BTreeSet<String> = leaves::of(&document.value).iter().map(|leaf| leaf.path.to_string()).collect();
         for settings in settings() {
             let report = convert(std::slice::from_ref(&source), &settings).report;
@@ -39,6 +41,24 @@ fn every_leaf_of_a_real_definition_is_in_the_report() {
             assert!(!told || leaves.is_subset(&fields), "{}: {:?}", source.name, leaves.difference(&fields));
             let more = fields.difference(&leaves).filter_map(|path| document.value.pointer(path));
             assert!(!told || more.count() == 0, "{}: more than leaves and what is not written", source.name);
+        }
+    }
+}
+
+#[test]
+fn every_leaf_of_a_real_definition_has_its_place() {
+    for source in sources() {
+        let Ok(text) = &source.text else { continue };
+        let Ok(documents) = json::parse(text) else { continue };
+        let known = positions::positions(&source);
+        assert_eq!(known.len(), documents.len(), "{}", source.name);
+        for (document, known) in documents.iter().zip(&known) {
+            for path in leaves::of(&document.value).iter().map(|leaf| leaf.path.to_string()) {
+                let place = known.get(&path).unwrap_or_else(|| panic!("{} {path}", source.name));
+                let line: String = text.lines().nth(place.line - 1).unwrap().chars().skip(place.column - 1).collect();
+                let name = path.rsplit('/').next().unwrap();
+                assert!(line.starts_with(&format!("\"{name}\"")) || name.parse::<usize>().is_ok(), "{path}: {line}");
+            }
         }
     }
 }

@@ -309,7 +309,7 @@ impl Definition {
             name: Some(self.name).filter(|name| !name.is_empty()),
             fields,
             findings: self.findings,
-            excerpt: None,
+            ..Document::default()
         }
     }
 

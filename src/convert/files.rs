@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Endings of the files that are read of a folder.
@@ -29,7 +29,9 @@ pub struct Source {
 pub fn read(inputs: &[PathBuf]) -> Vec<Source> {
     let mut known = BTreeSet::new();
     let sources = inputs.iter().flat_map(|input| sources_of(input));
-    sources.filter(|(path, _)| known.insert(path.clone())).map(|(path, found)| source(&path, found)).collect()
+    // The same file may be named in several ways, such as by itself and with its folder.
+    let same = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    sources.filter(|(path, _)| known.insert(same(path))).map(|(path, found)| source(&path, found)).collect()
 }
 
 fn sources_of(input: &Path) -> Vec<(PathBuf, bool)> {
@@ -66,7 +68,7 @@ fn has_known_ending(path: &Path) -> bool {
 
 fn source(path: &Path, found: bool) -> Source {
     let bytes = if path.as_os_str() == STDIN { read_stdin() } else { fs::read(path) };
-    let text = bytes.map_err(|error| format!("the file cannot be read: {error}")).and_then(decode);
+    let text = bytes.map_err(|error| reason(&error)).and_then(decode);
     Source { name: path.display().to_string(), text, found }
 }
 
@@ -76,18 +78,48 @@ fn read_stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text without a byte-order mark.
+/// Why a file cannot be read, in words and without the system's numbers.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        ErrorKind::PermissionDenied => "its permissions do not allow reading it".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    }
+}
+
+/// The text without a byte-order mark. PowerShell writes what a command prints as UTF-16.
 fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    let utf_16 = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => Some(wide(&bytes[2..], u16::from_le_bytes)),
+        Some([0xfe, 0xff]) => Some(wide(&bytes[2..], u16::from_be_bytes)),
+        _ => None,
+    };
+    if let Some(text) = utf_16 {
+        return text.ok_or_else(|| "the file is broken UTF-16; save it as UTF-8".to_owned());
+    }
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return Err("the file is compressed; unpack it first, for example with gunzip".to_owned());
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
-        Err(error) if error.as_bytes().starts_with(&[0xff, 0xfe]) || error.as_bytes().starts_with(&[0xfe, 0xff]) => {
-            Err("the file is UTF-16; save it as UTF-8".to_owned())
-        }
-        Err(error) => {
-            let place = error.utf8_error().valid_up_to();
-            Err(format!("the file is not UTF-8: byte {} cannot be read", place + 1))
-        }
+        Err(error) => Err(not_utf_8(error.as_bytes(), error.utf8_error().valid_up_to())),
     }
+}
+
+fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, rest) = bytes.as_chunks();
+    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+    String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+}
+
+fn not_utf_8(bytes: &[u8], at: usize) -> String {
+    if bytes.contains(&0) {
+        return "the file is binary; give text in UTF-8".to_owned();
+    }
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!("line {line}, column {column}: this is not UTF-8; save the file in that encoding")
 }
 
 impl Source {
@@ -130,9 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_named() {
+    fn other_encodings_are_read_or_named() {
         assert_eq!(decode(b"\xef\xbb\xbf{}".to_vec()), Ok("{}".to_owned()));
-        assert!(decode(vec![0xff, 0xfe, b'{', 0]).unwrap_err().contains("UTF-16"));
-        assert!(decode(b"{\xff}".to_vec()).unwrap_err().contains("byte 2"));
+        assert_eq!(decode(vec![0xff, 0xfe, b'{', 0, b'}', 0]), Ok("{}".to_owned()));
+        assert_eq!(decode(vec![0xfe, 0xff, 0, b'{', 0, b'}']), Ok("{}".to_owned()));
+        assert!(decode(vec![0xff, 0xfe, b'{']).unwrap_err().contains("UTF-16"));
+        assert!(decode(b"{\n \xc3\xa9\xff}".to_vec()).unwrap_err().starts_with("line 2, column 3: "));
+        assert!(decode(vec![0, 0xff]).unwrap_err().contains("binary"));
+        assert!(decode(vec![0x1f, 0x8b, 8]).unwrap_err().contains("gunzip"));
     }
 }

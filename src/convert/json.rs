@@ -1,5 +1,7 @@
 //! JSON as people and templates write it: with comments and trailing commas.
 
+mod mistakes;
+
 use std::cell::RefCell;
 use std::fmt;
 
@@ -18,36 +20,23 @@ pub(super) struct Json {
 }
 
 /// Reads JSON; comments and commas before a closing bracket are passed over.
-pub(super) fn parse(text: &str) -> Result<Json, SyntaxError> {
+///
+/// Several documents after one another are what a loop over `aws ecs describe-…` prints. A text without any has none.
+pub(super) fn parse(text: &str) -> Result<Vec<Json>, SyntaxError> {
     let plain = plain(text);
-    let repeated = RefCell::new(Vec::new());
     let mut from = serde_json::Deserializer::from_str(&plain);
-    let node = Node { at: Pointer::root(), repeated: &repeated };
-    let read = node.deserialize(&mut from).and_then(|value| from.end().map(|()| value));
-    match read {
-        Ok(value) => Ok(Json { value, repeated: repeated.into_inner() }),
-        Err(error) => Err(explain(&error, text)),
+    let mut documents: Vec<Json> = Vec::new();
+    while let Err(more) = from.end() {
+        if documents.last().is_some_and(|last| !last.value.is_object() && !last.value.is_array()) {
+            return Err(mistakes::explain(&more, text, true));
+        }
+        let repeated = RefCell::new(Vec::new());
+        let node = Node { at: Pointer::root(), repeated: &repeated };
+        let whole = !documents.is_empty();
+        let value = node.deserialize(&mut from).map_err(|error| mistakes::explain(&error, text, whole))?;
+        documents.push(Json { value, repeated: repeated.into_inner() });
     }
-}
-
-fn explain(error: &serde_json::Error, text: &str) -> SyntaxError {
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-    // serde_json counts bytes, people count characters.
-    let bytes = error.column().min(line.len());
-    let column = line.char_indices().take_while(|(start, _)| *start < bytes).count().max(1);
-    let told = error.to_string();
-    let message = told.split(" at line ").next().unwrap_or(&told);
-    let message = match message {
-        "EOF while parsing a value" if text.trim().is_empty() => "the text is empty",
-        "trailing characters" if text.trim_start().starts_with('"') => "this is a part of a document; put it in { }",
-        "trailing characters" => "the JSON document has ended before this; several need a list, or a file each",
-        other => other,
-    };
-    let message = match message.strip_prefix("EOF while parsing ") {
-        Some(what) => format!("the text ends in the middle of {what}; a bracket or a quote is not closed"),
-        None => message.to_owned(),
-    };
-    SyntaxError { message, line: error.line(), column }
+    Ok(documents)
 }
 
 /// The text with comments and trailing commas as spaces: all else stays in its place.
@@ -61,7 +50,7 @@ fn plain(text: &str) -> String {
         match bytes[at] {
             b'/' if length > 1 => blank(&mut bytes[at..at + length]),
             // A comma after nothing is a mistake, which the parser is to find.
-            b',' => comma = (!matches!(before, b',' | b'[' | b'{')).then_some(at),
+            b',' => comma = (!matches!(before, b',' | b':' | b'[' | b'{')).then_some(at),
             b'}' | b']' => {
                 if let Some(comma) = comma.take() {
                     bytes[comma] = b' ';
@@ -80,7 +69,7 @@ fn plain(text: &str) -> String {
 }
 
 /// The length of what begins here: a string, a comment, or one byte.
-fn token(rest: &[u8]) -> usize {
+pub(super) fn token(rest: &[u8]) -> usize {
     match rest {
         [b'"', ..] => string(rest),
         [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
@@ -190,7 +179,8 @@ mod tests {
             ("{\"url\": \"http://x/*y*/\"}", json!({"url": "http://x/*y*/"})),
         ];
         for (text, value) in cases {
-            assert_eq!(parse(text).map(|json| json.value), Ok(value), "{text}");
+            let read = parse(text).unwrap();
+            assert_eq!(read.iter().map(|json| &json.value).collect::<Vec<_>>(), [&value], "{text}");
         }
     }
 
@@ -200,19 +190,25 @@ mod tests {
             ("{\n  /* é */ \"a\" 1}", 2, 15),
             ("[1,,]", 1, 4),
             ("[,]", 1, 2),
-            ("{\"a\": 1} {}", 1, 10),
+            ("{\"a\": 1} }", 1, 10),
             ("/* open", 1, 1),
         ];
         for (text, line, column) in cases {
             let error = parse(text).unwrap_err();
             assert_eq!((error.line, error.column), (line, column), "{text}: {}", error.message);
         }
-        assert_eq!(parse("").unwrap_err().message, "the text is empty");
+    }
+
+    #[test]
+    fn documents_may_follow_one_another() {
+        let values = |text: &str| parse(text).unwrap().into_iter().map(|json| json.value).collect::<Vec<_>>();
+        assert_eq!(values("{\"a\": 1}\n{\"b\": 2} // c\n[3]\n"), [json!({"a": 1}), json!({"b": 2}), json!([3])]);
+        assert_eq!(values(" // nothing\n"), Vec::<Value>::new());
     }
 
     #[test]
     fn members_given_twice_are_told() {
-        let json = parse("{\"a\": [{\"b\": 1, \"b\": 2}]}").unwrap();
+        let json = parse("{\"a\": [{\"b\": 1, \"b\": 2}]}").unwrap().remove(0);
         assert_eq!(json.value, json!({"a": [{"b": 2}]}));
         assert_eq!(json.repeated, [Pointer::root().key("a").index(0).key("b")]);
     }

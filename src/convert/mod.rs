@@ -12,6 +12,7 @@ mod manifest;
 mod origin;
 mod pairs;
 mod plain;
+mod positions;
 mod recognise;
 mod resources;
 mod service_reference;
@@ -29,6 +30,7 @@ pub use manifest::{MARK, Manifest};
 use crate::report::{Document, Report};
 use crate::translate::Basis;
 use definition::Definition;
+use positions::Positions;
 use recognise::Recognised;
 
 /// The newest minor version of Kubernetes 1 that plain manifests are written for.
@@ -74,6 +76,13 @@ pub struct Conversion {
     pub report: Report,
 }
 
+/// Where an entry comes from: the number of its source, and the number of the document in that.
+#[derive(Clone, Copy)]
+struct Provenance {
+    source: usize,
+    document: usize,
+}
+
 /// One entry of the report in the making.
 enum Entry {
     /// A definition.
@@ -85,27 +94,32 @@ enum Entry {
 /// Converts all inputs together: services find their task definitions among them.
 #[must_use]
 pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
-    let mut entries: Vec<Entry> = sources.iter().flat_map(|source| entries(source, settings)).collect();
-    let mut definitions: Vec<&mut Definition> = entries.iter_mut().filter_map(Entry::definition).collect();
+    let mut entries: Vec<(Provenance, Entry)> =
+        sources.iter().enumerate().flat_map(|(number, source)| entries(number, source, settings)).collect();
+    let mut definitions: Vec<&mut Definition> =
+        entries.iter_mut().filter_map(|(_, entry)| entry.definition()).collect();
     collision::refuse_same_names(&mut definitions);
     pairs::check(&mut definitions, settings);
     let manifests = match settings.target {
         Target::CustomResources => resources::write(&mut definitions, settings),
         Target::Kubernetes => plain::write(&mut definitions, settings),
     };
-    let documents = entries.into_iter().map(Entry::document).collect();
+    let mut positions = Positions::new(sources);
+    let documents = entries.into_iter().map(|(from, entry)| entry.document(from, &mut positions)).collect();
     Conversion { manifests, report: Report { documents } }
 }
 
-fn entries(source: &Source, settings: &Settings) -> Vec<Entry> {
-    let recognised = recognise::recognise(source);
-    let enter = |(index, recognised)| match recognised {
-        Recognised::Definition(item) => {
-            Entry::Definition(Box::new(Definition::examine(source, index, *item, settings)))
-        }
-        Recognised::Other(problem) => Entry::Other(problem.document(source, index)),
+fn entries(number: usize, source: &Source, settings: &Settings) -> Vec<(Provenance, Entry)> {
+    let enter = |(index, (document, recognised))| {
+        let entry = match recognised {
+            Recognised::Definition(item) => {
+                Entry::Definition(Box::new(Definition::examine(source, index, *item, settings)))
+            }
+            Recognised::Other(problem) => Entry::Other(problem.document(source, index)),
+        };
+        (Provenance { source: number, document }, entry)
     };
-    recognised.into_iter().enumerate().map(enter).collect()
+    recognise::recognise(source).into_iter().enumerate().map(enter).collect()
 }
 
 impl Entry {
@@ -116,10 +130,15 @@ impl Entry {
         }
     }
 
-    fn document(self) -> Document {
-        match self {
+    fn document(self, from: Provenance, positions: &mut Positions<'_>) -> Document {
+        let mut document = match self {
             Self::Definition(definition) => definition.into_document(),
             Self::Other(document) => document,
+        };
+        // A syntax error brought its place with it.
+        if document.places.is_empty() {
+            document.places = positions.find(from.source, from.document, &document);
         }
+        document
     }
 }

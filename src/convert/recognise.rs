@@ -1,5 +1,6 @@
 //! Which definitions a text holds, by the members that are present.
 
+mod foreign;
 mod problem;
 mod shapes;
 
@@ -68,18 +69,21 @@ pub(super) enum Recognised {
 type Documents = Vec<(Value, Vec<Pointer>)>;
 
 /// All definitions of a text, and what in it is none, in the order of the text. There is always something to tell.
-pub(super) fn recognise(source: &Source) -> Vec<Recognised> {
+/// Each comes with the number of its document in the text.
+pub(super) fn recognise(source: &Source) -> Vec<(usize, Recognised)> {
+    let other = |problem| vec![(0, Recognised::Other(problem))];
     let text = match &source.text {
         Ok(text) => text,
-        Err(reason) => return vec![Recognised::Other(Problem::unreadable(reason))],
+        Err(reason) => return other(Problem::unreadable(reason)),
     };
-    if let Some(problem) = problem::foreign_language(&source.name, text) {
-        return vec![Recognised::Other(problem)];
+    if let Some(problem) = foreign::language(&source.name, text) {
+        return other(problem);
     }
+    let numbered = |(number, document)| in_document(document, source.found).into_iter().map(move |r| (number, r));
     match parse(&source.name, text) {
-        Ok(documents) if documents.is_empty() => vec![Recognised::Other(Problem::empty(source.found))],
-        Ok(documents) => documents.into_iter().flat_map(|document| in_document(document, source.found)).collect(),
-        Err(error) => vec![Recognised::Other(Problem::syntax(&error, text))],
+        Ok(documents) if documents.is_empty() => other(Problem::empty(source)),
+        Ok(documents) => documents.into_iter().enumerate().flat_map(numbered).collect(),
+        Err(error) => other(Problem::syntax(&error, text)),
     }
 }
 
@@ -87,12 +91,12 @@ fn parse(name: &str, text: &str) -> Result<Documents, SyntaxError> {
     if is_yaml(name, text) {
         Ok(yaml::parse(text)?.into_iter().map(|value| (value, Vec::new())).collect())
     } else {
-        json::parse(text).map(|json| vec![(json.value, json.repeated)])
+        Ok(json::parse(text)?.into_iter().map(|json| (json.value, json.repeated)).collect())
     }
 }
 
 /// By the ending of the name; where that tells nothing, by the first character of the text.
-fn is_yaml(name: &str, text: &str) -> bool {
+pub(super) fn is_yaml(name: &str, text: &str) -> bool {
     let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("yaml" | "yml") => true,

@@ -1,5 +1,7 @@
 //! Where a text could not be read, and how that is shown.
 
+use crate::report::Place;
+
 /// A text that cannot be read, with the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SyntaxError {
@@ -12,42 +14,87 @@ pub(super) struct SyntaxError {
 }
 
 /// Characters of a long line that are shown on each side of the spot.
-const AROUND: usize = 60;
+const AROUND: usize = 30;
+
+/// Marks of templates, and what fills them in.
+const TEMPLATES: [(&str, &str); 5] = [
+    ("${", "for example with envsubst, or with Terraform if it is Terraform's"),
+    ("%{", "with Terraform; what it deployed is in `aws ecs describe-task-definition`"),
+    ("{{", "with the tool it is for, such as Ansible, Helm or Jinja"),
+    ("{%", "with the tool it is for, such as Jinja"),
+    ("<%", "with the tool it is for, such as ERB"),
+];
+
+/// What git writes around the sides of a conflict.
+const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
 impl SyntaxError {
     /// The error in a sentence, with a guess at what the text is.
     pub fn sentence(&self, text: &str) -> String {
         let place = if self.line > 0 { format!("line {}, column {}: ", self.line, self.column) } else { String::new() };
-        format!("{place}{}{}", self.message, self.hint(self.source_line(text)))
+        let line = self.source_line(text);
+        format!("{place}{}", self.told_by(line, text).unwrap_or_else(|| self.message.clone()))
+    }
+
+    /// The spot, for the report.
+    pub fn place(&self) -> Option<Place> {
+        (self.line > 0).then_some(Place { line: self.line, column: self.column, end_column: None })
     }
 
     /// The line with a mark under the spot. Letters and digits of values are hidden: they may be secret.
-    pub fn excerpt(&self, text: &str) -> Option<String> {
-        if self.line == 0 {
-            return None;
-        }
-        let line: Vec<char> = hidden(self.source_line(text)).chars().collect();
+    pub fn excerpt(&self, text: &str) -> String {
+        let line: Vec<char> = hidden(self.source_line(text).trim_end()).chars().collect();
         let spot = self.column.saturating_sub(1).min(line.len());
         let start = spot.saturating_sub(AROUND);
+        let before = if start > 0 { "…" } else { "" };
+        let after = if line.len() > start + 2 * AROUND { "…" } else { "" };
         let shown: String = line.iter().skip(start).take(2 * AROUND).collect();
         let number = self.line.to_string();
-        let mark = " ".repeat(number.len() + 3 + spot - start);
-        Some(format!("{number} | {}\n{mark}^", shown.trim_end()))
+        let mark = " ".repeat(number.len() + 3 + before.chars().count() + spot - start);
+        format!("{number} | {before}{shown}{after}\n{mark}^")
     }
 
-    /// A guess at why the line is no JSON or YAML.
-    fn hint(&self, line: &str) -> &'static str {
-        let marks = ["${", "%{", "{{", "<%", "{%"];
-        let spot = line.chars().nth(self.column.saturating_sub(1));
-        if marks.iter().any(|mark| line.contains(mark)) {
-            "; the line looks like a template: fill it in first, for example with envsubst or terraform console"
-        } else if matches!(spot, Some('$' | '<')) {
-            "; this looks like a placeholder: fill it in first"
-        } else if line.trim().starts_with("...") || line.trim().starts_with('…') {
-            "; lines were left out here"
-        } else {
-            ""
+    /// What the line, or the text as a whole, says better than the parser does.
+    fn told_by(&self, line: &str, text: &str) -> Option<String> {
+        let trimmed = line.trim();
+        if CONFLICT.iter().any(|mark| trimmed.starts_with(mark)) {
+            return Some("this is a mark of a merge conflict: resolve it first".to_owned());
         }
+        if let Some(words) = self.template(line) {
+            return Some(words);
+        }
+        if trimmed.starts_with("...") || trimmed.starts_with('…') {
+            return Some("lines were left out here; the whole definition is needed".to_owned());
+        }
+        if let Some(begin) = self.later_begin(text) {
+            let what = "what stands before it, such as what a command printed, is none";
+            return Some(format!("the JSON begins only in line {begin}; {what}: take it away"));
+        }
+        let has_mark = TEMPLATES.iter().any(|(mark, _)| line.contains(mark));
+        has_mark.then(|| format!("{}; the line looks like a template: is it filled in?", self.message))
+    }
+
+    /// What is said of a template or placeholder at the spot. A parser stops up to two characters after its begin.
+    fn template(&self, line: &str) -> Option<String> {
+        let spot = self.column.saturating_sub(1);
+        let near: String = line.chars().skip(spot.saturating_sub(2)).take(spot.min(2) + 2).collect();
+        if let Some((_, with)) = TEMPLATES.iter().find(|(mark, _)| near.contains(mark)) {
+            return Some(format!("this is a template that is not filled in: fill it in first, {with}"));
+        }
+        let mut at = line.chars().skip(spot);
+        let begins = matches!(at.next(), Some('$' | '<' | '@'));
+        let names = at.next().is_some_and(|c| c.is_alphanumeric() || c == '_');
+        (begins && names).then(|| "this is a placeholder that is not filled in: put a value in its place".to_owned())
+    }
+
+    /// The line where JSON begins, when the error is before it.
+    fn later_begin(&self, text: &str) -> Option<usize> {
+        let begins = |line: &str| line.starts_with(['{', '[']);
+        let begin = text.lines().position(begins)? + 1;
+        let before = text.lines().take(begin - 1).find(|line| !line.trim().is_empty())?;
+        // Terms that may well stand before a bracket in a definition.
+        let usual = before.trim_start().starts_with(['"', '/', '#', '-']) || before.trim_end().ends_with(':');
+        (!usual && self.line <= begin + 1).then_some(begin)
     }
 
     fn source_line<'a>(&self, text: &'a str) -> &'a str {
@@ -88,14 +135,47 @@ mod tests {
         let text = "{\n  \"password\": \"s3cret-x\" oops\n}";
         let error = SyntaxError { message: "expected `,`".to_owned(), line: 2, column: 26 };
         assert_eq!(error.sentence(text), "line 2, column 26: expected `,`");
-        let excerpt = error.excerpt(text).unwrap();
+        let excerpt = error.excerpt(text);
         assert_eq!(excerpt, "2 |   \"password\": \"******-*\" ****\n                             ^");
+    }
+
+    fn sentence(text: &str, line: usize, column: usize) -> String {
+        SyntaxError { message: "no".to_owned(), line, column }.sentence(text)
     }
 
     #[test]
     fn templates_are_recognised() {
-        let error = SyntaxError { message: "no".to_owned(), line: 1, column: 1 };
-        assert!(error.sentence("%{ if x }").contains("looks like a template"));
-        assert!(error.sentence("$PORT,").contains("looks like a placeholder"));
+        for (text, column) in [
+            ("%{ if x }", 1),
+            ("\"cpu\": ${CPU},", 8),
+            ("cpu: {{ cpu }}", 7),
+            ("{{- if x }}", 3),
+            ("{% for c in d %}", 2),
+            ("\"cpu\": <%= cpu %>,", 8),
+            ("\"cpu\": $CPU,", 8),
+            ("\"cpu\": <CPU>,", 8),
+        ] {
+            assert!(sentence(text, 1, column).contains("that is not filled in"), "{text}");
+        }
+        let beside = sentence("\"command\": \"echo ${HOME}\" \"x\"", 1, 27);
+        assert!(beside.starts_with("line 1, column 27: no; the line looks like a template"), "{beside}");
+    }
+
+    #[test]
+    fn what_does_not_belong_into_the_text_is_named() {
+        assert!(sentence("{\n<<<<<<< HEAD\n", 2, 1).contains("a merge conflict"));
+        assert!(sentence("{\n  ...\n", 2, 3).contains("lines were left out"));
+        assert!(sentence("+ aws ecs\nok\n{\n}", 1, 1).contains("begins only in line 3"));
+        assert_eq!(sentence("a: b: c\n", 1, 5), "line 1, column 5: no");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_spot() {
+        let text = format!("{}!{}", ",".repeat(200), ",".repeat(200));
+        let error = SyntaxError { message: "no".to_owned(), line: 1, column: 201 };
+        let excerpt = error.excerpt(&text);
+        let (line, mark) = excerpt.split_once('\n').unwrap();
+        assert!(line.starts_with("1 | …,") && line.ends_with(",…") && line.chars().count() < 70, "{line}");
+        assert_eq!(line.chars().nth(mark.chars().count() - 1), Some('!'));
     }
 }

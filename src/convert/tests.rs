@@ -231,7 +231,7 @@ fn a_default_that_differs_is_told_beside_the_leaves() {
         message: Some("it differs".to_owned()),
     };
     let source = source("t.json", &item);
-    let Some(Recognised::Definition(item)) = recognise::recognise(&source).pop() else { panic!("no definition") };
+    let Some((_, Recognised::Definition(item))) = recognise::recognise(&source).pop() else { panic!("no definition") };
     let mut definition = Definition::examine(&source, 0, *item, &Settings::default());
     let container = Pointer::root().key("containerDefinitions").index(0);
     definition.verdicts = vec![
@@ -245,6 +245,88 @@ fn a_default_that_differs_is_told_beside_the_leaves() {
     assert_eq!(told[0].path, "/taskDefinition/containerDefinitions/0/essential");
     assert_eq!(told[0].message.as_deref(), Some("it differs; the field is not written, its default counts"));
     assert!(!fields.iter().any(|field| field.path.ends_with("/below") || field.path.ends_with("Definitions/0")));
+}
+
+#[test]
+fn amounts_and_types_are_taken_as_people_write_them() {
+    let given = |members: Value| {
+        let mut given = task("web");
+        for (name, value) in members.as_object().unwrap() {
+            given[name] = value.clone();
+        }
+        given
+    };
+    let taken = [
+        json!({"cpu": "1 vCPU", "memory": "2 GB"}),
+        json!({"cpu": "1vCPU", "memory": "2GB"}),
+        json!({"cpu": ".5 vCPU", "memory": "0.5GB"}),
+        json!({"cpu": 256, "memory": 512}),
+        json!({"cpu": null, "memory": "", "volumes": [], "tags": null, "taskRoleArn": ""}),
+        json!({"revision": "7", "networkMode": ""}),
+    ];
+    for members in taken {
+        let conversion = run(&[("t.json", given(members.clone()))], &plain());
+        assert_eq!(names(&conversion), ["Deployment/web", "Service/web"], "{members}: {:?}", codes(&conversion));
+    }
+    let mut texts = task("web");
+    texts["containerDefinitions"][0]["memory"] = "64".into();
+    texts["containerDefinitions"][0]["essential"] = "true".into();
+    texts["containerDefinitions"][0]["portMappings"][0]["containerPort"] = "80".into();
+    texts["containerDefinitions"][0]["environment"] =
+        json!([{"name": "PORT", "value": 80}, {"name": "ON", "value": true}]);
+    texts["containerDefinitions"][0]["command"] = json!([]);
+    texts["containerDefinitions"][0]["entryPoint"] = "".into();
+    assert_eq!(names(&run(&[("t.json", texts)], &plain())), ["Deployment/web", "Service/web"]);
+    for members in [json!({"cpu": "1 core"}), json!({"memory": "2 pounds"}), json!({"cpu": true})] {
+        assert_eq!(names(&run(&[("t.json", given(members.clone()))], &plain())), [""; 0], "{members}");
+    }
+}
+
+#[test]
+fn other_languages_are_named_with_a_way_out() {
+    let container = json!({"name": "app", "image": "nginx:1", "memory": 64});
+    let cases = [
+        (json!({"Family": "web", "ContainerDefinitions": [container]}), "as in CloudFormation"),
+        (json!({"ServiceName": "web", "TaskDefinition": "web:1", "DesiredCount": 1}), "as in CloudFormation"),
+        (json!({"family": "web", "container_definitions": [container]}), "as in Terraform"),
+        (json!({"name": "web", "task_definition": "web:1", "desired_count": 1}), "as in Terraform"),
+        (json!({"name": "web", "type": "Backend Service", "image": {"port": 80}}), "AWS Copilot"),
+        (json!({"version": 1, "task_definition": {}, "run_params": {}}), "ECS CLI"),
+        (json!([{"name": "web", "imageUri": "nginx:1"}]), "CodePipeline"),
+    ];
+    for (value, expected) in cases {
+        let conversion = run(&[("x.json", value.clone())], &Settings::default());
+        let message = &conversion.report.documents[0].findings[0].message;
+        assert!(
+            message.contains(expected) && message.contains("aws ecs describe-task-definition"),
+            "{value}: {message}"
+        );
+        assert!(conversion.report.has_refused() && conversion.manifests.is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn values_that_are_not_filled_in_are_named() {
+    let mut given = task("web");
+    given["cpu"] = "${CPU}".into();
+    given["containerDefinitions"][0]["image"] = "<IMAGE1_NAME>".into();
+    let findings = run(&[("t.json", given)], &Settings::default()).report.documents.remove(0).findings;
+    let at = |path: &str| findings.iter().find(|finding| finding.path == path).unwrap();
+    assert!(at("/cpu").message.contains("a template that is not filled in"), "{findings:?}");
+    assert_eq!(at("/containerDefinitions/0/image").code, "unrendered-template");
+}
+
+#[test]
+fn what_is_told_has_its_place_and_the_json_form_is_without() {
+    let text = "{\n \"family\": \"a\",\n \"odd\": 1,\n \"containerDefinitions\": [\n  {\"name\": \"a\", \"image\": \"b:1\", \"memory\": 64}\n ]\n}\n{\n \"clusterName\": \"c\",\n \"odd\": 2\n}\n";
+    let source = Source { name: "all.json".to_owned(), text: Ok(text.to_owned()), found: false };
+    let report = convert(&[source], &Settings::default()).report;
+    let line = |document: usize, path: &str| report.documents[document].places.get(path).map(|place| place.line);
+    assert_eq!((line(0, "/odd"), line(1, "/odd")), (Some(3), Some(10)));
+    assert_eq!(line(0, "/containerDefinitions/0/essential"), Some(5), "where it would be");
+    let form: Value = serde_json::from_str(&crate::report::json(&report).unwrap()).unwrap();
+    let members: Vec<&String> = form["documents"][0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["fields", "findings", "index", "kind", "name", "source"]);
 }
 
 #[test]

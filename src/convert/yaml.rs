@@ -6,7 +6,9 @@ use super::syntax::SyntaxError;
 
 /// Reads all documents of a text; empty ones do not count.
 pub(super) fn parse(text: &str) -> Result<Vec<Value>, SyntaxError> {
-    serde_saphyr::from_multiple(text).map_err(|error| explain(&error))
+    // A tag such as CloudFormation's !Ref stands for a value that is not here.
+    let options = serde_saphyr::options! { reject_unsupported_tags: true };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| explain(&error))
 }
 
 fn explain(error: &serde_saphyr::Error) -> SyntaxError {
@@ -18,7 +20,29 @@ fn explain(error: &serde_saphyr::Error) -> SyntaxError {
     let message = told.lines().next().unwrap_or(&told);
     // The place is told by whoever shows the error.
     let message = message.split(" at line ").next().unwrap_or(message);
-    SyntaxError { message: message.to_owned(), line, column }
+    SyntaxError { message: plainer(message), line, column }
+}
+
+/// What the parser says, for people who do not know how YAML is parsed.
+const PLAINER: [(&str, &str); 9] = [
+    ("tabs disallowed", "a tab stands in the indentation; YAML has spaces there"),
+    ("did not find expected '-' indicator", "the indentation fits neither the item above nor the one around it"),
+    ("did not find expected key", "the indentation fits neither the member above nor the one around it"),
+    ("mapping values are not allowed", "a `: ` stands where none can; a text with one in it stands in quotes"),
+    ("unclosed quote", "the quote that begins here is not closed"),
+    ("recursion limit exceeded", "this is nested deeper than any ECS definition is"),
+    ("references unknown anchor", "there is no anchor of that name"),
+    ("expected string scalar", "the name of a member is a text; this is something else"),
+    ("unsupported", "this tag is not read, such as CloudFormation's !Ref and !Sub: write the value it stands for"),
+];
+
+fn plainer(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        let key = rest.split(", set ").next().unwrap_or(rest);
+        return format!("the member `{key}` is given twice");
+    }
+    let known = PLAINER.iter().find(|(told, _)| message.contains(told));
+    known.map_or_else(|| message.to_owned(), |(_, plainer)| (*plainer).to_owned())
 }
 
 #[cfg(test)]
@@ -40,6 +64,7 @@ mod tests {
 
     #[test]
     fn a_key_given_twice_is_an_error() {
-        assert_eq!(parse("a: 1\na: 2\n").unwrap_err().line, 2);
+        let error = parse("a: 1\na: 2\n").unwrap_err();
+        assert_eq!((error.line, error.message.as_str()), (2, "the member `a` is given twice"));
     }
 }

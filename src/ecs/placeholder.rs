@@ -3,8 +3,9 @@
 /// What to add to a message about a text that is left open.
 pub const HINT: &str = "; this looks like a place of a template that is not filled in: render the file first";
 
-/// Brackets that templates put around a name: Terraform's, CodePipeline's, Jinja's and Go's, Azure's.
-const BRACKETS: [(&str, &str); 4] = [("${", "}"), ("<", ">"), ("{{", "}}"), ("$(", ")")];
+/// Brackets that templates put around a name: Terraform's, CodePipeline's, Jinja's and Go's, Azure's, ERB's.
+const BRACKETS: [(&str, &str); 7] =
+    [("${", "}"), ("<", ">"), ("{{", "}}"), ("$(", ")"), ("%{", "}"), ("<%", "%>"), ("{%", "%}")];
 
 /// Whether a text has a place that a template leaves open.
 ///

@@ -49,22 +49,39 @@ impl Counts {
         self.warnings += of(Severity::Warning);
     }
 
+    /// Leaves of converted documents.
+    #[must_use]
+    pub fn fields(&self) -> usize {
+        self.verdicts.iter().sum()
+    }
+
+    /// Leaves of converted documents that do not keep their meaning exactly.
+    #[must_use]
+    pub fn not_exact(&self) -> usize {
+        let inexact = self.verdicts.iter().zip(Verdict::ALL).filter(|(_, verdict)| *verdict != Verdict::Exact);
+        inexact.map(|(number, _)| number).sum()
+    }
+
     /// The numbers as sentences.
     #[must_use]
     pub fn sentences(&self) -> String {
-        let mut fates = vec![format!("{} converted", self.converted)];
-        fates.extend((self.refused > 0).then(|| format!("{} refused", self.refused)));
-        fates.extend((self.skipped > 0).then(|| format!("{} without ECS definitions", self.skipped)));
+        let mut fates = Vec::new();
+        fates.extend((self.refused > 0).then(|| format!("{} not converted", self.refused)));
+        fates.push(format!("{} converted", self.converted));
+        fates.extend((self.skipped > 0).then(|| format!("{} not of ECS", self.skipped)));
         let documents = self.converted + self.refused + self.skipped;
-        let fields: usize = self.verdicts.iter().sum();
-        let verdicts = self.verdicts.iter().zip(Verdict::ALL).rev().filter(|(count, _)| **count > 0);
+        let fields = self.fields();
+        let verdicts = self.verdicts.iter().zip(Verdict::ALL).filter(|(count, _)| **count > 0);
         let verdicts: Vec<String> = verdicts.map(|(count, verdict)| format!("{count} {}", verdict.name())).collect();
         let mut line = format!("{}: {}.", plural(documents, "document"), fates.join(", "));
         if fields > 0 {
             let _ = write!(line, " {}: {}.", plural(fields, "field"), verdicts.join(", "));
         }
-        if self.errors + self.warnings > 0 {
-            let _ = write!(line, " {}, {}.", plural(self.errors, "error"), plural(self.warnings, "warning"));
+        let findings = [(self.errors, "error"), (self.warnings, "warning")];
+        let findings = findings.into_iter().filter(|(number, _)| *number > 0);
+        let findings: Vec<String> = findings.map(|(number, noun)| plural(number, noun)).collect();
+        if !findings.is_empty() {
+            let _ = write!(line, " {}.", findings.join(", "));
         }
         line
     }

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Document;
+use super::listing::{Form, Listed, listing};
 use crate::ecs::Severity;
 use crate::translate::Verdict;
-
-/// Most lines that the places of an entry get.
-const LISTED: usize = 8;
 
 /// How serious an entry is, the most serious first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +23,15 @@ impl Weight {
             Self::Warning => "warning",
             Self::Info => "info",
             Self::Verdict(verdict) => verdict.name(),
+        }
+    }
+
+    /// Most lines for the places of an entry: what needs no action needs no names either.
+    fn most_lines(self) -> usize {
+        match self {
+            Self::Error | Self::Warning | Self::Verdict(Verdict::Unsupported | Verdict::NeedsAddon) => 20,
+            Self::Info | Self::Verdict(Verdict::Approximate | Verdict::Exact) => 8,
+            Self::Verdict(Verdict::Ignored) => 5,
         }
     }
 
@@ -51,6 +58,14 @@ pub(super) struct Entry<'a> {
     pub paths: Vec<&'a str>,
 }
 
+impl Entry<'_> {
+    /// The places of the entry in few lines.
+    pub fn places(&self, document: &Document) -> Vec<Listed> {
+        let form = Form { most: self.weight.most_lines(), fields: matches!(self.weight, Weight::Verdict(_)) };
+        listing(document, &self.paths, form)
+    }
+}
+
 /// All that is to be told of a document, folded, the most serious first. Exact fields are not told.
 pub(super) fn entries(document: &Document) -> Vec<Entry<'_>> {
     let mut folded: BTreeMap<_, Vec<&str>> = BTreeMap::new();
@@ -71,84 +86,4 @@ pub(super) fn entries(document: &Document) -> Vec<Entry<'_>> {
     }
     let entry = |(((_, weight), code, message), paths)| Entry { weight, code, message, paths };
     folded.into_iter().map(entry).collect()
-}
-
-/// The places of an entry in few lines: one by one, or with `*` for list positions and names, and how many there are.
-pub(super) fn places(paths: &[&str]) -> Vec<String> {
-    if paths.len() <= LISTED {
-        return paths.iter().map(|path| (*path).to_owned()).collect();
-    }
-    let mut places = counted(paths.iter().map(|path| (starred(path), 1)));
-    while places.len() > LISTED {
-        let Some(widest) = widest(&places) else { break };
-        let inside = |path: &str| if parent(path) == widest { format!("{widest}/*") } else { path.to_owned() };
-        places = counted(places.into_iter().map(|(path, number)| (inside(&path), number)));
-    }
-    let rest: usize = places.iter().skip(LISTED).map(|(_, number)| number).sum();
-    places.truncate(LISTED);
-    let mut lines = written(places);
-    lines.extend((rest > 0).then(|| format!("and {rest} more")));
-    lines
-}
-
-/// The place with the most places right below it; none when no two are below the same.
-fn widest(places: &[(String, usize)]) -> Option<String> {
-    let parents = counted(places.iter().map(|(path, _)| (parent(path).to_owned(), 1)));
-    let mut widest: Option<(String, usize)> = None;
-    for (place, number) in parents {
-        if number > widest.as_ref().map_or(1, |(_, most)| *most) {
-            widest = Some((place, number));
-        }
-    }
-    widest.map(|(place, _)| place)
-}
-
-fn counted(paths: impl Iterator<Item = (String, usize)>) -> Vec<(String, usize)> {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for (path, number) in paths {
-        match counts.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, count)) => *count += number,
-            None => counts.push((path, number)),
-        }
-    }
-    counts
-}
-
-fn written(counts: Vec<(String, usize)>) -> Vec<String> {
-    let one = |(path, count)| if count == 1 { path } else { format!("{path} ({count} times)") };
-    counts.into_iter().map(one).collect()
-}
-
-fn starred(path: &str) -> String {
-    let star = |step| if is_position(step) { "*" } else { step };
-    path.split('/').map(star).collect::<Vec<_>>().join("/")
-}
-
-fn is_position(step: &str) -> bool {
-    !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(above, _)| above)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_places_are_told_one_by_one_and_many_together() {
-        assert_eq!(places(&["/a", "/b/0"]), ["/a", "/b/0"]);
-        let options: Vec<String> = (0..9).map(|n| format!("/c/{}/options/o{n}", n % 2)).collect();
-        let mut paths: Vec<&str> = options.iter().map(String::as_str).collect();
-        paths.extend(["/role", "/memory"]);
-        assert_eq!(places(&paths), ["/c/*/options/* (9 times)", "/role", "/memory"]);
-    }
-
-    #[test]
-    fn places_that_nothing_joins_are_counted() {
-        let paths: Vec<String> = (0..10).map(|n| format!("/{}/x", ["a"; 10][..=n].concat())).collect();
-        let lines = places(&paths.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!((lines.len(), lines.last().map(String::as_str)), (9, Some("and 2 more")));
-    }
 }

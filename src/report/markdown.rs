@@ -2,42 +2,58 @@
 
 use std::fmt::Write;
 
-use super::fold::{Entry, entries, places};
+use super::fold::{Entry, entries};
+use super::listing::Listed;
 use super::{Counts, Document, Report};
 use crate::translate::Verdict;
 
-/// The report as Markdown: a table for each document, the serious first, and the numbers at the end.
+/// The report as Markdown: the numbers, what could not be used, then a table for each other document, the serious first.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
-    let mut text = String::from("# What became of the ECS definitions\n\n");
-    for document in &report.documents {
+    let mut text = format!("# What became of the ECS definitions\n\n{}\n\n", Counts::of(report).sentences());
+    for document in report.serious_first() {
         text.push_str(&section(document));
     }
-    text.push_str(&Counts::of(report).sentences());
-    text.push('\n');
-    text
+    if report.foreign().next().is_some() {
+        text.push_str("## Not of ECS\n\n");
+        text.extend(report.foreign().map(|document| format!("- {}\n", code(&document.source))));
+    }
+    format!("{}\n", text.trim_end())
 }
 
 fn section(document: &Document) -> String {
     let refused = if document.is_refused() && document.kind.is_some() { " (not converted)" } else { "" };
-    let mut text = format!("## {}: {}{refused}\n\n", escaped(&document.source), escaped(&document.title()));
+    let mut text = format!("## {}: {}{refused}\n\n", escaped(&document.heading_place()), escaped(&document.title()));
     let entries = entries(document);
     if !entries.is_empty() {
         text.push_str("| | code | what it means | where |\n|---|---|---|---|\n");
-        text.extend(entries.iter().map(row));
+        text.extend(entries.iter().map(|entry| row(document, entry)));
         text.push('\n');
+    }
+    if let Some(excerpt) = &document.excerpt {
+        let lines = excerpt.lines().map(|line| format!("    {}\n", line.replace(char::is_control, " ")));
+        let _ = writeln!(text, "{}", lines.collect::<String>());
     }
     let exact = document.fields.iter().filter(|field| field.verdict == Verdict::Exact).count();
     if exact > 0 && !document.is_refused() {
-        let _ = write!(text, "{} exact.\n\n", super::count::plural(exact, "field"));
+        let all = if entries.is_empty() { ", all there are" } else { "" };
+        let _ = write!(text, "{} exact{all}.\n\n", super::count::plural(exact, "field"));
     }
     text
 }
 
-fn row(entry: &Entry<'_>) -> String {
-    let places: Vec<String> = places(&entry.paths).iter().filter(|p| !p.is_empty()).map(|p| code(p)).collect();
+fn row(document: &Document, entry: &Entry<'_>) -> String {
+    let places: Vec<String> = entry.places(document).iter().map(place).collect();
     let message = escaped(entry.message);
     format!("| {} | {} | {message} | {} |\n", entry.weight.name(), code(entry.code), places.join("<br>"))
+}
+
+fn place(listed: &Listed) -> String {
+    match (listed.pointer.as_str(), listed.note.as_str()) {
+        ("", note) => note.to_owned(),
+        (pointer, "") => code(pointer),
+        (pointer, note) => format!("{} ({note})", code(pointer)),
+    }
 }
 
 /// A text that stands for itself in a table.
@@ -45,7 +61,7 @@ pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => safe.extend(['\\', character]),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' | '~' => safe.extend(['\\', character]),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),

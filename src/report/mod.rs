@@ -6,7 +6,10 @@ mod count;
 pub mod coverage;
 mod fold;
 mod json;
+mod listing;
 mod markdown;
+mod place;
+mod rules;
 mod sarif;
 mod text;
 
@@ -18,6 +21,7 @@ use serde::Serialize;
 pub use count::Counts;
 pub use json::json;
 pub use markdown::markdown;
+pub use place::{Place, Places};
 pub use sarif::sarif;
 pub use text::{Appearance, text};
 
@@ -49,6 +53,9 @@ pub struct Document {
     /// The line of a syntax error with a mark under the spot, its values hidden.
     #[serde(skip)]
     pub excerpt: Option<String>,
+    /// Where in the source stands what is told. The JSON form is without it: a pointer says it once and for all.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 /// What became of one leaf of the input, or of a field that is not written.
@@ -90,11 +97,25 @@ impl Document {
     /// it all.
     fn notable_fields(&self) -> impl Iterator<Item = &Field> {
         let told = |field: &Field| {
-            let same = |finding: &Finding| Some(finding.code) == field.code && field.path.starts_with(&finding.path);
+            let inside = |place: &str| {
+                field.path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let same = |finding: &Finding| Some(finding.code) == field.code && inside(&finding.path);
             self.findings.iter().any(same)
         };
         let fields = self.fields.iter().filter(|_| !self.is_refused());
         fields.filter(move |field| field.verdict != Verdict::Exact && !told(field))
+    }
+
+    /// The places, as JSON pointers, of all findings and of all fields that are not exact.
+    pub fn told_paths(&self) -> impl Iterator<Item = &str> {
+        let findings = self.findings.iter().map(|finding| finding.path.as_str());
+        findings.chain(self.notable_fields().map(|field| field.path.as_str()))
+    }
+
+    /// Whether it has nothing to do with ECS, and nobody said that it has.
+    fn is_foreign(&self) -> bool {
+        self.kind.is_none() && !self.is_refused()
     }
 
     /// What the document is called in headings: its kind and name as far as they are known.
@@ -105,6 +126,14 @@ impl Document {
             (None, _) => "not converted".to_owned(),
         }
     }
+
+    /// The source, with line and column where it could not be read: many terminals and editors lead there.
+    fn heading_place(&self) -> String {
+        match self.places.get("").filter(|_| self.excerpt.is_some()) {
+            Some(place) => format!("{}:{}:{}", self.source, place.line, place.column),
+            None => self.source.clone(),
+        }
+    }
 }
 
 impl Report {
@@ -112,6 +141,24 @@ impl Report {
     #[must_use]
     pub fn has_refused(&self) -> bool {
         self.documents.iter().any(Document::is_refused)
+    }
+
+    /// How many there are of each thing.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts::of(self)
+    }
+
+    /// The documents that hold something of ECS, or should; those that could not be used come first.
+    fn serious_first(&self) -> impl Iterator<Item = &Document> {
+        let (refused, others): (Vec<&Document>, Vec<&Document>) =
+            self.documents.iter().filter(|document| !document.is_foreign()).partition(|document| document.is_refused());
+        refused.into_iter().chain(others)
+    }
+
+    /// The documents that have nothing to do with ECS.
+    fn foreign(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|document| document.is_foreign())
     }
 
     /// Whether a definition was found, or something that should have been one.

@@ -1,12 +1,13 @@
 //! The report as SARIF 2.1.0, for code scanning.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use std::collections::BTreeSet;
+use serde::Serialize;
 
-use serde_json::{Value, json};
-
-use super::{Document, Field, Finding, Report};
+use super::rules::description;
+use super::{Document, Field, Finding, Place, Report};
 use crate::ecs::Severity;
 use crate::translate::Verdict;
 
@@ -17,22 +18,123 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// # Errors
 /// None that this form of data allows.
 pub fn sarif(report: &Report) -> Result<String, serde_json::Error> {
-    let results: Vec<Value> = report.documents.iter().flat_map(results).collect();
-    let codes: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
-    let rules: Vec<Value> = codes.into_iter().map(|code| json!({"id": code})).collect();
-    let driver = json!({"name": "ecs-operator", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
-    let run = json!({"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results});
-    let mut text = serde_json::to_string_pretty(&json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))?;
+    let mut results: Vec<Told<'_>> = report.documents.iter().flat_map(results).collect();
+    let codes: BTreeSet<&str> = results.iter().map(|result| result.rule_id).collect();
+    let numbers: BTreeMap<&str, usize> = codes.iter().enumerate().map(|(number, code)| (*code, number)).collect();
+    for result in &mut results {
+        result.rule_index = numbers.get(result.rule_id).copied();
+    }
+    let rules = codes.into_iter().map(|id| Rule { id, short_description: Text { text: description(id).into() } });
+    let driver = Driver { name: "ecs-operator", version: env!("CARGO_PKG_VERSION"), rules: rules.collect() };
+    let run = Run { tool: Tool { driver }, column_kind: "unicodeCodePoints", results };
+    let mut text = serde_json::to_string_pretty(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] })?;
     text.push('\n');
     Ok(text)
 }
 
-fn results(document: &Document) -> Vec<Value> {
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Tool<'a>,
+    column_kind: &'static str,
+    results: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    driver: Driver<'a>,
+}
+
+#[derive(Serialize)]
+struct Driver<'a> {
+    name: &'static str,
+    version: &'static str,
+    rules: Vec<Rule<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule<'a> {
+    id: &'a str,
+    short_description: Text<'a>,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    text: Cow<'a, str>,
+}
+
+/// What SARIF calls a result.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    rule_id: &'a str,
+    rule_index: Option<usize>,
+    level: &'static str,
+    message: Text<'a>,
+    locations: [Location<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Properties<'a>>,
+}
+
+#[derive(Serialize)]
+struct Properties<'a> {
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location<'a> {
+    physical_location: PhysicalLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logical_locations: Option<[LogicalLocation<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    region: Region,
+}
+
+#[derive(Serialize)]
+struct ArtifactLocation {
+    uri: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_column: Option<usize>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation<'a> {
+    fully_qualified_name: &'a str,
+    kind: &'static str,
+}
+
+fn results(document: &Document) -> Vec<Told<'_>> {
     let findings = document.findings.iter().map(|finding| of_finding(document, finding));
     findings.chain(document.notable_fields().map(|field| of_field(document, field))).collect()
 }
 
-fn of_finding(document: &Document, finding: &Finding) -> Value {
+fn of_finding<'a>(document: &Document, finding: &'a Finding) -> Told<'a> {
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -41,33 +143,50 @@ fn of_finding(document: &Document, finding: &Finding) -> Value {
     result(document, level, finding.code, &finding.message, &finding.path)
 }
 
-fn of_field(document: &Document, field: &Field) -> Value {
+fn of_field<'a>(document: &Document, field: &'a Field) -> Told<'a> {
     let level = match field.verdict {
         Verdict::Unsupported | Verdict::NeedsAddon => "warning",
         Verdict::Approximate | Verdict::Ignored | Verdict::Exact => "note",
     };
-    let message = field.message.as_deref().unwrap_or_else(|| field.verdict.name());
-    let mut result = result(document, level, field.code.unwrap_or(field.verdict.name()), message, &field.path);
-    result["properties"] = json!({"verdict": field.verdict.name(), "target": field.target});
-    result
+    let verdict = field.verdict.name();
+    let message = field.message.as_deref().unwrap_or(verdict);
+    let properties = Some(Properties { verdict, target: field.target.as_deref() });
+    Told { properties, ..result(document, level, field.code.unwrap_or(verdict), message, &field.path) }
 }
 
-fn result(document: &Document, level: &str, code: &str, message: &str, path: &str) -> Value {
-    json!({
-        "ruleId": code,
-        "level": level,
-        "message": {"text": message},
-        "locations": [{
-            "physicalLocation": {"artifactLocation": {"uri": uri(&document.source)}, "region": {"startLine": 1}},
-            "logicalLocations": [{"fullyQualifiedName": path, "kind": "property"}],
-        }],
-    })
+fn result<'a>(document: &Document, level: &'static str, code: &'a str, message: &'a str, path: &'a str) -> Told<'a> {
+    let physical_location = PhysicalLocation {
+        artifact_location: ArtifactLocation { uri: uri(&document.source) },
+        region: region(document.places.get(path)),
+    };
+    let inside = [LogicalLocation { fully_qualified_name: path, kind: "property" }];
+    let logical_locations = (!path.is_empty()).then_some(inside);
+    Told {
+        rule_id: code,
+        rule_index: None,
+        level,
+        message: Text { text: message.into() },
+        locations: [Location { physical_location, logical_locations }],
+        properties: None,
+    }
 }
 
-/// A file's name as a relative or absolute URI reference.
+/// Code scanning wants a line for everything: what has none stands in the first.
+fn region(place: Option<&Place>) -> Region {
+    Region {
+        start_line: place.map_or(1, |place| place.line),
+        start_column: place.map(|place| place.column),
+        end_column: place.and_then(|place| place.end_column),
+    }
+}
+
+/// A file's name as a URI: relative as it was given, or with its scheme when it is absolute.
 fn uri(source: &str) -> String {
-    let mut uri = String::with_capacity(source.len());
-    for byte in source.bytes() {
+    let path = source.replace(std::path::MAIN_SEPARATOR, "/");
+    let path = path.strip_prefix("./").unwrap_or(&path);
+    let mut uri = String::with_capacity(path.len());
+    uri.push_str(if path.starts_with('/') { "file://" } else { "" });
+    for byte in path.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
             other => {
@@ -76,4 +195,23 @@ fn uri(source: &str) -> String {
         }
     }
     uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_become_uris() {
+        let cases = [
+            ("ecs/web.json", "ecs/web.json"),
+            ("./a b.json", "a%20b.json"),
+            ("a:é.json", "a%3A%C3%A9.json"),
+            ("/etc/x.json", "file:///etc/x.json"),
+            ("-", "-"),
+        ];
+        for (source, expected) in cases {
+            assert_eq!(uri(source), expected);
+        }
+    }
 }

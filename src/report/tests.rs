@@ -23,6 +23,7 @@ fn report() -> Report {
         name: Some("web".to_owned()),
         fields,
         findings: vec![finding("/odd", Severity::Warning, "unknown-field"), finding("/x", Severity::Info, "coerced")],
+        places: [place("/list/0/a", 4), place("/odd", 7)].into(),
         ..Document::default()
     };
     let refused = Document {
@@ -33,7 +34,16 @@ fn report() -> Report {
         findings: vec![finding("", Severity::Error, "same-name")],
         ..Document::default()
     };
-    Report { documents: vec![converted, refused] }
+    let foreign = |source: &str, message: &str| {
+        let finding = Finding { message: message.to_owned(), ..finding("", Severity::Info, "not-ecs") };
+        Document { source: source.to_owned(), findings: vec![finding], ..Document::default() }
+    };
+    let foreign = [foreign("package.json", "this is a list; it is long"), foreign("compose.yaml", "this is a string")];
+    Report { documents: [converted, refused].into_iter().chain(foreign).collect() }
+}
+
+fn place(path: &str, line: usize) -> (String, Place) {
+    (path.to_owned(), Place { line, column: 3, end_column: Some(9) })
 }
 
 #[test]
@@ -53,13 +63,17 @@ fn the_json_form_is_stable() {
 fn the_text_tells_the_serious_first_and_counts() {
     let text = text(&report(), Appearance::default());
     let expected = "\
+b.json: Service (not converted)
+  error: same-name
+      about same-name
+
 a|b\\u{1b}[1m.json: TaskDefinition web
   unsupported: not-translated-yet, 9 fields
       about not-translated-yet
-      /list/*/a (9 times)
+      /list  (9 fields, from line 4)
   warning: unknown-field
       about unknown-field
-      /odd
+      /odd  (line 7)
   approximate: tags-as-annotations, 1 field
       about tags-as-annotations
       /tags
@@ -68,12 +82,12 @@ a|b\\u{1b}[1m.json: TaskDefinition web
       /x
   exact: 1 field
 
-b.json: Service (not converted)
-  error: same-name
-      about same-name
+2 documents not of ECS
+  package.json: this is a list
+  compose.yaml: this is a string
 
-2 documents: 1 converted, 1 refused. 12 fields: 1 exact, 1 approximate, 10 unsupported. 1 error, 1
-warning.
+4 documents: 1 not converted, 1 converted, 2 not of ECS. 12 fields: 10 unsupported, 1 approximate, 1
+exact. 1 error, 1 warning.
 ";
     assert_eq!(text, expected);
 }
@@ -83,7 +97,7 @@ fn colour_is_only_there_when_asked_for() {
     let plain = text(&report(), Appearance { colour: false, width: 40 });
     let coloured = text(&report(), Appearance { colour: true, width: 40 });
     assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[1m"));
-    assert!(plain.lines().filter(|line| line.starts_with("2 doc")).all(|line| line.len() <= 40));
+    assert!(plain.lines().filter(|line| line.starts_with("4 doc")).all(|line| line.len() <= 40));
 }
 
 #[test]
@@ -91,7 +105,9 @@ fn markdown_keeps_its_tables_whole() {
     let text = markdown(&report());
     assert!(text.contains("## a\\|b \\[1m.json: TaskDefinition web"), "{text}");
     assert!(
-        text.contains("| unsupported | `not-translated-yet` | about not-translated-yet | `/list/*/a (9 times)` |"),
+        text.contains(
+            "| unsupported | `not-translated-yet` | about not-translated-yet | `/list` (9 fields, from line 4) |"
+        ),
         "{text}"
     );
 }
@@ -103,9 +119,18 @@ fn sarif_has_a_rule_for_each_result() {
     let rules: Vec<&str> =
         run["tool"]["driver"]["rules"].as_array().unwrap().iter().filter_map(|r| r["id"].as_str()).collect();
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 13);
+    assert_eq!(results.len(), 15);
     assert!(results.iter().all(|result| rules.contains(&result["ruleId"].as_str().unwrap())));
-    assert_eq!(results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "a%7Cb%1B%5B1m.json");
+    let file = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(file["artifactLocation"]["uri"], "a%7Cb%1B%5B1m.json");
+    assert_eq!(file["region"], json!({"startLine": 7, "startColumn": 3, "endColumn": 9}));
+    assert_eq!(results[1]["locations"][0]["physicalLocation"]["region"], json!({"startLine": 1}));
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert!(rules.iter().all(|rule| rule["shortDescription"]["text"].as_str().is_some_and(|text| text.ends_with('.'))));
+    for result in results {
+        let number = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[number]["id"], result["ruleId"]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::count::plural;
-use super::fold::{Entry, Weight, entries, places};
+use super::fold::{Entry, Weight, entries};
 use super::{Counts, Document, Report};
 use crate::translate::Verdict;
 
@@ -25,13 +25,14 @@ impl Default for Appearance {
     }
 }
 
-/// The report as text: each document, in it the serious first, and the numbers at the end.
+/// The report as text: what could not be used, then the other documents, in each the serious first; the numbers last.
 #[must_use]
 pub fn text(report: &Report, appearance: Appearance) -> String {
     let mut page = Page { text: String::new(), appearance };
-    for document in &report.documents {
+    for document in report.serious_first() {
         page.document(document);
     }
+    page.foreign(report);
     page.paragraph(&Counts::of(report).sentences(), 0);
     page.text
 }
@@ -43,17 +44,39 @@ struct Page {
 
 impl Page {
     fn document(&mut self, document: &Document) {
-        let title = self.painted(&format!("{}: {}", printable(&document.source), printable(&document.title())), BOLD);
+        let title =
+            self.painted(&format!("{}: {}", printable(&document.heading_place()), printable(&document.title())), BOLD);
         let suffix = if document.is_refused() && document.kind.is_some() { " (not converted)" } else { "" };
         self.line(&format!("{title}{suffix}"));
         let entries = entries(document);
         for entry in &entries {
-            self.entry(entry);
+            self.entry(document, entry);
         }
         if let Some(excerpt) = &document.excerpt {
             excerpt.lines().for_each(|line| self.line(&format!("      {}", printable(line))));
         }
         self.exact(document, entries.is_empty());
+        self.line("");
+    }
+
+    /// What a folder holds beside definitions is told in a line each: why it is none, and no more.
+    fn foreign(&mut self, report: &Report) {
+        let number = report.foreign().count();
+        if number == 0 {
+            return;
+        }
+        let title = self.painted(&format!("{} not of ECS", plural(number, "document")), BOLD);
+        self.line(&title);
+        for document in report.foreign().take(FOREIGN) {
+            let what = document.findings.first().map_or("", |finding| finding.message.as_str());
+            let what = what.split("; ").next().unwrap_or(what);
+            let line = format!("{}: {}", printable(&document.source), printable(what));
+            let line = self.painted(&line, DIM);
+            self.line(&format!("  {line}"));
+        }
+        if number > FOREIGN {
+            self.line(&format!("  and {} more", number - FOREIGN));
+        }
         self.line("");
     }
 
@@ -67,19 +90,23 @@ impl Page {
         self.line(&format!("  {label}: {}{all}", plural(number, "field")));
     }
 
-    fn entry(&mut self, entry: &Entry<'_>) {
+    fn entry(&mut self, document: &Document, entry: &Entry<'_>) {
         let label = self.painted(entry.weight.name(), style(entry.weight));
-        let places = places(&entry.paths);
         let number = match (entry.weight, entry.paths.len()) {
             (Weight::Verdict(_), number) => format!(", {}", plural(number, "field")),
             (_, 1) => String::new(),
             (_, number) => format!(", {number} times"),
         };
         self.line(&format!("  {label}: {}{number}", entry.code));
-        self.paragraph(&printable(entry.message), 6);
-        for place in places.iter().filter(|place| !place.is_empty()) {
-            let place = self.painted(&printable(place), DIM);
-            self.line(&format!("      {place}"));
+        self.paragraph(&printable(without_place(document, entry.message)), 6);
+        for listed in entry.places(document) {
+            let note = match (listed.pointer.as_str(), listed.note.as_str()) {
+                (_, "") => String::new(),
+                ("", note) => note.to_owned(),
+                (_, note) => format!("  ({note})"),
+            };
+            let note = self.painted(&note, DIM);
+            self.line(&format!("      {}{note}", printable(&listed.pointer)));
         }
     }
 
@@ -107,12 +134,21 @@ impl Page {
     }
 
     fn painted(&self, text: &str, style: Style) -> String {
-        if self.appearance.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.appearance.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// Documents not of ECS that are named at most.
+const FOREIGN: usize = 10;
+
+/// The message of a syntax error without the place, which the heading tells.
+fn without_place<'a>(document: &Document, message: &'a str) -> &'a str {
+    let Some(place) = document.places.get("").filter(|_| document.excerpt.is_some()) else { return message };
+    message.strip_prefix(&format!("line {}, column {}: ", place.line, place.column)).unwrap_or(message)
+}
 
 fn style(weight: Weight) -> Style {
     let colour = match weight {

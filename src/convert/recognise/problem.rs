@@ -1,18 +1,15 @@
 //! Inputs that are no definition, and what is said of them.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::convert::files::Source;
+use super::foreign::DEPLOYED;
+use crate::convert::files::{STDIN, Source};
 use crate::convert::syntax::SyntaxError;
 use crate::ecs::{Pointer, Severity};
-use crate::report::{Document, Finding};
+use crate::report::{Document, Finding, Place};
 
-/// What is understood, for those who gave something else.
-const UNDERSTOOD: &str = "understood are the input of RegisterTaskDefinition, CreateService, UpdateService and \
-    CreateCluster, what the describe commands print, a list of container definitions, lists of all of these, and the \
-    custom resources of ecs-operator.dev/v1alpha1";
+/// For those who gave something else.
+const UNDERSTOOD: &str = "`ecs-operator convert --help` tells what is read";
 
 /// Members whose names are told at most of an object that is not understood.
 const NAMED: usize = 8;
@@ -25,12 +22,21 @@ pub(in crate::convert) struct Problem {
     severity: Severity,
     code: &'static str,
     message: String,
-    excerpt: Option<String>,
+    /// Where the text could not be read.
+    spot: Option<Box<Spot>>,
+}
+
+/// A spot in a text.
+#[derive(Debug)]
+struct Spot {
+    place: Place,
+    /// The line with a mark under the spot.
+    excerpt: String,
 }
 
 impl Problem {
     fn error(place: &Pointer, code: &'static str, message: impl Into<String>) -> Self {
-        Self { place: place.clone(), severity: Severity::Error, code, message: message.into(), excerpt: None }
+        Self { place: place.clone(), severity: Severity::Error, code, message: message.into(), spot: None }
     }
 
     pub fn unreadable(reason: &str) -> Self {
@@ -39,22 +45,45 @@ impl Problem {
 
     pub fn syntax(error: &SyntaxError, text: &str) -> Self {
         let problem = Self::error(&Pointer::root(), "syntax-error", error.sentence(text));
-        Self { excerpt: error.excerpt(text), ..problem }
+        let spot = error.place().map(|place| Box::new(Spot { place, excerpt: error.excerpt(text) }));
+        Self { spot, ..problem }
     }
 
-    pub fn empty(found: bool) -> Self {
-        Self::not_ecs(&Pointer::root(), "the file is empty", found)
+    /// Nothing but spaces and comments.
+    pub fn empty(source: &Source) -> Self {
+        let what = if source.name == STDIN {
+            "standard input is empty; did the command before this one fail?"
+        } else {
+            "the file is empty, or has only comments"
+        };
+        let severity = if source.found { Severity::Info } else { Severity::Error };
+        Self { severity, ..Self::no_definition(&Pointer::root(), what) }
+    }
+
+    /// Something that is no definition, of which all is said.
+    pub fn no_definition(place: &Pointer, what: &str) -> Self {
+        Self::error(place, "not-ecs", what)
     }
 
     /// Something that is not of ECS. In a folder that is usual; a file that was named was meant to be.
     pub fn not_ecs(place: &Pointer, what: &str, found: bool) -> Self {
+        Self::not_ecs_but(place, what, UNDERSTOOD, found)
+    }
+
+    /// Something that is not of ECS, and what to do instead.
+    pub fn not_ecs_but(place: &Pointer, what: &str, instead: &str, found: bool) -> Self {
         let severity = if found { Severity::Info } else { Severity::Error };
-        Self { severity, ..Self::error(place, "not-ecs", format!("{what}; {UNDERSTOOD}")) }
+        Self { severity, ..Self::no_definition(place, &format!("{what}; {instead}")) }
     }
 
     /// Something of ECS that this version does not read.
     pub fn not_yet(place: &Pointer, what: &str) -> Self {
         Self::error(place, "not-supported-yet", format!("{what}; this version does not read it yet"))
+    }
+
+    /// A definition in a language that is not read.
+    pub fn not_read(place: &Pointer, what: &str) -> Self {
+        Self::error(place, "not-supported-yet", format!("{what}, which is not read: {DEPLOYED}"))
     }
 
     /// Something that AWS was asked for and did not describe.
@@ -74,32 +103,18 @@ impl Problem {
     /// The problem as an entry of the report.
     pub fn document(self, source: &Source, index: usize) -> Document {
         let path = self.place.to_string();
+        let spot = self.spot.map(|spot| *spot);
+        let places = spot.iter().map(|spot| (path.clone(), spot.place)).collect();
         let finding = Finding { path, severity: self.severity, code: self.code, message: self.message };
         Document {
             source: source.name.clone(),
             index,
             findings: vec![finding],
-            excerpt: self.excerpt,
+            excerpt: spot.map(|spot| spot.excerpt),
+            places,
             ..Document::default()
         }
     }
-}
-
-/// Languages that say the same as the ECS API in their own way, known by the file's name or by their words.
-pub(super) fn foreign_language(name: &str, text: &str) -> Option<Problem> {
-    let place = Pointer::root();
-    let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    let terraform =
-        "this is Terraform (`aws ecs describe-task-definition` gives the definition with all references filled in)";
-    if matches!(ending.as_deref(), Some("tf" | "hcl" | "tofu")) || text.contains("resource \"aws_ecs_") {
-        return Some(Problem::not_yet(&place, terraform));
-    }
-    let cloudformation = text.contains("AWS::ECS::") || text.contains("AWSTemplateFormatVersion");
-    cloudformation.then(|| {
-        let message = "this is a CloudFormation template (`aws ecs describe-task-definition` and `describe-services` give what \
-                       it deployed)";
-        Problem::not_yet(&place, message)
-    })
 }
 
 /// What an object that is not understood looks like.

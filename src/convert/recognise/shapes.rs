@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::foreign::DEPLOYED;
 use super::problem::{Problem, describe};
 use super::{Item, Kind, Recognised};
 use crate::api;
@@ -31,6 +32,9 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
     }
     if let Some(all) = wrapped(object, at, found) {
         return all;
+    }
+    if let Some(problem) = foreign_members(object, at) {
+        return vec![Recognised::Other(problem)];
     }
     let one = match kind_of(object) {
         Some(Kind::Service) if is_update(object) => update(object, at),
@@ -216,23 +220,46 @@ fn own_resource(object: &Object, at: &Pointer, version: &str, name: &str) -> Res
     Ok(recognised)
 }
 
+/// The members of definitions in languages that name them differently.
+fn foreign_members(object: &Object, at: &Pointer) -> Option<Problem> {
+    let any = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
+    if any(&["containerDefinitions", "serviceName", "serviceArn", "taskDefinitionArn"]) {
+        None
+    } else if any(&["ContainerDefinitions", "TaskDefinition", "ServiceName"]) {
+        Some(Problem::not_read(at, "the members begin with a capital letter, as in CloudFormation"))
+    } else if any(&["container_definitions", "desired_count", "resource", "planned_values", "terraform_version"]) {
+        Some(Problem::not_read(at, "the members are named as in Terraform"))
+    } else {
+        None
+    }
+}
+
 /// Says of what is near to a definition what it is.
 fn not_understood(object: &Object, value: &Value, at: &Pointer, found: bool) -> Recognised {
     let has = |name: &str| object.contains_key(name);
-    let problem = if has("ContainerDefinitions") || has("TaskDefinition") {
-        Problem::not_yet(at, "the members are written as in CloudFormation, with a capital letter")
-    } else if is_run_task(object) {
+    let deployed = |what: &str| Problem::not_ecs_but(at, what, DEPLOYED, found);
+    let problem = if is_run_task(object) {
         Problem::not_yet(at, "this is the input of RunTask or StartTask")
-    } else if has("container_definitions") || has("resource") {
-        Problem::not_yet(at, "the members are written as in Terraform")
     } else if has("taskDefinitionArns") || has("serviceArns") || has("clusterArns") {
-        Problem::not_ecs(at, "this is a list of ARNs; the describe commands print the definitions themselves", found)
+        let what = "this is a list of ARNs";
+        Problem::not_ecs_but(at, what, "the describe commands print the definitions themselves", found)
     } else if has("tasks") || has("taskArns") {
-        Problem::not_ecs(at, "this tells of tasks that ran, not of a definition", found)
+        deployed("this tells of tasks that ran, not of a definition")
     } else if object.get("services").is_some_and(Value::is_object) {
-        Problem::not_ecs(at, "this looks like a Docker Compose file", found)
+        deployed("this is a Docker Compose file")
+    } else if has("task_definition") && (has("run_params") || has("version")) {
+        deployed("these are parameters of the ECS CLI for a Docker Compose file")
+    } else if is_copilot(object) {
+        deployed("this is a manifest of AWS Copilot")
+    } else if has("imageUri") {
+        deployed("this is an image definition of CodePipeline")
     } else {
         Problem::not_ecs(at, &describe(value), found)
     };
     Recognised::Other(problem)
+}
+
+fn is_copilot(object: &Object) -> bool {
+    let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
+    object.contains_key("name") && [" Service", " Job", " Site"].iter().any(|ending| kind.ends_with(ending))
 }

@@ -6,8 +6,12 @@ fn source(name: &str, text: &str) -> Source {
     Source { name: name.to_owned(), text: Ok(text.to_owned()), found: false }
 }
 
+fn found(source: &Source) -> Vec<Recognised> {
+    recognise(source).into_iter().map(|(_, recognised)| recognised).collect()
+}
+
 fn all(value: &Value) -> Vec<Recognised> {
-    recognise(&source("x.json", &value.to_string()))
+    found(&source("x.json", &value.to_string()))
 }
 
 fn kinds(value: &Value) -> Vec<Option<Kind>> {
@@ -26,7 +30,7 @@ fn only(value: &Value) -> Item {
 }
 
 fn message(name: &str, text: &str) -> String {
-    match recognise(&source(name, text)).pop() {
+    match found(&source(name, text)).pop() {
         Some(Recognised::Other(problem)) => problem.document(&source(name, text), 0).findings[0].message.clone(),
         other => panic!("no problem: {other:?}"),
     }
@@ -91,7 +95,7 @@ fn tags_beside_a_definition_belong_to_it() {
 fn our_resources_are_understood_and_others_named() {
     let ours = "apiVersion: ecs-operator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n";
     assert!(
-        matches!(recognise(&source("a.yaml", ours)).as_slice(), [Recognised::Definition(item)] if item.resource.is_some())
+        matches!(found(&source("a.yaml", ours)).as_slice(), [Recognised::Definition(item)] if item.resource.is_some())
     );
     let cases = [
         (ours.replace("v1alpha1", "v9"), "knows version v1alpha1"),
@@ -113,12 +117,26 @@ fn what_is_not_understood_is_described() {
         ("a.json", "{\"ContainerDefinitions\": []}", "as in CloudFormation"),
         ("c.yaml", "services:\n  web: {image: a}\n", "Docker Compose"),
         ("a.json", "{\"serviceArns\": []}", "a list of ARNs"),
-        ("a.json", "{\"a\": 1, \"b\": 2}", "no ECS definition has these members together: `a`, `b`; understood are"),
+        (
+            "a.json",
+            "{\"a\": 1, \"b\": 2}",
+            "no ECS definition has these members together: `a`, `b`; `ecs-operator convert --help`",
+        ),
         ("a.json", "[]", "an empty list"),
-        ("a.json", "", "the text is empty"),
+        ("a.json", "", "the file is empty"),
         ("a.yaml", "", "the file is empty"),
         ("a.json", "3", "this is a number"),
-        ("a.json", "{\"a\": ${b}}", "looks like a template"),
+        ("a.yaml", "family: !Ref Name\n", "such as CloudFormation's !Ref"),
+        ("a.txt", "container_definitions = [\n", "this is Terraform"),
+        ("a.yaml", "version: 0.0\nResources:\n  - A: {Type: AWS::ECS::Service}\n", "AppSpec file of CodeDeploy"),
+        ("-", "\nAn error occurred (ClientException) when", "an error message of the AWS command line"),
+        ("-", "TASKDEFINITION\tweb\t1\n", "`--output json`"),
+        ("-", "", "standard input is empty"),
+        ("a.json", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("a.json", "<!DOCTYPE html>", "XML or HTML"),
+        ("a.sh", "#!/bin/sh\n", "this is a script"),
+        ("a.json", "{\0", "binary"),
+        ("a.json", "{\"a\": ${b}}", "a template that is not filled in"),
     ];
     for (name, text, expected) in cases {
         let message = message(name, text);

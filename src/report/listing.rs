@@ -1,0 +1,195 @@
+//! Many places in few lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Document;
+
+/// A line about one or more places.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// The place, with `*` where it stands for several; empty when it says only how many more there are.
+    pub pointer: String,
+    /// How many there are, and where the first stands; empty when there is no more to say.
+    pub note: String,
+}
+
+/// Places with the same pointer.
+struct Group<'a> {
+    pointer: String,
+    number: usize,
+    /// The first of them, as it was given.
+    first: &'a str,
+}
+
+/// How places are listed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// Most lines.
+    pub most: usize,
+    /// Whether the places are fields, and an object stands for its fields where all of them are meant.
+    pub fields: bool,
+}
+
+/// Places in few lines, in the order of the text: one by one, or with `*` for list positions and names. The whole document
+/// is not among them: it is what an entry stands under.
+pub(super) fn listing(document: &Document, paths: &[&str], form: Form) -> Vec<Listed> {
+    let Form { most, fields } = form;
+    let mut all: Vec<&str> = paths.iter().copied().filter(|path| !path.is_empty()).collect();
+    all.sort_by_key(|path| document.places.get(*path).map_or((usize::MAX, 0), |place| (place.line, place.column)));
+    let whole = if fields { whole(document, &all) } else { BTreeSet::new() };
+    let pointer = |path| above(path).filter(|above| whole.contains(above)).last().unwrap_or(path).to_owned();
+    let mut group = counted(all.iter().map(|path| Group { pointer: pointer(path), number: 1, first: path }));
+    if group.len() > most {
+        group = counted(group.into_iter().map(|one| Group { pointer: starred(&one.pointer), ..one }));
+    }
+    while group.len() > most {
+        let Some(widest) = widest(&group) else { break };
+        let inside = |path: &str| if parent(path) == widest { format!("{widest}/*") } else { path.to_owned() };
+        group = counted(group.into_iter().map(|one| Group { pointer: inside(&one.pointer), ..one }));
+    }
+    let rest: usize = group.iter().skip(most).map(|one| one.number).sum();
+    group.truncate(most);
+    let mut lines: Vec<Listed> = group.into_iter().map(|one| one.listed(document, fields)).collect();
+    lines.extend((rest > 0).then(|| Listed { pointer: String::new(), note: format!("and {rest} more") }));
+    lines
+}
+
+impl Group<'_> {
+    fn listed(self, document: &Document, fields: bool) -> Listed {
+        let line = document.places.get(self.first).map(|place| {
+            // In a text of one line only the column says anything.
+            let column = if is_one_line(document) { format!(", column {}", place.column) } else { String::new() };
+            format!("line {}{column}", place.line)
+        });
+        let noun = if fields { "fields" } else { "times" };
+        let note = match (self.number, line) {
+            (1, line) => line.unwrap_or_default(),
+            (number, Some(line)) => format!("{number} {noun}, from {line}"),
+            (number, None) => format!("{number} {noun}"),
+        };
+        let pointer = if self.number == 1 { self.first.to_owned() } else { self.pointer };
+        Listed { pointer, note }
+    }
+}
+
+fn is_one_line(document: &Document) -> bool {
+    document.places.values().all(|place| place.line == 1)
+}
+
+/// The objects and lists all of whose fields are among the paths.
+fn whole<'a>(document: &'a Document, paths: &[&'a str]) -> BTreeSet<&'a str> {
+    let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in document.fields.iter().flat_map(|field| above(&field.path)) {
+        *missing.entry(path).or_default() += 1;
+    }
+    for path in paths.iter().flat_map(|path| above(path)) {
+        if let Some(missing) = missing.get_mut(path) {
+            *missing = missing.saturating_sub(1);
+        }
+    }
+    missing.into_iter().filter(|(_, missing)| *missing == 0).map(|(path, _)| path).collect()
+}
+
+/// What a place is in, the closest first, without the document itself.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| Some(parent(path))).skip(1).take_while(|path| !path.is_empty())
+}
+
+/// The place with the most places right below it; none when no two are below the same.
+fn widest(groups: &[Group<'_>]) -> Option<String> {
+    let parents =
+        counted(groups.iter().map(|one| Group { pointer: parent(&one.pointer).to_owned(), number: 1, ..*one }));
+    let mut widest: Option<Group<'_>> = None;
+    for one in parents {
+        if one.number > widest.as_ref().map_or(1, |most| most.number) {
+            widest = Some(one);
+        }
+    }
+    widest.map(|one| one.pointer)
+}
+
+/// Joins those of the same pointer, in the order in which they first come.
+fn counted<'a>(groups: impl Iterator<Item = Group<'a>>) -> Vec<Group<'a>> {
+    let mut joined: Vec<Group<'a>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for one in groups {
+        let position = *known.entry(one.pointer.clone()).or_insert(joined.len());
+        if let Some(same) = joined.get_mut(position) {
+            same.number += one.number;
+        } else {
+            joined.push(one);
+        }
+    }
+    joined
+}
+
+fn starred(path: &str) -> String {
+    let star = |step| if is_position(step) { "*" } else { step };
+    path.split('/').map(star).collect::<Vec<_>>().join("/")
+}
+
+fn is_position(step: &str) -> bool {
+    !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(above, _)| above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Field, Place};
+    use super::*;
+    use crate::translate::Verdict;
+
+    fn lines(document: &Document, paths: &[&str]) -> Vec<String> {
+        listing(document, paths, Form { most: 8, fields: true })
+            .iter()
+            .map(|one| format!("{} {}", one.pointer, one.note).trim().to_owned())
+            .collect()
+    }
+
+    fn document(places: &[(&str, usize)]) -> Document {
+        let place = |line| Place { line, column: 5, end_column: None };
+        let places = places.iter().map(|(path, line)| ((*path).to_owned(), place(*line))).collect();
+        Document { places, ..Document::default() }
+    }
+
+    #[test]
+    fn few_places_are_told_one_by_one_and_many_together() {
+        let document = document(&[("/a", 3), ("/c/0/options/o0", 7), ("/role", 1)]);
+        assert_eq!(lines(&document, &["/a", "", "/b/0"]), ["/a line 3", "/b/0"]);
+        let options: Vec<String> = (0..9).map(|n| format!("/c/{}/options/o{n}", n % 2)).collect();
+        let mut paths: Vec<&str> = options.iter().map(String::as_str).collect();
+        paths.extend(["/role", "/memory"]);
+        assert_eq!(lines(&document, &paths), ["/role line 1", "/c/*/options/* 9 fields, from line 7", "/memory"]);
+    }
+
+    #[test]
+    fn an_object_stands_for_its_fields_when_all_are_meant() {
+        let field = |path: &str| Field {
+            path: path.to_owned(),
+            verdict: Verdict::Ignored,
+            code: None,
+            target: None,
+            message: None,
+        };
+        let fields = ["/a/b/c", "/a/b/d/0", "/a/e", "/f/0", "/g"].map(field).into();
+        let document = Document { fields, ..document(&[("/a/b/c", 4), ("/g", 9)]) };
+        assert_eq!(lines(&document, &["/a/b/c", "/a/b/d/0"]), ["/a/b 2 fields, from line 4"]);
+        assert_eq!(lines(&document, &["/a/b/c", "/a/e"]), ["/a/b/c line 4", "/a/e"]);
+        assert_eq!(lines(&document, &["/a/b/c", "/a/b/d/0", "/a/e", "/f/0"]).len(), 2);
+    }
+
+    #[test]
+    fn in_a_text_of_one_line_the_column_is_told() {
+        assert_eq!(lines(&document(&[("/a", 1), ("/b", 1)]), &["/a"]), ["/a line 1, column 5"]);
+    }
+
+    #[test]
+    fn places_that_nothing_joins_are_counted() {
+        let paths: Vec<String> = (0..10).map(|n| format!("/{}/x", ["a"; 10][..=n].concat())).collect();
+        let lines = lines(&Document::default(), &paths.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (9, Some("and 2 more")));
+    }
+}
