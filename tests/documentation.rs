@@ -45,6 +45,20 @@ fn the_table_of_the_readme_is_current() {
 }
 
 #[test]
+fn the_report_of_the_readme_is_what_convert_prints() {
+    let example = "examples/ecs/invoices.taskdef.json";
+    let output = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
+        .args(["convert", example])
+        .current_dir(root())
+        .output()
+        .expect("the program runs");
+    let report = String::from_utf8(output.stderr).expect("a text");
+    let shown = report.split("\n\n").next().unwrap_or_default();
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(shown.contains(example) && readme.contains(shown), "README.md shows another report than\n{shown}");
+}
+
+#[test]
 fn the_examples_custom_resources_are_what_convert_makes_of_the_ecs_files() {
     let fresh = tempfile::tempdir().expect("a folder");
     let converted = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
