@@ -9,7 +9,11 @@ ifdef ONCE
 DEMO_ONCE = --once
 endif
 
-.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain lint generate advisories bench
+# How many inputs `make campaign` tries, and which ones: the same number gives the same inputs again.
+CASES ?= 100000
+SEED ?= $(shell date +%s)
+
+.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign lint generate advisories bench
 
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -36,6 +40,9 @@ static-toolchain:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v musl-gcc >/dev/null; then \
 		apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi
 	@if command -v rustup >/dev/null; then rustup target add "$$(uname -m)-unknown-linux-musl"; fi
+
+campaign: ## Very many made-up inputs for the converter: CASES=number tries so many, SEED=number repeats a campaign.
+	CASES=$(CASES) SEED=$(SEED) $(CARGO) test --profile campaign --package ecs-operator --test properties -- --nocapture
 
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::Settings;
 use super::files::Source;
 use super::leaves::Leaf;
 use super::origin::Origin;
 use super::recognise::{Item, Kind};
+use super::{Settings, Target};
 use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::{self, Pointer, Severity, TaskDefinitionRef, arn, names};
 use crate::report::{Document, Field, Finding};
@@ -16,7 +16,7 @@ use crate::translate::examine::{self, Examined};
 use crate::translate::{Code, FieldVerdict, Verdict};
 
 /// The code of what AWS or the API server prints.
-const DESCRIBED: Option<&str> = Some("describe-output");
+const DESCRIBED: &str = "describe-output";
 
 /// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
 const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
@@ -40,6 +40,8 @@ pub(super) struct Definition {
     /// The name of the object it becomes; empty when it has none, which is an error.
     pub name: String,
     pub namespace: Option<String>,
+    /// What it becomes.
+    target: Target,
     /// The metadata it was given with as one of our resources.
     pub resource: Option<Value>,
     origin: Origin,
@@ -61,6 +63,7 @@ impl Definition {
             Kind::Cluster => Examination::Cluster(Box::new(examine::cluster(item.spec))),
         };
         let given = item.resource.as_ref().and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
+        let given = given.filter(|namespace| !namespace.is_empty());
         let mut definition = Self {
             source: source.name.clone(),
             index,
@@ -68,6 +71,7 @@ impl Definition {
             examination,
             name: String::new(),
             namespace: settings.namespace.clone().or_else(|| given.map(str::to_owned)),
+            target: settings.target,
             resource: item.resource,
             origin: item.origin,
             leaves: item.leaves,
@@ -77,6 +81,7 @@ impl Definition {
         };
         definition.take_findings(&item.repeated);
         definition.settle_name(assumed);
+        definition.check_metadata();
         definition.check_reference();
         definition.tell_container_names();
         definition
@@ -149,6 +154,20 @@ impl Definition {
         if assumed && !self.name.is_empty() {
             let message = format!("no family is given; it is called {:?} after its file", self.name);
             self.warning(&Pointer::root(), "family-from-file-name", message);
+        }
+    }
+
+    /// Name and namespace of one of our resources become parts of other objects and of file names.
+    fn check_metadata(&mut self) {
+        let Some(metadata) = &self.resource else { return };
+        let wrong = |member: &str, fits: fn(&str) -> bool| {
+            metadata.get(member).is_some_and(|value| !value.is_null() && !value.as_str().is_some_and(fits))
+        };
+        let name = wrong("name", names::is_object_name);
+        let namespace = wrong("namespace", |namespace| namespace.is_empty() || names::is_namespace(namespace));
+        for (_, member) in [(name, "name"), (namespace, "namespace")].into_iter().filter(|(wrong, _)| *wrong) {
+            let message = format!("`metadata.{member}` is not a {member} that Kubernetes takes: a-z, 0-9 and hyphens");
+            self.error(&Pointer::root(), "invalid-resource", message);
         }
     }
 
@@ -289,7 +308,7 @@ impl Definition {
         let fields = self.leaves.iter().map(|leaf| {
             let path = leaf.path.to_string();
             match known.remove(&path) {
-                _ if !usable => refused(path),
+                _ if !usable => refused(&path),
                 // An empty list that nothing translates is no loss: describe output is full of them.
                 Some(field) if leaf.empty && field.code == Some(Code::NotTranslatedYet.name()) => absent(path),
                 Some(field) => field,
@@ -298,7 +317,7 @@ impl Definition {
             }
         });
         let fields: Vec<Field> = fields.chain(defaults).collect();
-        let printed = |path: &str| fields.iter().any(|field| field.path == path && field.code == DESCRIBED);
+        let printed = |path: &str| fields.iter().any(|field| field.path == path && field.code == Some(DESCRIBED));
         // How AWS writes what nobody reads is not worth knowing.
         self.findings.retain(|finding| finding.severity != Severity::Info || !printed(&finding.path));
         self.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
@@ -338,35 +357,40 @@ impl Definition {
 
     /// What is said of a leaf that stands beside the definition.
     fn beside(&self, path: &str) -> Field {
-        let field = |verdict, code, target, message: &str| Field {
-            path: path.to_owned(),
-            verdict,
-            code,
-            target,
-            message: Some(message.to_owned()).filter(|message| !message.is_empty()),
-        };
-        let has = |step: &str| path.split('/').any(|other| other == step);
         if self.resource.is_some() {
-            let kept = ["apiVersion", "kind", "name", "namespace", "labels", "annotations"];
-            if !has("status") && kept.into_iter().any(has) {
-                return field(Verdict::Exact, None, Some(format!("{}/{}#{path}", self.kind.name(), self.name)), "");
-            }
-            return field(
-                Verdict::Ignored,
-                DESCRIBED,
-                None,
-                "the API server or the operator writes it; it is no input",
-            );
+            return self.beside_spec(path);
         }
+        let has = |step: &str| path.split('/').any(|other| other == step);
         if ["failures", "ResponseMetadata", "nextToken"].into_iter().any(has) {
-            return field(Verdict::Ignored, DESCRIBED, None, "AWS prints it in descriptions; it is no input");
+            return ignored(path, DESCRIBED, "AWS prints it in descriptions; it is no input");
         }
         if has("forceNewDeployment") {
-            let message = "it asks for a deployment once, and is no part of the service";
-            return field(Verdict::Ignored, Some("one-time-request"), None, message);
+            return ignored(path, "one-time-request", "it asks for a deployment once, and is no part of the service");
         }
-        let message = "it stands beside the definition and has no effect";
-        field(Verdict::Unsupported, Some("unknown-field"), None, message)
+        unsupported(path, "unknown-field", "it stands beside the definition and has no effect")
+    }
+
+    /// What is said of a leaf beside the spec of one of our resources.
+    fn beside_spec(&self, path: &str) -> Field {
+        let spec = self.origin.find(&Pointer::root()).unwrap_or_default();
+        let resource = spec.strip_suffix("/spec").unwrap_or(&spec);
+        let place = path.strip_prefix(resource).filter(|place| place.starts_with('/'));
+        let mut steps = place.unwrap_or(path).split('/').skip(1);
+        let (first, second) = (steps.next().unwrap_or_default(), steps.next());
+        match (first, second) {
+            ("metadata", Some("labels" | "annotations")) if place.is_some() && self.target == Target::Kubernetes => {
+                let message =
+                    "plain manifests have labels and annotations of their own; add this one to them if need be";
+                unsupported(path, Code::NotTranslatedYet.name(), message)
+            }
+            ("apiVersion" | "kind", None) | ("metadata", Some("name" | "namespace" | "labels" | "annotations")) => {
+                // What surrounds the items of a list says what it is and nothing more, and so do these in plain manifests.
+                let written = place.filter(|_| self.target == Target::CustomResources);
+                let target = written.map(|place| format!("{}/{}#{place}", self.kind.name(), self.name));
+                Field { path: path.to_owned(), verdict: Verdict::Exact, code: None, target, message: None }
+            }
+            _ => ignored(path, DESCRIBED, "the API server or the operator writes it; it is no input"),
+        }
     }
 }
 
@@ -380,9 +404,20 @@ fn by_default(message: &str) -> String {
     format!("{message}; the field is not written, its default counts")
 }
 
-fn refused(path: String) -> Field {
-    let message = "the definition has errors; nothing was made of it".to_owned();
-    Field { path, verdict: Verdict::Unsupported, code: Some("refused"), target: None, message: Some(message) }
+fn refused(path: &str) -> Field {
+    unsupported(path, "refused", "the definition has errors; nothing was made of it")
+}
+
+fn unsupported(path: &str, code: &'static str, message: &str) -> Field {
+    told(path, Verdict::Unsupported, code, message)
+}
+
+fn ignored(path: &str, code: &'static str, message: &str) -> Field {
+    told(path, Verdict::Ignored, code, message)
+}
+
+fn told(path: &str, verdict: Verdict, code: &'static str, message: &str) -> Field {
+    Field { path: path.to_owned(), verdict, code: Some(code), target: None, message: Some(message.to_owned()) }
 }
 
 fn absent(path: String) -> Field {

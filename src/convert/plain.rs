@@ -134,8 +134,11 @@ fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: Basi
     }
     let mut verdicts = examined.close(&ledger);
     let identity = format!("TaskDefinition/{}#", task.name);
-    for verdict in verdicts.iter_mut().filter(|v| v.target.as_ref().is_some_and(|t| t.starts_with(&identity))) {
-        verdict.target = Some(format!("Deployment/{}#/metadata/labels", owner.name));
+    // There is no TaskDefinition here: its name is in a label, and what it was checked by leaves no trace.
+    for verdict in &mut verdicts {
+        let Some(field) = verdict.target.as_ref().and_then(|target| target.strip_prefix(&identity)) else { continue };
+        let labels = format!("Deployment/{}#/metadata/labels", owner.name);
+        verdict.target = (field == "/metadata/name").then_some(labels);
     }
     Ok(Rendered { manifests, verdicts })
 }
@@ -169,7 +172,8 @@ fn note_service(definition: &mut Definition, given: Option<i64>, reference: &Tas
     let other = given.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
     let message =
         format!("the service names revision {wanted}, but the task definition given {other}; that one is used");
-    service_reference::unpin(definition, message);
+    let target = format!("Deployment/{}#/spec/template", definition.name);
+    service_reference::unpin(definition, target, message);
 }
 
 fn note_task(definition: &mut Definition, verdicts: Vec<FieldVerdict>) {
@@ -183,6 +187,7 @@ fn of_refused(definition: &mut Definition, service: &str, basis: Basis) {
     let Examination::TaskDefinition(examined) = &definition.examination else { return };
     if definition.verdicts.is_empty() {
         definition.verdicts = examine::task_definition_verdicts(examined, &definition.name, basis);
+        definition.verdicts.iter_mut().for_each(|verdict| verdict.target = None);
         let message = format!("nothing was made of it, because its service {service:?} was refused");
         definition.warning(&Pointer::root(), "service-refused", message);
     }

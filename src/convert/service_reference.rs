@@ -22,7 +22,8 @@ pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>,
         let text = if keep_revisions { reference.to_string() } else { reference.family.clone() };
         spec.insert("taskDefinition".to_owned(), text.into());
         if reference.revision.is_some() && !keep_revisions {
-            unpin(definition, renumbered(&reference));
+            let target = format!("Service/{}#/spec/taskDefinition", definition.name);
+            unpin(definition, target, renumbered(&reference));
         }
     }
     if service.cluster.is_some() || service.cluster_arn.is_some() {
@@ -45,10 +46,9 @@ fn renumbered(reference: &TaskDefinitionRef) -> String {
     )
 }
 
-/// Tells that a service follows the family though it names a revision.
-pub(super) fn unpin(definition: &mut Definition, message: String) {
+/// Tells that a service follows the family though it names a revision; `target` is what became of the name.
+pub(super) fn unpin(definition: &mut Definition, target: String, message: String) {
     let at = Pointer::root().key("taskDefinition");
-    let target = Some(format!("Service/{}#/spec/taskDefinition", definition.name));
-    definition.say_instead(&at, Verdict::Approximate, PINNED, target, &message);
+    definition.say_instead(&at, Verdict::Approximate, PINNED, Some(target), &message);
     definition.warning(&at, PINNED, message);
 }

@@ -1,5 +1,6 @@
 //! Where a text could not be read, and how that is shown.
 
+use crate::ecs::fields;
 use crate::report::Place;
 
 /// A text that cannot be read, with the place.
@@ -102,7 +103,8 @@ impl SyntaxError {
     }
 }
 
-/// The line with the letters and digits of all but its keys as `*`. A key is a word before a colon.
+/// The line with the letters and digits of all words as `*`, but for names of fields before a colon. Any other word may be a
+/// secret, also where a name belongs: the text cannot be read.
 fn hidden(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
@@ -112,7 +114,7 @@ fn hidden(line: &str) -> String {
         let (word, after) = from_word.split_at(length);
         let after_quote = after.trim_start_matches(['"', '\'']).trim_start();
         shown.push_str(&before.replace('\t', " "));
-        if after_quote.starts_with(':') && before.trim_end_matches(['"', '\'', '-', ' ', '\t', '{', ',']).is_empty() {
+        if after_quote.starts_with(':') && fields::is_member(word) {
             shown.push_str(word);
         } else {
             shown.extend(word.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }));
@@ -132,11 +134,11 @@ mod tests {
 
     #[test]
     fn the_spot_is_marked_and_values_are_hidden() {
-        let text = "{\n  \"password\": \"s3cret-x\" oops\n}";
-        let error = SyntaxError { message: "expected `,`".to_owned(), line: 2, column: 26 };
-        assert_eq!(error.sentence(text), "line 2, column 26: expected `,`");
+        let text = "{\n  \"family\": \"s3cret-x\" oops\n}";
+        let error = SyntaxError { message: "expected `,`".to_owned(), line: 2, column: 24 };
+        assert_eq!(error.sentence(text), "line 2, column 24: expected `,`");
         let excerpt = error.excerpt(text);
-        assert_eq!(excerpt, "2 |   \"password\": \"******-*\" ****\n                             ^");
+        assert_eq!(excerpt, "2 |   \"family\": \"******-*\" ****\n                           ^");
     }
 
     fn sentence(text: &str, line: usize, column: usize) -> String {

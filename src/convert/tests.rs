@@ -109,6 +109,69 @@ fn our_own_resources_come_out_as_they_went_in() {
 }
 
 #[test]
+fn metadata_that_kubernetes_would_not_take_is_refused() {
+    let resource = |metadata: Value| {
+        let containers = task("x")["containerDefinitions"].clone();
+        json!({
+            "apiVersion": "ecs-operator.dev/v1alpha1", "kind": "TaskDefinition",
+            "metadata": metadata, "spec": {"containerDefinitions": containers},
+        })
+    };
+    for metadata in [
+        json!({"name": ""}),
+        json!({"name": "a/../b"}),
+        json!({"name": "web", "namespace": "../x"}),
+        json!({"name": "web", "namespace": 5}),
+    ] {
+        for settings in [Settings::default(), plain()] {
+            let conversion = run(&[("t.json", resource(metadata.clone()))], &settings);
+            assert_eq!((codes(&conversion), names(&conversion).len()), (vec!["invalid-resource"], 0), "{metadata}");
+        }
+    }
+    let fine = run(&[("t.json", resource(json!({"name": "web", "namespace": null})))], &Settings::default());
+    assert_eq!(names(&fine), ["TaskDefinition/web"]);
+}
+
+#[test]
+fn what_plain_manifests_keep_of_a_resource_is_told() {
+    let resource = json!({
+        "apiVersion": "ecs-operator.dev/v1alpha1", "kind": "TaskDefinition",
+        "metadata": {"name": "web", "labels": {"a": "b"}, "ownerReferences": [{"kind": "X"}]},
+        "spec": task("web"),
+    });
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [resource]});
+    let kept = run(&[("t.json", list.clone())], &Settings::default());
+    let target = |place: &str| field(&kept, 0, place).target.clone();
+    assert_eq!(target("/items/0/metadata/labels/a").as_deref(), Some("TaskDefinition/web#/metadata/labels/a"));
+    assert_eq!(target("/kind"), None);
+    assert_eq!(field(&kept, 0, "/items/0/metadata/ownerReferences/0/kind").verdict, Verdict::Ignored);
+
+    let conversion = run(&[("t.json", list)], &plain());
+    let said = |place: &str| (field(&conversion, 0, place).verdict, field(&conversion, 0, place).target.as_deref());
+    assert_eq!(said("/items/0/metadata/name"), (Verdict::Exact, None));
+    assert_eq!(said("/items/0/metadata/labels/a"), (Verdict::Unsupported, None));
+    assert_eq!(said("/items/0/spec/family"), (Verdict::Exact, Some("Deployment/web#/metadata/labels")));
+}
+
+#[test]
+fn a_port_that_is_mapped_twice_has_one_name_and_one_host_port() {
+    let mut given = task("web");
+    given["containerDefinitions"][0]["portMappings"] = json!([
+        {"containerPort": 80},
+        {"containerPort": 80, "hostPort": 8080, "name": "http"},
+        {"containerPort": 80, "hostPort": 8081, "name": "other"},
+        {"containerPortRange": "90-99", "protocol": "udp"},
+    ]);
+    let conversion = run(&[("t.json", given)], &plain());
+    let container = &yaml(&conversion.manifests[0])["spec"]["template"]["spec"]["containers"][0];
+    let port = json!({"containerPort": 80, "hostPort": 8080, "name": "http", "protocol": "TCP"});
+    assert_eq!(container["ports"], json!([port]));
+    let said = |place: &str| field(&conversion, 0, &format!("/containerDefinitions/0/portMappings/{place}")).verdict;
+    assert_eq!([said("1/hostPort"), said("1/name")], [Verdict::Exact; 2]);
+    assert_eq!([said("2/hostPort"), said("2/name"), said("3/protocol")], [Verdict::Unsupported; 3]);
+}
+
+#[test]
 fn plain_manifests_join_a_service_and_its_task_definition() {
     let inputs = [("t.json", task("web")), ("s.json", service("front", "web")), ("o.json", task("other"))];
     let conversion = run(&inputs, &plain());

@@ -50,6 +50,12 @@ pub fn of(operations: &[&str]) -> Vec<InputField> {
     found
 }
 
+/// Whether some operation has a field of that name at any depth.
+#[must_use]
+pub fn is_member(name: &str) -> bool {
+    all().any(|field| field.path.rsplit('.').next().is_some_and(|last| last.trim_end_matches("[]") == name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +69,11 @@ mod tests {
             assert!(seen.insert((field.operation, field.path)), "{field:?} stands twice");
         }
         assert_eq!(seen.len(), TABLE.lines().count() - 1, "a line of the table is no field");
+    }
+
+    #[test]
+    fn members_are_known_at_any_depth() {
+        assert!(is_member("family") && is_member("containerPort") && !is_member("hunter2"));
     }
 
     #[test]

@@ -94,6 +94,18 @@ fn stem(name: &str, max: usize) -> String {
     stem.trim_end_matches('-').to_owned()
 }
 
+/// Whether Kubernetes takes a name for one of its objects: a DNS subdomain.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// Whether Kubernetes takes a name for a namespace: a DNS label.
+#[must_use]
+pub fn is_namespace(name: &str) -> bool {
+    name.len() <= 63 && is_label(name)
+}
+
 fn is_label(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty() && name.bytes().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
@@ -132,6 +144,17 @@ mod tests {
             assert_eq!(object_name(name), name);
         }
         assert_eq!(port_name("http-metrics"), "http-metrics");
+    }
+
+    #[test]
+    fn names_that_kubernetes_takes_are_known() {
+        for name in ["web", "0", "a.b-c"] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in ["", ".", "a..b", "A", "a/../b", "-a", "a_b", "a".repeat(254).as_str()] {
+            assert!(!is_object_name(name) && !is_namespace(name), "{name}");
+        }
+        assert!(is_namespace("shop") && !is_namespace("a.b") && !is_namespace(&"a".repeat(64)));
     }
 
     #[test]

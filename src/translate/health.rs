@@ -34,13 +34,18 @@ pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
         return Probes::default();
     }
     claim(placed, check, ledger);
-    // The start of a sidecar that is not waited for until it is healthy must not hold back those that wait for its start.
-    let holds_back = placed.role == Role::Main || placed.awaited_healthy;
+    let holds_back = holds_back(placed);
     let delay = (!holds_back).then(|| check.start_period.unwrap_or(0) + interval(check));
     Probes {
         startup: holds_back.then(|| startup(check, &command)),
         liveness: placed.is_essential().then(|| probe(check, &command, retries(check), delay)),
     }
+}
+
+/// Whether a startup probe holds back what waits for the container. The start of a sidecar that is not waited for until it is
+/// healthy must not hold back those that wait for its start.
+fn holds_back(placed: &Placed<'_>) -> bool {
+    placed.role == Role::Main || placed.awaited_healthy
 }
 
 /// The argument vector, or none where the definition switches the check off.
@@ -101,8 +106,13 @@ fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
     ledger.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
     ledger.exact(path.key("retries"), format!("{target}/failureThreshold"));
     if check.start_period.is_some() {
-        let message = "the start period becomes as many forgiven failures as there are checks in it";
-        let target = placed.becomes("startupProbe/failureThreshold");
+        let (target, message) = if holds_back(placed) {
+            let message = "the start period becomes as many forgiven failures as there are checks in it";
+            (placed.becomes("startupProbe/failureThreshold"), message)
+        } else {
+            let message = "the first check is made after the start period; ECS checks in it too, and forgives failures";
+            (placed.becomes("livenessProbe/initialDelaySeconds"), message)
+        };
         ledger.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
     }
 }

@@ -143,12 +143,15 @@ pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger
 fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
     let alone = task.definition.container_definitions.len() == 1;
     let path = container.at("essential");
+    // Only sidecars have a restart policy of their own; for all others it is the Pod's, which is the default.
+    let target =
+        if container.role == Role::Sidecar { container.becomes("restartPolicy") } else { container.target.clone() };
     match (container.role, container.is_essential()) {
-        (Role::Init, _) => ledger.exact(path, container.target.clone()),
+        (Role::Init, _) => ledger.exact(path, target),
         (_, true) => ledger.approximate(
             path,
             Code::EssentialRestartsInPlace,
-            container.becomes("restartPolicy"),
+            target,
             if alone {
                 "when this container ends, it is restarted in its Pod, with a growing delay; ECS would start a new task at once"
             } else {
@@ -158,7 +161,7 @@ fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger)
         (_, false) => ledger.approximate(
             path,
             Code::NonEssentialRestarts,
-            container.becomes("restartPolicy"),
+            target,
             "when this container ends, it is restarted with a growing delay, and the task is not ready meanwhile; ECS would \
              leave it stopped and the task healthy: a container that is meant to end does not fit here yet",
         ),

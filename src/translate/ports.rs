@@ -10,29 +10,26 @@ use crate::ecs::{Pointer, names};
 pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<ContainerPort>> {
     let mut ports: Vec<ContainerPort> = Vec::new();
     for (index, mapping) in placed.definition.port_mappings.iter().enumerate() {
-        let path = placed.at("portMappings").index(index);
-        let target = placed.becomes(&format!("ports/{}", ports.len()));
-        claim_details(task, mapping, &path, &target, ledger);
+        // Ranges are not translated.
         let Some(number) = mapping.container_port else { continue };
-        if listens_elsewhere(task, placed, mapping) {
-            let message = format!(
-                "another container of the task also listens on port {number}; in bridge mode each has its own network, in a Pod \
-                 they share one, and the second one to start fails: give one of them another port"
-            );
-            ledger.unsupported(path.key("containerPort"), Code::PortCollision, message);
-        } else {
-            ledger.exact(path.key("containerPort"), format!("{target}/containerPort"));
+        let path = placed.at("portMappings").index(index);
+        let protocol = protocol(mapping);
+        let same = |port: &ContainerPort| port.container_port == number && port.protocol.as_deref() == Some(protocol);
+        // A port stands once in a container; what a second mapping of it says beyond the first has its place there.
+        let position = ports.iter().position(same).unwrap_or(ports.len());
+        let target = placed.becomes(&format!("ports/{position}"));
+        claim(task, placed, mapping, &path, &target, ledger);
+        let name = own_name(mapping, &ports);
+        if position == ports.len() {
+            let protocol = Some(protocol.to_owned());
+            ports.push(ContainerPort { container_port: number, protocol, ..ContainerPort::default() });
         }
-        let port = ContainerPort {
-            name: own_name(mapping, &ports),
-            container_port: number,
-            host_port: host_port(task, mapping, &path, &target, ledger),
-            protocol: Some(protocol(mapping).to_owned()),
-            ..ContainerPort::default()
-        };
-        if !ports.iter().any(|p| p.container_port == port.container_port && p.protocol == port.protocol) {
-            ports.push(port);
+        let port = &mut ports[position];
+        if name.is_some() && port.name.is_none() {
+            ledger.exact(path.key("name"), format!("{target}/name"));
+            port.name = name;
         }
+        host_port(task, mapping, port, &path, &target, ledger);
     }
     some_list(ports)
 }
@@ -43,11 +40,27 @@ fn own_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
     (!ports.iter().any(|port| port.name.as_ref() == Some(&name))).then_some(name)
 }
 
-fn claim_details(task: &Task<'_>, mapping: &PortMapping, path: &Pointer, target: &str, ledger: &mut Ledger) {
+fn claim(
+    task: &Task<'_>,
+    placed: &Placed<'_>,
+    mapping: &PortMapping,
+    path: &Pointer,
+    target: &str,
+    ledger: &mut Ledger,
+) {
     ledger.exact(path.key("protocol"), format!("{target}/protocol"));
-    ledger.exact(path.key("name"), format!("{target}/name"));
     if mapping.app_protocol.is_some() {
         ledger.exact(path.key("appProtocol"), format!("{}/spec/ports", task.core_service()));
+    }
+    let number = mapping.container_port.unwrap_or_default();
+    if listens_elsewhere(task, placed, mapping) {
+        let message = format!(
+            "another container of the task also listens on port {number}; in bridge mode each has its own network, in a Pod \
+             they share one, and the second one to start fails: give one of them another port"
+        );
+        ledger.unsupported(path.key("containerPort"), Code::PortCollision, message);
+    } else {
+        ledger.exact(path.key("containerPort"), format!("{target}/containerPort"));
     }
 }
 
@@ -60,24 +73,31 @@ fn listens_elsewhere(task: &Task<'_>, placed: &Placed<'_>, mapping: &PortMapping
 
 /// In bridge mode a fixed host port is reserved on the node; 0 or none asks for a dynamic one, which nothing reads here.
 /// In awsvpc and host mode the host port is the container port.
-fn host_port(task: &Task<'_>, mapping: &PortMapping, path: &Pointer, target: &str, ledger: &mut Ledger) -> Option<i32> {
-    let given = mapping.host_port?;
+///
+/// A port has one host port; others that are given for it have no place.
+fn host_port(
+    task: &Task<'_>,
+    mapping: &PortMapping,
+    port: &mut ContainerPort,
+    path: &Pointer,
+    target: &str,
+    ledger: &mut Ledger,
+) {
+    let Some(given) = mapping.host_port else { return };
     let path = path.key("hostPort");
     match (task.definition.network_mode, given) {
         (Some(NetworkMode::Awsvpc | NetworkMode::Host), _) => {
             ledger.exact(path, format!("{target}/containerPort"));
-            None
         }
         (_, 0) => {
             let message = "tasks are reached by their own address and port, so no host port is needed; whatever reads the \
                            dynamic host port has to use the Service instead";
             ledger.approximate(path, Code::DynamicHostPort, target, message);
-            None
         }
-        (_, fixed) => {
+        (_, fixed) if *port.host_port.get_or_insert(fixed) == fixed => {
             ledger.exact(path, format!("{target}/hostPort"));
-            Some(fixed)
         }
+        _ => {}
     }
 }
 

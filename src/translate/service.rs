@@ -157,7 +157,7 @@ fn app_protocol(mapping: &PortMapping) -> Option<String> {
 pub fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     let root = Pointer::root();
     let deployment = |field: &str| format!("Deployment/{name}#/{field}");
-    ledger.exact(root.key("serviceName"), format!("Service/{name}#/metadata/name"));
+    ledger.exact(root.key("serviceName"), deployment("metadata/name"));
     ledger.exact(root.key("cluster"), deployment("metadata/labels"));
     ledger.exact(root.key("taskDefinition"), deployment("spec/template"));
     ledger.exact(root.key("desiredCount"), deployment("spec/replicas"));

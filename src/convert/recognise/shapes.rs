@@ -186,6 +186,9 @@ fn resource(object: &Object, at: &Pointer, found: bool) -> Vec<Recognised> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), object.get("items")) {
+        if items.is_empty() {
+            return vec![not_ecs(at, "this is an empty list", found)];
+        }
         return in_list(items, &at.key("items"), found);
     }
     let (group, version) = api_version.split_once('/').unwrap_or_default();

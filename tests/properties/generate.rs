@@ -1,0 +1,181 @@
+//! Inputs of each sort, as strategies of proptest.
+
+use ecs_operator::ecs::names::object_name;
+use fastrand::Rng;
+use proptest::arbitrary::any;
+use proptest::strategy::{NewTree, Strategy, ValueTree as _};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+use crate::input::{Body, File, Input, Style, written};
+use crate::shrink::Shrinking;
+use crate::{mutate, plausible};
+
+/// A sort of inputs.
+#[derive(Clone, Copy, Debug)]
+pub enum Inputs {
+    /// Definitions that belong together, most of which ECS would take.
+    Plausible,
+    /// Such definitions with a few mistakes in their documents.
+    Mistaken,
+    /// Such definitions with mistakes in their texts, down to what is no text.
+    Damaged,
+}
+
+impl Strategy for Inputs {
+    type Tree = Shrinking;
+    type Value = Input;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        let mut rng = Rng::with_seed(any::<u64>().new_tree(runner)?.current());
+        let mut input = plausible(&mut rng);
+        match self {
+            Self::Plausible => {}
+            Self::Mistaken => make_mistakes(&mut input, &mut rng),
+            Self::Damaged => damage(&mut input, &mut rng),
+        }
+        Ok(Shrinking::new(input))
+    }
+}
+
+/// A definition on its way into a file.
+struct Part {
+    name: String,
+    kind: &'static str,
+    document: Value,
+}
+
+fn plausible(rng: &mut Rng) -> Input {
+    let parts: Vec<Part> = parts(rng).into_iter().map(|part| wrapped(part, rng)).collect();
+    let found = rng.u32(..4) == 0;
+    let files = match rng.u32(..8) {
+        0 => vec![list_of(parts, rng)],
+        1 | 2 => {
+            let documents = parts.into_iter().map(|part| part.document).collect();
+            vec![File { name: "all.yaml".to_owned(), found, body: Body::Documents(documents, Style::Yaml) }]
+        }
+        _ => parts.into_iter().map(|part| file(part, found, rng)).collect(),
+    };
+    Input { files, keep_revisions: rng.bool(), namespace: rng.u32(..4) == 0, pod_resources: rng.u32(..4) > 0 }
+}
+
+fn parts(rng: &mut Rng) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut families: Vec<String> = Vec::new();
+    for number in 0..rng.usize(1..=2) {
+        let family = format!("{}{number}", ["web", "Web_API", "x"][rng.usize(..3)]);
+        parts.push(Part {
+            document: plausible::task_definition(&family, rng),
+            name: family.clone(),
+            kind: "TaskDefinition",
+        });
+        families.push(family);
+    }
+    for number in 0..[0, 1, 1, 2][rng.usize(..4)] {
+        let family = &families[rng.usize(..families.len())];
+        // One name for a service and its task definition is usual.
+        let name = if number == 0 && rng.u32(..4) == 0 { family.clone() } else { format!("front{number}") };
+        let reference = match rng.u32(..8) {
+            0 => format!("{family}:{}", rng.u32(1..9)),
+            1 => format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{family}:3"),
+            2 => "elsewhere".to_owned(),
+            _ => family.clone(),
+        };
+        parts.push(Part { document: plausible::service(&name, &reference, rng), name, kind: "Service" });
+    }
+    if rng.u32(..4) == 0 {
+        parts.push(Part { document: plausible::cluster("shop", rng), name: "shop".to_owned(), kind: "Cluster" });
+    }
+    rng.shuffle(&mut parts);
+    parts
+}
+
+/// The definition in one of the forms in which people have it.
+fn wrapped(part: Part, rng: &mut Rng) -> Part {
+    let Part { name, kind, mut document } = part;
+    let document = match (rng.u32(..12), kind) {
+        (0, "TaskDefinition") => {
+            let tags = document.as_object_mut().and_then(|members| members.remove("tags")).unwrap_or_default();
+            json!({"taskDefinition": document, "tags": tags})
+        }
+        (1, "TaskDefinition") => json!({"taskDefinitions": [document], "failures": []}),
+        (2, "TaskDefinition") => document["containerDefinitions"].take(),
+        (0, "Service") => json!({"service": document}),
+        (1, "Service") => {
+            json!({"services": [document], "failures": [{"arn": "arn:aws:ecs:r:1:service/a", "reason": "MISSING"}]})
+        }
+        (2, "Service") => {
+            let name = document["serviceName"].take();
+            document.as_object_mut().and_then(|members| members.remove("serviceName"));
+            document["service"] = name;
+            document["forceNewDeployment"] = true.into();
+            document
+        }
+        (0, "Cluster") => json!({"cluster": document}),
+        (1, "Cluster") => json!({"clusters": [document], "failures": [], "nextToken": "x"}),
+        (3 | 4, kind) => json!({
+            "apiVersion": "ecs-operator.dev/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": object_name(&name), "labels": {"a": "b"}, "resourceVersion": "5"},
+            "spec": document,
+        }),
+        _ => document,
+    };
+    Part { name, kind, document }
+}
+
+fn list_of(parts: Vec<Part>, rng: &mut Rng) -> File {
+    let documents: Vec<Value> = parts.into_iter().map(|part| part.document).collect();
+    let document =
+        if rng.bool() { json!(documents) } else { json!({"apiVersion": "v1", "kind": "List", "items": documents}) };
+    File { name: "all.json".to_owned(), found: false, body: Body::Documents(vec![document], style(rng)) }
+}
+
+fn file(part: Part, found: bool, rng: &mut Rng) -> File {
+    let style = style(rng);
+    let ending = if style == Style::Yaml { "yaml" } else { "json" };
+    let name = format!("{}/{}.{ending}", part.kind, part.name);
+    File { name, found, body: Body::Documents(vec![part.document], style) }
+}
+
+fn style(rng: &mut Rng) -> Style {
+    match rng.u32(..6) {
+        0 => Style::Yaml,
+        1 => Style::Commented(rng.u64(..)),
+        2 => Style::Shuffled(rng.u64(..)),
+        _ => Style::Json,
+    }
+}
+
+fn make_mistakes(input: &mut Input, rng: &mut Rng) {
+    for _ in 0..rng.usize(1..=6) {
+        let file = rng.usize(..input.files.len());
+        if let Body::Documents(documents, _) = &mut input.files[file].body
+            && !documents.is_empty()
+        {
+            let document = rng.usize(..documents.len());
+            mutate::document(&mut documents[document], rng);
+        }
+    }
+    // YAML passes over documents that are empty.
+    for file in &mut input.files {
+        if let Body::Documents(documents, Style::Yaml) = &mut file.body {
+            documents.retain(|document| !document.is_null());
+        }
+    }
+}
+
+fn damage(input: &mut Input, rng: &mut Rng) {
+    let file = rng.usize(..input.files.len());
+    let file = &mut input.files[file];
+    let Body::Documents(documents, style) = &file.body else { return };
+    let mut bytes = written(documents, *style).into_bytes();
+    for _ in 0..rng.usize(1..=4) {
+        mutate::bytes(&mut bytes, rng);
+    }
+    file.body = Body::Bytes(bytes);
+    if rng.u32(..6) == 0 {
+        let name = ["-", "Dockerfile", "task.json.tpl", "x.yaml", "x.json"][rng.usize(..5)];
+        name.clone_into(&mut file.name);
+    }
+}
