@@ -14,8 +14,8 @@ pub use service::{
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{
-    DEFAULT_REVISION_HISTORY_LIMIT, ImagePullPolicy, LocalReference, TaskDefinition, TaskDefinitionKubernetes,
-    TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
+    DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImagePullPolicy, LocalReference, SecretMapping,
+    TaskDefinition, TaskDefinitionKubernetes, TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
 };
 
 /// The API group of every kind.
@@ -51,6 +51,9 @@ pub mod annotations {
     pub const APPLIED_HASH: &str = "ecs-operator.dev/applied-hash";
     /// The translation a workload was rendered with; see [`crate::translate::Basis`].
     pub const BASIS: &str = "ecs-operator.dev/translation-basis";
+    /// Start of the annotations that tell a log agent what a container's log configuration asks for:
+    /// `logs.ecs-operator.dev/CONTAINER.OPTION`.
+    pub const LOGS: &str = "logs.ecs-operator.dev/";
     /// The task definition, as `family:revision`, that a workload runs.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
 }

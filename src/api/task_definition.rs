@@ -69,6 +69,44 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub tolerations: Vec<Toleration>,
+    /// Where the values of secrets are: keys of Secrets, in the namespace of the task definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    pub secrets: Vec<SecretMapping>,
+    /// Where the variables of environment files are: ConfigMaps or Secrets, in the namespace of the task definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub environment_files: Vec<EnvironmentFileMapping>,
+}
+
+/// Where the value is that ECS would fetch by a reference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretMapping {
+    /// The reference, written as in `secrets` or `secretOptions`.
+    pub value_from: String,
+    /// The Secret that has the value. The container waits until it exists.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
+    /// The key of the value in that Secret.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+}
+
+/// Where the variables are that ECS would read from a file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentFileMapping {
+    /// The ARN of the file, written as in `environmentFiles`.
+    pub value: String,
+    /// The ConfigMap that has a key for each variable. Excludes `secretName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub config_map_name: Option<String>,
+    /// The Secret that has a key for each variable. Excludes `configMapName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
 }
 
 /// A reference to an object of the same namespace.

@@ -20,6 +20,7 @@ pub mod names;
 pub mod placeholder;
 pub mod pointer;
 mod redact;
+pub mod secret_reference;
 pub mod service;
 pub mod task_definition;
 pub mod task_definition_ref;

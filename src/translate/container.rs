@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::Container;
 use super::fields::literal;
 use super::lifecycle::Role;
 use super::{
-    Code, Ledger, Placed, Task, environment, health, lifecycle, ports, resources, secrets, security, stop, volumes,
+    Code, Ledger, Placed, Task, environment, environment_files, firelens, health, lifecycle, ports, resources, secrets,
+    security, stop, volumes,
 };
 use crate::api::ImagePullPolicy;
 use crate::ecs::names;
@@ -17,6 +18,8 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     stop::claim(task, placed, ledger);
     let mut env = environment::render(placed, ledger);
     env.extend(secrets::render(task, placed, ledger));
+    env.extend(firelens::variables(task, definition));
+    firelens::claim(placed, ledger);
     let probes = health::render(placed, ledger);
     Container {
         name: name(placed, ledger),
@@ -26,6 +29,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         args: words(&definition.command, placed, "command", "args", ledger),
         working_dir: working_dir(placed, ledger),
         env: Some(env).filter(|e| !e.is_empty()),
+        env_from: environment_files::render(task, placed, ledger),
         ports: ports::container_ports(task, placed, ledger),
         resources: resources::container(placed, ledger),
         volume_mounts: volumes::mounts(placed, ledger),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, service};
+use super::{Basis, FieldVerdict, Ledger, Task, mappings, service};
 use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings};
@@ -63,7 +63,11 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
 /// Examines the spec of a task definition.
 #[must_use]
 pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
-    examine(spec, |spec: &TaskDefinitionSpec| validate::task_definition(&spec.ecs))
+    examine(spec, |spec: &TaskDefinitionSpec| {
+        let mut findings = validate::task_definition(&spec.ecs);
+        findings.extend(mappings::findings(spec));
+        findings
+    })
 }
 
 /// What is wrong with calling the object of a task definition `name`, if anything.

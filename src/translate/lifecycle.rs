@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, Ledger, Placed, Task};
+use super::{Code, Ledger, Placed, Task, firelens};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition};
 
@@ -71,6 +71,13 @@ fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaite
             awaited.entry(link_source(link)).or_default().insert(Awaited::Start);
         }
     }
+    // All others wait for the log router, unless there is none that could be the Pod's container then.
+    let (routers, others): (Vec<_>, Vec<_>) = containers.iter().partition(|c| firelens::is_router(c));
+    if others.iter().any(|other| !awaited.contains_key(name(other))) {
+        for router in routers {
+            awaited.entry(name(router)).or_default().insert(Awaited::Start);
+        }
+    }
     awaited
 }
 
@@ -89,6 +96,8 @@ fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     let mut order = Vec::with_capacity(containers.len());
     let mut placed: BTreeSet<&str> = BTreeSet::new();
     let mut waiting: Vec<usize> = (0..containers.len()).collect();
+    // The log router starts before all that it does not depend on itself, as it takes their logs.
+    waiting.sort_by_key(|&i| !firelens::is_router(&containers[i]));
     let known: BTreeSet<&str> = containers.iter().map(name).collect();
     while !waiting.is_empty() {
         let next = waiting

@@ -53,16 +53,11 @@ pub const TASK_DEFINITION: &[Pending] = pending! {
         "the endpoints for fault injection do not exist: use a chaos tool of the cluster",
     "trustedExecutionConfiguration" =>
         "the tasks are not isolated in sandboxes of their own",
-    "containerDefinitions[].repositoryCredentials" =>
-        "the image is pulled without these credentials: make a Secret of type kubernetes.io/dockerconfigjson and name it in \
-         kubernetes.imagePullSecrets",
     "containerDefinitions[].portMappings[].containerPortRange" =>
         "other tasks reach the ports by the address of the Pod, but the Service has none of them: map each port that is needed \
          by containerPort",
     "containerDefinitions[].restartPolicy" =>
         "the container is restarted each time it ends, after a delay that grows from 10 seconds to 5 minutes",
-    "containerDefinitions[].environmentFiles" =>
-        "the file is not read, so its variables are missing: give them in environment or secrets",
     "containerDefinitions[].volumesFrom" =>
         "the other container's mounts are missing here: repeat them in mountPoints",
     "containerDefinitions[].linuxParameters.devices" =>
@@ -98,14 +93,10 @@ pub const TASK_DEFINITION: &[Pending] = pending! {
         "the labels are kept in the TaskDefinition and are not on the Pods, where a tool that reads them would look",
     "containerDefinitions[].ulimits" =>
         "the limits are those of the node's container runtime",
-    "containerDefinitions[].logConfiguration" =>
-        "the logs stay on the node, for kubectl logs and for the log agent of the cluster, which sends them where it is told to",
     "containerDefinitions[].systemControls" =>
         "the kernel parameters are those of the node",
     "containerDefinitions[].resourceRequirements" =>
         "the container gets no such device",
-    "containerDefinitions[].firelensConfiguration" =>
-        "the container runs beside the others, but no logs are led to it",
     "containerDefinitions[].credentialSpecs" =>
         "the container has no identity in Active Directory",
 };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec, PodTemplateSpec, Toleration};
+use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
-use super::{Code, Ledger, Placed, Task, container, resources, stop, volumes};
+use super::{Code, Ledger, Placed, Task, container, logging, registry, resources, roles, stop, volumes};
 use crate::api;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{Compatibility, CpuArchitecture, DESCRIBE_ONLY, NetworkMode, OsFamily, PidMode};
@@ -15,29 +15,34 @@ use crate::ecs::task_definition::{Compatibility, CpuArchitecture, DESCRIBE_ONLY,
 /// Renders the Pod template of a task and claims the task definition's fields.
 #[must_use]
 pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut Ledger) -> PodTemplateSpec {
-    let metadata = ObjectMeta { labels: some_map(labels), ..ObjectMeta::default() };
-    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, ledger)) }
+    let placed = lifecycle::place(&task.definition.container_definitions, task.target);
+    let metadata = ObjectMeta {
+        labels: some_map(labels),
+        annotations: logging::annotations(task, &placed, ledger),
+        ..ObjectMeta::default()
+    };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, &placed, ledger)) }
 }
 
-fn spec(task: &Task<'_>, ledger: &mut Ledger) -> PodSpec {
-    let placed = lifecycle::place(&task.definition.container_definitions, task.target);
+fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec {
     claim_identity(task, ledger);
-    let host_network = network(task, &placed, ledger);
+    roles::claim(task, ledger);
+    let host_network = network(task, placed, ledger);
     let service_account_name = task.kubernetes.and_then(|k| k.service_account_name.clone());
     PodSpec {
-        init_containers: containers(task, &placed, |role| role != Role::Main, ledger),
-        containers: containers(task, &placed, |role| role == Role::Main, ledger).unwrap_or_default(),
+        init_containers: containers(task, placed, |role| role != Role::Main, ledger),
+        containers: containers(task, placed, |role| role == Role::Main, ledger).unwrap_or_default(),
         volumes: volumes::volumes(task, ledger),
         resources: resources::pod(task, ledger),
         node_selector: some_map(node_selector(task, ledger)),
         tolerations: some_list(tolerations(task)),
-        image_pull_secrets: some_list(pull_secrets(task)),
+        image_pull_secrets: registry::pull_secrets(task, placed, ledger),
         // A container sees the environment its definition gives it and nothing more: neither the addresses of all Services
         // of the namespace nor, unless an account was chosen, the credentials of one.
         enable_service_links: Some(false),
         automount_service_account_token: service_account_name.is_none().then_some(false),
         service_account_name,
-        termination_grace_period_seconds: Some(stop::grace_period(&placed)),
+        termination_grace_period_seconds: Some(stop::grace_period(placed)),
         host_network: host_network.then_some(true),
         dns_policy: host_network.then(|| "ClusterFirstWithHostNet".to_owned()),
         host_pid: pid(task, PidMode::Host, ledger),
@@ -65,16 +70,6 @@ fn claim_identity(task: &Task<'_>, ledger: &mut Ledger) {
         format!("TaskDefinition/{}#/spec/requiresCompatibilities", task.name),
     );
     ledger.exact(root.key("kubernetes"), task.target);
-    if task.definition.task_role_arn.is_some() {
-        let message = "the containers get no AWS credentials of this role, so their AWS calls fail: give them a ServiceAccount that \
-                       has the rights, by kubernetes.serviceAccountName";
-        ledger.unsupported(root.key("taskRoleArn"), Code::RoleNotTranslated, message);
-    }
-    if task.definition.execution_role_arn.is_some() {
-        let message = "nothing acts with this role: a private image needs nodes that may pull it, or kubernetes.imagePullSecrets; \
-                       secrets and logs say for themselves what they need";
-        ledger.unsupported(root.key("executionRoleArn"), Code::RoleNotTranslated, message);
-    }
     for field in DESCRIBE_ONLY {
         ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
     }
@@ -148,9 +143,4 @@ fn toleration(given: &api::Toleration) -> Toleration {
         effect: given.effect.clone(),
         toleration_seconds: given.toleration_seconds,
     }
-}
-
-fn pull_secrets(task: &Task<'_>) -> Vec<LocalObjectReference> {
-    let given = task.kubernetes.into_iter().flat_map(|k| &k.image_pull_secrets);
-    given.map(|secret| LocalObjectReference { name: secret.name.clone() }).collect()
 }

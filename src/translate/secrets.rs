@@ -1,32 +1,34 @@
-//! `secrets` → environment variables from a `Secret` that has to exist.
+//! `secrets` → environment variables from keys of `Secret`s that have to exist.
 //!
-//! The values are in Secrets Manager or the Parameter Store. Until something brings them over, a container waits for the
-//! `Secret`, as a task on ECS does not start without its secrets.
+//! The values are in Secrets Manager or the Parameter Store. A team that has brought a value over says where it is in
+//! `kubernetes.secrets`; any other is looked for in a `Secret` of the container's own. Until that exists the container
+//! waits, as a task on ECS does not start without its secrets.
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
 
 use super::{Code, Ledger, Placed, Task};
+use crate::ecs::common::Secret;
 use crate::ecs::names;
+use crate::ecs::secret_reference::{SecretReference, StoredSecret, parameter_name};
 
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Vec<EnvVar> {
-    let secret_name = secret_name(task, placed);
     let mut env = Vec::new();
     for (index, secret) in placed.definition.secrets.iter().enumerate() {
-        ledger.needs_addon(
-            placed.at("secrets").index(index),
-            Code::SecretNeeded,
-            placed.becomes("env"),
-            format!("the container starts once the Secret {secret_name} has the value, under the variable's name"),
-        );
+        let source = source(task, placed, secret);
+        let path = placed.at("secrets").index(index);
+        if source.is_mapped {
+            let message = "the container gets the value that the Secret has when it starts, also when it is restarted \
+                           in its Pod; ECS fetches it once for each task";
+            ledger.approximate(path, Code::SecretReadAtContainerStart, placed.becomes("env"), message);
+        } else {
+            let message = format!("the container starts once {}", source.wanted(secret));
+            ledger.needs_addon(path, Code::SecretNeeded, placed.becomes("env"), message);
+        }
         env.push(EnvVar {
             name: secret.name.clone(),
             value: None,
             value_from: Some(EnvVarSource {
-                secret_key_ref: Some(SecretKeySelector {
-                    name: secret_name.clone(),
-                    key: secret.name.clone(),
-                    optional: None,
-                }),
+                secret_key_ref: Some(SecretKeySelector { name: source.secret_name, key: source.key, optional: None }),
                 ..EnvVarSource::default()
             }),
         });
@@ -34,8 +36,85 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     env
 }
 
-/// One `Secret` for each container, as two containers may give one name to different secrets.
-fn secret_name(task: &Task<'_>, placed: &Placed<'_>) -> String {
+/// Where a value is in the cluster.
+pub(super) struct Source {
+    pub secret_name: String,
+    pub key: String,
+    /// Whether the `kubernetes` block says so; if not, the place is the one where this program expects it.
+    pub is_mapped: bool,
+}
+
+/// Where the value of a secret, of a variable or of a log option, is.
+pub(super) fn source(task: &Task<'_>, placed: &Placed<'_>, secret: &Secret) -> Source {
+    let mut mappings = task.kubernetes.into_iter().flat_map(|k| &k.secrets);
+    match mappings.find(|mapping| mapping.value_from == secret.value_from) {
+        Some(mapping) => Source { secret_name: mapping.secret_name.clone(), key: mapping.key.clone(), is_mapped: true },
+        // One for each container, as two containers may give one name to different secrets.
+        None => Source { secret_name: own_name(task, placed), key: secret.name.clone(), is_mapped: false },
+    }
+}
+
+/// `TASK-CONTAINER`: the beginning of the names of what a container needs.
+pub(super) fn own_name(task: &Task<'_>, placed: &Placed<'_>) -> String {
     let container = names::container_name(placed.definition.name.as_deref().unwrap_or_default());
     format!("{}-{container}", task.name)
+}
+
+impl Source {
+    /// What has to be there, and how to make it.
+    pub(super) fn wanted(&self, secret: &Secret) -> String {
+        let Self { secret_name, key, .. } = self;
+        let remote = remote_reference(&secret.value_from);
+        format!(
+            "the Secret {secret_name} has the key {key}: make it by hand, or by an ExternalSecret with {remote}; a \
+             Secret that has the value already is named in kubernetes.secrets"
+        )
+    }
+}
+
+/// The `remoteRef` by which the External Secrets Operator finds what ECS finds by this reference.
+///
+/// Only parts of ARNs are repeated: another text may be the value itself, given by mistake.
+fn remote_reference(value_from: &str) -> String {
+    match SecretReference::parse(value_from) {
+        Ok(SecretReference::Secret(StoredSecret { arn, json_key, version_stage, version_id })) => {
+            let property = json_key.map(|key| format!(", property {key}"));
+            let version = version_stage.or_else(|| version_id.map(|id| format!("uuid/{id}")));
+            let version = version.map(|version| format!(", version {version}"));
+            format!("remoteRef key {arn}{}{}", property.unwrap_or_default(), version.unwrap_or_default())
+        }
+        Ok(SecretReference::Parameter(arn)) => format!("remoteRef key {} of the Parameter Store", parameter_name(&arn)),
+        Ok(SecretReference::NamedParameter) | Err(_) => {
+            "remoteRef key as valueFrom has it, of the Parameter Store".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remote_reference_has_the_parts_that_the_external_secrets_operator_asks_for() {
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf";
+        let cases = [
+            (secret.to_owned(), format!("remoteRef key {secret}")),
+            (format!("{secret}:password::"), format!("remoteRef key {secret}, property password")),
+            (format!("{secret}::AWSPREVIOUS:"), format!("remoteRef key {secret}, version AWSPREVIOUS")),
+            (format!("{secret}:user::9d4c"), format!("remoteRef key {secret}, property user, version uuid/9d4c")),
+            (
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db".to_owned(),
+                "remoteRef key /prod/db of the Parameter Store".to_owned(),
+            ),
+        ];
+        for (from, expected) in cases {
+            assert_eq!(remote_reference(&from), expected);
+        }
+    }
+
+    #[test]
+    fn what_may_be_the_value_itself_is_not_repeated() {
+        assert!(!remote_reference("hunter2").contains("hunter2"));
+        assert!(!remote_reference("arn:hunter2").contains("hunter2"));
+    }
 }

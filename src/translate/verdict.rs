@@ -128,12 +128,38 @@ codes! {
     VolumeClaimNeeded = "volume-claim-needed",
     /// The value has to exist as a key of a `Secret`.
     SecretNeeded = "secret-needed",
+    /// The value is that of the `Secret` when the container starts; ECS fetches it once for each task.
+    SecretReadAtContainerStart = "secret-read-at-container-start",
+    /// The variables of a file have to exist in a `ConfigMap`.
+    ConfigMapNeeded = "config-map-needed",
+    /// The variables of a file are a copy, read when the container starts; ECS reads the file once for each task.
+    EnvironmentFileCopied = "environment-file-copied",
     /// A variable that is given more than once; the last one counts.
     ShadowedVariable = "shadowed-variable",
     /// An image is pulled again only where Kubernetes' own rule says so.
     ImageNotPulledAgain = "image-not-pulled-again",
     /// The task has none of the AWS rights its role gives.
     RoleNotTranslated = "role-not-translated",
+    /// The task's AWS rights are those that its `ServiceAccount` has to be given.
+    RoleByServiceAccount = "role-by-service-account",
+    /// What ECS does with the execution role is done by nodes, log agents and whatever fills `Secret`s.
+    ExecutionRoleSplit = "execution-role-split",
+    /// Nothing in the definition needs the execution role.
+    ExecutionRoleUnused = "execution-role-unused",
+    /// The registry's credentials have to exist as a pull secret.
+    PullSecretNeeded = "pull-secret-needed",
+    /// Logs stay on the node until a log agent sends them on; annotations tell it where to.
+    LogsNeedAgent = "logs-need-agent",
+    /// What a container writes goes to a file of its node and never waits for its destination.
+    LogsThroughFile = "logs-through-file",
+    /// The kubelet rotates the log files of all containers of its node alike.
+    LogRotationOfNode = "log-rotation-of-node",
+    /// A log option that looks like a credential is kept out of the annotations.
+    LogCredentialNotCarried = "log-credential-not-carried",
+    /// No container's output is led to the log router; what sends to it by its address reaches it.
+    LogRouterNotFed = "log-router-not-fed",
+    /// The log router runs with the configuration of its image; ECS makes one for it.
+    LogRouterNotConfigured = "log-router-not-configured",
     /// The time to stop belongs to the whole Pod.
     StopTimeoutOfPod = "stop-timeout-of-pod",
     /// The user is not a number; Kubernetes takes numbers only.

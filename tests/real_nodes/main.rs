@@ -4,6 +4,7 @@
 mod support;
 
 mod chart;
+mod environment;
 mod examples;
 mod lifecycle;
 

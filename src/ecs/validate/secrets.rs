@@ -8,12 +8,10 @@ use crate::ecs::common::Secret;
 use crate::ecs::finding::Finding;
 use crate::ecs::placeholder;
 use crate::ecs::pointer::Pointer;
+use crate::ecs::secret_reference::{NotAReference, SecretReference};
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
 
 pub(super) const RULES: &[TaskRule] = &[names_given, sources, files_are_objects];
-
-/// Members of a secret's resource that follow its name: JSON key, version stage, version id.
-const STAGE: usize = 3;
 
 /// All secrets of a container, each with its place: those for variables, then those for the log driver.
 fn secrets(at: &Pointer, container: &ContainerDefinition) -> Vec<(Pointer, Secret)> {
@@ -59,29 +57,24 @@ fn source(from: &str, at: Pointer) -> Option<Finding> {
         let message = "a secret needs a source: the ARN of a secret, or the name or ARN of a parameter";
         return Some(Finding::error(at, "secret-without-source", message));
     }
-    if placeholder::is_open(from) || !from.starts_with("arn:") {
+    if placeholder::is_open(from) {
         return None;
     }
-    let Ok(arn) = from.parse::<Arn>() else {
-        let message = "this begins like an ARN and is none: write arn:aws:service:region:account:resource";
-        return Some(Finding::error(at, "invalid-arn", message));
-    };
-    match (arn.service.as_str(), arn.typed_resource()) {
-        ("secretsmanager", Some(("secret", name))) => version(name, at),
-        ("ssm", Some(("parameter", _))) => None,
-        _ => {
+    match SecretReference::parse(from) {
+        Ok(SecretReference::Secret(secret)) if secret.names_version_twice() => {
+            let message = "a version is named by its stage or by its id, not by both; leave one of them empty";
+            Some(Finding::warning(at, "secret-version-twice", message))
+        }
+        Ok(_) => None,
+        Err(NotAReference::Malformed) => {
+            let message = "this begins like an ARN and is none: write arn:aws:service:region:account:resource";
+            Some(Finding::error(at, "invalid-arn", message))
+        }
+        Err(NotAReference::Elsewhere) => {
             let message = "a secret comes from a Secrets Manager secret or from a parameter of the Parameter Store";
             Some(Finding::error(at, "invalid-secret-source", message))
         }
     }
-}
-
-/// A version of a secret is named by its stage or by its id.
-fn version(name: &str, at: Pointer) -> Option<Finding> {
-    let parts: Vec<&str> = name.split(':').collect();
-    let given = |part: usize| parts.get(part).is_some_and(|part| !part.is_empty());
-    let message = "a version is named by its stage or by its id, not by both; leave one of them empty";
-    (given(STAGE - 1) && given(STAGE)).then(|| Finding::warning(at, "secret-version-twice", message))
 }
 
 /// `environmentFiles[].value`: the ARN of an object in S3.

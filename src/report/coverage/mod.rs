@@ -57,11 +57,17 @@ pub struct Outcome {
 /// What becomes of every kind of definition.
 #[must_use]
 pub fn coverage() -> Vec<Coverage> {
-    let task_definition = |mut input| {
+    let task_definition = |mut input: Value| {
         sample::make_plausible(&mut input);
         sample::part_volumes(&mut input);
-        let examined = examine::task_definition(input);
-        examine::task_definition_verdicts(&examined, NAME, Basis::current(NEWEST_MINOR))
+        // The `kubernetes` block decides about other fields: each definition is judged with it and without it.
+        let mut bare = input.clone();
+        bare.as_object_mut().map(|members| members.remove("kubernetes"));
+        let verdicts = |input| {
+            let examined = examine::task_definition(input);
+            examine::task_definition_verdicts(&examined, NAME, Basis::current(NEWEST_MINOR))
+        };
+        [input, bare].into_iter().flat_map(verdicts).collect()
     };
     let service = |input| examine::service_verdicts(&examine::service(input), NAME);
     let cluster = |input| examine::cluster_verdicts(&examine::cluster(input), NAME);

@@ -1,0 +1,129 @@
+//! `firelensConfiguration` and the log driver `awsfirelens`: a log router in the task.
+//!
+//! ECS makes the router's configuration, starts it first and stops it last, leads the output of its users to it, and
+//! tells them its address, for applications that send by the fluent protocol themselves. The order and the address are
+//! the same here; Kubernetes leads no container's output to another container.
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use super::{Code, Ledger, Placed, Task};
+use crate::ecs::task_definition::{ContainerDefinition, LogDriver, NetworkMode};
+
+/// Where a router listens: the containers of a Pod share one address, as those of a task do in `awsvpc` mode.
+const ADDRESS: [(&str, &str); 2] = [("FLUENT_HOST", "127.0.0.1"), ("FLUENT_PORT", "24224")];
+
+/// The option that has ECS add the names of cluster, task and task definition to each record.
+const METADATA: &str = "enable-ecs-log-metadata";
+
+/// Whether the container is the log router of its task.
+pub(super) fn is_router(container: &ContainerDefinition) -> bool {
+    container.firelens_configuration.is_some()
+}
+
+/// Whether the container's output is meant for the log router.
+pub(super) fn uses_router(container: &ContainerDefinition) -> bool {
+    container.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == LogDriver::Awsfirelens)
+}
+
+/// The router's address, for its users, unless the definition gives another. ECS gives none in host mode.
+pub(super) fn variables(task: &Task<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
+    if !uses_router(container) || task.definition.network_mode == Some(NetworkMode::Host) {
+        return Vec::new();
+    }
+    let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
+    let given: Vec<&str> = given.chain(container.secrets.iter().map(|secret| secret.name.as_str())).collect();
+    ADDRESS
+        .iter()
+        .filter(|(name, _)| !given.contains(name))
+        .map(|(name, value)| EnvVar { name: (*name).to_owned(), value: Some((*value).to_owned()), value_from: None })
+        .collect()
+}
+
+/// Claims `firelensConfiguration`.
+pub(super) fn claim(placed: &Placed<'_>, ledger: &mut Ledger) {
+    let Some(router) = &placed.definition.firelens_configuration else { return };
+    let path = placed.at("firelensConfiguration");
+    let message = "the router starts first and stops last, and applications that send to it themselves reach it once \
+                   its own configuration listens on port 24224; what containers write to their output stays on the \
+                   node, for kubectl logs and the node's log agent";
+    ledger.approximate(path.key("type"), Code::LogRouterNotFed, placed.target.clone(), message);
+    for (name, value) in &router.options {
+        let path = path.key("options").key(name);
+        match name.as_str() {
+            METADATA if value == "false" => ledger.exact(path, placed.target.clone()),
+            METADATA => {
+                let message = "no names of cluster, task and task definition are added to the records: log agents on \
+                               the nodes add the Pod's names and labels";
+                ledger.unsupported(path, Code::LogRouterNotConfigured, message);
+            }
+            _ => {
+                let message = "the router runs with the configuration of its image: have that read the file, with an \
+                               input of the kind forward on port 24224 and an output for each container";
+                ledger.unsupported(path, Code::LogRouterNotConfigured, message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::TaskDefinition;
+    use crate::ecs::task_definition::{
+        ContainerCondition, ContainerDependency, FirelensConfiguration, KeyValuePair, LogConfiguration,
+    };
+    use crate::translate::Basis;
+    use crate::translate::lifecycle::{self, Role};
+
+    fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
+        let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
+        let task = Task { definition: &definition, kubernetes: None, name: "", target: "", basis: Basis::current(34) };
+        let container = ContainerDefinition {
+            log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
+            environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],
+            ..ContainerDefinition::default()
+        };
+        variables(&task, &container).into_iter().map(|variable| variable.name).collect()
+    }
+
+    #[test]
+    fn the_router_starts_before_all_and_runs_beside_them() {
+        let container =
+            |name: &str| ContainerDefinition { name: Some(name.to_owned()), ..ContainerDefinition::default() };
+        let mut proxy = container("proxy");
+        proxy.links = vec!["cache".to_owned()];
+        let router = ContainerDefinition {
+            firelens_configuration: Some(FirelensConfiguration::default()),
+            ..container("router")
+        };
+        let containers = [proxy, container("cache"), router];
+        let placed = lifecycle::place(&containers, "");
+        let found: Vec<_> = placed.iter().map(|p| (p.definition.name.as_deref().unwrap_or_default(), p.role)).collect();
+        assert_eq!(found, [("router", Role::Sidecar), ("cache", Role::Sidecar), ("proxy", Role::Main)]);
+    }
+
+    #[test]
+    fn a_router_that_nobody_could_wait_for_is_the_pods_container() {
+        let router = |depends_on: Vec<ContainerDependency>| ContainerDefinition {
+            name: Some("router".to_owned()),
+            firelens_configuration: Some(FirelensConfiguration::default()),
+            depends_on,
+            ..ContainerDefinition::default()
+        };
+        let roles = |containers: &[ContainerDefinition]| -> Vec<Role> {
+            lifecycle::place(containers, "").iter().map(|placed| placed.role).collect()
+        };
+        assert_eq!(roles(&[router(Vec::new())]), [Role::Main]);
+        let proxy = ContainerDefinition { name: Some("proxy".to_owned()), ..ContainerDefinition::default() };
+        let after = ContainerDependency { container_name: "proxy".to_owned(), condition: ContainerCondition::Start };
+        assert_eq!(roles(&[router(vec![after]), proxy]), [Role::Sidecar, Role::Main]);
+    }
+
+    #[test]
+    fn users_of_the_router_get_its_address_and_nobody_else() {
+        assert_eq!(names(None, LogDriver::Awsfirelens, "A"), ["FLUENT_HOST", "FLUENT_PORT"]);
+        assert_eq!(names(None, LogDriver::Awsfirelens, "FLUENT_HOST"), ["FLUENT_PORT"]);
+        assert!(names(Some(NetworkMode::Host), LogDriver::Awsfirelens, "A").is_empty());
+        assert!(names(None, LogDriver::Fluentd, "A").is_empty());
+    }
+}

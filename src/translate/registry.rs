@@ -1,0 +1,79 @@
+//! `repositoryCredentials` → a pull secret that has to exist.
+//!
+//! ECS keeps credentials for each container, a Pod for each registry: all pull secrets of a Pod are tried for the
+//! images of the registries that they name.
+
+use k8s_openapi::api::core::v1::LocalObjectReference;
+
+use super::fields::some_list;
+use super::{Code, Ledger, Placed, Task, secrets};
+
+/// The address that pull secrets give to the registry of images without one.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// The pull secrets of the `kubernetes` block; where it has none, one for each of the credentials that ECS would fetch.
+pub(super) fn pull_secrets(
+    task: &Task<'_>,
+    placed: &[Placed<'_>],
+    ledger: &mut Ledger,
+) -> Option<Vec<LocalObjectReference>> {
+    let given = task.kubernetes.into_iter().flat_map(|k| &k.image_pull_secrets);
+    let given: Vec<_> = given.map(|secret| reference(&secret.name)).collect();
+    let target = format!("{}/spec/imagePullSecrets", task.target);
+    let mut expected: Vec<LocalObjectReference> = Vec::new();
+    for container in placed {
+        let Some(parameter) = parameter(container) else { continue };
+        let message = if given.is_empty() {
+            // Containers with the same credentials share the secret that is named after the first of them.
+            let first = placed.iter().find(|other| self::parameter(other) == Some(parameter)).unwrap_or(container);
+            let name = format!("{}-registry", secrets::own_name(task, first));
+            let server = server(container.definition.image.as_deref().unwrap_or_default());
+            if !expected.iter().any(|other| other.name == name) {
+                expected.push(reference(&name));
+            }
+            format!(
+                "the image is pulled once there is a Secret with the registry's credentials: kubectl create secret \
+                 docker-registry {name} --docker-server={server} --docker-username=... --docker-password=...; a \
+                 Secret of another name goes into kubernetes.imagePullSecrets"
+            )
+        } else {
+            "the image is pulled with the Secrets in kubernetes.imagePullSecrets: one of them has to have the \
+             credentials of its registry"
+                .to_owned()
+        };
+        ledger.needs_addon(container.at("repositoryCredentials"), Code::PullSecretNeeded, target.clone(), message);
+    }
+    some_list(if given.is_empty() { expected } else { given })
+}
+
+fn parameter<'a>(container: &Placed<'a>) -> Option<&'a str> {
+    container.definition.repository_credentials.as_ref().map(|credentials| credentials.credentials_parameter.as_str())
+}
+
+fn reference(name: &str) -> LocalObjectReference {
+    LocalObjectReference { name: name.to_owned() }
+}
+
+/// The registry of an image: what stands before the first slash, if it looks like a host.
+fn server(image: &str) -> &str {
+    let host = image.split_once('/').map(|(host, _)| host);
+    host.filter(|host| host.contains(['.', ':']) || *host == "localhost").unwrap_or(DOCKER_HUB)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_without_a_host_is_of_docker_hub() {
+        let cases = [
+            ("registry.example.test:5000/team/app:1", "registry.example.test:5000"),
+            ("localhost/app", "localhost"),
+            ("team/app:1.2", DOCKER_HUB),
+            ("app", DOCKER_HUB),
+        ];
+        for (image, expected) in cases {
+            assert_eq!(server(image), expected, "{image}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which of several values of a variable a container sees, and where a log router is found.
+
+use anyhow::Result;
+use devcluster::{Image, Seen, wait_for};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::api::{ListParams, PostParams};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::support::{Bench, PATIENCE};
+use crate::{IMAGE, bench};
+
+/// An image with variables of its own.
+const WITH_VARIABLES: &str = "example.test/with-variables:1";
+
+async fn create<K>(bench: &Bench, object: Value) -> Result<()>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope> + DeserializeOwned + serde::Serialize,
+    K: Clone + std::fmt::Debug,
+    K::DynamicType: Default,
+{
+    bench.api::<K>().create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+    Ok(())
+}
+
+/// Waits until the container waits for what it cannot be configured without; returns what the kubelet says.
+async fn wanting(bench: &Bench) -> Result<String> {
+    let selector = ListParams::default().labels("ecs-operator.dev/service=app");
+    wait_for("a container that waits for its configuration", PATIENCE, async || {
+        let pods = bench.api::<Pod>().list(&selector).await?.items;
+        let statuses = pods.into_iter().filter_map(|pod| pod.status?.container_statuses).flatten();
+        let mut waiting = statuses.filter_map(|status| status.state?.waiting);
+        let found = waiting.find(|waiting| waiting.reason.as_deref() == Some("CreateContainerConfigError"));
+        Ok(found.map_or_else(|| Seen::not_yet("none"), |waiting| Seen::Done(waiting.message.unwrap_or_default())))
+    })
+    .await
+}
+
+/// What a container of the service's only task has written.
+fn output(bench: &Bench, container: &str) -> Result<String> {
+    let selector = "ecs-operator.dev/service=app";
+    bench.cluster.kubectl(["logs", "-n", &bench.namespace, "-l", selector, "-c", container, "--tail", "-1"])
+}
+
+#[tokio::test]
+async fn a_secret_wins_over_a_variable_over_a_file_over_an_earlier_file_over_the_image() -> Result<()> {
+    let Some(bench) = bench("values").await? else { return Ok(()) };
+    let own = ["IN_IMAGE", "IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
+    let mut image = Image::stand_in(WITH_VARIABLES);
+    image.env = own.iter().map(|name| format!("{name}=image")).chain(["PATH=/bin".to_owned()]).collect();
+    bench.cluster.load_image(&image).await?;
+    let file = |name: &str, names: &[&str]| {
+        let data: Map<String, Value> =
+            names.iter().map(|variable| ((*variable).to_owned(), format!("{name} $(PATH)").into())).collect();
+        json!({"metadata": {"name": name}, "data": data})
+    };
+    let secret = |name: &str, key: &str, value: &str| json!({"metadata": {"name": name}, "stringData": {key: value}});
+    create::<ConfigMap>(&bench, file("first", &["IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"])).await?;
+    create::<Secret>(&bench, secret("database", "password", "secret $(PATH)")).await?;
+    create::<Secret>(&bench, secret("app-app", "UNMAPPED", "unmapped")).await?;
+    let operator = bench.operator().await?;
+    let password = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-AbCdEf:password::";
+    let definition = json!({
+        "networkMode": "awsvpc", "executionRoleArn": "agent",
+        "kubernetes": {
+            "secrets": [{"valueFrom": password, "secretName": "database", "key": "password"}],
+            "environmentFiles": [{"value": "arn:aws:s3:::settings/first.env", "configMapName": "first"}],
+        },
+        "containerDefinitions": [{
+            "name": "app", "image": WITH_VARIABLES, "memory": 32,
+            "command": ["sh", "-c", "env | sort; trap 'exit 0' TERM; while :; do sleep 1; done"],
+            "environment": [{"name": "IN_ENVIRONMENT", "value": "environment $(PATH) $$5"}],
+            "secrets": [
+                {"name": "IN_SECRET", "valueFrom": password},
+                {"name": "UNMAPPED", "valueFrom": "/prod/unmapped"},
+            ],
+            "environmentFiles": [
+                {"value": "arn:aws:s3:::settings/first.env", "type": "s3"},
+                {"value": "arn:aws:s3:::settings/last.env", "type": "s3"},
+            ],
+        }],
+    });
+    bench.apply("TaskDefinition", "app", definition).await?;
+    bench.service("app", "app", 1).await?;
+    let missing = wanting(&bench).await?;
+    assert!(missing.contains("app-last"), "{missing}");
+    let all = ["IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
+    create::<ConfigMap>(&bench, file("app-last", &all)).await?;
+    bench.stable("app", "app:1").await?;
+    let seen = output(&bench, "app")?;
+    let seen: Vec<&str> = seen.lines().filter(|line| line.starts_with("IN_") || line.starts_with("UNMAPPED")).collect();
+    let expected = [
+        "IN_ENVIRONMENT=environment $(PATH) $$5",
+        "IN_FIRST_FILE=first $(PATH)",
+        "IN_IMAGE=image",
+        "IN_LAST_FILE=app-last $(PATH)",
+        "IN_SECRET=secret $(PATH)",
+        "UNMAPPED=unmapped",
+    ];
+    assert_eq!(seen, expected);
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn an_application_finds_the_log_router_by_its_variables() -> Result<()> {
+    let Some(bench) = bench("router").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let send = "until echo a record | nc -w 1 \"$FLUENT_HOST\" \"$FLUENT_PORT\"; do sleep 1; done";
+    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
+        {
+            "name": "app", "image": IMAGE, "memory": 32,
+            "command": ["sh", "-c", format!("{send}; trap 'exit 0' TERM; while :; do sleep 1; done")],
+            "logConfiguration": {"logDriver": "awsfirelens", "options": {"Name": "null"}},
+        },
+        {
+            "name": "router", "image": IMAGE, "memory": 32,
+            "command": ["sh", "-c", "trap 'exit 0' TERM; while :; do nc -l -p 24224 & wait $!; done"],
+            "firelensConfiguration": {"type": "fluentbit"},
+        },
+    ]});
+    bench.apply("TaskDefinition", "app", definition).await?;
+    bench.service("app", "app", 1).await?;
+    bench.stable("app", "app:1").await?;
+    wait_for("a record at the router", PATIENCE, async || {
+        let output = output(&bench, "router")?;
+        Ok(if output.contains("a record") { Seen::Done(()) } else { Seen::not_yet(output) })
+    })
+    .await?;
+    operator.stop().await
+}
