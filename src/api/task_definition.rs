@@ -62,6 +62,10 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
+    /// The `RuntimeClass` that runs the tasks, for sandboxes such as virtual machines. Default: the cluster's own runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub runtime_class_name: Option<String>,
     /// Labels a node must have for these tasks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,

@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::Container;
 use super::fields::literal;
 use super::lifecycle::Role;
 use super::{
-    Code, Ledger, Placed, Task, environment, environment_files, firelens, health, lifecycle, ports, resources, secrets,
-    security, stop, volumes,
+    Code, Ledger, Placed, Task, accelerators, devices, environment, environment_files, firelens, health, lifecycle,
+    memory, ports, resources, secrets, security, stop, swap, versions, volumes,
 };
 use crate::api::ImagePullPolicy;
 use crate::ecs::names;
@@ -16,10 +16,14 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let definition = placed.definition;
     lifecycle::claim(task, placed, ledger);
     stop::claim(task, placed, ledger);
+    memory::claim(task, placed, ledger);
+    swap::claim(task, placed, ledger);
+    devices::claim(task, placed, ledger);
     let mut env = environment::render(placed, ledger);
     env.extend(secrets::render(task, placed, ledger));
     env.extend(firelens::variables(task, definition));
     firelens::claim(placed, ledger);
+    env.extend(accelerators::environment(placed, &env));
     let probes = health::render(placed, ledger);
     Container {
         name: name(placed, ledger),
@@ -31,11 +35,11 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         env: Some(env).filter(|e| !e.is_empty()),
         env_from: environment_files::render(task, placed, ledger),
         ports: ports::container_ports(task, placed, ledger),
-        resources: resources::container(placed, ledger),
-        volume_mounts: volumes::mounts(placed, ledger),
+        resources: resources::container(task, placed, ledger),
+        volume_mounts: volumes::mounts(task, placed, ledger),
         startup_probe: probes.startup,
         liveness_probe: probes.liveness,
-        security_context: security::container(placed, ledger),
+        security_context: security::container(task, placed, ledger),
         stdin: flag(definition.interactive, placed, "interactive", "stdin", ledger),
         tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", ledger),
         restart_policy: (placed.role == Role::Sidecar).then(|| "Always".to_owned()),
@@ -54,7 +58,9 @@ fn image(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<St
     let policy = task.kubernetes.and_then(|k| k.image_pull_policy);
     let fixed = image.contains('@');
     let moving = policy.is_none() && has_latest_tag(&image);
-    if fixed || moving || policy == Some(ImagePullPolicy::Always) {
+    let pulled_each_time = moving || policy == Some(ImagePullPolicy::Always);
+    versions::claim(placed, pulled_each_time, ledger);
+    if fixed || pulled_each_time {
         ledger.exact(placed.at("image"), placed.becomes("image"));
     } else {
         let message = "a node that has the image does not pull it again, so a tag that was moved is not noticed; ECS pulls at each \
@@ -91,14 +97,4 @@ fn working_dir(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {
 fn flag(given: Option<bool>, placed: &Placed<'_>, from: &str, to: &str, ledger: &mut Ledger) -> Option<bool> {
     ledger.exact(placed.at(from), placed.becomes(to));
     given.filter(|on| *on)
-}
-
-/// Says of a container's field that it is translated by what the whole Pod does.
-pub(super) fn shared_namespace(placed: &Placed<'_>, field: &str, ledger: &mut Ledger) {
-    ledger.approximate(
-        placed.at(field),
-        Code::SharedNetworkNamespace,
-        placed.target.clone(),
-        "the containers of a Pod share one network namespace and reach each other on localhost",
-    );
 }

@@ -36,18 +36,14 @@ const CREDENTIALS: [&str; 11] = [
 ];
 
 /// The annotations of the Pod; claims the log configuration of every container.
-pub(super) fn annotations(
-    task: &Task<'_>,
-    placed: &[Placed<'_>],
-    ledger: &mut Ledger,
-) -> Option<BTreeMap<String, String>> {
+pub(super) fn annotations(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     for container in placed {
         if let Some(logs) = &container.definition.log_configuration {
             of_container(task, container, logs, &mut annotations, ledger);
         }
     }
-    super::fields::some_map(annotations)
+    annotations
 }
 
 fn of_container(

@@ -3,37 +3,59 @@
 //! [`pod::template`] renders a task definition's Pod, [`service`] what a service becomes around it. Each function renders
 //! its feature and claims the fields it understood in the [`Ledger`]; what nobody claims is reported as not translated.
 
+mod accelerators;
+mod annotations;
 mod basis;
 mod container;
+mod devices;
+mod dns;
+mod docker_volume;
 mod environment;
 mod environment_files;
 pub mod examine;
+mod faults;
 mod fields;
 mod firelens;
 mod health;
+mod hostname;
+mod hosts;
+mod ipc;
+mod isolation;
 mod ledger;
 mod lifecycle;
 mod logging;
 mod mappings;
+mod memory;
 pub mod metadata;
 pub mod pending;
+mod platform;
 pub mod pod;
 mod ports;
+mod proxy;
 mod registry;
 mod resources;
 mod roles;
+mod sandbox;
+mod scratch;
 mod secrets;
 mod security;
+mod security_options;
 pub mod service;
 mod stop;
+mod swap;
+mod syntax;
+mod sysctls;
 pub mod verdict;
+mod versions;
 mod volumes;
+mod volumes_from;
 
 pub use basis::{Basis, EPOCH, UnknownBasis};
 pub use ledger::Ledger;
 pub use verdict::{Code, FieldVerdict, Verdict};
 
 use crate::api::TaskDefinitionKubernetes;
+use crate::ecs::task_definition::OsFamily;
 use crate::ecs::{self, Pointer};
 
 /// A task definition on its way to a Pod template.
@@ -57,6 +79,16 @@ impl Task<'_> {
         let workload = self.target.split('#').next().unwrap_or_default();
         let name = workload.split('/').nth(1).unwrap_or_default();
         format!("Service/{name}#")
+    }
+
+    fn is_windows(&self) -> bool {
+        let platform = self.definition.runtime_platform.as_ref();
+        platform.and_then(|platform| platform.operating_system_family).is_some_and(OsFamily::is_windows)
+    }
+
+    /// Whether there is only one container, so that what is the Pod's is its own.
+    fn is_single(&self) -> bool {
+        self.definition.container_definitions.len() == 1
     }
 }
 

@@ -33,72 +33,16 @@ macro_rules! pending {
 
 /// Of task definitions.
 pub const TASK_DEFINITION: &[Pending] = pending! {
-    "networkMode" =>
-        "the containers have a network all the same: deny it with a NetworkPolicy where that matters",
-    "ipcMode" =>
-        "the containers of the Pod share one IPC namespace, and none of the node",
     "placementConstraints" =>
         "the tasks run on any node: choose nodes by kubernetes.nodeSelector",
-    "ephemeralStorage" =>
-        "no space is set aside on the node and none is limited",
-    "runtimePlatform.operatingSystemFamily" =>
-        "Windows containers are not run by this version: the tasks would be placed on Linux nodes",
-    "tags" =>
-        "the tags are kept in the TaskDefinition and are on no other object",
-    "proxyConfiguration" =>
-        "no traffic is led through the proxy container. App Mesh itself has ended: use a mesh that the cluster has",
-    "inferenceAccelerators" =>
-        "Elastic Inference no longer exists, on ECS neither: remove the field",
-    "enableFaultInjection" =>
-        "the endpoints for fault injection do not exist: use a chaos tool of the cluster",
-    "trustedExecutionConfiguration" =>
-        "the tasks are not isolated in sandboxes of their own",
-    "containerDefinitions[].portMappings[].containerPortRange" =>
-        "other tasks reach the ports by the address of the Pod, but the Service has none of them: map each port that is needed \
-         by containerPort",
     "containerDefinitions[].restartPolicy" =>
         "the container is restarted each time it ends, after a delay that grows from 10 seconds to 5 minutes",
-    "containerDefinitions[].volumesFrom" =>
-        "the other container's mounts are missing here: repeat them in mountPoints",
-    "containerDefinitions[].linuxParameters.devices" =>
-        "the container has no access to the device",
     "containerDefinitions[].linuxParameters.initProcessEnabled" =>
         "the container's own process is PID 1: one that neither forwards signals nor reaps children needs tini in its image",
-    "containerDefinitions[].linuxParameters.sharedMemorySize" =>
-        "/dev/shm has the container runtime's size, 64 MiB in most clusters",
-    "containerDefinitions[].linuxParameters.tmpfs" =>
-        "the folder is not in memory but part of the container's own file system",
-    "containerDefinitions[].linuxParameters.maxSwap" =>
-        "the node's own setting decides about swap; most nodes of Kubernetes have none",
-    "containerDefinitions[].linuxParameters.swappiness" =>
-        "the node's own setting decides: Kubernetes has none for a container",
     "containerDefinitions[].startTimeout" =>
         "containers that wait for this one wait as long as it takes",
-    "containerDefinitions[].versionConsistency" =>
-        "a tag is not pinned to a digest: tasks that start later may run a newer image of the same tag. Name the image by digest \
-         where that matters",
-    "containerDefinitions[].hostname" =>
-        "the host name is that of the Pod",
-    "containerDefinitions[].disableNetworking" =>
-        "the container has the Pod's network all the same",
-    "containerDefinitions[].dnsServers" =>
-        "names are resolved by the cluster's DNS",
-    "containerDefinitions[].dnsSearchDomains" =>
-        "names are searched in the cluster's own domains: write them in full",
-    "containerDefinitions[].extraHosts" =>
-        "the names are not in /etc/hosts",
-    "containerDefinitions[].dockerSecurityOptions" =>
-        "the container runs with the cluster's default profiles",
-    "containerDefinitions[].dockerLabels" =>
-        "the labels are kept in the TaskDefinition and are not on the Pods, where a tool that reads them would look",
     "containerDefinitions[].ulimits" =>
         "the limits are those of the node's container runtime",
-    "containerDefinitions[].systemControls" =>
-        "the kernel parameters are those of the node",
-    "containerDefinitions[].resourceRequirements" =>
-        "the container gets no such device",
-    "containerDefinitions[].credentialSpecs" =>
-        "the container has no identity in Active Directory",
 };
 
 /// Of services.
@@ -153,7 +97,7 @@ pub const SERVICE: &[Pending] = pending! {
     "enableECSManagedTags" =>
         "there are no AWS resources to tag: labels name the service and the cluster of each Pod",
     "propagateTags" =>
-        "tags are not put on Pods",
+        "the tags of the task definition are annotations of its Pods in any case, those of the service are on no Pod",
     "tags" =>
         "the tags are kept in the Service and are on no other object",
     "monitoring" =>

@@ -2,37 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec, Toleration};
+use k8s_openapi::api::core::v1::{PodSecurityContext, PodSpec, PodTemplateSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
-use super::{Code, Ledger, Placed, Task, container, logging, registry, resources, roles, stop, volumes};
+use super::{
+    Code, Ledger, Placed, Task, accelerators, annotations, container, dns, faults, hostname, hosts, ipc, isolation,
+    logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
+};
 use crate::api;
 use crate::ecs::Pointer;
-use crate::ecs::task_definition::{Compatibility, CpuArchitecture, DESCRIBE_ONLY, NetworkMode, OsFamily, PidMode};
+use crate::ecs::task_definition::{Compatibility, DESCRIBE_ONLY, NetworkMode, PidMode};
 
 /// Renders the Pod template of a task and claims the task definition's fields.
 #[must_use]
 pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut Ledger) -> PodTemplateSpec {
     let placed = lifecycle::place(&task.definition.container_definitions, task.target);
-    let metadata = ObjectMeta {
-        labels: some_map(labels),
-        annotations: logging::annotations(task, &placed, ledger),
-        ..ObjectMeta::default()
-    };
+    let mut annotations = annotations::render(task, &placed, ledger);
+    annotations.extend(logging::annotations(task, &placed, ledger));
+    let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, &placed, ledger)) }
 }
 
 fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec {
     claim_identity(task, ledger);
     roles::claim(task, ledger);
+    claim_what_becomes_nothing(task, placed, ledger);
     let host_network = network(task, placed, ledger);
+    let (dns_policy, dns_config) = dns::render(task, placed, host_network, ledger);
     let service_account_name = task.kubernetes.and_then(|k| k.service_account_name.clone());
     PodSpec {
         init_containers: containers(task, placed, |role| role != Role::Main, ledger),
         containers: containers(task, placed, |role| role == Role::Main, ledger).unwrap_or_default(),
-        volumes: volumes::volumes(task, ledger),
+        volumes: volumes::volumes(task, placed, ledger),
         resources: resources::pod(task, ledger),
         node_selector: some_map(node_selector(task, ledger)),
         tolerations: some_list(tolerations(task)),
@@ -44,11 +47,23 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
         service_account_name,
         termination_grace_period_seconds: Some(stop::grace_period(placed)),
         host_network: host_network.then_some(true),
-        dns_policy: host_network.then(|| "ClusterFirstWithHostNet".to_owned()),
+        dns_policy,
+        dns_config,
+        host_aliases: hosts::render(task, placed, ledger),
+        hostname: hostname::render(task, placed, ledger),
+        host_ipc: ipc::render(task, ledger),
+        security_context: security_context(task, placed, ledger),
+        runtime_class_name: sandbox::render(task, ledger),
+        os: platform::os(task),
         host_pid: pid(task, PidMode::Host, ledger),
         share_process_namespace: pid(task, PidMode::Task, ledger),
         ..PodSpec::default()
     }
+}
+
+fn security_context(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Option<PodSecurityContext> {
+    let sysctls = sysctls::render(task, placed, ledger)?;
+    Some(PodSecurityContext { sysctls: Some(sysctls), ..PodSecurityContext::default() })
 }
 
 fn containers(
@@ -75,13 +90,17 @@ fn claim_identity(task: &Task<'_>, ledger: &mut Ledger) {
     }
 }
 
+fn claim_what_becomes_nothing(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) {
+    isolation::claim(task, placed, ledger);
+    accelerators::claim(task, ledger);
+    proxy::claim(task, ledger);
+    faults::claim(task, ledger);
+}
+
 /// Whether the Pod uses the node's network.
 fn network(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> bool {
     let path = Pointer::root().key("networkMode");
     let target = format!("{}/spec/hostNetwork", task.target);
-    for link in placed.iter().filter(|p| !p.definition.links.is_empty()) {
-        container::shared_namespace(link, "links", ledger);
-    }
     match task.definition.network_mode {
         Some(NetworkMode::Host) => {
             ledger.exact(path, target);
@@ -103,30 +122,22 @@ fn is_fargate(task: &Task<'_>) -> bool {
 }
 
 fn pid(task: &Task<'_>, mode: PidMode, ledger: &mut Ledger) -> Option<bool> {
-    (task.definition.pid_mode == Some(mode)).then(|| {
-        ledger.exact(Pointer::root().key("pidMode"), format!("{}/spec", task.target));
-        true
-    })
+    let path = Pointer::root().key("pidMode");
+    if task.definition.pid_mode != Some(mode) {
+        return None;
+    }
+    if task.is_windows() {
+        platform::refuse_at(path, ledger);
+        return None;
+    }
+    ledger.exact(path, format!("{}/spec", task.target));
+    Some(true)
 }
 
 /// `runtimePlatform` and the `kubernetes` block → labels a node must have.
 fn node_selector(task: &Task<'_>, ledger: &mut Ledger) -> BTreeMap<String, String> {
     let mut selector = task.kubernetes.map(|k| k.node_selector.clone()).unwrap_or_default();
-    let Some(platform) = &task.definition.runtime_platform else { return selector };
-    let path = Pointer::root().key("runtimePlatform");
-    let target = format!("{}/spec/nodeSelector", task.target);
-    if let Some(architecture) = platform.cpu_architecture {
-        let value = match architecture {
-            CpuArchitecture::X86_64 => "amd64",
-            CpuArchitecture::Arm64 => "arm64",
-        };
-        ledger.exact(path.key("cpuArchitecture"), target.clone());
-        selector.insert("kubernetes.io/arch".to_owned(), value.to_owned());
-    }
-    if platform.operating_system_family == Some(OsFamily::Linux) {
-        ledger.exact(path.key("operatingSystemFamily"), target);
-        selector.insert("kubernetes.io/os".to_owned(), "linux".to_owned());
-    }
+    platform::select(task, &mut selector, ledger);
     selector
 }
 

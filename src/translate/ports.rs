@@ -2,17 +2,22 @@
 
 use k8s_openapi::api::core::v1::ContainerPort;
 
+use std::collections::BTreeSet;
+
 use super::fields::some_list;
 use super::{Code, Ledger, Placed, Task};
 use crate::ecs::task_definition::{NetworkMode, PortMapping, TransportProtocol};
-use crate::ecs::{Pointer, names};
+use crate::ecs::{self, Pointer, names};
+
+/// Ports of a core Service with ranges written out. Each one costs every node rules of its own.
+const MAX_SERVICE_PORTS: usize = 100;
 
 pub(super) fn container_ports(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<ContainerPort>> {
     let mut ports: Vec<ContainerPort> = Vec::new();
     for (index, mapping) in placed.definition.port_mappings.iter().enumerate() {
-        // Ranges are not translated.
-        let Some(number) = mapping.container_port else { continue };
         let path = placed.at("portMappings").index(index);
+        claim_range(task, placed, mapping, &path, ledger);
+        let Some(number) = mapping.container_port else { continue };
         let protocol = protocol(mapping);
         let same = |port: &ContainerPort| port.container_port == number && port.protocol.as_deref() == Some(protocol);
         // A port stands once in a container; what a second mapping of it says beyond the first has its place there.
@@ -65,10 +70,77 @@ fn claim(
 }
 
 fn listens_elsewhere(task: &Task<'_>, placed: &Placed<'_>, mapping: &PortMapping) -> bool {
+    let Some((first, last)) = bounds(mapping) else { return false };
     let others = task.definition.container_definitions.iter().filter(|c| c.name != placed.definition.name);
     others
         .flat_map(|c| &c.port_mappings)
-        .any(|m| m.container_port == mapping.container_port && protocol(m) == protocol(mapping))
+        .filter(|other| protocol(other) == protocol(mapping))
+        .filter_map(bounds)
+        .any(|(other_first, other_last)| first <= other_last && other_first <= last)
+}
+
+/// The first and the last port of a mapping.
+fn bounds(mapping: &PortMapping) -> Option<(i32, i32)> {
+    range(mapping).or(mapping.container_port.map(|port| (port, port)))
+}
+
+/// The first and the last port of a range, `first-last`.
+fn range(mapping: &PortMapping) -> Option<(i32, i32)> {
+    let text = mapping.container_port_range.as_deref()?;
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (1 <= first && first <= last && last <= 65_535).then_some((first, last))
+}
+
+/// The ports of the core Service, with their mappings: single ports and those ranges that there is room for.
+pub(super) fn served(task: &ecs::TaskDefinition) -> Vec<(i32, &PortMapping)> {
+    let mappings = || task.container_definitions.iter().flat_map(|c| &c.port_mappings);
+    let mut room = MAX_SERVICE_PORTS.saturating_sub(mappings().filter(|m| range(m).is_none()).count());
+    let mut seen = BTreeSet::new();
+    let mut ports = Vec::new();
+    for mapping in mappings() {
+        let Some((first, last)) = bounds(mapping) else { continue };
+        let length = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+        if range(mapping).is_some() {
+            let Some(rest) = room.checked_sub(length) else { continue };
+            room = rest;
+        }
+        ports.extend((first..=last).filter(|port| seen.insert((*port, protocol(mapping)))).map(|port| (port, mapping)));
+    }
+    ports
+}
+
+/// Every port of a Pod can be reached at its address; what the Service has is a matter of [`served`].
+fn claim_range(task: &Task<'_>, placed: &Placed<'_>, mapping: &PortMapping, path: &Pointer, ledger: &mut Ledger) {
+    if mapping.container_port_range.is_none() {
+        return;
+    }
+    let all = served(task.definition);
+    let is_served = range(mapping).is_some_and(|(first, _)| {
+        all.iter().any(|(port, other)| *port == first && protocol(other) == protocol(mapping))
+    });
+    let target = if is_served { format!("{}/spec/ports", task.core_service()) } else { placed.target.clone() };
+    for detail in ["protocol", "appProtocol", "name"] {
+        ledger.exact(path.key(detail), target.clone());
+    }
+    let path = path.key("containerPortRange");
+    if listens_elsewhere(task, placed, mapping) {
+        let message = "another container of the task also listens on a port of the range; in bridge mode each has its own network, in \
+                       a Pod they share one, and the second one to start fails: give one of them other ports";
+        ledger.unsupported(path, Code::PortCollision, message);
+    } else if !is_served {
+        let message = format!(
+            "the ports are reached at the address of the Pod; the Service has none of them, as it would have more than \
+                       {MAX_SERVICE_PORTS} ports: map each port that is needed by containerPort"
+        );
+        ledger.approximate(path, Code::PortRangeTooLong, target, message);
+    } else if task.definition.network_mode == Some(NetworkMode::Awsvpc) {
+        ledger.exact(path, target);
+    } else {
+        let message = "tasks are reached by their own address and the ports of the range; whatever reads the range of host \
+                       ports has to use the Service instead";
+        ledger.approximate(path, Code::DynamicHostPort, target, message);
+    }
 }
 
 /// In bridge mode a fixed host port is reserved on the node; 0 or none asks for a dynamic one, which nothing reads here.

@@ -3,35 +3,58 @@
 use k8s_openapi::api::core::v1::{Capabilities, SecurityContext};
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed};
+use super::{Code, Ledger, Placed, Task, platform, security_options};
 
-pub(super) fn container(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<SecurityContext> {
+/// The largest number of a user or a group that the server takes.
+const MAX_ID: i64 = i32::MAX as i64;
+
+pub(super) fn container(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<SecurityContext> {
+    let mut context = if task.is_windows() { windows(placed, ledger) } else { linux(placed, ledger) };
+    security_options::render(task, placed, &mut context, ledger);
+    (context != SecurityContext::default()).then_some(context)
+}
+
+/// The server refuses a Pod of Windows with any of these.
+fn windows(placed: &Placed<'_>, ledger: &mut Ledger) -> SecurityContext {
+    let definition = placed.definition;
+    let capabilities = definition.linux_parameters.as_ref().is_some_and(|linux| linux.capabilities.is_some());
+    for (field, given) in [
+        (&["privileged"][..], definition.privileged == Some(true)),
+        (&["readonlyRootFilesystem"], definition.readonly_root_filesystem == Some(true)),
+        (&["user"], definition.user.is_some()),
+        (&["linuxParameters", "capabilities"], capabilities),
+    ] {
+        platform::refuse(placed, field, given, ledger);
+    }
+    SecurityContext::default()
+}
+
+fn linux(placed: &Placed<'_>, ledger: &mut Ledger) -> SecurityContext {
     let definition = placed.definition;
     ledger.exact(placed.at("privileged"), placed.becomes("securityContext/privileged"));
     ledger.exact(placed.at("readonlyRootFilesystem"), placed.becomes("securityContext/readOnlyRootFilesystem"));
     let (user, group) = user(placed, ledger);
-    let context = SecurityContext {
+    SecurityContext {
         privileged: definition.privileged.filter(|on| *on),
         read_only_root_filesystem: definition.readonly_root_filesystem.filter(|on| *on),
         run_as_user: user,
         run_as_group: group,
         capabilities: capabilities(placed, ledger),
         ..SecurityContext::default()
-    };
-    (context != SecurityContext::default()).then_some(context)
+    }
 }
 
 /// `user`, `uid`, `uid:gid`; names are looked up in the image on ECS, which Kubernetes does not do.
 fn user(placed: &Placed<'_>, ledger: &mut Ledger) -> (Option<i64>, Option<i64>) {
     let Some(text) = placed.definition.user.as_deref() else { return (None, None) };
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
-    let number = |text: &str| text.parse::<i64>().ok().filter(|id| *id >= 0);
+    let number = |text: &str| text.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
     // root is 0 in every image that has it.
     let user = if user == "root" { Some(0) } else { number(user) };
     let group = group.map(|g| if g == "root" { Some(0) } else { number(g) });
     let (Some(user), Some(group)) = (user, group.map_or(Some(None), |g| g.map(Some))) else {
-        let message = "Kubernetes takes numbers only: look the user up in the image's /etc/passwd and write uid or uid:gid; \
-                       until then the image's own user is used";
+        let message = "Kubernetes takes numbers only, up to 2147483647: look the user up in the image's /etc/passwd and write \
+                       uid or uid:gid; until then the image's own user is used";
         ledger.unsupported(placed.at("user"), Code::UserNotNumeric, message);
         return (None, None);
     };
@@ -39,9 +62,13 @@ fn user(placed: &Placed<'_>, ledger: &mut Ledger) -> (Option<i64>, Option<i64>) 
     (Some(user), group)
 }
 
+/// Docker and containerd start from the same set of capabilities. Only Docker takes them with a prefix too.
 fn capabilities(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Capabilities> {
     let given = placed.definition.linux_parameters.as_ref()?.capabilities.as_ref()?;
     ledger.exact(placed.at("linuxParameters").key("capabilities"), placed.becomes("securityContext/capabilities"));
-    let context = Capabilities { add: some_list(given.add.clone()), drop: some_list(given.drop.clone()) };
+    let bare = |names: &[String]| -> Vec<String> {
+        names.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned()).collect()
+    };
+    let context = Capabilities { add: some_list(bare(&given.add)), drop: some_list(bare(&given.drop)) };
     (context != Capabilities::default()).then_some(context)
 }

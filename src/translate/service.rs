@@ -1,7 +1,5 @@
 //! A service → a Deployment for its tasks and a core Service for their ports.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{Service as CoreService, ServicePort, ServiceSpec as CoreServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -125,20 +123,18 @@ pub fn core_service(task: &ecs::TaskDefinition, place: &Placement<'_>) -> Option
 }
 
 fn service_ports(task: &ecs::TaskDefinition) -> Vec<ServicePort> {
-    let mut seen = BTreeSet::new();
-    let mappings = task.container_definitions.iter().flat_map(|c| &c.port_mappings);
-    mappings
-        .filter_map(|mapping| {
-            let port = mapping.container_port?;
+    let served = ports::served(task).into_iter();
+    served
+        .map(|(port, mapping)| {
             let protocol = ports::protocol(mapping);
-            seen.insert((port, protocol)).then(|| ServicePort {
+            ServicePort {
                 name: Some(format!("{}-{port}", protocol.to_lowercase())),
                 port,
                 target_port: Some(IntOrString::Int(port)),
                 protocol: Some(protocol.to_owned()),
                 app_protocol: app_protocol(mapping),
                 ..ServicePort::default()
-            })
+            }
         })
         .collect()
 }

@@ -172,4 +172,70 @@ codes! {
     TagsAsAnnotations = "tags-as-annotations",
     /// The service runs one deployment without the alternatives to a rolling update.
     RollingUpdateInstead = "rolling-update-instead",
+    /// A Pod has the setting once; containers that have it each for themselves on ECS share it.
+    SettingOfWholePod = "setting-of-whole-pod",
+    /// A Pod has the setting once or has no room for more of it, and another container's is used.
+    ConflictingPodSetting = "conflicting-pod-setting",
+    /// Kubernetes does not take the name, the key or the address.
+    NameNotValid = "name-not-valid",
+    /// The containers of a Pod share one IPC namespace and its /dev/shm.
+    SharedIpcNamespace = "shared-ipc-namespace",
+    /// A folder in memory is mounted with the kubelet's options.
+    TmpfsFlagsNotSet = "tmpfs-flags-not-set",
+    /// Something else is mounted at the same path.
+    MountPathTaken = "mount-path-taken",
+    /// The node decides about swap.
+    SwapOfNode = "swap-of-node",
+    /// The container has no access to a device of the node.
+    DeviceNotGiven = "device-not-given",
+    /// A device plugin has to offer the accelerator as a resource of nodes.
+    DevicePluginNeeded = "device-plugin-needed",
+    /// One accelerator is asked for, as Kubernetes cannot ask for all that a node has.
+    OneDeviceOfAll = "one-device-of-all",
+    /// A task that writes more than its disk holds is evicted; on ECS the disk would be full.
+    EphemeralStorageEvicts = "ephemeral-storage-evicts",
+    /// The AWS service behind the field has ended.
+    ServiceEnded = "service-ended",
+    /// A privileged container of Kubernetes can always gain privileges.
+    PrivilegedGainsPrivileges = "privileged-gains-privileges",
+    /// The nodes need the AppArmor profile.
+    AppArmorProfileNeeded = "apparmor-profile-needed",
+    /// SELinux is not turned off for the container, which gets an unconfined type instead.
+    SelinuxDisabledByType = "selinux-disabled-by-type",
+    /// The security option is none that is known.
+    UnknownSecurityOption = "unknown-security-option",
+    /// The credential spec has to exist as a `GMSACredentialSpec`.
+    CredentialSpecNeeded = "credential-spec-needed",
+    /// Containers of Linux have no identity in Active Directory.
+    NoDirectoryIdentity = "no-directory-identity",
+    /// Containers of Windows have no such setting.
+    NotOnWindows = "not-on-windows",
+    /// Kubernetes has no nodes of this version of Windows.
+    WindowsVersionNotRun = "windows-version-not-run",
+    /// The kernel parameter is the node's.
+    SysctlOfNode = "sysctl-of-node",
+    /// The kubelets have to be told to allow the kernel parameter.
+    SysctlToBeAllowed = "sysctl-to-be-allowed",
+    /// The Pod asks its own DNS servers and not the cluster's.
+    ClusterDnsReplaced = "cluster-dns-replaced",
+    /// The cluster's own domains are searched before those of the definition.
+    SearchedAfterClusterDomains = "searched-after-cluster-domains",
+    /// The container has a network, which a `NetworkPolicy` has to deny.
+    NetworkNotDenied = "network-not-denied",
+    /// The Service does not have the ports of a long range.
+    PortRangeTooLong = "port-range-too-long",
+    /// Folders that an image declares as volumes are not shared between containers.
+    ImageVolumesNotCopied = "image-volumes-not-copied",
+    /// Options of a volume's file system are the node's own.
+    VolumeOptionsNotSet = "volume-options-not-set",
+    /// A label of a container becomes an annotation of the Pod.
+    DockerLabelsAsAnnotations = "docker-labels-as-annotations",
+    /// The endpoints of the ECS agent for fault injection do not exist.
+    NoFaultEndpoints = "no-fault-endpoints",
+    /// A sandbox needs a `RuntimeClass` that runs it, named by `kubernetes.runtimeClassName`.
+    RuntimeClassNeeded = "runtime-class-needed",
+    /// Nothing checks the attestation policy.
+    AttestationNotChecked = "attestation-not-checked",
+    /// The tag of an image is not pinned to a digest for a deployment.
+    TagNotPinned = "tag-not-pinned",
 }

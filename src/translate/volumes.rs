@@ -7,17 +7,49 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
-    EmptyDirVolumeSource, HostPathVolumeSource, PersistentVolumeClaimVolumeSource, Volume as PodVolume, VolumeMount,
+    EmptyDirVolumeSource, HostPathVolumeSource, NFSVolumeSource, PersistentVolumeClaimVolumeSource,
+    Volume as PodVolume, VolumeMount,
 };
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task};
-use crate::ecs::task_definition::{DockerVolumeConfiguration, Volume, VolumeScope};
+use super::{Code, Ledger, Placed, Task, devices, docker_volume, memory, volumes_from};
+use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::ecs::{Pointer, names};
 
-pub(super) fn volumes(task: &Task<'_>, ledger: &mut Ledger) -> Option<Vec<PodVolume>> {
+/// A volume that one container's settings ask for, and its place there.
+pub(super) struct OwnVolume {
+    /// The volume, of a name from [`own_name`].
+    pub(super) volume: PodVolume,
+    /// Its place in the container.
+    pub(super) mount: VolumeMount,
+}
+
+pub(super) fn volumes(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Option<Vec<PodVolume>> {
     let given = task.definition.volumes.iter().enumerate();
-    some_list(given.filter_map(|(index, volume)| render(task, index, volume, ledger)).collect())
+    let mut volumes: Vec<PodVolume> = given.filter_map(|(index, volume)| render(task, index, volume, ledger)).collect();
+    volumes.extend(placed.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
+    some_list(volumes)
+}
+
+/// The volumes that a container has besides those of the task.
+fn own(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
+    let mut own = memory::volumes(task, placed);
+    own.extend(devices::volumes(task, placed));
+    own
+}
+
+/// The name of a container's own volume, which no volume of the task has.
+pub(super) fn own_name(task: &Task<'_>, placed: &Placed<'_>, suffix: &str) -> String {
+    let container = placed.definition.name.as_deref().unwrap_or_default();
+    let taken = |name: &String| {
+        let mut given = task.definition.volumes.iter().filter_map(|volume| volume.name.as_deref());
+        given.any(|other| names::object_name(other) == *name)
+    };
+    let mut name = names::object_name(&format!("{container}-{suffix}"));
+    while taken(&name) {
+        name = names::object_name(&format!("{name}-own"));
+    }
+    name
 }
 
 fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -> Option<PodVolume> {
@@ -32,6 +64,14 @@ fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -
                 ledger.exact(path.key(field), format!("{target}/emptyDir"));
             }
             rendered.empty_dir = Some(EmptyDirVolumeSource::default());
+        }
+        Source::Memory { mebibytes, faithful } => {
+            claim_docker(&path, faithful, format!("{target}/emptyDir"), ledger);
+            rendered.empty_dir = Some(memory::source(mebibytes));
+        }
+        Source::Nfs { source, faithful } => {
+            claim_docker(&path, faithful, format!("{target}/nfs"), ledger);
+            rendered.nfs = Some(source);
         }
         Source::Host(source_path) => {
             ledger.exact(path.key("host"), format!("{target}/hostPath"));
@@ -57,9 +97,24 @@ fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -
     Some(rendered)
 }
 
+fn claim_docker(path: &Pointer, faithful: bool, target: String, ledger: &mut Ledger) {
+    let path = path.key("dockerVolumeConfiguration");
+    if faithful {
+        ledger.exact(path, target);
+    } else {
+        let message = "of the options only the address, the size and ro are kept: the others are the node's own";
+        ledger.approximate(path.key("driverOpts").key("o"), Code::VolumeOptionsNotSet, target.clone(), message);
+        ledger.exact(path, target);
+    }
+}
+
 enum Source<'a> {
     /// Lives as long as the task; the field that says so, if any.
     Task(Option<&'static str>),
+    /// Memory that goes with the task.
+    Memory { mebibytes: Option<i64>, faithful: bool },
+    /// A folder of an NFS server.
+    Nfs { source: NFSVolumeSource, faithful: bool },
     /// A folder of the node.
     Host(&'a str),
     /// Outlives the task; the field that describes it.
@@ -80,10 +135,12 @@ fn source(volume: &Volume) -> Source<'_> {
         return Source::Lasting("configuredAtLaunch");
     }
     if let Some(docker) = &volume.docker_volume_configuration {
-        return if is_scratch(docker) {
-            Source::Task(Some("dockerVolumeConfiguration"))
-        } else {
-            Source::Lasting("dockerVolumeConfiguration")
+        use docker_volume::Kind;
+        return match docker_volume::kind(docker) {
+            Kind::Scratch => Source::Task(Some("dockerVolumeConfiguration")),
+            Kind::Memory { mebibytes, faithful } => Source::Memory { mebibytes, faithful },
+            Kind::Nfs { source, faithful } => Source::Nfs { source, faithful },
+            Kind::Lasting => Source::Lasting("dockerVolumeConfiguration"),
         };
     }
     match volume.host.as_ref().map(|host| host.source_path.as_deref()) {
@@ -93,20 +150,27 @@ fn source(volume: &Volume) -> Source<'_> {
     }
 }
 
-/// A task-scoped volume of the local driver without options is a folder that goes with the task.
-fn is_scratch(docker: &DockerVolumeConfiguration) -> bool {
-    docker.scope != Some(VolumeScope::Shared)
-        && docker.driver.as_deref().is_none_or(|driver| driver == "local")
-        && docker.driver_opts.is_empty()
+/// Whether one of the task's volumes is mounted at this path.
+pub(super) fn is_mounted(placed: &Placed<'_>, path: &str) -> bool {
+    placed.definition.mount_points.iter().any(|mount| mount.container_path.as_deref() == Some(path))
 }
 
-/// The container's mounts; where two have the same path the last one counts, as two would be refused.
-pub(super) fn mounts(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<VolumeMount>> {
+/// The container's mounts: its own before those of other containers.
+pub(super) fn mounts(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<VolumeMount>> {
+    for index in 0..placed.definition.mount_points.len() {
+        ledger.exact(placed.at("mountPoints").index(index), placed.becomes("volumeMounts"));
+    }
+    let mut mounts = declared(placed.definition);
+    mounts.extend(own(task, placed).into_iter().map(|own| own.mount));
+    mounts.extend(volumes_from::mounts(task, placed, &mounts, ledger));
+    some_list(mounts)
+}
+
+/// The mounts of the task's volumes; where two have the same path the last one counts, as two would be refused.
+pub(super) fn declared(container: &ContainerDefinition) -> Vec<VolumeMount> {
     let mut seen = BTreeSet::new();
     let mut mounts: Vec<VolumeMount> = Vec::new();
-    let given = &placed.definition.mount_points;
-    for (index, mount) in given.iter().enumerate().rev() {
-        ledger.exact(placed.at("mountPoints").index(index), placed.becomes("volumeMounts"));
+    for mount in container.mount_points.iter().rev() {
         let (Some(volume), Some(path)) = (&mount.source_volume, &mount.container_path) else { continue };
         if seen.insert(path.as_str()) {
             mounts.push(VolumeMount {
@@ -118,5 +182,5 @@ pub(super) fn mounts(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<Vol
         }
     }
     mounts.reverse();
-    some_list(mounts)
+    mounts
 }

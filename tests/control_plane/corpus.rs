@@ -39,7 +39,7 @@ fn definitions(folder: &Path) -> Result<BTreeMap<String, Value>> {
     Ok(found)
 }
 
-/// What no simulated node has: claims that nobody made, ports of the node that two tasks want.
+/// What no simulated node has: claims that nobody made, ports of the node that two tasks want, accelerators, Windows.
 fn needs_more_than_a_node(spec: &Value) -> bool {
     let text = spec.to_string();
     let volumes = [
@@ -53,7 +53,7 @@ fn needs_more_than_a_node(spec: &Value) -> bool {
     volumes.iter().any(|v| text.contains(v))
         || text.contains("\"hostPort\"")
         || text.contains("\"host\"")
-        || text.contains("ARM64")
+        || ["ARM64", "WINDOWS_", "\"GPU\"", "NeuronDevice"].iter().any(|platform| text.contains(platform))
 }
 
 #[tokio::test]

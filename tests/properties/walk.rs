@@ -42,6 +42,5 @@ pub fn is_user_data(path: &[String]) -> bool {
     };
     matches!(above, "dockerLabels" | "driverOpts" | "labels" | "options")
         || matches!((above, last), ("environment" | "properties" | "tags", "value"))
-        || matches!((above, last), ("secrets" | "secretOptions", "valueFrom"))
         || matches!((above, last), ("containerDefinitions", "command" | "entryPoint") | ("healthCheck", "command"))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
 
-async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
+pub async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
     bench.apply("TaskDefinition", name, definition).await?;
     bench.service(name, name, 1).await?;
     bench.stable(name, &format!("{name}:1")).await?;
@@ -23,7 +23,7 @@ async fn pod(bench: &Bench, service: &str) -> Result<String> {
     Ok(pods.items.first().map(ResourceExt::name_any).unwrap_or_default())
 }
 
-fn exec(bench: &Bench, pod: &str, container: &str, script: &str) -> Result<String> {
+pub fn exec(bench: &Bench, pod: &str, container: &str, script: &str) -> Result<String> {
     let arguments = ["exec", "-n", &bench.namespace, pod, "-c", container, "--", "sh", "-c", script];
     Ok(bench.cluster.kubectl(arguments)?.trim().to_owned())
 }

@@ -7,6 +7,7 @@ mod chart;
 mod environment;
 mod examples;
 mod lifecycle;
+mod settings;
 
 use anyhow::{Result, bail};
 use devcluster::{Cluster, Image};

@@ -25,6 +25,33 @@ pub fn make_plausible(definition: &mut Value) {
     if let Some(name) = definition.pointer_mut("/containerDefinitions/0/secrets/0/name") {
         *name = "SECRET".into();
     }
+    // Values of every kind that matters, besides those of the schema.
+    for (list, more) in [
+        ("dnsServers", json!(["192.0.2.53"])),
+        (
+            "dockerSecurityOptions",
+            json!(["no-new-privileges", "apparmor:unconfined", "apparmor:custom", "label:disable"]),
+        ),
+        ("extraHosts", json!([{"hostname": "ledger", "ipAddress": "192.0.2.7"}])),
+        ("portMappings", json!([{"containerPortRange": "9000-9001"}, {"containerPortRange": "10000-20000"}])),
+        ("resourceRequirements", json!([{"type": "GPU", "value": "2"}, {"type": "GPU", "value": "ALL"}])),
+        (
+            "systemControls",
+            json!([{"namespace": "net.ipv4.tcp_fin_timeout", "value": "9"}, {"namespace": "net.core.somaxconn", "value": "9"}]),
+        ),
+    ] {
+        let items = definition.pointer_mut(&format!("/containerDefinitions/0/{list}")).and_then(Value::as_array_mut);
+        items.into_iter().for_each(|items| items.extend(more.as_array().cloned().unwrap_or_default()));
+    }
+    for (place, plausible) in [
+        ("/containerDefinitions/0/links/0", "other"),
+        ("/containerDefinitions/0/volumesFrom/0/sourceContainer", "other"),
+        ("/containerDefinitions/0/linuxParameters/tmpfs/0/containerPath", "/run"),
+    ] {
+        if let Some(value) = definition.pointer_mut(place) {
+            *value = plausible.into();
+        }
+    }
     if let Some(containers) = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
         containers.push(json!({"name": "other", "image": "1", "memory": 4}));
     }

@@ -1,0 +1,62 @@
+//! `linuxParameters.devices`: what a privileged container has anyway; others need a device plugin.
+//!
+//! A device node that is mounted into a container that is not privileged cannot be opened: the container's device cgroup has
+//! only what a device plugin allows. To make the container privileged would give it far more than the definition does.
+
+use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
+
+use super::volumes::{self, OwnVolume};
+use super::{Code, Ledger, Placed, Task, platform};
+use crate::ecs::task_definition::Device;
+
+fn devices<'a>(placed: &Placed<'a>) -> &'a [Device] {
+    placed.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.devices)
+}
+
+/// The path in the container, where it is another one than on the node.
+fn elsewhere(device: &Device) -> Option<&str> {
+    device.container_path.as_deref().filter(|path| !path.is_empty() && *path != device.host_path)
+}
+
+fn is_privileged(placed: &Placed<'_>) -> bool {
+    placed.definition.privileged == Some(true)
+}
+
+/// Devices of a privileged container at other paths than the node's. At those it has all devices.
+pub(super) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
+    if task.is_windows() || !is_privileged(placed) {
+        return Vec::new();
+    }
+    let moved =
+        devices(placed).iter().enumerate().filter_map(|(index, device)| Some((index, device, elsewhere(device)?)));
+    moved
+        .filter(|(_, _, path)| !volumes::is_mounted(placed, path))
+        .map(|(index, device, path)| {
+            let name = volumes::own_name(task, placed, &format!("device-{index}"));
+            let source = HostPathVolumeSource { path: device.host_path.clone(), type_: None };
+            OwnVolume {
+                mount: VolumeMount { name: name.clone(), mount_path: path.to_owned(), ..VolumeMount::default() },
+                volume: Volume { name, host_path: Some(source), ..Volume::default() },
+            }
+        })
+        .collect()
+}
+
+pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
+    if task.is_windows() {
+        platform::refuse(placed, &["linuxParameters", "devices"], !devices(placed).is_empty(), ledger);
+        return;
+    }
+    for (index, device) in devices(placed).iter().enumerate() {
+        let path = placed.at("linuxParameters").key("devices").index(index);
+        if !is_privileged(placed) {
+            let message = "the container cannot open the device, as only a device plugin of the cluster can let it: use one, such \
+                           as generic-device-plugin, in a Pod of your own, or set privileged, which gives it all devices of the node";
+            ledger.unsupported(path, Code::DeviceNotGiven, message);
+        } else if elsewhere(device).is_some() {
+            ledger.exact(path, placed.becomes("volumeMounts"));
+        } else {
+            ledger.exact(path, placed.becomes("securityContext/privileged"));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `ipcMode` → whether the Pod uses the node's IPC namespace.
+
+use super::{Code, Ledger, Task, platform};
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::IpcMode;
+
+/// Renders `hostIPC`. The containers of a Pod always share one IPC namespace and its `/dev/shm`.
+pub(super) fn render(task: &Task<'_>, ledger: &mut Ledger) -> Option<bool> {
+    let path = Pointer::root().key("ipcMode");
+    let target = format!("{}/spec", task.target);
+    let mode = task.definition.ipc_mode;
+    if task.is_windows() {
+        mode.inspect(|_| platform::refuse_at(path, ledger));
+        return None;
+    }
+    match mode {
+        Some(IpcMode::Host | IpcMode::Task) => ledger.exact(path, target),
+        Some(IpcMode::None) | None if !task.is_single() => {
+            let message = "the containers of a Pod share System V memory, semaphores, POSIX queues and /dev/shm; on ECS each has \
+                           its own: names that two containers use clash";
+            ledger.approximate(path, Code::SharedIpcNamespace, target, message);
+        }
+        Some(IpcMode::None) => {
+            let message = "no other container of the task shares it, but the container has a /dev/shm all the same";
+            ledger.approximate(path, Code::SharedIpcNamespace, target, message);
+        }
+        None => {}
+    }
+    (mode == Some(IpcMode::Host)).then_some(true)
+}

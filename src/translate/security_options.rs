@@ -1,0 +1,136 @@
+//! `dockerSecurityOptions` and `credentialSpecs` → the security context.
+
+use k8s_openapi::api::core::v1::{
+    AppArmorProfile, SELinuxOptions, SecurityContext, WindowsSecurityContextOptions as WindowsOptions,
+};
+
+use super::{Code, Ledger, Placed, Task, platform};
+use crate::ecs::{Pointer, names};
+
+/// Sets what the options say.
+pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, context: &mut SecurityContext, ledger: &mut Ledger) {
+    for (index, option) in placed.definition.docker_security_options.iter().enumerate() {
+        let path = placed.at("dockerSecurityOptions").index(index);
+        apply(task, placed, option, path, context, ledger);
+    }
+    for (index, spec) in placed.definition.credential_specs.iter().enumerate() {
+        let path = placed.at("credentialSpecs").index(index);
+        credential_spec(task, placed, spec, path, context, ledger);
+    }
+}
+
+/// Docker separates an option from its value by a colon or an equals sign.
+fn split(option: &str) -> (&str, &str) {
+    option.split_once([':', '=']).unwrap_or((option, ""))
+}
+
+fn apply(
+    task: &Task<'_>,
+    placed: &Placed<'_>,
+    option: &str,
+    path: Pointer,
+    context: &mut SecurityContext,
+    ledger: &mut Ledger,
+) {
+    let target = |field: &str| placed.becomes(&format!("securityContext/{field}"));
+    match split(option) {
+        ("credentialspec" | "credentialspecdomainless", _) => {
+            credential_spec(task, placed, option, path, context, ledger);
+        }
+        ("no-new-privileges" | "apparmor" | "label", _) if task.is_windows() => {
+            platform::refuse_at(path, ledger);
+        }
+        ("no-new-privileges", "false") => ledger.exact(path, target("allowPrivilegeEscalation")),
+        // The server refuses the two together; ECS does not.
+        ("no-new-privileges", _) if placed.definition.privileged == Some(true) => {
+            let message = "Kubernetes does not take it for a privileged container, whose processes can gain privileges: \
+                           remove privileged where it is not needed";
+            ledger.unsupported(path, Code::PrivilegedGainsPrivileges, message);
+        }
+        ("no-new-privileges", _) => {
+            ledger.exact(path, target("allowPrivilegeEscalation"));
+            context.allow_privilege_escalation = Some(false);
+        }
+        ("apparmor", profile) => app_armor(profile, path, target("appArmorProfile"), context, ledger),
+        ("label", label) => selinux(label, path, target("seLinuxOptions"), context, ledger),
+        _ => {
+            let message =
+                "the option is none of no-new-privileges, apparmor, label and credentialspec, and is not applied";
+            ledger.unsupported(path, Code::UnknownSecurityOption, message);
+        }
+    }
+}
+
+fn app_armor(profile: &str, path: Pointer, target: String, context: &mut SecurityContext, ledger: &mut Ledger) {
+    match profile {
+        // The runtime's default: Kubernetes takes it by itself where the node has AppArmor, and would insist on AppArmor if
+        // it were written.
+        "" | "docker-default" => ledger.exact(path, target),
+        "unconfined" => {
+            ledger.exact(path, target);
+            context.app_armor_profile =
+                Some(AppArmorProfile { type_: "Unconfined".to_owned(), ..AppArmorProfile::default() });
+        }
+        profile => {
+            let message = format!("the container starts on nodes that have the AppArmor profile {profile} loaded");
+            ledger.needs_addon(path, Code::AppArmorProfileNeeded, target, message);
+            context.app_armor_profile = Some(AppArmorProfile {
+                type_: "Localhost".to_owned(),
+                localhost_profile: Some(profile.trim().to_owned()),
+            });
+        }
+    }
+}
+
+/// `user:U`, `role:R`, `type:T`, `level:L` or `disable`.
+fn selinux(label: &str, path: Pointer, target: String, context: &mut SecurityContext, ledger: &mut Ledger) {
+    let (key, value) = split(label);
+    if !["user", "role", "type", "level", "disable"].contains(&key) {
+        let message = "the label is none of user, role, type, level and disable, and is not applied";
+        ledger.unsupported(path, Code::UnknownSecurityOption, message);
+        return;
+    }
+    let options = context.se_linux_options.get_or_insert_with(SELinuxOptions::default);
+    let value = Some(value.to_owned()).filter(|value| !value.is_empty());
+    match key {
+        "user" => options.user = value,
+        "role" => options.role = value,
+        "type" => options.type_ = value,
+        "level" => options.level = value,
+        _ => {
+            let message = "SELinux cannot be turned off for a container: it runs as type spc_t, which the common policies leave \
+                           unconfined";
+            ledger.approximate(path, Code::SelinuxDisabledByType, target, message);
+            options.type_ = Some("spc_t".to_owned());
+            return;
+        }
+    }
+    ledger.exact(path, target);
+}
+
+/// Windows only: the object `GMSACredentialSpec` of the credential spec's own name, which gMSA's webhook looks up.
+fn credential_spec(
+    task: &Task<'_>,
+    placed: &Placed<'_>,
+    spec: &str,
+    path: Pointer,
+    context: &mut SecurityContext,
+    ledger: &mut Ledger,
+) {
+    if !task.is_windows() {
+        let message = "the container has no identity in Active Directory: on Linux nothing of Kubernetes gives it one; let the \
+                       program take a Kerberos ticket of its own, from a keytab in a Secret";
+        ledger.unsupported(path, Code::NoDirectoryIdentity, message);
+        return;
+    }
+    let file = spec.rsplit(['/', ':', '\\']).next().unwrap_or(spec);
+    let name = names::object_name(file.strip_suffix(".json").unwrap_or(file));
+    let message = format!(
+        "the container has its identity in Active Directory once the cluster has the webhook for gMSA and a GMSACredentialSpec \
+         {name} with the contents of the credential spec, which the Pod's ServiceAccount may use"
+    );
+    let target = placed.becomes("securityContext/windowsOptions/gmsaCredentialSpecName");
+    ledger.needs_addon(path, Code::CredentialSpecNeeded, target, message);
+    context.windows_options =
+        Some(WindowsOptions { gmsa_credential_spec_name: Some(name), ..WindowsOptions::default() });
+}

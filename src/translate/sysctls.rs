@@ -1,0 +1,109 @@
+//! `systemControls` → the sysctls of the Pod.
+//!
+//! The containers of a Pod share the namespaces that the parameters belong to, so each parameter is set once. The kubelet sets
+//! those it knows to be harmless for others by itself, and refuses Pods with any other that it was not told to allow.
+
+use k8s_openapi::api::core::v1::Sysctl;
+
+use super::fields::some_list;
+use super::{Code, Ledger, Placed, Task, platform};
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::{IpcMode, NetworkMode, SystemControl};
+
+/// What every kubelet allows (Kubernetes 1.32 and later; "Using sysctls in a Kubernetes Cluster").
+const SAFE: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Parameters of the IPC namespace besides `kernel.shm*`, `kernel.msg*` and `fs.mqueue.*`.
+const SEMAPHORES: &str = "kernel.sem";
+
+pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Option<Vec<Sysctl>> {
+    let mut sysctls: Vec<Sysctl> = Vec::new();
+    // In the order of the definition; the containers stand in the order they start.
+    let mut containers: Vec<&Placed<'_>> = placed.iter().collect();
+    containers.sort_by(|a, b| a.path.cmp(&b.path));
+    for container in containers {
+        for (index, control) in container.definition.system_controls.iter().enumerate() {
+            let path = container.at("systemControls").index(index);
+            sysctls.extend(one(task, control, path, &sysctls, ledger));
+        }
+    }
+    some_list(sysctls)
+}
+
+fn one(
+    task: &Task<'_>,
+    control: &SystemControl,
+    path: Pointer,
+    before: &[Sysctl],
+    ledger: &mut Ledger,
+) -> Option<Sysctl> {
+    if task.is_windows() {
+        platform::refuse_at(path, ledger);
+        return None;
+    }
+    let name = control.namespace.as_deref().unwrap_or_default();
+    let target = format!("{}/spec/securityContext/sysctls", task.target);
+    let Some(value) = control.value.as_deref().filter(|value| !value.is_empty()) else {
+        ledger.exact(path, target);
+        return None;
+    };
+    if !is_of_the_pod(task, name) {
+        let message = "the parameter is the node's, and no Pod may set it: set it on the nodes";
+        ledger.unsupported(path, Code::SysctlOfNode, message);
+        return None;
+    }
+    if let Some(other) = before.iter().find(|sysctl| sysctl.name == name) {
+        if other.value == value {
+            ledger.exact(path, target);
+        } else {
+            let message =
+                format!("another container sets it to {}, and a Pod has it once: give all the same value", other.value);
+            ledger.unsupported(path, Code::ConflictingPodSetting, message);
+        }
+        return None;
+    }
+    if !SAFE.contains(&name) {
+        let message = format!(
+            "nodes refuse the task unless their kubelet allows it: list {name} under allowedUnsafeSysctls of the nodes that run \
+             it, and choose those by kubernetes.nodeSelector"
+        );
+        ledger.needs_addon(path, Code::SysctlToBeAllowed, target, message);
+    } else if is_shared_on_ecs(task, name) {
+        ledger.exact(path, target);
+    } else {
+        let message = "the parameter holds for all containers of the Pod";
+        ledger.approximate(path, Code::SettingOfWholePod, target, message);
+    }
+    Some(Sysctl { name: name.to_owned(), value: value.to_owned() })
+}
+
+fn is_of_the_pod(task: &Task<'_>, name: &str) -> bool {
+    let valid = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    let plain = valid && name.split('.').all(|part| !part.is_empty() && !part.starts_with(['-', '_']));
+    let ipc =
+        ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|start| name.starts_with(start)) || name == SEMAPHORES;
+    let network = name.starts_with("net.");
+    plain
+        && (network && task.definition.network_mode != Some(NetworkMode::Host)
+            || ipc && task.definition.ipc_mode != Some(IpcMode::Host))
+}
+
+/// Whether all containers of the task have the parameter in common on ECS too.
+fn is_shared_on_ecs(task: &Task<'_>, name: &str) -> bool {
+    let network = task.definition.network_mode == Some(NetworkMode::Awsvpc);
+    let ipc = task.definition.ipc_mode == Some(IpcMode::Task);
+    task.is_single() || if name.starts_with("net.") { network } else { ipc }
+}
