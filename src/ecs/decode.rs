@@ -37,6 +37,9 @@ pub enum Leniency {
 pub struct Decoded<T> {
     /// The typed value. Always there when no finding is an error; there too when errors are only about limits.
     pub value: Option<T>,
+    /// Where nothing was read because of errors: the value without the members that they are in, if that can be read. It is
+    /// there to find what else is wrong, and for nothing else.
+    pub remainder: Option<T>,
     /// Places of members that the shape doesn't have. They are kept in `normalised`.
     pub unknown: Vec<Pointer>,
     /// All there is to tell, in the order of the input.
@@ -76,11 +79,25 @@ where
     let normalised = walk.value(&shape::of::<T>(), value, &Pointer::root());
     let (mut findings, unknown) = walk.finish();
     let value = serde_json::from_value(normalised.clone()).ok();
-    let explained = findings.iter().any(|finding| finding.severity == Severity::Error);
-    if value.is_none() && !explained {
+    let errors: Vec<&Pointer> =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| &finding.path).collect();
+    let remainder = if value.is_none() { remainder(&normalised, &errors) } else { None };
+    if value.is_none() && errors.is_empty() {
         // serde's own words are not repeated, as they quote the value.
         let message = "the value has a form that cannot be read, though each part of it looks right";
         findings.push(Finding::error(Pointer::root(), "undecodable", message));
     }
-    Decoded { value, unknown, findings, normalised }
+    Decoded { value, remainder, unknown, findings, normalised }
+}
+
+/// The value without the members that have errors, or without those around them where members are missing.
+fn remainder<T: DeserializeOwned>(normalised: &Value, errors: &[&Pointer]) -> Option<T> {
+    let mut rest = normalised.clone();
+    for place in errors {
+        match place.find(normalised) {
+            Some(_) => place.remove_member(&mut rest),
+            None => place.parent().unwrap_or_default().remove_member(&mut rest),
+        }
+    }
+    serde_json::from_value(rest).ok()
 }

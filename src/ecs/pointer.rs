@@ -80,6 +80,20 @@ impl Pointer {
         })
     }
 
+    /// Takes this place out of `document`: the member, or of a list item the member that the list is, as other items would
+    /// change their places. The document itself stays.
+    pub fn remove_member(&self, document: &mut Value) {
+        let Some((last, above)) = self.0.split_last() else { return };
+        let Step::Key(name) = last else { return Self(above.to_vec()).remove_member(document) };
+        let parent = above.iter().try_fold(document, |at, step| match step {
+            Step::Index(position) => at.get_mut(position),
+            Step::Key(name) => at.get_mut(name),
+        });
+        if let Some(members) = parent.and_then(Value::as_object_mut) {
+            members.remove(name);
+        }
+    }
+
     fn step(&self, step: Step) -> Self {
         let mut steps = Vec::with_capacity(self.0.len() + 1);
         steps.extend_from_slice(&self.0);

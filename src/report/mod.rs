@@ -1,6 +1,6 @@
 //! What became of each input, as text, JSON, Markdown and SARIF.
 //!
-//! The renderers are functions of the report: the same report gives the same bytes. No value of the input is in it.
+//! The renderers are functions of the report: the same report gives the same bytes. No value that may be secret is in it.
 
 mod count;
 pub mod coverage;

@@ -4,7 +4,7 @@ use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
 const DESCRIBED: [(&str, &str); 32] = [
-    ("awslogs-group", "The awslogs log driver needs a log group."),
+    ("missing-log-option", "The log driver needs an option that is not given."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
     ("container-renamed", "The container has another name on Kubernetes."),
     ("empty-means-absent", "An empty value was taken for an absent one."),

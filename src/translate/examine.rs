@@ -13,7 +13,7 @@ use super::service::Placement;
 use super::{Basis, FieldVerdict, Ledger, Task, mappings, service};
 use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
-use crate::ecs::finding::{Finding, Findings};
+use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::{names, validate};
 
@@ -51,6 +51,13 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
     let mut findings = Findings::from(decoded.findings);
     if let Some(spec) = &decoded.value {
         findings.absorb(validate(spec));
+    } else if let Some(spec) = &decoded.remainder {
+        // What is said of places around an error may be due to it.
+        let errors: Vec<Pointer> = findings.of(Severity::Error).map(|finding| finding.path.clone()).collect();
+        let due = |finding: &Finding| {
+            errors.iter().any(|error| error.is_prefix_of(&finding.path) || finding.path.is_prefix_of(error))
+        };
+        findings.absorb(validate(spec).into_iter().filter(|finding| !due(finding)));
     }
     Examined {
         spec: decoded.value,

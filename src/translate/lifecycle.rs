@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Code, Ledger, Placed, Task, firelens};
 use crate::ecs::Pointer;
-use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition};
+use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
 
 /// What a container becomes in the Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,12 @@ pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger
         let path = container.at("dependsOn").index(index);
         let target = container.target.clone();
         match dependency.condition {
-            ContainerCondition::Start | ContainerCondition::Healthy => ledger.exact(path, target),
+            ContainerCondition::Start | ContainerCondition::Healthy => {
+                match held_up(&task.definition.container_definitions, container.definition, dependency) {
+                    None => ledger.exact(path, target),
+                    Some(message) => ledger.approximate(path, Code::StartsOneAfterAnother, target, message),
+                }
+            }
             ContainerCondition::Success => ledger.approximate(
                 path,
                 Code::FailedDependencyRetried,
@@ -146,6 +151,61 @@ pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger
                 "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code",
             ),
         }
+    }
+}
+
+/// What a dependency holds up beyond what it asks for, if anything: the kubelet starts init containers and sidecars one after
+/// another, so all that comes later waits too, and for as long as anybody does.
+fn held_up(
+    containers: &[ContainerDefinition],
+    dependent: &ContainerDefinition,
+    dependency: &ContainerDependency,
+) -> Option<String> {
+    let awaited = awaited(containers);
+    let on = dependency.container_name.as_str();
+    let kinds = awaited.get(on)?;
+    let until = match (kinds.contains(&Awaited::End), kinds.contains(&Awaited::Healthy)) {
+        (true, _) => "has ended",
+        (false, true) => "is healthy",
+        (false, false) => return None,
+    };
+    let stricter = dependency.condition == ContainerCondition::Start || kinds.contains(&Awaited::End);
+    let dependents = dependents(containers, on);
+    let order = start_order(containers).into_iter().map(|index| &containers[index]);
+    let is_main = |c: &ContainerDefinition| role(awaited.get(name(c))) == Role::Main;
+    let later: Vec<_> = order.skip_while(|c| name(c) != on).skip(1).collect();
+    let earlier_mains = containers.iter().filter(|c| is_main(c) && !later.iter().any(|l| name(l) == name(c)));
+    let others: Vec<String> = later
+        .iter()
+        .copied()
+        .chain(earlier_mains)
+        .filter(|c| name(c) != on && !dependents.contains(name(c)))
+        .map(|c| format!("{:?}", name(c)))
+        .collect();
+    if !others.is_empty() {
+        return Some(format!(
+            "containers start one after another: until {on:?} {until}, {} cannot start either. Should {on:?} need one of them, \
+             the task never starts: let {on:?} depend on it",
+            others.join(", ")
+        ));
+    }
+    stricter.then(|| format!("{:?} waits until {on:?} {until}, as another container does", name(dependent)))
+}
+
+/// The containers that depend on one, directly or through others.
+fn dependents<'a>(containers: &'a [ContainerDefinition], on: &'a str) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::from([on]);
+    loop {
+        let more: Vec<&str> = containers
+            .iter()
+            .filter(|c| !found.contains(name(c)) && dependencies(c).any(|d| found.contains(d)))
+            .map(name)
+            .collect();
+        if more.is_empty() {
+            found.remove(on);
+            return found;
+        }
+        found.extend(more);
     }
 }
 
@@ -171,8 +231,9 @@ fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger)
             path,
             Code::NonEssentialRestarts,
             target,
-            "when this container ends, it is restarted with a growing delay, and the task is not ready meanwhile; ECS would \
-             leave it stopped and the task healthy: a container that is meant to end does not fit here yet",
+            "ECS would leave this container stopped when it ends, and the task healthy. Here it is started again, and the task is \
+             not ready as long as it does not stay up: one that is meant to end keeps the service from ever becoming stable. Let \
+             another container depend on its SUCCESS, so that it runs before that one, or keep it running",
         ),
     }
 }
@@ -216,6 +277,20 @@ mod tests {
             layout(&containers),
             [("proxy", Role::Sidecar), ("fetch", Role::Init), ("migrate", Role::Init), ("app", Role::Main)]
         );
+    }
+
+    #[test]
+    fn what_a_dependency_holds_up_besides_is_told() {
+        let containers = [container("nginx", &[("app", Healthy)]), container("app", &[]), container("proxy", &[])];
+        let said = held_up(&containers, &containers[0], &containers[0].depends_on[0]).unwrap_or_default();
+        assert!(said.contains("until \"app\" is healthy, \"proxy\" cannot start either"), "{said}");
+        let alone = [containers[0].clone(), containers[1].clone()];
+        assert_eq!(held_up(&alone, &alone[0], &alone[0].depends_on[0]), None);
+        let both = [container("a", &[("c", Start)]), container("b", &[("c", Healthy)]), container("c", &[])];
+        let said = held_up(&both, &both[0], &both[0].depends_on[0]).unwrap_or_default();
+        assert!(said.contains("\"a\" waits until \"c\" is healthy"), "{said}");
+        let started = [container("a", &[("c", Start)]), container("b", &[]), container("c", &[])];
+        assert_eq!(held_up(&started, &started[0], &started[0].depends_on[0]), None);
     }
 
     #[test]

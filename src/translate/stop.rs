@@ -8,7 +8,9 @@ const DEFAULT_STOP_TIMEOUT: i64 = 30;
 
 /// The longest time the task may take to stop: containers stop at once, sidecars one after another after them.
 pub(super) fn grace_period(containers: &[Placed<'_>]) -> i64 {
-    let timeout = |p: &Placed<'_>| p.definition.stop_timeout.map_or(DEFAULT_STOP_TIMEOUT, i64::from);
+    // The container agent takes 0 for none given.
+    let given = |p: &Placed<'_>| p.definition.stop_timeout.filter(|seconds| *seconds > 0);
+    let timeout = |p: &Placed<'_>| given(p).map_or(DEFAULT_STOP_TIMEOUT, i64::from);
     let of = |role: Role| containers.iter().filter(move |p| p.role == role);
     let mains = of(Role::Main).map(timeout).max().unwrap_or(DEFAULT_STOP_TIMEOUT);
     let sidecars: i64 = of(Role::Sidecar).map(timeout).sum();

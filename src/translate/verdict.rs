@@ -108,6 +108,8 @@ codes! {
     CompleteNeedsSuccess = "complete-needs-success",
     /// A dependency that fails is started again in the same Pod; ECS ends the task and starts another.
     FailedDependencyRetried = "failed-dependency-retried",
+    /// Containers start one after another, so others wait for a dependency too.
+    StartsOneAfterAnother = "starts-one-after-another",
     /// An unhealthy container is restarted in its Pod; ECS replaces the task.
     UnhealthyRestartsInPlace = "unhealthy-restarts-in-place",
     /// The health of a non-essential container that nothing waits for changes nothing on ECS, and is not checked here.

@@ -76,12 +76,10 @@ async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Resu
 async fn plain_manifests_of_real_task_definitions_are_accepted() -> Result<()> {
     let Some(folder) = corpus::folder() else { return Ok(()) };
     let bench = bench("plain").await?;
-    let mut made = each(folder.join("taskdefs"))?;
-    let converted = made.iter().filter(|(_, objects)| !objects.is_empty()).count();
+    let made = each(folder.join("taskdefs"))?;
+    let (files, converted) = (made.len(), made.iter().filter(|(_, objects)| !objects.is_empty()).count());
     assert!(converted > 50, "only {converted} files became something");
-    made.extend(each(folder.join("services"))?);
-    let files = made.len();
     let number = accepted(&bench, made).await?;
-    println!("{files} files, {converted} with task definitions that convert: {number} objects accepted");
+    println!("{files} files, {converted} of them convert: {number} objects accepted");
     Ok(())
 }

@@ -32,7 +32,7 @@ pub fn is_inside(inner: &str, outer: &str) -> bool {
 }
 
 /// Whether the text at a place is the user's own, which may be secret: values of variables, options and labels, arguments
-/// of commands, and where a secret comes from.
+/// of commands. A reference to a secret is none: reports name what is to be made of it.
 pub fn is_user_data(path: &[String]) -> bool {
     let (last, above) = match path {
         [.., above, last] => (last.as_str(), above.as_str()),

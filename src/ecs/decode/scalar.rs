@@ -27,13 +27,23 @@ impl Walk {
 
     /// The value in the shape's type, or nothing if it has another one.
     fn as_shape(&mut self, shape: &Shape, value: &Value, at: &Pointer) -> Option<Value> {
+        if let Some(choice) = choice_in_other_case(shape, value).filter(|_| self.lenient) {
+            self.info(at, "coerced", format!("it is written {choice}"));
+            return Some(choice.into());
+        }
         if let Some(same) = plainly(shape, value) {
             return Some(same);
         }
         let coerced = coerced(shape, value).filter(|_| self.lenient)?;
         let given = crate::ecs::pointer::kind_of(value);
         let taken = crate::ecs::pointer::kind_of(&coerced);
-        self.info(at, "coerced", format!("{given} is given and taken as {taken}"));
+        let said = format!("{given} is given and taken as {taken}");
+        if is_ambiguous(value) && coerced.is_string() {
+            // `010`, `1.10` and `on` have lost their letters by now.
+            self.warning(at, "coerced", format!("{said}, which may not be as it was written: put it in quotes"));
+        } else {
+            self.info(at, "coerced", said);
+        }
         Some(coerced)
     }
 
@@ -91,6 +101,18 @@ fn plainly(shape: &Shape, value: &Value) -> Option<Value> {
         | (Shape::Text(_) | Shape::Choice(_), Value::String(_)) => Some(value.clone()),
         _ => None,
     }
+}
+
+/// Whether a value can be written in several ways that a text tells apart.
+fn is_ambiguous(value: &Value) -> bool {
+    value.is_boolean() || value.as_number().is_some_and(Number::is_f64)
+}
+
+/// The choice that a text would be but for the case of its letters.
+fn choice_in_other_case<'a>(shape: &'a Shape, value: &Value) -> Option<&'a str> {
+    let (Shape::Choice(choices), Value::String(text)) = (shape, value) else { return None };
+    let choice = choices.iter().find(|choice| choice.eq_ignore_ascii_case(text))?;
+    (choice != text).then_some(choice.as_str())
 }
 
 fn coerced(shape: &Shape, value: &Value) -> Option<Value> {

@@ -76,7 +76,7 @@ fn each_kind_of_mistake_has_its_code_and_place() {
         (json!({"command": [null]}), first("command/0"), "wrong-type"),
         (json!({"portMappings": {"containerPort": 80}}), first("portMappings"), "wrong-type"),
         (json!({"healthCheck": [{"command": ["CMD"]}]}), first("healthCheck"), "wrong-type"),
-        (json!({"portMappings": [{"protocol": "TCP"}]}), first("portMappings/0/protocol"), "invalid-choice"),
+        (json!({"portMappings": [{"protocol": "sctp"}]}), first("portMappings/0/protocol"), "invalid-choice"),
         (json!({"portMappings": [{"containerPort": 70000}]}), first("portMappings/0/containerPort"), "too-large"),
         (json!({"portMappings": [{"name": "Web"}]}), first("portMappings/0/name"), "invalid-characters"),
         (json!({"cpu": -1}), first("cpu"), "too-small"),
@@ -111,7 +111,7 @@ fn each_kind_of_mistake_has_its_code_and_place() {
 fn all_mistakes_are_told_at_once() {
     let decoded = task(json!({
         "family": "we b",
-        "networkMode": "AwsVpc",
+        "networkMode": "vpc",
         "containerDefinitions": [{"image": 5, "cpu": "x", "Environment": []}, "app"],
     }));
     let codes: Vec<_> = told(&decoded).into_iter().map(|(path, _, code)| (path, code)).collect();
@@ -131,10 +131,30 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn choices_are_known_in_any_case() {
+    let decoded = task(json!({"networkMode": "AwsVpc", "containerDefinitions": [{"cpu": "x"}]}));
+    assert_eq!(decoded.normalised["networkMode"], "awsvpc");
+    let said = decoded.findings.iter().find(|finding| finding.path.to_string() == "/networkMode").unwrap();
+    assert_eq!((said.code, said.message.as_str()), ("coerced", "it is written awsvpc"));
+}
+
+#[test]
+fn what_surrounds_a_mistake_is_there_to_be_checked() {
+    let decoded = task(json!({
+        "family": "web", "networkMode": "vpc",
+        "containerDefinitions": [{"name": "app", "cpu": "x", "secrets": [{"name": "A"}], "dependsOn": [{"containerName": "b"}]}],
+    }));
+    let rest = decoded.remainder.unwrap();
+    let container = &rest.container_definitions[0];
+    assert!(decoded.value.is_none() && rest.network_mode.is_none());
+    assert_eq!((container.name.as_deref(), container.cpu, container.secrets.len()), (Some("app"), None, 0));
+}
+
+#[test]
 fn near_misses_are_named() {
     let cases = [
-        (json!({"networkMode": "AWSVPC"}), "did you mean `awsvpc`?"),
-        (json!({"requiresCompatibilities": ["fargate"]}), "did you mean `FARGATE`?"),
+        (json!({"networkMode": "aws_vpc"}), "did you mean `awsvpc`?"),
+        (json!({"requiresCompatibilities": ["far_gate"]}), "did you mean `FARGATE`?"),
         (json!({"Family": "web"}), "did you mean `family`?"),
         (json!({"volume": []}), "did you mean `volumes`?"),
     ];

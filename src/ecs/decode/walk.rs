@@ -51,6 +51,10 @@ impl Walk {
         self.findings.push(Finding::error(at.clone(), code, message));
     }
 
+    pub(super) fn warning(&mut self, at: &Pointer, code: &'static str, message: String) {
+        self.findings.push(Finding::warning(at.clone(), code, message));
+    }
+
     pub(super) fn info(&mut self, at: &Pointer, code: &'static str, message: String) {
         self.findings.push(Finding::info(at.clone(), code, message));
     }

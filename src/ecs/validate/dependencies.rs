@@ -58,8 +58,8 @@ fn healthy_needs_a_check(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// `dependsOn[].condition` `COMPLETE` and `SUCCESS`: "can't be set on an essential container", as the task would end
-/// with it.
+/// `dependsOn[].condition` `COMPLETE` and `SUCCESS`: not of an essential container, as the task would end with
+/// it.
 fn ends_only_when_not_essential(task: &TaskDefinition) -> Vec<Finding> {
     use ContainerCondition::{Complete, Success};
     dependencies(task)
@@ -99,7 +99,8 @@ fn waits_for(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<usiz
     let links = container.links.iter().map(|link| super::network::linked(link));
     let volumes = container.volumes_from.iter().filter_map(|from| from.source_container.as_deref());
     let named = |name: &str| task.container_definitions.iter().position(|other| name_of(other) == name);
-    let positions = depends_on.chain(links).chain(volumes).filter(|name| *name != name_of(container));
+    let names = depends_on.chain(links).chain(volumes).filter(|name| !name.is_empty());
+    let positions = names.filter(|name| *name != name_of(container));
     positions.filter_map(named).collect()
 }
 

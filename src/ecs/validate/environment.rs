@@ -1,7 +1,9 @@
-//! Environment variables: names, repeats, and their meeting with secrets.
+//! Environment variables and files of them: names, repeats, and their meeting with secrets.
 
 use super::{TaskRule, containers, is_blank, repeated};
+use crate::ecs::arn::Arn;
 use crate::ecs::finding::Finding;
+use crate::ecs::placeholder;
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
 
 pub(super) const RULES: &[TaskRule] = &[names_given, variables_repeated, secrets_unique, files];
@@ -56,17 +58,24 @@ fn variable_names(container: &ContainerDefinition) -> impl Iterator<Item = &str>
     container.environment.iter().filter_map(|pair| pair.name.as_deref())
 }
 
-/// `environmentFiles[].value`: the name of the file ends in `.env`.
+/// `environmentFiles[].value`: the ARN of an object in S3, whose name ends in `.env`.
 fn files(task: &TaskDefinition) -> Vec<Finding> {
     let files = containers(task).flat_map(|(at, container)| {
         let at = at.key("environmentFiles");
         container.environment_files.iter().enumerate().map(move |(position, file)| (at.index(position), file))
     });
     files
-        .filter(|(_, file)| !is_blank(Some(&file.value)) && file.value.strip_suffix(".env").is_none())
-        .map(|(at, _)| {
-            let message = "the name of an environment file must end in `.env`";
-            Finding::error(at.key("value"), "environment-file-extension", message)
+        .filter(|(_, file)| !is_blank(Some(&file.value)) && !placeholder::is_open(&file.value))
+        .filter_map(|(at, file)| {
+            let (code, message) = if !file.value.parse().is_ok_and(|arn: Arn| arn.service == "s3") {
+                let message = "a file of variables is given by the ARN of its S3 object: arn:aws:s3:::bucket/path.env";
+                ("invalid-environment-file", message)
+            } else if !file.value.ends_with(".env") {
+                ("environment-file-extension", "the name of an environment file must end in `.env`")
+            } else {
+                return None;
+            };
+            Some(Finding::error(at.key("value"), code, message))
         })
         .collect()
 }

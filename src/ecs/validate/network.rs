@@ -8,10 +8,13 @@ use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMod
 pub(super) const RULES: &[TaskRule] =
     &[not_awsvpc_on_external, links_need_bridge, links_known, links_elsewhere, not_in_awsvpc_mode];
 
-/// The network mode in force: on Fargate `awsvpc`, elsewhere `bridge` when none is given.
+/// The network mode in force: on Fargate `awsvpc`, whatever is given, so that all that stands in its way is told at once;
+/// elsewhere `bridge` when none is given.
 pub(super) fn mode(task: &TaskDefinition) -> NetworkMode {
-    let fargate = requires(task, Compatibility::Fargate);
-    task.network_mode.unwrap_or(if fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge })
+    if requires(task, Compatibility::Fargate) {
+        return NetworkMode::Awsvpc;
+    }
+    task.network_mode.unwrap_or(NetworkMode::Bridge)
 }
 
 /// `requiresCompatibilities` `EXTERNAL`: machines outside AWS have no network interfaces to give away ("Amazon ECS

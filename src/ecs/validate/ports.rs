@@ -206,12 +206,17 @@ fn listeners(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, i32, Trans
 
 /// `hostPort`: the ports that an instance keeps for itself, which no task is ever given.
 fn host_ports_free(task: &TaskDefinition) -> Vec<Finding> {
-    let bridge = mode(task) == NetworkMode::Bridge;
+    let mode = mode(task);
     mappings(task)
         .filter_map(|(at, mapping)| {
-            let port = mapping.host_port.filter(|port| bridge && RESERVED.contains(port))?;
+            let (member, port) = match mode {
+                NetworkMode::Bridge => ("hostPort", mapping.host_port),
+                NetworkMode::Host => ("containerPort", mapping.container_port),
+                NetworkMode::Awsvpc | NetworkMode::None => return None,
+            };
+            let port = port.filter(|port| RESERVED.contains(port))?;
             let message = format!("instances keep port {port} for themselves, so no task gets it; choose another");
-            Some(Finding::warning(at.key("hostPort"), "reserved-host-port", message))
+            Some(Finding::warning(at.key(member), "reserved-host-port", message))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! IAM roles: how they are written, and what asks for an execution role.
 
-use super::secrets::{is_malformed_arn, named_secrets};
+use super::secrets::named_secrets;
 use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::arn::Arn;
 use crate::ecs::finding::Finding;
@@ -25,7 +25,7 @@ fn written_right(task: &TaskDefinition) -> Vec<Finding> {
 
 fn is_role(text: &str) -> bool {
     let role = |arn: Arn| arn.service == "iam" && arn.resource.starts_with("role/");
-    !is_malformed_arn(text) && text.parse().is_ok_and(role)
+    text.parse().is_ok_and(role)
 }
 
 /// What ECS registers only with an execution role: secrets anywhere, and on Fargate the `awslogs` driver and images of

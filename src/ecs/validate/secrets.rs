@@ -1,9 +1,8 @@
-//! Secrets and files of variables: what they are called, and how their sources are written.
+//! Secrets: what they are called, and how their sources are written.
 //!
 //! No message repeats a source: it may stand for the secret itself by mistake.
 
 use super::{TaskRule, containers, is_blank};
-use crate::ecs::arn::Arn;
 use crate::ecs::common::Secret;
 use crate::ecs::finding::Finding;
 use crate::ecs::placeholder;
@@ -11,7 +10,7 @@ use crate::ecs::pointer::Pointer;
 use crate::ecs::secret_reference::{NotAReference, SecretReference};
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
 
-pub(super) const RULES: &[TaskRule] = &[names_given, sources, files_are_objects];
+pub(super) const RULES: &[TaskRule] = &[names_given, sources];
 
 /// All secrets of a container, each with its place: those for variables, then those for the log driver.
 fn secrets(at: &Pointer, container: &ContainerDefinition) -> Vec<(Pointer, Secret)> {
@@ -31,11 +30,6 @@ pub(super) fn named_secrets(container: &ContainerDefinition) -> impl Iterator<It
 
 fn all(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, Secret)> {
     containers(task).flat_map(|(at, container)| secrets(&at, container))
-}
-
-/// Whether a text begins like an ARN and is none. ECS refuses such.
-pub(super) fn is_malformed_arn(text: &str) -> bool {
-    text.starts_with("arn:") && text.parse::<Arn>().is_err()
 }
 
 /// A secret needs the name of the variable or of the log option it is for.
@@ -75,20 +69,4 @@ fn source(from: &str, at: Pointer) -> Option<Finding> {
             Some(Finding::error(at, "invalid-secret-source", message))
         }
     }
-}
-
-/// `environmentFiles[].value`: the ARN of an object in S3.
-fn files_are_objects(task: &TaskDefinition) -> Vec<Finding> {
-    let files = containers(task).flat_map(|(at, container)| {
-        let at = at.key("environmentFiles");
-        container.environment_files.iter().enumerate().map(move |(position, file)| (at.index(position), &file.value))
-    });
-    files
-        .filter(|(_, value)| !placeholder::is_open(value))
-        .filter(|(_, value)| !value.parse().is_ok_and(|arn: Arn| arn.service == "s3"))
-        .map(|(at, _)| {
-            let message = "a file of variables is given by the ARN of its S3 object: arn:aws:s3:::bucket/path.env";
-            Finding::error(at.key("value"), "invalid-environment-file", message)
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! A service together with the task definition it names.
 
-use super::{container_named, is_blank, placement, requires};
+use super::{container_named, is_blank, network, placement, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::service::{LaunchType, Service};
@@ -9,8 +9,16 @@ use crate::ecs::task_definition::{Compatibility, NetworkMode, PortMapping, TaskD
 /// A rule about a service and its task definition.
 type Rule = fn(&Service, &TaskDefinition) -> Vec<Finding>;
 
-pub(super) const RULES: &[Rule] =
-    &[load_balancers, service_registries, port_names, volumes, volumes_configured, network, launch_type, constraints];
+pub(super) const RULES: &[Rule] = &[
+    load_balancers,
+    service_registries,
+    port_names,
+    volumes,
+    volumes_configured,
+    network_configuration,
+    launch_type,
+    constraints,
+];
 
 fn root(member: &str) -> Pointer {
     Pointer::root().key(member)
@@ -110,10 +118,12 @@ fn volumes_configured(service: &Service, task: &TaskDefinition) -> Vec<Finding> 
         .collect()
 }
 
-/// `networkConfiguration`: given in the network mode `awsvpc`, and in no other. Subnets have a meaning in AWS only, so their absence is no error here.
-fn network(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
+/// `networkConfiguration`: given in the network mode `awsvpc`, and in no other.
+///
+/// Subnets have a meaning in AWS only, so their absence is no error here.
+fn network_configuration(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let at = root("networkConfiguration");
-    let awsvpc = task.network_mode == Some(NetworkMode::Awsvpc);
+    let awsvpc = network::mode(task) == NetworkMode::Awsvpc;
     let given = service.network_configuration.as_ref().is_some_and(|network| network.awsvpc_configuration.is_some());
     match (awsvpc, given) {
         (true, false) => {
@@ -128,10 +138,21 @@ fn network(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     }
 }
 
-/// `launchType` `FARGATE`: the task definition must be fit for it. ECS finds that out at registration, whether or not
+/// Where a service asks for Fargate, if it does.
+fn asks_for_fargate(service: &Service) -> Option<Pointer> {
+    if service.launch_type == Some(LaunchType::Fargate) {
+        return Some(root("launchType"));
+    }
+    let providers = service.capacity_provider_strategy.iter();
+    let position = providers.enumerate().find(|(_, item)| item.capacity_provider.starts_with("FARGATE"))?.0;
+    Some(root("capacityProviderStrategy").index(position).key("capacityProvider"))
+}
+
+/// On Fargate the task definition must be fit for it. ECS finds that out at registration, whether or not
 /// `requiresCompatibilities` asks for it.
 fn launch_type(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
-    if service.launch_type != Some(LaunchType::Fargate) || task.compatibilities.contains(&Compatibility::Fargate) {
+    let Some(at) = asks_for_fargate(service) else { return Vec::new() };
+    if task.compatibilities.contains(&Compatibility::Fargate) {
         return Vec::new();
     }
     // What a task definition that asks for Fargate lacks was told with itself.
@@ -148,7 +169,7 @@ fn launch_type(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
         return Vec::new();
     }
     let message = format!("the task definition does not run on Fargate: {}", obstacles.join("; "));
-    vec![Finding::error(root("launchType"), "incompatible-launch-type", message)]
+    vec![Finding::error(at, "incompatible-launch-type", message)]
 }
 
 /// `placementConstraints`: at most 10 with those of the task definition.

@@ -1,5 +1,6 @@
 //! Kernel parameters of containers (`systemControls`).
 
+use super::network::mode;
 use super::{TaskRule, containers, is_blank, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
@@ -66,10 +67,10 @@ fn namespaced(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// Parameters of a namespace that is the instance's cannot be set for a task: those of the network in `host` mode, and
-/// Parameters of the IPC namespace cannot be set where the task uses the instance's (`ipcMode` `host`).
+/// Parameters of a namespace that is the instance's cannot be set for a task: those of the network in the network mode
+/// `host`, those of IPC in the IPC mode `host`.
 fn not_of_the_instance(task: &TaskDefinition) -> Vec<Finding> {
-    let network = task.network_mode == Some(NetworkMode::Host);
+    let network = mode(task) == NetworkMode::Host;
     let ipc = task.ipc_mode == Some(IpcMode::Host);
     controls(task)
         .filter_map(|(at, control)| {
@@ -87,7 +88,7 @@ fn not_of_the_instance(task: &TaskDefinition) -> Vec<Finding> {
 
 /// In `awsvpc` mode the last container to start decides about the parameters of the task's network.
 fn consistent(task: &TaskDefinition) -> Vec<Finding> {
-    let shared = |name: &str| task.network_mode == Some(NetworkMode::Awsvpc) && name.starts_with("net.");
+    let shared = |name: &str| mode(task) == NetworkMode::Awsvpc && name.starts_with("net.");
     let all: Vec<_> = controls(task).collect();
     let differs = |position: usize, name: &str| {
         let value = &all[position].1.value;

@@ -200,7 +200,11 @@ fn ports_must_fit_the_network_mode() {
             one(json!({"containerPort": 80, "hostPort": 22})),
             Some(("warning reserved-host-port", "/0/hostPort")),
         ),
-        ("host", one(json!({"containerPort": 22, "hostPort": 22})), None),
+        (
+            "host",
+            one(json!({"containerPort": 22, "hostPort": 22})),
+            Some(("warning reserved-host-port", "/0/containerPort")),
+        ),
         (
             "awsvpc",
             one(json!({"containerPortRange": "80-80"})),

@@ -71,7 +71,7 @@ fn files_of_variables_are_objects_of_s3() {
     assert_eq!(of("arn:aws:s3:::bucket/app.env"), [""; 0]);
     assert_eq!(of("arn:${partition}:s3:::bucket/app.env"), [""; 0]);
     assert_eq!(of("s3://bucket/app.env"), [format!("error invalid-environment-file {place}")]);
-    assert_eq!(of("bucket/app.txt").len(), 2);
+    assert_eq!(of("arn:aws:s3:::bucket/app.txt"), [format!("error environment-file-extension {place}")]);
 }
 
 #[test]
