@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::output::{self, OutputError};
 use super::{FAILURE, SUCCESS, fail};
 use crate::convert::{self, Conversion, MARK, Manifest, Settings, Target};
+use crate::ecs::names;
 use crate::report::{self, Appearance, Report};
 use crate::translate::Basis;
 
@@ -64,7 +65,7 @@ pub(super) struct Convert {
     #[arg(long)]
     keep_revisions: bool,
     /// The version of Kubernetes that plain manifests are for, 1.33 or newer.
-    #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", convert::NEWEST_MINOR), value_parser = version)]
+    #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", Basis::NEWEST_MINOR), value_parser = version)]
     kubernetes_version: String,
     /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
     /// written over; any other file in the way is an error.
@@ -169,7 +170,7 @@ impl Convert {
             },
             namespace: self.namespace.clone(),
             keep_revisions: self.keep_revisions,
-            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(convert::NEWEST_MINOR)),
+            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR)),
         }
     }
 
@@ -269,10 +270,11 @@ fn is_foreign(file: &Path) -> bool {
 }
 
 fn namespace(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits =
-        (1..=63).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-');
-    if fits { Ok(text.to_owned()) } else { Err("a namespace has 1 to 63 of a-z, 0-9 and inner hyphens".to_owned()) }
+    if names::is_namespace(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace has 1 to 63 of a-z, 0-9 and inner hyphens".to_owned())
+    }
 }
 
 fn version(text: &str) -> Result<String, String> {
@@ -342,7 +344,8 @@ mod tests {
         let write_files = |folder: &Path, manifests: &[Manifest]| {
             prepare(folder, manifests).and_then(|files| Ok(output::write_files(&files)?))
         };
-        let folder = std::env::temp_dir().join(format!("ecs-operator-convert-{}", std::process::id()));
+        let around = tempfile::tempdir().unwrap();
+        let folder = around.path().join("manifests");
         write_files(&folder, &[manifest("a"), manifest("b")]).unwrap();
         write_files(&folder, &[manifest("a")]).unwrap();
         let foreign = folder.join("service-b.yaml");
@@ -351,6 +354,5 @@ mod tests {
         assert!(error.to_string().contains("was not made by"), "{error}");
         assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
         assert!(!folder.join("service-c.yaml").exists(), "all or nothing");
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -44,7 +44,8 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), OutputError> {
     fs::write(path, text).map_err(|cause| failed(path, cause))
 }
 
-/// Writes files, given with their texts: all of them, or none when one cannot be written.
+/// Writes files, given with their texts. None takes its place before all of them are written; when one then cannot, which
+/// a folder of its name would cause, those before it have.
 pub(super) fn write_files(files: &[(PathBuf, String)]) -> Result<(), OutputError> {
     let parts: Vec<PathBuf> = files.iter().map(|(path, _)| part(path)).collect();
     let written = files

@@ -1,6 +1,6 @@
 //! A definition on its way from the input to the output, and its entry in the report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -10,13 +10,12 @@ use super::origin::Origin;
 use super::recognise::{Item, Kind};
 use super::{Settings, Target};
 use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
-use crate::ecs::{self, Pointer, Severity, TaskDefinitionRef, arn, names};
+use crate::ecs::pointer::upwards;
+use crate::ecs::service::DeploymentControllerType;
+use crate::ecs::{self, Pointer, Severity, arn, names};
 use crate::report::{Document, Field, Finding};
 use crate::translate::examine::{self, Examined};
 use crate::translate::{Code, FieldVerdict, Verdict};
-
-/// The code of what AWS or the API server prints.
-const DESCRIBED: &str = "describe-output";
 
 /// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
 const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
@@ -82,7 +81,7 @@ impl Definition {
         definition.take_findings(&item.repeated);
         definition.settle_name(assumed);
         definition.check_metadata();
-        definition.check_reference();
+        definition.refuse_task_sets();
         definition.tell_container_names();
         definition
     }
@@ -165,8 +164,13 @@ impl Definition {
         };
         let name = wrong("name", names::is_object_name);
         let namespace = wrong("namespace", |namespace| namespace.is_empty() || names::is_namespace(namespace));
-        for (_, member) in [(name, "name"), (namespace, "namespace")].into_iter().filter(|(wrong, _)| *wrong) {
-            let message = format!("`metadata.{member}` is not a {member} that Kubernetes takes: a-z, 0-9 and hyphens");
+        let of_name = "at most 253 of a-z, 0-9 and hyphens, also in several parts with dots between them";
+        let of_namespace = "at most 63 of a-z, 0-9 and hyphens";
+        let rules = [(name, "name", of_name), (namespace, "namespace", of_namespace)];
+        for (_, member, allowed) in rules.into_iter().filter(|(wrong, ..)| *wrong) {
+            let message = format!(
+                "`metadata.{member}` is not a {member} that Kubernetes takes: {allowed}; no hyphen is at an end"
+            );
             self.error(&Pointer::root(), "invalid-resource", message);
         }
     }
@@ -190,14 +194,15 @@ impl Definition {
         (Pointer::root().key(member), name.filter(|name| !name.is_empty()))
     }
 
-    /// A service that names no task definition can run nothing.
-    fn check_reference(&mut self) {
+    /// ECS takes a service without a task definition from an external controller, which makes task sets; nothing that a
+    /// service becomes has those.
+    fn refuse_task_sets(&mut self) {
         let Some(service) = self.service() else { return };
-        let at = Pointer::root().key("taskDefinition");
-        match service.ecs.task_definition.as_deref().map(str::parse::<TaskDefinitionRef>) {
-            None => self.error(&at, "missing-member", "a service needs the task definition it is to run"),
-            Some(Err(error)) => self.error(&at, "invalid-task-definition", error.to_string()),
-            Some(Ok(_)) => {}
+        let controller = service.ecs.deployment_controller.as_ref().map(|controller| controller.r#type);
+        if controller == Some(DeploymentControllerType::External) && service.ecs.task_definition.is_none() {
+            let message = "its external controller brings task definitions with task sets, which have no counterpart; name \
+                           the one to run here";
+            self.error(&Pointer::root().key("taskDefinition"), "task-sets-only", message);
         }
     }
 
@@ -317,9 +322,11 @@ impl Definition {
             }
         });
         let fields: Vec<Field> = fields.chain(defaults).collect();
-        let printed = |path: &str| fields.iter().any(|field| field.path == path && field.code == Some(DESCRIBED));
+        let described = fields.iter().filter(|field| field.code == Some(Code::DescribeOutput.name()));
+        let described: HashSet<&str> = described.map(|field| field.path.as_str()).collect();
         // How AWS writes what nobody reads is not worth knowing.
-        self.findings.retain(|finding| finding.severity != Severity::Info || !printed(&finding.path));
+        self.findings
+            .retain(|finding| finding.severity != Severity::Info || !described.contains(finding.path.as_str()));
         self.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
         Document {
             source: self.source,
@@ -337,8 +344,10 @@ impl Definition {
         let is_written = |path: &Pointer| path.find(self.normalised()).is_some();
         let absent = verdicts.iter().filter(|verdict| self.is_usable() && !is_written(&verdict.path));
         let placed = absent.filter_map(|verdict| Some(self.place_verdict(verdict.clone())?.1));
-        let unwritten =
-            placed.filter(|field| !self.leaves.iter().any(|leaf| meet(&leaf.path.to_string(), &field.path)));
+        let leaves: HashSet<String> = self.leaves.iter().map(|leaf| leaf.path.to_string()).collect();
+        let around: HashSet<&str> = leaves.iter().flat_map(|leaf| upwards(leaf)).collect();
+        let is_given = |path: &str| around.contains(path) || upwards(path).any(|above| leaves.contains(above));
+        let unwritten = placed.filter(|field| !is_given(&field.path));
         let told = unwritten.map(|field| Field { message: field.message.map(|message| by_default(&message)), ..field });
         told.collect()
     }
@@ -362,7 +371,7 @@ impl Definition {
         }
         let has = |step: &str| path.split('/').any(|other| other == step);
         if ["failures", "ResponseMetadata", "nextToken"].into_iter().any(has) {
-            return ignored(path, DESCRIBED, "AWS prints it in descriptions; it is no input");
+            return ignored(path, Code::DescribeOutput.name(), "AWS prints it in descriptions; it is no input");
         }
         if has("forceNewDeployment") {
             return ignored(path, "one-time-request", "it asks for a deployment once, and is no part of the service");
@@ -389,15 +398,9 @@ impl Definition {
                 let target = written.map(|place| format!("{}/{}#{place}", self.kind.name(), self.name));
                 Field { path: path.to_owned(), verdict: Verdict::Exact, code: None, target, message: None }
             }
-            _ => ignored(path, DESCRIBED, "the API server or the operator writes it; it is no input"),
+            _ => ignored(path, Code::DescribeOutput.name(), "the API server or the operator writes it; it is no input"),
         }
     }
-}
-
-/// Whether one of two places is the other, or inside it.
-fn meet(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn by_default(message: &str) -> String {

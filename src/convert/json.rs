@@ -47,6 +47,10 @@ fn plain(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let length = token(&bytes[at..]);
+        if length == 1 && bytes[at..].starts_with(b"/*") {
+            // The parser comes no further, and to look for the end of each one behind it would take forever.
+            break;
+        }
         match bytes[at] {
             b'/' if length > 1 => blank(&mut bytes[at..at + length]),
             // A comma after nothing is a mistake, which the parser is to find.
@@ -71,7 +75,7 @@ fn plain(text: &str) -> String {
 /// The length of what begins here: a string, a comment, or one byte.
 pub(super) fn token(rest: &[u8]) -> usize {
     match rest {
-        [b'"', ..] => string(rest),
+        [b'"', ..] => string(rest).unwrap_or(rest.len()),
         [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
         // A comment that never ends is left to the parser, which says where it stands.
         [b'/', b'*', after @ ..] => after.windows(2).position(|pair| pair == b"*/").map_or(1, |end| end + 4),
@@ -79,16 +83,17 @@ pub(super) fn token(rest: &[u8]) -> usize {
     }
 }
 
-fn string(rest: &[u8]) -> usize {
+/// The length of the string that begins here; none when it does not end.
+fn string(rest: &[u8]) -> Option<usize> {
     let mut at = 1;
     while at < rest.len() {
         match rest[at] {
             b'\\' => at += 2,
-            b'"' => return at + 1,
+            b'"' => return Some(at + 1),
             _ => at += 1,
         }
     }
-    rest.len()
+    None
 }
 
 fn blank(comment: &mut [u8]) {
@@ -196,6 +201,14 @@ mod tests {
         for (text, line, column) in cases {
             let error = parse(text).unwrap_err();
             assert_eq!((error.line, error.column), (line, column), "{text}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn comments_that_never_end_are_looked_through_once() {
+        for begin in ["/*", "[1, /* "] {
+            let error = parse(&format!("{begin}{}", "/* /".repeat(300_000))).unwrap_err();
+            assert!(error.message.contains("never ends"), "{}", error.message);
         }
     }
 

@@ -33,8 +33,6 @@ use definition::Definition;
 use positions::Positions;
 use recognise::Recognised;
 
-/// The newest minor version of Kubernetes 1 that plain manifests are written for.
-pub const NEWEST_MINOR: u32 = 36;
 /// The oldest one: sidecars and their order are stable from it on.
 pub const OLDEST_MINOR: u32 = 33;
 
@@ -63,7 +61,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { target: Target::default(), namespace: None, keep_revisions: false, basis: Basis::current(NEWEST_MINOR) }
+        Self {
+            target: Target::default(),
+            namespace: None,
+            keep_revisions: false,
+            basis: Basis::current(Basis::NEWEST_MINOR),
+        }
     }
 }
 
@@ -99,10 +102,11 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     let mut definitions: Vec<&mut Definition> =
         entries.iter_mut().filter_map(|(_, entry)| entry.definition()).collect();
     collision::refuse_same_names(&mut definitions);
-    pairs::check(&mut definitions, settings);
+    let families = pairs::families(&definitions);
+    pairs::check(&mut definitions, &families, settings);
     let manifests = match settings.target {
         Target::CustomResources => resources::write(&mut definitions, settings),
-        Target::Kubernetes => plain::write(&mut definitions, settings),
+        Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
     let mut positions = Positions::new(sources);
     let documents = entries.into_iter().map(|(from, entry)| entry.document(from, &mut positions)).collect();

@@ -6,13 +6,15 @@ use super::definition::{Definition, Examination};
 use super::{Settings, Target};
 use crate::ecs::{TaskDefinitionRef, names, validate};
 
-/// Task definitions by namespace and object name.
-pub(super) type Families = BTreeMap<(Option<String>, String), usize>;
+/// Task definitions by namespace and object name. Several with one name are refused.
+pub(super) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;
 
-/// All task definitions; of several with one name, which are refused, the last.
+/// All task definitions.
 pub(super) fn families(definitions: &[&mut Definition]) -> Families {
+    let mut families = Families::new();
     let tasks = definitions.iter().enumerate().filter(|(_, d)| matches!(d.examination, Examination::TaskDefinition(_)));
-    tasks.map(|(index, definition)| (key(definition), index)).collect()
+    tasks.for_each(|(index, definition)| families.entry(key(definition)).or_default().push(index));
+    families
 }
 
 /// What tells definitions of one kind apart.
@@ -24,15 +26,14 @@ pub(super) fn key(definition: &Definition) -> (Option<String>, String) {
 pub(super) fn wanted(definition: &Definition, families: &Families) -> Option<(Option<usize>, TaskDefinitionRef)> {
     let reference: TaskDefinitionRef = definition.service()?.ecs.task_definition.as_deref()?.parse().ok()?;
     let key = (definition.namespace.clone(), names::object_name(&reference.family));
-    Some((families.get(&key).copied(), reference))
+    Some((families.get(&key).and_then(|same| same.last().copied()), reference))
 }
 
 /// Tells each service what does not fit between it and the task definition it runs.
-pub(super) fn check(definitions: &mut [&mut Definition], settings: &Settings) {
-    let families = families(definitions);
+pub(super) fn check(definitions: &mut [&mut Definition], families: &Families, settings: &Settings) {
     for index in 0..definitions.len() {
-        let Some((Some(task), reference)) = wanted(definitions[index], &families) else { continue };
-        if !runs(definitions[task], &reference, settings) || !is_alone(definitions, task) {
+        let Some((Some(task), reference)) = wanted(definitions[index], families) else { continue };
+        if !runs(definitions[task], &reference, settings) || !is_alone(definitions[task], families) {
             continue;
         }
         let (service, task) = (definitions[index].service(), definitions[task].task_definition());
@@ -51,9 +52,6 @@ fn runs(task: &Definition, reference: &TaskDefinitionRef, settings: &Settings) -
 }
 
 /// Whether no other task definition has its name, so that it is the one that is meant.
-fn is_alone(definitions: &[&mut Definition], task: usize) -> bool {
-    let of_its_name = |other: &&&mut Definition| {
-        matches!(other.examination, Examination::TaskDefinition(_)) && key(other) == key(definitions[task])
-    };
-    definitions.iter().filter(of_its_name).count() == 1
+fn is_alone(task: &Definition, families: &Families) -> bool {
+    families.get(&key(task)).is_some_and(|same| same.len() == 1)
 }

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::Settings;
 use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
-use super::pairs::{families, key, wanted};
+use super::pairs::{Families, key, wanted};
 use super::service_reference;
 use crate::api::{annotations, labels};
 use crate::ecs::{self, Pointer, SchedulingStrategy, TaskDefinitionRef};
@@ -31,19 +31,19 @@ struct Rendered {
 }
 
 /// Why a service becomes nothing.
-struct Obstacle {
-    at: &'static str,
-    code: &'static str,
-    message: String,
+enum Obstacle {
+    /// It has errors of its own, which are told.
+    AlreadyRefused,
+    /// Something at one of its members, or at the whole of it.
+    At(Pointer, &'static str, String),
 }
 
 /// Writes every usable service and every usable task definition that no service uses, in the order of the input.
-pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) -> Vec<Manifest> {
-    let families = families(definitions);
+pub(super) fn write(definitions: &mut [&mut Definition], families: &Families, settings: &Settings) -> Vec<Manifest> {
     let mut written: BTreeMap<usize, Vec<Manifest>> = BTreeMap::new();
     let mut used: BTreeMap<usize, String> = BTreeMap::new();
     for index in 0..definitions.len() {
-        let Some((task, reference)) = wanted(definitions[index], &families) else { continue };
+        let Some((task, reference)) = wanted(definitions[index], families) else { continue };
         used.extend(task.map(|task| (task, definitions[index].name.clone())));
         match of_service(definitions, index, task, &reference, settings.basis) {
             Ok(rendered) => {
@@ -72,8 +72,8 @@ pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) ->
 }
 
 fn refuse(definition: &mut Definition, obstacle: Obstacle) {
-    if definition.is_usable() {
-        definition.error(&Pointer::root().key(obstacle.at), obstacle.code, obstacle.message);
+    if let Obstacle::At(place, code, message) = obstacle {
+        definition.error(&place, code, message);
     }
 }
 
@@ -84,26 +84,26 @@ fn of_service(
     reference: &TaskDefinitionRef,
     basis: Basis,
 ) -> Result<Rendered, Obstacle> {
-    let obstacle = |at, code, message| Obstacle { at, code, message };
+    let at = |member, code, message| Obstacle::At(Pointer::root().key(member), code, message);
     let definition = &definitions[index];
-    let refused = || obstacle("", "refused", String::new());
-    let service = definition.service().filter(|_| definition.is_usable()).ok_or_else(refused)?;
+    let service = definition.service().filter(|_| definition.is_usable()).ok_or(Obstacle::AlreadyRefused)?;
     let Some(task) = task.map(|task| &definitions[task]) else {
         let message = format!(
             "task definition {:?} is not among the inputs; plain manifests need it: give its file too",
             reference.family
         );
-        return Err(obstacle("taskDefinition", "task-definition-missing", message));
+        return Err(at("taskDefinition", "task-definition-missing", message));
     };
     if !task.is_usable() {
         let message = format!("its task definition, from {}, has errors", task.place());
-        return Err(obstacle("taskDefinition", "task-definition-refused", message));
+        return Err(at("taskDefinition", "task-definition-refused", message));
     }
     if service.ecs.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
         let message = "this version makes no DaemonSets yet, so a DAEMON service becomes nothing".to_owned();
-        return Err(obstacle("schedulingStrategy", "not-translated-yet", message));
+        return Err(at("schedulingStrategy", "not-translated-yet", message));
     }
-    render(&service.ecs, definition, task, basis).map_err(|message| obstacle("", "unwritable", message))
+    render(&service.ecs, definition, task, basis)
+        .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.

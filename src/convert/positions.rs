@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use super::files::Source;
 use super::recognise;
+use crate::ecs::pointer::upwards;
 use crate::report::{Document, Place, Places};
 
 /// The places in one document of a text, by JSON pointer.
@@ -56,13 +57,7 @@ pub(super) fn positions(source: &Source) -> Vec<Known> {
 
 /// The place of a pointer, or of the closest it is in.
 fn closest(known: &Known, path: &str) -> Option<Place> {
-    let mut path = path;
-    loop {
-        if let Some(place) = known.get(path) {
-            return Some(*place);
-        }
-        path = path.rsplit_once('/')?.0;
-    }
+    upwards(path).find_map(|path| known.get(path).copied())
 }
 
 #[cfg(test)]
@@ -93,6 +88,14 @@ mod tests {
         for (document, path, expected) in cases {
             assert_eq!(place(&known, document, path), expected, "{document} {path}");
         }
+    }
+
+    #[test]
+    fn what_no_reader_takes_is_not_followed() {
+        let text = format!("{{\"a\": 1}}\n{}", "/* ".repeat(100_000));
+        assert_eq!(place(&json::positions(&text), 0, "/a"), (1, 2, Some(8)));
+        let text = format!("{{\"a\": 1}}\n{}", "[".repeat(100_000));
+        assert_eq!(place(&json::positions(&text), 0, "/a"), (1, 2, Some(8)));
     }
 
     #[test]

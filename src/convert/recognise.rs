@@ -7,6 +7,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -19,6 +20,7 @@ use super::origin::Origin;
 use super::syntax::SyntaxError;
 use super::{json, yaml};
 use crate::ecs::Pointer;
+use crate::ecs::pointer::upwards;
 
 /// What ECS calls a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,11 +78,18 @@ pub(super) fn recognise(source: &Source) -> Vec<(usize, Recognised)> {
         Ok(text) => text,
         Err(reason) => return other(Problem::unreadable(reason)),
     };
-    if let Some(problem) = foreign::language(&source.name, text) {
+    if let Some(problem) = foreign::output(&source.name, text) {
+        return other(problem);
+    }
+    let parsed = parse(&source.name, text);
+    // YAML takes nearly any words for one text.
+    let has_members =
+        parsed.as_ref().is_ok_and(|all| all.iter().any(|(value, _)| value.is_object() || value.is_array()));
+    if !has_members && let Some(problem) = foreign::language(text) {
         return other(problem);
     }
     let numbered = |(number, document)| in_document(document, source.found).into_iter().map(move |r| (number, r));
-    match parse(&source.name, text) {
+    match parsed {
         Ok(documents) if documents.is_empty() => other(Problem::empty(source)),
         Ok(documents) => documents.into_iter().enumerate().flat_map(numbered).collect(),
         Err(error) => other(Problem::syntax(&error, text)),
@@ -107,24 +116,29 @@ pub(super) fn is_yaml(name: &str, text: &str) -> bool {
 
 fn in_document((document, repeated): (Value, Vec<Pointer>), found: bool) -> Vec<Recognised> {
     let mut all = shapes::find(&document, &Pointer::root(), found);
-    share_out(leaves::of(&document), &mut all);
-    for item in all.iter_mut().filter_map(Recognised::item) {
-        item.repeated = repeated.iter().filter(|place| item.cover.is_prefix_of(place)).cloned().collect();
-    }
+    share_out(leaves::of(&document), repeated, &mut all);
     all
 }
 
-/// Gives each leaf to the definition it is in; what is in none goes to the first.
-fn share_out(leaves: Vec<Leaf>, all: &mut [Recognised]) {
-    let problems: Vec<Pointer> = all.iter().filter_map(Recognised::problem_place).collect();
+/// Gives each leaf, and each member given again, to the definition it is in. A leaf that is in none goes to the first.
+fn share_out(leaves: Vec<Leaf>, repeated: Vec<Pointer>, all: &mut [Recognised]) {
+    let problems: HashSet<String> = all.iter().filter_map(Recognised::problem_place).collect();
     let mut items: Vec<&mut Item> = all.iter_mut().filter_map(Recognised::item).collect();
+    let covers: HashMap<String, usize> =
+        items.iter().enumerate().map(|(number, item)| (item.cover.to_string(), number)).collect();
+    let owner = |place: &str| upwards(place).find_map(|above| covers.get(above).copied());
     for leaf in leaves {
-        if problems.iter().any(|place| place.is_prefix_of(&leaf.path)) {
+        let place = leaf.path.to_string();
+        if upwards(&place).any(|above| problems.contains(above)) {
             continue;
         }
-        let owner = items.iter().position(|item| item.cover.is_prefix_of(&leaf.path)).unwrap_or(0);
-        if let Some(item) = items.get_mut(owner) {
+        if let Some(item) = items.get_mut(owner(&place).unwrap_or(0)) {
             item.leaves.push(leaf);
+        }
+    }
+    for place in repeated {
+        if let Some(owner) = owner(&place.to_string()) {
+            items[owner].repeated.push(place);
         }
     }
 }
@@ -137,10 +151,10 @@ impl Recognised {
         }
     }
 
-    fn problem_place(&self) -> Option<Pointer> {
+    fn problem_place(&self) -> Option<String> {
         match self {
             Self::Definition(_) => None,
-            Self::Other(problem) => Some(problem.place.clone()),
+            Self::Other(problem) => Some(problem.place.to_string()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Where a text could not be read, and how that is shown.
 
+use serde::de::IgnoredAny;
+
 use crate::ecs::fields;
 use crate::report::Place;
 
@@ -32,9 +34,11 @@ const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 impl SyntaxError {
     /// The error in a sentence, with a guess at what the text is.
     pub fn sentence(&self, text: &str) -> String {
-        let place = if self.line > 0 { format!("line {}, column {}: ", self.line, self.column) } else { String::new() };
-        let line = self.source_line(text);
-        format!("{place}{}", self.told_by(line, text).unwrap_or_else(|| self.message.clone()))
+        if self.line == 0 {
+            return self.message.clone();
+        }
+        let told = self.told_by(self.source_line(text), text);
+        format!("line {}, column {}: {}", self.line, self.column, told.as_ref().unwrap_or(&self.message))
     }
 
     /// The spot, for the report.
@@ -44,12 +48,13 @@ impl SyntaxError {
 
     /// The line with a mark under the spot. Letters and digits of values are hidden: they may be secret.
     pub fn excerpt(&self, text: &str) -> String {
-        let line: Vec<char> = hidden(self.source_line(text).trim_end()).chars().collect();
+        let line: Vec<char> = self.source_line(text).trim_end().chars().collect();
         let spot = self.column.saturating_sub(1).min(line.len());
         let start = spot.saturating_sub(AROUND);
+        let end = line.len().min(start + 2 * AROUND);
         let before = if start > 0 { "…" } else { "" };
-        let after = if line.len() > start + 2 * AROUND { "…" } else { "" };
-        let shown: String = line.iter().skip(start).take(2 * AROUND).collect();
+        let after = if line.len() > end { "…" } else { "" };
+        let shown = hidden_part(&line, start, end);
         let number = self.line.to_string();
         let mark = " ".repeat(number.len() + 3 + before.chars().count() + spot - start);
         format!("{number} | {before}{shown}{after}\n{mark}^")
@@ -95,12 +100,29 @@ impl SyntaxError {
         let before = text.lines().take(begin - 1).find(|line| !line.trim().is_empty())?;
         // Terms that may well stand before a bracket in a definition.
         let usual = before.trim_start().starts_with(['"', '/', '#', '-']) || before.trim_end().ends_with(':');
-        (!usual && self.line <= begin + 1).then_some(begin)
+        if usual || self.line > begin + 1 {
+            return None;
+        }
+        // YAML may have brackets at the beginning of a line too, but what begins there is seldom JSON.
+        let lines = text.split_inclusive('\n').skip(begin - 1).map(str::len).sum::<usize>();
+        let rest = serde_json::Deserializer::from_str(&text[text.len() - lines..]).into_iter::<IgnoredAny>().next();
+        rest.is_some_and(|document| document.is_ok()).then_some(begin)
     }
 
     fn source_line<'a>(&self, text: &'a str) -> &'a str {
         text.lines().nth(self.line.saturating_sub(1)).unwrap_or_default()
     }
+}
+
+/// The part of a line, from a character to another, as it would be in the whole line with its values hidden.
+fn hidden_part(line: &[char], start: usize, end: usize) -> String {
+    // The rest of a word that is a secret may be the name of a field, and so may its beginning.
+    let from = line[..start].iter().rposition(|c| !is_of_key(*c)).map_or(0, |at| at + 1);
+    let over = |from: usize, passed: fn(char) -> bool| from + line[from..].iter().take_while(|c| passed(**c)).count();
+    let word = over(end, is_of_key);
+    let gap = over(word, |c| is_quote(c) || c.is_whitespace());
+    let part: String = line[from..line.len().min(gap + 1)].iter().collect();
+    hidden(&part).chars().skip(start - from).take(end - start).collect()
 }
 
 /// The line with the letters and digits of all words as `*`, but for names of fields before a colon. Any other word may be a
@@ -112,7 +134,7 @@ fn hidden(line: &str) -> String {
         let (before, from_word) = rest.split_at(start);
         let length = from_word.find(|c: char| !is_of_key(c)).unwrap_or(from_word.len());
         let (word, after) = from_word.split_at(length);
-        let after_quote = after.trim_start_matches(['"', '\'']).trim_start();
+        let after_quote = after.trim_start_matches(is_quote).trim_start();
         shown.push_str(&before.replace('\t', " "));
         if after_quote.starts_with(':') && fields::is_member(word) {
             shown.push_str(word);
@@ -121,7 +143,11 @@ fn hidden(line: &str) -> String {
         }
         rest = after;
     }
-    shown + rest
+    shown + &rest.replace('\t', " ")
+}
+
+fn is_quote(character: char) -> bool {
+    matches!(character, '"' | '\'')
 }
 
 fn is_of_key(character: char) -> bool {
@@ -169,6 +195,23 @@ mod tests {
         assert!(sentence("{\n  ...\n", 2, 3).contains("lines were left out"));
         assert!(sentence("+ aws ecs\nok\n{\n}", 1, 1).contains("begins only in line 3"));
         assert_eq!(sentence("a: b: c\n", 1, 5), "line 1, column 5: no");
+        assert_eq!(sentence("family: web\ncpu: 1\n[x]: 1: 2\n", 3, 7), "line 3, column 7: no");
+        assert_eq!(sentence("<<<<<<< HEAD\n", 0, 0), "no");
+    }
+
+    #[test]
+    fn no_part_of_a_hidden_word_is_shown() {
+        // The part inside the window is the name of a field at either end.
+        let (name, filler) = ("memory", "!".repeat(AROUND));
+        let excerpt = |text: &str, column: usize| {
+            SyntaxError { message: "no".to_owned(), line: 1, column }.excerpt(text).lines().next().unwrap().to_owned()
+        };
+        let start = format!("s3cret{name}:{}{filler}", "!".repeat(AROUND - name.len() - 1));
+        assert_eq!(excerpt(&start, 6 + AROUND + 1), format!("1 | …******:{}{filler}", "!".repeat(AROUND - 7)));
+        let end = format!("{filler}{}{name}s3cret: 1", "!".repeat(AROUND - name.len()));
+        assert_eq!(excerpt(&end, AROUND + 1), format!("1 | {filler}{}******…", "!".repeat(AROUND - 6)));
+        let whole = format!("{filler}{}{name}\" : 1", "!".repeat(AROUND - name.len()));
+        assert_eq!(excerpt(&whole, AROUND + 1), format!("1 | {filler}{}{name}…", "!".repeat(AROUND - 6)));
     }
 
     #[test]

@@ -226,6 +226,22 @@ fn what_a_service_lacks_is_told() {
 }
 
 #[test]
+fn a_service_of_task_sets_is_refused_unless_it_names_what_to_run() {
+    for settings in [Settings::default(), plain()] {
+        let of = |mut given: Value, kind: &str| {
+            given["deploymentController"] = json!({"type": kind});
+            let conversion = run(&[("t.json", task("web")), ("s.json", given)], &settings);
+            let findings = &conversion.report.documents[1].findings;
+            let errors = findings.iter().filter(|finding| finding.severity == crate::ecs::Severity::Error);
+            errors.map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(of(json!({"serviceName": "a"}), "EXTERNAL"), ["task-sets-only"]);
+        assert_eq!(of(json!({"serviceName": "a"}), "ECS"), ["no-task-definition"]);
+        assert_eq!(of(service("a", "web"), "EXTERNAL"), [""; 0]);
+    }
+}
+
+#[test]
 fn definitions_of_the_same_name_are_all_refused() {
     let inputs = [("a.json", task("web")), ("b/c.json", task("web")), ("d.json", task("other"))];
     let conversion = run(&inputs, &Settings::default());

@@ -33,7 +33,7 @@ const PLAINER: [(&str, &str); 9] = [
     ("recursion limit exceeded", "this is nested deeper than any ECS definition is"),
     ("references unknown anchor", "there is no anchor of that name"),
     ("expected string scalar", "the name of a member is a text; this is something else"),
-    ("unsupported", "this tag is not read, such as CloudFormation's !Ref and !Sub: write the value it stands for"),
+    ("unsupported tag", "this tag is not read, such as CloudFormation's !Ref and !Sub: write the value it stands for"),
 ];
 
 fn plainer(message: &str) -> String {

@@ -3,6 +3,9 @@
 //! The table is what "nothing is dropped in silence" is held against: a field of the shapes that is not in it, or one of it
 //! that the shapes lack, fails a test, and the documentation of what is translated is written along it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 /// Tab-separated: operation, field, type. A field's members follow it.
 const TABLE: &str = include_str!("fields.tsv");
 
@@ -53,7 +56,11 @@ pub fn of(operations: &[&str]) -> Vec<InputField> {
 /// Whether some operation has a field of that name at any depth.
 #[must_use]
 pub fn is_member(name: &str) -> bool {
-    all().any(|field| field.path.rsplit('.').next().is_some_and(|last| last.trim_end_matches("[]") == name))
+    static MEMBERS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+        let last = |field: InputField| Some(field.path.rsplit('.').next()?.trim_end_matches("[]"));
+        all().filter_map(last).collect()
+    });
+    MEMBERS.contains(name)
 }
 
 #[cfg(test)]
@@ -62,7 +69,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_a_field_of_its_own() {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for field in all() {
             assert!(!field.r#type.is_empty(), "{field:?} has no type");
             assert!(field.operation.contains(':'), "{field:?} names no service");

@@ -118,6 +118,11 @@ impl Serialize for Pointer {
     }
 }
 
+/// A pointer in its text form, and those of all that it is in, the closest first.
+pub(crate) fn upwards(pointer: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(pointer), |inner| inner.rsplit_once('/').map(|(above, _)| above))
+}
+
 /// What a JSON value is called in messages.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {

@@ -16,6 +16,8 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 pub use count::Counts;
@@ -26,6 +28,7 @@ pub use sarif::sarif;
 pub use text::{Appearance, text};
 
 use crate::ecs::Severity;
+use crate::ecs::pointer::upwards;
 use crate::translate::Verdict;
 
 /// What became of all inputs.
@@ -96,15 +99,13 @@ impl Document {
     /// The fields that are not exact and of which no finding says the same. A refused document has none: its errors say
     /// it all.
     fn notable_fields(&self) -> impl Iterator<Item = &Field> {
-        let told = |field: &Field| {
-            let inside = |place: &str| {
-                field.path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            let same = |finding: &Finding| Some(finding.code) == field.code && inside(&finding.path);
-            self.findings.iter().any(same)
+        let findings: BTreeSet<(&str, &str)> =
+            self.findings.iter().map(|finding| (finding.code, finding.path.as_str())).collect();
+        let told = move |field: &Field| {
+            field.code.is_some_and(|code| upwards(&field.path).any(|place| findings.contains(&(code, place))))
         };
-        let fields = self.fields.iter().filter(|_| !self.is_refused());
-        fields.filter(move |field| field.verdict != Verdict::Exact && !told(field))
+        let fields: &[Field] = if self.is_refused() { &[] } else { &self.fields };
+        fields.iter().filter(move |field| field.verdict != Verdict::Exact && !told(field))
     }
 
     /// The places, as JSON pointers, of all findings and of all fields that are not exact.

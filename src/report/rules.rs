@@ -3,7 +3,7 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 32] = [
+const DESCRIBED: [(&str, &str); 33] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
     ("container-renamed", "The container has another name on Kubernetes."),
@@ -31,6 +31,7 @@ const DESCRIBED: [(&str, &str); 32] = [
     ("syntax-error", "The text is neither JSON nor YAML."),
     ("task-definition-missing", "The task definition of a service is not among the inputs."),
     ("task-definition-refused", "The task definition of a service has errors."),
+    ("task-sets-only", "A service of an external controller has task sets instead of a task definition."),
     ("undecodable", "The value cannot be read."),
     ("unreadable", "The file cannot be read."),
     ("unused-log-router", "A log router that no container logs through."),

@@ -18,6 +18,9 @@ pub struct Basis {
 }
 
 impl Basis {
+    /// The newest minor version of Kubernetes 1 that is known: what is assumed where no server was asked.
+    pub const NEWEST_MINOR: u32 = 36;
+
     /// The basis for a new workload on a server of this minor version of Kubernetes 1.
     #[must_use]
     pub fn current(minor: u32) -> Self {

@@ -21,7 +21,7 @@ pub(super) fn render(task: &Task<'_>, ledger: &mut Ledger) -> Option<String> {
 fn claim_mode(task: &Task<'_>, mode: IsolationMode, class: Option<&str>, path: Pointer, ledger: &mut Ledger) {
     let target = format!("{}/spec/runtimeClassName", task.target);
     let runtime = match mode {
-        IsolationMode::Shared => return ledger.exact(path, target),
+        IsolationMode::Shared => return ledger.exact(path, format!("{}/spec", task.target)),
         IsolationMode::IsolatedSandbox => "virtual machines, such as Kata Containers",
         IsolationMode::ConfidentialSandbox => "confidential virtual machines, such as Confidential Containers",
     };

@@ -34,7 +34,8 @@ fn number(variable: &str) -> Option<u64> {
 /// Tries a share, in percent, of all inputs.
 fn try_inputs(sort: Inputs, share: u32) -> Tally {
     let all = number("CASES").map_or(FEW, |cases| u32::try_from(cases).expect("a number of inputs"));
-    let cases = (all * share).div_ceil(100);
+    let cases = (u64::from(all) * u64::from(share)).div_ceil(100);
+    let cases = u32::try_from(cases).expect("a share is at most all");
     let seed = number("SEED").unwrap_or(1);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 50_000, ..Config::default() };
     let mut bytes = [0; 32];

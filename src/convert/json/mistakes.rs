@@ -1,6 +1,6 @@
 //! What people get wrong in JSON, told by what stands at the spot where reading ended.
 
-use super::token;
+use super::{string, token};
 use crate::convert::syntax::SyntaxError;
 
 /// The error in words that say what to do. `whole` says whether a whole document was read before it.
@@ -135,7 +135,7 @@ fn unclosed(text: &str) -> String {
         match text.as_bytes()[at] {
             bracket @ (b'{' | b'[') => open.push((at, bracket)),
             b'}' | b']' => drop(open.pop()),
-            b'"' if at + length >= text.len() && !(length > 1 && text.ends_with('"')) => open.push((at, b'"')),
+            b'"' if string(&text.as_bytes()[at..]).is_none() => open.push((at, b'"')),
             _ => {}
         }
         at += length;
@@ -156,6 +156,8 @@ mod tests {
             ("{\"a\": 1", 1, 7, "the `{` of line 1, column 1 is not closed"),
             ("{\"a\":\n [1, {}", 2, 7, "the `[` of line 2, column 2 is not closed"),
             ("{\"a\": \"b", 1, 8, "the `\"` of line 1, column 7 is not closed"),
+            ("{\"a\": \"b\\\"", 1, 10, "the `\"` of line 1, column 7 is not closed"),
+            ("{\"a\": \"", 1, 7, "the `\"` of line 1, column 7 is not closed"),
             ("{\"a\": 1\n \"b\": 2}", 2, 2, "a comma is missing"),
             ("{\"a\": 1]", 1, 8, "a `}` is missing before it"),
             ("[{\"a\": 1}}", 1, 10, "this `}` does not fit"),

@@ -4,7 +4,11 @@ use super::Known;
 use super::walk::{Stretch, Walk};
 use crate::convert::json::token;
 
-/// The places in each document of a text that was read without error.
+/// Lists and objects in one another: reading ends at so many too.
+const DEEPEST: usize = 128;
+
+/// The places in each document of a text. Of one that reading ends in, such as a template of another language, they are
+/// those before the end.
 pub(super) fn positions(text: &str) -> Vec<Known> {
     let mut walk = Walk::default();
     let mut documents = Vec::new();
@@ -13,16 +17,24 @@ pub(super) fn positions(text: &str) -> Vec<Known> {
     let mut rest = text;
     while !rest.is_empty() {
         let (token, after) = rest.split_at(length(rest));
+        if open > DEEPEST || token == "/" && rest.starts_with("/*") {
+            // To note ever longer pointers, or to look for the end of each such comment, would take forever.
+            break;
+        }
         let start = (line, column);
         for character in token.chars() {
             (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
         }
         let stretch = Stretch { start, end: (line, column) };
-        let before = open;
         match token.as_bytes()[0] {
-            b'{' => walk.object(stretch),
-            b'[' => walk.list(stretch),
-            b'}' | b']' => walk.close(),
+            bracket @ (b'{' | b'[') => {
+                open += 1;
+                if bracket == b'{' { walk.object(stretch) } else { walk.list(stretch) }
+            }
+            b'}' | b']' => {
+                open = open.saturating_sub(1);
+                walk.close();
+            }
             b'"' => walk.scalar(stretch, &unescaped(token)),
             byte if byte.is_ascii_alphanumeric() || byte == b'-' => walk.scalar(stretch, token),
             _ => {
@@ -30,12 +42,7 @@ pub(super) fn positions(text: &str) -> Vec<Known> {
                 continue;
             }
         }
-        match token {
-            "{" | "[" => open += 1,
-            "}" | "]" => open = open.saturating_sub(1),
-            _ => {}
-        }
-        if open == 0 && (before > 0 || !matches!(token, "{" | "[")) {
+        if open == 0 {
             documents.push(walk.take());
         }
         rest = after;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::foreign::DEPLOYED;
+use super::foreign::{self, DEPLOYED};
 use super::problem::{Problem, describe};
 use super::{Item, Kind, Recognised};
 use crate::api;
@@ -233,7 +233,7 @@ fn foreign_members(object: &Object, at: &Pointer) -> Option<Problem> {
     } else if any(&["container_definitions", "desired_count", "resource", "planned_values", "terraform_version"]) {
         Some(Problem::not_read(at, "the members are named as in Terraform"))
     } else {
-        None
+        foreign::template(object, at)
     }
 }
 

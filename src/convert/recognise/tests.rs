@@ -110,11 +110,32 @@ fn our_resources_are_understood_and_others_named() {
 }
 
 #[test]
+fn values_may_have_the_words_of_other_languages() {
+    for words in [
+        "AWS::ECS::Service",
+        "AWSTemplateFormatVersion",
+        "resource 'aws_ecs_service'",
+        "resource \"aws_ecs_service\"",
+        "version: 0.0 AWS::ECS::Service",
+    ] {
+        let task = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b", "command": [words]}]});
+        assert_eq!(only(&task).kind, Kind::TaskDefinition, "{words}");
+    }
+    let yaml = "family: web\ncontainerDefinitions:\n  - command: ['resource \"aws_ecs_a\"', AWS::ECS::Service]\n";
+    assert!(matches!(found(&source("a.yaml", yaml)).as_slice(), [Recognised::Definition(_)]));
+}
+
+#[test]
 fn what_is_not_understood_is_described() {
     let cases = [
         ("main.tf", "resource \"aws_ecs_service\" \"a\" {}", "this is Terraform"),
         ("t.yaml", "Resources:\n  A:\n    Type: AWS::ECS::Service\n    X: !Ref B\n", "CloudFormation template"),
         ("a.json", "{\"ContainerDefinitions\": []}", "as in CloudFormation"),
+        ("a.json", "{\"Resources\": {\"A\": {\"Type\": \"AWS::ECS::Service\"}}}", "CloudFormation template"),
+        ("t.yaml", "A:\n  Type: AWS::ECS::Service\n", "CloudFormation template"),
+        ("t.yaml", "AWSTemplateFormatVersion: 2010-09-09\nDescription: a\n", "CloudFormation template"),
+        ("-", "resource \"aws_ecs_service\" \"a\" {\n  name = \"a\"\n}\n", "this is Terraform"),
+        ("a.json", "resource \"aws_ecs_service\" \"a\" {\n", "this is Terraform"),
         ("c.yaml", "services:\n  web: {image: a}\n", "Docker Compose"),
         ("a.json", "{\"serviceArns\": []}", "a list of ARNs"),
         (

@@ -18,8 +18,6 @@ use crate::translate::{Basis, Code, FieldVerdict, Verdict, examine};
 
 /// Name of the object in the targets.
 const NAME: &str = "web";
-/// The newest minor version of Kubernetes 1 that is known.
-const NEWEST_MINOR: u32 = 36;
 
 /// A kind of definition and what becomes of its fields.
 pub struct Coverage {
@@ -65,7 +63,7 @@ pub fn coverage() -> Vec<Coverage> {
         bare.as_object_mut().map(|members| members.remove("kubernetes"));
         let verdicts = |input| {
             let examined = examine::task_definition(input);
-            examine::task_definition_verdicts(&examined, NAME, Basis::current(NEWEST_MINOR))
+            examine::task_definition_verdicts(&examined, NAME, Basis::current(Basis::NEWEST_MINOR))
         };
         [input, bare].into_iter().flat_map(verdicts).collect()
     };
