@@ -99,8 +99,8 @@ fn waits_for(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<usiz
     let links = container.links.iter().map(|link| super::network::linked(link));
     let volumes = container.volumes_from.iter().filter_map(|from| from.source_container.as_deref());
     let named = |name: &str| task.container_definitions.iter().position(|other| name_of(other) == name);
-    let names = depends_on.chain(links).chain(volumes).filter(|name| !name.is_empty());
-    let positions = names.filter(|name| *name != name_of(container));
+    let others = depends_on.chain(links).chain(volumes).filter(|name| !name.is_empty());
+    let positions = others.filter(|name| *name != name_of(container));
     positions.filter_map(named).collect()
 }
 

@@ -70,7 +70,7 @@ fn files(task: &TaskDefinition) -> Vec<Finding> {
             let (code, message) = if !file.value.parse().is_ok_and(|arn: Arn| arn.service == "s3") {
                 let message = "a file of variables is given by the ARN of its S3 object: arn:aws:s3:::bucket/path.env";
                 ("invalid-environment-file", message)
-            } else if !file.value.ends_with(".env") {
+            } else if file.value.strip_suffix(".env").is_none() {
                 ("environment-file-extension", "the name of an environment file must end in `.env`")
             } else {
                 return None;

@@ -41,7 +41,9 @@ pub fn make_plausible(definition: &mut Value) {
         ),
     ] {
         let items = definition.pointer_mut(&format!("/containerDefinitions/0/{list}")).and_then(Value::as_array_mut);
-        items.into_iter().for_each(|items| items.extend(more.as_array().cloned().unwrap_or_default()));
+        if let Some(items) = items {
+            items.extend(more.as_array().cloned().unwrap_or_default());
+        }
     }
     for (place, plausible) in [
         ("/containerDefinitions/0/links/0", "other"),

@@ -210,6 +210,16 @@ fn ports_must_fit_the_network_mode() {
             one(json!({"containerPortRange": "80-80"})),
             Some(("error invalid-port-range", "/0/containerPortRange")),
         ),
+    ];
+    for (mode, mappings, expected) in cases {
+        let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
+        assert_eq!(of(mode, mappings.clone()), expected, "{mode} {mappings}");
+    }
+}
+
+#[test]
+fn ranges_of_ports_lie_apart() {
+    let cases = [
         (
             "awsvpc",
             json!([{"containerPortRange": "80-90"}, {"containerPortRange": "90-95"}]),
@@ -229,8 +239,11 @@ fn ports_must_fit_the_network_mode() {
         ("awsvpc", json!([{"containerPortRange": "80-90"}, {"containerPortRange": "91-95"}]), None),
     ];
     for (mode, mappings, expected) in cases {
+        let container = json!({"name": "app", "portMappings": mappings});
+        let told = of_task(json!({"networkMode": mode, "containerDefinitions": [container]}));
+        let place = |rest: &str| format!("{FIRST}/portMappings{rest}");
         let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
-        assert_eq!(of(mode, mappings.clone()), expected, "{mode} {mappings}");
+        assert_eq!(told, expected, "{mode} {mappings}");
     }
 }
 
