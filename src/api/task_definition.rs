@@ -66,6 +66,11 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
+    /// Kernel parameters of `systemControls` that the nodes of these tasks allow beyond the harmless ones, as in the kubelet's
+    /// setting of this name: `net.core.somaxconn`, `kernel.msg*`. Others are not set, as nodes refuse Pods with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub allowed_unsafe_sysctls: Vec<String>,
     /// Labels a node must have for these tasks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,

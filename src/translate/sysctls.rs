@@ -1,7 +1,8 @@
 //! `systemControls` → the sysctls of the Pod.
 //!
 //! The containers of a Pod share the namespaces that the parameters belong to, so each parameter is set once. The kubelet sets
-//! those it knows to be harmless for others by itself, and refuses Pods with any other that it was not told to allow.
+//! those it knows to be harmless for others by itself, and refuses Pods with any other that it was not told to allow. A Pod
+//! that is refused is replaced at once, and again and again, so others are set only where a team says that its nodes allow them.
 
 use k8s_openapi::api::core::v1::Sysctl;
 
@@ -76,10 +77,15 @@ fn one(
         return None;
     }
     if !SAFE.contains(&name) {
-        let message = format!(
-            "nodes refuse the task unless their kubelet allows it: list {name} under allowedUnsafeSysctls of the nodes that run \
-             it, and choose those by kubernetes.nodeSelector"
-        );
+        if !is_allowed(task, name) {
+            let message = format!(
+                "most nodes refuse Pods with it, so it is not set: have kubelets allow {name} (allowedUnsafeSysctls), choose their \
+                 nodes by kubernetes.nodeSelector, and list it in kubernetes.allowedUnsafeSysctls"
+            );
+            ledger.unsupported(path, Code::SysctlToBeAllowed, message);
+            return None;
+        }
+        let message = "every node that may run the task has to allow it in its kubelet's allowedUnsafeSysctls; others refuse the Pods";
         ledger.needs_addon(path, Code::SysctlToBeAllowed, target, message);
     } else if is_shared_on_ecs(task, name) {
         ledger.exact(path, target);
@@ -88,6 +94,13 @@ fn one(
         ledger.approximate(path, Code::SettingOfWholePod, target, message);
     }
     Some(Sysctl { name: name.to_owned(), value: value.to_owned() })
+}
+
+/// Whether the team says that its nodes allow the parameter, by name or, as kubelets take it, by a beginning and `*`.
+fn is_allowed(task: &Task<'_>, name: &str) -> bool {
+    let allowed = task.kubernetes.iter().flat_map(|kubernetes| &kubernetes.allowed_unsafe_sysctls);
+    let mut allowed = allowed.map(String::as_str);
+    allowed.any(|pattern| pattern == name || pattern.strip_suffix('*').is_some_and(|start| name.starts_with(start)))
 }
 
 fn is_of_the_pod(task: &Task<'_>, name: &str) -> bool {
