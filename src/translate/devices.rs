@@ -6,7 +6,7 @@
 use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
 
 use super::volumes::{self, OwnVolume};
-use super::{Code, Ledger, Placed, Task, platform};
+use super::{Code, Ledger, Placed, Task, memory, platform};
 use crate::ecs::task_definition::Device;
 
 fn devices<'a>(placed: &Placed<'a>) -> &'a [Device] {
@@ -16,6 +16,14 @@ fn devices<'a>(placed: &Placed<'a>) -> &'a [Device] {
 /// The path in the container, where it is another one than on the node.
 fn elsewhere(device: &Device) -> Option<&str> {
     device.container_path.as_deref().filter(|path| !path.is_empty() && *path != device.host_path)
+}
+
+/// Whether something else is mounted at the path of the device at `index`.
+fn is_taken(placed: &Placed<'_>, index: usize, path: &str) -> bool {
+    volumes::is_mounted(placed, path)
+        || memory::tmpfs(placed).iter().any(|tmpfs| tmpfs.container_path == path)
+        || (path == memory::SHARED_MEMORY && memory::shared_memory(placed).is_some())
+        || devices(placed)[..index].iter().any(|earlier| elsewhere(earlier) == Some(path))
 }
 
 fn is_privileged(placed: &Placed<'_>) -> bool {
@@ -30,7 +38,7 @@ pub(super) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
     let moved =
         devices(placed).iter().enumerate().filter_map(|(index, device)| Some((index, device, elsewhere(device)?)));
     moved
-        .filter(|(_, _, path)| !volumes::is_mounted(placed, path))
+        .filter(|(index, _, path)| !is_taken(placed, *index, path))
         .map(|(index, device, path)| {
             let name = volumes::own_name(task, placed, &format!("device-{index}"));
             let source = HostPathVolumeSource { path: device.host_path.clone(), type_: None };
@@ -53,6 +61,10 @@ pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
             let message = "the container cannot open the device, as only a device plugin of the cluster can let it: use one, such \
                            as generic-device-plugin, in a Pod of your own, or set privileged, which gives it all devices of the node";
             ledger.unsupported(path, Code::DeviceNotGiven, message);
+        } else if elsewhere(device).is_some_and(|at| is_taken(placed, index, at)) {
+            let message =
+                "something else is mounted at the same path, and only that is kept: give the device another path";
+            ledger.unsupported(path, Code::MountPathTaken, message);
         } else if elsewhere(device).is_some() {
             ledger.exact(path, placed.becomes("volumeMounts"));
         } else {

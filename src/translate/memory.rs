@@ -10,7 +10,7 @@ use super::volumes::{self, OwnVolume};
 use super::{Code, Ledger, Placed, Task, fields, platform};
 use crate::ecs::task_definition::Tmpfs;
 
-const SHARED_MEMORY: &str = "/dev/shm";
+pub(super) const SHARED_MEMORY: &str = "/dev/shm";
 
 /// The source of a volume in memory; a size of 0 is no limit.
 pub(super) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
@@ -51,11 +51,11 @@ fn own(task: &Task<'_>, placed: &Placed<'_>, suffix: &str, path: &str, mebibytes
     }
 }
 
-fn tmpfs<'a>(placed: &Placed<'a>) -> &'a [Tmpfs] {
+pub(super) fn tmpfs<'a>(placed: &Placed<'a>) -> &'a [Tmpfs] {
     placed.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.tmpfs)
 }
 
-fn shared_memory(placed: &Placed<'_>) -> Option<i32> {
+pub(super) fn shared_memory(placed: &Placed<'_>) -> Option<i32> {
     placed.definition.linux_parameters.as_ref()?.shared_memory_size
 }
 

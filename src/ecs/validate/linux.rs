@@ -1,12 +1,20 @@
 //! Linux settings of containers: capabilities, swap, memory file systems, resource limits and security options.
 
-use super::{TaskRule, containers, repeated};
+use super::{TaskRule, containers, is_blank, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, LinuxParameters, TaskDefinition, Ulimit};
 
-pub(super) const RULES: &[TaskRule] =
-    &[capabilities_known, swappiness, tmpfs_paths, ulimits, ulimits_unique, security_options, credential_specs];
+pub(super) const RULES: &[TaskRule] = &[
+    capabilities_known,
+    devices,
+    swappiness,
+    tmpfs_paths,
+    ulimits,
+    ulimits_unique,
+    security_options,
+    credential_specs,
+];
 
 /// What `capabilities.add` and `capabilities.drop` name.
 const CAPABILITIES: [&str; 38] = [
@@ -91,15 +99,30 @@ fn tmpfs_paths(task: &TaskDefinition) -> Vec<Finding> {
             let at = at.key("tmpfs");
             let paths = || linux.tmpfs.iter().map(|tmpfs| tmpfs.container_path.as_str());
             let place = |position: usize| at.index(position).key("containerPath");
-            let relative = paths().enumerate().filter(|(_, path)| !path.starts_with('/')).map(|(position, _)| {
+            let relative = paths().enumerate().filter(|(_, path)| !path.starts_with('/')).map(|(position, path)| {
                 let message = "a file system in memory is mounted at an absolute path";
-                Finding::warning(place(position), "relative-mount-path", message)
+                let finding = if is_blank(Some(path)) { Finding::error } else { Finding::warning };
+                finding(place(position), "relative-mount-path", message)
             });
             let twice = repeated(paths().map(Some)).map(|(position, path)| {
                 let message = format!("another file system is mounted at `{path}` too");
                 Finding::error(place(position), "duplicate-mount-path", message)
             });
             relative.chain(twice).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `devices[].hostPath`: a device of the instance has a path.
+fn devices(task: &TaskDefinition) -> Vec<Finding> {
+    let all = parameters(task).flat_map(|(at, linux)| {
+        let at = at.key("devices");
+        linux.devices.iter().enumerate().map(move |(position, device)| (at.index(position), device))
+    });
+    all.filter(|(_, device)| is_blank(Some(&device.host_path)))
+        .map(|(at, _)| {
+            let message = "a device is given by its path on the instance, such as /dev/fuse";
+            Finding::error(at.key("hostPath"), "device-without-path", message)
         })
         .collect()
 }

@@ -31,6 +31,11 @@ fn linux_settings_are_what_linux_knows() {
             linux(json!({"tmpfs": [tmpfs("a")]})),
             Some("warning relative-mount-path linuxParameters/tmpfs/0/containerPath"),
         ),
+        (linux(json!({"tmpfs": [tmpfs("")]})), Some("error relative-mount-path linuxParameters/tmpfs/0/containerPath")),
+        (
+            linux(json!({"devices": [{"hostPath": ""}]})),
+            Some("error device-without-path linuxParameters/devices/0/hostPath"),
+        ),
         (
             linux(json!({"tmpfs": [tmpfs("/a"), tmpfs("/a")]})),
             Some("error duplicate-mount-path linuxParameters/tmpfs/1/containerPath"),
