@@ -84,7 +84,9 @@ fn floor(sources: &[Source]) {
 }
 
 fn convert(sources: &[Source], target: Target) {
-    let conversion = convert::convert(sources, &Settings { target, ..Settings::default() });
+    // As the command does for a report that has no lines.
+    let settings = Settings { target, places: false, ..Settings::default() };
+    let conversion = convert::convert(sources, &settings);
     assert!(!conversion.report.has_refused(), "a definition of the benchmark was refused");
     let written: usize = conversion.manifests.iter().map(|manifest| manifest.yaml.len()).sum();
     assert!(conversion.manifests.len() >= DEFINITIONS, "only {} objects", conversion.manifests.len());

@@ -171,6 +171,7 @@ impl Convert {
             namespace: self.namespace.clone(),
             keep_revisions: self.keep_revisions,
             basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR)),
+            places: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
         }
     }
 

@@ -32,7 +32,7 @@ fn every_leaf_of_a_real_definition_is_in_the_report() {
         let Ok(Ok(Some(document))) = source.text.as_ref().map(|text| json::parse(text).map(|mut all| all.pop())) else {
             continue;
         };
-        let leaves: BTreeSet<String> = leaves::of(&document.value).iter().map(|leaf| leaf.path.to_string()).collect();
+        let leaves: BTreeSet<String> = leaves::of(&document.value).iter().map(|leaf| leaf.path.clone()).collect();
         for settings in settings() {
             let report = convert(std::slice::from_ref(&source), &settings).report;
             let found = report.documents.iter().flat_map(|document| &document.fields);
@@ -53,7 +53,7 @@ fn every_leaf_of_a_real_definition_has_its_place() {
         let known = positions::positions(&source);
         assert_eq!(known.len(), documents.len(), "{}", source.name);
         for (document, known) in documents.iter().zip(&known) {
-            for path in leaves::of(&document.value).iter().map(|leaf| leaf.path.to_string()) {
+            for path in leaves::of(&document.value).iter().map(|leaf| leaf.path.clone()) {
                 let place = known.get(&path).unwrap_or_else(|| panic!("{} {path}", source.name));
                 let line: String = text.lines().nth(place.line - 1).unwrap().chars().skip(place.column - 1).collect();
                 let name = path.rsplit('/').next().unwrap();

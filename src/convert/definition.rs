@@ -1,6 +1,6 @@
 //! A definition on its way from the input to the output, and its entry in the report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -310,8 +310,9 @@ impl Definition {
             verdicts.into_iter().filter_map(|verdict| self.place_verdict(verdict)).collect();
         known.extend(self.overrides.iter().map(|(_, field)| (field.path.clone(), field.clone())));
         let usable = self.is_usable();
-        let fields = self.leaves.iter().map(|leaf| {
-            let path = leaf.path.to_string();
+        let leaves = std::mem::take(&mut self.leaves);
+        let fields = leaves.into_iter().map(|leaf| {
+            let path = leaf.path;
             match known.remove(&path) {
                 _ if !usable => refused(&path),
                 // An empty list that nothing translates is no loss: describe output is full of them.
@@ -344,9 +345,12 @@ impl Definition {
         let is_written = |path: &Pointer| path.find(self.normalised()).is_some();
         let absent = verdicts.iter().filter(|verdict| self.is_usable() && !is_written(&verdict.path));
         let placed = absent.filter_map(|verdict| Some(self.place_verdict(verdict.clone())?.1));
-        let leaves: HashSet<String> = self.leaves.iter().map(|leaf| leaf.path.to_string()).collect();
-        let around: HashSet<&str> = leaves.iter().flat_map(|leaf| upwards(leaf)).collect();
-        let is_given = |path: &str| around.contains(path) || upwards(path).any(|above| leaves.contains(above));
+        let leaves: BTreeSet<&str> = self.leaves.iter().map(|leaf| leaf.path.as_str()).collect();
+        let has_leaf_below = |path: &str| {
+            let below = format!("{path}/");
+            leaves.range(below.as_str()..).next().is_some_and(|leaf| leaf.starts_with(&below))
+        };
+        let is_given = |path: &str| has_leaf_below(path) || upwards(path).any(|above| leaves.contains(above));
         let unwritten = placed.filter(|field| !is_given(&field.path));
         let told = unwritten.map(|field| Field { message: field.message.map(|message| by_default(&message)), ..field });
         told.collect()

@@ -1,14 +1,16 @@
 //! The leaves of a document: all that a person wrote is one or inside one.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
-use crate::ecs::Pointer;
+use crate::ecs::pointer::escaped;
 
 /// A scalar, or an object or list without members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leaf {
-    /// The leaf, as a pointer into the document.
-    pub path: Pointer,
+    /// The leaf, as a JSON pointer into the document.
+    pub path: String,
     /// Whether its value is null, an empty text, an empty list or an empty object.
     pub empty: bool,
 }
@@ -16,17 +18,29 @@ pub(super) struct Leaf {
 /// All leaves of a document, in its order.
 pub(super) fn of(document: &Value) -> Vec<Leaf> {
     let mut leaves = Vec::new();
-    collect(document, &Pointer::root(), &mut leaves);
+    collect(document, &mut String::new(), &mut leaves);
     leaves
 }
 
-fn collect(value: &Value, at: &Pointer, leaves: &mut Vec<Leaf>) {
+/// `at` is the way to the value, and is left as it was.
+fn collect(value: &Value, at: &mut String, leaves: &mut Vec<Leaf>) {
+    let length = at.len();
     match value {
         Value::Object(members) if !members.is_empty() => {
-            members.iter().for_each(|(name, member)| collect(member, &at.key(name), leaves));
+            for (name, member) in members {
+                at.push('/');
+                at.push_str(&escaped(name));
+                collect(member, at, leaves);
+                at.truncate(length);
+            }
         }
         Value::Array(items) if !items.is_empty() => {
-            items.iter().enumerate().for_each(|(position, item)| collect(item, &at.index(position), leaves));
+            for (position, item) in items.iter().enumerate() {
+                // Writing into a text cannot fail.
+                let _ = write!(at, "/{position}");
+                collect(item, at, leaves);
+                at.truncate(length);
+            }
         }
         Value::String(text) => leaves.push(Leaf { path: at.clone(), empty: text.is_empty() }),
         Value::Bool(_) | Value::Number(_) => leaves.push(Leaf { path: at.clone(), empty: false }),

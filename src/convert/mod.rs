@@ -57,6 +57,8 @@ pub struct Settings {
     pub keep_revisions: bool,
     /// What plain manifests may use.
     pub basis: Basis,
+    /// Whether the report is to know lines and columns. Each text is read once more for them.
+    pub places: bool,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             namespace: None,
             keep_revisions: false,
             basis: Basis::current(Basis::NEWEST_MINOR),
+            places: true,
         }
     }
 }
@@ -108,8 +111,8 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
         Target::CustomResources => resources::write(&mut definitions, settings),
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
-    let mut positions = Positions::new(sources);
-    let documents = entries.into_iter().map(|(from, entry)| entry.document(from, &mut positions)).collect();
+    let mut positions = settings.places.then(|| Positions::new(sources));
+    let documents = entries.into_iter().map(|(from, entry)| entry.document(from, positions.as_mut())).collect();
     Conversion { manifests, report: Report { documents } }
 }
 
@@ -134,13 +137,13 @@ impl Entry {
         }
     }
 
-    fn document(self, from: Provenance, positions: &mut Positions<'_>) -> Document {
+    fn document(self, from: Provenance, positions: Option<&mut Positions<'_>>) -> Document {
         let mut document = match self {
             Self::Definition(definition) => definition.into_document(),
             Self::Other(document) => document,
         };
         // A syntax error brought its place with it.
-        if document.places.is_empty() {
+        if let Some(positions) = positions.filter(|_| document.places.is_empty()) {
             document.places = positions.find(from.source, from.document, &document);
         }
         document

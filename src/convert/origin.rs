@@ -38,7 +38,10 @@ impl Origin {
         let inside = |part: &str| place.strip_prefix(part).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let candidates = self.parts.iter().filter_map(|(part, given)| Some((part.len(), given, inside(part)?)));
         let (_, given, rest) = candidates.max_by_key(|(length, ..)| *length)?;
-        given.as_ref().map(|given| format!("{given}{rest}"))
+        match given.as_deref()? {
+            "" if rest.len() == place.len() => Some(place),
+            given => Some(format!("{given}{rest}")),
+        }
     }
 }
 

@@ -128,11 +128,10 @@ fn share_out(leaves: Vec<Leaf>, repeated: Vec<Pointer>, all: &mut [Recognised]) 
         items.iter().enumerate().map(|(number, item)| (item.cover.to_string(), number)).collect();
     let owner = |place: &str| upwards(place).find_map(|above| covers.get(above).copied());
     for leaf in leaves {
-        let place = leaf.path.to_string();
-        if upwards(&place).any(|above| problems.contains(above)) {
+        if !problems.is_empty() && upwards(&leaf.path).any(|above| problems.contains(above)) {
             continue;
         }
-        if let Some(item) = items.get_mut(owner(&place).unwrap_or(0)) {
+        if let Some(item) = items.get_mut(owner(&leaf.path).unwrap_or(0)) {
             item.leaves.push(leaf);
         }
     }

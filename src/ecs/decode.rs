@@ -78,7 +78,7 @@ where
     let mut walk = walk::Walk::new(leniency);
     let normalised = walk.value(&shape::of::<T>(), value, &Pointer::root());
     let (mut findings, unknown) = walk.finish();
-    let value = serde_json::from_value(normalised.clone()).ok();
+    let value = T::deserialize(&normalised).ok();
     let errors: Vec<&Pointer> =
         findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| &finding.path).collect();
     let remainder = if value.is_none() { remainder(&normalised, &errors) } else { None };

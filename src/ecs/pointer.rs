@@ -1,5 +1,6 @@
 //! Where in a JSON document something is: RFC 6901 JSON pointers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -106,8 +107,10 @@ impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|step| match step {
             Step::Index(position) => write!(f, "/{position}"),
-            // `~` first: escaping it after `/` would escape the escapes.
-            Step::Key(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Key(name) => {
+                f.write_str("/")?;
+                f.write_str(&escaped(name))
+            }
         })
     }
 }
@@ -115,6 +118,16 @@ impl fmt::Display for Pointer {
 impl Serialize for Pointer {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+/// The name of a member as it stands in a pointer.
+pub(crate) fn escaped(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) {
+        // `~` first: escaping it after `/` would escape the escapes.
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
     }
 }
 

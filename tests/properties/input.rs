@@ -52,6 +52,7 @@ impl Input {
             namespace: self.namespace.then(|| "shop".to_owned()),
             keep_revisions: self.keep_revisions,
             basis: Basis::current(if self.pod_resources { 36 } else { 33 }),
+            places: true,
         }
     }
 

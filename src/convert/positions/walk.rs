@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Known;
+use crate::ecs::pointer::escaped;
 use crate::report::Place;
 
 /// Where a value or a name stands.
@@ -58,7 +59,8 @@ impl Walk {
         };
         *name = Some(stretch);
         self.pointer.truncate(*length);
-        let _ = write!(self.pointer, "/{}", text.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push('/');
+        self.pointer.push_str(&escaped(text));
     }
 
     /// All places found so far; the walk goes on with another document.

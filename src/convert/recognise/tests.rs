@@ -67,7 +67,7 @@ fn definitions_are_known_by_their_members() {
 fn every_leaf_belongs_to_one_definition() {
     let value = json!({"services": [{"serviceName": "a"}, {"serviceName": "b", "role": null}], "failures": []});
     let leaves = |recognised: Recognised| match recognised {
-        Recognised::Definition(item) => item.leaves.iter().map(|leaf| leaf.path.to_string()).collect(),
+        Recognised::Definition(item) => item.leaves.iter().map(|leaf| leaf.path.clone()).collect(),
         Recognised::Other(_) => Vec::new(),
     };
     let leaves: Vec<Vec<String>> = all(&value).into_iter().map(leaves).collect();
