@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ecs_operator::convert::{self, Settings, Target, files};
 use ecs_operator::report;
+use ecs_operator::translate::Basis;
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -57,7 +58,10 @@ fn every_case_comes_to_its_objects_and_verdicts() {
         let mut inputs = inputs;
         inputs.sort();
         let sources = files::read(&inputs);
-        let settings = Settings { target: Target::Kubernetes, ..Settings::default() };
+        // A case in which the operator has the task agent names its image.
+        let agent = fs::read_to_string(case.join("task-agent-image.txt")).ok();
+        let basis = Basis::current(Basis::NEWEST_MINOR).with_task_agent(agent.as_deref().map(str::trim));
+        let settings = Settings { target: Target::Kubernetes, basis, ..Settings::default() };
         let conversion = convert::convert(&sources, &settings);
         let objects: Vec<&str> = conversion.manifests.iter().map(|m| m.yaml.as_str()).collect();
         check(case, "objects.yaml", &objects.join("---\n"), &mut stale);

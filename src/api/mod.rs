@@ -51,6 +51,8 @@ pub mod annotations {
     pub const APPLIED_HASH: &str = "ecs-operator.dev/applied-hash";
     /// The translation a workload was rendered with; see [`crate::translate::Basis`].
     pub const BASIS: &str = "ecs-operator.dev/translation-basis";
+    /// On a Pod: the containers, with commas between them, whose end is to be the end of the task.
+    pub const ESSENTIAL: &str = "ecs-operator.dev/essential-containers";
     /// Start of the annotations that tell a log agent what a container's log configuration asks for:
     /// `logs.ecs-operator.dev/CONTAINER.OPTION`.
     pub const LOGS: &str = "logs.ecs-operator.dev/";

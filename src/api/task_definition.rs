@@ -86,6 +86,25 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub environment_files: Vec<EnvironmentFileMapping>,
+    /// What the images of containers run by themselves. The task agent needs to know it of containers without `entryPoint`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub image_defaults: Vec<ImageDefaults>,
+}
+
+/// What an image runs by itself, as `docker image inspect` tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageDefaults {
+    /// The container that has the image.
+    #[schemars(length(min = 1, max = 255))]
+    pub container_name: String,
+    /// The image's `Entrypoint`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entry_point: Vec<String>,
+    /// The image's `Cmd`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
 }
 
 /// Where the value is that ECS would fetch by a reference.

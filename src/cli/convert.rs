@@ -67,6 +67,10 @@ pub(super) struct Convert {
     /// The version of Kubernetes that plain manifests are for, 1.33 or newer.
     #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", Basis::NEWEST_MINOR), value_parser = version)]
     kubernetes_version: String,
+    /// Image of the task agent, which plain manifests then bring into tasks that need it and whose commands are known, for
+    /// Kubernetes 1.35 or newer. A task that ends leaves a Pod behind, which the operator would delete.
+    #[arg(long, value_name = "IMAGE", value_parser = super::image)]
+    task_agent_image: Option<String>,
     /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
     /// written over; any other file in the way is an error.
     #[arg(long, short, value_name = "DIR")]
@@ -170,7 +174,8 @@ impl Convert {
             },
             namespace: self.namespace.clone(),
             keep_revisions: self.keep_revisions,
-            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR)),
+            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR))
+                .with_task_agent(self.task_agent_image.as_deref()),
             places: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
         }
     }

@@ -41,6 +41,16 @@ enum Command {
     Crds(crds::Crds),
 }
 
+/// The name of an image, which is recorded in an annotation and must not hold what separates the parts of that.
+fn image(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-:/@".contains(c);
+    if !text.is_empty() && text.len() <= 512 && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("an image is written as registry/name:tag or registry/name@sha256:digest".to_owned())
+    }
+}
+
 /// Reads the command line, does what it says and tells how that went.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -40,6 +40,11 @@ pub(super) struct Run {
     #[arg(long, env = "ECS_OPERATOR_CONCURRENCY", default_value_t = 16, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Image of the task agent, a small program that does in a Pod what the ECS agent does in a task: order, end and restart
+    /// of its containers. It is used for tasks that need it and whose commands are known, on Kubernetes 1.35 or newer. Tasks
+    /// that run already stay as they are.
+    #[arg(long, env = "ECS_OPERATOR_TASK_AGENT_IMAGE", value_name = "IMAGE", value_parser = super::image)]
+    task_agent_image: Option<String>,
     /// Address of /healthz, /readyz and /metrics, or `none`.
     #[arg(long, env = "ECS_OPERATOR_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT",
         value_parser = listen)]
@@ -107,7 +112,12 @@ impl Run {
         let shutdown = stop_on_signals()?;
         let connecting = connect(ConnectOptions { kubeconfig: self.kubeconfig, context: self.context });
         let Some(clients) = shutdown.run_until_cancelled(connecting).await else { return Ok(()) };
-        let options = Options { namespace: self.namespace, concurrency: self.concurrency, listen: self.listen.0 };
+        let options = Options {
+            namespace: self.namespace,
+            concurrency: self.concurrency,
+            task_agent_image: self.task_agent_image,
+            listen: self.listen.0,
+        };
         Ok(controllers::run(clients?, options, Metrics::new(), shutdown).await?)
     }
 }

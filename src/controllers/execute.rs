@@ -101,6 +101,7 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
     match action {
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
+        Action::StopTask { name, uid } => stop_task(context, root.namespace, name, uid).await,
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
 }
@@ -228,6 +229,14 @@ async fn delete(
     context.writer.delete(&key, &resource, uid).await?;
     tracing::info!(kind = resource.kind, object = %key, "deleted");
     context.children(kind).observe_delete(&key, uid);
+    Ok(())
+}
+
+/// The watch brings the Pod's end; until then another try changes nothing.
+async fn stop_task(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<(), ReconcileError> {
+    let key = ObjectKey::namespaced(namespace, name);
+    context.writer.delete(&key, &kinds::pods(), uid).await?;
+    tracing::info!(task = %key, "stopped");
     Ok(())
 }
 

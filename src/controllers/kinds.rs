@@ -1,7 +1,7 @@
 //! The kinds the operator knows, and the rights it needs on them.
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
-use k8s_openapi::api::core::v1::Service as CoreService;
+use k8s_openapi::api::core::v1::{Pod, Service as CoreService};
 use kube::api::ApiResource;
 
 use crate::api;
@@ -33,7 +33,7 @@ pub fn rules() -> Vec<Rule<'static>> {
         rule("apps", "deployments", CHILD),
         rule("apps", "controllerrevisions", &["list", "watch", "create", "delete"]),
         rule("", "services", &["get", "list", "watch", "patch", "create", "delete"]),
-        rule("", "pods", READ),
+        rule("", "pods", &["list", "watch", "delete"]),
         rule("events.k8s.io", "events", &["create"]),
     ]
 }
@@ -48,6 +48,10 @@ pub(super) fn task_definitions() -> ApiResource {
 
 pub(super) fn services() -> ApiResource {
     ApiResource::erase::<api::Service>(&())
+}
+
+pub(super) fn pods() -> ApiResource {
+    ApiResource::erase::<Pod>(&())
 }
 
 pub(super) fn of_child(kind: ChildKind) -> ApiResource {

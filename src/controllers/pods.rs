@@ -1,8 +1,10 @@
 //! Pods as they are cached: what a task is, where it belongs, what it is doing.
 
+mod ending;
+
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
-use crate::api::labels;
+use crate::api::{annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::TaskPod;
 
@@ -35,18 +37,22 @@ pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
 pub(super) fn slim(pod: Pod) -> CachedPod {
     let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
     let status = pod.status.unwrap_or_default();
-    let ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
     CachedPod {
         service: label(labels::SERVICE),
         cluster: label(labels::CLUSTER),
         task: TaskPod {
             name: pod.metadata.name.clone().unwrap_or_default(),
+            uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
-            stopping: ended || pod.metadata.deletion_timestamp.is_some(),
+            over,
+            ending: if over { ending::of_task(&status) } else { ending::of_container(&status, essential) },
+            stopping: over || pod.metadata.deletion_timestamp.is_some(),
             unplaceable: unplaceable(&status),
             failing: failing(&status),
         },

@@ -32,7 +32,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         deployments: &observe(&context.deployments),
         core_services: &observe(&context.core_services),
         pods: &tasks,
-        basis: context.basis,
+        basis: context.basis.clone(),
         now: Timestamp::now(),
         root,
     });

@@ -51,6 +51,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// How many objects of one kind are reconciled at once.
     pub concurrency: u16,
+    /// The image of the task agent; without it tasks do without.
+    pub task_agent_image: Option<String>,
     /// Where health and metrics are served; nowhere when absent.
     pub listen: Option<SocketAddr>,
 }
@@ -96,7 +98,8 @@ pub async fn run(
         None => None,
     };
     tracing::info!(kubernetes = %version, namespace = options.namespace.as_deref().unwrap_or("all"), "starting");
-    let mut operator = Operator::assemble(clients, &options, Basis::current(version.minor), metrics.clone(), &shutdown);
+    let basis = Basis::current(version.minor).with_task_agent(options.task_agent_image.as_deref());
+    let mut operator = Operator::assemble(clients, &options, basis, metrics.clone(), &shutdown);
     if let Some(server) = server {
         operator.serve(server, metrics, &shutdown);
     }

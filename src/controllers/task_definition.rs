@@ -29,7 +29,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         revisions: &revisions,
         in_use: &in_use,
         highest_seen: highest_seen(context, root.namespace, root.name),
-        basis: context.basis,
+        basis: context.basis.clone(),
         now: Timestamp::now(),
         root,
     });

@@ -45,7 +45,7 @@ pub(super) fn write(definitions: &mut [&mut Definition], families: &Families, se
     for index in 0..definitions.len() {
         let Some((task, reference)) = wanted(definitions[index], families) else { continue };
         used.extend(task.map(|task| (task, definitions[index].name.clone())));
-        match of_service(definitions, index, task, &reference, settings.basis) {
+        match of_service(definitions, index, task, &reference, &settings.basis) {
             Ok(rendered) => {
                 let given = task.and_then(|task| definitions[task].task_definition()?.ecs.revision);
                 note_service(definitions[index], given.map(i64::from), &reference);
@@ -60,9 +60,9 @@ pub(super) fn write(definitions: &mut [&mut Definition], families: &Families, se
     let taken: BTreeSet<_> = written.keys().map(|index| key(definitions[*index])).collect();
     for (index, definition) in definitions.iter_mut().enumerate().filter(|(_, definition)| definition.is_usable()) {
         match (&definition.examination, used.get(&index)) {
-            (Examination::TaskDefinition(_), Some(service)) => of_refused(definition, service, settings.basis),
+            (Examination::TaskDefinition(_), Some(service)) => of_refused(definition, service, &settings.basis),
             (Examination::TaskDefinition(_), None) => {
-                written.extend(alone(definition, &taken, settings.basis).map(|manifests| (index, manifests)));
+                written.extend(alone(definition, &taken, &settings.basis).map(|manifests| (index, manifests)));
             }
             (Examination::Cluster(_), _) => note_cluster(definition),
             (Examination::Service(_), _) => {}
@@ -82,7 +82,7 @@ fn of_service(
     index: usize,
     task: Option<usize>,
     reference: &TaskDefinitionRef,
-    basis: Basis,
+    basis: &Basis,
 ) -> Result<Rendered, Obstacle> {
     let at = |member, code, message| Obstacle::At(Pointer::root().key(member), code, message);
     let definition = &definitions[index];
@@ -107,7 +107,7 @@ fn of_service(
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.
-fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: Basis) -> Result<Rendered, String> {
+fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: &Basis) -> Result<Rendered, String> {
     let Examination::TaskDefinition(examined) = &task.examination else { return Err("no task definition".to_owned()) };
     let Some(spec) = &examined.spec else { return Err("the task definition cannot be read".to_owned()) };
     let revision = spec.ecs.revision.filter(|_| task.resource.is_none());
@@ -160,6 +160,7 @@ fn disown(metadata: &mut ObjectMeta) {
     }
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove(annotations::BASIS);
+        annotations.remove(annotations::ESSENTIAL);
         annotations.remove(annotations::APPLIED_HASH);
     }
 }
@@ -183,7 +184,7 @@ fn note_task(definition: &mut Definition, verdicts: Vec<FieldVerdict>) {
 }
 
 /// A task definition whose services were all refused is not made either, but judged.
-fn of_refused(definition: &mut Definition, service: &str, basis: Basis) {
+fn of_refused(definition: &mut Definition, service: &str, basis: &Basis) {
     let Examination::TaskDefinition(examined) = &definition.examination else { return };
     if definition.verdicts.is_empty() {
         definition.verdicts = examine::task_definition_verdicts(examined, &definition.name, basis);
@@ -197,7 +198,7 @@ fn of_refused(definition: &mut Definition, service: &str, basis: Basis) {
 fn alone(
     definition: &mut Definition,
     taken: &BTreeSet<(Option<String>, String)>,
-    basis: Basis,
+    basis: &Basis,
 ) -> Option<Vec<Manifest>> {
     if taken.contains(&key(definition)) {
         let message = format!(

@@ -37,7 +37,7 @@ pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) ->
 }
 
 fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest> {
-    definition.verdicts = verdicts(definition, settings.basis);
+    definition.verdicts = verdicts(definition, &settings.basis);
     let mut spec = without_output(definition);
     service_reference::settle(definition, &mut spec, settings.keep_revisions);
     let (metadata, spec) = (metadata(definition), Value::Object(spec));
@@ -52,7 +52,7 @@ fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest
     written.map_err(|error| definition.error(&Pointer::root(), "unwritable", error.to_string())).ok()
 }
 
-fn verdicts(definition: &Definition, basis: Basis) -> Vec<FieldVerdict> {
+fn verdicts(definition: &Definition, basis: &Basis) -> Vec<FieldVerdict> {
     let name = &definition.name;
     match &definition.examination {
         Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, basis),

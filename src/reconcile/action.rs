@@ -79,6 +79,13 @@ pub enum Action {
     Create(Child),
     /// Make an object be as wanted.
     Apply(Child),
+    /// Stop a task: its Pod is deleted, this very one, with the time to stop that it has.
+    StopTask {
+        /// The Pod's name, in the namespace of the root.
+        name: String,
+        /// Its uid.
+        uid: String,
+    },
     /// Delete an object, this very one.
     Delete {
         /// Its kind.

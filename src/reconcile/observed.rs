@@ -1,5 +1,7 @@
 //! What a controller sees of the world, as far as decisions depend on it.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -83,6 +85,8 @@ impl ObservedChild {
 pub struct TaskPod {
     /// The Pod's name.
     pub name: String,
+    /// The Pod's uid.
+    pub uid: String,
     /// The object name of the TaskDefinition it was made from.
     pub task_definition: String,
     /// The revision of it.
@@ -93,15 +97,38 @@ pub struct TaskPod {
     pub running: bool,
     /// Whether its containers are healthy.
     pub healthy: bool,
-    /// Whether it is being stopped, or has ended.
+    /// Whether it is being stopped, or is over.
     pub stopping: bool,
+    /// Whether all its containers have ended for good: the Pod is there only to be looked at.
+    pub over: bool,
+    /// The end of the task, or of an essential container, which is to be the end of the task.
+    pub ending: Option<Ending>,
     /// The scheduler's words, when it found no node.
     pub unplaceable: Option<String>,
     /// Why a container does not start, as ECS names it, and the container runtime's words.
     pub failing: Option<(&'static str, String)>,
 }
 
+/// Why and when a task came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// A task that ends this soon after it was made has failed to start, rather than done its work.
+const EARLY: Duration = Duration::from_mins(1);
+
 impl TaskPod {
+    /// Whether the task was over soon after it was made.
+    #[must_use]
+    pub fn ended_early(&self) -> bool {
+        let (Some(ending), Some(created)) = (&self.ending, self.created) else { return false };
+        self.over && Duration::try_from(ending.at.duration_since(created)).unwrap_or_default() < EARLY
+    }
+
     /// Whether it was made from this revision.
     #[must_use]
     pub fn runs(&self, task_definition: &str, revision: i64) -> bool {

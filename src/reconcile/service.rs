@@ -2,6 +2,7 @@
 
 mod rollout;
 mod status;
+mod tasks;
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -87,6 +88,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
         Ok(plan) => {
             let mut actions: Vec<Action> = children(input, &plan).into_iter().map(Action::Apply).collect();
             actions.extend(superfluous(input, &actions));
+            actions.extend(tasks::stop(input));
             let (status, events) = status::of(input, &examined, &plan);
             Decision { actions, status, events, revisit: None }
         }
@@ -126,7 +128,7 @@ fn plan<'a>(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Re
     })?;
     let same = running.is_some_and(|r| r.number == chosen.number);
     let basis = match recorded_basis(input).filter(|_| same) {
-        None => input.basis,
+        None => input.basis.clone(),
         Some(recorded) => recorded.map_err(|unknown| Obstacle {
             reason: "RenderedByLaterRelease",
             message: format!(
@@ -179,7 +181,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         kubernetes: plan.task.kubernetes.as_ref(),
         name: &task_definition_name,
         target: &target,
-        basis: plan.basis,
+        basis: &plan.basis,
     };
     let task_definition = plan.task_definition();
     let place = Placement {

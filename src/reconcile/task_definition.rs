@@ -135,7 +135,7 @@ fn status(
     examined: &Examined<TaskDefinitionSpec>,
     latest: i64,
 ) -> TaskDefinitionStatus {
-    let verdicts = examine::task_definition_verdicts(examined, input.root.name, input.basis);
+    let verdicts = examine::task_definition_verdicts(examined, input.root.name, &input.basis);
     let translation = summary::count(&verdicts);
     let drafts = vec![summary::accepted(), summary::translated(translation)];
     TaskDefinitionStatus {

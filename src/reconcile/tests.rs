@@ -212,6 +212,7 @@ mod services {
                     body["status"] = status.unwrap_or_default();
                     list.push(ObservedChild { name: name.clone(), uid: format!("{name}-uid"), body });
                 }
+                Action::StopTask { uid, .. } => self.pods.retain(|pod| pod.uid != *uid),
                 Action::Delete { kind: ChildKind::Service, uid, .. } => self.core_services.retain(|c| c.uid != *uid),
                 other => panic!("unexpected {other:?}"),
             }
@@ -241,12 +242,15 @@ mod services {
         let age = revision.unsigned_abs() * 10 + number;
         TaskPod {
             name: name.into(),
+            uid: format!("uid-of-{name}"),
             task_definition: "web".into(),
             revision: Some(revision),
             created: Some(NOW + Duration::from_secs(age)),
             running,
             healthy: running,
             stopping: false,
+            over: false,
+            ending: None,
             unplaceable: None,
             failing: None,
         }
@@ -289,6 +293,81 @@ mod services {
         let again = world.decide();
         assert_eq!(again.status, world.status);
         assert_eq!(again.events, []);
+    }
+
+    fn stopped(decision: &Decision<ServiceStatus>) -> Vec<&str> {
+        let names = decision.actions.iter().filter_map(|action| match action {
+            Action::StopTask { name, .. } => Some(name.as_str()),
+            _ => None,
+        });
+        names.collect()
+    }
+
+    fn ending(seconds: u64) -> Option<Ending> {
+        let reason = "essential container app ended with exit code 3".to_owned();
+        Some(Ending { at: NOW + Duration::from_secs(seconds), reason })
+    }
+
+    #[test]
+    fn a_task_whose_essential_container_ended_is_stopped_and_told_once() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        world.step();
+        world.pods[0].ending = ending(100);
+        world.now = NOW + Duration::from_secs(101);
+        assert_eq!(stopped(&world.step()), ["web-1-0"]);
+        let told = "(service web) (task web-1-0) has stopped: essential container app ended with exit code 3.";
+        assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
+        world.pods[0] = TaskPod { stopping: true, ending: ending(100), ..pod("web-1-0", 1, false) };
+        let again = world.step();
+        assert_eq!(stopped(&again), [""; 0], "it is on its way out");
+        assert_eq!(messages(&world.status).iter().filter(|message| **message == told).count(), 1);
+    }
+
+    #[test]
+    fn a_task_that_does_its_work_again_is_left_alone() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        world.step();
+        world.pods[0].ending = ending(100);
+        world.now = NOW + Duration::from_secs(300);
+        let decision = world.step();
+        assert_eq!(stopped(&decision), [""; 0]);
+        assert!(!messages(&world.status).iter().any(|message| message.contains("has stopped:")));
+    }
+
+    #[test]
+    fn the_newest_tasks_that_are_over_are_kept_to_be_looked_at() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        let over = |number: u64| TaskPod {
+            stopping: true,
+            over: true,
+            ending: ending(number),
+            ..pod(&format!("web-1-{number}"), 1, false)
+        };
+        world.pods.extend((3..9).map(over));
+        assert_eq!(stopped(&world.step()), ["web-1-5", "web-1-4", "web-1-3"]);
+        assert_eq!(stopped(&world.step()), [""; 0]);
+        assert_eq!(world.status.running_count, 2);
+    }
+
+    #[test]
+    fn tasks_that_end_at_once_are_told_as_failing_until_one_lasts() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        let over = TaskPod { stopping: true, over: true, ending: ending(25), ..pod("web-1-5", 1, false) };
+        world.pods = vec![pod("web-1-0", 1, true), over, pod("web-1-6", 1, false)];
+        world.now = NOW + Duration::from_secs(26);
+        world.step();
+        assert_eq!(world.condition("Stable"), ("False", "TasksFailing"));
+        world.pods[2].healthy = true;
+        world.step();
+        assert_ne!(world.condition("Stable").1, "TasksFailing");
     }
 
     #[test]

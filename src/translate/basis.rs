@@ -1,6 +1,6 @@
 //! What a rendering depends on besides the definition, recorded on the workload so that it can be repeated.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The number of the current way to render. It grows when a release would change the Pods of an unchanged definition.
 pub const EPOCH: u32 = 1;
@@ -9,12 +9,16 @@ pub const EPOCH: u32 = 1;
 ///
 /// ECS restarts no task because it was upgraded. So a workload whose definition did not change is rendered with the basis
 /// it records, whatever this program or the server have learnt since; a new definition is rendered with the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Basis {
     /// The way to render.
     pub epoch: u32,
     /// Whether the server knows resources for a whole Pod (on by default since Kubernetes 1.34).
     pub pod_level_resources: bool,
+    /// Whether each container can have a restart policy of its own (on by default since Kubernetes 1.35).
+    pub container_restart_policy: bool,
+    /// The image of the task agent; none where tasks are to do without.
+    pub task_agent: Option<Arc<str>>,
 }
 
 impl Basis {
@@ -24,17 +28,31 @@ impl Basis {
     /// The basis for a new workload on a server of this minor version of Kubernetes 1.
     #[must_use]
     pub fn current(minor: u32) -> Self {
-        Self { epoch: EPOCH, pod_level_resources: minor >= 34 }
+        Self { epoch: EPOCH, pod_level_resources: minor >= 34, container_restart_policy: minor >= 35, task_agent: None }
+    }
+
+    /// The same with the task agent of this image, where one is given.
+    #[must_use]
+    pub fn with_task_agent(self, image: Option<&str>) -> Self {
+        Self { task_agent: image.map(Arc::from), ..self }
     }
 }
 
 const POD_LEVEL_RESOURCES: &str = "pod-level-resources";
+const CONTAINER_RESTART_POLICY: &str = "container-restart-policy";
+const TASK_AGENT: &str = "task-agent=";
 
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.epoch)?;
         if self.pod_level_resources {
             write!(f, "+{POD_LEVEL_RESOURCES}")?;
+        }
+        if self.container_restart_policy {
+            write!(f, "+{CONTAINER_RESTART_POLICY}")?;
+        }
+        if let Some(image) = &self.task_agent {
+            write!(f, "+{TASK_AGENT}{image}")?;
         }
         Ok(())
     }
@@ -53,10 +71,13 @@ impl FromStr for Basis {
         let mut parts = text.split('+');
         let epoch =
             parts.next().and_then(|n| n.parse().ok()).filter(|n| (1..=EPOCH).contains(n)).ok_or_else(unknown)?;
-        let mut basis = Self { epoch, pod_level_resources: false };
+        let mut basis = Self { epoch, pod_level_resources: false, container_restart_policy: false, task_agent: None };
         for part in parts {
-            match part {
-                POD_LEVEL_RESOURCES => basis.pod_level_resources = true,
+            match (part, part.strip_prefix(TASK_AGENT)) {
+                (POD_LEVEL_RESOURCES, _) => basis.pod_level_resources = true,
+                (CONTAINER_RESTART_POLICY, _) => basis.container_restart_policy = true,
+                // The name of an image has no plus sign.
+                (_, Some(image)) => basis.task_agent = Some(image.into()),
                 _ => return Err(unknown()),
             }
         }
@@ -70,9 +91,11 @@ mod tests {
 
     #[test]
     fn a_basis_survives_its_text_form() {
-        for minor in [30, 33, 34, 40] {
-            let basis = Basis::current(minor);
-            assert_eq!(basis.to_string().parse(), Ok(basis));
+        for minor in [30, 33, 34, 35, 40] {
+            for agent in [None, Some("registry.example.test:5000/task-agent:1.2@sha256:0123")] {
+                let basis = Basis::current(minor).with_task_agent(agent);
+                assert_eq!(basis.to_string().parse(), Ok(basis));
+            }
         }
     }
 

@@ -1,12 +1,13 @@
 //! `image`, `entryPoint`, `command`, `workingDirectory` and what else a container says of itself.
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, VolumeMount};
 
-use super::fields::literal;
+use super::fields::{literal, some_list};
 use super::lifecycle::Role;
 use super::{
-    Code, Ledger, Placed, Task, accelerators, devices, environment, environment_files, firelens, health, lifecycle,
-    memory, ports, resources, secrets, security, stop, swap, versions, volumes,
+    Code, Ledger, Placed, Task, accelerators, agent, devices, environment, environment_files, firelens, health,
+    init_process, lifecycle, memory, ports, resources, restart_policy, secrets, security, start_timeout, stop, swap,
+    ulimits, versions, volumes,
 };
 use crate::api::ImagePullPolicy;
 use crate::ecs::names;
@@ -16,6 +17,10 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let definition = placed.definition;
     lifecycle::claim(task, placed, ledger);
     stop::claim(task, placed, ledger);
+    restart_policy::claim(task, placed, ledger);
+    start_timeout::claim(task, placed, ledger);
+    init_process::claim(task, placed, ledger);
+    ulimits::claim(task, placed, ledger);
     memory::claim(task, placed, ledger);
     swap::claim(task, placed, ledger);
     devices::claim(task, placed, ledger);
@@ -24,25 +29,26 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     env.extend(firelens::variables(task, definition));
     firelens::claim(placed, ledger);
     env.extend(accelerators::environment(placed, &env));
-    let probes = health::render(placed, ledger);
+    let probes = health::render(task, placed, ledger);
+    let (command, args) = command(task, placed, ledger);
     Container {
         name: name(placed, ledger),
         image: image(task, placed, ledger),
         image_pull_policy: task.kubernetes.and_then(|k| k.image_pull_policy).map(|p| policy(p).to_owned()),
-        command: words(&definition.entry_point, placed, "entryPoint", "command", ledger),
-        args: words(&definition.command, placed, "command", "args", ledger),
+        command,
+        args,
         working_dir: working_dir(placed, ledger),
         env: Some(env).filter(|e| !e.is_empty()),
         env_from: environment_files::render(task, placed, ledger),
         ports: ports::container_ports(task, placed, ledger),
         resources: resources::container(task, placed, ledger),
-        volume_mounts: volumes::mounts(task, placed, ledger),
+        volume_mounts: mounts(task, placed, ledger),
         startup_probe: probes.startup,
         liveness_probe: probes.liveness,
         security_context: security::container(task, placed, ledger),
         stdin: flag(definition.interactive, placed, "interactive", "stdin", ledger),
         tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", ledger),
-        restart_policy: (placed.role == Role::Sidecar).then(|| "Always".to_owned()),
+        restart_policy: restart_policy(placed.role),
         ..Container::default()
     }
 }
@@ -84,9 +90,37 @@ fn policy(policy: ImagePullPolicy) -> &'static str {
     }
 }
 
-fn words(given: &[String], placed: &Placed<'_>, from: &str, to: &str, ledger: &mut Ledger) -> Option<Vec<String>> {
-    ledger.exact(placed.at(from), placed.becomes(to));
+/// `command` and `args`; under the task agent they are its own, with those of the definition behind.
+fn command(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> (Option<Vec<String>>, Option<Vec<String>>) {
+    let supervised = placed.role == Role::Supervised;
+    ledger.exact(placed.at("entryPoint"), placed.becomes("command"));
+    ledger.exact(placed.at("command"), placed.becomes(if supervised { "command" } else { "args" }));
+    if supervised {
+        return (Some(agent::command_line(task, placed)), None);
+    }
+    let definition = placed.definition;
+    (words(&definition.entry_point), words(&definition.command))
+}
+
+fn words(given: &[String]) -> Option<Vec<String>> {
     (!given.is_empty()).then(|| given.iter().map(|word| literal(word)).collect())
+}
+
+fn mounts(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<VolumeMount>> {
+    let mut mounts = volumes::mounts(task, placed, ledger).unwrap_or_default();
+    if placed.role == Role::Supervised {
+        mounts.push(agent::mount(task));
+    }
+    some_list(mounts)
+}
+
+/// The Pod's own is `Always`, and an init container is run until it succeeds.
+fn restart_policy(role: Role) -> Option<String> {
+    match role {
+        Role::Sidecar => Some("Always".to_owned()),
+        Role::Supervised => Some("Never".to_owned()),
+        Role::Init | Role::Main => None,
+    }
 }
 
 fn working_dir(placed: &Placed<'_>, ledger: &mut Ledger) -> Option<String> {

@@ -95,7 +95,7 @@ mod tests {
         let values = ["arn:aws:s3:::b/live/app.env", "arn:aws:s3:::b/base/app.env", "arn:aws:s3:::b/Other.env"];
         let definition = definition(&values);
         let task =
-            Task { definition: &definition, kubernetes: None, name: "web", target: "", basis: Basis::current(34) };
+            Task { definition: &definition, kubernetes: None, name: "web", target: "", basis: &Basis::current(34) };
         let found: BTreeSet<String> = values.iter().map(|value| default_name(&task, value)).collect();
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|name| names::object_name(name) == *name && name.starts_with("web-")), "{found:?}");
@@ -105,7 +105,7 @@ mod tests {
     fn one_file_in_two_containers_is_one_object() {
         let definition = definition(&["arn:aws:s3:::bucket/app.env", "arn:aws:s3:::bucket/app.env"]);
         let task =
-            Task { definition: &definition, kubernetes: None, name: "web", target: "", basis: Basis::current(34) };
+            Task { definition: &definition, kubernetes: None, name: "web", target: "", basis: &Basis::current(34) };
         assert_eq!(default_name(&task, "arn:aws:s3:::bucket/app.env"), "web-app");
     }
 }

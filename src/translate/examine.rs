@@ -110,7 +110,7 @@ pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
 pub fn task_definition_verdicts(
     examined: &Examined<TaskDefinitionSpec>,
     name: &str,
-    basis: Basis,
+    basis: &Basis,
 ) -> Vec<FieldVerdict> {
     let mut ledger = Ledger::of_task_definition();
     if let Some(spec) = &examined.spec {

@@ -77,7 +77,7 @@ mod tests {
 
     fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
         let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
-        let task = Task { definition: &definition, kubernetes: None, name: "", target: "", basis: Basis::current(34) };
+        let task = Task { definition: &definition, kubernetes: None, name: "", target: "", basis: &Basis::current(34) };
         let container = ContainerDefinition {
             log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
             environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],
@@ -97,7 +97,7 @@ mod tests {
             ..container("router")
         };
         let containers = [proxy, container("cache"), router];
-        let placed = lifecycle::place(&containers, "");
+        let placed = lifecycle::in_order(&containers, "");
         let found: Vec<_> = placed.iter().map(|p| (p.definition.name.as_deref().unwrap_or_default(), p.role)).collect();
         assert_eq!(found, [("router", Role::Sidecar), ("cache", Role::Sidecar), ("proxy", Role::Main)]);
     }
@@ -111,7 +111,7 @@ mod tests {
             ..ContainerDefinition::default()
         };
         let roles = |containers: &[ContainerDefinition]| -> Vec<Role> {
-            lifecycle::place(containers, "").iter().map(|placed| placed.role).collect()
+            lifecycle::in_order(containers, "").iter().map(|placed| placed.role).collect()
         };
         assert_eq!(roles(&[router(Vec::new())]), [Role::Main]);
         let proxy = ContainerDefinition { name: Some("proxy".to_owned()), ..ContainerDefinition::default() };

@@ -5,11 +5,12 @@
 //! holds back readiness, and containers that wait for HEALTHY, until the first success; then a liveness probe takes over.
 
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
+use task_agent::Health;
 
 use super::fields::literal;
 use super::lifecycle::Role;
-use super::{Code, Ledger, Placed};
-use crate::ecs::task_definition::HealthCheck;
+use super::{Code, Ledger, Placed, Task, agent};
+use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
 
 const DEFAULT_INTERVAL: i32 = 30;
 const DEFAULT_TIMEOUT: i32 = 5;
@@ -21,7 +22,24 @@ pub(super) struct Probes {
     pub(super) liveness: Option<Probe>,
 }
 
-pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
+/// The check, for the task agent.
+pub(super) fn plan(container: &ContainerDefinition) -> Option<Health> {
+    let check = container.health_check.as_ref()?;
+    let number = |given: i32| given.max(0).unsigned_abs();
+    Some(Health {
+        command: command(check)?,
+        interval: number(interval(check)).into(),
+        timeout: number(timeout(check)).into(),
+        retries: number(retries(check)),
+        start_period: number(check.start_period.unwrap_or(0)).into(),
+    })
+}
+
+pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
+    if placed.role == Role::Supervised {
+        ledger.exact(placed.at("healthCheck"), agent::plan_target(task));
+        return Probes { startup: Some(agent::startup_probe(placed)), liveness: None };
+    }
     let Some(check) = &placed.definition.health_check else { return Probes::default() };
     let Some(command) = command(check) else {
         ledger.exact(placed.at("healthCheck"), placed.target.clone());
@@ -33,6 +51,7 @@ pub(super) fn render(placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
         ledger.approximate(placed.at("healthCheck"), Code::HealthNotObserved, placed.target.clone(), message);
         return Probes::default();
     }
+    let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
     claim(placed, check, ledger);
     let holds_back = holds_back(placed);
     let delay = (!holds_back).then(|| check.start_period.unwrap_or(0) + interval(check));
@@ -53,14 +72,10 @@ fn command(check: &HealthCheck) -> Option<Vec<String>> {
     let (first, rest) = check.command.split_first()?;
     match first.as_str() {
         "NONE" => None,
-        "CMD-SHELL" => Some(["/bin/sh".to_owned(), "-c".to_owned()].into_iter().chain(words(rest)).collect()),
-        "CMD" => Some(words(rest).collect()),
-        _ => Some(words(&check.command).collect()),
+        "CMD-SHELL" => Some(["/bin/sh", "-c"].map(str::to_owned).into_iter().chain(rest.iter().cloned()).collect()),
+        "CMD" => Some(rest.to_vec()),
+        _ => Some(check.command.clone()),
     }
-}
-
-fn words(given: &[String]) -> impl Iterator<Item = String> {
-    given.iter().map(|word| literal(word))
 }
 
 fn startup(check: &HealthCheck, command: &[String]) -> Probe {
@@ -73,7 +88,7 @@ fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i
         exec: Some(ExecAction { command: Some(command.to_vec()) }),
         initial_delay_seconds: delay,
         period_seconds: Some(interval(check)),
-        timeout_seconds: Some(check.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+        timeout_seconds: Some(timeout(check)),
         failure_threshold: Some(failures),
         ..Probe::default()
     }
@@ -81,6 +96,10 @@ fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i
 
 fn interval(check: &HealthCheck) -> i32 {
     check.interval.unwrap_or(DEFAULT_INTERVAL)
+}
+
+fn timeout(check: &HealthCheck) -> i32 {
+    check.timeout.unwrap_or(DEFAULT_TIMEOUT)
 }
 
 fn retries(check: &HealthCheck) -> i32 {

@@ -4,12 +4,16 @@
 //! becomes a native sidecar (an init container with `restartPolicy: Always`); all others are the Pod's containers. The
 //! kubelet starts init containers one after another and stops sidecars after the containers, in reverse order, which is
 //! ECS's order along every dependency (semantics of the container agent: a container is stopped only after all that depend on it).
+//!
+//! Where the task agent runs the containers they are all the Pod's, and the agent keeps the order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, Ledger, Placed, Task, firelens};
-use crate::ecs::Pointer;
+use task_agent::{Condition, Dependency};
+
+use super::{Code, Ledger, Placed, Task, agent, firelens, restart_policy, stop};
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
+use crate::ecs::{Pointer, names};
 
 /// What a container becomes in the Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +24,35 @@ pub(super) enum Role {
     Sidecar,
     /// One of the Pod's containers.
     Main,
+    /// One of the Pod's containers, run by the task agent.
+    Supervised,
+}
+
+impl Role {
+    /// Whether it is one of the Pod's containers.
+    pub(super) fn is_main(self) -> bool {
+        matches!(self, Self::Main | Self::Supervised)
+    }
 }
 
 /// The containers with their roles; those that go to `initContainers` first, in the order they start.
-pub(super) fn place<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Placed<'a>> {
+pub(super) fn place<'a>(task: &Task<'a>) -> Vec<Placed<'a>> {
+    let containers = &task.definition.container_definitions;
+    if agent::runs(task) { supervised(containers, task.target) } else { in_order(containers, task.target) }
+}
+
+fn supervised<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Placed<'a>> {
+    let place = |(index, definition)| Placed {
+        definition,
+        path: Pointer::root().key("containerDefinitions").index(index),
+        target: format!("{target}/spec/containers/{index}"),
+        role: Role::Supervised,
+        awaited_healthy: false,
+    };
+    containers.iter().enumerate().map(place).collect()
+}
+
+pub(super) fn in_order<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Placed<'a>> {
     let awaited = awaited(containers);
     let role = |c: &ContainerDefinition| role(awaited.get(name(c)));
     let (mut mains, mut inits) = (0, 0);
@@ -33,7 +62,7 @@ pub(super) fn place<'a>(containers: &'a [ContainerDefinition], target: &str) -> 
             let definition = &containers[index];
             let role = role(definition);
             let (list, count) = match role {
-                Role::Main => ("containers", &mut mains),
+                Role::Main | Role::Supervised => ("containers", &mut mains),
                 Role::Init | Role::Sidecar => ("initContainers", &mut inits),
             };
             let target = format!("{target}/spec/{list}/{count}");
@@ -116,6 +145,47 @@ fn dependencies(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
     container.depends_on.iter().map(|d| d.container_name.as_str()).chain(links)
 }
 
+/// What a container waits for, by its own word and by what ECS adds: that its links and its log router have started.
+pub(super) fn waits(containers: &[ContainerDefinition], container: &ContainerDefinition) -> Vec<Dependency> {
+    let given = container.depends_on.iter().map(|dependency| Dependency {
+        container: dependency.container_name.clone(),
+        condition: match dependency.condition {
+            ContainerCondition::Start => Condition::Start,
+            ContainerCondition::Complete => Condition::Complete,
+            ContainerCondition::Success => Condition::Success,
+            ContainerCondition::Healthy => Condition::Healthy,
+        },
+    });
+    let later = dependents(containers, name(container));
+    let routers = containers.iter().filter(|other| firelens::is_router(other) && !later.contains(name(other)));
+    let router = routers.filter(|_| firelens::uses_router(container)).map(name);
+    let links = container.links.iter().map(|link| link_source(link));
+    let started = links.chain(router).map(|on| Dependency { container: on.to_owned(), condition: Condition::Start });
+    let mut all: Vec<Dependency> = given.collect();
+    for dependency in started {
+        if !all.contains(&dependency) {
+            all.push(dependency);
+        }
+    }
+    all
+}
+
+/// Seconds until the last container has been killed, when each is told to end after all that wait for it have ended.
+pub(super) fn longest_stop(containers: &[ContainerDefinition]) -> i64 {
+    let mut ends: BTreeMap<&str, i64> = BTreeMap::new();
+    for container in start_order(containers).into_iter().rev().map(|index| &containers[index]) {
+        let told = ends.get(name(container)).copied().unwrap_or(0);
+        let end = told + stop::timeout(container);
+        for on in waits(containers, container) {
+            let Some(other) = containers.iter().find(|c| name(c) == on.container) else { continue };
+            let told = ends.entry(name(other)).or_default();
+            *told = end.max(*told);
+        }
+        ends.insert(name(container), end);
+    }
+    ends.into_values().max().unwrap_or(0)
+}
+
 /// A link is `container` or `container:alias`.
 fn link_source(link: &str) -> &str {
     link.split(':').next().unwrap_or(link)
@@ -127,6 +197,10 @@ fn name(container: &ContainerDefinition) -> &str {
 
 /// Claims `essential` and `dependsOn`.
 pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
+    if container.role == Role::Supervised {
+        ledger.exact(container.at("essential"), agent::plan_target(task));
+        return ledger.exact(container.at("dependsOn"), agent::plan_target(task));
+    }
     claim_essential(task, container, ledger);
     for (index, dependency) in container.definition.depends_on.iter().enumerate() {
         let path = container.at("dependsOn").index(index);
@@ -135,20 +209,29 @@ pub(super) fn claim(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger
             ContainerCondition::Start | ContainerCondition::Healthy => {
                 match held_up(&task.definition.container_definitions, container.definition, dependency) {
                     None => ledger.exact(path, target),
-                    Some(message) => ledger.approximate(path, Code::StartsOneAfterAnother, target, message),
+                    Some(message) => {
+                        let message = format!("{message}{}", agent::advice(task));
+                        ledger.approximate(path, Code::StartsOneAfterAnother, target, message);
+                    }
                 }
             }
             ContainerCondition::Success => ledger.approximate(
                 path,
                 Code::FailedDependencyRetried,
                 target,
-                "when the dependency fails, it is started again in the same Pod; ECS would end the task and start another",
+                format!(
+                    "when the dependency fails, it is started again in the same Pod; ECS would end the task and start another{}",
+                    agent::advice(task)
+                ),
             ),
             ContainerCondition::Complete => ledger.approximate(
                 path,
                 Code::CompleteNeedsSuccess,
                 target,
-                "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code",
+                format!(
+                    "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code{}",
+                    agent::advice(task)
+                ),
             ),
         }
     }
@@ -209,6 +292,16 @@ fn dependents<'a>(containers: &'a [ContainerDefinition], on: &'a str) -> BTreeSe
     }
 }
 
+/// The names of the containers whose end the operator makes the end of the task. A single container is restarted in its Pod,
+/// which is all there is of its task; the task agent ends a task itself.
+pub(super) fn essential(placed: &[Placed<'_>]) -> Option<String> {
+    let ends_task = |p: &&Placed<'_>| {
+        matches!(p.role, Role::Main | Role::Sidecar) && p.is_essential() && !restart_policy::is_enabled(p.definition)
+    };
+    let names: Vec<String> = placed.iter().filter(ends_task).map(|p| names::container_name(p.name())).collect();
+    (placed.len() > 1 && !names.is_empty()).then(|| names.join(","))
+}
+
 fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
     let alone = task.definition.container_definitions.len() == 1;
     let path = container.at("essential");
@@ -223,17 +316,25 @@ fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger)
             target,
             if alone {
                 "when this container ends, it is restarted in its Pod, with a growing delay; ECS would start a new task at once"
+                    .to_owned()
             } else {
-                "when this container ends, it is restarted in its Pod beside the others; ECS would replace the whole task"
+                format!(
+                    "when this container ends, it is restarted in its Pod beside the others until the operator, where it runs, \
+                     replaces the task; one that ran for less than 10 seconds stays there, with a growing delay{}",
+                    agent::advice(task)
+                )
             },
         ),
         (_, false) => ledger.approximate(
             path,
             Code::NonEssentialRestarts,
             target,
-            "ECS would leave this container stopped when it ends, and the task healthy. Here it is started again, and the task is \
-             not ready as long as it does not stay up: one that is meant to end keeps the service from ever becoming stable. Let \
-             another container depend on its SUCCESS, so that it runs before that one, or keep it running",
+            format!(
+                "ECS would leave this container stopped when it ends, and the task healthy. Here it is started again, and the task \
+                 is not ready as long as it does not stay up: one that is meant to end keeps the service from ever becoming stable. \
+                 Let another container depend on its SUCCESS, so that it runs before that one, or keep it running{}",
+                agent::advice(task)
+            ),
         ),
     }
 }
@@ -256,7 +357,7 @@ mod tests {
     }
 
     fn layout(containers: &[ContainerDefinition]) -> Vec<(&str, Role)> {
-        place(containers, "").into_iter().map(|p| (name(p.definition), p.role)).collect()
+        in_order(containers, "").into_iter().map(|p| (name(p.definition), p.role)).collect()
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its feature and claims the fields it understood in the [`Ledger`]; what nobody claims is reported as not translated.
 
 mod accelerators;
+mod agent;
 mod annotations;
 mod basis;
 mod container;
@@ -19,6 +20,7 @@ mod firelens;
 mod health;
 mod hostname;
 mod hosts;
+mod init_process;
 mod ipc;
 mod isolation;
 mod ledger;
@@ -34,6 +36,7 @@ mod ports;
 mod proxy;
 mod registry;
 mod resources;
+mod restart_policy;
 mod roles;
 mod sandbox;
 mod scratch;
@@ -41,10 +44,13 @@ mod secrets;
 mod security;
 mod security_options;
 pub mod service;
+mod start_timeout;
 mod stop;
 mod swap;
 mod syntax;
 mod sysctls;
+
+mod ulimits;
 pub mod verdict;
 mod versions;
 mod volumes;
@@ -70,7 +76,7 @@ pub struct Task<'a> {
     /// Where the template stands, for reports: `Deployment/web#/spec/template`.
     pub target: &'a str,
     /// What the rendering depends on besides the definition.
-    pub basis: Basis,
+    pub basis: &'a Basis,
 }
 
 impl Task<'_> {
@@ -116,4 +122,14 @@ impl Placed<'_> {
     fn is_essential(&self) -> bool {
         self.definition.essential.unwrap_or(true)
     }
+
+    /// The name that ECS knows it by.
+    fn name(&self) -> &str {
+        self.definition.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// The names of containers, for a sentence.
+fn names_of<'a>(containers: impl Iterator<Item = &'a ecs::task_definition::ContainerDefinition>) -> String {
+    containers.map(|c| format!("{:?}", c.name.as_deref().unwrap_or_default())).collect::<Vec<_>>().join(", ")
 }

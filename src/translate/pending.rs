@@ -35,14 +35,6 @@ macro_rules! pending {
 pub const TASK_DEFINITION: &[Pending] = pending! {
     "placementConstraints" =>
         "the tasks run on any node: choose nodes by kubernetes.nodeSelector",
-    "containerDefinitions[].restartPolicy" =>
-        "the container is restarted each time it ends, after a delay that grows from 10 seconds to 5 minutes",
-    "containerDefinitions[].linuxParameters.initProcessEnabled" =>
-        "the container's own process is PID 1: one that neither forwards signals nor reaps children needs tini in its image",
-    "containerDefinitions[].startTimeout" =>
-        "containers that wait for this one wait as long as it takes",
-    "containerDefinitions[].ulimits" =>
-        "the limits are those of the node's container runtime",
 };
 
 /// Of services.

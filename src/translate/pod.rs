@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{PodSecurityContext, PodSpec, PodTemplateSpec, Toleration};
+use k8s_openapi::api::core::v1::{Container, PodSecurityContext, PodSpec, PodTemplateSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
 use super::{
-    Code, Ledger, Placed, Task, accelerators, annotations, container, dns, faults, hostname, hosts, ipc, isolation,
-    logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
+    Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, hostname, hosts, ipc,
+    isolation, logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
 };
 use crate::api;
 use crate::ecs::Pointer;
@@ -18,9 +18,10 @@ use crate::ecs::task_definition::{Compatibility, DESCRIBE_ONLY, NetworkMode, Pid
 /// Renders the Pod template of a task and claims the task definition's fields.
 #[must_use]
 pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut Ledger) -> PodTemplateSpec {
-    let placed = lifecycle::place(&task.definition.container_definitions, task.target);
+    let placed = lifecycle::place(task);
     let mut annotations = annotations::render(task, &placed, ledger);
     annotations.extend(logging::annotations(task, &placed, ledger));
+    annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, &placed, ledger)) }
 }
@@ -33,8 +34,8 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
     let (dns_policy, dns_config) = dns::render(task, placed, host_network, ledger);
     let service_account_name = task.kubernetes.and_then(|k| k.service_account_name.clone());
     PodSpec {
-        init_containers: containers(task, placed, |role| role != Role::Main, ledger),
-        containers: containers(task, placed, |role| role == Role::Main, ledger).unwrap_or_default(),
+        init_containers: some_list(init_containers(task, placed, ledger)),
+        containers: containers(task, placed, Role::is_main, ledger),
         volumes: volumes::volumes(task, placed, ledger),
         resources: resources::pod(task, ledger),
         node_selector: some_map(node_selector(task, ledger)),
@@ -45,7 +46,7 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
         enable_service_links: Some(false),
         automount_service_account_token: service_account_name.is_none().then_some(false),
         service_account_name,
-        termination_grace_period_seconds: Some(stop::grace_period(placed)),
+        termination_grace_period_seconds: Some(stop::grace_period(task, placed)),
         host_network: host_network.then_some(true),
         dns_policy,
         dns_config,
@@ -66,14 +67,21 @@ fn security_context(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger)
     Some(PodSecurityContext { sysctls: Some(sysctls), ..PodSecurityContext::default() })
 }
 
+fn init_containers(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Vec<Container> {
+    if agent::runs(task) {
+        return vec![agent::install(task)];
+    }
+    containers(task, placed, |role| !role.is_main(), ledger)
+}
+
 fn containers(
     task: &Task<'_>,
     placed: &[Placed<'_>],
     wanted: impl Fn(Role) -> bool,
     ledger: &mut Ledger,
-) -> Option<Vec<k8s_openapi::api::core::v1::Container>> {
+) -> Vec<Container> {
     let chosen = placed.iter().filter(|p| wanted(p.role));
-    some_list(chosen.map(|p| container::render(task, p, ledger)).collect())
+    chosen.map(|p| container::render(task, p, ledger)).collect()
 }
 
 /// Claims what identifies the definition, and what AWS prints but does not take.

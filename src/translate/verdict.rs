@@ -238,6 +238,16 @@ codes! {
     RuntimeClassNeeded = "runtime-class-needed",
     /// Nothing checks the attestation policy.
     AttestationNotChecked = "attestation-not-checked",
+    /// The kubelet restarts the container by its own rules.
+    RestartsByKubelet = "restarts-by-kubelet",
+    /// Nobody gives up on a container that takes long to be ready.
+    StartTimeoutNotKept = "start-timeout-not-kept",
+    /// The container's own command is its first process.
+    NoInitProcess = "no-init-process",
+    /// The limits are those of the container runtime.
+    LimitsOfRuntime = "limits-of-runtime",
+    /// Limits cannot be raised above those of the container runtime.
+    LimitsWithinRuntime = "limits-within-runtime",
     /// The tag of an image is not pinned to a digest for a deployment.
     TagNotPinned = "tag-not-pinned",
 }

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, devices, docker_volume, memory, volumes_from};
+use super::{Code, Ledger, Placed, Task, agent, devices, docker_volume, memory, volumes_from};
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::ecs::{Pointer, names};
 
@@ -28,6 +28,9 @@ pub(super) fn volumes(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledge
     let given = task.definition.volumes.iter().enumerate();
     let mut volumes: Vec<PodVolume> = given.filter_map(|(index, volume)| render(task, index, volume, ledger)).collect();
     volumes.extend(placed.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
+    if agent::runs(task) {
+        volumes.push(agent::volume(task));
+    }
     some_list(volumes)
 }
 
@@ -40,12 +43,16 @@ fn own(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
 
 /// The name of a container's own volume, which no volume of the task has.
 pub(super) fn own_name(task: &Task<'_>, placed: &Placed<'_>, suffix: &str) -> String {
-    let container = placed.definition.name.as_deref().unwrap_or_default();
+    free_name(task, &format!("{}-{suffix}", placed.name()))
+}
+
+/// This name, or one made of it that no volume of the task has.
+pub(super) fn free_name(task: &Task<'_>, wanted: &str) -> String {
     let taken = |name: &String| {
         let mut given = task.definition.volumes.iter().filter_map(|volume| volume.name.as_deref());
         given.any(|other| names::object_name(other) == *name)
     };
-    let mut name = names::object_name(&format!("{container}-{suffix}"));
+    let mut name = names::object_name(wanted);
     while taken(&name) {
         name = names::object_name(&format!("{name}-own"));
     }

@@ -7,7 +7,7 @@ use proptest::strategy::{NewTree, Strategy, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::input::{Body, File, Input, Style, written};
+use crate::input::{Body, Cluster, File, Input, Style, written};
 use crate::shrink::Shrinking;
 use crate::{mutate, plausible};
 
@@ -56,7 +56,8 @@ fn plausible(rng: &mut Rng) -> Input {
         }
         _ => parts.into_iter().map(|part| file(part, found, rng)).collect(),
     };
-    Input { files, keep_revisions: rng.bool(), namespace: rng.u32(..4) == 0, pod_resources: rng.u32(..4) > 0 }
+    let cluster = Cluster::ALL[rng.usize(..Cluster::ALL.len())];
+    Input { files, keep_revisions: rng.bool(), namespace: rng.u32(..4) == 0, cluster }
 }
 
 fn parts(rng: &mut Rng) -> Vec<Part> {

@@ -13,8 +13,30 @@ pub struct Input {
     pub files: Vec<File>,
     pub keep_revisions: bool,
     pub namespace: bool,
-    /// Whether the server has resources for a whole Pod.
-    pub pod_resources: bool,
+    pub cluster: Cluster,
+}
+
+/// What the cluster is taken to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cluster {
+    /// Neither resources for a whole Pod nor the task agent.
+    Old,
+    #[default]
+    New,
+    /// The operator brings the task agent into tasks.
+    WithAgent,
+}
+
+impl Cluster {
+    pub const ALL: [Self; 3] = [Self::Old, Self::New, Self::WithAgent];
+
+    fn basis(self) -> Basis {
+        match self {
+            Self::Old => Basis::current(33),
+            Self::New => Basis::current(36),
+            Self::WithAgent => Basis::current(36).with_task_agent(Some("registry.example.test/task-agent:1")),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -51,7 +73,7 @@ impl Input {
             target,
             namespace: self.namespace.then(|| "shop".to_owned()),
             keep_revisions: self.keep_revisions,
-            basis: Basis::current(if self.pod_resources { 36 } else { 33 }),
+            basis: self.cluster.basis(),
             places: true,
         }
     }
@@ -184,8 +206,8 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "keep revisions: {}, namespace: {}, resources of Pods: {}",
-            self.keep_revisions, self.namespace, self.pod_resources
+            "keep revisions: {}, namespace: {}, cluster: {:?}",
+            self.keep_revisions, self.namespace, self.cluster
         )?;
         for file in &self.files {
             let found = if file.found { ", found in a folder" } else { "" };

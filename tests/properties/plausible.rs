@@ -157,11 +157,16 @@ impl Task<'_> {
         let mut before: Vec<Object> = Vec::new();
         let mut ports = 1;
         let mut router = false;
+        // The task agent needs the commands of all containers.
+        let known = self.rng.bool();
         let count = task.get("containerDefinitions").and_then(Value::as_array).map_or(0, Vec::len);
         for (number, container) in objects(task, "containerDefinitions").enumerate() {
             container.insert("name".to_owned(), format!("{}{number}", ["app", "App_"][self.rng.usize(..2)]).into());
             let image = ["nginx", "nginx:1", "host:5000/a/b", "a@sha256:0"][self.rng.usize(..4)];
             container.insert("image".to_owned(), image.into());
+            if known {
+                container.insert("entryPoint".to_owned(), json!(["/bin/run", "$(x) $$"]));
+            }
             if number + 1 == count {
                 container.insert("essential".to_owned(), true.into());
             }

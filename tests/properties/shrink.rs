@@ -3,7 +3,7 @@
 use proptest::strategy::ValueTree;
 use serde_json::Value;
 
-use crate::input::{Body, File, Input, Style};
+use crate::input::{Body, Cluster, File, Input, Style};
 use crate::walk;
 
 /// An input, and the way to a smaller one.
@@ -148,8 +148,9 @@ fn apply(edit: &Edit, input: &mut Input) -> Option<()> {
             (input.files.len() > 1 && *file < input.files.len()).then(|| drop(input.files.remove(*file)))
         }
         Edit::Settings => {
-            let changed = input.keep_revisions || input.namespace || !input.pod_resources;
-            (input.keep_revisions, input.namespace, input.pod_resources) = (false, false, true);
+            let cluster = Cluster::default();
+            let changed = input.keep_revisions || input.namespace || input.cluster != cluster;
+            (input.keep_revisions, input.namespace, input.cluster) = (false, false, cluster);
             for file in &mut input.files {
                 file.found = false;
             }

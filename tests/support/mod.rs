@@ -62,7 +62,8 @@ impl Bench {
         let options = ConnectOptions { kubeconfig: Some(self.cluster.kubeconfig_path().to_owned()), context: None };
         let clients = connect(options).await?;
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
-        let options = Options { namespace: Some(self.namespace.clone()), concurrency: 8, listen: None };
+        let options =
+            Options { namespace: Some(self.namespace.clone()), concurrency: 8, task_agent_image: None, listen: None };
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
         Ok(Operator { metrics, shutdown, task })

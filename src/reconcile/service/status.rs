@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::rollout::{self, Counts};
-use super::{Obstacle, Plan, ServiceInput};
+use super::{Obstacle, Plan, ServiceInput, tasks};
 use crate::api::{
     DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
     condition, labels,
@@ -109,7 +109,7 @@ fn stable(
     desired: i32,
     plan: &Plan<'_>,
 ) -> condition::Draft {
-    let failing = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref());
+    let failing = failing(input).filter(|_| desired > 0);
     let draft = |holds, reason, message: &str| condition::Draft {
         kind: condition::STABLE,
         holds,
@@ -146,7 +146,13 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(unplaceable) = unplaceable(input) {
         news.add(true, "TaskNotPlaced", unplaceable);
     }
-    if let Some(failing) = failing(input) {
+    for (task, reason) in tasks::ended(input) {
+        let what = format!("(task {task}) has stopped: {reason}.");
+        if !input.status.events.iter().any(|event| event.message.ends_with(&what)) {
+            news.add(true, "TaskStopped", what);
+        }
+    }
+    if let Some(failing) = told_failing(input) {
         news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
@@ -195,9 +201,16 @@ fn count(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }
 
+/// Why tasks do not come up, in a word of ECS's and in detail.
+fn failing<'a>(input: &'a ServiceInput<'_>) -> Option<(&'static str, &'a str)> {
+    let waiting = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref());
+    let over = || tasks::failed(input).map(|reason| ("EssentialContainerExited", reason));
+    waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
+}
+
 /// ECS's words for tasks that do not come up, once for each cause until the service is steady again.
-fn failing(input: &ServiceInput<'_>) -> Option<String> {
-    let (cause, detail) = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref())?;
+fn told_failing(input: &ServiceInput<'_>) -> Option<String> {
+    let (cause, detail) = failing(input)?;
     let what = format!("is unable to consistently start tasks successfully. Reason: {cause}: {detail}.");
     (!said_since_steady(input, &what)).then_some(what)
 }

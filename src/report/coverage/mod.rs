@@ -63,7 +63,7 @@ pub fn coverage() -> Vec<Coverage> {
         bare.as_object_mut().map(|members| members.remove("kubernetes"));
         let verdicts = |input| {
             let examined = examine::task_definition(input);
-            examine::task_definition_verdicts(&examined, NAME, Basis::current(Basis::NEWEST_MINOR))
+            examine::task_definition_verdicts(&examined, NAME, &Basis::current(Basis::NEWEST_MINOR))
         };
         [input, bare].into_iter().flat_map(verdicts).collect()
     };

@@ -1,0 +1,112 @@
+//! When a container is checked and what the results come to, by the rules of Docker's health checks. Pure.
+
+use std::time::{Duration, Instant};
+
+use crate::plan::Health;
+
+/// What the checks say so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Not enough checks yet.
+    Unknown,
+    /// The last check succeeded.
+    Healthy,
+    /// As many checks in a row failed as are allowed.
+    Unhealthy,
+}
+
+/// The health of one run of a container.
+#[derive(Clone, Debug)]
+pub struct Checks<'a> {
+    settings: &'a Health,
+    started: Instant,
+    next: Instant,
+    failures: u32,
+    judgement: Judgement,
+    /// Whether a check has succeeded since the start: from then on failures count.
+    succeeded: bool,
+}
+
+impl<'a> Checks<'a> {
+    /// The checks of a container that starts now.
+    #[must_use]
+    pub fn new(settings: &'a Health, now: Instant) -> Self {
+        let next = now + Duration::from_secs(settings.interval);
+        Self { settings, started: now, next, failures: 0, judgement: Judgement::Unknown, succeeded: false }
+    }
+
+    /// When the next check is due.
+    #[must_use]
+    pub fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// The program and its arguments.
+    #[must_use]
+    pub fn command(&self) -> &'a [String] {
+        &self.settings.command
+    }
+
+    /// How long one check may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.settings.timeout)
+    }
+
+    /// Takes the result of a check that began at `began` and ended now.
+    ///
+    /// Failures count once the start period is over or a check has succeeded.
+    pub fn result(&mut self, success: bool, began: Instant, now: Instant) -> Judgement {
+        self.next = now + Duration::from_secs(self.settings.interval);
+        let lenient = !self.succeeded && began < self.started + Duration::from_secs(self.settings.start_period);
+        if success {
+            self.succeeded = true;
+            self.failures = 0;
+            self.judgement = Judgement::Healthy;
+        } else if !lenient {
+            self.failures += 1;
+            if self.failures >= self.settings.retries {
+                self.judgement = Judgement::Unhealthy;
+            }
+        }
+        self.judgement
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Health {
+        Health { command: vec!["true".into()], interval: 10, timeout: 5, retries: 2, start_period: 60 }
+    }
+
+    #[test]
+    fn failures_in_a_row_make_it_unhealthy_and_a_success_healthy_again() {
+        let (settings, start) = (Health { start_period: 0, ..settings() }, Instant::now());
+        let mut checks = Checks::new(&settings, start);
+        assert_eq!(checks.due(), start + Duration::from_secs(10));
+        assert_eq!(checks.result(false, start, start), Judgement::Unknown);
+        assert_eq!(checks.result(true, start, start), Judgement::Healthy);
+        assert_eq!(checks.result(false, start, start), Judgement::Healthy);
+        assert_eq!(checks.result(false, start, start), Judgement::Unhealthy);
+        assert_eq!(checks.result(true, start, start), Judgement::Healthy);
+    }
+
+    #[test]
+    fn failures_of_the_start_period_do_not_count_until_a_success() {
+        let (settings, start) = (settings(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut checks = Checks::new(&settings, start);
+        for second in [10, 20, 30, 40, 50] {
+            assert_eq!(checks.result(false, at(second), at(second)), Judgement::Unknown);
+        }
+        let mut recovered = checks.clone();
+        assert_eq!(recovered.result(true, at(51), at(51)), Judgement::Healthy);
+        recovered.result(false, at(52), at(52));
+        assert_eq!(recovered.result(false, at(53), at(53)), Judgement::Unhealthy);
+        checks.result(false, at(60), at(60));
+        assert_eq!(checks.result(false, at(70), at(70)), Judgement::Unhealthy);
+        assert_eq!(checks.due(), at(80));
+    }
+}

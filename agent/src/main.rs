@@ -1,0 +1,85 @@
+//! The command line of the task agent: put it into the shared folder, run a container, say whether one is ready.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use task_agent::state::{Board, Fate};
+use task_agent::{Plan, supervisor};
+
+const USAGE: &str = "usage: task-agent install FOLDER PLAN
+       task-agent run CONTAINER [--] COMMAND…
+       task-agent ready CONTAINER
+
+FOLDER is shared by the containers of the task, PLAN is JSON, CONTAINER a name in it.";
+
+/// The plan, in the shared folder.
+const PLAN: &str = "plan.json";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["install", folder, plan] => install(Path::new(folder), plan).map(|()| ExitCode::SUCCESS),
+        ["run", container, rest @ ..] => run(container, rest),
+        ["ready", container] => ready(container),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("task-agent: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Brings this program and the plan into the folder that the containers will share, and makes the place where they tell each
+/// other things. All may be done again: an init container may run twice.
+fn install(folder: &Path, plan: &str) -> io::Result<()> {
+    serde_json::from_str::<Plan>(plan)?;
+    let program = folder.join("task-agent");
+    fs::copy(std::env::current_exe()?, &program)?;
+    fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+    let file = folder.join(PLAN);
+    fs::write(&file, plan)?;
+    fs::set_permissions(&file, Permissions::from_mode(0o644))?;
+    Board::in_folder(folder, 0).create()
+}
+
+fn run(container: &str, command: &[&str]) -> io::Result<ExitCode> {
+    let folder = shared()?;
+    let (plan, me) = read(&folder, container)?;
+    let command = command.strip_prefix(&["--"]).unwrap_or(command);
+    let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+    let code = supervisor::run(&plan, me, &Board::in_folder(&folder, me), &command)?;
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Ready is a container whose command has started, or has ended though it need not last, and whose checks, if it has any,
+/// say that it is healthy.
+fn ready(container: &str) -> io::Result<ExitCode> {
+    let folder = shared()?;
+    let (plan, me) = read(&folder, container)?;
+    let seen = Board::in_folder(&folder, me).look(plan.containers.len())[me];
+    let container = &plan.containers[me];
+    let healthy = !container.essential || container.health.is_none() || (seen.healthy_once && !seen.unhealthy);
+    let ready = match seen.fate {
+        Fate::Waiting => false,
+        Fate::Running => healthy,
+        Fate::Ended(_) => !container.essential,
+    };
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The folder that the containers share: the one this program was installed to.
+fn shared() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("the program is in no folder"))
+}
+
+fn read(folder: &Path, container: &str) -> io::Result<(Plan, usize)> {
+    let plan: Plan = serde_json::from_slice(&fs::read(folder.join(PLAN))?)?;
+    let me = plan.find(container);
+    let me = me.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("no container {container:?}")))?;
+    Ok((plan, me))
+}

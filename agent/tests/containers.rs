@@ -1,0 +1,191 @@
+//! What one program does with one container, and two with each other: run as processes, as a kubelet would run them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use task_agent::plan::{Condition, Container, Dependency, Health, Limit, Plan, Restart};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_task-agent");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Task {
+    folder: TempDir,
+}
+
+fn container(name: &str, essential: bool) -> Container {
+    Container { name: name.into(), essential, stop_timeout: 30, ..Container::default() }
+}
+
+impl Task {
+    fn new(containers: Vec<Container>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = serde_json::to_string(&Plan { containers }).unwrap();
+        assert!(Command::new(PROGRAM).arg("install").arg(folder.path()).arg(plan).status().unwrap().success());
+        Self { folder }
+    }
+
+    fn command(&self, verb: &str, name: &str) -> Command {
+        let mut command = Command::new(self.folder.path().join("task-agent"));
+        command.args([verb, name]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, name: &str, script: &str) -> Child {
+        self.command("run", name).args(["--", "/bin/sh", "-c", script]).spawn().unwrap()
+    }
+
+    fn is_ready(&self, name: &str) -> bool {
+        self.command("ready", name).status().unwrap().success()
+    }
+
+    fn state(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.folder.path().join("state").join(file)).ok()
+    }
+
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !holds() {
+            let state: Vec<_> =
+                fs::read_dir(self.folder.path().join("state")).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert!(start.elapsed() < PATIENCE, "not yet: {what}; there is {state:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn tell(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn end(child: Child) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_program_is_there_for_every_user() {
+    let task = Task::new(vec![container("a", true)]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&task.folder.path().join("task-agent")), 0o755);
+    assert_eq!(mode(&task.folder.path().join("state")), 0o777);
+}
+
+#[test]
+fn a_container_ends_with_the_code_of_its_command_and_its_output_is_its_own() {
+    let task = Task::new(vec![container("a", false), container("b", true)]);
+    let (a, b) = (task.run("a", "echo out; exit 7"), task.run("b", "sleep 1; kill -9 $$"));
+    assert_eq!(end(b).0, Some(137));
+    assert_eq!(end(a), (Some(7), "out\n".to_owned()));
+}
+
+#[test]
+fn one_that_is_not_essential_may_end_and_the_task_goes_on() {
+    let task = Task::new(vec![container("a", false), container("b", true)]);
+    let (mut a, b) = (task.run("a", "exit 3"), task.run("b", "trap 'exit 0' TERM; while :; do sleep 0.1; done"));
+    task.until("a has ended", || task.state("0.ended").as_deref() == Some("3"));
+    assert!(task.is_ready("a") && a.try_wait().unwrap().is_none() && task.state("stop").is_none());
+    tell(&b, "-TERM");
+    assert_eq!((end(b).0, end(a).0), (Some(0), Some(3)));
+}
+
+#[test]
+fn a_command_that_is_not_there_ends_as_in_a_shell() {
+    let task = Task::new(vec![container("a", true)]);
+    let child = task.command("run", "a").args(["--", "/no/such/program"]).spawn().unwrap();
+    let (code, said) = end(child);
+    assert_eq!(code, Some(127), "{said}");
+    assert!(said.contains("/no/such/program"), "{said}");
+}
+
+#[test]
+fn signals_reach_the_command_and_the_one_that_ends_it_is_the_runtimes() {
+    let task = Task::new(vec![container("a", true)]);
+    let script = "trap 'echo usr1' USR1; trap 'echo quit; exit 0' QUIT; echo up; while :; do sleep 0.1; done";
+    let child = task.run("a", script);
+    task.until("it runs", || task.is_ready("a"));
+    // The shell has to have set its traps.
+    thread::sleep(Duration::from_millis(500));
+    tell(&child, "-USR1");
+    thread::sleep(Duration::from_millis(500));
+    tell(&child, "-QUIT");
+    assert_eq!(end(child), (Some(0), "up\nusr1\nquit\n".to_owned()));
+}
+
+#[test]
+fn one_that_does_not_listen_is_killed_after_its_time() {
+    let task = Task::new(vec![Container { stop_timeout: 1, ..container("a", true) }]);
+    let child = task.run("a", "trap '' TERM; while :; do sleep 0.1; done");
+    task.until("it runs", || task.is_ready("a"));
+    thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    tell(&child, "-TERM");
+    assert_eq!(end(child).0, Some(137));
+    assert!(start.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_restart_policy_counts_from_the_last_start_and_knows_codes() {
+    let restart = |period, ignored: &[i32]| {
+        let policy = Restart { attempt_period: period, ignored_exit_codes: ignored.to_vec() };
+        Container { restart: Some(policy), ..container("a", true) }
+    };
+    let run = |container: Container, script: &str| {
+        let task = Task::new(vec![container]);
+        let count = task.folder.path().join("count");
+        let script = format!("echo x >> {0}; n=$(wc -l < {0}); {script}", count.display());
+        let code = end(task.run("a", &script)).0;
+        (code, fs::read_to_string(count).unwrap().lines().count())
+    };
+    assert_eq!(run(restart(0, &[5]), "[ $n = 3 ] && exit 5; exit 1"), (Some(5), 3));
+    assert_eq!(run(restart(60, &[]), "exit 1"), (Some(1), 1));
+    assert_eq!(run(restart(1, &[]), "[ $n = 1 ] && sleep 1.2; exit 1"), (Some(1), 2));
+}
+
+#[test]
+fn a_task_with_an_unhealthy_essential_container_ends() {
+    let health = |command: &str| Health {
+        command: vec!["/bin/sh".into(), "-c".into(), command.into()],
+        interval: 1,
+        timeout: 1,
+        retries: 2,
+        start_period: 0,
+    };
+    let forever = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    let checked = |command: &str, essential| Container { health: Some(health(command)), ..container("a", essential) };
+    // Checks that fail, and checks that take too long.
+    for command in ["exit 1", "sleep 5"] {
+        let task = Task::new(vec![checked(command, true)]);
+        assert_eq!(end(task.run("a", forever)).0, Some(0), "{command}");
+        assert!(task.state("stop").is_some_and(|reason| reason.contains("health checks")));
+    }
+    let task = Task::new(vec![checked("exit 0", true), container("b", true)]);
+    let (a, b) = (task.run("a", forever), task.run("b", forever));
+    assert!(!task.is_ready("a"));
+    task.until("a is healthy", || task.is_ready("a"));
+    tell(&b, "-TERM");
+    assert_eq!((end(a).0, end(b).0), (Some(0), Some(0)));
+}
+
+#[test]
+fn what_waits_for_what_never_comes_never_runs() {
+    let dependency = Dependency { container: "a".into(), condition: Condition::Success };
+    let waiting =
+        |name: &str, essential| Container { depends_on: vec![dependency.clone()], ..container(name, essential) };
+    let task = Task::new(vec![container("a", false), waiting("b", false), waiting("c", true)]);
+    let children = [task.run("a", "exit 1"), task.run("b", "echo ran"), task.run("c", "echo ran")];
+    assert_eq!(children.map(end), [(Some(1), String::new()), (Some(143), String::new()), (Some(143), String::new())]);
+}
+
+#[test]
+fn limits_are_those_of_the_command() {
+    let limits = vec![Limit { name: "nofile".into(), soft: 123, hard: 456 }];
+    let task = Task::new(vec![Container { limits, ..container("a", true) }]);
+    assert_eq!(end(task.run("a", "ulimit -Sn; ulimit -Hn")), (Some(0), "123\n456\n".to_owned()));
+}

@@ -1,0 +1,184 @@
+//! The task agent: a small program of ours that does in a Pod what the ECS agent does in a task and Kubernetes has no word for.
+//!
+//! An init container brings the program and the plan of the task into a folder that all containers share; there it runs
+//! as the first process of each container and starts the container's own command below it. It keeps the order of
+//! `dependsOn` in both directions, ends the task with an essential container, restarts and checks containers by their own
+//! settings, and sets their limits. A Pod whose containers have ended is over, as a task is, and the Deployment makes another.
+//!
+//! For that the command has to be known, which the definition may leave to the image, and a container must not be restarted
+//! by the kubelet.
+
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, EmptyDirVolumeSource, ExecAction, Probe, ResourceRequirements, SeccompProfile,
+    SecurityContext, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use task_agent::{FOLDER, PROGRAM, Plan};
+
+use super::fields::literal;
+use super::{Placed, Task, health, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes};
+use crate::ecs::names;
+use crate::ecs::task_definition::ContainerDefinition;
+
+/// The program in its image.
+const IN_IMAGE: &str = "/task-agent";
+/// The name of the init container and of the volume.
+const NAME: &str = "task-agent";
+/// Memory to copy a program of a few MiB with.
+const MEMORY: &str = "16Mi";
+/// A user that no image has.
+const USER: i64 = 65_532;
+/// A container waits for its dependencies as long as it takes: the check of its start is never given up.
+const FOR_EVER: i32 = i32::MAX;
+
+/// Whether the agent runs the containers of this task: it needs it, and can have it.
+pub(super) fn runs(task: &Task<'_>) -> bool {
+    is_wanted(task) && obstacle(task).is_none()
+}
+
+/// What would make the task behave as on ECS, to be added to a sentence on what differs; empty where nothing would.
+pub(super) fn advice(task: &Task<'_>) -> String {
+    obstacle(task).filter(|_| is_wanted(task)).map_or_else(String::new, |obstacle| format!(". {obstacle}"))
+}
+
+/// Kubernetes says it all for a single container without settings for the ECS agent.
+fn is_wanted(task: &Task<'_>) -> bool {
+    let containers = &task.definition.container_definitions;
+    let asks = |c: &ContainerDefinition| {
+        let has_init = c.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true));
+        has_init || restart_policy::is_enabled(c) || !c.ulimits.is_empty()
+    };
+    containers.len() > 1 || containers.iter().any(asks)
+}
+
+/// Why the agent cannot run this task, and what to do about it.
+fn obstacle(task: &Task<'_>) -> Option<String> {
+    if task.is_windows() {
+        return Some("The task agent, which does this on Linux, is not there for Windows".to_owned());
+    }
+    let unknown: Vec<&ContainerDefinition> =
+        task.definition.container_definitions.iter().filter(|c| command(task, c).is_none()).collect();
+    let mut missing = Vec::new();
+    if !unknown.is_empty() {
+        let names = names_of(unknown.into_iter());
+        missing.push(format!("what the images of {names} run is given in kubernetes.imageDefaults"));
+    }
+    if task.basis.task_agent.is_none() {
+        missing.push("its image is given by --task-agent-image".to_owned());
+    }
+    if !task.basis.container_restart_policy {
+        missing.push("the server is Kubernetes 1.35 or newer".to_owned());
+    }
+    (!missing.is_empty()).then(|| format!("The task agent does it as ECS does once {}", missing.join(", and ")))
+}
+
+/// The whole command of a container: its entry point and arguments, or those of its image.
+fn command(task: &Task<'_>, container: &ContainerDefinition) -> Option<Vec<String>> {
+    let defaults = task.kubernetes.into_iter().flat_map(|k| &k.image_defaults);
+    let image = defaults.into_iter().find(|image| Some(&image.container_name) == container.name.as_ref());
+    let (entry_point, arguments) = match image {
+        // A given entry point is run without the arguments of the image.
+        _ if !container.entry_point.is_empty() => (&container.entry_point, &container.command),
+        Some(image) if container.command.is_empty() => (&image.entry_point, &image.command),
+        Some(image) => (&image.entry_point, &container.command),
+        None => return None,
+    };
+    let whole: Vec<String> = entry_point.iter().chain(arguments).cloned().collect();
+    (!whole.is_empty()).then_some(whole)
+}
+
+/// The command line of a container that the agent runs.
+pub(super) fn command_line(task: &Task<'_>, placed: &Placed<'_>) -> Vec<String> {
+    let own = command(task, placed.definition).unwrap_or_default();
+    let agent = [PROGRAM, "run", placed.name(), "--"].map(str::to_owned);
+    agent.into_iter().chain(own.iter().map(|word| literal(word))).collect()
+}
+
+/// Holds back readiness until the container has started and, if it has a health check, is healthy. Once that is so,
+/// readiness is the kubelet's to tell: an essential container that ends takes the task with it.
+pub(super) fn startup_probe(placed: &Placed<'_>) -> Probe {
+    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned).to_vec();
+    Probe {
+        exec: Some(ExecAction { command: Some(command) }),
+        period_seconds: Some(1),
+        failure_threshold: Some(FOR_EVER),
+        ..Probe::default()
+    }
+}
+
+/// The init container that brings the program and the plan.
+pub(super) fn install(task: &Task<'_>) -> Container {
+    // A plan is texts, numbers and lists, all of which have a JSON form.
+    let plan = serde_json::to_string(&plan(task)).unwrap_or_default();
+    Container {
+        name: container_name(task),
+        image: task.basis.task_agent.as_deref().map(str::to_owned),
+        command: Some(vec![IN_IMAGE.to_owned()]),
+        args: Some(vec!["install".to_owned(), FOLDER.to_owned(), literal(&plan)]),
+        volume_mounts: Some(vec![mount(task)]),
+        resources: Some(resources()),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            read_only_root_filesystem: Some(true),
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            ..SecurityContext::default()
+        }),
+        ..Container::default()
+    }
+}
+
+/// A name that no container of the task has.
+fn container_name(task: &Task<'_>) -> String {
+    let taken = |name: &str| {
+        let mut given = task.definition.container_definitions.iter().filter_map(|c| c.name.as_deref());
+        given.any(|other| names::container_name(other) == name)
+    };
+    let mut name = NAME.to_owned();
+    while taken(&name) {
+        name.push_str("-own");
+    }
+    name
+}
+
+/// A namespace may want every container to have them. They are over before the task's containers start, and smaller.
+fn resources() -> ResourceRequirements {
+    let memory = || [("memory".to_owned(), Quantity(MEMORY.to_owned()))].into();
+    ResourceRequirements { limits: Some(memory()), requests: Some(memory()), claims: None }
+}
+
+/// Where the plan is in the Pod template, for reports: what it says is in the fields of no container.
+pub(super) fn plan_target(task: &Task<'_>) -> String {
+    format!("{}/spec/initContainers/0/args/2", task.target)
+}
+
+fn plan(task: &Task<'_>) -> Plan {
+    let containers = &task.definition.container_definitions;
+    let of = |container: &ContainerDefinition| task_agent::Container {
+        name: container.name.clone().unwrap_or_default(),
+        essential: container.essential.unwrap_or(true),
+        stop_timeout: stop::timeout(container).unsigned_abs(),
+        start_timeout: start_timeout::of(container),
+        depends_on: lifecycle::waits(containers, container),
+        restart: restart_policy::plan(container),
+        health: health::plan(container),
+        limits: ulimits::plan(container),
+    };
+    Plan { containers: containers.iter().map(of).collect() }
+}
+
+/// The volume of the folder that the containers share.
+pub(super) fn volume(task: &Task<'_>) -> Volume {
+    Volume {
+        name: volumes::free_name(task, NAME),
+        empty_dir: Some(EmptyDirVolumeSource::default()),
+        ..Volume::default()
+    }
+}
+
+/// The place of that folder in each container.
+pub(super) fn mount(task: &Task<'_>) -> VolumeMount {
+    VolumeMount { name: volumes::free_name(task, NAME), mount_path: FOLDER.to_owned(), ..VolumeMount::default() }
+}
