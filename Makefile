@@ -9,11 +9,12 @@ ifdef ONCE
 DEMO_ONCE = --once
 endif
 
-# How many inputs `make campaign` tries, and which ones: the same number gives the same inputs again.
+# How many inputs and dependency graphs `make campaign` tries, and which ones: the same number gives the same ones again.
 CASES ?= 100000
+GRAPHS ?= 100
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign lint generate advisories bench
+.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign campaign-inputs campaign-graphs lint generate advisories bench
 
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ demo: ## Run the examples on Kubernetes: ONCE=1 ends by itself, KUBECONFIG=file 
 test: test-fast test-control-plane test-real-nodes ## Every test that this machine can run.
 
 test-fast: ## Tests that need no cluster.
-	$(CARGO) test --package ecs-operator
+	$(CARGO) test --package ecs-operator --package task-agent
 	$(CARGO) test --package devcluster --package demo --lib --bins
 
 test-control-plane: ## Tests on a real control plane with simulated nodes.
@@ -35,14 +36,20 @@ test-control-plane: ## Tests on a real control plane with simulated nodes.
 test-real-nodes: static-toolchain ## Tests on real kubelets, as root on Debian; elsewhere they say that they are skipped.
 	$(CARGO) test --package ecs-operator --test real_nodes
 
-# The operator's image is one static program; building it takes a C compiler and a standard library for musl.
+# The operator's image is two static programs; building it takes a C compiler and a standard library for musl.
 static-toolchain:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v musl-gcc >/dev/null; then \
 		apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi
 	@if command -v rustup >/dev/null; then rustup target add "$$(uname -m)-unknown-linux-musl"; fi
 
-campaign: ## Very many made-up inputs for the converter: CASES=number tries so many, SEED=number repeats a campaign.
+campaign: campaign-inputs campaign-graphs ## Everything below in large: SEED=number repeats a campaign.
+
+campaign-inputs: ## CASES=number of made-up inputs for the converter.
 	CASES=$(CASES) SEED=$(SEED) $(CARGO) test --profile campaign --package ecs-operator --test properties -- --nocapture
+
+campaign-graphs: static-toolchain ## GRAPHS=number of random dependency graphs, as processes and then on real kubelets.
+	GRAPHS=$(GRAPHS) SEED=$(SEED) $(CARGO) test --package task-agent --test graphs -- --nocapture
+	GRAPHS=$(GRAPHS) SEED=$(SEED) $(CARGO) test --package ecs-operator --test real_nodes task_agent::random_graphs -- --nocapture
 
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
 use crate::api::{annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::TaskPod;
+use crate::reconcile::{Presence, TaskPod};
 
 /// A Pod of a service.
 pub(super) struct CachedPod {
@@ -50,9 +50,12 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
-            over,
             ending: if over { ending::of_task(&status) } else { ending::of_container(&status, essential) },
-            stopping: over || pod.metadata.deletion_timestamp.is_some(),
+            presence: match (pod.metadata.deletion_timestamp.is_some(), over) {
+                (true, _) => Presence::Leaving,
+                (false, true) => Presence::Over,
+                (false, false) => Presence::Present,
+            },
             unplaceable: unplaceable(&status),
             failing: failing(&status),
         },

@@ -163,6 +163,7 @@ fn disown(metadata: &mut ObjectMeta) {
         annotations.remove(annotations::ESSENTIAL);
         annotations.remove(annotations::APPLIED_HASH);
     }
+    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
 }
 
 fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef) {

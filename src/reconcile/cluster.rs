@@ -40,7 +40,7 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
         }
         drafts.push(refused);
     }
-    let present = input.pods.iter().filter(|p| !p.stopping);
+    let present = input.pods.iter().filter(|p| p.is_present());
     let (running, pending): (Vec<_>, Vec<_>) = present.partition(|p| p.running);
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     let status = ClusterStatus {

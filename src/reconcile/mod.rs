@@ -14,6 +14,6 @@ mod tests;
 
 pub use action::{Action, Child, ChildKind, Decision, EventDraft};
 pub use cluster::{ClusterInput, cluster};
-pub use observed::{Ending, ObservedChild, Revision, Root, TaskPod};
+pub use observed::{Ending, ObservedChild, Presence, Revision, Root, TaskPod};
 pub use service::{ServiceInput, service};
 pub use task_definition::{TaskDefinitionInput, task_definition};

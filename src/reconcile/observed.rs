@@ -97,16 +97,25 @@ pub struct TaskPod {
     pub running: bool,
     /// Whether its containers are healthy.
     pub healthy: bool,
-    /// Whether it is being stopped, or is over.
-    pub stopping: bool,
-    /// Whether all its containers have ended for good: the Pod is there only to be looked at.
-    pub over: bool,
+    /// Whether it is there to stay.
+    pub presence: Presence,
     /// The end of the task, or of an essential container, which is to be the end of the task.
     pub ending: Option<Ending>,
     /// The scheduler's words, when it found no node.
     pub unplaceable: Option<String>,
     /// Why a container does not start, as ECS names it, and the container runtime's words.
     pub failing: Option<(&'static str, String)>,
+}
+
+/// Whether a task is there to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It starts or runs.
+    Present,
+    /// It is being stopped, or its Pod cleared away.
+    Leaving,
+    /// All its containers have ended for good: the Pod is there only to be looked at.
+    Over,
 }
 
 /// Why and when a task came to its end.
@@ -122,11 +131,18 @@ pub struct Ending {
 const EARLY: Duration = Duration::from_mins(1);
 
 impl TaskPod {
+    /// Whether it starts or runs, and is not on its way out.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.presence == Presence::Present
+    }
+
     /// Whether the task was over soon after it was made.
     #[must_use]
     pub fn ended_early(&self) -> bool {
         let (Some(ending), Some(created)) = (&self.ending, self.created) else { return false };
-        self.over && Duration::try_from(ending.at.duration_since(created)).unwrap_or_default() < EARLY
+        self.presence == Presence::Over
+            && Duration::try_from(ending.at.duration_since(created)).unwrap_or_default() < EARLY
     }
 
     /// Whether it was made from this revision.

@@ -248,8 +248,7 @@ mod services {
             created: Some(NOW + Duration::from_secs(age)),
             running,
             healthy: running,
-            stopping: false,
-            over: false,
+            presence: Presence::Present,
             ending: None,
             unplaceable: None,
             failing: None,
@@ -303,9 +302,9 @@ mod services {
         names.collect()
     }
 
-    fn ending(seconds: u64) -> Option<Ending> {
+    fn ending(seconds: u64) -> Ending {
         let reason = "essential container app ended with exit code 3".to_owned();
-        Some(Ending { at: NOW + Duration::from_secs(seconds), reason })
+        Ending { at: NOW + Duration::from_secs(seconds), reason }
     }
 
     #[test]
@@ -314,12 +313,12 @@ mod services {
         world.step();
         world.settle(1, 2);
         world.step();
-        world.pods[0].ending = ending(100);
+        world.pods[0].ending = Some(ending(100));
         world.now = NOW + Duration::from_secs(101);
         assert_eq!(stopped(&world.step()), ["web-1-0"]);
         let told = "(service web) (task web-1-0) has stopped: essential container app ended with exit code 3.";
         assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
-        world.pods[0] = TaskPod { stopping: true, ending: ending(100), ..pod("web-1-0", 1, false) };
+        world.pods[0] = TaskPod { presence: Presence::Leaving, ending: Some(ending(100)), ..pod("web-1-0", 1, false) };
         let again = world.step();
         assert_eq!(stopped(&again), [""; 0], "it is on its way out");
         assert_eq!(messages(&world.status).iter().filter(|message| **message == told).count(), 1);
@@ -331,8 +330,8 @@ mod services {
         world.step();
         world.settle(1, 2);
         world.step();
-        world.pods[0].ending = ending(100);
-        world.now = NOW + Duration::from_secs(300);
+        world.pods[0].ending = Some(ending(100));
+        world.now = NOW + Duration::from_mins(5);
         let decision = world.step();
         assert_eq!(stopped(&decision), [""; 0]);
         assert!(!messages(&world.status).iter().any(|message| message.contains("has stopped:")));
@@ -344,9 +343,8 @@ mod services {
         world.step();
         world.settle(1, 2);
         let over = |number: u64| TaskPod {
-            stopping: true,
-            over: true,
-            ending: ending(number),
+            presence: Presence::Over,
+            ending: Some(ending(number)),
             ..pod(&format!("web-1-{number}"), 1, false)
         };
         world.pods.extend((3..9).map(over));
@@ -360,7 +358,7 @@ mod services {
         let mut world = World::new();
         world.step();
         world.settle(1, 2);
-        let over = TaskPod { stopping: true, over: true, ending: ending(25), ..pod("web-1-5", 1, false) };
+        let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-1-5", 1, false) };
         world.pods = vec![pod("web-1-0", 1, true), over, pod("web-1-6", 1, false)];
         world.now = NOW + Duration::from_secs(26);
         world.step();

@@ -17,12 +17,12 @@ fn static_target() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
-/// Builds the operator as the Dockerfile does, as far as one can without a container engine.
-fn static_program() -> Result<PathBuf> {
+/// Builds a program as the Dockerfile does, as far as one can without a container engine.
+pub fn static_program(package: &str) -> Result<PathBuf> {
     let (root, target) = (env!("CARGO_MANIFEST_DIR"), static_target());
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--package", "ecs-operator", "--bin", "ecs-operator", "--target", &target])
+        .args(["build", "--locked", "--package", package, "--bin", package, "--target", &target])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &folder)
         .status()?;
@@ -30,14 +30,15 @@ fn static_program() -> Result<PathBuf> {
         built.success(),
         "the static program does not build; `make test` installs the target {target} and musl-gcc"
     );
-    Ok(folder.join(target).join("debug/ecs-operator"))
+    Ok(folder.join(target).join("debug").join(package))
 }
 
 #[tokio::test]
 async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
     let Some(bench) = bench("chart").await? else { return Ok(()) };
-    let program = std::fs::read(static_program()?).context("the static program")?;
-    bench.cluster.load_image(&Image::program("example.test/ecs-operator:test", program)).await?;
+    let program = |package: &str| std::fs::read(static_program(package)?).context("the static program");
+    let image = Image::program("example.test/ecs-operator:test", program("ecs-operator")?);
+    bench.cluster.load_image(&image.file("task-agent", 0o755, program("task-agent")?)).await?;
     let namespace = bench.namespace.as_str();
     let watched = bench.cluster.namespace("watched").await?;
     let set = format!(
@@ -49,8 +50,13 @@ async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
         namespace: watched.clone(),
         ..crate::support::Bench::new(bench.cluster, "spare").await?
     };
+    // The second container ends, which only the task agent of the operator's image lets be.
+    let container = |name: &str, command: &str, essential: bool| {
+        json!({"name": name, "image": IMAGE, "memory": 16,
+        "essential": essential, "entryPoint": ["sh", "-c"], "command": [command]})
+    };
     let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
-        {"name": "app", "image": IMAGE, "memory": 16, "command": ["sleep", "3600"]}]});
+        container("app", "sleep 3600", true), container("helper", "true", false)]});
     watched_bench.apply("TaskDefinition", "app", definition).await?;
     watched_bench.service("app", "app", 1).await?;
     watched_bench.stable("app", "app:1").await?;

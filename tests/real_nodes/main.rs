@@ -1,5 +1,7 @@
 //! On real kubelets and containerd: what containers really do.
 
+#[path = "../../agent/tests/graphs/model.rs"]
+mod model;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -8,6 +10,7 @@ mod environment;
 mod examples;
 mod lifecycle;
 mod settings;
+mod task_agent;
 
 use anyhow::{Result, bail};
 use devcluster::{Cluster, Image};

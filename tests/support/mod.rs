@@ -55,6 +55,11 @@ impl Bench {
     ///
     /// It is silent, unless `RUST_LOG` is set.
     pub async fn operator(&self) -> Result<Operator> {
+        self.operator_with(None).await
+    }
+
+    /// The same with an image of the task agent.
+    pub async fn operator_with(&self, task_agent: Option<&str>) -> Result<Operator> {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             // The second operator of the process finds it done.
             let _ = logs::init(logs::Format::Text, &filter);
@@ -62,8 +67,12 @@ impl Bench {
         let options = ConnectOptions { kubeconfig: Some(self.cluster.kubeconfig_path().to_owned()), context: None };
         let clients = connect(options).await?;
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
-        let options =
-            Options { namespace: Some(self.namespace.clone()), concurrency: 8, task_agent_image: None, listen: None };
+        let options = Options {
+            namespace: Some(self.namespace.clone()),
+            concurrency: 8,
+            task_agent_image: task_agent.map(str::to_owned),
+            listen: None,
+        };
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
         Ok(Operator { metrics, shutdown, task })

@@ -6,6 +6,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "ecs-operator.image" -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+
 {{- define "ecs-operator.serviceAccount" -}}
 {{- default (include "ecs-operator.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}

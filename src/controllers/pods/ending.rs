@@ -77,7 +77,7 @@ mod tests {
         json!({"terminated": {"exitCode": code, "startedAt": from, "finishedAt": to}})
     }
 
-    fn container(name: &str, state: Value, last: Value) -> Value {
+    fn container(name: &str, state: &Value, last: &Value) -> Value {
         json!({"name": name, "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state, "lastState": last})
     }
 
@@ -86,7 +86,7 @@ mod tests {
         let names = "app,proxy".to_owned();
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
         let seen = |name: &str, last: Value| {
-            let status = status(json!({"containerStatuses": [container(name, json!({"running": {}}), last)]}));
+            let status = status(json!({"containerStatuses": [container(name, &json!({"running": {}}), &last)]}));
             of_container(&status, Some(&names)).map(|ending| ending.reason)
         };
         assert_eq!(seen("app", end(3, early, late)).as_deref(), Some("essential container app ended with exit code 3"));
@@ -99,7 +99,7 @@ mod tests {
     fn a_task_that_is_over_says_what_ended_it() {
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
         let mut ended = status(json!({"phase": "Failed", "containerStatuses": [
-            container("app", end(3, early, early), json!({})), container("b", end(143, early, late), json!({}))]}));
+            container("app", &end(3, early, early), &json!({})), container("b", &end(143, early, late), &json!({}))]}));
         let ending = of_task(&ended).unwrap();
         assert_eq!(
             (ending.reason.as_str(), ending.at.to_string().as_str()),

@@ -15,7 +15,7 @@ pub(super) struct Counts {
 }
 
 pub(super) fn count<'a>(pods: impl Iterator<Item = &'a TaskPod>) -> Counts {
-    pods.filter(|p| !p.stopping).fold(Counts::default(), |counts, pod| {
+    pods.filter(|p| p.is_present()).fold(Counts::default(), |counts, pod| {
         if pod.running {
             Counts { running: counts.running + 1, ..counts }
         } else {
@@ -107,7 +107,7 @@ fn is_complete(input: &ServiceInput<'_>, plan: &Plan<'_>, desired: i32) -> bool 
 /// The other revisions that still have tasks, by the object name of the task definition and the number; the newest first.
 fn older_revisions<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Vec<(&'a str, i64)> {
     let primary = plan.object_name();
-    let others = input.pods.iter().filter(|p| !p.stopping && !p.runs(&primary, plan.revision));
+    let others = input.pods.iter().filter(|p| p.is_present() && !p.runs(&primary, plan.revision));
     let mut revisions: Vec<(&str, i64)> =
         others.filter_map(|p| Some((p.task_definition.as_str(), p.revision?))).collect();
     revisions.sort_unstable_by_key(|(name, revision)| (std::cmp::Reverse(*revision), *name));

@@ -83,7 +83,7 @@ pub(super) fn of(
 }
 
 fn newest(input: &ServiceInput<'_>) -> Option<Time> {
-    input.pods.iter().filter(|p| !p.stopping).filter_map(|p| p.created).max().map(Time)
+    input.pods.iter().filter(|p| p.is_present()).filter_map(|p| p.created).max().map(Time)
 }
 
 fn selector(input: &ServiceInput<'_>) -> String {
@@ -91,7 +91,7 @@ fn selector(input: &ServiceInput<'_>) -> String {
 }
 
 fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
-    let healthy = input.pods.iter().filter(|p| p.healthy && !p.stopping).count();
+    let healthy = input.pods.iter().filter(|p| p.healthy && p.is_present()).count();
     let lower = render::bounds(&plan.spec.ecs).lower;
     let holds = i64::try_from(healthy).unwrap_or(i64::MAX) >= lower;
     let (reason, message) = if holds {
@@ -178,7 +178,7 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
 /// of tasks has grown.
 fn started<'a>(input: &'a ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Vec<&'a TaskPod> {
     let last = input.status.last_task_created_at.as_ref().map(|t| t.0);
-    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| !p.stopping).collect();
+    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| p.is_present()).collect();
     tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let newer = tasks.iter().take_while(|p| p.created > last).count();
     let grown = usize::try_from(total(deployments) - total(&input.status.deployments)).unwrap_or(0);
@@ -203,7 +203,7 @@ fn count(n: usize) -> i32 {
 
 /// Why tasks do not come up, in a word of ECS's and in detail.
 fn failing<'a>(input: &'a ServiceInput<'_>) -> Option<(&'static str, &'a str)> {
-    let waiting = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.failing.as_ref());
+    let waiting = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.failing.as_ref());
     let over = || tasks::failed(input).map(|reason| ("EssentialContainerExited", reason));
     waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
 }
@@ -222,7 +222,7 @@ fn said_since_steady(input: &ServiceInput<'_>, what: &str) -> bool {
 
 /// ECS's words for a task the scheduler finds no node for, once until a task is placed again.
 fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
-    let detail = input.pods.iter().filter(|p| !p.stopping).find_map(|p| p.unplaceable.as_ref())?;
+    let detail = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.unplaceable.as_ref())?;
     let what = "was unable to place a task because no container instance met all of its requirements.";
     (!said_since_steady(input, what)).then(|| format!("{what} Reason: {detail}"))
 }

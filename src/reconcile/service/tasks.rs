@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ServiceInput;
 use crate::reconcile::action::Action;
-use crate::reconcile::observed::{Ending, TaskPod};
+use crate::reconcile::observed::{Ending, Presence, TaskPod};
 
 /// Tasks that are over and are kept, for their logs and exit codes. ECS shows stopped tasks for an hour.
 const KEPT: usize = 3;
@@ -14,8 +14,8 @@ const FRESH: Duration = Duration::from_mins(2);
 
 /// Stops the tasks of which an essential container has ended, and clears away those that are over but for the newest few.
 pub(super) fn stop(input: &ServiceInput<'_>) -> Vec<Action> {
-    let ended = input.pods.iter().filter(|pod| !pod.stopping && fresh(input, pod).is_some());
-    let mut over: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.over).collect();
+    let ended = input.pods.iter().filter(|pod| pod.is_present() && fresh(input, pod).is_some());
+    let mut over: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.presence == Presence::Over).collect();
     let at = |pod: &TaskPod| pod.ending.as_ref().map(|ending| ending.at);
     over.sort_by(|a, b| at(b).cmp(&at(a)).then_with(|| a.name.cmp(&b.name)));
     let stop = |pod: &TaskPod| Action::StopTask { name: pod.name.clone(), uid: pod.uid.clone() };
@@ -36,7 +36,7 @@ fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
 /// Why the newest task did not last, when no healthy one has come after it.
 pub(super) fn failed<'a>(input: &'a ServiceInput<'_>) -> Option<&'a str> {
     let newest_healthy =
-        input.pods.iter().filter(|pod| pod.healthy && !pod.stopping).filter_map(|pod| pod.created).max();
+        input.pods.iter().filter(|pod| pod.healthy && pod.is_present()).filter_map(|pod| pod.created).max();
     let failed = input.pods.iter().filter(|pod| pod.ended_early() && pod.created > newest_healthy);
     let newest = failed.max_by_key(|pod| (pod.created, &pod.name))?;
     newest.ending.as_ref().map(|ending| ending.reason.as_str())

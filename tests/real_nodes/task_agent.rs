@@ -1,0 +1,296 @@
+//! Tasks under the task agent, on real kubelets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use devcluster::{Image, Seen, wait_for};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{DeleteParams, ListParams};
+use serde_json::{Value, json};
+
+use crate::chart::static_program;
+use crate::lifecycle::exec;
+use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
+use crate::support::{Bench, PATIENCE};
+use crate::{IMAGE, bench};
+
+const AGENT: &str = "example.test/task-agent:test";
+
+/// A bench on whose nodes the agent's image is.
+async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
+    let Some(bench) = bench(prefix).await? else { return Ok(None) };
+    let program = fs::read(static_program("task-agent")?).context("the static program")?;
+    bench.cluster.load_image(&Image::program(AGENT, program.clone()).file("task-agent", 0o755, program)).await?;
+    Ok(Some(bench))
+}
+
+fn container(name: &str, script: &str, more: Value) -> Value {
+    let mut container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [script],
+        "mountPoints": [{"sourceVolume": "log", "containerPath": "/log"}]});
+    container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
+    container
+}
+
+fn definition(containers: Vec<Value>, folder: &Path) -> Value {
+    json!({"networkMode": "awsvpc", "containerDefinitions": containers,
+        "volumes": [{"name": "log", "host": {"sourcePath": folder}}]})
+}
+
+/// A folder of this machine that the real nodes share with it.
+fn folder(bench: &Bench, name: &str) -> PathBuf {
+    Path::new("/tmp").join(&bench.namespace).join(name)
+}
+
+async fn pods(bench: &Bench, service: &str) -> Result<Vec<Pod>> {
+    let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
+    Ok(bench.api::<Pod>().list(&selector).await?.items)
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+fn now() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
+#[tokio::test]
+async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_end() -> Result<()> {
+    let Some(bench) = agent_bench("trio").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let folder = folder(&bench, "log");
+    let note = |name: &str, then: &str| format!("echo {name} >> /log/order; {then}");
+    let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+    let containers = vec![
+        container(
+            "app",
+            &note("app", run),
+            json!({
+                "dependsOn": [
+                    {"containerName": "migrate", "condition": "SUCCESS"}, {"containerName": "proxy", "condition": "HEALTHY"}],
+                "ulimits": [{"name": "nofile", "softLimit": 321, "hardLimit": 654}],
+            }),
+        ),
+        container("migrate", &note("migrate", "sleep 1; echo migrated >> /log/order"), json!({"essential": false})),
+        container(
+            "proxy",
+            &note("proxy", &format!("sleep 2; echo up >> /log/order; touch /tmp/up; {run}")),
+            json!({"healthCheck": {"command": ["CMD-SHELL", "test -f /tmp/up && echo $(expr 1 + 1) > /tmp/sum"], "interval": 5}}),
+        ),
+        // It fails early and for good, and the service is stable all the same.
+        container("helper", "exit 3", json!({"essential": false})),
+    ];
+    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.service("app", "app", 1).await?;
+    bench.stable("app", "app:1").await?;
+    let found = pods(&bench, "app").await?;
+    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let order = fs::read_to_string(folder.join("order"))?;
+    let at = |what: &str| order.lines().position(|line| line == what);
+    ensure!(at("migrated") < at("app") && at("up") < at("app") && at("app").is_some(), "{order}");
+    let see = |container: &str, script: &str| exec(&bench, &pod.name_any(), container, script);
+    let limits = see("app", "grep 'open files' /proc/$(tr -d ' ' < /proc/1/task/1/children)/limits")?;
+    assert_eq!(limits.split_whitespace().collect::<Vec<_>>(), ["Max", "open", "files", "321", "654", "files"]);
+    assert_eq!(see("app", "cat /proc/1/comm")?, "task-agent");
+    assert_eq!(see("proxy", "cat /tmp/sum")?, "2", "the shell's own substitution is not the kubelet's");
+    let statuses = pod.status.clone().and_then(|status| status.container_statuses).unwrap_or_default();
+    ensure!(statuses.iter().all(|status| status.ready && status.restart_count == 0), "{statuses:?}");
+
+    // The end of an essential container is the end of the task, and another one takes its place.
+    see("proxy", "kill -TERM $(tr -d ' ' < /proc/1/task/1/children)")?;
+    wait_for("another task", PATIENCE, async || {
+        let found = pods(&bench, "app").await?;
+        let replaced = found.iter().any(|other| other.name_any() != pod.name_any());
+        let over = found.iter().any(|other| other.name_any() == pod.name_any() && phase(other) != "Running");
+        Ok(if replaced && over { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+    })
+    .await?;
+    let why = "has stopped: essential container proxy ended with exit code 0.";
+    bench
+        .until("Service", "app", "the reason of the end", |object| {
+            let events = object.pointer("/status/events")?.as_array()?;
+            events
+                .iter()
+                .find(|event| event["message"].as_str().is_some_and(|message| message.ends_with(why)))
+                .map(|_| ())
+        })
+        .await?;
+    bench.stable("app", "app:1").await?;
+    fs::remove_dir_all(folder.parent().context("a parent")?)?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()> {
+    let Some(bench) = agent_bench("reverse").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let folder = folder(&bench, "log");
+    // The worker finishes its work, which takes longer than the store would get; the last one has to be killed.
+    let traps = |name: &str, then: &str| {
+        format!(
+            "trap 'echo {name} told >> /log/stop; {then}; echo {name} ended >> /log/stop; exit 0' TERM; \
+             while :; do sleep 1 & wait $!; done"
+        )
+    };
+    let containers = vec![
+        container(
+            "worker",
+            &traps("worker", "sleep 6"),
+            json!({"stopTimeout": 40,
+            "dependsOn": [{"containerName": "store", "condition": "START"}]}),
+        ),
+        container(
+            "store",
+            &traps("store", "sleep 1"),
+            json!({"stopTimeout": 3,
+            "dependsOn": [{"containerName": "stubborn", "condition": "START"}]}),
+        ),
+        container("stubborn", &traps("stubborn", "sleep 300"), json!({"stopTimeout": 2})),
+    ];
+    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.service("app", "app", 1).await?;
+    bench.stable("app", "app:1").await?;
+    let began = Instant::now();
+    bench.service("app", "app", 0).await?;
+    wait_for("no task", PATIENCE, async || {
+        let found = pods(&bench, "app").await?;
+        Ok(if found.is_empty() { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+    })
+    .await?;
+    let took = began.elapsed();
+    let order = fs::read_to_string(folder.join("stop"))?;
+    let words: Vec<String> = order.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(words, ["worker told", "worker ended", "store told", "store ended", "stubborn told"]);
+    // Long before the Pod's own time of 75 s.
+    ensure!(took < Duration::from_secs(50), "{took:?}");
+    fs::remove_dir_all(folder.parent().context("a parent")?)?;
+    operator.stop().await
+}
+
+/// `GRAPHS` is the number of tasks; `SEED` repeats one.
+#[tokio::test]
+async fn random_graphs_start_and_stop_in_order() -> Result<()> {
+    let Some(bench) = agent_bench("graphs").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let number =
+        |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let first = number("SEED", 1);
+    let seeds: Vec<u64> = (first..first + number("GRAPHS", 6)).collect();
+    let (mut wrong, mut by_itself, mut containers) = (Vec::new(), 0, 0);
+    for some in seeds.chunks(AT_ONCE) {
+        for outcome in futures::future::join_all(some.iter().map(|seed| run_graph(&bench, *seed))).await {
+            let (seed, task, outcome) = outcome?;
+            by_itself += usize::from(outcome.told.is_none());
+            containers += task.plan.containers.len();
+            let found = violations(&task, &outcome);
+            if !found.is_empty() {
+                wrong.push(format!("SEED={seed} GRAPHS=1: {found:#?}\n{task:?}"));
+            }
+        }
+        println!("{} of {} graphs", some.last().map_or(0, |last| last + 1 - first), seeds.len());
+    }
+    println!(
+        "{} graphs with {containers} containers, {by_itself} of them ended by themselves: {} violated their order",
+        seeds.len(),
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    fs::remove_dir_all(Path::new("/tmp").join(&bench.namespace))?;
+    operator.stop().await
+}
+
+/// Nanoseconds since the machine started, by what busybox has. All containers share the machine.
+const CLOCK: &str = "echo $(cut -d' ' -f1 /proc/uptime | tr -d .)0000000";
+
+/// Graphs at once, as two nodes of one machine can bear.
+const AT_ONCE: usize = 4;
+/// A task that has not ended by itself is told to end after this.
+const LIFE: Duration = Duration::from_secs(25);
+const PACE: Pace = Pace { check: 5, start_timeout: 8 };
+
+async fn run_graph(bench: &Bench, seed: u64) -> Result<(u64, Task, Outcome)> {
+    let task = random_task(&mut fastrand::Rng::with_seed(seed), PACE);
+    let name = format!("graph-{seed}");
+    let folder = folder(bench, &name);
+    bench.apply("TaskDefinition", &name, as_definition(&task, &folder)).await?;
+    bench.service(&name, &name, 1).await?;
+    let pod = wait_for(&format!("the Pod of {name} to run"), PATIENCE, async || {
+        let found = pods(bench, &name).await?;
+        let begun = found.iter().find(|pod| phase(pod) != "Pending").map(ResourceExt::name_any);
+        Ok(begun.map_or_else(|| Seen::not_yet(found.iter().map(|pod| pod.status.clone())), Seen::Done))
+    })
+    .await?;
+    let deadline = Instant::now() + LIFE;
+    let over = wait_for(&format!("{name} to be over, or to have lived"), PATIENCE, async || {
+        let found = bench.api::<Pod>().get(&pod).await?;
+        let over = matches!(phase(&found), "Failed" | "Succeeded");
+        Ok((over || Instant::now() >= deadline).then_some(over.then_some(found)))
+    })
+    .await?;
+    let told = over.is_none().then(now);
+    bench.ours("Service").delete(&name, &DeleteParams::default()).await?;
+    bench.ours("TaskDefinition").delete(&name, &DeleteParams::default()).await?;
+    wait_for(&format!("no Pod of {name}"), PATIENCE, async || {
+        let found = pods(bench, &name).await?;
+        Ok(if found.is_empty() { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+    })
+    .await?;
+    let outcome = outcome(&task, &folder, &pod, over.as_ref(), told)?;
+    Ok((seed, task, outcome))
+}
+
+/// What the commands noted, and what the kubelet says of their exit codes.
+fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Option<u128>) -> Result<Outcome> {
+    let containers = &task.plan.containers;
+    let logs: Vec<_> = containers.iter().map(|c| read(&folder.join(format!("{pod}.{}", c.name)))).collect();
+    let statuses = over.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+    let codes: BTreeMap<&str, i32> = statuses
+        .into_iter()
+        .flatten()
+        .filter_map(|status| Some((status.name.as_str(), status.state.as_ref()?.terminated.as_ref()?.exit_code)))
+        .collect();
+    let healthy = containers.iter().map(|c| {
+        let note = fs::read_to_string(folder.join(format!("{pod}.{}.healthy", c.name))).ok()?;
+        note.lines().next()?.parse().ok()
+    });
+    // A command notes its start a little after the agent lets its dependents start: there the order is seen to this.
+    let slack = Duration::from_secs(1).as_nanos();
+    let started = logs.iter().map(|log| log.get("started").map(|at| at.saturating_sub(slack)));
+    Ok(Outcome {
+        started: started.collect(),
+        healthy: healthy.collect(),
+        codes: containers.iter().map(|c| codes.get(c.name.as_str()).copied()).collect(),
+        logs: logs.clone(),
+        told,
+        reason: "the test, or an essential container".to_owned(),
+    })
+}
+
+/// The task in ECS's words.
+fn as_definition(task: &Task, folder: &Path) -> Value {
+    let containers = task.plan.containers.iter().zip(&task.deeds).map(|(given, deed)| {
+        let log = format!("LOG=/log/$HOSTNAME.{}; ", given.name);
+        let mut more = json!({
+            "essential": given.essential,
+            "dependsOn": given.depends_on.iter()
+                .map(|d| json!({"containerName": d.container, "condition": d.condition})).collect::<Vec<_>>(),
+            // The agent takes any task that asks for it, also one of a single container.
+            "linuxParameters": {"initProcessEnabled": true},
+        });
+        if let Some(seconds) = given.start_timeout {
+            more["startTimeout"] = seconds.into();
+        }
+        if let Some(check) = &given.health {
+            // When it first succeeded, before anybody can know.
+            let note = format!("f=/log/$HOSTNAME.{}.healthy; {CLOCK} >> $f", given.name);
+            more["healthCheck"] = json!({"command": ["CMD-SHELL", note], "interval": check.interval, "timeout": 5,
+                "retries": check.retries});
+        }
+        container(&given.name, &(log + &script(deed, CLOCK)), more)
+    });
+    definition(containers.collect(), folder)
+}
