@@ -10,7 +10,8 @@ mod task_definition;
 
 pub use cluster::{Cluster, ClusterSpec, ClusterStatus};
 pub use service::{
-    DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
+    DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,
+    ServiceState, ServiceStatus,
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{

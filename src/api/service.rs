@@ -40,6 +40,19 @@ pub struct ServiceSpec {
     /// The service as ECS knows it.
     #[serde(flatten)]
     pub ecs: ecs::Service,
+    /// What only Kubernetes knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<ServiceKubernetes>,
+}
+
+/// What only Kubernetes knows of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceKubernetes {
+    /// The `StorageClass` of the volumes of `volumeConfigurations`. Default: the cluster's default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub storage_class_name: Option<String>,
 }
 
 /// What `describe-services` says of a service, and conditions.

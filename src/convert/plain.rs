@@ -14,8 +14,8 @@ use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
 use super::pairs::{Families, key, wanted};
 use super::service_reference;
-use crate::api::{annotations, labels};
-use crate::ecs::{self, Pointer, SchedulingStrategy, TaskDefinitionRef};
+use crate::api::{ServiceSpec, annotations, labels};
+use crate::ecs::{Pointer, SchedulingStrategy, TaskDefinitionRef};
 use crate::translate::metadata::Identity;
 use crate::translate::service::{self, Placement};
 use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine};
@@ -102,20 +102,25 @@ fn of_service(
         let message = "this version makes no DaemonSets yet, so a DAEMON service becomes nothing".to_owned();
         return Err(at("schedulingStrategy", "not-translated-yet", message));
     }
-    render(&service.ecs, definition, task, basis)
-        .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
+    render(service, definition, task, basis).map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.
-fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: &Basis) -> Result<Rendered, String> {
+fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &Basis) -> Result<Rendered, String> {
     let Examination::TaskDefinition(examined) = &task.examination else { return Err("no task definition".to_owned()) };
     let Some(spec) = &examined.spec else { return Err("the task definition cannot be read".to_owned()) };
     let revision = spec.ecs.revision.filter(|_| task.resource.is_none());
     let family = spec.ecs.family.as_deref().unwrap_or(&task.name);
     let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
     let target = format!("Deployment/{}#/spec/template", owner.name);
-    let rendered =
-        Task { definition: &spec.ecs, kubernetes: spec.kubernetes.as_ref(), name: &task.name, target: &target, basis };
+    let rendered = Task {
+        definition: &spec.ecs,
+        kubernetes: spec.kubernetes.as_ref(),
+        name: &task.name,
+        target: &target,
+        service: Some(service),
+        basis,
+    };
     let place = Placement {
         namespace: owner.namespace.as_deref(),
         identity: Identity { service: &owner.name, task_definition: &task.name, cluster: owner.cluster() },
@@ -123,7 +128,7 @@ fn render(ecs: &ecs::Service, owner: &Definition, task: &Definition, basis: &Bas
         revision: revision.map_or(0, i64::from),
     };
     let mut ledger = Ledger::of_task_definition();
-    let mut deployment = service::deployment(ecs, &rendered, &place, &mut ledger);
+    let mut deployment = service::deployment(&service.ecs, &rendered, &place, &mut ledger);
     disown_deployment(&mut deployment, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests =
@@ -209,7 +214,7 @@ fn alone(
         definition.error(&Pointer::root().key("family"), "same-name", message);
         return None;
     }
-    match render(&ecs::Service::default(), definition, definition, basis) {
+    match render(&ServiceSpec::default(), definition, definition, basis) {
         Ok(rendered) => {
             definition.verdicts = rendered.verdicts;
             let message = "no service among the inputs uses it; it becomes a Deployment of one replica";

@@ -181,6 +181,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         kubernetes: plan.task.kubernetes.as_ref(),
         name: &task_definition_name,
         target: &target,
+        service: Some(plan.spec),
         basis: &plan.basis,
     };
     let task_definition = plan.task_definition();

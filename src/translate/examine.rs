@@ -116,7 +116,7 @@ pub fn task_definition_verdicts(
     if let Some(spec) = &examined.spec {
         let target = format!("Deployment/{name}#/spec/template");
         let kubernetes = spec.kubernetes.as_ref();
-        let task = Task { definition: &spec.ecs, kubernetes, name, target: &target, basis };
+        let task = Task { definition: &spec.ecs, kubernetes, name, target: &target, service: None, basis };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
         let place = Placement { namespace: None, identity, task_definition: name, revision: 0 };
         let _ = service::deployment(&crate::ecs::Service::default(), &task, &place, &mut ledger);
@@ -129,7 +129,7 @@ pub fn task_definition_verdicts(
 pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
     let mut ledger = Ledger::of_service();
     if let Some(spec) = &examined.spec {
-        service::claim(&spec.ecs, name, &mut ledger);
+        service::claim(spec, name, &mut ledger);
     }
     examined.close(&ledger)
 }

@@ -77,7 +77,14 @@ mod tests {
 
     fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
         let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
-        let task = Task { definition: &definition, kubernetes: None, name: "", target: "", basis: &Basis::current(34) };
+        let task = Task {
+            definition: &definition,
+            kubernetes: None,
+            name: "",
+            target: "",
+            service: None,
+            basis: &Basis::current(34),
+        };
         let container = ContainerDefinition {
             log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
             environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],

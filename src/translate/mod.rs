@@ -23,6 +23,7 @@ mod hosts;
 mod init_process;
 mod ipc;
 mod isolation;
+mod launch_volumes;
 mod ledger;
 mod lifecycle;
 mod logging;
@@ -60,7 +61,7 @@ pub use basis::{Basis, EPOCH, UnknownBasis};
 pub use ledger::Ledger;
 pub use verdict::{Code, FieldVerdict, Verdict};
 
-use crate::api::TaskDefinitionKubernetes;
+use crate::api::{ServiceSpec, TaskDefinitionKubernetes};
 use crate::ecs::task_definition::OsFamily;
 use crate::ecs::{self, Pointer};
 
@@ -75,6 +76,8 @@ pub struct Task<'a> {
     pub name: &'a str,
     /// Where the template stands, for reports: `Deployment/web#/spec/template`.
     pub target: &'a str,
+    /// The service that runs it; none for a task definition by itself.
+    pub service: Option<&'a ServiceSpec>,
     /// What the rendering depends on besides the definition.
     pub basis: &'a Basis,
 }

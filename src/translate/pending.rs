@@ -68,8 +68,6 @@ pub const SERVICE: &[Pending] = pending! {
         "no gateway is filled: tasks are found by the name of the Service",
     "networkConfiguration" =>
         "addresses and rules are those of the cluster's network: write a NetworkPolicy where the security groups closed something",
-    "volumeConfigurations" =>
-        "no volume is made: the task waits for the PersistentVolumeClaim that its task definition's verdict names",
     "deploymentConfiguration.deploymentCircuitBreaker" =>
         "a deployment that fails goes on trying, and none is rolled back",
     "deploymentConfiguration.alarms" =>

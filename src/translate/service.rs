@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::fields::{some_list, some_map};
 use super::metadata::Identity;
-use super::{Code, Ledger, Task, pod, ports};
-use crate::api::{annotations, labels};
+use super::{Code, Ledger, Task, launch_volumes, pod, ports};
+use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy, LaunchType, SchedulingStrategy};
 use crate::ecs::task_definition::{ApplicationProtocol, PortMapping};
@@ -150,7 +150,8 @@ fn app_protocol(mapping: &PortMapping) -> Option<String> {
 }
 
 /// Claims the fields of a service.
-pub fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
+pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
+    let service = &spec.ecs;
     let root = Pointer::root();
     let deployment = |field: &str| format!("Deployment/{name}#/{field}");
     ledger.exact(root.key("serviceName"), deployment("metadata/name"));
@@ -175,6 +176,8 @@ pub fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
         None => {}
     }
     claim_alternatives(service, name, ledger);
+    launch_volumes::claim(spec, &format!("Deployment/{name}#"), ledger);
+    ledger.exact(root.key("kubernetes"), deployment("spec/template"));
     for field in DESCRIBE_ONLY {
         ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
     }

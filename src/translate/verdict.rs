@@ -128,6 +128,12 @@ codes! {
     PodResourcesMissing = "pod-resources-missing",
     /// The volume has to exist as a `PersistentVolumeClaim`.
     VolumeClaimNeeded = "volume-claim-needed",
+    /// A storage class has to make the volumes.
+    StorageClassNeeded = "storage-class-needed",
+    /// The storage class says what kind of volume is made.
+    StorageClassDecides = "storage-class-decides",
+    /// The volume starts empty instead of with the content of a snapshot.
+    SnapshotNotRestored = "snapshot-not-restored",
     /// The value has to exist as a key of a `Secret`.
     SecretNeeded = "secret-needed",
     /// The value is that of the `Secret` when the container starts; ECS fetches it once for each task.
@@ -148,6 +154,8 @@ codes! {
     ExecutionRoleSplit = "execution-role-split",
     /// Nothing in the definition needs the execution role.
     ExecutionRoleUnused = "execution-role-unused",
+    /// A component of the cluster acts with a role of its own.
+    RoleOfDriver = "role-of-driver",
     /// The registry's credentials have to exist as a pull secret.
     PullSecretNeeded = "pull-secret-needed",
     /// Logs stay on the node until a log agent sends them on; annotations tell it where to.

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, agent, devices, docker_volume, memory, volumes_from};
+use super::{Code, Ledger, Placed, Task, agent, devices, docker_volume, launch_volumes, memory, volumes_from};
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::ecs::{Pointer, names};
 
@@ -65,6 +65,10 @@ fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -
     let target = format!("{}/spec/volumes/{index}", task.target);
     ledger.exact(path.key("name"), format!("{target}/name"));
     let mut rendered = PodVolume { name: names::object_name(name), ..PodVolume::default() };
+    rendered.ephemeral = launch_volumes::render(task, index, volume, ledger);
+    if rendered.ephemeral.is_some() {
+        return Some(rendered);
+    }
     match source(volume) {
         Source::Task(field) => {
             if let Some(field) = field {

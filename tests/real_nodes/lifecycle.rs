@@ -130,3 +130,38 @@ async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
     std::fs::remove_dir_all(&folder)?;
     operator.stop().await
 }
+
+#[tokio::test]
+async fn a_task_is_replaced_when_an_essential_container_has_done_its_time() -> Result<()> {
+    let Some(bench) = bench("essential").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+    let container = |name: &str, script: &str, essential: bool| json!({"name": name, "image": IMAGE, "memory": 16, "essential": essential, "command": ["sh", "-c", script]});
+    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
+        container("app", "sleep 15; exit 7", true), container("side", run, true), container("helper", run, false)]});
+    let first = run_unstable(&bench, "app", definition).await?;
+    // The helper is not essential: its end, and its new start in the same Pod, are nobody's business.
+    let why = "essential container app ended with exit code 7.";
+    bench
+        .until("Service", "app", "the reason of the end", |object| {
+            let events = object.pointer("/status/events")?.as_array()?;
+            events
+                .iter()
+                .find(|event| event["message"].as_str().is_some_and(|message| message.ends_with(why)))
+                .map(|_| ())
+        })
+        .await?;
+    wait_for("another task", PATIENCE, async || {
+        let now = pod(&bench, "app").await?;
+        Ok(if !now.is_empty() && now != first { Seen::Done(()) } else { Seen::not_yet(now) })
+    })
+    .await?;
+    operator.stop().await
+}
+
+/// A service whose tasks do not last long enough for it to be stable; its first Pod.
+async fn run_unstable(bench: &Bench, name: &str, definition: Value) -> Result<String> {
+    bench.apply("TaskDefinition", name, definition).await?;
+    bench.service(name, name, 1).await?;
+    wait_for("a Pod", PATIENCE, async || Ok(Some(pod(bench, name).await?).filter(|pod| !pod.is_empty()))).await
+}
