@@ -203,8 +203,8 @@ async fn random_graphs_start_and_stop_in_order() -> Result<()> {
     operator.stop().await
 }
 
-/// Nanoseconds since the machine started, by what busybox has. All containers share the machine.
-const CLOCK: &str = "echo $(cut -d' ' -f1 /proc/uptime | tr -d .)0000000";
+/// Nanoseconds since the machine started, by what busybox has and without quotes. All containers share the machine.
+const CLOCK: &str = "read t rest < /proc/uptime; echo ${t%.*}${t#*.}0000000";
 
 /// Graphs at once, as two nodes of one machine can bear.
 const AT_ONCE: usize = 4;

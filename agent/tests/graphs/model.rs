@@ -93,7 +93,8 @@ pub fn script(deed: &Deed, clock: &str) -> String {
     match deed.lasts {
         // `wait` lets the trap run at once.
         Some(lasts) => {
-            let _ = write!(text, "{} & wait $!; {}; exit {}", sleep(lasts), note("ended"), deed.code);
+            // Once it ends by itself it is too late to tell it.
+            let _ = write!(text, "{} & wait $!; trap '' TERM; {}; exit {}", sleep(lasts), note("ended"), deed.code);
         }
         None => text += "while :; do sleep 1 & wait $!; done",
     }
@@ -168,6 +169,10 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
                     )),
                 }
             }
+        }
+        // All end well within their time to stop, and note it.
+        if when(index, "started").is_some() && when(index, "ended").is_none() {
+            wrong.push(format!("{name} started, and has noted no end"));
         }
         // Nothing is told to end unless the task ends.
         if when(index, "told").is_some() && outcome.reason.is_empty() {
