@@ -57,6 +57,8 @@ pub mod annotations {
     /// Start of the annotations that tell a log agent what a container's log configuration asks for:
     /// `logs.ecs-operator.dev/CONTAINER.OPTION`.
     pub const LOGS: &str = "logs.ecs-operator.dev/";
+    /// The configuration of the task's log router, which it finds mounted as a file.
+    pub const FIRELENS: &str = "firelens.ecs-operator.dev/configuration";
     /// The task definition, as `family:revision`, that a workload runs.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
 }

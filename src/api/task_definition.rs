@@ -71,6 +71,11 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub allowed_unsafe_sysctls: Vec<String>,
+    /// Whether the log router of `firelensConfiguration` reads what the other containers write from its Pod's log files on
+    /// the node, by a hostPath volume. Default true; false where namespaces or nodes forbid such volumes. The router then
+    /// gets only what applications send to it themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_router_reads_node_logs: Option<bool>,
     /// Labels a node must have for these tasks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,

@@ -27,7 +27,8 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let mut env = environment::render(placed, ledger);
     env.extend(secrets::render(task, placed, ledger));
     env.extend(firelens::variables(task, definition));
-    firelens::claim(placed, ledger);
+    env.extend(firelens::router_variables(task, definition));
+    firelens::claim(task, placed, ledger);
     env.extend(accelerators::environment(placed, &env));
     let probes = health::render(task, placed, ledger);
     let (command, args) = command(task, placed, ledger);

@@ -1,19 +1,38 @@
 //! `firelensConfiguration` and the log driver `awsfirelens`: a log router in the task.
 //!
-//! ECS makes the router's configuration, starts it first and stops it last, leads the output of its users to it, and
-//! tells them its address, for applications that send by the fluent protocol themselves. The order and the address are
-//! the same here; Kubernetes leads no container's output to another container.
+//! ECS writes the router's configuration, mounts it where the router's image reads it, starts the router first and stops
+//! it last, leads the output of its users to it, and tells them its address, for applications that send by the fluent
+//! protocol themselves. All of it is the same here but the way of the output: no container runtime of Kubernetes leads it
+//! to another container. It is in files of the node, whence the router reads that of its own Pod and of no other.
+//!
+//! The configuration is an annotation of the Pod, mounted by a downward API volume: it takes no object of its own, and
+//! stays the same for as long as the Pod lives.
+
+mod claims;
+mod fluent_bit;
+mod fluentd;
+#[cfg(test)]
+mod grammar;
+mod options;
+mod router;
+mod volumes;
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::EnvVar;
 
-use super::{Code, Ledger, Placed, Task};
+pub(super) use claims::{of_router as claim, of_users as claim_users};
+pub(super) use router::variables as router_variables;
+pub(super) use volumes::volumes;
+
+use router::Router;
+
+use super::Task;
+use crate::api::annotations::FIRELENS;
 use crate::ecs::task_definition::{ContainerDefinition, LogDriver, NetworkMode};
 
 /// Where a router listens: the containers of a Pod share one address, as those of a task do in `awsvpc` mode.
 const ADDRESS: [(&str, &str); 2] = [("FLUENT_HOST", "127.0.0.1"), ("FLUENT_PORT", "24224")];
-
-/// The option that has ECS add the names of cluster, task and task definition to each record.
-const METADATA: &str = "enable-ecs-log-metadata";
 
 /// Whether the container is the log router of its task.
 pub(super) fn is_router(container: &ContainerDefinition) -> bool {
@@ -25,9 +44,14 @@ pub(super) fn uses_router(container: &ContainerDefinition) -> bool {
     container.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == LogDriver::Awsfirelens)
 }
 
-/// The router's address, for its users, unless the definition gives another. ECS gives none in host mode.
+/// Whether the router listens for applications. As on ECS it does not in the modes `host` and `none`.
+fn listens(task: &Task<'_>) -> bool {
+    !matches!(task.definition.network_mode, Some(NetworkMode::Host | NetworkMode::None))
+}
+
+/// The router's address, for its users, unless the definition gives another.
 pub(super) fn variables(task: &Task<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
-    if !uses_router(container) || task.definition.network_mode == Some(NetworkMode::Host) {
+    if !uses_router(container) || !listens(task) {
         return Vec::new();
     }
     let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
@@ -39,30 +63,10 @@ pub(super) fn variables(task: &Task<'_>, container: &ContainerDefinition) -> Vec
         .collect()
 }
 
-/// Claims `firelensConfiguration`.
-pub(super) fn claim(placed: &Placed<'_>, ledger: &mut Ledger) {
-    let Some(router) = &placed.definition.firelens_configuration else { return };
-    let path = placed.at("firelensConfiguration");
-    let message = "the router starts first and stops last, and applications that send to it themselves reach it once \
-                   its own configuration listens on port 24224; what containers write to their output stays on the \
-                   node, for kubectl logs and the node's log agent";
-    ledger.approximate(path.key("type"), Code::LogRouterNotFed, placed.target.clone(), message);
-    for (name, value) in &router.options {
-        let path = path.key("options").key(name);
-        match name.as_str() {
-            METADATA if value == "false" => ledger.exact(path, placed.target.clone()),
-            METADATA => {
-                let message = "no names of cluster, task and task definition are added to the records: log agents on \
-                               the nodes add the Pod's names and labels";
-                ledger.unsupported(path, Code::LogRouterNotConfigured, message);
-            }
-            _ => {
-                let message = "the router runs with the configuration of its image: have that read the file, with an \
-                               input of the kind forward on port 24224 and an output for each container";
-                ledger.unsupported(path, Code::LogRouterNotConfigured, message);
-            }
-        }
-    }
+/// The annotation of the Pod that has the router's configuration, if the task has a router.
+pub(super) fn annotation(task: &Task<'_>, labels: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let router = Router::of(task)?;
+    Some((FIRELENS.to_owned(), router.configuration(task, labels)))
 }
 
 #[cfg(test)]
@@ -131,6 +135,7 @@ mod tests {
         assert_eq!(names(None, LogDriver::Awsfirelens, "A"), ["FLUENT_HOST", "FLUENT_PORT"]);
         assert_eq!(names(None, LogDriver::Awsfirelens, "FLUENT_HOST"), ["FLUENT_PORT"]);
         assert!(names(Some(NetworkMode::Host), LogDriver::Awsfirelens, "A").is_empty());
+        assert!(names(Some(NetworkMode::None), LogDriver::Awsfirelens, "A").is_empty());
         assert!(names(None, LogDriver::Fluentd, "A").is_empty());
     }
 }

@@ -3,13 +3,14 @@
 //! What a container writes goes to a file of its node, whatever the driver: the kubelet reads it for `kubectl logs`,
 //! and an agent there, such as Fluent Bit, sends it on. `logs.ecs-operator.dev/CONTAINER.driver` and one annotation for
 //! each option say what the definition asks for; an option with a secret value has `CONTAINER.OPTION.secret` with
-//! `SECRET/KEY`.
+//! `SECRET/KEY`. What the task's log router is to send on is said in its own configuration instead, by
+//! [`super::firelens`]; the driver tells an agent which containers those are.
 //!
 //! Agents may copy annotations into the records they send, so a credential is never among them.
 
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Placed, Task, secrets};
+use super::{Code, Ledger, Placed, Task, firelens, secrets};
 use crate::api::annotations::LOGS;
 use crate::ecs::names;
 use crate::ecs::task_definition::{LogConfiguration, LogDriver};
@@ -39,10 +40,16 @@ const CREDENTIALS: [&str; 11] = [
 pub(super) fn annotations(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     for container in placed {
-        if let Some(logs) = &container.definition.log_configuration {
-            of_container(task, container, logs, &mut annotations, ledger);
+        match &container.definition.log_configuration {
+            Some(logs) if logs.log_driver == LogDriver::Awsfirelens => {
+                let container = names::container_name(container.definition.name.as_deref().unwrap_or_default());
+                annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
+            }
+            Some(logs) => of_container(task, container, logs, &mut annotations, ledger),
+            None => {}
         }
     }
+    firelens::claim_users(task, placed, ledger);
     annotations
 }
 
@@ -97,18 +104,14 @@ fn claim_driver(placed: &Placed<'_>, driver: LogDriver, target: &str, ledger: &m
                            /var/log/pods, in the format of the container runtime instead of Docker's";
             return ledger.approximate(path, Code::LogsThroughFile, placed.target.clone(), message);
         }
-        LogDriver::Awsfirelens => {
-            let message = "the output is not led to the log router but kept on the node, for kubectl logs and the \
-                           node's log agent; FLUENT_HOST and FLUENT_PORT are set as on ECS, for applications that send \
-                           to the router themselves";
-            return ledger.needs_addon(path, Code::LogRouterNotFed, target, message);
-        }
         LogDriver::Awslogs => "to CloudWatch Logs, run Fluent Bit or the CloudWatch agent",
         LogDriver::Splunk => "to Splunk, run an agent such as Fluent Bit",
         LogDriver::Fluentd => "to Fluentd, run an agent such as Fluent Bit",
         LogDriver::Gelf => "to a GELF endpoint, run an agent such as Fluent Bit",
         LogDriver::Syslog => "to syslog, run an agent such as Fluent Bit",
         LogDriver::Journald => "to the node's journal, run an agent such as Vector",
+        // Its router claims it.
+        LogDriver::Awsfirelens => return,
     };
     let message = format!(
         "kubectl logs shows the output in any case; to bring it {destination} on the nodes: the driver and its options \
@@ -129,10 +132,8 @@ enum Fate {
 
 fn fate(driver: LogDriver, option: &str, value: &str) -> Fate {
     match (driver, option) {
-        // Of a router, all options but the size of the buffer are settings of an output.
-        (driver, "mode") if driver != LogDriver::Awsfirelens => delivery(value),
-        (driver, "max-buffer-size") if driver != LogDriver::Awsfirelens => no_buffer(),
-        (LogDriver::Awsfirelens, "log-driver-buffer-limit") => no_buffer(),
+        (_, "mode") => delivery(value),
+        (_, "max-buffer-size") => no_buffer(),
         (LogDriver::JsonFile, "max-size" | "max-file" | "compress") => Fate::Lost(
             Code::LogRotationOfNode,
             "the node's kubelet rotates the files of all containers, by default at 10 MiB and keeping 5 \
@@ -142,11 +143,6 @@ fn fate(driver: LogDriver, option: &str, value: &str) -> Fate {
             Code::LogCredentialNotCarried,
             "this looks like a credential, and annotations may end up in the log records: give it to the log agent in a \
              Secret, and move it to secretOptions",
-        ),
-        (LogDriver::Awsfirelens, _) => Fate::Carried(
-            Code::LogRouterNotConfigured,
-            "nothing makes it an output of the router: write it into the router's own configuration or into the node's \
-             log agent's; it is in the Pod's annotation logs.ecs-operator.dev/CONTAINER.OPTION",
         ),
         _ => Fate::Carried(
             Code::LogsNeedAgent,
@@ -171,17 +167,24 @@ fn delivery(mode: &str) -> Fate {
     )
 }
 
+/// Why the size of a driver's buffer becomes nothing.
+pub(super) const NO_BUFFER: &str = "there is no such buffer: the node's files hold what is not sent yet, by default 5 of \
+                                    10 MiB for each container";
+
 fn no_buffer() -> Fate {
-    let message = "there is no such buffer: the node's files hold what is not sent yet, by default 5 of \
-                   10 MiB for each container";
-    Fate::Lost(Code::LogsThroughFile, message)
+    Fate::Lost(Code::LogsThroughFile, NO_BUFFER)
 }
 
 /// Whether an option has a credential, by its name or by an address with a user and a password.
-fn is_credential(option: &str, value: &str) -> bool {
+pub(super) fn is_credential(option: &str, value: &str) -> bool {
     let name: String = option.to_ascii_lowercase().chars().filter(|c| !matches!(c, '-' | '_')).collect();
-    let authority = value.split_once("://").and_then(|(_, rest)| rest.split('/').next());
-    CREDENTIALS.iter().any(|part| name.contains(part)) || authority.is_some_and(|authority| authority.contains('@'))
+    let has_user = authority(value).is_some_and(|authority| authority.contains('@'));
+    CREDENTIALS.iter().any(|part| name.contains(part)) || has_user
+}
+
+/// The part of an address between its scheme and its path.
+pub(super) fn authority(value: &str) -> Option<&str> {
+    value.split_once("://").and_then(|(_, rest)| rest.split('/').next())
 }
 
 /// The annotation of an option. The container's name is cut where both together are too long, with a hash at its end,
@@ -225,7 +228,7 @@ mod tests {
             ("Header", "Authorization x"),
             ("splunk-url", "https://user:x@logs.example.test"),
         ] {
-            for driver in [LogDriver::Splunk, LogDriver::Awsfirelens, LogDriver::JsonFile] {
+            for driver in [LogDriver::Splunk, LogDriver::Fluentd, LogDriver::JsonFile] {
                 assert_eq!(code(driver, option, value), credential, "{option}");
             }
         }
@@ -242,12 +245,10 @@ mod tests {
             (LogDriver::Awslogs, "mode", "blocking"),
             (LogDriver::Awslogs, "mode", "non-blocking"),
             (LogDriver::Splunk, "max-buffer-size", "4m"),
-            (LogDriver::Awsfirelens, "log-driver-buffer-limit", "100"),
         ] {
             assert_eq!(code(driver, option, value), (false, Code::LogsThroughFile), "{option}");
         }
         assert_eq!(code(LogDriver::JsonFile, "max-size", "10m"), (false, Code::LogRotationOfNode));
-        assert_eq!(code(LogDriver::Awsfirelens, "mode", "x"), (true, Code::LogRouterNotConfigured));
     }
 
     #[test]

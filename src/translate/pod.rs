@@ -8,8 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
 use super::{
-    Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, hostname, hosts, ipc,
-    isolation, logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
+    Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname, hosts,
+    ipc, isolation, logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
 };
 use crate::api;
 use crate::ecs::Pointer;
@@ -22,6 +22,7 @@ pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut 
     let mut annotations = annotations::render(task, &placed, ledger);
     annotations.extend(logging::annotations(task, &placed, ledger));
     annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
+    annotations.extend(firelens::annotation(task, &labels));
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, &placed, ledger)) }
 }

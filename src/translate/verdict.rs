@@ -166,10 +166,16 @@ codes! {
     LogRotationOfNode = "log-rotation-of-node",
     /// A log option that looks like a credential is kept out of the annotations.
     LogCredentialNotCarried = "log-credential-not-carried",
-    /// No container's output is led to the log router; what sends to it by its address reaches it.
+    /// The log router reads what containers write from the files of its node.
+    LogRouterReadsFiles = "log-router-reads-files",
+    /// What containers write does not come to the log router; what sends to it by its address reaches it.
     LogRouterNotFed = "log-router-not-fed",
-    /// The log router runs with the configuration of its image; ECS makes one for it.
-    LogRouterNotConfigured = "log-router-not-configured",
+    /// The log router's configuration lacks a file, which has to be in its image.
+    LogRouterFileNeeded = "log-router-file-needed",
+    /// The option cannot be written into the log router's configuration.
+    LogOptionNotWritten = "log-option-not-written",
+    /// What is added to the records names things of Kubernetes where ECS has ARNs.
+    LogMetadataDiffers = "log-metadata-differs",
     /// The time to stop belongs to the whole Pod.
     StopTimeoutOfPod = "stop-timeout-of-pod",
     /// The user is not a number; Kubernetes takes numbers only.

@@ -12,7 +12,9 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, agent, devices, docker_volume, launch_volumes, memory, volumes_from};
+use super::{
+    Code, Ledger, Placed, Task, agent, devices, docker_volume, firelens, launch_volumes, memory, volumes_from,
+};
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::ecs::{Pointer, names};
 
@@ -38,6 +40,7 @@ pub(super) fn volumes(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledge
 fn own(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
     let mut own = memory::volumes(task, placed);
     own.extend(devices::volumes(task, placed));
+    own.extend(firelens::volumes(task, placed));
     own
 }
 

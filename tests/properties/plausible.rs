@@ -180,7 +180,8 @@ impl Task<'_> {
             before.push(container.clone());
         }
         if router && let Some(last) = objects(task, "containerDefinitions").last() {
-            last.insert("logConfiguration".to_owned(), json!({"logDriver": "awsfirelens"}));
+            let options = json!({"Name": "http", "@type": "http", "apikey": SENTINEL, "uri": format!("a\n{SENTINEL}")});
+            last.insert("logConfiguration".to_owned(), json!({"logDriver": "awsfirelens", "options": options}));
         }
     }
 

@@ -9,6 +9,7 @@ mod chart;
 mod environment;
 mod examples;
 mod lifecycle;
+mod log_router;
 mod settings;
 mod task_agent;
 

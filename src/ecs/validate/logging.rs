@@ -3,7 +3,9 @@
 use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
-use crate::ecs::task_definition::{Compatibility, ContainerDefinition, LogConfiguration, LogDriver, TaskDefinition};
+use crate::ecs::task_definition::{
+    Compatibility, ContainerDefinition, FirelensConfigurationType, LogConfiguration, LogDriver, TaskDefinition,
+};
 
 pub(super) const RULES: &[TaskRule] = &[
     required_options,
@@ -14,6 +16,7 @@ pub(super) const RULES: &[TaskRule] = &[
     users_for_router,
     router_apart,
     router_configuration,
+    router_output,
 ];
 
 fn log_configurations(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &LogConfiguration)> {
@@ -161,6 +164,30 @@ fn router_configuration(task: &TaskDefinition) -> Vec<Finding> {
                     Some(Finding::warning(at.key("config-file-type"), "invalid-config-file-type", message))
                 }
             }
+        })
+        .collect()
+}
+
+/// Settings of an output name its plug-in, by `Name` of Fluent Bit and by `@type` of Fluentd; a task with others alone
+/// does not start (the agent's `addOutputSection`).
+fn router_output(task: &TaskDefinition) -> Vec<Finding> {
+    let router = task.container_definitions.iter().find_map(|container| container.firelens_configuration.as_ref());
+    let plug_in = match router.map(|router| router.r#type) {
+        Some(FirelensConfigurationType::Fluentbit) => "Name",
+        Some(FirelensConfigurationType::Fluentd) => "@type",
+        None => return Vec::new(),
+    };
+    let is_setting = |name: &str| !["include-pattern", "exclude-pattern", "log-driver-buffer-limit"].contains(&name);
+    log_configurations(task)
+        .filter(|(_, logs)| logs.log_driver == LogDriver::Awsfirelens)
+        .filter(|(_, logs)| {
+            let mut names = logs.options.keys().chain(logs.secret_options.iter().map(|secret| &secret.name));
+            names.any(|name| is_setting(name)) && !has_option(logs, plug_in)
+        })
+        .map(|(at, _)| {
+            let message =
+                format!("the router sends nothing with these options: name the output's plug-in by `{plug_in}`");
+            Finding::warning(at.key("options").key(plug_in), "no-log-plug-in", message)
         })
         .collect()
 }

@@ -91,3 +91,21 @@ fn a_log_router_does_not_log_to_itself() {
         [format!("warning router-logs-to-itself {FIRST}/logConfiguration/logDriver")]
     );
 }
+
+#[test]
+fn settings_of_an_output_need_its_plug_in() {
+    let of = |software: &str, options: Value, secrets: Value| {
+        of_task(json!({"executionRoleArn": "r", "containerDefinitions": [
+            {"name": "user", "logConfiguration": {
+                "logDriver": "awsfirelens", "options": options, "secretOptions": secrets}},
+            {"name": "router", "firelensConfiguration": {"type": software}},
+        ]}))
+    };
+    let missing = |name: &str| [format!("warning no-log-plug-in {FIRST}/logConfiguration/options/{name}")];
+    let key = json!([{"name": "apikey", "valueFrom": "a"}]);
+    assert_eq!(of("fluentbit", json!({"name": "http"}), json!([])), missing("Name"));
+    assert_eq!(of("fluentbit", json!({}), key.clone()), missing("Name"));
+    assert_eq!(of("fluentd", json!({"Name": "http"}), json!([])), missing("@type"));
+    assert_eq!(of("fluentbit", json!({"Name": "http"}), key), [""; 0]);
+    assert_eq!(of("fluentd", json!({"include-pattern": "x", "log-driver-buffer-limit": "1"}), json!([])), [""; 0]);
+}

@@ -1,0 +1,239 @@
+//! The verdicts on log routers and on the log configuration of those who use them.
+
+use std::collections::BTreeMap;
+
+use super::options::{Fate, Given, Obstacle, Setting, Value};
+use super::router::{self, FILE, FILE_TYPE, Feeding, METADATA, Router, Unconfigured, User};
+use super::{is_router, options, uses_router};
+use crate::api::annotations::FIRELENS;
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::FirelensConfigurationType as Software;
+use crate::translate::{Code, Ledger, Placed, Task, logging, platform, secrets};
+
+/// What is not ECS's in what is added to the records.
+const METADATA_DIFFERS: &str = "ecs_task_arn is the name of the Pod, ecs_cluster that of the cluster's object, and \
+                                ecs_task_definition is without a revision where none is known; there is no \
+                                ec2_instance_id";
+
+/// The annotation with the configuration, in the output.
+fn configuration(task: &Task<'_>) -> String {
+    format!("{}/metadata/annotations/{}", task.target, FIRELENS.replace('/', "~1"))
+}
+
+/// Claims `firelensConfiguration`.
+pub(in crate::translate) fn of_router(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
+    if !is_router(placed.definition) {
+        return;
+    }
+    let path = placed.at("firelensConfiguration");
+    if let Some((_, _, Some(unconfigured))) = router::find(task) {
+        return refuse(path, unconfigured, ledger);
+    }
+    let Some(router) = Router::of(task) else { return };
+    let target = placed.becomes("volumeMounts");
+    let by_default = router.adds_metadata() && !router.firelens.options.contains_key(METADATA);
+    let metadata = if by_default { format!(". In records {METADATA_DIFFERS}") } else { String::new() };
+    match router.feeding {
+        Feeding::Files => {
+            let needed = match router.firelens.r#type {
+                Software::Fluentbit => "Fluent Bit 1.8 or later, run as root: set user to 0 if its image does not",
+                Software::Fluentd => {
+                    "Fluentd 1.0 or later, run as root: set user to 0 if its image does not. It does not join the pieces \
+                     in which the container runtime writes lines of more than 16 KiB"
+                }
+            };
+            let message = format!(
+                "the router gets the configuration that ECS writes, but reads what its users write from its Pod's log files on \
+                 the node instead of a socket: after a restart it goes on where it was and may send the last lines again, and \
+                 what it has not read of a file within 30 seconds of the node's rotating it may be lost. Records have no \
+                 container_id, and as container_name the name in the definition. The volume is a hostPath, which a \
+                 namespace of Pod Security level baseline or restricted refuses, and the Pods with it: set \
+                 kubernetes.logRouterReadsNodeLogs to false there. It takes {needed}{metadata}"
+            );
+            ledger.approximate(path.key("type"), Code::LogRouterReadsFiles, target, message);
+        }
+        unfed => {
+            let message =
+                format!("the router gets the configuration that ECS writes, but {}{metadata}", why_unfed(unfed));
+            ledger.approximate(path.key("type"), Code::LogRouterNotFed, target, message);
+        }
+    }
+    claim_options(task, &router, &path.key("options"), ledger);
+}
+
+fn refuse(path: Pointer, unconfigured: Unconfigured, ledger: &mut Ledger) {
+    match unconfigured {
+        Unconfigured::Windows => platform::refuse_at(path, ledger),
+        Unconfigured::PathTaken(taken) => {
+            let message = format!(
+                "the router runs without the configuration that ECS writes, as something else is mounted at {taken} and is kept: \
+                 mount that at another path"
+            );
+            ledger.unsupported(path, Code::MountPathTaken, message);
+        }
+    }
+}
+
+/// Why a router does not read what its users write, and what to do.
+fn why_unfed(feeding: Feeding) -> &'static str {
+    match feeding {
+        Feeding::OptedOut | Feeding::Files => {
+            "what containers write to their output stays on the node, for kubectl logs and the node's log agent, as \
+             kubernetes.logRouterReadsNodeLogs says; what applications send to the router themselves reaches it"
+        }
+        Feeding::Unprivileged => {
+            "what containers write to their output stays on the node, as the router's user may not read the node's log files: \
+             let it run as user 0 or with group 0; what applications send to the router themselves reaches it"
+        }
+    }
+}
+
+fn claim_options(task: &Task<'_>, router: &Router<'_>, path: &Pointer, ledger: &mut Ledger) {
+    let target = configuration(task);
+    let options = &router.firelens.options;
+    let file_type = options.get(FILE_TYPE).map(String::as_str);
+    for name in options.keys() {
+        let path = path.key(name);
+        match (name.as_str(), file_type) {
+            (METADATA, _) if router.adds_metadata() => {
+                ledger.approximate(path, Code::LogMetadataDiffers, target.clone(), METADATA_DIFFERS);
+            }
+            // ECS does nothing with a file of no type either.
+            (METADATA, _) | (FILE, None) => ledger.exact(path, target.clone()),
+            (FILE_TYPE | FILE, Some("file")) if router.file().is_some() => ledger.exact(path, target.clone()),
+            (FILE_TYPE | FILE, Some("s3")) => {
+                let message = "nothing fetches the file, and the configuration is without it: put it into the router's image, \
+                               and name it with the config-file-type file";
+                ledger.unsupported(path, Code::LogRouterFileNeeded, message);
+            }
+            (FILE_TYPE | FILE, _) => {
+                let message = "the configuration is without a file; on ECS the task would not start: make config-file-type \
+                               file, and config-file-value a path in the router's image, in one line";
+                ledger.unsupported(path, Code::LogRouterFileNeeded, message);
+            }
+            _ => {
+                let message =
+                    "ECS knows enable-ecs-log-metadata, config-file-type and config-file-value only: remove it";
+                ledger.unsupported(path, Code::LogOptionNotWritten, message);
+            }
+        }
+    }
+}
+
+/// Claims the log configuration of every container that uses the router.
+pub(in crate::translate) fn of_users(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) {
+    let unconfigured = router::find(task).and_then(|(_, _, unconfigured)| unconfigured);
+    let router = Router::of(task);
+    let users = router.iter().flat_map(|router| &router.users).map(|user| (user.name(), user));
+    let users: BTreeMap<&str, &User<'_>> = users.collect();
+    let place = placed.iter().find(|placed| is_router(placed.definition));
+    for user in placed.iter().filter(|placed| uses_router(placed.definition)) {
+        let path = user.at("logConfiguration");
+        if let Some(unconfigured) = unconfigured {
+            refuse(path, unconfigured, ledger);
+        } else if is_router(user.definition) {
+            let message = "the router does not read its own output, which stays on the node, for kubectl logs and the node's log \
+                           agent: give it another log driver";
+            ledger.unsupported(path, Code::LogRouterNotFed, message);
+        } else if let (Some(router), Some(place), Some(found)) = (&router, place, users.get(name(user))) {
+            of_user(task, router, place, user, found, ledger);
+        }
+    }
+}
+
+fn name<'a>(placed: &Placed<'a>) -> &'a str {
+    placed.definition.name.as_deref().unwrap_or_default()
+}
+
+fn of_user(
+    task: &Task<'_>,
+    router: &Router<'_>,
+    place: &Placed<'_>,
+    placed: &Placed<'_>,
+    user: &User<'_>,
+    ledger: &mut Ledger,
+) {
+    let path = placed.at("logConfiguration");
+    let driver = path.key("logDriver");
+    match router.feeding {
+        Feeding::Files => {
+            let message = "the log router reads the output from a file of the node, where kubectl logs shows it too, so the \
+                           container never waits for the router";
+            ledger.approximate(driver, Code::LogRouterReadsFiles, configuration(task), message);
+        }
+        unfed => ledger.needs_addon(driver, Code::LogRouterNotFed, configuration(task), why_unfed(unfed)),
+    }
+    for setting in &user.settings {
+        match &setting.fate {
+            Fate::Written(_, value) => written(task, place, placed, user, setting, value, ledger),
+            Fate::Not(obstacle) => not_written(router, &at(&path, setting), *obstacle, ledger),
+        }
+    }
+}
+
+/// Where an option stands in the input.
+fn at(path: &Pointer, setting: &Setting<'_>) -> Pointer {
+    match setting.given {
+        Given::Open => path.key("options").key(setting.option),
+        Given::Secret(index) => path.key("secretOptions").index(index),
+    }
+}
+
+fn written(
+    task: &Task<'_>,
+    place: &Placed<'_>,
+    placed: &Placed<'_>,
+    user: &User<'_>,
+    setting: &Setting<'_>,
+    value: &Value<'_>,
+    ledger: &mut Ledger,
+) {
+    let path = at(&placed.at("logConfiguration"), setting);
+    match (setting.given, value) {
+        (Given::Open, Value::Text(_)) => ledger.exact(path, configuration(task)),
+        (Given::Open, Value::Variable(_)) => {
+            let message = "this looks like a credential, and annotations may end up in log records: the configuration has a \
+                           variable of the router instead, which has the value: move it to secretOptions";
+            ledger.approximate(path, Code::LogCredentialNotCarried, place.becomes("env"), message);
+        }
+        (Given::Secret(index), _) => {
+            let secret = &user.logs.secret_options[index];
+            let source = secrets::source(task, placed, secret);
+            if source.is_mapped {
+                let message = "the log router gets the value that the Secret has when the router starts; ECS fetches it once \
+                               for each task";
+                ledger.approximate(path, Code::SecretReadAtContainerStart, place.becomes("env"), message);
+            } else {
+                let message = format!("the log router, and so the task, starts once {}", source.wanted(secret));
+                ledger.needs_addon(path, Code::SecretNeeded, place.becomes("env"), message);
+            }
+        }
+    }
+}
+
+fn not_written(router: &Router<'_>, path: &Pointer, obstacle: Obstacle, ledger: &mut Ledger) {
+    let path = path.clone();
+    let message = match obstacle {
+        Obstacle::Shadowed => {
+            let message = "a secret option of the same name wins, as on ECS";
+            return ledger.ignored(path, Code::ShadowedVariable, message);
+        }
+        Obstacle::Buffer => return ledger.unsupported(path, Code::LogsThroughFile, logging::NO_BUFFER),
+        Obstacle::Credential => {
+            let message = "this looks like a credential, and annotations may end up in log records: move it to secretOptions, \
+                           without a reference to another variable";
+            return ledger.unsupported(path, Code::LogCredentialNotCarried, message);
+        }
+        Obstacle::Name => "the name is not one word of letters, digits, dots, hyphens and underscores, so the router's \
+                           configuration cannot have it: correct it, or write the output into a file of the router's image"
+            .to_owned(),
+        Obstacle::Value => "the value is empty or not in one line, so the router's configuration cannot have it: write the \
+                            output into a file of the router's image, and name that by config-file-value"
+            .to_owned(),
+        Obstacle::NoPlugIn => format!(
+            "settings of an output need one: name its plug-in by the option {:?}, without which the task does not start on ECS",
+            options::plug_in(router.firelens.r#type)
+        ),
+    };
+    ledger.unsupported(path, Code::LogOptionNotWritten, message);
+}

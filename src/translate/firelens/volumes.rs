@@ -1,0 +1,77 @@
+//! What a log router finds in its file system: its configuration, its Pod's log files, and a place to remember how far it
+//! has read them.
+
+use k8s_openapi::api::core::v1::{
+    DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, ObjectFieldSelector,
+    Volume, VolumeMount,
+};
+
+use super::is_router;
+use super::router::{self, Feeding, Router};
+use crate::api::annotations::FIRELENS;
+use crate::translate::volumes::{OwnVolume, own_name};
+use crate::translate::{Placed, Task};
+
+/// Where kubelets keep the log files of Pods, in folders `NAMESPACE_NAME_UID/CONTAINER` (the kubelet's `podLogsDir`).
+const POD_LOGS: &str = "/var/log/pods";
+
+/// The file in the downward API volume.
+const FILE: &str = "configuration";
+
+/// The volumes of a container, if it is a log router.
+pub(in crate::translate) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
+    if !is_router(placed.definition) {
+        return Vec::new();
+    }
+    let Some(router) = Router::of(task) else { return Vec::new() };
+    let name = |suffix: &str| own_name(task, placed, suffix);
+    let mut volumes = vec![configuration(name("firelens"), &router), state(name("firelens-state"))];
+    if router.feeding == Feeding::Files {
+        volumes.push(logs(name("firelens-logs"), &router));
+    }
+    volumes
+}
+
+/// One file by its path, so that no other of the image's folder is hidden.
+fn configuration(name: String, router: &Router<'_>) -> OwnVolume {
+    let field_ref = ObjectFieldSelector {
+        field_path: format!("metadata.annotations['{FIRELENS}']"),
+        ..ObjectFieldSelector::default()
+    };
+    let file =
+        DownwardAPIVolumeFile { path: FILE.to_owned(), field_ref: Some(field_ref), ..DownwardAPIVolumeFile::default() };
+    let source = DownwardAPIVolumeSource { items: Some(vec![file]), ..DownwardAPIVolumeSource::default() };
+    OwnVolume {
+        mount: VolumeMount {
+            name: name.clone(),
+            mount_path: router::configuration_path(router.firelens.r#type).to_owned(),
+            sub_path: Some(FILE.to_owned()),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        },
+        volume: Volume { name, downward_api: Some(source), ..Volume::default() },
+    }
+}
+
+/// The folder of this Pod's files and no other.
+fn logs(name: String, router: &Router<'_>) -> OwnVolume {
+    let [pod, namespace, uid] = &router.pod;
+    let source = HostPathVolumeSource { path: POD_LOGS.to_owned(), type_: Some("Directory".to_owned()) };
+    OwnVolume {
+        mount: VolumeMount {
+            name: name.clone(),
+            mount_path: router::LOGS.to_owned(),
+            sub_path_expr: Some(format!("$({namespace})_$({pod})_$({uid})")),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        },
+        volume: Volume { name, host_path: Some(source), ..Volume::default() },
+    }
+}
+
+fn state(name: String) -> OwnVolume {
+    OwnVolume {
+        mount: VolumeMount { name: name.clone(), mount_path: router::STATE.to_owned(), ..VolumeMount::default() },
+        volume: Volume { name, empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() },
+    }
+}
