@@ -1,7 +1,7 @@
 //! What a container of a service sees and does.
 
 use anyhow::Result;
-use devcluster::{Seen, wait_for};
+use devcluster::{Image, Seen, wait_for};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -128,6 +128,35 @@ async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
     wait_for("the worker's last word", PATIENCE, async || Ok(done.exists().then_some(()))).await?;
     bench.ours("Service").delete("app", &kube::api::DeleteParams::default()).await?;
     std::fs::remove_dir_all(&folder)?;
+    operator.stop().await
+}
+
+/// An image with one program and no shell.
+pub const BARE: &str = "example.test/bare:1";
+
+/// A task whose containers are of that image; the second one's check wants a shell.
+pub fn bare_definition() -> Value {
+    let container = |name: &str, essential: bool, check: Value| {
+        json!({"name": name, "image": BARE, "memory": 16, "essential": essential, "entryPoint": ["/busybox", "sleep"],
+            "command": ["3600"], "healthCheck": {"command": check, "interval": 5, "retries": 1}})
+    };
+    json!({"networkMode": "awsvpc", "containerDefinitions": [
+        container("app", true, json!(["CMD", "/busybox", "true"])),
+        container("helper", false, json!(["CMD-SHELL", "true"]))]})
+}
+
+pub async fn load_bare(bench: &Bench) -> Result<()> {
+    let busybox = std::fs::read("/bin/busybox")?;
+    bench.cluster.load_image(&Image::program(BARE, busybox.clone()).file("busybox", 0o755, busybox)).await
+}
+
+#[tokio::test]
+async fn a_container_without_a_shell_is_checked_by_its_own_program() -> Result<()> {
+    let Some(bench) = bench("bare").await? else { return Ok(()) };
+    load_bare(&bench).await?;
+    let operator = bench.operator().await?;
+    // Nothing waits for the helper's health, whose check can never succeed.
+    run(&bench, "app", bare_definition()).await?;
     operator.stop().await
 }
 

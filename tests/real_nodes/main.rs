@@ -2,6 +2,7 @@
 
 #[path = "../../agent/tests/graphs/model.rs"]
 mod model;
+#[allow(dead_code, reason = "the tests of the control plane use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -13,7 +13,7 @@ use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
 
 use crate::chart::static_program;
-use crate::lifecycle::exec;
+use crate::lifecycle::{self, exec};
 use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
 use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
@@ -121,6 +121,29 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
         .await?;
     bench.stable("app", "app:1").await?;
     fs::remove_dir_all(folder.parent().context("a parent")?)?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> Result<()> {
+    let Some(bench) = agent_bench("barer").await? else { return Ok(()) };
+    lifecycle::load_bare(&bench).await?;
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let pod = lifecycle::run(&bench, "app", lifecycle::bare_definition()).await?;
+    let state = bench.cluster.kubectl([
+        "exec",
+        "-n",
+        &bench.namespace,
+        &pod,
+        "-c",
+        "app",
+        "--",
+        "/busybox",
+        "ls",
+        "/.ecs-operator/state",
+    ])?;
+    let files: Vec<&str> = state.split_whitespace().collect();
+    ensure!(files.contains(&"0.healthy") && !files.contains(&"1.healthy"), "{files:?}");
     operator.stop().await
 }
 
