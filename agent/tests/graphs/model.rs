@@ -139,6 +139,9 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
         .filter(|(index, container)| container.essential && when(*index, "told").is_none())
         .filter_map(|(index, _)| when(index, "ended"))
         .min();
+    // An essential container that can never start ends the task too.
+    let starved =
+        containers.iter().enumerate().any(|(index, container)| container.essential && when(index, "started").is_none());
     for (index, container) in containers.iter().enumerate() {
         let name = &container.name;
         for dependency in &container.depends_on {
@@ -192,15 +195,13 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
             if let Some(code) = outcome.codes[index].filter(|code| *code != 143) {
                 wrong.push(format!("{name} never ran and ended with {code}"));
             }
-            // The end of an essential container may come before others are there.
-            if container.depends_on.is_empty() && essential_end.is_none() {
+            // The end of the task may come before others are there.
+            if container.depends_on.is_empty() && essential_end.is_none() && !starved {
                 wrong.push(format!("{name} waits for nothing, and never ran"));
             }
         }
     }
-    // Why the task ended: an essential container ended, could not start, or the test told it to.
-    let starved =
-        containers.iter().enumerate().any(|(index, container)| container.essential && when(index, "started").is_none());
+    // An essential container ended, could not start, or the test told the task to end.
     if outcome.told.is_none() && essential_end.is_none() && !starved {
         wrong.push(format!("the task ended without an essential container's end: {}", outcome.reason));
     }
