@@ -15,8 +15,9 @@ pub use service::{
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{
-    DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImagePullPolicy, LocalReference, SecretMapping,
-    TaskDefinition, TaskDefinitionKubernetes, TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
+    DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImagePullPolicy, LocalReference, NotAStore, SecretMapping,
+    SecretStore, SecretStoreKind, SecretStores, TaskDefinition, TaskDefinitionKubernetes, TaskDefinitionSpec,
+    TaskDefinitionStatus, Toleration,
 };
 
 /// The API group of every kind.
@@ -42,6 +43,8 @@ pub mod labels {
     pub const CLUSTER: &str = "ecs-operator.dev/cluster";
     /// The object name of the TaskDefinition a revision or a Pod was made from.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
+    /// The namespace of the TaskDefinition that an object outside of all namespaces was made for.
+    pub const NAMESPACE: &str = "ecs-operator.dev/namespace";
     /// The revision number of that task definition.
     pub const REVISION: &str = "ecs-operator.dev/revision";
 }

@@ -48,6 +48,9 @@ pub mod condition {
     pub const AVAILABLE: &str = "Available";
     /// What `aws ecs wait services-stable` waits for: one deployment, running as many tasks as desired.
     pub const STABLE: &str = "Stable";
+    /// The objects of add-ons that a task definition asks for are made, as far as the operator makes them. Absent when it asks
+    /// for none.
+    pub const ADDONS_READY: &str = "AddonsReady";
 
     /// A condition as a controller decides it; the time of its last transition follows from the previous one.
     #[derive(Clone, Debug, PartialEq, Eq)]

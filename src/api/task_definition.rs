@@ -1,6 +1,7 @@
 //! The `TaskDefinition` kind: `RegisterTaskDefinition`'s shape, revisions in its status.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
@@ -87,6 +88,10 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     pub secrets: Vec<SecretMapping>,
+    /// The stores of the External Secrets Operator that read the values of secrets which `secrets` does not map. With them an
+    /// ExternalSecret is made for each Secret. Default: those the operator was started with, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_stores: Option<SecretStores>,
     /// Where the variables of environment files are: ConfigMaps or Secrets, in the namespace of the task definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
@@ -124,6 +129,72 @@ pub struct SecretMapping {
     /// The key of the value in that Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     pub key: String,
+}
+
+/// The stores of the External Secrets Operator that stand for the places where ECS finds values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SecretStores {
+    /// What reads Secrets Manager.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets_manager: Option<SecretStore>,
+    /// What reads the Parameter Store of Systems Manager.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter_store: Option<SecretStore>,
+}
+
+impl SecretStores {
+    /// These stores, and those of `other` where there is none.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            secrets_manager: self.secrets_manager.or_else(|| other.secrets_manager.clone()),
+            parameter_store: self.parameter_store.or_else(|| other.parameter_store.clone()),
+        }
+    }
+}
+
+/// A store of the External Secrets Operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretStore {
+    /// The store's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
+    /// `ClusterSecretStore` (default), or `SecretStore` for one in the namespace of the task definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<SecretStoreKind>,
+}
+
+/// The kinds of stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SecretStoreKind {
+    /// For all namespaces.
+    #[default]
+    ClusterSecretStore,
+    /// For its own namespace.
+    SecretStore,
+}
+
+/// A text is no name of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write NAME, ClusterSecretStore/NAME or SecretStore/NAME, with the name of a store of the External Secrets Operator"
+)]
+pub struct NotAStore;
+
+impl FromStr for SecretStore {
+    type Err = NotAStore;
+
+    fn from_str(text: &str) -> Result<Self, NotAStore> {
+        let (kind, name) = match text.split_once('/') {
+            None => (None, text),
+            Some(("ClusterSecretStore", name)) => (Some(SecretStoreKind::ClusterSecretStore), name),
+            Some(("SecretStore", name)) => (Some(SecretStoreKind::SecretStore), name),
+            Some(_) => return Err(NotAStore),
+        };
+        ecs::names::is_object_name(name).then(|| Self { name: name.to_owned(), kind }).ok_or(NotAStore)
+    }
 }
 
 /// Where the variables are that ECS would read from a file.
@@ -201,7 +272,7 @@ pub struct TaskDefinitionStatus {
     /// The fields that do not behave exactly as on ECS, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// `Accepted` and `Translated`.
+    /// `Accepted`, `Translated`, and `AddonsReady` when objects of add-ons are to be made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
@@ -213,5 +284,21 @@ impl condition::Conditions for TaskDefinitionStatus {
 
     fn observe(&mut self, generation: Option<i64>) {
         self.observed_generation = generation;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_named_with_or_without_its_kind() {
+        let store = |kind| Ok(SecretStore { name: "aws".to_owned(), kind });
+        assert_eq!("aws".parse(), store(None));
+        assert_eq!("ClusterSecretStore/aws".parse(), store(Some(SecretStoreKind::ClusterSecretStore)));
+        assert_eq!("SecretStore/aws".parse(), store(Some(SecretStoreKind::SecretStore)));
+        for text in ["", "/aws", "Vault/aws", "SecretStore/", "AWS", "a/b/c"] {
+            assert_eq!(text.parse::<SecretStore>(), Err(NotAStore), "{text}");
+        }
     }
 }

@@ -90,7 +90,7 @@ pub(super) struct Convert {
 enum To {
     /// Custom resources, for a cluster where the operator runs.
     Crs,
-    /// Plain Deployments and Services, for a cluster with nothing of ours.
+    /// Plain Deployments and Services and what they need, for a cluster with nothing of ours.
     Kubernetes,
 }
 

@@ -8,7 +8,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{SUCCESS, fail};
-use crate::controllers::{self, Options, StartError};
+use crate::api::{SecretStore, SecretStores};
+use crate::controllers::{self, LOOK_AGAIN, Options, StartError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::telemetry::logs::{self, Format, LogError};
 use crate::telemetry::metrics::Metrics;
@@ -49,6 +50,13 @@ pub(super) struct Run {
     #[arg(long, env = "ECS_OPERATOR_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT",
         value_parser = listen)]
     listen: Listen,
+    /// The store of the External Secrets Operator that reads Secrets Manager, for task definitions that name none: the name of
+    /// a ClusterSecretStore, or SecretStore/NAME. Default: no ExternalSecret is made for them.
+    #[arg(long, env = "ECS_OPERATOR_SECRETS_MANAGER_STORE", value_name = "[KIND/]NAME")]
+    secrets_manager_store: Option<SecretStore>,
+    /// The same for the store that reads the Parameter Store.
+    #[arg(long, env = "ECS_OPERATOR_PARAMETER_STORE", value_name = "[KIND/]NAME")]
+    parameter_store: Option<SecretStore>,
     /// Form of the log on standard error.
     #[arg(long, env = "ECS_OPERATOR_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -117,6 +125,8 @@ impl Run {
             concurrency: self.concurrency,
             task_agent_image: self.task_agent_image,
             listen: self.listen.0,
+            stores: SecretStores { secrets_manager: self.secrets_manager_store, parameter_store: self.parameter_store },
+            look_again: LOOK_AGAIN,
         };
         Ok(controllers::run(clients?, options, Metrics::new(), shutdown).await?)
     }

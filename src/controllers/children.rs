@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{ObservedChild, Revision};
+use crate::reconcile::{ChildKind, ObservedChild, Revision};
 
-/// An object the operator made.
+/// An object the operator made, or one of a kind of which it needs to know all.
 pub(super) struct CachedChild {
     meta: Meta,
     /// The `TaskDefinition` it belongs to, by label.
     task_definition: Option<String>,
+    /// The namespace of that; its own, if it is in one.
+    namespace: Option<String>,
     body: Box<str>,
 }
 
@@ -21,11 +23,15 @@ pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
 }
 
 /// Keeps of an object what decisions depend on.
-pub(super) fn slim(object: DynamicObject) -> CachedChild {
+pub(super) fn slim(kind: ChildKind, object: DynamicObject) -> CachedChild {
     let label = |key: &str| object.metadata.labels.as_ref()?.get(key).cloned();
     let task_definition = label(labels::TASK_DEFINITION).or_else(|| label(labels::NAME));
+    let namespace = object.metadata.namespace.clone().or_else(|| label(labels::NAMESPACE));
     let meta = Meta::of(&object.metadata);
     let mut body = object.data;
+    if let Some(members) = body.as_object_mut().filter(|_| !kind.entry().reads_status) {
+        members.remove("status");
+    }
     if let Some(status) = body.get_mut("status").and_then(Value::as_object_mut) {
         // Conditions change with times and messages that no decision reads.
         status.remove("conditions");
@@ -38,7 +44,7 @@ pub(super) fn slim(object: DynamicObject) -> CachedChild {
         "annotations": object.metadata.annotations,
         "ownerReferences": object.metadata.owner_references,
     });
-    CachedChild { meta, task_definition, body: body.to_string().into_boxed_str() }
+    CachedChild { meta, task_definition, namespace, body: body.to_string().into_boxed_str() }
 }
 
 impl CachedChild {
@@ -50,6 +56,11 @@ impl CachedChild {
     /// As reconciles see it.
     pub(super) fn observed(&self) -> ObservedChild {
         ObservedChild { name: self.meta.name.clone(), uid: self.meta.uid.clone(), body: self.body() }
+    }
+
+    /// The namespace and name of the `TaskDefinition` it belongs to, by label.
+    pub(super) fn task_definition(&self) -> Option<(&str, &str)> {
+        Some((self.namespace.as_deref()?, self.task_definition.as_deref()?))
     }
 
     /// A `ControllerRevision` as reconciles see it.
@@ -71,8 +82,7 @@ impl Cached for CachedChild {
 
     fn index_keys(&self) -> Vec<IndexKey> {
         let owner = self.meta.owner.as_ref().map(|o| IndexKey::owner(&o.uid));
-        let namespace = self.meta.namespace.as_deref().unwrap_or_default();
-        let family = self.task_definition.as_deref().map(|name| by_task_definition(namespace, name));
+        let family = self.task_definition().map(|(namespace, name)| by_task_definition(namespace, name));
         owner.into_iter().chain(family).collect()
     }
 

@@ -9,31 +9,38 @@ use kube::api::DynamicObject;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 
-use super::children::CachedChild;
+use super::addons::Addons;
+use super::children::{self, CachedChild};
+use super::kinds;
 use super::pods::CachedPod;
+use crate::api::SecretStores;
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::cache::Cache;
 use crate::kubernetes::events::Events;
+use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::root::Roots;
-use crate::reconcile::{ChildKind, Root};
+use crate::reconcile::{ChildKind, Need, ObservedChild, Owned, Root, Scope};
 use crate::translate::Basis;
 
 /// The shortest time between two writes of one object's status. A rollout changes counts many times a second.
 const STATUS_PACE: Duration = Duration::from_secs(1);
 /// How long a status gives way to the writes of children.
 const STATUS_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a start waits for lists of what the operator can do without.
+const OPTIONAL_PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Context {
-    pub(super) deployments: Arc<Cache<CachedChild>>,
-    pub(super) core_services: Arc<Cache<CachedChild>>,
-    pub(super) revisions: Arc<Cache<CachedChild>>,
+    pub(super) children: Children,
+    pub(super) addons: Addons,
     pub(super) pods: Arc<Cache<CachedPod>>,
     pub(super) services: Arc<Mutex<ServiceIndex>>,
     pub(super) roots: AllRoots,
     pub(super) writer: Writer,
     pub(super) events: Events,
     pub(super) basis: Basis,
+    pub(super) stores: SecretStores,
     pub(super) pace: Arc<Pace>,
 }
 
@@ -44,24 +51,58 @@ pub(super) struct AllRoots {
     pub(super) services: Roots,
 }
 
+/// The caches of all kinds of children. Those of optional kinds stay empty while nothing can be watched.
+pub(super) struct Children(BTreeMap<ChildKind, Arc<Cache<CachedChild>>>);
+
+impl Children {
+    pub(super) fn new() -> Self {
+        let cache = |kind: &ChildKind| (*kind, Arc::new(Cache::new(kind.entry().title)));
+        Self(ChildKind::ALL.iter().map(cache).collect())
+    }
+
+    pub(super) fn of(&self, kind: ChildKind) -> &Arc<Cache<CachedChild>> {
+        &self.0[&kind]
+    }
+}
+
 impl Context {
-    /// Waits until every list is complete: a cold cache decides nothing.
+    /// Waits until every list is complete: a cold cache decides nothing. What the operator can do without is waited for too,
+    /// so that a new start decides as the last one did, but not for ever.
     pub(super) async fn warm(&self) {
-        self.deployments.wait_ready().await;
-        self.core_services.wait_ready().await;
-        self.revisions.wait_ready().await;
+        for kind in kinds::of_need(Need::Always) {
+            self.children.of(kind).wait_ready().await;
+        }
         self.pods.wait_ready().await;
         for roots in [&self.roots.clusters, &self.roots.task_definitions, &self.roots.services] {
             roots.wait_ready().await;
         }
+        let optional = async {
+            for kind in self.addons.looked().await {
+                self.children.of(kind).wait_ready().await;
+            }
+        };
+        if timeout(OPTIONAL_PATIENCE, optional).await.is_err() {
+            tracing::warn!("starting without some optional kinds: their lists do not come");
+        }
     }
 
-    pub(super) fn children(&self, kind: ChildKind) -> &Cache<CachedChild> {
-        match kind {
-            ChildKind::Deployment => &self.deployments,
-            ChildKind::Service => &self.core_services,
-            ChildKind::Revision => &self.revisions,
-        }
+    /// What a root has made, of every kind that is known at the moment.
+    pub(super) fn owned(&self, root: &Root<'_>) -> Owned {
+        let known = ChildKind::applied_for(root.kind).filter(|kind| self.knows(*kind));
+        known.map(|kind| (kind, self.children_of(kind, root))).collect()
+    }
+
+    /// Whether all objects of a kind can be seen and written.
+    fn knows(&self, kind: ChildKind) -> bool {
+        kind.entry().need == Need::Always || (self.addons.has_kind(kind) && self.children.of(kind).ready())
+    }
+
+    fn children_of(&self, kind: ChildKind, root: &Root<'_>) -> Vec<ObservedChild> {
+        let key = match kind.entry().scope {
+            Scope::Namespace => IndexKey::owner(root.uid),
+            Scope::Cluster => children::by_task_definition(root.namespace, root.name),
+        };
+        self.children.of(kind).by_index(&key).iter().map(|child| child.observed()).collect()
     }
 }
 

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::children;
 use super::context::{Context, Own, Taken};
 use super::kinds;
-use crate::api::annotations;
 use crate::api::condition::{self, Conditions};
+use crate::api::{MANAGER, annotations, labels};
 use crate::kubernetes::agree::{agrees, digest};
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Root};
+use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Others, Root, Scope};
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
@@ -113,7 +113,7 @@ async fn create(context: &Context, child: &Child) -> Result<(), ReconcileError> 
     match created {
         Ok(object) => {
             tracing::info!(kind = resource.kind, name = object.metadata.name, "created");
-            context.children(child.kind()).observe_write(children::slim(object));
+            context.children.of(child.kind()).observe_write(children::slim(child.kind(), object));
             Ok(())
         }
         // Another try of ours may have made it: the watch will bring it.
@@ -126,10 +126,15 @@ async fn create(context: &Context, child: &Child) -> Result<(), ReconcileError> 
 async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     let resource = kinds::of_child(child.kind());
     let desired = stamped(child)?;
-    let cache = context.children(child.kind());
+    let cache = context.children.of(child.kind());
     let metadata = child.metadata();
     let key = ObjectKey { namespace: metadata.namespace.clone(), name: metadata.name.clone().unwrap_or_default() };
     let observed = cache.get(&key).map(|c| c.body());
+    let others = child.kind().entry().others;
+    if others == Others::Used && observed.as_ref().is_some_and(|object| !is_made_by_operator(object)) {
+        tracing::debug!(kind = resource.kind, object = %key, "somebody else's object is used as it is");
+        return Ok(());
+    }
     let difference = match &observed {
         None => "it does not exist".to_owned(),
         Some(observed) => match agrees(&untyped(&desired), observed) {
@@ -143,7 +148,9 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let object = match &observed {
         None => {
-            refuse_taken_name(context, &resource, &key).await?;
+            if others == Others::LookedFor {
+                refuse_taken_name(context, &resource, &key).await?;
+            }
             context.writer.introduce(&desired, &resource).await.map_err(|e| taken_name(e, &resource, &key))?
         }
         Some(observed) => {
@@ -152,7 +159,7 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
         }
     };
     tracing::info!(kind = resource.kind, object = %key, because = difference, "applied");
-    cache.observe_write(children::slim(object));
+    cache.observe_write(children::slim(child.kind(), object));
     Ok(())
 }
 
@@ -188,12 +195,15 @@ fn refuse_foreign(
     }
 }
 
+/// Whether the operator made an object, for this or for another root.
+fn is_made_by_operator(object: &Value) -> bool {
+    let labels = object.pointer("/metadata/labels");
+    labels.and_then(|labels| labels.get(labels::MANAGED_BY)).and_then(Value::as_str) == Some(MANAGER)
+}
+
 /// A core Service without a selector, say, has no field that an apply would run into: it is looked for by name. A Deployment
 /// always has a selector, which cannot be taken over.
 async fn refuse_taken_name(context: &Context, resource: &ApiResource, key: &ObjectKey) -> Result<(), ReconcileError> {
-    if resource.kind != "Service" {
-        return Ok(());
-    }
     match context.writer.find(key, resource).await? {
         Some(_) => Err(foreign(resource, key)),
         None => Ok(()),
@@ -225,10 +235,11 @@ async fn delete(
     uid: &str,
 ) -> Result<(), ReconcileError> {
     let resource = kinds::of_child(kind);
-    let key = ObjectKey::namespaced(namespace, name);
+    let namespace = (kind.entry().scope == Scope::Namespace).then(|| namespace.to_owned());
+    let key = ObjectKey { namespace, name: name.to_owned() };
     context.writer.delete(&key, &resource, uid).await?;
     tracing::info!(kind = resource.kind, object = %key, "deleted");
-    context.children(kind).observe_delete(&key, uid);
+    context.children.of(kind).observe_delete(&key, uid);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::kubernetes::cache::{Cached, Change, Meta};
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::root::RootChange;
 use crate::kubernetes::trigger::Trigger;
+use crate::reconcile::{ChildKind, Others, Scope};
 
 /// The queues of the controllers, and what decides which keys go where.
 #[derive(Clone)]
@@ -77,19 +78,33 @@ impl FanOut {
         }
     }
 
-    /// A new revision concerns the services that follow the family; its disappearance also its definition.
-    pub(super) fn revision_changed(&self, change: &Change<CachedChild>) {
-        let meta = change.object().meta();
-        let Some((namespace, owner)) = owner(meta, "TaskDefinition") else { return };
-        self.task_definition(namespace, owner);
-        for name in self.index.lock().using(namespace, owner) {
-            self.service(namespace, &name);
+    /// A new revision concerns the services that follow the family; its disappearance also its definition. Any other child
+    /// concerns the root it belongs to.
+    pub(super) fn child_changed(&self, kind: ChildKind, change: &Change<CachedChild>) {
+        let child = change.object();
+        if kind.entry().scope == Scope::Cluster {
+            if let Some((namespace, name)) = child.task_definition() {
+                self.task_definition(namespace, name);
+            }
+            return;
+        }
+        let meta = child.meta();
+        if let Some((namespace, name)) = owner(meta, "Service") {
+            self.service(namespace, name);
+        }
+        let Some((namespace, name)) = owner(meta, "TaskDefinition") else { return };
+        self.task_definition(namespace, name);
+        if kind == ChildKind::Revision {
+            for service in self.index.lock().using(namespace, name) {
+                self.service(namespace, &service);
+            }
         }
     }
 
-    pub(super) fn child_changed(&self, change: &Change<CachedChild>) {
-        if let Some((namespace, owner)) = owner(change.object().meta(), "Service") {
-            self.service(namespace, owner);
+    /// What the cluster offers has changed: every root is looked at again.
+    pub(super) fn everything(&self) {
+        for queue in [&self.clusters, &self.task_definitions, &self.services] {
+            queue.resync();
         }
     }
 
@@ -106,9 +121,18 @@ pub(super) fn pod_selector() -> String {
     format!("{}={},{}", labels::MANAGED_BY, crate::api::MANAGER, labels::SERVICE)
 }
 
-/// What a watch on children selects by.
-pub(super) fn child_selector() -> String {
-    format!("{}={}", labels::MANAGED_BY, crate::api::MANAGER)
+/// What a watch on children selects by: all that the operator made, or every object where those of others matter too. Of
+/// what is in no namespace, only what was made for the namespace it works in.
+pub(super) fn child_selector(kind: ChildKind, namespace: Option<&str>) -> String {
+    let entry = kind.entry();
+    if entry.others == Others::Used {
+        return String::new();
+    }
+    let ours = format!("{}={}", labels::MANAGED_BY, crate::api::MANAGER);
+    match namespace.filter(|_| entry.scope == Scope::Cluster) {
+        Some(namespace) => format!("{ours},{}={namespace}", labels::NAMESPACE),
+        None => ours,
+    }
 }
 
 fn key(change: &RootChange) -> Option<(String, String)> {

@@ -1,12 +1,11 @@
 //! The kinds the operator knows, and the rights it needs on them.
 
-use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
-use k8s_openapi::api::core::v1::{Pod, Service as CoreService};
-use kube::api::ApiResource;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ApiResource, GroupVersionKind};
 
 use crate::api;
 use crate::kubernetes::discovery::Rule;
-use crate::reconcile::ChildKind;
+use crate::reconcile::{ChildKind, Need, Scope};
 
 /// The definitions the operator needs, as `plural.group` and version.
 pub const CRDS: &[(&str, &str)] = &[
@@ -16,26 +15,47 @@ pub const CRDS: &[(&str, &str)] = &[
 ];
 
 const READ: &[&str] = &["list", "watch"];
-const CHILD: &[&str] = &["list", "watch", "patch", "create", "delete"];
 const STATUS: &[&str] = &["patch"];
 
-/// Every right the operator needs, in the namespaces it works in. The Helm chart grants exactly these.
+/// Every right the operator needs, in the namespaces it works in. Without one of them it does not start.
 #[must_use]
 pub fn rules() -> Vec<Rule<'static>> {
     let rule = |group, resource, verbs| Rule { group, resource, verbs };
-    vec![
+    let mut rules = vec![
         rule(api::GROUP, "clusters", READ),
         rule(api::GROUP, "clusters/status", STATUS),
         rule(api::GROUP, "taskdefinitions", READ),
         rule(api::GROUP, "taskdefinitions/status", STATUS),
         rule(api::GROUP, "services", READ),
         rule(api::GROUP, "services/status", STATUS),
-        rule("apps", "deployments", CHILD),
-        rule("apps", "controllerrevisions", &["list", "watch", "create", "delete"]),
-        rule("", "services", &["get", "list", "watch", "patch", "create", "delete"]),
         rule("", "pods", &["list", "watch", "delete"]),
         rule("events.k8s.io", "events", &["create"]),
-    ]
+    ];
+    rules.extend(of_need(Need::Always).map(of_kind));
+    rules
+}
+
+/// The rights without which a feature is off: in the namespaces it works in, and on what is in no namespace.
+#[must_use]
+pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
+    let mut rules: Vec<_> = of_need(Need::Optional).filter(|kind| kind.entry().scope == scope).map(of_kind).collect();
+    if scope == Scope::Cluster {
+        rules.push(CSI_DRIVERS);
+    }
+    rules
+}
+
+/// What the question for a CSI driver needs.
+pub(super) const CSI_DRIVERS: Rule<'static> = Rule { group: "storage.k8s.io", resource: "csidrivers", verbs: &["get"] };
+
+pub(super) fn of_need(need: Need) -> impl Iterator<Item = ChildKind> {
+    ChildKind::ALL.iter().copied().filter(move |kind| kind.entry().need == need)
+}
+
+/// The rights on the objects of a kind.
+pub(super) fn of_kind(kind: ChildKind) -> Rule<'static> {
+    let entry = kind.entry();
+    Rule { group: entry.group, resource: entry.plural, verbs: entry.verbs() }
 }
 
 pub(super) fn clusters() -> ApiResource {
@@ -55,9 +75,6 @@ pub(super) fn pods() -> ApiResource {
 }
 
 pub(super) fn of_child(kind: ChildKind) -> ApiResource {
-    match kind {
-        ChildKind::Deployment => ApiResource::erase::<Deployment>(&()),
-        ChildKind::Service => ApiResource::erase::<CoreService>(&()),
-        ChildKind::Revision => ApiResource::erase::<ControllerRevision>(&()),
-    }
+    let entry = kind.entry();
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(entry.group, entry.version, entry.kind), entry.plural)
 }

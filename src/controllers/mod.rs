@@ -1,7 +1,9 @@
 //! One short file for each kind: read the cache, decide, run the actions, write the status.
 //!
-//! [`run`] starts everything: a watch for each kind, a queue for each controller, the health server.
+//! [`run`] starts everything: a watch for each kind, a queue for each controller, the health server. Optional kinds are looked
+//! for while it runs.
 
+mod addons;
 mod children;
 mod cluster;
 mod context;
@@ -13,5 +15,5 @@ mod service;
 mod start;
 mod task_definition;
 
-pub use kinds::{CRDS, rules};
-pub use start::{Options, StartError, run};
+pub use kinds::{CRDS, optional_rules, rules};
+pub use start::{LOOK_AGAIN, Options, StartError, run};

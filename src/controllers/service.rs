@@ -4,23 +4,18 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::children;
 use super::context::{Context, Own, References, Taken};
 use super::{execute, pods};
 use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, Revision, ServiceInput};
+use crate::reconcile::{self, ChildKind, Revision, ServiceInput};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
     let taken = Taken::of(object);
     let root = taken.root(own.kind);
-    let owner = IndexKey::owner(root.uid);
-    let observe = |cache: &crate::kubernetes::cache::Cache<children::CachedChild>| -> Vec<_> {
-        cache.by_index(&owner).iter().map(|child| child.observed()).collect()
-    };
     let (revisions, latest_revision) = revisions(context, root.namespace, &references(object).task_definition);
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
@@ -29,8 +24,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         status: &status,
         revisions: &revisions,
         latest_revision,
-        deployments: &observe(&context.deployments),
-        core_services: &observe(&context.core_services),
+        owned: &context.owned(&root),
         pods: &tasks,
         basis: context.basis.clone(),
         now: Timestamp::now(),
@@ -49,7 +43,8 @@ fn revisions(context: &Context, namespace: &str, name: &str) -> (Vec<Revision>, 
         return (Vec::new(), None);
     };
     let owner = IndexKey::owner(object.metadata.uid.clone().unwrap_or_default());
-    let revisions = context.revisions.by_index(&owner).iter().filter_map(|r| r.revision()).collect();
+    let revisions =
+        context.children.of(ChildKind::Revision).by_index(&owner).iter().filter_map(|r| r.revision()).collect();
     (revisions, object.data.pointer("/status/latestRevision").and_then(Value::as_i64))
 }
 

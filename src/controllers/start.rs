@@ -13,9 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{AllRoots, Context, Own, Pace, ServiceIndex};
+use super::addons::{Addons, explore};
+use super::context::{AllRoots, Children, Context, Own, Pace, ServiceIndex};
 use super::fan_out::{self, FanOut};
 use super::{children, cluster, kinds, pods, service, task_definition};
+use crate::api::SecretStores;
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::cache::Cache;
 use crate::kubernetes::client::{Clients, server_version};
@@ -25,7 +27,7 @@ use crate::kubernetes::root::{RootChange, Roots, watch_root};
 use crate::kubernetes::runner::{Next, ReconcileError, run_controller};
 use crate::kubernetes::trigger::{Triggers, triggers};
 use crate::kubernetes::watch::watch_kind;
-use crate::reconcile::ChildKind;
+use crate::reconcile::{ChildKind, Need, Scope};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::{Readiness, Server, ServerError};
 use crate::translate::Basis;
@@ -41,6 +43,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// The server ends a watch after this many seconds; a dead connection is noticed then at the latest.
 const WATCH_SECONDS: u32 = 290;
 
+/// How often it is looked for what the operator can do without.
+pub const LOOK_AGAIN: Duration = Duration::from_mins(2);
+
 /// How long a server may take to serve a definition that was just applied.
 const ESTABLISHING: Duration = Duration::from_secs(10);
 
@@ -55,6 +60,10 @@ pub struct Options {
     pub task_agent_image: Option<String>,
     /// Where health and metrics are served; nowhere when absent.
     pub listen: Option<SocketAddr>,
+    /// The stores of secrets of task definitions that name none.
+    pub stores: SecretStores,
+    /// How often it is looked for what the operator can do without, such as add-ons; usually [`LOOK_AGAIN`].
+    pub look_again: Duration,
 }
 
 /// Why the operator does not start.
@@ -150,16 +159,16 @@ struct Start {
 
 /// What every watch needs.
 #[derive(Clone)]
-struct Wiring {
-    clients: Clients,
-    namespace: Option<String>,
+pub(super) struct Wiring {
+    pub(super) clients: Clients,
+    pub(super) namespace: Option<String>,
     metrics: Metrics,
-    shutdown: CancellationToken,
+    pub(super) shutdown: CancellationToken,
 }
 
 impl Wiring {
-    fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
-        match &self.namespace {
+    fn api(&self, resource: &ApiResource, scope: Scope) -> Api<DynamicObject> {
+        match self.namespace.as_ref().filter(|_| scope == Scope::Namespace) {
             Some(namespace) => Api::namespaced_with(self.clients.watch.clone(), namespace, resource),
             None => Api::all_with(self.clients.watch.clone(), resource),
         }
@@ -203,18 +212,19 @@ impl Operator {
         let writer = Writer::new(clients.write.clone(), FIELD_MANAGER, metrics.clone());
         let wiring = Wiring { clients, namespace: options.namespace.clone(), metrics, shutdown: shutdown.clone() };
         let context = Arc::new(Context {
-            deployments: Arc::new(Cache::new("Deployment")),
-            core_services: Arc::new(Cache::new("Service (core)")),
-            revisions: Arc::new(Cache::new("ControllerRevision")),
+            children: Children::new(),
+            addons: Addons::new(),
             pods: Arc::new(Cache::new("Pod")),
             roots: operator.watch_roots(&wiring, &fan_out),
             services: index,
             writer,
             events: publisher,
             basis,
+            stores: options.stores.clone(),
             pace,
         });
         operator.watch_children(&wiring, &context, &fan_out);
+        operator.tasks.push(explore(wiring.clone(), Arc::clone(&context), fan_out, options.look_again).boxed());
         let start = Start { wiring, context, concurrency: options.concurrency };
         operator.control(&start, "cluster", clusters.1, |context, own, object| {
             async move { cluster::reconcile(&context, &own, &object).await }.boxed()
@@ -229,21 +239,9 @@ impl Operator {
     }
 
     fn watch_children(&mut self, wiring: &Wiring, context: &Arc<Context>, fan_out: &FanOut) {
-        for kind in [ChildKind::Deployment, ChildKind::Service, ChildKind::Revision] {
-            let cache = match kind {
-                ChildKind::Deployment => &context.deployments,
-                ChildKind::Service => &context.core_services,
-                ChildKind::Revision => &context.revisions,
-            };
-            let fan_out = fan_out.clone();
-            let sink = move |change: &_| match kind {
-                ChildKind::Deployment | ChildKind::Service => fan_out.child_changed(change),
-                ChildKind::Revision => fan_out.revision_changed(change),
-            };
-            let config = watch_config().labels(&fan_out::child_selector());
-            let watch = watch_dynamic(wiring, &kinds::of_child(kind), config, cache, sink);
-            self.require(cache);
-            self.tasks.push(watch);
+        for kind in kinds::of_need(Need::Always) {
+            self.require(context.children.of(kind));
+            self.tasks.push(watch_child(wiring, context, fan_out, kind));
         }
         let pods = fan_out.clone();
         let watch = watch_kind(
@@ -276,7 +274,7 @@ impl Operator {
         resource: ApiResource,
         sink: impl Fn(&RootChange) + Send + 'static,
     ) -> Roots {
-        let api = wiring.api(&resource);
+        let api = wiring.api(&resource, Scope::Namespace);
         let (roots, work) =
             watch_root(api, watch_config(), resource, sink, wiring.metrics.clone(), wiring.shutdown.clone());
         let ready = roots.clone();
@@ -348,24 +346,18 @@ impl Operator {
     }
 }
 
-fn watch_dynamic(
+/// Follows a kind of children: keeps its cache, and has those that a change concerns looked at again.
+pub(super) fn watch_child(
     wiring: &Wiring,
-    resource: &ApiResource,
-    config: watcher::Config,
-    cache: &Arc<Cache<children::CachedChild>>,
-    sink: impl Fn(&crate::kubernetes::cache::Change<children::CachedChild>) + Send + 'static,
+    context: &Context,
+    fan_out: &FanOut,
+    kind: ChildKind,
 ) -> BoxFuture<'static, ()> {
-    let api = wiring.api(resource);
-    follow(api, config, Arc::clone(cache), sink, wiring.clone()).boxed()
-}
-
-/// `watch_kind` needs a kind known at compile time; children are watched as untyped objects.
-async fn follow(
-    api: Api<DynamicObject>,
-    config: watcher::Config,
-    cache: Arc<Cache<children::CachedChild>>,
-    sink: impl Fn(&crate::kubernetes::cache::Change<children::CachedChild>) + Send + 'static,
-    wiring: Wiring,
-) {
-    watch_kind(api, config, children::slim, cache, sink, wiring.metrics, wiring.shutdown).await;
+    let api = wiring.api(&kinds::of_child(kind), kind.entry().scope);
+    let config = watch_config().labels(&fan_out::child_selector(kind, wiring.namespace.as_deref()));
+    let cache = Arc::clone(context.children.of(kind));
+    let fan_out = fan_out.clone();
+    let sink = move |change: &_| fan_out.child_changed(kind, change);
+    let slim = move |object| children::slim(kind, object);
+    watch_kind(api, config, slim, cache, sink, wiring.metrics.clone(), wiring.shutdown.clone()).boxed()
 }

@@ -1,4 +1,4 @@
-//! TaskDefinitions: revisions and their pruning.
+//! TaskDefinitions: revisions and their pruning, and what their tasks need besides a service.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use crate::api::{TaskDefinitionStatus, annotations};
 use crate::ecs::TaskDefinitionRef;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, TaskDefinitionInput};
+use crate::reconcile::{self, ChildKind, TaskDefinitionInput};
+use crate::translate::efs;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
     let taken = Taken::of(object);
@@ -19,7 +20,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     if root.deleting {
         return Ok(Next::OnChange);
     }
-    let owned = context.revisions.by_index(&IndexKey::owner(root.uid));
+    let owned = context.children.of(ChildKind::Revision).by_index(&IndexKey::owner(root.uid));
     let revisions: Vec<_> = owned.iter().filter_map(|r| r.revision()).collect();
     let status: TaskDefinitionStatus = taken.status();
     let mut in_use = running(context, root.namespace, root.name);
@@ -29,6 +30,9 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         revisions: &revisions,
         in_use: &in_use,
         highest_seen: highest_seen(context, root.namespace, root.name),
+        owned: &context.owned(&root),
+        efs_driver: context.addons.has_driver(efs::DRIVER),
+        stores: &context.stores,
         basis: context.basis.clone(),
         now: Timestamp::now(),
         root,
@@ -38,7 +42,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
 
 /// The highest number that a revision of this name, whoever owns it, or a task has.
 fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
-    let known = context.revisions.by_index(&children::by_task_definition(namespace, name));
+    let known = context.children.of(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
     let numbers = known.iter().filter_map(|r| r.revision()).map(|r| r.number);
     numbers.chain(running(context, namespace, name)).max().unwrap_or(0)
 }
@@ -46,7 +50,9 @@ fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
 /// Revisions that a Deployment runs or that a Pod was made from.
 fn running(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
     let mut in_use = BTreeSet::new();
-    for deployment in context.deployments.by_index(&children::by_task_definition(namespace, name)) {
+    for deployment in
+        context.children.of(ChildKind::Deployment).by_index(&children::by_task_definition(namespace, name))
+    {
         let observed = deployment.observed();
         let running =
             observed.annotation(annotations::TASK_DEFINITION).and_then(|t| t.parse::<TaskDefinitionRef>().ok());

@@ -4,6 +4,7 @@
 //! `resources` and `plain` write what they become. Everything but reading is a function of the texts.
 
 mod collision;
+mod companions;
 mod definition;
 pub mod files;
 mod json;
@@ -42,7 +43,7 @@ pub enum Target {
     /// Our own resources, for a cluster where the operator runs.
     #[default]
     CustomResources,
-    /// Deployments and Services, for a cluster with nothing of ours.
+    /// Deployments and Services and what they need, for a cluster with nothing of ours.
     Kubernetes,
 }
 

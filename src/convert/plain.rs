@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::Settings;
 use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
 use super::pairs::{Families, key, wanted};
 use super::service_reference;
+use super::{Settings, companions};
 use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs::{Pointer, SchedulingStrategy, TaskDefinitionRef};
 use crate::translate::metadata::Identity;
@@ -68,7 +68,10 @@ pub(super) fn write(definitions: &mut [&mut Definition], families: &Families, se
             (Examination::Service(_), _) => {}
         }
     }
-    written.into_values().flatten().collect()
+    // What a task definition needs is needed once, whichever services use it.
+    let mut known = BTreeSet::new();
+    let all = written.into_values().flatten();
+    all.filter(|it| known.insert((it.kind, it.namespace.clone(), it.name.clone()))).collect()
 }
 
 fn refuse(definition: &mut Definition, obstacle: Obstacle) {
@@ -131,8 +134,9 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
     let mut deployment = service::deployment(&service.ecs, &rendered, &place, &mut ledger);
     disown_deployment(&mut deployment, revision.is_some());
     let namespace = owner.namespace.as_deref();
-    let mut manifests =
-        vec![Manifest::new("Deployment", &owner.name, namespace, &deployment).map_err(|error| error.to_string())?];
+    let mut manifests = companions::write(&rendered, namespace, disown)?;
+    manifests
+        .push(Manifest::new("Deployment", &owner.name, namespace, &deployment).map_err(|error| error.to_string())?);
     if let Some(mut core) = service::core_service(&spec.ecs, &place) {
         disown(&mut core.metadata);
         manifests.push(Manifest::new("Service", &owner.name, namespace, &core).map_err(|error| error.to_string())?);

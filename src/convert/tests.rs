@@ -473,3 +473,30 @@ fn containers_alone_are_told_where_memory_goes() {
     assert!(message(containers.clone()).contains("containers alone"));
     assert!(!message(json!({"family": "web", "containerDefinitions": containers})).contains("containers alone"));
 }
+
+#[test]
+fn what_a_task_definition_needs_is_written_once_and_before_its_services() {
+    let mut definition = task("web");
+    definition["executionRoleArn"] = "arn:aws:iam::111122223333:role/agent".into();
+    definition["kubernetes"] = json!({"secretStores": {"parameterStore": {"name": "aws"}}});
+    definition["volumes"] = json!([{"name": "data", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]);
+    definition["containerDefinitions"][0]["secrets"] = json!([{"name": "A", "valueFrom": "/prod/a"}]);
+    let inputs = [("web.json", definition), ("a.json", service("a", "web")), ("b.json", service("b", "web"))];
+    let conversion = run(&inputs, &Settings { namespace: Some("shop".to_owned()), ..plain() });
+    let expected = [
+        "ExternalSecret/web-app",
+        "PersistentVolume/shop.web-data",
+        "PersistentVolumeClaim/web-data",
+        "Deployment/a",
+        "Service/a",
+        "Deployment/b",
+        "Service/b",
+    ];
+    assert_eq!(names(&conversion), expected);
+    let volume = yaml(&conversion.manifests[1]);
+    assert_eq!(volume.pointer("/metadata/namespace"), None);
+    assert_eq!(volume.pointer("/metadata/labels/app.kubernetes.io~1managed-by"), Some(&json!("ecs-operator-convert")));
+    let told = |path: &str| field(&conversion, 0, path).code;
+    assert_eq!(told("/containerDefinitions/0/secrets/0/valueFrom"), Some("external-secret-made"));
+    assert_eq!(told("/volumes/0/efsVolumeConfiguration/fileSystemId"), Some("efs-csi-needed"));
+}

@@ -1,11 +1,11 @@
-//! What the server has and what the operator may do: asked once at start, so that a missing piece is named
+//! What the server has and what the operator may do: asked before anything is watched, so that a missing piece is named
 //! instead of showing up as watches that fail for ever.
 
 use std::fmt;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use kube::api::{Api, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::{Client, Error};
 
 /// Access reviews asked at once.
@@ -69,9 +69,19 @@ pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -
     };
     match resources {
         Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == plural)),
-        Err(Error::Api(status)) if status.is_not_found() => Ok(false),
+        // Of a group that it does not have the server says so in plain text, without a reason.
+        Err(Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether there is an object of this name, of a kind whose objects are in no namespace.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn exists(client: &Client, resource: &ApiResource, name: &str) -> kube::Result<bool> {
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
+    Ok(api.get_opt(name).await?.is_some())
 }
 
 async fn serving(
@@ -202,6 +212,18 @@ mod tests {
         let attributes = review(&right(&EVICT, "create", None)).spec.resource_attributes.expect("set");
         assert_eq!(attributes.resource.as_deref(), Some("pods"));
         assert_eq!(attributes.subresource.as_deref(), Some("eviction"));
+    }
+
+    #[tokio::test]
+    async fn a_group_that_the_server_does_not_have_is_an_answer() {
+        let plain = || async { (axum::http::StatusCode::NOT_FOUND, "404 page not found\n") };
+        let routes = axum::Router::new().fallback(plain);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("free");
+        let url = format!("http://{}", listener.local_addr().expect("known")).parse().expect("a URL");
+        tokio::spawn(async { axum::serve(listener, routes).await });
+        let clients = super::super::client::build(kube::Config::new(url)).expect("clients");
+        let served = serves(&clients.write, "external-secrets.io", "v1", "externalsecrets").await;
+        assert!(matches!(served, Ok(false)), "{served:?}");
     }
 
     #[test]

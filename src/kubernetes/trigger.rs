@@ -57,8 +57,7 @@ impl Trigger {
     }
 
     /// Asks for a reconcile of everything in the store, as an overflow does.
-    #[cfg(test)]
-    pub(super) fn resync(&self) {
+    pub fn resync(&self) {
         self.0.queue.lock().resync = true;
         self.0.wake.notify_one();
     }

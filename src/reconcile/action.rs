@@ -7,7 +7,10 @@ use k8s_openapi::api::core::v1::Service as CoreService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-/// An object the operator makes. Its variants are all kinds there are, so that none is forgotten when pruning.
+use super::kinds::ChildKind;
+use crate::translate::Untyped;
+
+/// An object the operator makes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Child {
     /// The tasks of a service.
@@ -16,17 +19,8 @@ pub enum Child {
     Service(Box<CoreService>),
     /// A revision of a task definition.
     Revision(Box<ControllerRevision>),
-}
-
-/// The kind of a [`Child`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ChildKind {
-    /// `apps/v1 Deployment`
-    Deployment,
-    /// `v1 Service`
-    Service,
-    /// `apps/v1 ControllerRevision`
-    Revision,
+    /// An object of any kind, such as those of add-ons, which have no type of their own here.
+    Untyped(ChildKind, Box<Untyped>),
 }
 
 impl Child {
@@ -37,6 +31,7 @@ impl Child {
             Self::Deployment(_) => ChildKind::Deployment,
             Self::Service(_) => ChildKind::Service,
             Self::Revision(_) => ChildKind::Revision,
+            Self::Untyped(kind, _) => *kind,
         }
     }
 
@@ -47,6 +42,7 @@ impl Child {
             Self::Deployment(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::Revision(object) => &object.metadata,
+            Self::Untyped(_, object) => &object.metadata,
         }
     }
 
@@ -56,6 +52,7 @@ impl Child {
             Self::Deployment(object) => &mut object.metadata,
             Self::Service(object) => &mut object.metadata,
             Self::Revision(object) => &mut object.metadata,
+            Self::Untyped(_, object) => &mut object.metadata,
         }
     }
 
@@ -68,6 +65,13 @@ impl Child {
             Self::Deployment(object) => serde_json::to_value(object),
             Self::Service(object) => serde_json::to_value(object),
             Self::Revision(object) => serde_json::to_value(object),
+            Self::Untyped(kind, object) => {
+                let entry = kind.entry();
+                let mut object = serde_json::to_value(object)?;
+                object["apiVersion"] = entry.api_version().into();
+                object["kind"] = entry.kind.into();
+                Ok(object)
+            }
         }
     }
 }
@@ -90,7 +94,7 @@ pub enum Action {
     Delete {
         /// Its kind.
         kind: ChildKind,
-        /// Its name, in the namespace of the root.
+        /// Its name, in the namespace of the root if objects of its kind are in one.
         name: String,
         /// Its uid: another object of that name is left alone.
         uid: String,

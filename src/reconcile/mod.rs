@@ -4,7 +4,10 @@
 
 mod action;
 mod cluster;
+mod companions;
+mod kinds;
 mod observed;
+mod owned;
 mod service;
 mod summary;
 mod task_definition;
@@ -12,8 +15,10 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Child, ChildKind, Decision, EventDraft};
+pub use action::{Action, Child, Decision, EventDraft};
 pub use cluster::{ClusterInput, cluster};
+pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
 pub use observed::{Ending, ObservedChild, Presence, Revision, Root, TaskPod};
+pub use owned::Owned;
 pub use service::{ServiceInput, service};
 pub use task_definition::{TaskDefinitionInput, task_definition};

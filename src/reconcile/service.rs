@@ -4,10 +4,14 @@ mod rollout;
 mod status;
 mod tasks;
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::jiff::Timestamp;
 
-use super::action::{Action, Child, ChildKind, Decision};
+use super::action::{Action, Child, Decision};
+use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
+use super::owned::Owned;
 use crate::api::{DEFAULT_CLUSTER, ServiceSpec, ServiceStatus, TaskDefinitionSpec, annotations};
 use crate::ecs::service::SchedulingStrategy;
 use crate::ecs::{TaskDefinitionRef, names};
@@ -27,10 +31,8 @@ pub struct ServiceInput<'a> {
     pub revisions: &'a [Revision],
     /// The newest revision by that task definition's own word.
     pub latest_revision: Option<i64>,
-    /// The Deployments it owns.
-    pub deployments: &'a [ObservedChild],
-    /// The core Services it owns.
-    pub core_services: &'a [ObservedChild],
+    /// The objects it owns.
+    pub owned: &'a Owned,
     /// Its Pods.
     pub pods: &'a [TaskPod],
     /// What a new workload is rendered with.
@@ -41,7 +43,7 @@ pub struct ServiceInput<'a> {
 
 impl ServiceInput<'_> {
     fn deployment(&self) -> Option<&ObservedChild> {
-        self.deployments.iter().find(|d| d.name == self.root.name)
+        self.owned.find(ChildKind::Deployment, self.root.name)
     }
 }
 
@@ -87,7 +89,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     match plan(input, &examined) {
         Ok(plan) => {
             let mut actions: Vec<Action> = children(input, &plan).into_iter().map(Action::Apply).collect();
-            actions.extend(superfluous(input, &actions));
+            actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             actions.extend(tasks::stop(input));
             let (status, events) = status::of(input, &examined, &plan);
             Decision { actions, status, events, revisit: None }
@@ -202,21 +204,4 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);
     }
     children
-}
-
-/// Owned objects that are no longer wanted.
-fn superfluous(input: &ServiceInput<'_>, wanted: &[Action]) -> Vec<Action> {
-    let owned = [(ChildKind::Deployment, input.deployments), (ChildKind::Service, input.core_services)];
-    let is_wanted = |kind: ChildKind, name: &str| {
-        wanted.iter().any(|action| {
-            matches!(action, Action::Apply(child)
-                if child.kind() == kind && child.metadata().name.as_deref() == Some(name))
-        })
-    };
-    owned
-        .into_iter()
-        .flat_map(|(kind, children)| children.iter().map(move |child| (kind, child)))
-        .filter(|(kind, child)| !is_wanted(*kind, &child.name))
-        .map(|(kind, child)| Action::Delete { kind, name: child.name.clone(), uid: child.uid.clone() })
-        .collect()
 }

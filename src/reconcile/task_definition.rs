@@ -8,11 +8,15 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::action::{Action, Child, ChildKind, Decision, EventDraft};
+use super::action::{Action, Child, Decision, EventDraft};
+use super::companions::{self, companions};
+use super::kinds::ChildKind;
 use super::observed::{Revision, Root};
+use super::owned::Owned;
 use super::summary;
 use crate::api::{
-    DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, TaskDefinitionSpec, TaskDefinitionStatus, annotations, condition, labels,
+    DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, SecretStores, TaskDefinitionSpec, TaskDefinitionStatus, annotations,
+    condition, labels,
 };
 use crate::ecs::task_definition::DESCRIBE_ONLY;
 use crate::translate::examine::{self, Examined};
@@ -31,6 +35,12 @@ pub struct TaskDefinitionInput<'a> {
     pub in_use: &'a BTreeSet<i64>,
     /// The highest revision number that anything in the namespace carries, also of a former task definition of this name.
     pub highest_seen: i64,
+    /// The other objects it owns.
+    pub owned: &'a Owned,
+    /// Whether the cluster has the EFS CSI driver.
+    pub efs_driver: bool,
+    /// The stores of secrets that count where the definition names none.
+    pub stores: &'a SecretStores,
     /// What a new workload would be rendered with, for the verdicts.
     pub basis: Basis,
     /// The time of this decision.
@@ -43,10 +53,11 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     let mut examined = examine::task_definition(input.root.spec.clone());
     let misnamed = examine::misnamed(input.root.name, &examined);
     examined.findings.absorb(misnamed);
-    let newest = input.revisions.iter().max_by_key(|r| r.number);
-    if examined.usable().is_none() {
-        return refuse(input, &examined, newest);
+    if let Some(spec) = &mut examined.spec {
+        companions::settle_stores(spec, input.stores);
     }
+    let newest = input.revisions.iter().max_by_key(|r| r.number);
+    let Some(spec) = examined.usable() else { return refuse(input, &examined, newest) };
     let mut actions = Vec::new();
     let mut events = Vec::new();
     let content = content(input.root.spec);
@@ -64,9 +75,11 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
         let note = format!("Registered revision {}:{latest}", input.root.name);
         events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
     }
+    let companions = companions(input, spec);
+    actions.extend(companions.actions);
     actions.extend(superfluous(input, &examined, latest));
     events.extend(unknown_fields(input, &examined));
-    Decision { actions, status: status(input, &examined, latest), events, revisit: None }
+    Decision { actions, status: status(input, &examined, latest, companions.condition), events, revisit: None }
 }
 
 /// A misspelt field is easily overlooked among the differences, so each new spec that has one says so.
@@ -85,7 +98,10 @@ fn content(spec: &Value) -> Value {
         members.retain(|name, _| !DESCRIBE_ONLY.contains(&name.as_str()));
     }
     if let Some(kubernetes) = content.get_mut("kubernetes").and_then(Value::as_object_mut) {
-        kubernetes.remove("revisionHistoryLimit");
+        // Neither do these: who fills a Secret is no part of a task.
+        for member in ["revisionHistoryLimit", "secretStores"] {
+            kubernetes.remove(member);
+        }
         if kubernetes.is_empty()
             && let Some(spec) = content.as_object_mut()
         {
@@ -134,10 +150,11 @@ fn status(
     input: &TaskDefinitionInput<'_>,
     examined: &Examined<TaskDefinitionSpec>,
     latest: i64,
+    addons: Option<condition::Draft>,
 ) -> TaskDefinitionStatus {
     let verdicts = examine::task_definition_verdicts(examined, input.root.name, &input.basis);
     let translation = summary::count(&verdicts);
-    let drafts = vec![summary::accepted(), summary::translated(translation)];
+    let drafts: Vec<_> = [summary::accepted(), summary::translated(translation)].into_iter().chain(addons).collect();
     TaskDefinitionStatus {
         observed_generation: input.root.generation,
         family: Some(family(input.root.name, examined)),

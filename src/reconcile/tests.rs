@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{RolloutState, ServiceStatus, TaskDefinitionStatus};
+use crate::api::{RolloutState, SecretStores, ServiceStatus, TaskDefinitionStatus};
 use crate::translate::Basis;
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
@@ -41,6 +41,9 @@ mod task_definitions {
             revisions,
             in_use: &in_use.iter().copied().collect::<BTreeSet<_>>(),
             highest_seen: 0,
+            owned: &Owned::default(),
+            efs_driver: false,
+            stores: &SecretStores::default(),
             basis: Basis::current(36),
             now: NOW,
         })
@@ -96,6 +99,9 @@ mod task_definitions {
             revisions: &[],
             in_use: &BTreeSet::new(),
             highest_seen: 8,
+            owned: &Owned::default(),
+            efs_driver: false,
+            stores: &SecretStores::default(),
             basis: Basis::current(36),
             now: NOW,
         };
@@ -175,13 +181,14 @@ mod services {
         }
 
         fn decide(&self) -> Decision<ServiceStatus> {
+            let owned =
+                [(ChildKind::Deployment, self.deployments.clone()), (ChildKind::Service, self.core_services.clone())];
             service(&ServiceInput {
                 root: root("Service", "web", &self.spec),
                 status: &self.status,
                 revisions: &self.revisions,
                 latest_revision: self.latest_revision,
-                deployments: &self.deployments,
-                core_services: &self.core_services,
+                owned: &owned.into_iter().collect(),
                 pods: &self.pods,
                 basis: Basis::current(36),
                 now: self.now,

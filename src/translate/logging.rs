@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Placed, Task, firelens, secrets};
+use super::{Code, Ledger, Placed, Task, external_secrets, firelens, secrets};
 use crate::api::annotations::LOGS;
 use crate::ecs::names;
 use crate::ecs::task_definition::{LogConfiguration, LogDriver};
@@ -77,17 +77,24 @@ fn of_container(
             Fate::Lost(code, message) => ledger.unsupported(path, code, message),
         }
     }
+    let made = external_secrets::fills_container(task, placed.definition);
     for (index, secret) in logs.secret_options.iter().enumerate() {
         let source = secrets::source(task, placed, secret);
         let name = key(&container, &format!("{}.secret", secret.name));
         annotations.insert(name, format!("{}/{}", source.secret_name, source.key));
-        let wanted =
-            if source.is_mapped { String::new() } else { format!(". It is there once {}", source.wanted(secret)) };
+        let (code, wanted) = match &source {
+            source if source.is_mapped => (Code::SecretNeeded, String::new()),
+            source if made => (
+                Code::ExternalSecretMade,
+                format!(". It is there once {}", external_secrets::fills(&source.secret_name)),
+            ),
+            source => (Code::SecretNeeded, format!(". It is there once {}", source.wanted(secret))),
+        };
         let message = format!(
             "the log agent has to be given the value: the annotation logs.ecs-operator.dev/CONTAINER.OPTION.secret \
              names its Secret and key{wanted}"
         );
-        ledger.needs_addon(path.key("secretOptions").index(index), Code::SecretNeeded, target.clone(), message);
+        ledger.needs_addon(path.key("secretOptions").index(index), code, target.clone(), message);
     }
     // Files of the node are what there is anyway: only their options are worth an annotation.
     if logs.log_driver != LogDriver::JsonFile || annotations.len() > before {

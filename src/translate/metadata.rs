@@ -38,6 +38,14 @@ impl Identity<'_> {
     }
 }
 
+/// The labels of what is made for a task definition, whichever services use it.
+#[must_use]
+pub fn task_definition_labels(name: &str) -> BTreeMap<String, String> {
+    [(labels::NAME, name), (labels::MANAGED_BY, MANAGER), (labels::TASK_DEFINITION, name)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}
+
 /// The object name of a cluster given by name or ARN.
 #[must_use]
 pub fn cluster_name(name_or_arn: &str) -> String {

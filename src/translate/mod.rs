@@ -11,9 +11,11 @@ mod container;
 mod devices;
 mod dns;
 mod docker_volume;
+pub mod efs;
 mod environment;
 mod environment_files;
 pub mod examine;
+pub mod external_secrets;
 mod faults;
 mod fields;
 mod firelens;
@@ -50,8 +52,8 @@ mod stop;
 mod swap;
 mod syntax;
 mod sysctls;
-
 mod ulimits;
+mod untyped;
 pub mod verdict;
 mod versions;
 mod volumes;
@@ -59,6 +61,7 @@ mod volumes_from;
 
 pub use basis::{Basis, EPOCH, UnknownBasis};
 pub use ledger::Ledger;
+pub use untyped::Untyped;
 pub use verdict::{Code, FieldVerdict, Verdict};
 
 use crate::api::{ServiceSpec, TaskDefinitionKubernetes};

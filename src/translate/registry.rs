@@ -1,12 +1,16 @@
-//! `repositoryCredentials` → a pull secret that has to exist.
+//! `repositoryCredentials` → a pull secret that has to exist, or is made where a store is named.
 //!
 //! ECS keeps credentials for each container, a Pod for each registry: all pull secrets of a Pod are tried for the
 //! images of the registries that they name.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::LocalObjectReference;
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, secrets};
+use super::{Code, Ledger, Placed, Task, external_secrets, secrets};
+use crate::ecs::TaskDefinition;
+use crate::ecs::task_definition::ContainerDefinition;
 
 /// The address that pull secrets give to the registry of images without one.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -21,16 +25,27 @@ pub(super) fn pull_secrets(
     let given: Vec<_> = given.map(|secret| reference(&secret.name)).collect();
     let target = format!("{}/spec/imagePullSecrets", task.target);
     let mut expected: Vec<LocalObjectReference> = Vec::new();
+    let users = first_users(placed.iter().map(|placed| placed.definition));
     for container in placed {
-        let Some(parameter) = parameter(container) else { continue };
+        let Some(parameter) = parameter(container.definition) else { continue };
         let message = if given.is_empty() {
-            // Containers with the same credentials share the secret that is named after the first of them.
-            let first = placed.iter().find(|other| self::parameter(other) == Some(parameter)).unwrap_or(container);
-            let name = format!("{}-registry", secrets::own_name(task, first));
-            let server = server(container.definition.image.as_deref().unwrap_or_default());
+            let first = users.iter().find(|other| self::parameter(other) == Some(parameter));
+            let first = first.copied().unwrap_or(container.definition);
+            let name = secret_name(task.name, first);
             if !expected.iter().any(|other| other.name == name) {
                 expected.push(reference(&name));
             }
+            if external_secrets::fills_registry(task, first) {
+                let message = format!("the image is pulled once {}", external_secrets::fills(&name));
+                ledger.needs_addon(
+                    container.at("repositoryCredentials"),
+                    Code::ExternalSecretMade,
+                    target.clone(),
+                    message,
+                );
+                continue;
+            }
+            let server = server(container.definition.image.as_deref().unwrap_or_default());
             format!(
                 "the image is pulled once there is a Secret with the registry's credentials: kubectl create secret \
                  docker-registry {name} --docker-server={server} --docker-username=... --docker-password=...; a \
@@ -46,8 +61,27 @@ pub(super) fn pull_secrets(
     some_list(if given.is_empty() { expected } else { given })
 }
 
-fn parameter<'a>(container: &Placed<'a>) -> Option<&'a str> {
-    container.definition.repository_credentials.as_ref().map(|credentials| credentials.credentials_parameter.as_str())
+fn parameter(container: &ContainerDefinition) -> Option<&str> {
+    container.repository_credentials.as_ref().map(|credentials| credentials.credentials_parameter.as_str())
+}
+
+/// Of the containers with the same credentials the first one: they share the secret that is named after it.
+pub(super) fn first_users<'a>(
+    containers: impl Iterator<Item = &'a ContainerDefinition>,
+) -> Vec<&'a ContainerDefinition> {
+    let mut known = BTreeSet::new();
+    containers.filter(|container| parameter(container).is_some_and(|secret| known.insert(secret))).collect()
+}
+
+/// The registries of all containers that have the same credentials as this one.
+pub(super) fn servers<'a>(definition: &'a TaskDefinition, container: &ContainerDefinition) -> BTreeSet<&'a str> {
+    let users = definition.container_definitions.iter().filter(|other| parameter(other) == parameter(container));
+    users.map(|user| server(user.image.as_deref().unwrap_or_default())).collect()
+}
+
+/// The name of the pull secret that is named after a container.
+pub(super) fn secret_name(task: &str, container: &ContainerDefinition) -> String {
+    format!("{}-registry", secrets::own_name(task, container))
 }
 
 fn reference(name: &str) -> LocalObjectReference {

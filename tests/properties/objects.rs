@@ -1,10 +1,11 @@
-//! What the API server asks of a Deployment and a Service beyond their shapes.
+//! What the API server asks of plain manifests beyond their shapes.
 
 use std::collections::BTreeSet;
 
 use ecs_operator::convert::Manifest;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Container, PodSpec, Service};
+use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, PodSpec, Service};
+use serde_json::Value;
 
 use crate::check::Outcome;
 
@@ -14,6 +15,9 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
         let checked = match manifest.kind {
             "Deployment" => deployment(&manifest.yaml),
             "Service" => service(&manifest.yaml),
+            "ExternalSecret" => external_secret(&manifest.yaml),
+            "PersistentVolume" => volume(&manifest.yaml),
+            "PersistentVolumeClaim" => volume_claim(&manifest.yaml),
             kind => Err(format!("{kind} is no kind of plain manifests")),
         };
         checked.map_err(|error| format!("{}/{}: {error}\n{}", manifest.kind, manifest.name, manifest.yaml))
@@ -63,6 +67,31 @@ fn service(yaml: &str) -> Outcome {
         Some(port) => Err(format!("{} is no port", port.port)),
         None => Ok(()),
     }
+}
+
+fn external_secret(yaml: &str) -> Outcome {
+    let object: Value = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let data = object.pointer("/spec/data").and_then(Value::as_array).filter(|data| !data.is_empty());
+    distinct("keys", data.ok_or("there is no value")?.iter().map(|entry| entry["secretKey"].as_str()))?;
+    if object.pointer("/spec/target/name") != object.pointer("/metadata/name") {
+        return Err("it fills a Secret of another name".to_owned());
+    }
+    Ok(())
+}
+
+fn volume(yaml: &str) -> Outcome {
+    let volume: PersistentVolume = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let spec = volume.spec.ok_or("there is no spec")?;
+    match spec.csi {
+        Some(source) if source.volume_handle.split(':').count() <= 3 && volume.metadata.namespace.is_none() => Ok(()),
+        _ => Err("it is no volume of a CSI driver".to_owned()),
+    }
+}
+
+fn volume_claim(yaml: &str) -> Outcome {
+    let claim: PersistentVolumeClaim = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let named = claim.spec.is_some_and(|spec| spec.volume_name.is_some());
+    if named { Ok(()) } else { Err("it names no volume".to_owned()) }
 }
 
 fn distinct<T: Ord>(what: &str, items: impl Iterator<Item = T>) -> Outcome {

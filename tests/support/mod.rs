@@ -1,9 +1,11 @@
 //! What the tests on a cluster share: an operator in the test's own process and namespace, and a vocabulary to expect with.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use devcluster::{Cluster, Seen, wait_for};
+use ecs_operator::api::SecretStores;
 use ecs_operator::controllers::{self, Options};
 use ecs_operator::kubernetes::client::{ConnectOptions, connect};
 use ecs_operator::telemetry::logs;
@@ -60,11 +62,20 @@ impl Bench {
 
     /// The same with an image of the task agent.
     pub async fn operator_with(&self, task_agent: Option<&str>) -> Result<Operator> {
+        self.start(self.cluster.kubeconfig_path(), task_agent).await
+    }
+
+    /// The same with the rights of whom the kubeconfig is for.
+    pub async fn operator_as(&self, kubeconfig: &Path) -> Result<Operator> {
+        self.start(kubeconfig, None).await
+    }
+
+    async fn start(&self, kubeconfig: &Path, task_agent: Option<&str>) -> Result<Operator> {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             // The second operator of the process finds it done.
             let _ = logs::init(logs::Format::Text, &filter);
         }
-        let options = ConnectOptions { kubeconfig: Some(self.cluster.kubeconfig_path().to_owned()), context: None };
+        let options = ConnectOptions { kubeconfig: Some(kubeconfig.to_owned()), context: None };
         let clients = connect(options).await?;
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
         let options = Options {
@@ -72,6 +83,8 @@ impl Bench {
             concurrency: 8,
             task_agent_image: task_agent.map(str::to_owned),
             listen: None,
+            stores: SecretStores::default(),
+            look_again: Duration::from_secs(2),
         };
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });

@@ -26,7 +26,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* The rights the operator asks for at its start; a test compares them with the program's own list. */}}
+{{/* The rights without which the operator does not start. A test compares all rights here with the program's own lists. */}}
 {{- define "ecs-operator.rules" -}}
 - apiGroups: [ecs-operator.dev]
   resources: [clusters, taskdefinitions, services]
@@ -49,4 +49,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- end -}}
+
+{{/* Rights without which a feature is off: on what is in the namespaces it works in … */}}
+{{- define "ecs-operator.externalSecretRules" -}}
+- apiGroups: [external-secrets.io]
+  resources: [externalsecrets]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{- define "ecs-operator.volumeClaimRules" -}}
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{/* … and on what is in no namespace. */}}
+{{- define "ecs-operator.volumeRules" -}}
+- apiGroups: [""]
+  resources: [persistentvolumes]
+  verbs: [list, watch, patch, create, delete]
+- apiGroups: [storage.k8s.io]
+  resources: [csidrivers]
+  verbs: [get]
 {{- end -}}

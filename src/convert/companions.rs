@@ -1,0 +1,56 @@
+//! What the tasks of a definition need besides their Deployment: `ExternalSecret`s, and claims and volumes for file systems.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::manifest::{Manifest, Readable};
+use crate::reconcile::ChildKind;
+use crate::translate::{Task, Untyped, efs, external_secrets};
+
+/// An object in the order in which people read one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    api_version: String,
+    kind: &'static str,
+    metadata: &'a ObjectMeta,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spec: Option<Readable<'a>>,
+}
+
+/// All of them, without their owner, whom nobody knows here. `disown` makes their labels those of plain manifests.
+pub(super) fn write(
+    task: &Task<'_>,
+    namespace: Option<&str>,
+    disown: impl Fn(&mut ObjectMeta),
+) -> Result<Vec<Manifest>, String> {
+    let secrets = external_secrets::render(task).into_iter();
+    let secrets = secrets.map(|secret| (ChildKind::ExternalSecret, secret.object(task.name, namespace)));
+    let file_systems = efs::merge(efs::render(task)).into_iter().flat_map(|file_system| {
+        [
+            (ChildKind::Volume, file_system.persistent_volume(task.name, namespace, None)),
+            (ChildKind::VolumeClaim, file_system.volume_claim(task.name, namespace)),
+        ]
+    });
+    secrets
+        .chain(file_systems)
+        .map(|(kind, mut object)| {
+            disown(&mut object.metadata);
+            manifest(kind, &object)
+        })
+        .collect()
+}
+
+fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
+    let entry = kind.entry();
+    let spec: Option<&Value> = object.body.get("spec");
+    let written = Written {
+        api_version: entry.api_version(),
+        kind: entry.kind,
+        metadata: &object.metadata,
+        spec: spec.map(Readable),
+    };
+    let (name, namespace) = (object.metadata.name.as_deref(), object.metadata.namespace.as_deref());
+    Manifest::new(entry.kind, name.unwrap_or_default(), namespace, &written).map_err(|error| error.to_string())
+}
