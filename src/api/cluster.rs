@@ -31,6 +31,29 @@ pub struct ClusterSpec {
     /// The cluster as ECS knows it.
     #[serde(flatten)]
     pub ecs: ecs::Cluster,
+    /// What only Kubernetes knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<ClusterKubernetes>,
+}
+
+/// What only Kubernetes knows of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterKubernetes {
+    /// How tasks get the AWS credentials of their `taskRoleArn`. With it, tasks run as a ServiceAccount of the role's name,
+    /// which the operator makes. Default: they get none, unless their task definition names a ServiceAccount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_role_credentials: Option<TaskRoleCredentials>,
+}
+
+/// How a `ServiceAccount` comes to the credentials of an IAM role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaskRoleCredentials {
+    /// IAM roles for service accounts: an annotation with the role's ARN, and a trust policy for the cluster's OIDC provider.
+    #[serde(rename = "IRSA")]
+    Irsa,
+    /// EKS Pod Identity: an association of the ServiceAccount with the role, made in EKS.
+    PodIdentity,
 }
 
 /// What `describe-clusters` counts, and conditions.

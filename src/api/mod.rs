@@ -8,7 +8,7 @@ mod service;
 mod status;
 mod task_definition;
 
-pub use cluster::{Cluster, ClusterSpec, ClusterStatus};
+pub use cluster::{Cluster, ClusterKubernetes, ClusterSpec, ClusterStatus, TaskRoleCredentials};
 pub use service::{
     DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,
     ServiceState, ServiceStatus,

@@ -20,7 +20,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let status: ClusterStatus = taken.status();
     let decision = reconcile::cluster(&ClusterInput {
         status: &status,
-        services: context.services.lock().in_cluster(root.namespace, root.name),
+        services: context.services.lock().in_cluster(root.namespace, root.name).len(),
         pods: &tasks,
         now: Timestamp::now(),
         root,

@@ -223,9 +223,10 @@ impl ServiceIndex {
         references.filter_map(|r| r.revision).collect()
     }
 
-    /// How many services name this cluster.
-    pub(super) fn in_cluster(&self, namespace: &str, cluster: &str) -> usize {
-        self.by_cluster.get(&(namespace.to_owned(), cluster.to_owned())).map_or(0, BTreeSet::len)
+    /// The services that name this cluster.
+    pub(super) fn in_cluster(&self, namespace: &str, cluster: &str) -> Vec<String> {
+        let key = (namespace.to_owned(), cluster.to_owned());
+        self.by_cluster.get(&key).into_iter().flatten().cloned().collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kube::api::DynamicObject;
 use parking_lot::Mutex;
 
 use super::children::CachedChild;
@@ -45,10 +46,20 @@ impl FanOut {
         }
     }
 
+    /// What a cluster says concerns its services; its counts do not.
     pub(super) fn cluster_changed(&self, change: &RootChange) {
         self.forget_gone(change);
-        if let Some((namespace, name)) = key(change) {
-            self.cluster(&namespace, &name);
+        let Some((namespace, name)) = key(change) else { return };
+        self.cluster(&namespace, &name);
+        let generation = |object: &Option<Arc<DynamicObject>>| object.as_ref().map(|o| o.metadata.generation);
+        if generation(&change.old) != generation(&change.new) {
+            self.services_of_cluster(&namespace, &name);
+        }
+    }
+
+    fn services_of_cluster(&self, namespace: &str, name: &str) {
+        for service in self.index.lock().in_cluster(namespace, name) {
+            self.service(namespace, &service);
         }
     }
 
@@ -91,6 +102,9 @@ impl FanOut {
         let meta = child.meta();
         if let Some((namespace, name)) = owner(meta, "Service") {
             self.service(namespace, name);
+        }
+        if let Some((namespace, name)) = owner(meta, "Cluster") {
+            self.services_of_cluster(namespace, name);
         }
         let Some((namespace, name)) = owner(meta, "TaskDefinition") else { return };
         self.task_definition(namespace, name);

@@ -16,7 +16,10 @@ use crate::translate::metadata;
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
     let taken = Taken::of(object);
     let root = taken.root(own.kind);
-    let (revisions, latest_revision) = revisions(context, root.namespace, &references(object).task_definition);
+    let references = references(object);
+    let (revisions, latest_revision) = revisions(context, root.namespace, &references.task_definition);
+    let cluster = context.roots.clusters.get(&ObjectKey::namespaced(root.namespace, &references.cluster));
+    let cluster = cluster.as_deref().map(Taken::of);
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
@@ -25,6 +28,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         revisions: &revisions,
         latest_revision,
         owned: &context.owned(&root),
+        cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
         pods: &tasks,
         basis: context.basis.clone(),
         now: Timestamp::now(),

@@ -122,6 +122,8 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
         name: &task.name,
         target: &target,
         service: Some(service),
+        // There is nobody to make the ServiceAccount.
+        task_role_credentials: None,
         basis,
     };
     let place = Placement {

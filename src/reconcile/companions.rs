@@ -83,6 +83,7 @@ fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) ->
         name: input.root.name,
         target: "",
         service: None,
+        task_role_credentials: None,
         basis: &input.basis,
     }
 }

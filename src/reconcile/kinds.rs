@@ -142,6 +142,11 @@ child_kinds! {
         group: "external-secrets.io", kind: "ExternalSecret", plural: "externalsecrets", title: "ExternalSecret",
         owners: &["TaskDefinition"], need: Need::Optional, others: Others::Used, ..ORDINARY
     };
+    /// Whom the tasks act as whose task definition has a role.
+    ServiceAccount = Entry {
+        kind: "ServiceAccount", plural: "serviceaccounts", title: "ServiceAccount", owners: &["Cluster"],
+        others: Others::Used, ..ORDINARY
+    };
     /// The claim by which the tasks of a task definition mount a file system.
     VolumeClaim = Entry {
         kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims", title: "PersistentVolumeClaim",

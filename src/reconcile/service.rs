@@ -12,13 +12,13 @@ use super::action::{Action, Child, Decision};
 use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
-use crate::api::{DEFAULT_CLUSTER, ServiceSpec, ServiceStatus, TaskDefinitionSpec, annotations};
+use crate::api::{DEFAULT_CLUSTER, ServiceSpec, ServiceStatus, TaskDefinitionSpec, TaskRoleCredentials, annotations};
 use crate::ecs::service::SchedulingStrategy;
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::translate::examine::{self, Examined};
-use crate::translate::metadata::Identity;
+use crate::translate::metadata::{self, Identity};
 use crate::translate::service::{self as render, Placement};
-use crate::translate::{Basis, Ledger, Task, UnknownBasis};
+use crate::translate::{Basis, Ledger, Task, UnknownBasis, roles};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct ServiceInput<'a> {
     pub latest_revision: Option<i64>,
     /// The objects it owns.
     pub owned: &'a Owned,
+    /// The `Cluster` it names, where there is one.
+    pub cluster: Option<Root<'a>>,
     /// Its Pods.
     pub pods: &'a [TaskPod],
     /// What a new workload is rendered with.
@@ -184,6 +186,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         name: &task_definition_name,
         target: &target,
         service: Some(plan.spec),
+        task_role_credentials: credentials(input),
         basis: &plan.basis,
     };
     let task_definition = plan.task_definition();
@@ -203,5 +206,24 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
     for child in &mut children {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);
     }
+    // Pods cannot be made before the account they run as.
+    if let Some(account) = service_account(input, &task, &place) {
+        children.insert(0, account);
+    }
     children
+}
+
+/// How the cluster has its tasks get the credentials of their roles, as far as the operator can make what that takes.
+fn credentials(input: &ServiceInput<'_>) -> Option<TaskRoleCredentials> {
+    let cluster = input.cluster.as_ref().filter(|cluster| !cluster.deleting)?;
+    examine::cluster(cluster.spec.clone()).usable()?.kubernetes.as_ref()?.task_role_credentials
+}
+
+/// The account of the task's role belongs to the cluster, whose services share it.
+fn service_account(input: &ServiceInput<'_>, task: &Task<'_>, place: &Placement<'_>) -> Option<Child> {
+    let cluster = input.cluster.as_ref()?;
+    let label = metadata::cluster_name(place.identity.cluster);
+    let mut account = roles::service_account(task, place.namespace, &label)?;
+    account.metadata.owner_references = Some(vec![cluster.owner_reference()]);
+    Some(Child::Untyped(ChildKind::ServiceAccount, Box::new(account)))
 }

@@ -162,6 +162,7 @@ mod services {
         deployments: Vec<ObservedChild>,
         core_services: Vec<ObservedChild>,
         pods: Vec<TaskPod>,
+        cluster: Option<Value>,
         latest_revision: Option<i64>,
         now: Timestamp,
     }
@@ -175,6 +176,7 @@ mod services {
                 deployments: vec![],
                 core_services: vec![],
                 pods: vec![],
+                cluster: None,
                 latest_revision: None,
                 now: NOW,
             }
@@ -189,6 +191,7 @@ mod services {
                 revisions: &self.revisions,
                 latest_revision: self.latest_revision,
                 owned: &owned.into_iter().collect(),
+                cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
                 pods: &self.pods,
                 basis: Basis::current(36),
                 now: self.now,
@@ -299,6 +302,37 @@ mod services {
         let again = world.decide();
         assert_eq!(again.status, world.status);
         assert_eq!(again.events, []);
+    }
+
+    #[test]
+    fn a_task_acts_as_the_account_of_its_role_where_its_cluster_says_how() {
+        let mut world = World::new();
+        let mut task = web();
+        task["taskRoleArn"] = "arn:aws:iam::111122223333:role/web-task".into();
+        world.revisions = vec![revision(1, task)];
+        world.spec["cluster"] = "prod".into();
+        let account = |world: &World| {
+            let decision = world.decide();
+            let first = decision.actions.into_iter().next();
+            match first {
+                Some(Action::Apply(child)) if child.kind() == ChildKind::ServiceAccount => {
+                    Some(child.metadata().clone())
+                }
+                _ => None,
+            }
+        };
+        assert_eq!(account(&world), None);
+        world.cluster = Some(json!({"clusterName": "prod", "kubernetes": {"taskRoleCredentials": "IRSA"}}));
+        let made = account(&world).unwrap();
+        assert_eq!(made.name.as_deref(), Some("web-task-111122223333"));
+        assert_eq!(made.owner_references.unwrap()[0].kind, "Cluster");
+        let decision = world.decide();
+        let Some(Action::Apply(Child::Deployment(deployment))) = decision.actions.get(1) else {
+            panic!("{:?}", decision.actions)
+        };
+        let pod = deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+        assert_eq!(pod.service_account_name.as_deref(), Some("web-task-111122223333"));
+        assert_eq!(pod.automount_service_account_token, Some(false));
     }
 
     fn stopped(decision: &Decision<ServiceStatus>) -> Vec<&str> {

@@ -100,6 +100,7 @@ mod tests {
             name: "web",
             target: "",
             service: None,
+            task_role_credentials: None,
             basis: &Basis::current(34),
         };
         let found: BTreeSet<String> = values.iter().map(|value| default_name(&task, value)).collect();
@@ -116,6 +117,7 @@ mod tests {
             name: "web",
             target: "",
             service: None,
+            task_role_credentials: None,
             basis: &Basis::current(34),
         };
         assert_eq!(default_name(&task, "arn:aws:s3:::bucket/app.env"), "web-app");

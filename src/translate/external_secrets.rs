@@ -264,6 +264,7 @@ mod tests {
             name: "web",
             target: "",
             service: None,
+            task_role_credentials: None,
             basis: &Basis::current(36),
         })
     }

@@ -87,6 +87,7 @@ mod tests {
             name: "",
             target: "",
             service: None,
+            task_role_credentials: None,
             basis: &Basis::current(34),
         };
         let container = ContainerDefinition {

@@ -40,7 +40,7 @@ mod proxy;
 mod registry;
 mod resources;
 mod restart_policy;
-mod roles;
+pub mod roles;
 mod sandbox;
 mod scratch;
 mod secrets;
@@ -64,7 +64,7 @@ pub use ledger::Ledger;
 pub use untyped::Untyped;
 pub use verdict::{Code, FieldVerdict, Verdict};
 
-use crate::api::{ServiceSpec, TaskDefinitionKubernetes};
+use crate::api::{ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
 use crate::ecs::task_definition::OsFamily;
 use crate::ecs::{self, Pointer};
 
@@ -81,6 +81,8 @@ pub struct Task<'a> {
     pub target: &'a str,
     /// The service that runs it; none for a task definition by itself.
     pub service: Option<&'a ServiceSpec>,
+    /// How its cluster has tasks get the credentials of their roles.
+    pub task_role_credentials: Option<TaskRoleCredentials>,
     /// What the rendering depends on besides the definition.
     pub basis: &'a Basis,
 }

@@ -33,7 +33,7 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
     claim_what_becomes_nothing(task, placed, ledger);
     let host_network = network(task, placed, ledger);
     let (dns_policy, dns_config) = dns::render(task, placed, host_network, ledger);
-    let service_account_name = task.kubernetes.and_then(|k| k.service_account_name.clone());
+    let (service_account_name, automount_service_account_token) = roles::account(task);
     PodSpec {
         init_containers: some_list(init_containers(task, placed, ledger)),
         containers: containers(task, placed, Role::is_main, ledger),
@@ -45,7 +45,7 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
         // A container sees the environment its definition gives it and nothing more: neither the addresses of all Services
         // of the namespace nor, unless an account was chosen, the credentials of one.
         enable_service_links: Some(false),
-        automount_service_account_token: service_account_name.is_none().then_some(false),
+        automount_service_account_token,
         service_account_name,
         termination_grace_period_seconds: Some(stop::grace_period(task, placed)),
         host_network: host_network.then_some(true),

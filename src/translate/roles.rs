@@ -1,8 +1,71 @@
 //! `taskRoleArn`, `executionRoleArn`: who acts with their rights here.
+//!
+//! A task acts with the role of its `ServiceAccount`: one that its `kubernetes` block names, or, where its cluster says how
+//! service accounts come to AWS credentials, one for each role, which the operator makes.
 
-use super::{Code, Ledger, Task};
-use crate::ecs::Pointer;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{Code, Ledger, Task, Untyped};
+use crate::api::{MANAGER, TaskRoleCredentials, labels};
 use crate::ecs::task_definition::{ContainerDefinition, LogDriver};
+use crate::ecs::{Pointer, names};
+
+/// What the webhook of IAM roles for service accounts reads.
+const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
+
+/// The `ServiceAccount` that the tasks run as, and whether it may see the API server: one that was chosen decides that itself.
+pub(super) fn account(task: &Task<'_>) -> (Option<String>, Option<bool>) {
+    match task.kubernetes.and_then(|k| k.service_account_name.clone()) {
+        Some(chosen) => (Some(chosen), None),
+        None => (own_account(task).map(|(name, _)| name), Some(false)),
+    }
+}
+
+/// The name of the role's own `ServiceAccount`, and how it gets its credentials.
+///
+/// Roles of two accounts may have one name, so the account's number is in it where the ARN is given.
+fn own_account(task: &Task<'_>) -> Option<(String, TaskRoleCredentials)> {
+    let credentials = task.task_role_credentials?;
+    let role = task.definition.task_role_arn.as_deref()?;
+    match arn_parts(role) {
+        Some((account, role)) => Some((names::object_name(&format!("{role}-{account}")), credentials)),
+        // The annotation needs the whole ARN.
+        None if credentials == TaskRoleCredentials::Irsa => None,
+        None => Some((names::object_name(role), credentials)),
+    }
+}
+
+/// The account and the name of a role by its ARN, `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+fn arn_parts(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':').skip(3);
+    let (account, role) = (parts.next()?, parts.next()?.strip_prefix("role/")?);
+    Some((account, role.rsplit('/').next().unwrap_or(role)))
+}
+
+/// The `ServiceAccount` to make for the role of a task; none when it has none of its own.
+#[must_use]
+pub fn service_account(task: &Task<'_>, namespace: Option<&str>, cluster: &str) -> Option<Untyped> {
+    if task.kubernetes.is_some_and(|k| k.service_account_name.is_some()) {
+        return None;
+    }
+    let (name, credentials) = own_account(task)?;
+    let arn = task.definition.task_role_arn.clone()?;
+    let annotations = (credentials == TaskRoleCredentials::Irsa).then(|| [(ROLE_ARN.to_owned(), arn)].into());
+    let labels: BTreeMap<String, String> =
+        [(labels::MANAGED_BY.to_owned(), MANAGER.to_owned()), (labels::CLUSTER.to_owned(), cluster.to_owned())].into();
+    let metadata = ObjectMeta {
+        name: Some(name),
+        namespace: namespace.map(str::to_owned),
+        labels: Some(labels),
+        annotations,
+        ..ObjectMeta::default()
+    };
+    // The tasks themselves have no business with the API server.
+    let body = [("automountServiceAccountToken".to_owned(), false.into())].into_iter().collect();
+    Some(Untyped { metadata, body })
+}
 
 pub(super) fn claim(task: &Task<'_>, ledger: &mut Ledger) {
     task_role(task, ledger);
@@ -13,9 +76,20 @@ pub(super) fn claim(task: &Task<'_>, ledger: &mut Ledger) {
 fn task_role(task: &Task<'_>, ledger: &mut Ledger) {
     let Some(role) = &task.definition.task_role_arn else { return };
     let path = Pointer::root().key("taskRoleArn");
+    let target = format!("{}/spec/serviceAccountName", task.target);
+    if let (None, Some((account, credentials))) =
+        (task.kubernetes.and_then(|k| k.service_account_name.as_ref()), own_account(task))
+    {
+        return ledger.needs_addon(path, Code::RoleByServiceAccount, target, of_own_account(&account, credentials));
+    }
     let Some(account) = task.kubernetes.and_then(|k| k.service_account_name.as_deref()) else {
-        let message = "the containers get no AWS credentials of this role, so their AWS calls fail: give them a \
-                       ServiceAccount that has the rights, by kubernetes.serviceAccountName";
+        let message = if task.task_role_credentials.is_some() {
+            "the containers get no AWS credentials: the annotation of a ServiceAccount takes the role's whole ARN; give that"
+        } else {
+            "the containers get no AWS credentials of this role, so their AWS calls fail, unless the Cluster of their service says in \
+             kubernetes.taskRoleCredentials how ServiceAccounts get them; or give the tasks a ServiceAccount that has the rights, by \
+             kubernetes.serviceAccountName"
+        };
         ledger.unsupported(path, Code::RoleNotTranslated, message);
         return;
     };
@@ -25,7 +99,27 @@ fn task_role(task: &Task<'_>, ledger: &mut Ledger) {
          both, or set its annotation eks.amazonaws.com/role-arn to {arn}; let the role's trust policy allow that. The \
          SDKs of AWS find these credentials; what reads AWS_CONTAINER_CREDENTIALS_RELATIVE_URI itself does not"
     );
-    ledger.needs_addon(path, Code::RoleByServiceAccount, format!("{}/spec/serviceAccountName", task.target), message);
+    ledger.needs_addon(path, Code::RoleByServiceAccount, target, message);
+}
+
+fn of_own_account(account: &str, credentials: TaskRoleCredentials) -> String {
+    let needs = match credentials {
+        TaskRoleCredentials::Irsa => {
+            format!(
+                "which has the role's ARN in its annotation {ROLE_ARN}: let the role's trust policy allow the cluster's OIDC provider \
+                 with this ServiceAccount"
+            )
+        }
+        TaskRoleCredentials::PodIdentity => {
+            "once EKS has an association of it with the role: `aws eks create-pod-identity-association`, and a trust policy of \
+             the role for pods.eks.amazonaws.com"
+                .to_owned()
+        }
+    };
+    format!(
+        "the tasks run as the ServiceAccount {account}, {needs}. The SDKs of AWS find these credentials; what reads \
+         AWS_CONTAINER_CREDENTIALS_RELATIVE_URI itself does not"
+    )
 }
 
 /// What a container makes ECS do with the execution role ("Amazon ECS task execution IAM role").
@@ -77,4 +171,54 @@ fn has_secrets(container: &ContainerDefinition) -> bool {
 
 fn has_environment_files(container: &ContainerDefinition) -> bool {
     !container.environment_files.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::TaskDefinitionKubernetes;
+    use crate::ecs::TaskDefinition;
+    use crate::translate::Basis;
+
+    fn made(role: &str, credentials: Option<TaskRoleCredentials>, chosen: Option<&str>) -> Option<Untyped> {
+        let definition = TaskDefinition { task_role_arn: Some(role.to_owned()), ..TaskDefinition::default() };
+        let kubernetes = TaskDefinitionKubernetes {
+            service_account_name: chosen.map(str::to_owned),
+            ..TaskDefinitionKubernetes::default()
+        };
+        let task = Task {
+            definition: &definition,
+            kubernetes: Some(&kubernetes),
+            name: "web",
+            target: "",
+            service: None,
+            task_role_credentials: credentials,
+            basis: &Basis::current(36),
+        };
+        service_account(&task, Some("shop"), "prod")
+    }
+
+    const ARN: &str = "arn:aws:iam::111122223333:role/teams/orders/orders-task";
+
+    #[test]
+    fn a_role_has_an_account_of_its_name_and_number() {
+        let account = made(ARN, Some(TaskRoleCredentials::Irsa), None).unwrap().metadata;
+        assert_eq!(account.name.as_deref(), Some("orders-task-111122223333"));
+        assert_eq!(account.annotations.unwrap()[ROLE_ARN], ARN);
+        let account = made(ARN, Some(TaskRoleCredentials::PodIdentity), None).unwrap().metadata;
+        assert_eq!(account.annotations, None);
+    }
+
+    #[test]
+    fn none_is_made_where_one_is_chosen_or_nothing_says_how() {
+        assert_eq!(made(ARN, Some(TaskRoleCredentials::Irsa), Some("mine")), None);
+        assert_eq!(made(ARN, None, None), None);
+    }
+
+    #[test]
+    fn the_annotation_takes_a_whole_arn() {
+        assert_eq!(made("orders-task", Some(TaskRoleCredentials::Irsa), None), None);
+        let account = made("orders-task", Some(TaskRoleCredentials::PodIdentity), None).unwrap();
+        assert_eq!(account.metadata.name.as_deref(), Some("orders-task"));
+    }
 }

@@ -241,6 +241,7 @@ fn claim_alternatives(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
 /// Claims the fields of a cluster.
 pub fn claim_cluster(name: &str, ledger: &mut Ledger) {
     ledger.exact(Pointer::root().key("clusterName"), format!("Cluster/{name}#/metadata/name"));
+    ledger.exact(Pointer::root().key("kubernetes"), format!("Cluster/{name}#/spec/kubernetes"));
     for field in [
         "clusterArn",
         "status",

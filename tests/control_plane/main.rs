@@ -10,6 +10,7 @@ mod errors;
 mod manifests;
 mod rest;
 mod revisions;
+mod roles;
 mod services;
 mod survival;
 

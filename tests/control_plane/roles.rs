@@ -1,0 +1,64 @@
+//! Service accounts for task roles.
+
+use anyhow::Result;
+use devcluster::{Seen, wait_for};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::DeleteParams;
+use serde_json::json;
+
+use crate::bench;
+use crate::support::{Bench, PATIENCE};
+
+const ACCOUNT: &str = "web-task-111122223333";
+
+async fn account(bench: &Bench) -> Result<ServiceAccount> {
+    wait_for("the ServiceAccount", PATIENCE, async || Ok(bench.api::<ServiceAccount>().get_opt(ACCOUNT).await?)).await
+}
+
+#[tokio::test]
+async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
+    let bench = bench("roles").await?;
+    let operator = bench.operator().await?;
+    let credentials = |how: &str| json!({"clusterName": "prod", "kubernetes": {"taskRoleCredentials": how}});
+    bench.apply("Cluster", "prod", credentials("IRSA")).await?;
+    for name in ["web", "worker"] {
+        let definition = json!({"networkMode": "awsvpc", "taskRoleArn": "arn:aws:iam::111122223333:role/web-task",
+            "containerDefinitions": [{"name": "app", "image": "example.test/app:1", "memory": 16}]});
+        bench.apply("TaskDefinition", name, definition).await?;
+        let service = json!({"taskDefinition": name, "desiredCount": 1, "cluster": "prod"});
+        bench.apply("Service", name, service).await?;
+    }
+    for name in ["web", "worker"] {
+        bench.stable(name, &format!("{name}:1")).await?;
+        let deployment = bench.api::<Deployment>().get(name).await?;
+        let pod = deployment.spec.and_then(|spec| spec.template.spec).unwrap_or_default();
+        assert_eq!(pod.service_account_name.as_deref(), Some(ACCOUNT));
+    }
+    let made = account(&bench).await?;
+    let arn = made.metadata.annotations.unwrap_or_default().remove("eks.amazonaws.com/role-arn");
+    assert_eq!(arn.as_deref(), Some("arn:aws:iam::111122223333:role/web-task"));
+
+    // At rest nothing is written; what is deleted by hand comes back.
+    let writes = operator.writes();
+    bench.api::<ServiceAccount>().delete(ACCOUNT, &DeleteParams::default()).await?;
+    let uid = made.metadata.uid;
+    wait_for("another ServiceAccount", PATIENCE, async || {
+        let found = bench.api::<ServiceAccount>().get_opt(ACCOUNT).await?;
+        Ok(found.filter(|account| account.metadata.uid != uid))
+    })
+    .await?;
+    assert!(operator.writes() <= writes + 2, "{} writes for one account", operator.writes() - writes);
+
+    // Pod Identity needs no annotation, and no task is replaced for it.
+    let generation = bench.api::<Deployment>().get("web").await?.metadata.generation;
+    bench.apply("Cluster", "prod", credentials("PodIdentity")).await?;
+    wait_for("no annotation of the role", PATIENCE, async || {
+        let annotations = account(&bench).await?.metadata.annotations.unwrap_or_default();
+        let gone = !annotations.contains_key("eks.amazonaws.com/role-arn");
+        Ok(if gone { Seen::Done(()) } else { Seen::not_yet(annotations) })
+    })
+    .await?;
+    assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, generation);
+    operator.stop().await
+}
