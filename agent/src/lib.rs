@@ -9,12 +9,14 @@
 //! - a container that is not essential may end, and the task goes on;
 //! - a container is restarted, checked and stopped by its own settings ([`health`], [`Container::stop_timeout`]).
 //!
-//! Nothing else is needed for it: no server, no rights, no network.
+//! Nothing else is needed for it: no rights, and no network. What the programs know of the task they also tell whoever asks for
+//! it in the task, at ECS's task metadata endpoint ([`metadata`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(target_os = "linux")]
 pub mod health;
+pub mod metadata;
 pub mod plan;
 pub mod state;
 #[cfg(target_os = "linux")]

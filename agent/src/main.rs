@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use task_agent::metadata::{Pod, server};
 use task_agent::state::{Board, Fate};
 use task_agent::{Plan, supervisor};
 
@@ -17,6 +18,8 @@ FOLDER is shared by the containers of the task, PLAN is JSON, CONTAINER a name i
 
 /// The plan, in the shared folder.
 const PLAN: &str = "plan.json";
+/// What the init container was told of the Pod, beside the plan.
+const POD: &str = "pod.json";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,16 +36,19 @@ fn main() -> ExitCode {
     })
 }
 
-/// Brings this program and the plan into the folder that the containers will share, and makes the place where they tell each
-/// other things. All may be done again: an init container may run twice.
+/// Brings this program, the plan and what is known of the Pod into the folder that the containers will share, and makes the
+/// place where they tell each other things. All may be done again: an init container may run twice.
 fn install(folder: &Path, plan: &str) -> io::Result<()> {
     serde_json::from_str::<Plan>(plan)?;
+    let pod = serde_json::to_string(&Pod::from_variables(|name| std::env::var(name).ok()))?;
     let program = folder.join("task-agent");
     fs::copy(std::env::current_exe()?, &program)?;
     fs::set_permissions(&program, Permissions::from_mode(0o755))?;
-    let file = folder.join(PLAN);
-    fs::write(&file, plan)?;
-    fs::set_permissions(&file, Permissions::from_mode(0o644))?;
+    for (name, text) in [(PLAN, plan), (POD, &pod)] {
+        let file = folder.join(name);
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, Permissions::from_mode(0o644))?;
+    }
     Board::in_folder(folder, 0).create()
 }
 
@@ -51,7 +57,12 @@ fn run(container: &str, command: &[&str]) -> io::Result<ExitCode> {
     let (plan, me) = read(&folder, container)?;
     let command = command.strip_prefix(&["--"]).unwrap_or(command);
     let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-    let code = supervisor::run(&plan, me, &Board::in_folder(&folder, me), &command)?;
+    let board = Board::in_folder(&folder, me);
+    if let Some(metadata) = plan.metadata.clone() {
+        let pod: Pod = serde_json::from_slice(&fs::read(folder.join(POD))?)?;
+        server::start(server::Known { plan: plan.clone(), metadata, pod, board: board.clone() });
+    }
+    let code = supervisor::run(&plan, me, &board, &command)?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metadata::Metadata;
 use crate::state::{Fate, Seen};
 
 /// All containers of a task.
@@ -12,6 +13,9 @@ use crate::state::{Fate, Seen};
 pub struct Plan {
     /// In any order.
     pub containers: Vec<Container>,
+    /// What the task metadata endpoint tells of the task; without it there is no endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 /// A container and what ECS says of its life.
@@ -188,7 +192,8 @@ mod tests {
     fn plan(condition: Condition) -> Plan {
         let dependency = Dependency { container: "b".into(), condition };
         let a = Container { name: "a".into(), depends_on: vec![dependency], ..Container::default() };
-        Plan { containers: vec![a, Container { name: "b".into(), start_timeout: Some(30), ..Container::default() }] }
+        let b = Container { name: "b".into(), start_timeout: Some(30), ..Container::default() };
+        Plan { containers: vec![a, b], metadata: None }
     }
 
     fn turn(condition: Condition, b: Seen) -> Turn {

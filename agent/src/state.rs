@@ -33,6 +33,12 @@ pub struct Seen {
     pub healthy_once: bool,
     /// Whether its last judgement is that it is unhealthy.
     pub unhealthy: bool,
+    /// When the container was there, to wait for its turn.
+    pub created_at: Option<SystemTime>,
+    /// When its command was first started.
+    pub started_at: Option<SystemTime>,
+    /// When it ended for good.
+    pub ended_at: Option<SystemTime>,
 }
 
 /// The folder, as one container writes to it.
@@ -71,7 +77,8 @@ impl Board {
     }
 
     fn look_at(&self, container: usize) -> Seen {
-        let started = fs::metadata(self.file(container, "started")).and_then(|file| file.modified()).ok();
+        let when = |what| fs::metadata(self.file(container, what)).and_then(|file| file.modified()).ok();
+        let started = when("started");
         let ended = fs::read_to_string(self.file(container, "ended")).ok();
         let fate = match (&ended, started) {
             (Some(code), _) => Fate::Ended(code.trim().parse().unwrap_or(1)),
@@ -85,7 +92,18 @@ impl Board {
             running_for: started.map(since).unwrap_or_default(),
             healthy_once: self.file(container, "healthy").exists(),
             unhealthy: self.file(container, "unhealthy").exists(),
+            created_at: when("created"),
+            started_at: started,
+            ended_at: when("ended"),
         }
+    }
+
+    /// Tells that this container is there and waits for its turn.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn created(&self) -> io::Result<()> {
+        self.once("created")
     }
 
     /// Tells that this container's command has started.
@@ -93,8 +111,7 @@ impl Board {
     /// # Errors
     /// When the file system refuses.
     pub fn started(&self) -> io::Result<()> {
-        let file = self.file(self.me, "started");
-        if file.exists() { Ok(()) } else { self.write(&file, "") }
+        self.once("started")
     }
 
     /// Tells that this container has ended for good.
@@ -135,6 +152,12 @@ impl Board {
         self.folder.join("stop").exists()
     }
 
+    /// The time of the file is the time of what it tells: the first one counts.
+    fn once(&self, what: &str) -> io::Result<()> {
+        let file = self.file(self.me, what);
+        if file.exists() { Ok(()) } else { self.write(&file, "") }
+    }
+
     fn file(&self, container: usize, what: &str) -> PathBuf {
         self.folder.join(format!("{container}.{what}"))
     }
@@ -158,6 +181,8 @@ mod tests {
         let board = Board::in_folder(folder.path(), 0);
         board.create().unwrap();
         assert_eq!(board.look(1), [Seen::default()]);
+        board.created().unwrap();
+        assert_eq!(board.look(1)[0].fate, Fate::Waiting);
         board.started().unwrap();
         assert_eq!(board.look(1)[0].fate, Fate::Running);
         board.health(false).unwrap();
@@ -165,7 +190,9 @@ mod tests {
         board.health(true).unwrap();
         assert!(!board.look(1)[0].unhealthy && board.look(1)[0].healthy_once);
         board.ended(7).unwrap();
-        assert_eq!((board.look(1)[0].fate, board.look(1)[0].ran), (Fate::Ended(7), true));
+        let seen = board.look(1)[0];
+        assert_eq!((seen.fate, seen.ran), (Fate::Ended(7), true));
+        assert!(seen.created_at.is_some() && seen.created_at <= seen.started_at && seen.started_at <= seen.ended_at);
         assert!(!board.is_stopping());
         board.stop("the end").unwrap();
         assert!(board.is_stopping());

@@ -31,6 +31,7 @@ pub const SHORTEST_LIFE: Duration = Duration::from_secs(10);
 /// When signals cannot be received or the shared folder cannot be watched or written.
 pub fn run(plan: &Plan, me: usize, board: &Board, command: &[String]) -> io::Result<i32> {
     let events = Events::new(board.folder())?;
+    board.created()?;
     let mut life = Life {
         plan,
         me,

@@ -26,7 +26,7 @@ fn container(name: &str, essential: bool) -> Container {
 impl Task {
     fn new(containers: Vec<Container>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = serde_json::to_string(&Plan { containers }).unwrap();
+        let plan = serde_json::to_string(&Plan { containers, metadata: None }).unwrap();
         assert!(Command::new(PROGRAM).arg("install").arg(folder.path()).arg(plan).status().unwrap().success());
         Self { folder }
     }

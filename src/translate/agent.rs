@@ -16,6 +16,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use task_agent::{FOLDER, PROGRAM, Plan};
 
 use super::fields::literal;
+use super::task_metadata::{self, Membership};
 use super::{Placed, Task, health, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes};
 use crate::ecs::names;
 use crate::ecs::task_definition::ContainerDefinition;
@@ -107,14 +108,15 @@ pub(super) fn startup_probe(placed: &Placed<'_>) -> Probe {
 }
 
 /// The init container that brings the program and the plan.
-pub(super) fn install(task: &Task<'_>) -> Container {
+pub(super) fn install(task: &Task<'_>, membership: &Membership<'_>) -> Container {
     // A plan is texts, numbers and lists, all of which have a JSON form.
-    let plan = serde_json::to_string(&plan(task)).unwrap_or_default();
+    let plan = serde_json::to_string(&plan(task, membership)).unwrap_or_default();
     Container {
         name: container_name(task),
         image: task.basis.task_agent.as_deref().map(str::to_owned),
         command: Some(vec![IN_IMAGE.to_owned()]),
         args: Some(vec!["install".to_owned(), FOLDER.to_owned(), literal(&plan)]),
+        env: task_metadata::facts(task),
         volume_mounts: Some(vec![mount(task)]),
         resources: Some(resources()),
         security_context: Some(SecurityContext {
@@ -154,7 +156,7 @@ pub(super) fn plan_target(task: &Task<'_>) -> String {
     format!("{}/spec/initContainers/0/args/2", task.target)
 }
 
-fn plan(task: &Task<'_>) -> Plan {
+fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Plan {
     let containers = &task.definition.container_definitions;
     let of = |container: &ContainerDefinition| task_agent::Container {
         name: container.name.clone().unwrap_or_default(),
@@ -166,7 +168,7 @@ fn plan(task: &Task<'_>) -> Plan {
         health: health::plan(container),
         limits: ulimits::plan(container),
     };
-    Plan { containers: containers.iter().map(of).collect() }
+    Plan { containers: containers.iter().map(of).collect(), metadata: task_metadata::plan(task, membership) }
 }
 
 /// The volume of the folder that the containers share.

@@ -7,7 +7,7 @@ use super::lifecycle::Role;
 use super::{
     Code, Ledger, Placed, Task, accelerators, agent, devices, environment, environment_files, firelens, health,
     init_process, lifecycle, memory, ports, resources, restart_policy, secrets, security, start_timeout, stop, swap,
-    ulimits, versions, volumes,
+    task_metadata, ulimits, versions, volumes,
 };
 use crate::api::ImagePullPolicy;
 use crate::ecs::names;
@@ -28,6 +28,9 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     env.extend(secrets::render(task, placed, ledger));
     env.extend(firelens::variables(task, definition));
     env.extend(firelens::router_variables(task, definition));
+    if placed.role == Role::Supervised {
+        env.extend(task_metadata::variables(task, definition));
+    }
     firelens::claim(task, placed, ledger);
     env.extend(accelerators::environment(placed, &env));
     let probes = health::render(task, placed, ledger);

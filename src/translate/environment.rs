@@ -1,7 +1,7 @@
 //! `environment` → `env`.
 //!
-//! What ECS's agent adds of its own accord (`AWS_REGION`, `AWS_EXECUTION_ENV`, the address of the metadata endpoint)
-//! has nothing behind it here and is not set; the log router's address is, by [`super::firelens`].
+//! What ECS's agent adds of its own accord is set where there is something behind it: the log router's address by
+//! [`super::firelens`], that of the metadata endpoint by [`super::task_metadata`]. `AWS_REGION` and `AWS_EXECUTION_ENV` are not.
 //!
 //! ECS lets a secret win over a variable of the same name, and the last of several variables of one name win; a Pod may
 //! not have two variables of one name under server-side apply, so the losers are left out.

@@ -52,6 +52,7 @@ mod stop;
 mod swap;
 mod syntax;
 mod sysctls;
+pub mod task_metadata;
 mod ulimits;
 mod untyped;
 pub mod verdict;

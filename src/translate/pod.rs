@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
+use super::task_metadata::Membership;
 use super::{
     Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname, hosts,
     ipc, isolation, logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
@@ -17,17 +18,22 @@ use crate::ecs::task_definition::{Compatibility, DESCRIBE_ONLY, NetworkMode, Pid
 
 /// Renders the Pod template of a task and claims the task definition's fields.
 #[must_use]
-pub fn template(task: &Task<'_>, labels: BTreeMap<String, String>, ledger: &mut Ledger) -> PodTemplateSpec {
+pub fn template(
+    task: &Task<'_>,
+    membership: &Membership<'_>,
+    labels: BTreeMap<String, String>,
+    ledger: &mut Ledger,
+) -> PodTemplateSpec {
     let placed = lifecycle::place(task);
     let mut annotations = annotations::render(task, &placed, ledger);
     annotations.extend(logging::annotations(task, &placed, ledger));
     annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
     annotations.extend(firelens::annotation(task, &labels));
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
-    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, &placed, ledger)) }
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, membership, &placed, ledger)) }
 }
 
-fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec {
+fn spec(task: &Task<'_>, membership: &Membership<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec {
     claim_identity(task, ledger);
     roles::claim(task, ledger);
     claim_what_becomes_nothing(task, placed, ledger);
@@ -35,7 +41,7 @@ fn spec(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec 
     let (dns_policy, dns_config) = dns::render(task, placed, host_network, ledger);
     let (service_account_name, automount_service_account_token) = roles::account(task);
     PodSpec {
-        init_containers: some_list(init_containers(task, placed, ledger)),
+        init_containers: some_list(init_containers(task, membership, placed, ledger)),
         containers: containers(task, placed, Role::is_main, ledger),
         volumes: volumes::volumes(task, placed, ledger),
         resources: resources::pod(task, ledger),
@@ -68,9 +74,14 @@ fn security_context(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger)
     Some(PodSecurityContext { sysctls: Some(sysctls), ..PodSecurityContext::default() })
 }
 
-fn init_containers(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Vec<Container> {
+fn init_containers(
+    task: &Task<'_>,
+    membership: &Membership<'_>,
+    placed: &[Placed<'_>],
+    ledger: &mut Ledger,
+) -> Vec<Container> {
     if agent::runs(task) {
-        return vec![agent::install(task)];
+        return vec![agent::install(task, membership)];
     }
     containers(task, placed, |role| !role.is_main(), ledger)
 }

@@ -80,7 +80,7 @@ fn listens_elsewhere(task: &Task<'_>, placed: &Placed<'_>, mapping: &PortMapping
 }
 
 /// The first and the last port of a mapping.
-fn bounds(mapping: &PortMapping) -> Option<(i32, i32)> {
+pub(super) fn bounds(mapping: &PortMapping) -> Option<(i32, i32)> {
     range(mapping).or(mapping.container_port.map(|port| (port, port)))
 }
 

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::fields::{some_list, some_map};
 use super::metadata::Identity;
+use super::task_metadata::Membership;
 use super::{Code, Ledger, Task, launch_volumes, pod, ports};
 use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs::deployment::Bounds;
@@ -58,6 +59,11 @@ pub fn deployment(
     let mut pod_labels = place.identity.labels();
     pod_labels.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
     pod_labels.insert(labels::REVISION.to_owned(), place.revision.to_string());
+    let membership = Membership {
+        cluster: place.identity.cluster,
+        service: Some(service.service_name.as_deref().unwrap_or(place.identity.service)),
+        launch_type: service.launch_type,
+    };
     let mut metadata = metadata(place);
     metadata.annotations = Some(
         [
@@ -74,7 +80,7 @@ pub fn deployment(
             revision_history_limit: Some(REVISION_HISTORY_LIMIT),
             selector: LabelSelector { match_labels: Some(place.identity.selector()), match_expressions: None },
             strategy: Some(strategy(bounds(service))),
-            template: pod::template(task, pod_labels, task_ledger),
+            template: pod::template(task, &membership, pod_labels, task_ledger),
             ..DeploymentSpec::default()
         }),
         status: None,

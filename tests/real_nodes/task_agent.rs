@@ -194,6 +194,74 @@ async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()>
     operator.stop().await
 }
 
+#[tokio::test]
+async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
+    let Some(bench) = agent_bench("metadata").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let folder = folder(&bench, "log");
+    let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+    let containers = vec![
+        container(
+            "app",
+            run,
+            json!({"portMappings": [{"containerPort": 51679}],
+            "healthCheck": {"command": ["CMD", "true"], "interval": 5}}),
+        ),
+        // The port is shared by the programs of one user; one of another has to wait for it.
+        container(
+            "Side_Car",
+            run,
+            json!({"user": "1000", "environment": [{"name": "ECS_CONTAINER_METADATA_URI", "value": "own"}]}),
+        ),
+        container("helper", "exit 3", json!({"essential": false})),
+    ];
+    let mut definition = definition(containers, &folder);
+    let role = "arn:aws:iam::123456789012:role/app";
+    let more = json!({"family": "app", "cpu": "256", "memory": "128", "taskRoleArn": role, "tags": [{"key": "team", "value": "shop"}]});
+    definition.as_object_mut().zip(more.as_object().cloned()).map(|(d, more)| d.extend(more));
+    bench.apply("TaskDefinition", "app", definition).await?;
+    bench.service("app", "app", 1).await?;
+    bench.stable("app", "app:1").await?;
+    let found = pods(&bench, "app").await?;
+    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let status = pod.status.clone().context("a status")?;
+    let statuses = status.container_statuses.unwrap_or_default();
+    let side_car = statuses.iter().map(|s| s.name.as_str()).find(|name| name.starts_with("side")).context("a name")?;
+    let get = |container: &str, what: &str| -> Result<Value> {
+        let script = format!("wget -q -O - $ECS_CONTAINER_METADATA_URI_V4{what}");
+        Ok(serde_json::from_str(&exec(&bench, &pod.name_any(), container, &script)?)?)
+    };
+    let task = get(side_car, "/taskWithTags")?;
+    let id = pod.uid().context("a uid")?.replace('-', "");
+    let said = |pointer: &str| task.pointer(pointer).cloned().unwrap_or_default();
+    for (pointer, value) in [
+        ("/TaskARN", json!(format!("arn:aws:ecs:kubernetes:123456789012:task/default/{id}"))),
+        ("/Family", json!("app")),
+        ("/Revision", json!("1")),
+        ("/ServiceName", json!("app")),
+        ("/KnownStatus", json!("RUNNING")),
+        ("/Limits", json!({"CPU": 0.25, "Memory": 128})),
+        ("/TaskTags", json!({"team": "shop"})),
+        ("/Containers/0/Health/status", json!("HEALTHY")),
+        ("/Containers/1/Name", json!("Side_Car")),
+        ("/Containers/1/DockerName", json!(side_car)),
+        ("/Containers/1/Image", json!(IMAGE)),
+        ("/Containers/1/Networks/0", json!({"NetworkMode": "awsvpc", "IPv4Addresses": [status.pod_ip]})),
+        ("/Containers/1/Labels/io.kubernetes.pod.name", json!(pod.name_any())),
+        ("/Containers/2/KnownStatus", json!("STOPPED")),
+        ("/Containers/2/ExitCode", json!(3)),
+    ] {
+        assert_eq!(said(pointer), value, "{pointer} of {task:#}");
+    }
+    // The definition has the usual port for itself, and a variable that it sets is its own.
+    assert_eq!(get("app", "")?["Name"], "app");
+    let variables =
+        exec(&bench, &pod.name_any(), side_car, "echo $ECS_CONTAINER_METADATA_URI $ECS_CONTAINER_METADATA_URI_V4")?;
+    assert_eq!(variables, "own http://127.0.0.1:51680/v4/Side_Car");
+    fs::remove_dir_all(folder.parent().context("a parent")?)?;
+    operator.stop().await
+}
+
 /// `GRAPHS` is the number of tasks; `SEED` repeats one.
 #[tokio::test]
 async fn random_graphs_start_and_stop_in_order() -> Result<()> {

@@ -81,7 +81,7 @@ pub fn random_task(random: &mut fastrand::Rng, pace: Pace) -> Task {
             ..Container::default()
         });
     }
-    Task { plan: Plan { containers }, deeds }
+    Task { plan: Plan { containers, metadata: None }, deeds }
 }
 
 /// A shell that notes when it starts, when it is told to end and when it ends, by a command that prints nanoseconds.
