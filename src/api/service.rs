@@ -83,6 +83,9 @@ pub struct ServiceStatus {
     /// When the newest task was created that an event has told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_created_at: Option<Time>,
+    /// When the last task ended by itself that an event has told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_task_stopped_at: Option<Time>,
     /// The last events in ECS's wording, the newest first, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ServiceEvent>,

@@ -42,8 +42,8 @@ pub(super) struct Run {
         value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
     /// Image of the task agent, a small program that does in a Pod what the ECS agent does in a task: order, end and restart
-    /// of its containers. It is used for tasks that need it and whose commands are known, on Kubernetes 1.35 or newer. Tasks
-    /// that run already stay as they are.
+    /// of its containers. It is used for tasks that need it and whose commands are known, on a server and nodes of
+    /// Kubernetes 1.35 or newer. Tasks that run already stay as they are.
     #[arg(long, env = "ECS_OPERATOR_TASK_AGENT_IMAGE", value_name = "IMAGE", value_parser = super::image)]
     task_agent_image: Option<String>,
     /// Address of /healthz, /readyz and /metrics, or `none`.

@@ -3,6 +3,8 @@
 mod ending;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
@@ -39,6 +41,8 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let status = pod.status.unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
+    let ended = if over { ending::of_task(&status) } else { ending::of_container(&status, essential) };
+    let told_to_end = told_to_end(&pod.metadata);
     CachedPod {
         service: label(labels::SERVICE),
         cluster: label(labels::CLUSTER),
@@ -50,7 +54,8 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
-            ending: if over { ending::of_task(&status) } else { ending::of_container(&status, essential) },
+            ending: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
+            has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
             presence: match (pod.metadata.deletion_timestamp.is_some(), over) {
                 (true, _) => Presence::Leaving,
                 (false, true) => Presence::Over,
@@ -61,6 +66,12 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
         },
         meta: Meta::of(&pod.metadata),
     }
+}
+
+/// When somebody asked for the Pod's end: what ends later has not ended by itself.
+fn told_to_end(pod: &ObjectMeta) -> Option<Timestamp> {
+    let grace = SignedDuration::from_secs(pod.deletion_grace_period_seconds.unwrap_or(0));
+    pod.deletion_timestamp.as_ref()?.0.checked_sub(grace).ok()
 }
 
 /// ECS calls a task RUNNING when each container has started or has already stopped.
@@ -117,5 +128,29 @@ impl Cached for CachedPod {
 
     fn same_content(&self, other: &Self) -> bool {
         self.meta.uid == other.meta.uid && self.task == other.task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_container_that_was_told_to_end_has_not_ended_by_itself() {
+        let seen = |finished: &str| {
+            let end =
+                json!({"terminated": {"exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": finished}});
+            let pod = json!({
+                "metadata": {"name": "web", "annotations": {"ecs-operator.dev/essential-containers": "app"},
+                    "deletionTimestamp": "2026-01-01T01:00:30Z", "deletionGracePeriodSeconds": 30},
+                "status": {"phase": "Running", "containerStatuses": [
+                    {"name": "app", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": end}]},
+            });
+            slim(serde_json::from_value(pod).unwrap()).task
+        };
+        let by_itself = seen("2026-01-01T00:59:00Z");
+        assert!(by_itself.ending.is_some() && by_itself.presence == Presence::Leaving);
+        assert_eq!(seen("2026-01-01T01:00:02Z").ending, None);
     }
 }

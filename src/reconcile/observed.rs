@@ -99,6 +99,8 @@ pub struct TaskPod {
     pub healthy: bool,
     /// Whether it is there to stay.
     pub presence: Presence,
+    /// Whether it has a volume that goes with it.
+    pub has_own_volume: bool,
     /// The end of the task, or of an essential container, which is to be the end of the task.
     pub ending: Option<Ending>,
     /// The scheduler's words, when it found no node.

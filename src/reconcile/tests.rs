@@ -259,6 +259,7 @@ mod services {
             running,
             healthy: running,
             presence: Presence::Present,
+            has_own_volume: false,
             ending: None,
             unplaceable: None,
             failing: None,
@@ -389,9 +390,31 @@ mod services {
             ..pod(&format!("web-1-{number}"), 1, false)
         };
         world.pods.extend((3..9).map(over));
+        assert_eq!(stopped(&world.step()), [""; 0], "they are told of first");
+        let told = "(service web) 6 tasks have stopped: (task web-1-3) essential container app ended with exit code 3; \
+                    (task web-1-4) essential container app ended with exit code 3; (task web-1-5) essential container app \
+                    ended with exit code 3; and others.";
+        assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
         assert_eq!(stopped(&world.step()), ["web-1-5", "web-1-4", "web-1-3"]);
-        assert_eq!(stopped(&world.step()), [""; 0]);
+        let rest = world.decide();
+        assert_eq!((stopped(&rest).len(), &rest.status), (0, &world.status));
         assert_eq!(world.status.running_count, 2);
+        for pod in &mut world.pods {
+            pod.has_own_volume = true;
+        }
+        assert_eq!(stopped(&world.step()), ["web-1-8", "web-1-7", "web-1-6"], "their volumes cost");
+    }
+
+    #[test]
+    fn tasks_of_a_revision_that_failed_are_no_failure_of_the_one_before() {
+        let mut world = World::new();
+        world.step();
+        world.settle(1, 2);
+        world.step();
+        let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-2-5", 2, false) };
+        world.pods.push(over);
+        world.step();
+        assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
     }
 
     #[test]

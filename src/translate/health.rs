@@ -52,7 +52,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         return Probes::default();
     }
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
-    claim(placed, check, ledger);
+    claim(task, placed, check, ledger);
     let holds_back = holds_back(placed);
     let delay = (!holds_back).then(|| check.start_period.unwrap_or(0) + interval(check));
     Probes {
@@ -106,12 +106,17 @@ fn retries(check: &HealthCheck) -> i32 {
     check.retries.unwrap_or(DEFAULT_RETRIES)
 }
 
-fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
+fn claim(task: &Task<'_>, placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
     let path = placed.at("healthCheck");
     let probe = if placed.is_essential() { "livenessProbe" } else { "startupProbe" };
     let target = placed.becomes(probe);
     if placed.is_essential() {
-        let message = "an unhealthy container is restarted in its Pod; ECS would start a new task and stop this one";
+        let message = if task.is_single() {
+            "an unhealthy container is restarted in its Pod; ECS would start a new task and stop this one"
+        } else {
+            "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
+             new task before it stops this one"
+        };
         ledger.approximate(
             path.key("command"),
             Code::UnhealthyRestartsInPlace,

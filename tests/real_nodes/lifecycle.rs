@@ -126,6 +126,10 @@ async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
     // The real nodes share the machine's file system, so the host path is ours to read.
     let done = std::path::Path::new(&folder).join("done");
     wait_for("the worker's last word", PATIENCE, async || Ok(done.exists().then_some(()))).await?;
+    wait_for("no task", PATIENCE, async || Ok(pod(&bench, "app").await?.is_empty().then_some(()))).await?;
+    bench.stable("app", "app:1").await?;
+    let events = bench.ours("Service").get("app").await?.data["status"]["events"].to_string();
+    assert!(!events.contains("has stopped:"), "a task that was told to stop is no news: {events}");
     bench.ours("Service").delete("app", &kube::api::DeleteParams::default()).await?;
     std::fs::remove_dir_all(&folder)?;
     operator.stop().await

@@ -13,7 +13,8 @@ const SHORTEST_RUN: Duration = Duration::from_secs(10);
 
 /// The end of a task whose containers have all ended.
 pub(super) fn of_task(status: &PodStatus) -> Option<Ending> {
-    let statuses: Vec<&ContainerStatus> = containers(status).collect();
+    // Init containers have ended long before.
+    let statuses: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
     let ended = || statuses.iter().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
     let at = ended().filter_map(finished).max();
     // What the task agent says of the container that ended the task.
@@ -24,9 +25,9 @@ pub(super) fn of_task(status: &PodStatus) -> Option<Ending> {
     let first = || {
         let first = statuses.iter().filter_map(|container| {
             let end = container.state.as_ref()?.terminated.as_ref()?;
-            Some((finished(end)?, sentence(container, end)))
+            Some((finished(end)?, sentence("container", container, end)))
         });
-        first.min().map(|(_, sentence)| sentence)
+        first.min().map(|(_, sentence)| format!("its {sentence}, the first of all"))
     };
     let reason = told.or(own).or_else(first).unwrap_or_else(|| "its containers have ended".to_owned());
     Some(Ending { at: at.or_else(|| status.start_time.as_ref().map(|t| t.0))?, reason })
@@ -41,7 +42,7 @@ pub(super) fn of_container(status: &PodStatus, essential: Option<&String>) -> Op
             let end = state(&container.state).or_else(|| state(&container.last_state))?;
             let at = finished(&end)?;
             let ran = Duration::try_from(at.duration_since(end.started_at.as_ref()?.0)).unwrap_or_default();
-            (ran >= SHORTEST_RUN).then(|| Ending { at, reason: sentence(container, &end) })
+            (ran >= SHORTEST_RUN).then(|| Ending { at, reason: sentence("essential container", container, &end) })
         });
     ends.max_by_key(|ending| ending.at)
 }
@@ -58,10 +59,10 @@ fn finished(end: &ContainerStateTerminated) -> Option<Timestamp> {
     end.finished_at.as_ref().map(|time| time.0)
 }
 
-fn sentence(container: &ContainerStatus, end: &ContainerStateTerminated) -> String {
+fn sentence(what: &str, container: &ContainerStatus, end: &ContainerStateTerminated) -> String {
     let killed = end.reason.as_deref().filter(|reason| *reason == "OOMKilled");
     let cause = killed.map(|_| ", as it used more memory than it may").unwrap_or_default();
-    format!("essential container {} ended with exit code {}{cause}", container.name, end.exit_code)
+    format!("{what} {} ended with exit code {}{cause}", container.name, end.exit_code)
 }
 
 #[cfg(test)]
@@ -101,10 +102,8 @@ mod tests {
         let mut ended = status(json!({"phase": "Failed", "containerStatuses": [
             container("app", &end(3, early, early), &json!({})), container("b", &end(143, early, late), &json!({}))]}));
         let ending = of_task(&ended).unwrap();
-        assert_eq!(
-            (ending.reason.as_str(), ending.at.to_string().as_str()),
-            ("essential container app ended with exit code 3", late)
-        );
+        let reason = "its container app ended with exit code 3, the first of all";
+        assert_eq!((ending.reason.as_str(), ending.at.to_string().as_str()), (reason, late));
         ended.message = Some("The node was low on resource: memory.".to_owned());
         assert_eq!(of_task(&ended).unwrap().reason, "The node was low on resource: memory.");
     }

@@ -12,7 +12,7 @@ use crate::api::{
     condition, labels,
 };
 use crate::reconcile::action::{Decision, EventDraft};
-use crate::reconcile::observed::TaskPod;
+use crate::reconcile::observed::{Ending, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::service as render;
@@ -74,6 +74,7 @@ pub(super) fn of(
         selector: Some(selector(input)),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
+        last_task_stopped_at: tasks::last_told(input).map(Time),
         events,
         translation: Some(translation),
         differences: summary::differences(&verdicts),
@@ -109,7 +110,7 @@ fn stable(
     desired: i32,
     plan: &Plan<'_>,
 ) -> condition::Draft {
-    let failing = failing(input).filter(|_| desired > 0);
+    let failing = failing(input, plan);
     let draft = |holds, reason, message: &str| condition::Draft {
         kind: condition::STABLE,
         holds,
@@ -146,13 +147,10 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(unplaceable) = unplaceable(input) {
         news.add(true, "TaskNotPlaced", unplaceable);
     }
-    for (task, reason) in tasks::ended(input) {
-        let what = format!("(task {task}) has stopped: {reason}.");
-        if !input.status.events.iter().any(|event| event.message.ends_with(&what)) {
-            news.add(true, "TaskStopped", what);
-        }
+    if let Some(what) = told_stopped(&tasks::untold(input)) {
+        news.add(true, "TaskStopped", what);
     }
-    if let Some(failing) = told_failing(input) {
+    if let Some(failing) = told_failing(input, plan) {
         news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
@@ -201,16 +199,33 @@ fn count(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }
 
+/// How many stopped tasks an event gives the reasons of.
+const MAX_REASONS: usize = 3;
+
+fn told_stopped(stopped: &[(&str, &Ending)]) -> Option<String> {
+    match stopped {
+        [] => None,
+        [(task, ending)] => Some(format!("(task {task}) has stopped: {}.", ending.reason)),
+        all => {
+            let told = |(task, ending): &(&str, &Ending)| format!("(task {task}) {}", ending.reason);
+            let reasons: Vec<String> = all.iter().take(MAX_REASONS).map(told).collect();
+            let rest = if all.len() > MAX_REASONS { "; and others" } else { "" };
+            Some(format!("{} tasks have stopped: {}{rest}.", all.len(), reasons.join("; ")))
+        }
+    }
+}
+
 /// Why tasks do not come up, in a word of ECS's and in detail.
-fn failing<'a>(input: &'a ServiceInput<'_>) -> Option<(&'static str, &'a str)> {
+fn failing<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Option<(&'static str, &'a str)> {
     let waiting = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.failing.as_ref());
-    let over = || tasks::failed(input).map(|reason| ("EssentialContainerExited", reason));
+    let desired = render::desired_count(&plan.spec.ecs);
+    let over = || tasks::failed(input, plan, desired).map(|reason| ("EssentialContainerExited", reason));
     waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
 }
 
 /// ECS's words for tasks that do not come up, once for each cause until the service is steady again.
-fn told_failing(input: &ServiceInput<'_>) -> Option<String> {
-    let (cause, detail) = failing(input)?;
+fn told_failing(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<String> {
+    let (cause, detail) = failing(input, plan)?;
     let what = format!("is unable to consistently start tasks successfully. Reason: {cause}: {detail}.");
     (!said_since_steady(input, &what)).then_some(what)
 }
@@ -270,7 +285,8 @@ pub(super) fn hindered(
         conditions: condition::settle(drafts, &input.status.conditions, input.root.generation, input.now),
         ..input.status.clone()
     };
-    Decision { actions: Vec::new(), status, events: published, revisit }
+    // What runs is left alone, but the Pods of tasks that end again and again would pile up.
+    Decision { actions: tasks::clear(input), status, events: published, revisit }
 }
 
 /// A service and its task definition are often applied together, in any order: for this long a missing one is no news.

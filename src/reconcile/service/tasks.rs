@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::ServiceInput;
+use k8s_openapi::jiff::Timestamp;
+
+use super::{Plan, ServiceInput};
 use crate::reconcile::action::Action;
 use crate::reconcile::observed::{Ending, Presence, TaskPod};
 
@@ -12,20 +14,41 @@ const KEPT: usize = 3;
 /// again: an operator that was away meanwhile does not stop it.
 const FRESH: Duration = Duration::from_mins(2);
 
-/// Stops the tasks of which an essential container has ended, and clears away those that are over but for the newest few.
+/// Stops the tasks of which an essential container has ended, and clears away those that are over.
 pub(super) fn stop(input: &ServiceInput<'_>) -> Vec<Action> {
     let ended = input.pods.iter().filter(|pod| pod.is_present() && fresh(input, pod).is_some());
-    let mut over: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.presence == Presence::Over).collect();
-    let at = |pod: &TaskPod| pod.ending.as_ref().map(|ending| ending.at);
-    over.sort_by(|a, b| at(b).cmp(&at(a)).then_with(|| a.name.cmp(&b.name)));
-    let stop = |pod: &TaskPod| Action::StopTask { name: pod.name.clone(), uid: pod.uid.clone() };
-    ended.chain(over.into_iter().skip(KEPT)).map(stop).collect()
+    ended.map(stopped).chain(clear(input)).collect()
 }
 
-/// Tasks that came to their end a short time ago by themselves, and why.
-pub(super) fn ended<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+/// Clears away the tasks that are over and told of, but for the newest few. Those with a volume of their own go at once, as
+/// the volume goes with them.
+pub(super) fn clear(input: &ServiceInput<'_>) -> Vec<Action> {
+    let last = input.status.last_task_stopped_at.as_ref().map(|time| time.0);
+    let at = |pod: &TaskPod| pod.ending.as_ref().map(|ending| ending.at);
+    let told = |pod: &&TaskPod| at(pod) <= last || fresh(input, pod).is_none();
+    let mut over: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.presence == Presence::Over).collect();
+    over.sort_by(|a, b| at(b).cmp(&at(a)).then_with(|| a.name.cmp(&b.name)));
+    let (costly, kept): (Vec<&TaskPod>, Vec<&TaskPod>) = over.into_iter().partition(|pod| pod.has_own_volume);
+    kept.into_iter().skip(KEPT).chain(costly).filter(told).map(stopped).collect()
+}
+
+fn stopped(pod: &TaskPod) -> Action {
+    Action::StopTask { name: pod.name.clone(), uid: pod.uid.clone() }
+}
+
+/// Tasks that came to their end a short time ago by themselves, later than the last one that was told of.
+pub(super) fn untold<'a>(input: &'a ServiceInput<'_>) -> Vec<(&'a str, &'a Ending)> {
+    let last = input.status.last_task_stopped_at.as_ref().map(|time| time.0);
     let ended = input.pods.iter().filter_map(|pod| Some((pod.name.as_str(), fresh(input, pod)?)));
-    ended.map(|(name, ending)| (name, ending.reason.as_str()))
+    let mut untold: Vec<_> = ended.filter(|(_, ending)| Some(ending.at) > last).collect();
+    untold.sort_by_key(|(name, ending)| (ending.at, *name));
+    untold
+}
+
+/// When the last task stopped that has been told of, or is told of now.
+pub(super) fn last_told(input: &ServiceInput<'_>) -> Option<Timestamp> {
+    let now = untold(input).last().map(|(_, ending)| ending.at);
+    now.or_else(|| input.status.last_task_stopped_at.as_ref().map(|time| time.0))
 }
 
 fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
@@ -33,11 +56,15 @@ fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
     pod.ending.as_ref().filter(|ending| age(ending) < FRESH)
 }
 
-/// Why the newest task did not last, when no healthy one has come after it.
-pub(super) fn failed<'a>(input: &'a ServiceInput<'_>) -> Option<&'a str> {
-    let newest_healthy =
-        input.pods.iter().filter(|pod| pod.healthy && pod.is_present()).filter_map(|pod| pod.created).max();
-    let failed = input.pods.iter().filter(|pod| pod.ended_early() && pod.created > newest_healthy);
+/// Why the newest task of what is to run did not last, while fewer healthy ones run than are wanted and none has come after it.
+pub(super) fn failed<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>, desired: i32) -> Option<&'a str> {
+    let of_plan = || input.pods.iter().filter(|pod| pod.runs(&plan.object_name(), plan.revision));
+    let healthy: Vec<&TaskPod> = of_plan().filter(|pod| pod.healthy && pod.is_present()).collect();
+    if i32::try_from(healthy.len()).is_ok_and(|healthy| healthy >= desired) {
+        return None;
+    }
+    let newest_healthy = healthy.iter().filter_map(|pod| pod.created).max();
+    let failed = of_plan().filter(|pod| pod.ended_early() && pod.created > newest_healthy);
     let newest = failed.max_by_key(|pod| (pod.created, &pod.name))?;
     newest.ending.as_ref().map(|ending| ending.reason.as_str())
 }
