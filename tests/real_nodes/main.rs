@@ -13,6 +13,7 @@ mod lifecycle;
 mod log_router;
 mod settings;
 mod task_agent;
+mod trio;
 
 use anyhow::{Result, bail};
 use devcluster::{Cluster, Image};

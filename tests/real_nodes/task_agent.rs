@@ -18,10 +18,10 @@ use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
 use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
 
-const AGENT: &str = "example.test/task-agent:test";
+pub const AGENT: &str = "example.test/task-agent:test";
 
 /// A bench on whose nodes the agent's image is.
-async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
+pub async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
     let Some(bench) = bench(prefix).await? else { return Ok(None) };
     let program = fs::read(static_program("task-agent")?).context("the static program")?;
     bench.cluster.load_image(&Image::program(AGENT, program.clone()).file("task-agent", 0o755, program)).await?;
