@@ -96,6 +96,10 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub environment_files: Vec<EnvironmentFileMapping>,
+    /// Whether the task agent may run the containers of tasks that need it. Default: it may. A program that has to be process 1
+    /// of its container, such as s6-overlay or systemd, does not start below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_agent: Option<bool>,
     /// What the images of containers run by themselves. The task agent needs to know it of containers without `entryPoint`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

@@ -17,7 +17,9 @@ use task_agent::{FOLDER, PROGRAM, Plan};
 
 use super::fields::literal;
 use super::task_metadata::{self, Membership};
-use super::{Placed, Task, health, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes};
+use super::{
+    Placed, Task, health, init_process, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes,
+};
 use crate::ecs::names;
 use crate::ecs::task_definition::ContainerDefinition;
 
@@ -32,7 +34,7 @@ const USER: i64 = 65_532;
 /// A container waits for its dependencies as long as it takes: the check of its start is never given up.
 const FOR_EVER: i32 = i32::MAX;
 
-/// Whether the agent runs the containers of this task: it needs it, and can have it.
+/// Whether the agent runs the containers of this task: it needs it, may have it, and can have it.
 pub(super) fn runs(task: &Task<'_>) -> bool {
     is_wanted(task) && obstacle(task).is_none()
 }
@@ -44,33 +46,34 @@ pub(super) fn advice(task: &Task<'_>) -> String {
 
 /// Kubernetes says it all for a single container without settings for the ECS agent.
 fn is_wanted(task: &Task<'_>) -> bool {
+    if task.kubernetes.is_some_and(|k| k.task_agent == Some(false)) {
+        return false;
+    }
     let containers = &task.definition.container_definitions;
-    let asks = |c: &ContainerDefinition| {
-        let has_init = c.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true));
-        has_init || restart_policy::is_enabled(c) || !c.ulimits.is_empty()
-    };
+    let asks =
+        |c: &ContainerDefinition| init_process::is_enabled(c) || restart_policy::is_enabled(c) || !c.ulimits.is_empty();
     containers.len() > 1 || containers.iter().any(asks)
 }
 
 /// Why the agent cannot run this task, and what to do about it.
 fn obstacle(task: &Task<'_>) -> Option<String> {
     if task.is_windows() {
-        return Some("The task agent, which does this on Linux, is not there for Windows".to_owned());
+        return Some("The task agent, which does as ECS does on Linux, is not there for Windows".to_owned());
     }
     let unknown: Vec<&ContainerDefinition> =
         task.definition.container_definitions.iter().filter(|c| command(task, c).is_none()).collect();
     let mut missing = Vec::new();
     if !unknown.is_empty() {
         let names = names_of(unknown.into_iter());
-        missing.push(format!("what the images of {names} run is given in kubernetes.imageDefaults"));
+        missing.push(format!("kubernetes.imageDefaults with what the images of {names} run"));
     }
     if task.basis.task_agent.is_none() {
-        missing.push("its image is given by --task-agent-image".to_owned());
+        missing.push("--task-agent-image, of `run` or of this conversion".to_owned());
     }
     if !task.basis.container_restart_policy {
-        missing.push("the server is Kubernetes 1.35 or newer".to_owned());
+        missing.push("Kubernetes 1.35".to_owned());
     }
-    (!missing.is_empty()).then(|| format!("The task agent does it as ECS does once {}", missing.join(", and ")))
+    (!missing.is_empty()).then(|| format!("The task agent does as ECS does; it takes {}", missing.join(", and ")))
 }
 
 /// The whole command of a container: its entry point and arguments, or those of its image.

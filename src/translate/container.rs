@@ -99,6 +99,14 @@ fn command(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> (Option
     let supervised = placed.role == Role::Supervised;
     ledger.exact(placed.at("entryPoint"), placed.becomes("command"));
     ledger.exact(placed.at("command"), placed.becomes(if supervised { "command" } else { "args" }));
+    if supervised && !init_process::is_enabled(placed.definition) {
+        let message = "the command runs below the task agent, which is process 1 of the container: a program that has to be that \
+                       itself does not start; then set kubernetes.taskAgent to false";
+        let given = if placed.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
+        if !placed.definition.entry_point.is_empty() || !placed.definition.command.is_empty() {
+            ledger.approximate(placed.at(given), Code::NotFirstProcess, placed.becomes("command"), message);
+        }
+    }
     if supervised {
         return (Some(agent::command_line(task, placed)), None);
     }

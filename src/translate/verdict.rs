@@ -264,6 +264,8 @@ codes! {
     RestartsByKubelet = "restarts-by-kubelet",
     /// Nobody gives up on a container that takes long to be ready.
     StartTimeoutNotKept = "start-timeout-not-kept",
+    /// The container's own command is not its first process.
+    NotFirstProcess = "not-first-process",
     /// The container's own command is its first process.
     NoInitProcess = "no-init-process",
     /// The limits are those of the container runtime.
