@@ -42,7 +42,8 @@ pub(super) fn write(
         .collect()
 }
 
-fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
+/// An object of a kind that has no type of its own here.
+pub(super) fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
     let entry = kind.entry();
     let spec: Option<&Value> = object.body.get("spec");
     let written = Written {

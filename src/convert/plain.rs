@@ -16,9 +16,10 @@ use super::service_reference;
 use super::{Settings, companions};
 use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs::{Pointer, SchedulingStrategy, TaskDefinitionRef};
+use crate::reconcile::ChildKind;
 use crate::translate::metadata::Identity;
 use crate::translate::service::{self, Placement};
-use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine};
+use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine, isolation};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";
@@ -137,6 +138,10 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
     disown_deployment(&mut deployment, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
+    if let Some(mut policy) = isolation::network_policy(&rendered, &place) {
+        disown(&mut policy.metadata);
+        manifests.push(companions::manifest(ChildKind::NetworkPolicy, &policy)?);
+    }
     manifests
         .push(Manifest::new("Deployment", &owner.name, namespace, &deployment).map_err(|error| error.to_string())?);
     if let Some(mut core) = service::core_service(&spec.ecs, &place) {

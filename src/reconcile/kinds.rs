@@ -142,6 +142,10 @@ child_kinds! {
         group: "external-secrets.io", kind: "ExternalSecret", plural: "externalsecrets", title: "ExternalSecret",
         owners: &["TaskDefinition"], need: Need::Optional, others: Others::Used, ..ORDINARY
     };
+    /// What closes the network of tasks that are to have none.
+    NetworkPolicy = Entry {
+        group: "networking.k8s.io", kind: "NetworkPolicy", plural: "networkpolicies", title: "NetworkPolicy", ..ORDINARY
+    };
     /// Whom the tasks act as whose task definition has a role.
     ServiceAccount = Entry {
         kind: "ServiceAccount", plural: "serviceaccounts", title: "ServiceAccount", owners: &["Cluster"],
@@ -187,6 +191,6 @@ mod tests {
     fn records_are_never_pruned_as_superfluous() {
         assert!(ChildKind::applied_for("TaskDefinition").all(|kind| kind != ChildKind::Revision));
         let of_services: Vec<_> = ChildKind::applied_for("Service").collect();
-        assert_eq!(of_services, [ChildKind::Deployment, ChildKind::Service]);
+        assert_eq!(of_services, [ChildKind::Deployment, ChildKind::Service, ChildKind::NetworkPolicy]);
     }
 }

@@ -18,7 +18,7 @@ use crate::ecs::{TaskDefinitionRef, names};
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::{self as render, Placement};
-use crate::translate::{Basis, Ledger, Task, UnknownBasis, roles};
+use crate::translate::{Basis, Ledger, Task, UnknownBasis, isolation, roles};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
@@ -201,7 +201,11 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         revision: plan.revision,
     };
     let deployment = render::deployment(&plan.spec.ecs, &task, &place, &mut Ledger::of_task_definition());
-    let mut children = vec![Child::Deployment(Box::new(deployment))];
+    // The network is closed before a task is there that must not have one.
+    let policy = isolation::network_policy(&task, &place);
+    let mut children: Vec<Child> =
+        policy.map(|policy| Child::Untyped(ChildKind::NetworkPolicy, Box::new(policy))).into_iter().collect();
+    children.push(Child::Deployment(Box::new(deployment)));
     children.extend(render::core_service(&plan.task.ecs, &place).map(|s| Child::Service(Box::new(s))));
     for child in &mut children {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);

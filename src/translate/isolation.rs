@@ -1,30 +1,59 @@
-//! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a NetworkPolicy closes.
+//! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a `NetworkPolicy` closes.
 
-use super::{Code, Ledger, Placed, Task, platform};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::json;
+
+use super::service::Placement;
+use super::{Code, Ledger, Placed, Task, Untyped, platform};
+use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::NetworkMode;
 
+/// Whether the whole task is to have no network.
+fn is_closed(task: &Task<'_>) -> bool {
+    let containers = &task.definition.container_definitions;
+    let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
+    task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.is_windows())
+}
+
+/// The policy that lets nothing in or out of the tasks of this revision; none where they have a network.
+#[must_use]
+pub fn network_policy(task: &Task<'_>, place: &Placement<'_>) -> Option<Untyped> {
+    if !is_closed(task) {
+        return None;
+    }
+    let mut selector = place.identity.selector();
+    if place.revision > 0 {
+        // The tasks of another revision may have one.
+        selector.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
+        selector.insert(labels::REVISION.to_owned(), place.revision.to_string());
+    }
+    let metadata = ObjectMeta {
+        name: Some(place.identity.service.to_owned()),
+        namespace: place.namespace.map(str::to_owned),
+        labels: Some(place.identity.labels()),
+        ..ObjectMeta::default()
+    };
+    let spec = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress", "Egress"]});
+    Some(Untyped::of_spec(metadata, spec))
+}
+
 pub(super) fn claim(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) {
-    let close = "write a NetworkPolicy for Ingress and Egress that selects the Pods by the label ecs-operator.dev/service and \
-                 allows nothing; the network of the cluster has to enforce it";
+    let target = format!("NetworkPolicy/{}#/spec", task.workload_name());
+    let closed = "a NetworkPolicy lets nothing in or out, once the network of the cluster enforces it, which most do and a few do not";
     if task.definition.network_mode == Some(NetworkMode::None) {
-        let message = format!("the containers have a network all the same: {close}");
-        ledger.unsupported(Pointer::root().key("networkMode"), Code::NetworkNotDenied, message);
+        let path = Pointer::root().key("networkMode");
+        ledger.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
     }
     for container in placed.iter().filter(|p| p.definition.disable_networking == Some(true)) {
         let path = container.at("disableNetworking");
         if task.is_windows() {
             platform::refuse_at(path, ledger);
-        } else if task.is_single() {
-            ledger.unsupported(
-                path,
-                Code::NetworkNotDenied,
-                format!("the container has a network all the same: {close}"),
-            );
+        } else if is_closed(task) {
+            ledger.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
         } else {
-            let message = format!(
-                "the container has the network of its Pod, as the others: make it a task of its own where that matters, and {close}"
-            );
+            let message =
+                "the container has the network of its Pod, as the others: make it a task of its own where that matters";
             ledger.unsupported(path, Code::NetworkNotDenied, message);
         }
     }

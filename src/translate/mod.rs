@@ -24,7 +24,7 @@ mod hostname;
 mod hosts;
 mod init_process;
 mod ipc;
-mod isolation;
+pub mod isolation;
 mod launch_volumes;
 mod ledger;
 mod lifecycle;
@@ -91,9 +91,13 @@ pub struct Task<'a> {
 impl Task<'_> {
     /// The core Service of the same name as the workload, for reports.
     fn core_service(&self) -> String {
+        format!("Service/{}#", self.workload_name())
+    }
+
+    /// The name of the workload that the template is of.
+    fn workload_name(&self) -> &str {
         let workload = self.target.split('#').next().unwrap_or_default();
-        let name = workload.split('/').nth(1).unwrap_or_default();
-        format!("Service/{name}#")
+        workload.split('/').nth(1).unwrap_or_default()
     }
 
     fn is_windows(&self) -> bool {

@@ -244,7 +244,9 @@ codes! {
     ClusterDnsReplaced = "cluster-dns-replaced",
     /// The cluster's own domains are searched before those of the definition.
     SearchedAfterClusterDomains = "searched-after-cluster-domains",
-    /// The container has a network, which a `NetworkPolicy` has to deny.
+    /// The network of the cluster has to enforce the `NetworkPolicy` that is made.
+    NetworkPolicyEnforced = "network-policy-enforced",
+    /// The container has a network, as the others of its Pod.
     NetworkNotDenied = "network-not-denied",
     /// The Service does not have the ports of a long range.
     PortRangeTooLong = "port-range-too-long",

@@ -7,6 +7,7 @@ mod addons;
 mod corpus;
 mod definitions;
 mod errors;
+mod isolation;
 mod manifests;
 mod rest;
 mod revisions;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ecs_operator::convert::Manifest;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, PodSpec, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::Value;
 
 use crate::check::Outcome;
@@ -16,6 +17,7 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
             "Deployment" => deployment(&manifest.yaml),
             "Service" => service(&manifest.yaml),
             "ExternalSecret" => external_secret(&manifest.yaml),
+            "NetworkPolicy" => network_policy(&manifest.yaml),
             "PersistentVolume" => volume(&manifest.yaml),
             "PersistentVolumeClaim" => volume_claim(&manifest.yaml),
             kind => Err(format!("{kind} is no kind of plain manifests")),
@@ -86,6 +88,18 @@ fn volume(yaml: &str) -> Outcome {
         Some(source) if source.volume_handle.split(':').count() <= 3 && volume.metadata.namespace.is_none() => Ok(()),
         _ => Err("it is no volume of a CSI driver".to_owned()),
     }
+}
+
+/// It closes both ways, and never for all Pods of the namespace, which no labels would mean.
+fn network_policy(yaml: &str) -> Outcome {
+    let policy: NetworkPolicy = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let spec = policy.spec.ok_or("no spec")?;
+    if spec.policy_types.unwrap_or_default() != ["Ingress", "Egress"] || spec.ingress.is_some() || spec.egress.is_some()
+    {
+        return Err("the network is not closed".to_owned());
+    }
+    let selected = spec.pod_selector.and_then(|selector| selector.match_labels).unwrap_or_default();
+    if selected.contains_key("ecs-operator.dev/service") { Ok(()) } else { Err("it selects others too".to_owned()) }
 }
 
 fn volume_claim(yaml: &str) -> Outcome {
