@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::plan::Health;
 
+/// Between checks within the start period, until one has succeeded: what Docker (25 and newer) has for `start-interval`,
+/// which ECS has no setting for.
+const START_INTERVAL: Duration = Duration::from_secs(5);
+
 /// What the checks say so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -31,8 +35,20 @@ impl<'a> Checks<'a> {
     /// The checks of a container that starts now.
     #[must_use]
     pub fn new(settings: &'a Health, now: Instant) -> Self {
-        let next = now + Duration::from_secs(settings.interval);
-        Self { settings, started: now, next, failures: 0, judgement: Judgement::Unknown, succeeded: false }
+        let mut checks =
+            Self { settings, started: now, next: now, failures: 0, judgement: Judgement::Unknown, succeeded: false };
+        checks.next = now + checks.interval(now);
+        checks
+    }
+
+    /// Whether the container may still be starting, so that failures do not count.
+    fn is_starting(&self, at: Instant) -> bool {
+        !self.succeeded && at < self.started + Duration::from_secs(self.settings.start_period)
+    }
+
+    fn interval(&self, now: Instant) -> Duration {
+        let interval = Duration::from_secs(self.settings.interval);
+        if self.is_starting(now) { interval.min(START_INTERVAL) } else { interval }
     }
 
     /// When the next check is due.
@@ -57,8 +73,7 @@ impl<'a> Checks<'a> {
     ///
     /// Failures count once the start period is over or a check has succeeded.
     pub fn result(&mut self, success: bool, began: Instant, now: Instant) -> Judgement {
-        self.next = now + Duration::from_secs(self.settings.interval);
-        let lenient = !self.succeeded && began < self.started + Duration::from_secs(self.settings.start_period);
+        let lenient = self.is_starting(began);
         if success {
             self.succeeded = true;
             self.failures = 0;
@@ -69,6 +84,7 @@ impl<'a> Checks<'a> {
                 self.judgement = Judgement::Unhealthy;
             }
         }
+        self.next = now + self.interval(now);
         self.judgement
     }
 }
@@ -98,11 +114,14 @@ mod tests {
         let (settings, start) = (settings(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut checks = Checks::new(&settings, start);
+        assert_eq!(checks.due(), at(5));
         for second in [10, 20, 30, 40, 50] {
             assert_eq!(checks.result(false, at(second), at(second)), Judgement::Unknown);
+            assert_eq!(checks.due(), at(second + 5));
         }
         let mut recovered = checks.clone();
         assert_eq!(recovered.result(true, at(51), at(51)), Judgement::Healthy);
+        assert_eq!(recovered.due(), at(61));
         recovered.result(false, at(52), at(52));
         assert_eq!(recovered.result(false, at(53), at(53)), Judgement::Unhealthy);
         checks.result(false, at(60), at(60));

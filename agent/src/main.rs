@@ -5,21 +5,27 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use task_agent::board::Board;
 use task_agent::metadata::{Pod, server};
-use task_agent::state::{Board, Fate};
-use task_agent::{Plan, supervisor};
+use task_agent::state::{Fate, Seen};
+use task_agent::{Container, Plan, supervisor};
 
 const USAGE: &str = "usage: task-agent install FOLDER PLAN
        task-agent run CONTAINER [--] COMMAND…
-       task-agent ready CONTAINER
+       task-agent ready CONTAINER [SECONDS]
 
-FOLDER is shared by the containers of the task, PLAN is JSON, CONTAINER a name in it.";
+FOLDER is shared by the containers of the task, PLAN is JSON, CONTAINER a name in it, SECONDS how long to wait until it is
+ready.";
 
 /// The plan, in the shared folder.
 const PLAN: &str = "plan.json";
 /// What the init container was told of the Pod, beside the plan.
 const POD: &str = "pod.json";
+/// Between two looks whether a container is ready.
+const LOOK: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,7 +33,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["install", folder, plan] => install(Path::new(folder), plan).map(|()| ExitCode::SUCCESS),
         ["run", container, rest @ ..] => run(container, rest),
-        ["ready", container] => ready(container),
+        ["ready", container] => ready(container, "0"),
+        ["ready", container, seconds] => ready(container, seconds),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
     };
     outcome.unwrap_or_else(|error| {
@@ -62,24 +69,38 @@ fn run(container: &str, command: &[&str]) -> io::Result<ExitCode> {
         let pod: Pod = serde_json::from_slice(&fs::read(folder.join(POD))?)?;
         server::start(server::Known { plan: plan.clone(), metadata, pod, board: board.clone() });
     }
-    let code = supervisor::run(&plan, me, &board, &command)?;
+    let code = supervisor::run(&plan, me, &board, &command);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Waits until the container is ready, so that a start takes one look of the kubelet's rather than many that fail.
+fn ready(container: &str, seconds: &str) -> io::Result<ExitCode> {
+    let patience =
+        Duration::from_secs(seconds.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, USAGE))?);
+    let folder = shared()?;
+    let (plan, me) = read(&folder, container)?;
+    let board = Board::in_folder(&folder, me);
+    let deadline = Instant::now() + patience;
+    loop {
+        if is_ready(&plan.containers[me], &board.look(plan.containers.len())[me]) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if Instant::now() >= deadline {
+            return Ok(ExitCode::FAILURE);
+        }
+        thread::sleep(LOOK);
+    }
 }
 
 /// Ready is a container whose command has started, or has ended though it need not last, and whose checks, if it has any,
 /// say that it is healthy.
-fn ready(container: &str) -> io::Result<ExitCode> {
-    let folder = shared()?;
-    let (plan, me) = read(&folder, container)?;
-    let seen = Board::in_folder(&folder, me).look(plan.containers.len())[me];
-    let container = &plan.containers[me];
+fn is_ready(container: &Container, seen: &Seen) -> bool {
     let healthy = !container.essential || container.health.is_none() || (seen.healthy_once && !seen.unhealthy);
-    let ready = match seen.fate {
+    match seen.fate {
         Fate::Waiting => false,
         Fate::Running => healthy,
         Fate::Ended(_) => !container.essential,
-    };
-    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
 }
 
 /// The folder that the containers share: the one this program was installed to.

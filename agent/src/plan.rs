@@ -40,6 +40,9 @@ pub struct Container {
     /// How it is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// The signal that asks it to end, as its image names it (`SIGQUIT`); SIGTERM when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
     /// Limits of its processes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
@@ -59,6 +62,8 @@ pub struct Dependency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Condition {
+    /// It is there, whether or not it has started: what the ECS agent asks of a container whose volumes another one takes.
+    Create,
     /// It has started, or has ended already.
     Start,
     /// It has ended with any exit code.
@@ -86,7 +91,7 @@ pub struct Restart {
 pub struct Health {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Seconds before the first check, and after each until the next.
+    /// Seconds before the first check, and after each until the next, once the start period is over or one has succeeded.
     pub interval: u64,
     /// Seconds a check may take.
     pub timeout: u64,
@@ -148,30 +153,36 @@ impl Plan {
     }
 
     /// Whether every container that depends on the one at `me` has ended, so that this one may be told to end.
+    ///
+    /// The task is ending: one that is not there will not start any more, should it come at all.
     #[must_use]
     pub fn may_stop(&self, me: usize, seen: &[Seen]) -> bool {
         let name = &self.containers[me].name;
         let depends = |container: &Container| container.depends_on.iter().any(|d| d.container == *name);
-        self.containers.iter().zip(seen).all(|(other, seen)| !depends(other) || matches!(seen.fate, Fate::Ended(_)))
+        let is_over = |seen: &Seen| !seen.here || matches!(seen.fate, Fate::Ended(_));
+        self.containers.iter().zip(seen).all(|(other, seen)| !depends(other) || is_over(seen))
     }
 }
 
 /// What can be said of one condition on a container.
 fn outlook(condition: Condition, seen: &Seen, start_timeout: Option<u64>) -> Turn {
     let met = match (condition, seen.fate) {
+        (Condition::Create, _) => seen.created_at.is_some(),
         (Condition::Start, Fate::Running | Fate::Ended(_)) | (Condition::Complete, Fate::Ended(_)) => true,
         (Condition::Success, Fate::Ended(code)) => code == 0,
         (Condition::Healthy, _) => seen.healthy_once,
         _ => false,
     };
-    if met && (condition != Condition::Start || seen.ran) {
+    if met && (condition != Condition::Start || seen.ran()) {
         return Turn::Start;
     }
     match (condition, seen.fate) {
         // It will never start, or never succeed.
         (Condition::Start | Condition::Success, Fate::Ended(_)) => Turn::Never,
         // One that ended without having become healthy leaves its dependents waiting.
-        (Condition::Start, _) | (Condition::Healthy, Fate::Ended(_)) | (_, Fate::Waiting) => Turn::Wait(None),
+        (Condition::Create | Condition::Start, _) | (Condition::Healthy, Fate::Ended(_)) | (_, Fate::Waiting) => {
+            Turn::Wait(None)
+        }
         _ => match start_timeout.map(Duration::from_secs) {
             None => Turn::Wait(None),
             Some(limit) if seen.running_for >= limit => Turn::Never,
@@ -182,11 +193,13 @@ fn outlook(condition: Condition, seen: &Seen, start_timeout: Option<u64>) -> Tur
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
-    use Condition::{Complete, Healthy, Start, Success};
+    use Condition::{Complete, Create, Healthy, Start, Success};
 
     fn seen(fate: Fate) -> Seen {
-        Seen { fate, ran: fate != Fate::Waiting, ..Seen::default() }
+        Seen { fate, here: true, started_at: (fate != Fate::Waiting).then_some(UNIX_EPOCH), ..Seen::default() }
     }
 
     fn plan(condition: Condition) -> Plan {
@@ -202,6 +215,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_met_as_ecs_says() {
+        assert_eq!(turn(Create, Seen { created_at: Some(UNIX_EPOCH), ..seen(Fate::Waiting) }), Turn::Start);
         assert_eq!(turn(Start, seen(Fate::Running)), Turn::Start);
         assert_eq!(turn(Start, seen(Fate::Ended(3))), Turn::Start);
         assert_eq!(turn(Complete, seen(Fate::Ended(3))), Turn::Start);
@@ -212,7 +226,7 @@ mod tests {
     #[test]
     fn a_condition_that_cannot_be_met_any_more_is_never_met() {
         assert_eq!(turn(Success, seen(Fate::Ended(1))), Turn::Never);
-        assert_eq!(turn(Start, Seen { ran: false, ..seen(Fate::Ended(143)) }), Turn::Never);
+        assert_eq!(turn(Start, Seen { started_at: None, ..seen(Fate::Ended(143)) }), Turn::Never);
         let late = Seen { running_for: Duration::from_secs(30), ..seen(Fate::Running) };
         for condition in [Complete, Success, Healthy] {
             assert_eq!(turn(condition, late), Turn::Never, "{condition:?}");
@@ -226,6 +240,7 @@ mod tests {
             assert_eq!(turn(condition, some), Turn::Wait(Some(Duration::from_secs(20))), "{condition:?}");
             assert_eq!(turn(condition, seen(Fate::Waiting)), Turn::Wait(None), "{condition:?}");
         }
+        assert_eq!(turn(Create, seen(Fate::Waiting)), Turn::Wait(None));
         assert_eq!(turn(Start, seen(Fate::Waiting)), Turn::Wait(None));
         assert_eq!(turn(Healthy, seen(Fate::Ended(0))), Turn::Wait(None));
     }
@@ -236,6 +251,7 @@ mod tests {
         assert!(!plan.may_stop(1, &[seen(Fate::Running), seen(Fate::Running)]));
         assert!(!plan.may_stop(1, &[seen(Fate::Waiting), seen(Fate::Running)]));
         assert!(plan.may_stop(1, &[seen(Fate::Ended(0)), seen(Fate::Running)]));
+        assert!(plan.may_stop(1, &[Seen::default(), seen(Fate::Running)]), "one that never came");
         assert!(plan.may_stop(0, &[seen(Fate::Running), seen(Fate::Running)]));
     }
 

@@ -4,18 +4,21 @@ use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::TERMINATED;
+use crate::board::{Board, Presence};
 use crate::health::{Checks, Judgement};
 use crate::plan::{Container, Limit, Plan, Turn};
-use crate::state::Board;
+use crate::{KILLED, TERMINATED};
 
 mod events;
 mod limits;
+mod orphans;
 
 use events::{ENDING, Events};
 
@@ -25,41 +28,34 @@ pub const SHORTEST_LIFE: Duration = Duration::from_secs(10);
 
 /// Runs the container at `me` until it has ended for good and, unless it is essential, until the task ends.
 ///
-/// Returns its exit code.
-///
-/// # Errors
-/// When signals cannot be received or the shared folder cannot be watched or written.
-pub fn run(plan: &Plan, me: usize, board: &Board, command: &[String]) -> io::Result<i32> {
-    let events = Events::new(board.folder())?;
-    board.created()?;
+/// Returns the exit code of the container. One that is not essential has another in the place of [`KILLED`], with which the
+/// kubelet would start it again. An error of this program ends the container as a kill of it would.
+#[must_use]
+pub fn run(plan: &Plan, me: usize, board: &Board, command: &[String]) -> i32 {
+    let container = &plan.containers[me];
     let mut life = Life {
         plan,
         me,
         board,
         command,
         born: Instant::now(),
-        stop_signal: Signal::SIGTERM,
+        stop_signal: container.stop_signal.as_deref().and_then(|name| Signal::from_str(name).ok()),
+        asked_with: None,
+        presence: None,
         running: None,
         checking: None,
         told: None,
+        healthy: None,
     };
-    let code = life.live(&events)?;
-    board.ended(code)?;
-    if life.container().essential {
-        let by_itself = !board.is_stopping();
-        let reason = format!("essential container {} ended with exit code {code}", life.container().name);
-        board.stop(&reason)?;
-        if by_itself {
-            tell_kubelet(&reason);
-            life.linger(&events)?;
-        }
-    } else {
-        while !board.is_stopping() {
-            life.heed(&events.wait(None)?)?;
-            events::reap_orphans(&[]);
+    match life.whole() {
+        Ok(KILLED) if !container.essential => TERMINATED,
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("task-agent: {error}");
+            life.fail();
+            KILLED
         }
     }
-    Ok(code)
 }
 
 /// A command under way.
@@ -73,6 +69,7 @@ struct Running<'a> {
 struct Checking {
     child: Child,
     since: Instant,
+    killed: bool,
 }
 
 /// When the command was told to end, and whether it was killed since.
@@ -87,11 +84,17 @@ struct Life<'a> {
     board: &'a Board,
     command: &'a [String],
     born: Instant,
-    /// What the container runtime asked this container to end with: the image may want another signal than SIGTERM.
-    stop_signal: Signal,
+    /// What the image wants to be asked to end with, if it is known.
+    stop_signal: Option<Signal>,
+    /// What the container runtime asked this container to end with.
+    asked_with: Option<Signal>,
+    /// For the others to see, as long as this program is there.
+    presence: Option<Presence>,
     running: Option<Running<'a>>,
     checking: Option<Checking>,
     told: Option<Told>,
+    /// What the checks were last said to say.
+    healthy: Option<bool>,
 }
 
 impl<'a> Life<'a> {
@@ -99,9 +102,70 @@ impl<'a> Life<'a> {
         &self.plan.containers[self.me]
     }
 
+    /// From the first sign of life to the last; the exit code.
+    fn whole(&mut self) -> io::Result<i32> {
+        let events = Events::new(self.board.folder(), self.stop_signal)?;
+        orphans::inherit();
+        // One that ended before is started again only to tell so, and was never seen to run in between.
+        let past = self.board.past();
+        if let Some(code) = past {
+            self.board.ended(code)?;
+        }
+        self.presence = Some(self.board.come()?);
+        let code = match past {
+            Some(code) => code,
+            None => self.live(&events)?,
+        };
+        self.board.ended(code)?;
+        if self.container().essential {
+            let by_itself = !self.board.is_stopping();
+            let reason = format!("essential container {} ended with exit code {code}", self.container().name);
+            self.board.stop(&reason)?;
+            if by_itself {
+                tell_kubelet(&reason);
+                self.linger(&events)?;
+            }
+        } else {
+            while !self.board.is_stopping() {
+                self.heed(&events.wait(None)?)?;
+                self.miss()?;
+                orphans::reap(&[]);
+            }
+        }
+        Ok(code)
+    }
+
+    /// The end of a container whose program failed. What cannot be told the others see: this program goes.
+    fn fail(&mut self) {
+        if let Some(running) = &mut self.running {
+            let _ = running.child.kill();
+        }
+        let _ = self.board.ended(KILLED);
+        if self.container().essential {
+            let reason = format!("the task agent of essential container {} failed", self.container().name);
+            let _ = self.board.stop(&reason);
+            tell_kubelet(&reason);
+        }
+    }
+
+    /// Ends the task when an essential container is gone that could not say so.
+    fn miss(&self) -> io::Result<()> {
+        if self.board.is_stopping() {
+            return Ok(());
+        }
+        let seen = self.board.look(self.plan.containers.len());
+        let gone =
+            self.plan.containers.iter().zip(&seen).find(|(container, seen)| container.essential && seen.is_gone());
+        match gone {
+            Some((container, _)) => self.board.stop(&format!("essential container {} was killed", container.name)),
+            None => Ok(()),
+        }
+    }
+
     /// Until the container has ended for good; the exit code.
     fn live(&mut self, events: &Events) -> io::Result<i32> {
         loop {
+            self.miss()?;
             if self.running.is_none() && self.board.is_stopping() {
                 return Ok(TERMINATED);
             }
@@ -118,7 +182,9 @@ impl<'a> Life<'a> {
                 }
             } else {
                 self.check()?;
-                self.end_in_turn();
+                if self.end_in_turn() == Reach::Beyond {
+                    return Ok(KILLED);
+                }
                 self.next_deadline()
             };
             self.heed(&events.wait(deadline)?)?;
@@ -151,8 +217,8 @@ impl<'a> Life<'a> {
     /// Takes in signals: those that ask to end, and those that are the command's.
     fn heed(&mut self, signals: &[Signal]) -> io::Result<()> {
         for &signal in signals {
-            if ENDING.contains(&signal) {
-                self.stop_signal = signal;
+            if self.is_ending(signal) {
+                self.asked_with = Some(signal);
                 self.board.stop("the task was told to end")?;
             } else if let Some(running) = &self.running {
                 send(&running.child, signal);
@@ -161,27 +227,36 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
+    fn is_ending(&self, signal: Signal) -> bool {
+        ENDING.contains(&signal) || self.stop_signal == Some(signal)
+    }
+
     /// Once the task is ending and every dependent has ended, tells the command to end; kills it after its time.
-    fn end_in_turn(&mut self) {
+    fn end_in_turn(&mut self) -> Reach {
         if !self.board.is_stopping() {
-            return;
+            return Reach::Within;
         }
-        let Some(running) = &self.running else { return };
+        let Some(running) = &self.running else { return Reach::Within };
         let now = Instant::now();
         match &mut self.told {
             None => {
                 if self.plan.may_stop(self.me, &self.board.look(self.plan.containers.len())) {
-                    send(&running.child, self.stop_signal);
+                    let signal = self.stop_signal.or(self.asked_with).unwrap_or(Signal::SIGTERM);
+                    if send(&running.child, signal) == Reach::Beyond {
+                        eprintln!("task-agent: the command runs as another user, and cannot be told to end");
+                    }
                     let deadline = now + Duration::from_secs(self.container().stop_timeout);
                     self.told = Some(Told { deadline, killed: false });
                 }
             }
             Some(told) if now >= told.deadline && !told.killed => {
-                send(&running.child, Signal::SIGKILL);
                 told.killed = true;
+                // The container runtime, which has the right, kills all that a container leaves.
+                return send(&running.child, Signal::SIGKILL);
             }
             Some(_) => {}
         }
+        Reach::Within
     }
 
     /// Begins a check that is due, ends one that takes too long.
@@ -190,10 +265,18 @@ impl<'a> Life<'a> {
         let Some(checks) = self.running.as_mut().and_then(|running| running.checks.as_mut()) else { return Ok(()) };
         match &mut self.checking {
             None if now >= checks.due() => match spawn_check(checks.command()) {
-                Ok(child) => self.checking = Some(Checking { child, since: now }),
+                Ok(child) => self.checking = Some(Checking { child, since: now, killed: false }),
                 Err(_) => return self.judge(false, now),
             },
-            Some(checking) if now >= checking.since + checks.timeout() => send(&checking.child, Signal::SIGKILL),
+            Some(checking) if now >= checking.since + checks.timeout() && !checking.killed => {
+                checking.killed = true;
+                if send(&checking.child, Signal::SIGKILL) == Reach::Beyond {
+                    // It is taken in as an orphan, should it ever end.
+                    let began = checking.since;
+                    self.checking = None;
+                    return self.judge(false, began);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -202,17 +285,19 @@ impl<'a> Life<'a> {
     /// Takes the result of a check.
     fn judge(&mut self, success: bool, began: Instant) -> io::Result<()> {
         let Some(checks) = self.running.as_mut().and_then(|running| running.checks.as_mut()) else { return Ok(()) };
-        match checks.result(success, began, Instant::now()) {
-            Judgement::Unknown => {}
-            Judgement::Healthy => self.board.health(true)?,
-            Judgement::Unhealthy => {
-                self.board.health(false)?;
-                if self.container().essential && !self.board.is_stopping() {
-                    let reason = format!("essential container {} failed its health checks", self.container().name);
-                    self.board.stop(&reason)?;
-                    tell_kubelet(&reason);
-                }
-            }
+        let healthy = match checks.result(success, began, Instant::now()) {
+            Judgement::Unknown => return Ok(()),
+            Judgement::Healthy => true,
+            Judgement::Unhealthy => false,
+        };
+        if self.healthy.replace(healthy) == Some(healthy) {
+            return Ok(());
+        }
+        self.board.health(healthy)?;
+        if !healthy && self.container().essential && !self.board.is_stopping() {
+            let reason = format!("essential container {} failed its health checks", self.container().name);
+            self.board.stop(&reason)?;
+            tell_kubelet(&reason);
         }
         Ok(())
     }
@@ -220,9 +305,9 @@ impl<'a> Life<'a> {
     fn next_deadline(&self) -> Option<Instant> {
         let killing = self.told.as_ref().filter(|told| !told.killed).map(|told| told.deadline);
         let checks = self.running.as_ref().and_then(|running| running.checks.as_ref());
-        let checking = checks.map(|checks| match &self.checking {
-            Some(checking) => checking.since + checks.timeout(),
-            None => checks.due(),
+        let checking = checks.and_then(|checks| match &self.checking {
+            Some(checking) => (!checking.killed).then(|| checking.since + checks.timeout()),
+            None => Some(checks.due()),
         });
         [killing, checking].into_iter().flatten().min()
     }
@@ -241,7 +326,7 @@ impl<'a> Life<'a> {
             None => None,
         };
         let known = [self.running.as_ref().map(|r| &r.child), self.checking.as_ref().map(|c| &c.child)];
-        events::reap_orphans(&known.map(|child| child.map(|child| Pid::from_raw(child.id().cast_signed()))));
+        orphans::reap(&known.map(|child| child.map(|child| Pid::from_raw(child.id().cast_signed()))));
         Ok(status)
     }
 
@@ -253,7 +338,7 @@ impl<'a> Life<'a> {
             let _ = checking.child.kill();
             let _ = checking.child.wait();
         }
-        events::end_orphans();
+        orphans::end();
         let again = self.container().restart.as_ref().is_some_and(|policy| {
             let lasted = running.since.elapsed() >= Duration::from_secs(policy.attempt_period);
             lasted && !policy.ignored_exit_codes.contains(&code) && !self.board.is_stopping()
@@ -265,7 +350,7 @@ impl<'a> Life<'a> {
     fn linger(&mut self, events: &Events) -> io::Result<()> {
         let end = self.born + SHORTEST_LIFE;
         while Instant::now() < end {
-            if events.wait(Some(end))?.iter().any(|signal| ENDING.contains(signal)) {
+            if events.wait(Some(end))?.into_iter().any(|signal| self.is_ending(signal)) {
                 break;
             }
         }
@@ -284,9 +369,20 @@ fn tell_kubelet(reason: &str) {
     }
 }
 
+/// Whether this program may signal a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Within,
+    /// It runs as another user, and this program lacks the right to signal those of others.
+    Beyond,
+}
+
 /// A command whose process is gone is as good as told.
-fn send(child: &Child, signal: Signal) {
-    let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
+fn send(child: &Child, signal: Signal) -> Reach {
+    match kill(Pid::from_raw(child.id().cast_signed()), signal) {
+        Err(Errno::EPERM) => Reach::Beyond,
+        _ => Reach::Within,
+    }
 }
 
 fn spawn(command: &[String], limits: &[Limit]) -> io::Result<Child> {

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -14,6 +15,9 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_task-agent");
 const PATIENCE: Duration = Duration::from_secs(30);
+const FOREVER: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+/// Nobody ends the command of a program that is killed outside of a container.
+const SHORT: &str = "exec sleep 5";
 
 struct Task {
     folder: TempDir,
@@ -60,6 +64,15 @@ impl Task {
     }
 }
 
+/// Whether the tests run as root; else it is said what is left out.
+fn is_root(left_out: &str) -> bool {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !is_root {
+        println!("skipped: {left_out}, as this is not root");
+    }
+    is_root
+}
+
 fn tell(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
@@ -72,9 +85,9 @@ fn end(child: Child) -> (Option<i32>, String) {
 #[test]
 fn the_program_is_there_for_every_user() {
     let task = Task::new(vec![container("a", true)]);
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&task.folder.path().join("task-agent")), 0o755);
-    assert_eq!(mode(&task.folder.path().join("state")), 0o777);
+    assert_eq!(mode(&task.folder.path().join("state")), 0o1777);
 }
 
 #[test]
@@ -181,6 +194,168 @@ fn what_waits_for_what_never_comes_never_runs() {
     let task = Task::new(vec![container("a", false), waiting("b", false), waiting("c", true)]);
     let children = [task.run("a", "exit 1"), task.run("b", "echo ran"), task.run("c", "echo ran")];
     assert_eq!(children.map(end), [(Some(1), String::new()), (Some(143), String::new()), (Some(143), String::new())]);
+}
+
+#[test]
+fn an_essential_container_whose_program_is_killed_ends_the_task() {
+    let task = Task::new(vec![container("a", true), container("b", true), container("c", false)]);
+    let (mut a, b, c) = (task.run("a", SHORT), task.run("b", FOREVER), task.run("c", "exit 3"));
+    task.until("all run", || ["a", "b", "c"].iter().all(|name| task.is_ready(name)));
+    tell(&a, "-KILL");
+    assert_eq!((end(b).0, end(c).0), (Some(0), Some(3)));
+    assert_eq!(task.state("stop").as_deref(), Some("essential container a was killed"));
+    a.wait().unwrap();
+}
+
+#[test]
+fn one_that_is_not_essential_and_whose_program_is_killed_has_ended_and_tells_so_when_it_is_started_again() {
+    let dependency = |condition| vec![Dependency { container: "a".into(), condition }];
+    let task = Task::new(vec![
+        container("a", false),
+        Container { depends_on: dependency(Condition::Complete), ..container("b", false) },
+        Container { depends_on: dependency(Condition::Start), ..container("c", true) },
+    ]);
+    let (mut a, b, c) = (task.run("a", SHORT), task.run("b", "exit 0"), task.run("c", FOREVER));
+    task.until("all but one run", || task.is_ready("a") && task.is_ready("c"));
+    assert!(!task.is_ready("b"));
+    tell(&a, "-KILL");
+    a.wait().unwrap();
+    task.until("b has run", || task.state("1.ended").as_deref() == Some("0"));
+    let again = task.run("a", "echo ran");
+    task.until("a says that it was killed", || task.state("0.ended").as_deref() == Some("137"));
+    assert!(task.is_ready("a") && task.state("stop").is_none());
+    tell(&c, "-TERM");
+    // Not 137, with which it would be started once more.
+    assert_eq!((end(c).0, end(b).0, end(again)), (Some(0), Some(0), (Some(143), String::new())));
+}
+
+#[test]
+fn one_that_never_came_holds_up_nobodys_end() {
+    let dependency = Dependency { container: "a".into(), condition: Condition::Start };
+    let task =
+        Task::new(vec![container("a", true), Container { depends_on: vec![dependency], ..container("b", true) }]);
+    let a = task.run("a", FOREVER);
+    task.until("it runs", || task.is_ready("a"));
+    tell(&a, "-TERM");
+    assert_eq!(end(a).0, Some(0));
+    assert_eq!(end(task.run("b", "echo ran")), (Some(143), String::new()));
+}
+
+#[test]
+fn what_a_command_leaves_is_gone_before_it_is_started_again() {
+    let leave = "[ -f $0/left ] && { kill -0 $(cat $0/left) && exit 9; exit 5; }
+        setsid sh -c 'sh -c \"echo \\$\\$ > $0/new; mv $0/new $0/left; exec sleep 60\" & exec sleep 60' $0 &
+        until [ -f $0/left ]; do sleep 0.05; done; exit 1";
+    let policy = Restart { attempt_period: 0, ignored_exit_codes: vec![5, 9] };
+    let run = |wrap: &[&str]| {
+        let task = Task::new(vec![Container { restart: Some(policy.clone()), ..container("a", true) }]);
+        let folder = task.folder.path();
+        let program = folder.join("task-agent");
+        let words = ["run", "a", "--", "/bin/sh", "-c", leave].map(str::to_owned);
+        let whole: Vec<String> = wrap.iter().map(|&word| word.to_owned()).collect();
+        let whole =
+            [whole, vec![program.display().to_string()], words.to_vec(), vec![folder.display().to_string()]].concat();
+        let mut command = Command::new(&whole[0]);
+        command.args(&whole[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        end(command.spawn().unwrap()).0
+    };
+    assert_eq!(run(&[]), Some(5));
+    // As the first process of a container.
+    if is_root("orphans are not tried in a process namespace") {
+        assert_eq!(run(&["unshare", "--pid", "--fork"]), Some(5));
+    }
+}
+
+#[test]
+fn containers_of_different_users_see_each_other_and_leave_each_other_alone() {
+    if !is_root("users are not tried") {
+        return;
+    }
+    let task = Task::new(vec![container("a", true), container("b", true)]);
+    fs::set_permissions(task.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let run = |name: &str, user: u32, script: &str| {
+        let mut command = task.command("run", name);
+        command.args(["--", "/bin/sh", "-c", script]).uid(user).gid(user).spawn().unwrap()
+    };
+    let (mut a, b) = (run("a", 1001, SHORT), run("b", 1002, FOREVER));
+    task.until("both run", || task.is_ready("a") && task.is_ready("b"));
+    let state = task.folder.path().join("state");
+    let forge = format!("cd {}; echo 0 > f && ! mv -f f 0.started 2>&- && ! rm -f 0.alive 2>&-", state.display());
+    assert!(Command::new("/bin/sh").args(["-c", &forge]).uid(1002).gid(1002).status().unwrap().success());
+    tell(&a, "-KILL");
+    a.wait().unwrap();
+    assert_eq!(end(b).0, Some(0));
+}
+
+#[test]
+fn a_command_that_cannot_be_signalled_is_left_to_the_runtime() {
+    if !is_root("a command of another user is not tried") {
+        return;
+    }
+    let task = Task::new(vec![Container { stop_timeout: 1, ..container("a", true) }]);
+    let program = task.folder.path().join("task-agent");
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", "-kill", "--inh-caps", "-kill"]).arg(program).args(["run", "a", "--"]);
+    command.args(["setpriv", "--reuid", "1001", "--clear-groups", "sleep", "5"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    task.until("it runs", || task.is_ready("a"));
+    thread::sleep(Duration::from_millis(500));
+    tell(&child, "-TERM");
+    let (code, said) = end(child);
+    assert_eq!((code, task.state("0.ended").as_deref()), (Some(137), Some("137")), "{said}");
+    assert!(said.contains("another user"), "{said}");
+}
+
+#[test]
+fn the_folder_is_looked_at_where_it_cannot_be_watched() {
+    let dependency = Dependency { container: "a".into(), condition: Condition::Success };
+    let task =
+        Task::new(vec![container("a", false), Container { depends_on: vec![dependency], ..container("b", true) }]);
+    let none = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"";
+    let within = ["--user", "--map-root-user", "--", "/bin/sh", "-c"];
+    if !Command::new("unshare")
+        .args(within)
+        .args([none, "sh", "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+    {
+        return println!("skipped: no user namespace of its own");
+    }
+    let mut command = Command::new("unshare");
+    command.args(within).args([none, "sh"]).arg(task.folder.path().join("task-agent"));
+    let b = command.args(["run", "b", "--", "/bin/sh", "-c", "exit 4"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let b = b.spawn().unwrap();
+    task.until("b is there", || task.state("1.created").is_some());
+    let a = task.run("a", "exit 0");
+    assert_eq!((end(b).0, end(a).0), (Some(4), Some(0)));
+}
+
+#[test]
+fn an_image_has_its_own_signal_to_end_with() {
+    let with = |signal: &str| Container { stop_signal: Some(signal.into()), ..container("a", true) };
+    let script = "trap 'exit 4' QUIT; trap 'exit 6' USR1; trap 'exit 8' TERM; echo up; while :; do sleep 0.1; done";
+    // By the end of the task, and by the runtime.
+    let task = Task::new(vec![with("SIGQUIT"), container("b", true)]);
+    let (a, b) = (task.run("a", script), task.run("b", "sleep 1; exit 3"));
+    assert_eq!((end(a).0, end(b).0), (Some(4), Some(3)));
+    let task = Task::new(vec![with("SIGUSR1")]);
+    let a = task.run("a", script);
+    task.until("it runs", || task.is_ready("a"));
+    thread::sleep(Duration::from_millis(500));
+    tell(&a, "-USR1");
+    assert_eq!(end(a).0, Some(6));
+    assert!(task.state("stop").is_some_and(|reason| reason.contains("told to end")));
+}
+
+#[test]
+fn a_look_waits_until_the_container_is_ready() {
+    let task = Task::new(vec![container("a", true)]);
+    let look = task.command("ready", "a").arg("20").spawn().unwrap();
+    let a = task.run("a", FOREVER);
+    assert_eq!(end(look).0, Some(0));
+    tell(&a, "-TERM");
+    assert_eq!(end(a).0, Some(0));
 }
 
 #[test]

@@ -15,9 +15,9 @@ pub use service::{
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{
-    DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImagePullPolicy, LocalReference, NotAStore, SecretMapping,
-    SecretStore, SecretStoreKind, SecretStores, TaskDefinition, TaskDefinitionKubernetes, TaskDefinitionSpec,
-    TaskDefinitionStatus, Toleration,
+    DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImageDefaults, ImagePullPolicy, LocalReference, NotAStore,
+    SecretMapping, SecretStore, SecretStoreKind, SecretStores, TaskDefinition, TaskDefinitionKubernetes,
+    TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
 };
 
 /// The API group of every kind.

@@ -100,7 +100,8 @@ pub struct TaskDefinitionKubernetes {
     /// of its container, such as s6-overlay or systemd, does not start below it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_agent: Option<bool>,
-    /// What the images of containers run by themselves. The task agent needs to know it of containers without `entryPoint`.
+    /// What the images of containers run by themselves. The task agent needs to know it of containers without `entryPoint`, and
+    /// of those that want to be asked to end with another signal than SIGTERM.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub image_defaults: Vec<ImageDefaults>,
@@ -119,6 +120,13 @@ pub struct ImageDefaults {
     /// The image's `Cmd`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// The image's `StopSignal`, with which the task agent asks the container to end. Default: SIGTERM. Given alone it says
+    /// nothing of what the image runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(
+        pattern = "^SIG(ABRT|ALRM|CONT|HUP|INT|IO|KILL|PIPE|PROF|PWR|QUIT|TERM|TSTP|URG|USR1|USR2|VTALRM|WINCH|XCPU)$"
+    ))]
+    pub stop_signal: Option<String>,
 }
 
 /// Where the value is that ECS would fetch by a reference.

@@ -9,17 +9,17 @@
 //! by the kubelet.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, ExecAction, Probe, ResourceRequirements, SeccompProfile,
-    SecurityContext, Volume, VolumeMount,
+    Capabilities, Container, ContainerRestartRule, ContainerRestartRuleOnExitCodes, EmptyDirVolumeSource, ExecAction,
+    Probe, ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use task_agent::{FOLDER, PROGRAM, Plan};
+use task_agent::{FOLDER, KILLED, PROGRAM, Plan, STATE};
 
-use super::fields::literal;
+use super::fields::{container_cpu, literal, memory};
 use super::task_metadata::{self, Membership};
 use super::{
     Placed, Task, health, init_process, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes,
 };
+use crate::api::ImageDefaults;
 use crate::ecs::names;
 use crate::ecs::task_definition::ContainerDefinition;
 
@@ -27,12 +27,17 @@ use crate::ecs::task_definition::ContainerDefinition;
 const IN_IMAGE: &str = "/task-agent";
 /// The name of the init container and of the volume.
 const NAME: &str = "task-agent";
-/// Memory to copy a program of a few MiB with.
-const MEMORY: &str = "16Mi";
+/// MiB to copy a program of a few MiB with.
+const MEMORY: i64 = 16;
+/// CPU units, as few as copying takes.
+const CPU: i64 = 10;
 /// A user that no image has.
 const USER: i64 = 65_532;
 /// A container waits for its dependencies as long as it takes: the check of its start is never given up.
 const FOR_EVER: i32 = i32::MAX;
+/// Seconds of one check of the start. It ends by itself before the kubelet would end it.
+const CHECK: i32 = 30;
+const ITS_OWN_END: i32 = CHECK - 2;
 
 /// Whether the agent runs the containers of this task: it needs it, may have it, and can have it.
 pub(super) fn runs(task: &Task<'_>) -> bool {
@@ -76,11 +81,19 @@ fn obstacle(task: &Task<'_>) -> Option<String> {
     (!missing.is_empty()).then(|| format!("The task agent does as ECS does; it takes {}", missing.join(", and ")))
 }
 
+/// What is known of the image of a container.
+fn image<'a>(task: &Task<'a>, container: &ContainerDefinition) -> Option<&'a ImageDefaults> {
+    let mut defaults = task.kubernetes.into_iter().flat_map(|k| &k.image_defaults);
+    defaults.find(|image| Some(&image.container_name) == container.name.as_ref())
+}
+
 /// The whole command of a container: its entry point and arguments, or those of its image.
 fn command(task: &Task<'_>, container: &ContainerDefinition) -> Option<Vec<String>> {
-    let defaults = task.kubernetes.into_iter().flat_map(|k| &k.image_defaults);
-    let image = defaults.into_iter().find(|image| Some(&image.container_name) == container.name.as_ref());
-    let (entry_point, arguments) = match image {
+    // One that gives a stop signal alone says nothing of the command.
+    let says = |image: &&ImageDefaults| {
+        image.stop_signal.is_none() || !image.entry_point.is_empty() || !image.command.is_empty()
+    };
+    let (entry_point, arguments) = match image(task, container).filter(says) {
         // A given entry point is run without the arguments of the image.
         _ if !container.entry_point.is_empty() => (&container.entry_point, &container.command),
         Some(image) if container.command.is_empty() => (&image.entry_point, &image.command),
@@ -100,14 +113,26 @@ pub(super) fn command_line(task: &Task<'_>, placed: &Placed<'_>) -> Vec<String> 
 
 /// Holds back readiness until the container has started and, if it has a health check, is healthy. Once that is so,
 /// readiness is the kubelet's to tell: an essential container that ends takes the task with it.
+///
+/// The check waits for it, as each that fails would be an event of the Pod.
 pub(super) fn startup_probe(placed: &Placed<'_>) -> Probe {
-    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned).to_vec();
+    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned).into_iter().chain([ITS_OWN_END.to_string()]);
     Probe {
-        exec: Some(ExecAction { command: Some(command) }),
+        exec: Some(ExecAction { command: Some(command.collect()) }),
         period_seconds: Some(1),
+        timeout_seconds: Some(CHECK),
         failure_threshold: Some(FOR_EVER),
         ..Probe::default()
     }
+}
+
+/// When the kubelet starts a container again that else it never does: once the agent itself was killed, so that it can tell
+/// that a container which is not essential has ended. Without it the Pod would not be ready any more. An essential container
+/// ends the task, which the agents of the others see to.
+pub(super) fn restart_rules(placed: &Placed<'_>) -> Option<Vec<ContainerRestartRule>> {
+    let killed = ContainerRestartRuleOnExitCodes { operator: "In".to_owned(), values: Some(vec![KILLED]) };
+    let again = ContainerRestartRule { action: "Restart".to_owned(), exit_codes: Some(killed) };
+    (!placed.is_essential()).then(|| vec![again])
 }
 
 /// The init container that brings the program and the plan.
@@ -121,7 +146,7 @@ pub(super) fn install(task: &Task<'_>, membership: &Membership<'_>) -> Container
         args: Some(vec!["install".to_owned(), FOLDER.to_owned(), literal(&plan)]),
         env: task_metadata::facts(task),
         volume_mounts: Some(vec![mount(task)]),
-        resources: Some(resources()),
+        resources: Some(resources(task)),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
@@ -148,10 +173,20 @@ fn container_name(task: &Task<'_>) -> String {
     name
 }
 
-/// A namespace may want every container to have them. They are over before the task's containers start, and smaller.
-fn resources() -> ResourceRequirements {
-    let memory = || [("memory".to_owned(), Quantity(MEMORY.to_owned()))].into();
-    ResourceRequirements { limits: Some(memory()), requests: Some(memory()), claims: None }
+/// A namespace may want every container to have them (ResourceQuota). They are over before the task's containers start, and
+/// ask for no more than any of these, so that the Pod needs no more for them.
+fn resources(task: &Task<'_>) -> ResourceRequirements {
+    let containers = &task.definition.container_definitions;
+    let least = |asked: &dyn Fn(&ContainerDefinition) -> Option<i32>, own: i64| {
+        containers.iter().filter_map(asked).map(i64::from).filter(|amount| *amount > 0).fold(own, i64::min)
+    };
+    let cpu = container_cpu(least(&|c| c.cpu, CPU));
+    let request = memory(least(&|c| c.memory_reservation.or(c.memory), MEMORY));
+    ResourceRequirements {
+        limits: Some([("memory".to_owned(), memory(MEMORY))].into()),
+        requests: Some([("cpu".to_owned(), cpu), ("memory".to_owned(), request)].into()),
+        claims: None,
+    }
 }
 
 /// Where the plan is in the Pod template, for reports: what it says is in the fields of no container.
@@ -169,6 +204,7 @@ fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Plan {
         depends_on: lifecycle::waits(containers, container),
         restart: restart_policy::plan(container),
         health: health::plan(container),
+        stop_signal: image(task, container).and_then(|image| image.stop_signal.clone()),
         limits: ulimits::plan(container),
     };
     Plan { containers: containers.iter().map(of).collect(), metadata: task_metadata::plan(task, membership) }
@@ -183,7 +219,16 @@ pub(super) fn volume(task: &Task<'_>) -> Volume {
     }
 }
 
-/// The place of that folder in each container.
-pub(super) fn mount(task: &Task<'_>) -> VolumeMount {
+/// The place of that folder in the init container, which fills it.
+fn mount(task: &Task<'_>) -> VolumeMount {
     VolumeMount { name: volumes::free_name(task, NAME), mount_path: FOLDER.to_owned(), ..VolumeMount::default() }
+}
+
+/// The place of that folder in each container of the task. One could otherwise put its own program in the place of the agent,
+/// which the kubelet runs in all of them, as other users and with other rights. Only what they tell each other is to be written.
+pub(super) fn mounts(task: &Task<'_>) -> [VolumeMount; 2] {
+    let program = VolumeMount { read_only: Some(true), ..mount(task) };
+    let state =
+        VolumeMount { mount_path: format!("{FOLDER}/{STATE}"), sub_path: Some(STATE.to_owned()), ..mount(task) };
+    [program, state]
 }

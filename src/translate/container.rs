@@ -53,6 +53,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         stdin: flag(definition.interactive, placed, "interactive", "stdin", ledger),
         tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", ledger),
         restart_policy: restart_policy(placed.role),
+        restart_policy_rules: if placed.role == Role::Supervised { agent::restart_rules(placed) } else { None },
         ..Container::default()
     }
 }
@@ -121,7 +122,7 @@ fn words(given: &[String]) -> Option<Vec<String>> {
 fn mounts(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<Vec<VolumeMount>> {
     let mut mounts = volumes::mounts(task, placed, ledger).unwrap_or_default();
     if placed.role == Role::Supervised {
-        mounts.push(agent::mount(task));
+        mounts.extend(agent::mounts(task));
     }
     some_list(mounts)
 }

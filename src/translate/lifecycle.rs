@@ -145,7 +145,11 @@ fn dependencies(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
     container.depends_on.iter().map(|d| d.container_name.as_str()).chain(links)
 }
 
-/// What a container waits for, by its own word and by what ECS adds: that its links and its log router have started.
+/// What a container waits for, by its own word and by what ECS adds: that its links and its log router have started, and that
+/// the containers are there whose volumes it takes (`volumesFrom`).
+///
+/// ECS adds these to what the definition says; where they would close a circle, which could neither start nor stop, they are
+/// left out.
 pub(super) fn waits(containers: &[ContainerDefinition], container: &ContainerDefinition) -> Vec<Dependency> {
     let given = container.depends_on.iter().map(|dependency| Dependency {
         container: dependency.container_name.clone(),
@@ -156,32 +160,40 @@ pub(super) fn waits(containers: &[ContainerDefinition], container: &ContainerDef
             ContainerCondition::Healthy => Condition::Healthy,
         },
     });
-    let later = dependents(containers, name(container));
-    let routers = containers.iter().filter(|other| firelens::is_router(other) && !later.contains(name(other)));
-    let router = routers.filter(|_| firelens::uses_router(container)).map(name);
+    let later = dependents(containers, name(container), |c| dependencies(c).chain(volume_sources(c)).collect());
+    let apart = |on: &&str| *on != name(container) && !later.contains(on);
+    let routers = containers.iter().filter(|other| firelens::is_router(other)).map(name).filter(apart);
+    let router = routers.filter(|_| firelens::uses_router(container));
     let links = container.links.iter().map(|link| link_source(link));
     let started = links.chain(router).map(|on| Dependency { container: on.to_owned(), condition: Condition::Start });
+    let sources = volume_sources(container).filter(apart);
+    let there = sources.map(|on| Dependency { container: on.to_owned(), condition: Condition::Create });
     let mut all: Vec<Dependency> = given.collect();
-    for dependency in started {
-        if !all.contains(&dependency) {
+    for dependency in started.chain(there) {
+        let is_weaker =
+            dependency.condition == Condition::Create && all.iter().any(|d| d.container == dependency.container);
+        if !is_weaker && !all.contains(&dependency) {
             all.push(dependency);
         }
     }
     all
 }
 
+fn volume_sources(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
+    container.volumes_from.iter().filter_map(|from| from.source_container.as_deref())
+}
+
 /// Seconds until the last container has been killed, when each is told to end after all that wait for it have ended.
 pub(super) fn longest_stop(containers: &[ContainerDefinition]) -> i64 {
+    let waits: Vec<(&str, Vec<Dependency>)> = containers.iter().map(|c| (name(c), waits(containers, c))).collect();
     let mut ends: BTreeMap<&str, i64> = BTreeMap::new();
-    for container in start_order(containers).into_iter().rev().map(|index| &containers[index]) {
-        let told = ends.get(name(container)).copied().unwrap_or(0);
-        let end = told + stop::timeout(container);
-        for on in waits(containers, container) {
-            let Some(other) = containers.iter().find(|c| name(c) == on.container) else { continue };
-            let told = ends.entry(name(other)).or_default();
-            *told = end.max(*told);
+    // A chain is no longer than there are containers.
+    for _ in containers {
+        for container in containers {
+            let waiting = waits.iter().filter(|(_, on)| on.iter().any(|d| d.container == name(container)));
+            let told = waiting.filter_map(|(waiting, _)| ends.get(waiting)).max().copied().unwrap_or(0);
+            ends.insert(name(container), told + stop::timeout(container));
         }
-        ends.insert(name(container), end);
     }
     ends.into_values().max().unwrap_or(0)
 }
@@ -253,7 +265,7 @@ fn held_up(
         (false, false) => return None,
     };
     let stricter = dependency.condition == ContainerCondition::Start || kinds.contains(&Awaited::End);
-    let dependents = dependents(containers, on);
+    let dependents = dependents(containers, on, |c| dependencies(c).collect());
     let order = start_order(containers).into_iter().map(|index| &containers[index]);
     let is_main = |c: &ContainerDefinition| role(awaited.get(name(c))) == Role::Main;
     let later: Vec<_> = order.skip_while(|c| name(c) != on).skip(1).collect();
@@ -275,13 +287,17 @@ fn held_up(
     stricter.then(|| format!("{:?} waits until {on:?} {until}, as another container does", name(dependent)))
 }
 
-/// The containers that depend on one, directly or through others.
-fn dependents<'a>(containers: &'a [ContainerDefinition], on: &'a str) -> BTreeSet<&'a str> {
+/// The containers that depend on one, directly or through others, by what each `needs`.
+fn dependents<'a>(
+    containers: &'a [ContainerDefinition],
+    on: &'a str,
+    needs: impl Fn(&'a ContainerDefinition) -> Vec<&'a str>,
+) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::from([on]);
     loop {
         let more: Vec<&str> = containers
             .iter()
-            .filter(|c| !found.contains(name(c)) && dependencies(c).any(|d| found.contains(d)))
+            .filter(|c| !found.contains(name(c)) && needs(c).iter().any(|on| found.contains(on)))
             .map(name)
             .collect();
         if more.is_empty() {
@@ -392,6 +408,45 @@ mod tests {
         assert!(said.contains("\"a\" waits until \"c\" is healthy"), "{said}");
         let started = [container("a", &[("c", Start)]), container("b", &[]), container("c", &[])];
         assert_eq!(held_up(&started, &started[0], &started[0].depends_on[0]), None);
+    }
+
+    #[test]
+    fn one_that_takes_the_volumes_of_another_waits_until_it_is_there_unless_that_one_waits_for_it() {
+        use crate::ecs::task_definition::VolumeFrom;
+        let taking = |name: &str, from: &str, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
+            volumes_from: vec![VolumeFrom { source_container: Some(from.to_owned()), read_only: None }],
+            ..container(name, depends_on)
+        };
+        let there = |on: &str| Dependency { container: on.into(), condition: Condition::Create };
+        let started = |on: &str| Dependency { container: on.into(), condition: Condition::Start };
+        let both = [taking("app", "data", &[]), container("data", &[])];
+        assert_eq!(waits(&both, &both[0]), [there("data")]);
+        let more = [taking("app", "data", &[("data", Start)]), container("data", &[])];
+        assert_eq!(waits(&more, &more[0]), [started("data")]);
+        let circle = [taking("app", "data", &[]), container("data", &[("app", Start)])];
+        assert_eq!(waits(&circle, &circle[0]), []);
+        let mutual = [taking("a", "b", &[]), taking("b", "a", &[])];
+        assert_eq!((waits(&mutual, &mutual[0]), waits(&mutual, &mutual[1])), (vec![], vec![]));
+    }
+
+    #[test]
+    fn the_longest_stop_is_that_of_the_longest_chain_of_waits() {
+        use crate::ecs::task_definition::{FirelensConfiguration, LogConfiguration, LogDriver};
+        let lasting = |name: &str, seconds: i32, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
+            stop_timeout: Some(seconds),
+            ..container(name, depends_on)
+        };
+        // The router depends on one, and others wait for it without saying so.
+        let router = ContainerDefinition {
+            firelens_configuration: Some(FirelensConfiguration::default()),
+            ..lasting("router", 10, &[("store", Start)])
+        };
+        let log_configuration = LogConfiguration { log_driver: LogDriver::Awsfirelens, ..LogConfiguration::default() };
+        let app = ContainerDefinition { log_configuration: Some(log_configuration), ..lasting("app", 100, &[]) };
+        let store = lasting("store", 1, &[]);
+        assert_eq!(longest_stop(&[app.clone(), router.clone(), store.clone()]), 111);
+        assert_eq!(longest_stop(&[store, router, app]), 111);
+        assert_eq!(longest_stop(&[lasting("a", 1, &[("b", Start)]), lasting("b", 2, &[("a", Start)])]).signum(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
+use task_agent::Condition;
 
 use crate::chart::static_program;
 use crate::lifecycle::{self, exec};
@@ -194,6 +196,60 @@ async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()>
     operator.stop().await
 }
 
+/// Ends the agent of a container as the kernel does that runs out of memory and kills all processes of the container: from
+/// outside, as the first process of a container is safe from those in it.
+fn kill_agent(container: &str) -> Result<()> {
+    let run = format!("/task-agent\0run\0{container}\0");
+    let pids = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_agent = |pid: &String| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&run))
+    };
+    let pid = pids.filter(|name| name.parse::<u32>().is_ok()).find(is_agent).context("the agent")?;
+    ensure!(Command::new("kill").args(["-KILL", &pid]).status()?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_essential() -> Result<()> {
+    let Some(bench) = agent_bench("killed").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    let folder = folder(&bench, "log");
+    let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+    let containers = vec![
+        container("app", run, json!({})),
+        container("spare", run, json!({"essential": false})),
+        container("vital", run, json!({})),
+    ];
+    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.service("app", "app", 1).await?;
+    bench.stable("app", "app:1").await?;
+    let found = pods(&bench, "app").await?;
+    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let name = pod.name_any();
+    kill_agent("spare")?;
+    wait_for("the spare one to have ended, and to be ready all the same", PATIENCE, async || {
+        let found = bench.api::<Pod>().get(&name).await?;
+        let statuses = found.status.and_then(|status| status.container_statuses).unwrap_or_default();
+        let again = statuses.iter().all(|s| s.ready && s.restart_count == i32::from(s.name == "spare"));
+        let ended = exec(&bench, &name, "app", "cat /.ecs-operator/state/1.ended").unwrap_or_default();
+        Ok(if again && ended == "137" { Seen::Done(()) } else { Seen::not_yet((ended, statuses)) })
+    })
+    .await?;
+    let refused = exec(&bench, &name, "app", "cp /bin/sh /.ecs-operator/task-agent 2>/dev/null || echo refused")?;
+    assert_eq!(refused, "refused");
+
+    kill_agent("vital")?;
+    wait_for("the end of the task", PATIENCE, async || {
+        let found = bench.api::<Pod>().get_opt(&name).await?;
+        let over = found.as_ref().is_none_or(|pod| phase(pod) != "Running");
+        Ok(if over { Seen::Done(()) } else { Seen::not_yet(found.and_then(|pod| pod.status)) })
+    })
+    .await?;
+    bench.stable("app", "app:1").await?;
+    fs::remove_dir_all(folder.parent().context("a parent")?)?;
+    operator.stop().await
+}
+
 #[tokio::test]
 async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     let Some(bench) = agent_bench("metadata").await? else { return Ok(()) };
@@ -367,8 +423,10 @@ fn as_definition(task: &Task, folder: &Path) -> Value {
         let log = format!("LOG=/log/$HOSTNAME.{}; ", given.name);
         let mut more = json!({
             "essential": given.essential,
-            "dependsOn": given.depends_on.iter()
+            "dependsOn": given.depends_on.iter().filter(|d| d.condition != Condition::Create)
                 .map(|d| json!({"containerName": d.container, "condition": d.condition})).collect::<Vec<_>>(),
+            "volumesFrom": given.depends_on.iter().filter(|d| d.condition == Condition::Create)
+                .map(|d| json!({"sourceContainer": d.container})).collect::<Vec<_>>(),
             // The agent takes any task that asks for it, also one of a single container.
             "linuxParameters": {"initProcessEnabled": true},
         });

@@ -301,7 +301,7 @@ mod tests {
 
     fn seen() -> [Seen; 2] {
         let at = |seconds: u64| Some(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 500));
-        let app = Seen { fate: Fate::Running, ran: true, created_at: at(1), started_at: at(2), ..Seen::default() };
+        let app = Seen { fate: Fate::Running, created_at: at(1), started_at: at(2), ..Seen::default() };
         [Seen { healthy_once: true, ..app }, Seen { fate: Fate::Ended(3), ended_at: at(4), ..app }]
     }
 

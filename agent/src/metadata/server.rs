@@ -12,8 +12,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::response::{Answer, View};
 use super::{Metadata, Pod};
+use crate::board::Board;
 use crate::plan::Plan;
-use crate::state::Board;
 
 /// Longest head of a request.
 const HEAD: usize = 8 * 1024;

@@ -48,7 +48,8 @@ pub fn random_task(random: &mut fastrand::Rng, pace: Pace) -> Task {
                 continue;
             }
             let deed: &Deed = &deeds[other];
-            let condition = match random.u8(0..4) {
+            let condition = match random.u8(0..5) {
+                4 => Condition::Create,
                 0 if known.health.is_some() => Condition::Healthy,
                 1 if !known.essential && deed.lasts.is_some() => Condition::Complete,
                 2 if !known.essential && deed.lasts.is_some() => Condition::Success,
@@ -149,6 +150,8 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
             let deed = &task.deeds[other];
             if let Some(started) = when(index, "started") {
                 let before = match dependency.condition {
+                    // That it is there nobody notes. It shows in the order of their ends.
+                    Condition::Create => Some(started),
                     Condition::Start => outcome.started[other],
                     // One that was told to end has not completed by itself, but it has ended.
                     Condition::Complete => when(other, "ended"),
