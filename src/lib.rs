@@ -11,6 +11,7 @@
 //! - [`telemetry`]: logs, metrics, health.
 //! - [`convert`] and [`report`]: files in; objects and a report out, with no cluster.
 //! - [`cli`]: the subcommands.
+//! - [`task_agent`], a crate of its own: what runs inside of a task where Kubernetes has no word for its containers' life.
 //!
 //! ```text
 //! files ─ convert ─┐
