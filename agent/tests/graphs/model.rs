@@ -129,6 +129,32 @@ pub fn read(log_file: &Path) -> Log {
     log
 }
 
+/// From when on a container can never run, as what it waits for cannot come true any more: it counts as ended then.
+fn doomed_at(task: &Task, outcome: &Outcome, index: usize) -> Option<u128> {
+    if outcome.logs[index].contains_key("started") {
+        return None;
+    }
+    let doomed = |dependency: &Dependency| {
+        let other = task.plan.find(&dependency.container)?;
+        if let Some(at) = doomed_at(task, outcome, other) {
+            return (dependency.condition != Condition::Complete).then_some(at);
+        }
+        let ended = outcome.logs[other].get("ended").copied();
+        let by_itself = !outcome.logs[other].contains_key("told");
+        let failed = ended.filter(|_| by_itself && task.deeds[other].code != 0);
+        let met = match dependency.condition {
+            Condition::Create | Condition::Start => return None,
+            Condition::Success if failed.is_some() => return failed,
+            Condition::Complete | Condition::Success => ended,
+            Condition::Healthy => outcome.healthy[other],
+        };
+        let patience = u128::from(task.plan.containers[other].start_timeout?) * 1_000_000_000;
+        let until = outcome.started[other]? + patience;
+        met.is_none_or(|met| met > until).then_some(until)
+    };
+    task.plan.containers[index].depends_on.iter().filter_map(doomed).min()
+}
+
 /// What is wrong with how a task went.
 pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -153,8 +179,9 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
                     // That it is there nobody notes. It shows in the order of their ends.
                     Condition::Create => Some(started),
                     Condition::Start => outcome.started[other],
-                    // One that was told to end has not completed by itself, but it has ended.
-                    Condition::Complete => when(other, "ended"),
+                    // One that was told to end has not completed by itself, but it has ended. One that can never run counts as
+                    // ended as well.
+                    Condition::Complete => when(other, "ended").or_else(|| doomed_at(task, outcome, other)),
                     Condition::Success => {
                         when(other, "ended").filter(|_| deed.code == 0 || when(other, "told").is_some())
                     }
