@@ -77,15 +77,7 @@ pub(super) fn settle_stores(spec: &mut TaskDefinitionSpec, stores: &SecretStores
 }
 
 fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) -> Task<'a> {
-    Task {
-        definition: &spec.ecs,
-        kubernetes: spec.kubernetes.as_ref(),
-        name: input.root.name,
-        target: "",
-        service: None,
-        task_role_credentials: None,
-        basis: &input.basis,
-    }
+    Task { kubernetes: spec.kubernetes.as_ref(), ..Task::alone(&spec.ecs, input.root.name, &input.basis) }
 }
 
 impl Plan<'_> {

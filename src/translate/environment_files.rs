@@ -94,15 +94,8 @@ mod tests {
     fn files_of_one_name_have_objects_of_their_own() {
         let values = ["arn:aws:s3:::b/live/app.env", "arn:aws:s3:::b/base/app.env", "arn:aws:s3:::b/Other.env"];
         let definition = definition(&values);
-        let task = Task {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &Basis::current(34),
-        };
+        let basis = Basis::current(34);
+        let task = Task::alone(&definition, "web", &basis);
         let found: BTreeSet<String> = values.iter().map(|value| default_name(&task, value)).collect();
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|name| names::object_name(name) == *name && name.starts_with("web-")), "{found:?}");
@@ -111,15 +104,8 @@ mod tests {
     #[test]
     fn one_file_in_two_containers_is_one_object() {
         let definition = definition(&["arn:aws:s3:::bucket/app.env", "arn:aws:s3:::bucket/app.env"]);
-        let task = Task {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &Basis::current(34),
-        };
+        let basis = Basis::current(34);
+        let task = Task::alone(&definition, "web", &basis);
         assert_eq!(default_name(&task, "arn:aws:s3:::bucket/app.env"), "web-app");
     }
 }

@@ -116,15 +116,7 @@ pub fn task_definition_verdicts(
     if let Some(spec) = &examined.spec {
         let target = format!("Deployment/{name}#/spec/template");
         let kubernetes = spec.kubernetes.as_ref();
-        let task = Task {
-            definition: &spec.ecs,
-            kubernetes,
-            name,
-            target: &target,
-            service: None,
-            task_role_credentials: None,
-            basis,
-        };
+        let task = Task { kubernetes, target: &target, ..Task::alone(&spec.ecs, name, basis) };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
         let place = Placement { namespace: None, identity, task_definition: name, revision: 0 };
         let _ = service::deployment(&crate::ecs::Service::default(), &task, &place, &mut ledger);

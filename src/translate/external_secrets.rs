@@ -258,15 +258,7 @@ mod tests {
         let spec = json!({"kubernetes": kubernetes, "containerDefinitions": [container]});
         let spec: TaskDefinitionSpec = serde_json::from_value(spec).unwrap();
         let kubernetes = spec.kubernetes.as_ref();
-        render(&Task {
-            definition: &spec.ecs,
-            kubernetes,
-            name: "web",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &Basis::current(36),
-        })
+        render(&Task { kubernetes, ..Task::alone(&spec.ecs, "web", &Basis::current(36)) })
     }
 
     fn both() -> Value {

@@ -81,15 +81,8 @@ mod tests {
 
     fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
         let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
-        let task = Task {
-            definition: &definition,
-            kubernetes: None,
-            name: "",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &Basis::current(34),
-        };
+        let basis = Basis::current(34);
+        let task = Task::alone(&definition, "", &basis);
         let container = ContainerDefinition {
             log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
             environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],

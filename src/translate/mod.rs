@@ -88,7 +88,13 @@ pub struct Task<'a> {
     pub basis: &'a Basis,
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    /// A task definition by itself: no service, no cluster, nothing that only Kubernetes knows.
+    #[must_use]
+    pub fn alone(definition: &'a ecs::TaskDefinition, name: &'a str, basis: &'a Basis) -> Self {
+        Self { definition, kubernetes: None, name, target: "", service: None, task_role_credentials: None, basis }
+    }
+
     /// The core Service of the same name as the workload, for reports.
     fn core_service(&self) -> String {
         format!("Service/{}#", self.workload_name())

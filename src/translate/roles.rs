@@ -186,14 +186,11 @@ mod tests {
             service_account_name: chosen.map(str::to_owned),
             ..TaskDefinitionKubernetes::default()
         };
+        let basis = Basis::current(36);
         let task = Task {
-            definition: &definition,
             kubernetes: Some(&kubernetes),
-            name: "web",
-            target: "",
-            service: None,
             task_role_credentials: credentials,
-            basis: &Basis::current(36),
+            ..Task::alone(&definition, "web", &basis)
         };
         service_account(&task, Some("shop"), "prod")
     }

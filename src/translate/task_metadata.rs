@@ -198,15 +198,7 @@ mod tests {
 
     fn with<T>(definition: Value, look: impl Fn(&Task<'_>) -> T) -> T {
         let definition: TaskDefinition = serde_json::from_value(definition).unwrap();
-        look(&Task {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &Basis::current(36),
-        })
+        look(&Task::alone(&definition, "web", &Basis::current(36)))
     }
 
     fn of(containers: &Value) -> Value {
@@ -301,15 +293,7 @@ mod tests {
         let basis = Basis::current(36).with_task_agent(Some("agent"));
         let container = |name: &str| json!({"name": name, "image": "web", "entryPoint": ["/web"]});
         let definition: TaskDefinition = serde_json::from_value(of(&json!([container("a"), container("b")]))).unwrap();
-        let task = Task {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: None,
-            task_role_credentials: None,
-            basis: &basis,
-        };
+        let task = Task::alone(&definition, "web", &basis);
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let pods = [1, 2].map(|revision| {
             let place = Placement { namespace: None, identity, task_definition: "web", revision };

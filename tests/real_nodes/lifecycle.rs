@@ -174,16 +174,7 @@ async fn a_task_is_replaced_when_an_essential_container_has_done_its_time() -> R
         container("app", "sleep 15; exit 7", true), container("side", run, true), container("helper", run, false)]});
     let first = run_unstable(&bench, "app", definition).await?;
     // The helper is not essential: its end, and its new start in the same Pod, are nobody's business.
-    let why = "essential container app ended with exit code 7.";
-    bench
-        .until("Service", "app", "the reason of the end", |object| {
-            let events = object.pointer("/status/events")?.as_array()?;
-            events
-                .iter()
-                .find(|event| event["message"].as_str().is_some_and(|message| message.ends_with(why)))
-                .map(|_| ())
-        })
-        .await?;
+    bench.told("app", "essential container app ended with exit code 7.").await?;
     wait_for("another task", PATIENCE, async || {
         let now = pod(&bench, "app").await?;
         Ok(if !now.is_empty() && now != first { Seen::Done(()) } else { Seen::not_yet(now) })

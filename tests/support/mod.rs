@@ -165,6 +165,16 @@ impl Bench {
         })
         .await
     }
+
+    /// Waits until an event of the service ends in these words.
+    pub async fn told(&self, service: &str, words: &str) -> Result<()> {
+        self.until("Service", service, &format!("an event that ends in {words:?}"), |object| {
+            let events = object.pointer("/status/events")?.as_array()?;
+            let told = |event: &Value| event["message"].as_str().is_some_and(|message| message.ends_with(words));
+            events.iter().any(told).then_some(())
+        })
+        .await
+    }
 }
 
 /// An operator at work.

@@ -93,15 +93,8 @@ fn fluentd(text: &str) -> Result<Vec<Section>, String> {
 fn configuration(spec: Value) -> Option<String> {
     let spec: TaskDefinitionSpec = serde_json::from_value(spec).unwrap();
     let kubernetes = spec.kubernetes.as_ref();
-    let task = Task {
-        definition: &spec.ecs,
-        kubernetes,
-        name: "web",
-        target: "",
-        service: None,
-        task_role_credentials: None,
-        basis: &Basis::current(34),
-    };
+    let basis = Basis::current(34);
+    let task = Task { kubernetes, ..Task::alone(&spec.ecs, "web", &basis) };
     let labels: BTreeMap<String, String> =
         [(labels::CLUSTER.to_owned(), "shop".to_owned()), (labels::REVISION.to_owned(), "7".to_owned())].into();
     annotation(&task, &labels).map(|(_, text)| text)
