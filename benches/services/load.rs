@@ -40,7 +40,8 @@ pub async fn write_roots(
             "environment": [{"name": "STAGE", "value": "bench"}],
         }],
     });
-    let service = json!({"taskDefinition": name, "desiredCount": desired_count});
+    let service =
+        json!({"taskDefinition": name, "desiredCount": desired_count, "kubernetes": {"healthyAfterSeconds": 0}});
     let definition = write_root::<api::TaskDefinition>(client, namespace, name, definition).await?;
     let service = write_root::<api::Service>(client, namespace, name, service).await?;
     Ok([definition, service])

@@ -62,6 +62,19 @@ pub mod annotations {
     pub const LOGS: &str = "logs.ecs-operator.dev/";
     /// The configuration of the task's log router, which it finds mounted as a file.
     pub const FIRELENS: &str = "firelens.ecs-operator.dev/configuration";
+    /// On a Service: any value that it did not have before starts a new deployment of the same task definition, as
+    /// `forceNewDeployment` does.
+    pub const FORCE_NEW_DEPLOYMENT: &str = "ecs-operator.dev/force-new-deployment";
+    /// On a Service: `true` lets no task be replaced by a newer revision until it is taken away.
+    pub const PAUSED: &str = "ecs-operator.dev/paused";
+    /// On a Service: the id of a deployment that is to give way to the last completed one, as `StopServiceDeployment` with
+    /// `ROLLBACK` does.
+    pub const ROLL_BACK: &str = "ecs-operator.dev/roll-back";
+    /// On a workload: a fingerprint of the definition that it was made from.
+    pub const DEFINITION: &str = "ecs-operator.dev/definition";
+    /// On a workload: the fingerprint of the definition that failed and is not tried again, and the revision of the workload
+    /// that had it.
+    pub const FAILED: &str = "ecs-operator.dev/failed-deployment";
     /// The task definition, as `family:revision`, that a workload runs.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
 }

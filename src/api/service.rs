@@ -49,6 +49,11 @@ pub struct ServiceSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceKubernetes {
+    /// Seconds that a task has to be ready before it counts as healthy in a deployment. Default: 40 as on ECS, or 0 where a
+    /// health check of an essential container or a load balancer tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub healthy_after_seconds: Option<i32>,
     /// The `StorageClass` of the volumes of `volumeConfigurations`. Default: the cluster's default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
@@ -80,6 +85,9 @@ pub struct ServiceStatus {
     /// The primary deployment first, then those it replaces while they still have tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<DeploymentRecord>,
+    /// The last deployment that was completed: the one that a failed one is rolled back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_completed_deployment: Option<String>,
     /// When the newest task was created that an event has told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_created_at: Option<Time>,
@@ -126,6 +134,15 @@ pub struct DeploymentRecord {
     pub running_count: i32,
     /// Tasks of this deployment that are starting.
     pub pending_count: i32,
+    /// Tasks of this deployment that count as healthy.
+    #[serde(default)]
+    pub healthy_count: i32,
+    /// Tasks that have failed in a row: they did not start, did not become healthy or ended by themselves.
+    #[serde(default)]
+    pub failed_tasks: i32,
+    /// Those of the failed tasks that are still to be seen, so that none is counted twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted_tasks: Vec<String>,
     /// How far the rollout is; only the primary deployment has one that changes.
     pub rollout_state: RolloutState,
     /// The same in words.
@@ -154,6 +171,8 @@ pub enum RolloutState {
     InProgress,
     /// All tasks are of this deployment and healthy.
     Completed,
+    /// Too many of its tasks have failed, or it was told to stop.
+    Failed,
 }
 
 /// An event of a service in ECS's wording.

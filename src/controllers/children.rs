@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{ChildKind, ObservedChild, Revision};
+use crate::reconcile::{ChildKind, Generation, ObservedChild, Revision};
 
 /// An object the operator made, or one of a kind of which it needs to know all.
 pub(super) struct CachedChild {
     meta: Meta,
+    /// The `Service` it belongs to, by label.
+    service: Option<String>,
     /// The `TaskDefinition` it belongs to, by label.
     task_definition: Option<String>,
     /// The namespace of that; its own, if it is in one.
@@ -26,6 +28,7 @@ pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
 pub(super) fn slim(kind: ChildKind, object: DynamicObject) -> CachedChild {
     let label = |key: &str| object.metadata.labels.as_ref()?.get(key).cloned();
     let task_definition = label(labels::TASK_DEFINITION).or_else(|| label(labels::NAME));
+    let service = label(labels::SERVICE);
     let namespace = object.metadata.namespace.clone().or_else(|| label(labels::NAMESPACE));
     let meta = Meta::of(&object.metadata);
     let mut body = object.data;
@@ -39,12 +42,13 @@ pub(super) fn slim(kind: ChildKind, object: DynamicObject) -> CachedChild {
     body["metadata"] = json!({
         "name": object.metadata.name,
         "namespace": object.metadata.namespace,
+        "creationTimestamp": object.metadata.creation_timestamp,
         "generation": object.metadata.generation,
         "labels": object.metadata.labels,
         "annotations": object.metadata.annotations,
         "ownerReferences": object.metadata.owner_references,
     });
-    CachedChild { meta, task_definition, namespace, body: body.to_string().into_boxed_str() }
+    CachedChild { meta, service, task_definition, namespace, body: body.to_string().into_boxed_str() }
 }
 
 impl CachedChild {
@@ -61,6 +65,16 @@ impl CachedChild {
     /// The namespace and name of the `TaskDefinition` it belongs to, by label.
     pub(super) fn task_definition(&self) -> Option<(&str, &str)> {
         Some((self.namespace.as_deref()?, self.task_definition.as_deref()?))
+    }
+
+    /// The namespace and name of the `Service` it belongs to, by label.
+    pub(super) fn service(&self) -> Option<(&str, &str)> {
+        Some((self.meta.namespace.as_deref()?, self.service.as_deref()?))
+    }
+
+    /// What Kubernetes keeps of a workload's template, as reconciles see it.
+    pub(super) fn generation(&self) -> Option<Generation> {
+        Generation::read(&self.body())
     }
 
     /// A `ControllerRevision` as reconciles see it.

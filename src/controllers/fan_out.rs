@@ -100,7 +100,8 @@ impl FanOut {
             return;
         }
         let meta = child.meta();
-        if let Some((namespace, name)) = owner(meta, "Service") {
+        let of_workload = owner(meta, "Deployment").or_else(|| owner(meta, "DaemonSet")).and_then(|_| child.service());
+        if let Some((namespace, name)) = of_workload.or_else(|| owner(meta, "Service")) {
             self.service(namespace, name);
         }
         if let Some((namespace, name)) = owner(meta, "Cluster") {

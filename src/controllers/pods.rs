@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{Presence, TaskPod};
+use crate::reconcile::{HASH_LABELS, Presence, TaskPod};
 
 /// A Pod of a service.
 pub(super) struct CachedPod {
@@ -51,6 +51,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
+            generation: HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty()).unwrap_or_default(),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),

@@ -10,7 +10,7 @@ use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, ChildKind, Revision, ServiceInput};
+use crate::reconcile::{self, ChildKind, Generation, Owned, Revision, ServiceInput};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
@@ -23,11 +23,16 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
+    let owned = context.owned(&root);
+    let generations = generations(context, &owned, root.name);
+    let annotations = object.metadata.annotations.clone().unwrap_or_default();
     let decision = reconcile::service(&ServiceInput {
+        annotations: &annotations,
+        generations: &generations,
         status: &status,
         revisions: &revisions,
         latest_revision,
-        owned: &context.owned(&root),
+        owned: &owned,
         cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
         pods: &tasks,
         basis: context.basis.clone(),
@@ -35,6 +40,16 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         root,
     });
     execute::carry_out(context, own, &taken, decision).await
+}
+
+/// What Kubernetes keeps of the templates of the service's workload.
+fn generations(context: &Context, owned: &Owned, name: &str) -> Vec<Generation> {
+    let kinds = [(ChildKind::Deployment, ChildKind::ReplicaSet), (ChildKind::DaemonSet, ChildKind::Revision)];
+    let kept = kinds.into_iter().filter_map(|(workload, kind)| {
+        let key = IndexKey::owner(owned.find(workload, name)?.uid.clone());
+        Some(context.children.of(kind).by_index(&key))
+    });
+    kept.flatten().filter_map(|child| child.generation()).collect()
 }
 
 /// The revisions of the task definition of this name, and the newest one by its own word.

@@ -43,17 +43,19 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
 /// The highest number that a revision of this name, whoever owns it, or a task has.
 fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
     let known = context.children.of(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
-    let numbers = known.iter().filter_map(|r| r.revision()).map(|r| r.number);
+    // A DaemonSet has ControllerRevisions of its own, with numbers of their own.
+    let numbers = known.iter().filter(|r| r.service().is_none()).filter_map(|r| r.revision()).map(|r| r.number);
     numbers.chain(running(context, namespace, name)).max().unwrap_or(0)
 }
 
-/// Revisions that a Deployment runs or that a Pod was made from.
+/// Revisions that a workload runs or that a Pod was made from.
 fn running(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
     let mut in_use = BTreeSet::new();
-    for deployment in
-        context.children.of(ChildKind::Deployment).by_index(&children::by_task_definition(namespace, name))
-    {
-        let observed = deployment.observed();
+    let index = children::by_task_definition(namespace, name);
+    let workloads =
+        [ChildKind::Deployment, ChildKind::DaemonSet].map(|kind| context.children.of(kind).by_index(&index));
+    for workload in workloads.iter().flatten() {
+        let observed = workload.observed();
         let running =
             observed.annotation(annotations::TASK_DEFINITION).and_then(|t| t.parse::<TaskDefinitionRef>().ok());
         in_use.extend(running.and_then(|r| r.revision));

@@ -6,20 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::companions;
 use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
 use super::pairs::{Families, key, wanted};
 use super::service_reference;
-use super::{Settings, companions};
 use crate::api::{ServiceSpec, annotations, labels};
-use crate::ecs::{Pointer, SchedulingStrategy, TaskDefinitionRef};
+use crate::ecs::{Pointer, TaskDefinitionRef};
 use crate::reconcile::ChildKind;
 use crate::translate::metadata::Identity;
 use crate::translate::service::{self, Placement};
-use crate::translate::{Basis, FieldVerdict, Ledger, Task, Verdict, examine, isolation};
+use crate::translate::workload::{self, Settings, Workload};
+use crate::translate::{Basis, Code, FieldVerdict, Ledger, Task, Verdict, examine, isolation};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";
@@ -40,7 +40,11 @@ enum Obstacle {
 }
 
 /// Writes every usable service and every usable task definition that no service uses, in the order of the input.
-pub(super) fn write(definitions: &mut [&mut Definition], families: &Families, settings: &Settings) -> Vec<Manifest> {
+pub(super) fn write(
+    definitions: &mut [&mut Definition],
+    families: &Families,
+    settings: &super::Settings,
+) -> Vec<Manifest> {
     let mut written: BTreeMap<usize, Vec<Manifest>> = BTreeMap::new();
     let mut used: BTreeMap<usize, String> = BTreeMap::new();
     for index in 0..definitions.len() {
@@ -102,10 +106,6 @@ fn of_service(
         let message = format!("its task definition, from {}, has errors", task.place());
         return Err(at("taskDefinition", "task-definition-refused", message));
     }
-    if service.ecs.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
-        let message = "this version makes no DaemonSets yet, so a DAEMON service becomes nothing".to_owned();
-        return Err(at("schedulingStrategy", "not-translated-yet", message));
-    }
     render(service, definition, task, basis).map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
 }
 
@@ -116,7 +116,7 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
     let revision = spec.ecs.revision.filter(|_| task.resource.is_none());
     let family = spec.ecs.family.as_deref().unwrap_or(&task.name);
     let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
-    let target = format!("Deployment/{}#/spec/template", owner.name);
+    let target = format!("{}/{}#/spec/template", workload::kind(&service.ecs), owner.name);
     let rendered = Task {
         definition: &spec.ecs,
         kubernetes: spec.kubernetes.as_ref(),
@@ -134,16 +134,26 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
         revision: revision.map_or(0, i64::from),
     };
     let mut ledger = Ledger::of_task_definition();
-    let mut deployment = service::deployment(&service.ecs, &rendered, &place, &mut ledger);
-    disown_deployment(&mut deployment, revision.is_some());
+    let template = workload::template(&service.ecs, &rendered, &place, &mut ledger);
+    let settings = Settings {
+        annotations: workload::annotations(&label, &basis.to_string()),
+        desired: workload::desired_count(&service.ecs),
+        paused: false,
+        healthy_after: workload::healthy_after(service, &spec.ecs),
+    };
+    let mut workload = workload::render(&service.ecs, &place, template, settings);
+    disown_workload(&mut workload, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
     if let Some(mut policy) = isolation::network_policy(&rendered, &place) {
         disown(&mut policy.metadata);
         manifests.push(companions::manifest(ChildKind::NetworkPolicy, &policy)?);
     }
-    manifests
-        .push(Manifest::new("Deployment", &owner.name, namespace, &deployment).map_err(|error| error.to_string())?);
+    let manifest = match &workload {
+        Workload::Deployment(object) => Manifest::new("Deployment", &owner.name, namespace, object),
+        Workload::DaemonSet(object) => Manifest::new("DaemonSet", &owner.name, namespace, object),
+    };
+    manifests.push(manifest.map_err(|error| error.to_string())?);
     if let Some(mut core) = service::core_service(&spec.ecs, &place) {
         disown(&mut core.metadata);
         manifests.push(Manifest::new("Service", &owner.name, namespace, &core).map_err(|error| error.to_string())?);
@@ -153,17 +163,16 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
     // There is no TaskDefinition here: its name is in a label, and what it was checked by leaves no trace.
     for verdict in &mut verdicts {
         let Some(field) = verdict.target.as_ref().and_then(|target| target.strip_prefix(&identity)) else { continue };
-        let labels = format!("Deployment/{}#/metadata/labels", owner.name);
+        let labels = format!("{}/{}#/metadata/labels", workload::kind(&service.ecs), owner.name);
         verdict.target = (field == "/metadata/name").then_some(labels);
     }
     Ok(Rendered { manifests, verdicts })
 }
 
 /// Takes away what only the operator would read.
-fn disown_deployment(deployment: &mut Deployment, has_revision: bool) {
-    disown(&mut deployment.metadata);
-    let template = deployment.spec.as_mut().and_then(|spec| spec.template.metadata.as_mut());
-    let Some(metadata) = template else { return };
+fn disown_workload(workload: &mut Workload, has_revision: bool) {
+    disown(workload.metadata_mut());
+    let Some(metadata) = workload.pod_metadata_mut() else { return };
     disown(metadata);
     if !has_revision && let Some(pod_labels) = &mut metadata.labels {
         pod_labels.remove(labels::REVISION);
@@ -186,12 +195,26 @@ fn note_service(definition: &mut Definition, given: Option<i64>, reference: &Tas
     if let Examination::Service(examined) = &definition.examination {
         definition.verdicts = examine::service_verdicts(examined, &definition.name);
     }
+    note_circuit_breaker(definition);
     let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };
     let other = given.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
     let message =
         format!("the service names revision {wanted}, but the task definition given {other}; that one is used");
-    let target = format!("Deployment/{}#/spec/template", definition.name);
+    let kind = definition.service().map_or("Deployment", |service| workload::kind(&service.ecs));
+    let target = format!("{kind}/{}#/spec/template", definition.name);
     service_reference::unpin(definition, target, message);
+}
+
+/// Kubernetes itself counts no failed tasks and rolls nothing back.
+fn note_circuit_breaker(definition: &mut Definition) {
+    let at = Pointer::root().key("deploymentConfiguration").key("deploymentCircuitBreaker");
+    let leaves: Vec<Pointer> =
+        definition.verdicts.iter().map(|it| it.path.clone()).filter(|path| at.is_prefix_of(path)).collect();
+    for leaf in leaves {
+        let message = "without the operator nobody counts failed tasks: a deployment that fails goes on trying, and kubectl rollout \
+                       undo takes it back";
+        definition.say_instead(&leaf, Verdict::Unsupported, Code::NeedsOperator.name(), None, message);
+    }
 }
 
 fn note_task(definition: &mut Definition, verdicts: Vec<FieldVerdict>) {

@@ -202,6 +202,7 @@ fn what_a_service_lacks_is_told() {
     broken["containerDefinitions"][0]["name"] = json!({});
     let mut daemon = service("c", "web");
     daemon["schedulingStrategy"] = "DAEMON".into();
+    daemon["deploymentConfiguration"] = json!({"maximumPercent": 200});
     let inputs = [
         ("a.json", service("a", "nowhere")),
         ("b.json", service("b", "broken")),
@@ -217,7 +218,7 @@ fn what_a_service_lacks_is_told() {
     for (index, code) in [
         (0, "task-definition-missing"),
         (1, "task-definition-refused"),
-        (3, "not-translated-yet"),
+        (3, "not-for-daemons"),
         (4, "service-refused"),
         (5, "no-task-definition"),
     ] {

@@ -38,12 +38,18 @@ pub fn port_name(name: &str) -> String {
     fit(name, PORT_NAME_MAX, is_port_name)
 }
 
+/// A number that stands for a text: the same everywhere and in every version. 64-bit FNV-1a, after a final mix.
+#[must_use]
+pub fn number(text: &str) -> u64 {
+    mixed(fnv1a(text.as_bytes()))
+}
+
 /// Five characters that stand for a text: the same everywhere and in every version.
 ///
-/// They are 25 bits of 64-bit FNV-1a, after a final mix that lets every bit of it count.
+/// They are 25 bits of its [`number`].
 #[must_use]
 pub fn short_hash(text: &str) -> String {
-    let mut hash = mixed(fnv1a(text.as_bytes()));
+    let mut hash = number(text);
     let mut characters = String::with_capacity(HASH_LENGTH);
     for _ in 0..HASH_LENGTH {
         // The mask keeps the index below the alphabet's 32 characters.

@@ -164,6 +164,26 @@ pub struct Service {
     pub resource_management_type: Option<String>,
 }
 
+impl Service {
+    /// Whether it runs one task on each node.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.scheduling_strategy == Some(SchedulingStrategy::Daemon)
+    }
+
+    /// `minimumHealthyPercent` and `maximumPercent`, by ECS's defaults where they are absent: 100 and 200, for a DAEMON
+    /// service 0 and 100.
+    #[must_use]
+    pub fn percentages(&self) -> (i32, i32) {
+        let (minimum, maximum) = if self.is_daemon() { (0, 100) } else { (100, 200) };
+        let given = self.deployment_configuration.as_ref();
+        (
+            given.and_then(|given| given.minimum_healthy_percent).unwrap_or(minimum),
+            given.and_then(|given| given.maximum_percent).unwrap_or(maximum),
+        )
+    }
+}
+
 ecs_enum! {
     /// Whether tasks are moved to even out zones.
     pub enum AvailabilityZoneRebalancing {

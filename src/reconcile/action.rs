@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Service as CoreService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -13,8 +13,10 @@ use crate::translate::Untyped;
 /// An object the operator makes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Child {
-    /// The tasks of a service.
+    /// The tasks of a REPLICA service.
     Deployment(Box<Deployment>),
+    /// The tasks of a DAEMON service.
+    DaemonSet(Box<DaemonSet>),
     /// The address of a service's tasks.
     Service(Box<CoreService>),
     /// A revision of a task definition.
@@ -29,6 +31,7 @@ impl Child {
     pub fn kind(&self) -> ChildKind {
         match self {
             Self::Deployment(_) => ChildKind::Deployment,
+            Self::DaemonSet(_) => ChildKind::DaemonSet,
             Self::Service(_) => ChildKind::Service,
             Self::Revision(_) => ChildKind::Revision,
             Self::Untyped(kind, _) => *kind,
@@ -40,6 +43,7 @@ impl Child {
     pub fn metadata(&self) -> &ObjectMeta {
         match self {
             Self::Deployment(object) => &object.metadata,
+            Self::DaemonSet(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::Revision(object) => &object.metadata,
             Self::Untyped(_, object) => &object.metadata,
@@ -50,6 +54,7 @@ impl Child {
     pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
         match self {
             Self::Deployment(object) => &mut object.metadata,
+            Self::DaemonSet(object) => &mut object.metadata,
             Self::Service(object) => &mut object.metadata,
             Self::Revision(object) => &mut object.metadata,
             Self::Untyped(_, object) => &mut object.metadata,
@@ -63,6 +68,7 @@ impl Child {
     pub fn to_json(&self) -> Result<Value, serde_json::Error> {
         match self {
             Self::Deployment(object) => serde_json::to_value(object),
+            Self::DaemonSet(object) => serde_json::to_value(object),
             Self::Service(object) => serde_json::to_value(object),
             Self::Revision(object) => serde_json::to_value(object),
             Self::Untyped(kind, object) => {

@@ -54,6 +54,8 @@ pub enum Upkeep {
     Applied,
     /// They are made once and never change; their root decides how long they are kept.
     Recorded,
+    /// Kubernetes makes them of the workloads of their root; the operator only looks.
+    Watched,
 }
 
 /// What happens when somebody else's object has the name of one that is wanted.
@@ -72,6 +74,7 @@ impl Entry {
     #[must_use]
     pub fn verbs(&self) -> &'static [&'static str] {
         match (self.upkeep, self.others) {
+            (Upkeep::Watched, _) => &["list", "watch"],
             (Upkeep::Recorded, _) => &["list", "watch", "create", "delete"],
             (Upkeep::Applied, Others::LookedFor) => &["get", "list", "watch", "patch", "create", "delete"],
             (Upkeep::Applied, _) => &["list", "watch", "patch", "create", "delete"],
@@ -124,9 +127,18 @@ macro_rules! child_kinds {
 }
 
 child_kinds! {
-    /// The tasks of a service.
+    /// The tasks of a REPLICA service.
     Deployment = Entry {
         group: "apps", kind: "Deployment", plural: "deployments", title: "Deployment", reads_status: true, ..ORDINARY
+    };
+    /// The tasks of a DAEMON service.
+    DaemonSet = Entry {
+        group: "apps", kind: "DaemonSet", plural: "daemonsets", title: "DaemonSet", reads_status: true, ..ORDINARY
+    };
+    /// What Kubernetes keeps of each Pod template that a Deployment had.
+    ReplicaSet = Entry {
+        group: "apps", kind: "ReplicaSet", plural: "replicasets", title: "ReplicaSet", upkeep: Upkeep::Watched,
+        reads_status: true, ..ORDINARY
     };
     /// The address of a service's tasks.
     Service = Entry {
@@ -191,6 +203,7 @@ mod tests {
     fn records_are_never_pruned_as_superfluous() {
         assert!(ChildKind::applied_for("TaskDefinition").all(|kind| kind != ChildKind::Revision));
         let of_services: Vec<_> = ChildKind::applied_for("Service").collect();
-        assert_eq!(of_services, [ChildKind::Deployment, ChildKind::Service, ChildKind::NetworkPolicy]);
+        let expected = [ChildKind::Deployment, ChildKind::DaemonSet, ChildKind::Service, ChildKind::NetworkPolicy];
+        assert_eq!(of_services, expected);
     }
 }

@@ -20,5 +20,6 @@ pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
 pub use observed::{Ending, ObservedChild, Presence, Revision, Root, TaskPod};
 pub use owned::Owned;
+pub use service::generations::{Generation, HASH_LABELS};
 pub use service::{ServiceInput, service};
 pub use task_definition::{TaskDefinitionInput, task_definition};

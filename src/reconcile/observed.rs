@@ -91,6 +91,8 @@ pub struct TaskPod {
     pub task_definition: String,
     /// The revision of it.
     pub revision: Option<i64>,
+    /// The hash of the Pod template it was made from; see [`super::service::generations`].
+    pub generation: String,
     /// When it was created.
     pub created: Option<Timestamp>,
     /// ECS RUNNING: every container has started.

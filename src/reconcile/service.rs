@@ -1,30 +1,39 @@
-//! A service: its Deployment and core Service, its deployments as records, its status and events in ECS's words.
+//! A service: its workload and core Service, its deployments as records, its status and events in ECS's words.
 
+pub mod generations;
+mod plan;
+mod progress;
 mod rollout;
 mod status;
 mod tasks;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 
+use self::generations::Generation;
+use self::plan::Plan;
 use super::action::{Action, Child, Decision};
 use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
-use crate::api::{DEFAULT_CLUSTER, ServiceSpec, ServiceStatus, TaskDefinitionSpec, TaskRoleCredentials, annotations};
-use crate::ecs::service::SchedulingStrategy;
-use crate::ecs::{TaskDefinitionRef, names};
-use crate::translate::examine::{self, Examined};
+use crate::api::{DEFAULT_CLUSTER, ServiceStatus, TaskRoleCredentials};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::{self as render, Placement};
-use crate::translate::{Basis, Ledger, Task, UnknownBasis, isolation, roles};
+use crate::translate::workload::{self, Settings, Workload};
+use crate::translate::{Basis, Task, examine, isolation, roles};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
 pub struct ServiceInput<'a> {
     /// The object.
     pub root: Root<'a>,
+    /// Its annotations.
+    pub annotations: &'a BTreeMap<String, String>,
     /// Its status as it is stored.
     pub status: &'a ServiceStatus,
     /// The revisions of the task definition it names, in any order; none when there is no such task definition.
@@ -33,6 +42,8 @@ pub struct ServiceInput<'a> {
     pub latest_revision: Option<i64>,
     /// The objects it owns.
     pub owned: &'a Owned,
+    /// What Kubernetes keeps of the templates that its workload had, in any order.
+    pub generations: &'a [Generation],
     /// The `Cluster` it names, where there is one.
     pub cluster: Option<Root<'a>>,
     /// Its Pods.
@@ -43,13 +54,21 @@ pub struct ServiceInput<'a> {
     pub now: Timestamp,
 }
 
-impl ServiceInput<'_> {
-    fn deployment(&self) -> Option<&ObservedChild> {
-        self.owned.find(ChildKind::Deployment, self.root.name)
+impl<'a> ServiceInput<'a> {
+    /// The kind of the workload that there is.
+    fn workload_kind(&self) -> ChildKind {
+        let deployment = self.owned.find(ChildKind::Deployment, self.root.name);
+        if deployment.is_some() { ChildKind::Deployment } else { ChildKind::DaemonSet }
+    }
+
+    fn workload(&self) -> Option<&'a ObservedChild> {
+        self.owned.find(self.workload_kind(), self.root.name)
+    }
+
+    fn annotation(&self, key: &str) -> Option<&'a str> {
+        self.annotations.get(key).map(String::as_str)
     }
 }
-
-const TASK_DEFINITION_NOT_FOUND: &str = "TaskDefinitionNotFound";
 
 /// Why a service cannot be carried out at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,28 +77,7 @@ struct Obstacle {
     message: String,
 }
 
-/// A service that can be carried out: what it says and the revision it gets.
-struct Plan<'a> {
-    spec: &'a ServiceSpec,
-    task: TaskDefinitionSpec,
-    reference: TaskDefinitionRef,
-    revision: i64,
-    basis: Basis,
-    /// The percentages leave no room to replace the running revision by the one that is wanted.
-    stuck: bool,
-}
-
-impl Plan<'_> {
-    /// The object name of the task definition.
-    fn object_name(&self) -> String {
-        names::object_name(&self.reference.family)
-    }
-
-    /// `family:revision` of what runs.
-    fn task_definition(&self) -> String {
-        format!("{}:{}", self.reference.family, self.revision)
-    }
-}
+const TASK_DEFINITION_NOT_FOUND: &str = "TaskDefinitionNotFound";
 
 /// Decides about a service.
 #[must_use]
@@ -88,106 +86,31 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     if input.root.deleting {
         return status::leaving(input, &examined);
     }
-    match plan(input, &examined) {
+    match plan::plan(input, &examined) {
         Ok(plan) => {
             let mut actions: Vec<Action> = children(input, &plan).into_iter().map(Action::Apply).collect();
             actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             actions.extend(tasks::stop(input));
+            let retries = tasks::retry(input, &plan);
+            actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan);
-            Decision { actions, status, events, revisit: None }
+            Decision { actions, status, events, revisit: retries.revisit }
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing.
         Err(obstacle) => status::hindered(input, &examined, &obstacle),
     }
 }
 
-fn plan<'a>(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
-    let invalid = |message| Obstacle { reason: "Invalid", message };
-    let spec = examined.usable().ok_or_else(|| invalid(super::summary::refused(&examined.findings).message))?;
-    if spec.ecs.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
-        let message = "spec/schedulingStrategy: this version does not run DAEMON services yet (not-translated-yet)";
-        return Err(Obstacle { reason: "Unsupported", message: message.to_owned() });
-    }
-    let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
-    let reference: TaskDefinitionRef = text.parse().map_err(|e| invalid(format!("spec/taskDefinition: {e}")))?;
-    let wanted = find_revision(input.revisions, reference.revision)
-        // Following the family never means an older revision because the newest is not seen yet, or no longer.
-        .filter(|r| reference.revision.is_some() || Some(r.number) >= input.latest_revision)
-        .ok_or_else(|| missing(&reference))?;
-    let running = running_revision(input, &reference);
-    let bounds = render::bounds(&spec.ecs);
-    let stuck = bounds.is_stuck()
-        && render::desired_count(&spec.ecs) > 0
-        && running.is_some_and(|r| r.number != wanted.number)
-        && input.deployment().and_then(|d| d.number("/status/replicas")).unwrap_or(0) > 0;
-    let chosen = running.filter(|_| stuck).unwrap_or(wanted);
-    let task = examine::task_definition(chosen.spec.clone());
-    let task = task.usable().cloned().ok_or_else(|| {
-        let message = format!(
-            "revision {} of the task definition cannot be used: {}",
-            chosen.number,
-            super::summary::refused(&task.findings).message
-        );
-        invalid(message)
-    })?;
-    let same = running.is_some_and(|r| r.number == chosen.number);
-    let basis = match recorded_basis(input).filter(|_| same) {
-        None => input.basis.clone(),
-        Some(recorded) => recorded.map_err(|unknown| Obstacle {
-            reason: "RenderedByLaterRelease",
-            message: format!(
-                "a later release of the operator rendered the running tasks, and they are left as they are: {unknown}"
-            ),
-        })?,
-    };
-    Ok(Plan { spec, task, reference, revision: chosen.number, basis, stuck })
-}
-
-fn missing(reference: &TaskDefinitionRef) -> Obstacle {
-    let object = names::object_name(&reference.family);
-    let message = match reference.revision {
-        Some(n) => format!(
-            "task definition {}:{n} not found: TaskDefinition {object} has no such revision in this namespace",
-            reference.family
-        ),
-        None => format!(
-            "task definition {} not found: there is no valid TaskDefinition {object} in this namespace",
-            reference.family
-        ),
-    };
-    Obstacle { reason: TASK_DEFINITION_NOT_FOUND, message }
-}
-
-fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revision> {
-    match number {
-        Some(number) => revisions.iter().find(|r| r.number == number),
-        None => revisions.iter().max_by_key(|r| r.number),
-    }
-}
-
-/// The revision the Deployment was last given, when it is of the same family and still there.
-fn running_revision<'a>(input: &ServiceInput<'a>, wanted: &TaskDefinitionRef) -> Option<&'a Revision> {
-    let recorded = input.deployment()?.annotation(annotations::TASK_DEFINITION)?;
-    let running: TaskDefinitionRef = recorded.parse().ok()?;
-    (running.family == wanted.family).then(|| find_revision(input.revisions, Some(running.revision?)))?
-}
-
-fn recorded_basis(input: &ServiceInput<'_>) -> Option<Result<Basis, UnknownBasis>> {
-    Some(input.deployment()?.annotation(annotations::BASIS)?.parse())
-}
-
 fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
     let name = input.root.name;
     let task_definition_name = plan.object_name();
-    let target = format!("Deployment/{name}#/spec/template");
+    let target = plan::target(plan.spec, name);
     let task = Task {
-        definition: &plan.task.ecs,
-        kubernetes: plan.task.kubernetes.as_ref(),
-        name: &task_definition_name,
         target: &target,
         service: Some(plan.spec),
         task_role_credentials: credentials(input),
-        basis: &plan.basis,
+        kubernetes: plan.task.kubernetes.as_ref(),
+        ..Task::alone(&plan.task.ecs, &task_definition_name, &plan.basis)
     };
     let task_definition = plan.task_definition();
     let place = Placement {
@@ -200,12 +123,22 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         task_definition: &task_definition,
         revision: plan.revision,
     };
-    let deployment = render::deployment(&plan.spec.ecs, &task, &place, &mut Ledger::of_task_definition());
+    let template = plan.kept.clone().unwrap_or_else(|| plan::pods(input, plan.spec, &task, &place));
+    let settings = Settings {
+        annotations: plan.annotations(),
+        desired: plan.desired,
+        paused: plan.standing.pauses(),
+        healthy_after: workload::healthy_after(plan.spec, &plan.task.ecs),
+    };
+    let workload = workload::render(&plan.spec.ecs, &place, template, settings);
     // The network is closed before a task is there that must not have one.
     let policy = isolation::network_policy(&task, &place);
     let mut children: Vec<Child> =
         policy.map(|policy| Child::Untyped(ChildKind::NetworkPolicy, Box::new(policy))).into_iter().collect();
-    children.push(Child::Deployment(Box::new(deployment)));
+    children.push(match workload {
+        Workload::Deployment(deployment) => Child::Deployment(deployment),
+        Workload::DaemonSet(daemon_set) => Child::DaemonSet(daemon_set),
+    });
     children.extend(render::core_service(&plan.task.ecs, &place).map(|s| Child::Service(Box::new(s))));
     for child in &mut children {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);

@@ -31,6 +31,12 @@ impl Basis {
         Self { epoch: EPOCH, pod_level_resources: minor >= 34, container_restart_policy: minor >= 35, task_agent: None }
     }
 
+    /// What definitions are compared by: the same on every server, with all settings and in every release.
+    #[must_use]
+    pub fn reference() -> Self {
+        Self { epoch: 1, pod_level_resources: false, container_restart_policy: false, task_agent: None }
+    }
+
     /// The same with the task agent of this image, where one is given.
     #[must_use]
     pub fn with_task_agent(self, image: Option<&str>) -> Self {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, mappings, service};
+use super::{Basis, FieldVerdict, Ledger, Task, mappings, service, workload};
 use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
@@ -119,7 +119,7 @@ pub fn task_definition_verdicts(
         let task = Task { kubernetes, target: &target, ..Task::alone(&spec.ecs, name, basis) };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
         let place = Placement { namespace: None, identity, task_definition: name, revision: 0 };
-        let _ = service::deployment(&crate::ecs::Service::default(), &task, &place, &mut ledger);
+        let _ = workload::template(&crate::ecs::Service::default(), &task, &place, &mut ledger);
     }
     examined.close(&ledger)
 }

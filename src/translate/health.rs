@@ -35,6 +35,11 @@ pub(super) fn plan(container: &ContainerDefinition) -> Option<Health> {
     })
 }
 
+/// Whether the check of this container decides the health of its task.
+pub(super) fn decides(container: &ContainerDefinition) -> bool {
+    container.essential.unwrap_or(true) && container.health_check.as_ref().and_then(command).is_some()
+}
+
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
     if placed.role == Role::Supervised {
         ledger.exact(placed.at("healthCheck"), agent::plan_target(task));

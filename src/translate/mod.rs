@@ -8,6 +8,7 @@ mod agent;
 mod annotations;
 mod basis;
 mod container;
+mod deployment;
 mod devices;
 mod dns;
 mod docker_volume;
@@ -59,6 +60,7 @@ pub mod verdict;
 mod versions;
 mod volumes;
 mod volumes_from;
+pub mod workload;
 
 pub use basis::{Basis, EPOCH, UnknownBasis};
 pub use ledger::Ledger;

@@ -39,8 +39,6 @@ pub const TASK_DEFINITION: &[Pending] = pending! {
 
 /// Of services.
 pub const SERVICE: &[Pending] = pending! {
-    "schedulingStrategy" =>
-        "this version makes no DaemonSets: the service is not run",
     "capacityProviderStrategy" =>
         "the tasks run on any node: choose nodes by kubernetes.nodeSelector in the task definition",
     "platformVersion" =>
@@ -68,20 +66,6 @@ pub const SERVICE: &[Pending] = pending! {
         "no gateway is filled: tasks are found by the name of the Service",
     "networkConfiguration" =>
         "addresses and rules are those of the cluster's network: write a NetworkPolicy where the security groups closed something",
-    "deploymentConfiguration.deploymentCircuitBreaker" =>
-        "a deployment that fails goes on trying, and none is rolled back",
-    "deploymentConfiguration.alarms" =>
-        "no alarm stops a deployment",
-    "deploymentConfiguration.lifecycleHooks" =>
-        "the hooks are not called",
-    "deploymentConfiguration.bakeTimeInMinutes" =>
-        "the old tasks stop as soon as the new ones are healthy",
-    "deploymentConfiguration.canaryConfiguration" =>
-        "traffic is not shifted in steps",
-    "deploymentConfiguration.linearConfiguration" =>
-        "traffic is not shifted in steps",
-    "deploymentConfiguration.earlySuccessCriteria" =>
-        "a deployment is complete once all its tasks are healthy",
     "enableExecuteCommand" =>
         "kubectl exec does it, for whoever the cluster's own rights let",
     "enableECSManagedTags" =>

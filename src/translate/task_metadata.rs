@@ -193,8 +193,8 @@ mod tests {
     use super::*;
     use crate::ecs::TaskDefinition;
     use crate::translate::metadata::Identity;
-    use crate::translate::service::{self, Placement};
-    use crate::translate::{Basis, Ledger};
+    use crate::translate::service::Placement;
+    use crate::translate::{Basis, Ledger, workload};
 
     fn with<T>(definition: Value, look: impl Fn(&Task<'_>) -> T) -> T {
         let definition: TaskDefinition = serde_json::from_value(definition).unwrap();
@@ -298,8 +298,7 @@ mod tests {
         let pods = [1, 2].map(|revision| {
             let place = Placement { namespace: None, identity, task_definition: "web", revision };
             let mut ledger = Ledger::of_task_definition();
-            let deployment = service::deployment(&crate::ecs::Service::default(), &task, &place, &mut ledger);
-            deployment.spec.and_then(|spec| spec.template.spec).unwrap()
+            workload::template(&crate::ecs::Service::default(), &task, &place, &mut ledger).spec.unwrap()
         });
         assert_eq!(pods[0], pods[1]);
         assert!(pods[0].init_containers.iter().flatten().any(|container| container.env.is_some()));

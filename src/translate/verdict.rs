@@ -192,6 +192,24 @@ codes! {
     RunsOnClusterNodes = "runs-on-cluster-nodes",
     /// The percentages leave no room to replace a task.
     DeploymentStuck = "deployment-stuck",
+    /// The desired count of a DAEMON service follows from the nodes.
+    OneTaskOnEachNode = "one-task-on-each-node",
+    /// A DaemonSet has tasks on nodes that take no others.
+    DaemonsOnCordonedNodes = "daemons-on-cordoned-nodes",
+    /// A DaemonSet goes on replacing tasks, whatever happens.
+    DaemonsKnowNoPause = "daemons-know-no-pause",
+    /// Failed tasks are counted by what can be seen of Pods.
+    FailuresByPods = "failures-by-pods",
+    /// Alarms of CloudWatch are not seen.
+    AlarmsNotSeen = "alarms-not-seen",
+    /// Old tasks do not stay for a while after a deployment.
+    NoBakeTime = "no-bake-time",
+    /// Hooks of a deployment are not called.
+    HooksNotCalled = "hooks-not-called",
+    /// A deployment is a success once all its tasks are healthy, not earlier.
+    SuccessWhenAllHealthy = "success-when-all-healthy",
+    /// Only the operator does it; plain manifests are without it.
+    NeedsOperator = "needs-operator",
     /// A tag becomes an annotation.
     TagsAsAnnotations = "tags-as-annotations",
     /// The service runs one deployment without the alternatives to a rolling update.

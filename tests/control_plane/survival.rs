@@ -31,7 +31,8 @@ async fn killed_in_the_middle_of_a_rollout_it_finishes_without_a_needless_write_
     let mut operator = start(&bench)?;
     bench.task_definition("app", "1").await?;
     let percentages = json!({"minimumHealthyPercent": 90, "maximumPercent": 110});
-    let spec = json!({"taskDefinition": "app", "desiredCount": 10, "deploymentConfiguration": percentages});
+    let spec = json!({"taskDefinition": "app", "desiredCount": 10, "deploymentConfiguration": percentages,
+        "kubernetes": {"healthyAfterSeconds": 1}});
     bench.apply("Service", "web", spec).await?;
     bench.stable("web", "app:1").await?;
     bench.task_definition("app", "2").await?;

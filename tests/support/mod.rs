@@ -125,7 +125,10 @@ impl Bench {
     }
 
     pub async fn service(&self, name: &str, task_definition: &str, count: i64) -> Result<DynamicObject> {
-        self.apply("Service", name, json!({"taskDefinition": task_definition, "desiredCount": count})).await
+        // ECS's 40 seconds would be waited for in each rollout.
+        let kubernetes = json!({"healthyAfterSeconds": 1});
+        let spec = json!({"taskDefinition": task_definition, "desiredCount": count, "kubernetes": kubernetes});
+        self.apply("Service", name, spec).await
     }
 
     /// Waits until a condition of one of our objects has this status, for its current spec.

@@ -6,7 +6,7 @@ use crate::ecs::deployment::Bounds;
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::service::{
-    AvailabilityZoneRebalancing, DeploymentControllerType, LaunchType, LoadBalancer, SchedulingStrategy, Service,
+    AvailabilityZoneRebalancing, DeploymentControllerType, LaunchType, LoadBalancer, Service,
     ServiceManagedEbsVolumeConfiguration,
 };
 use crate::ecs::task_definition_ref::TaskDefinitionRef;
@@ -28,10 +28,6 @@ pub(super) const RULES: &[ServiceRule] = &[
 
 fn root(member: &str) -> Pointer {
     Pointer::root().key(member)
-}
-
-fn is_daemon(service: &Service) -> bool {
-    service.scheduling_strategy == Some(SchedulingStrategy::Daemon)
 }
 
 fn controller(service: &Service) -> DeploymentControllerType {
@@ -59,27 +55,17 @@ fn desired_count(service: &Service) -> Vec<Finding> {
         Some(count) if count < 0 => {
             vec![Finding::error(at, "negative-desired-count", "the desired count cannot be negative")]
         }
-        Some(_) if is_daemon(service) => {
+        Some(_) if service.is_daemon() => {
             vec![Finding::info(at, "desired-count-on-daemon", "a DAEMON service has one task on each node instead")]
         }
         _ => Vec::new(),
     }
 }
 
-/// Minimum and maximum percent, by ECS's defaults where they are absent.
-fn percents(service: &Service) -> (i32, i32) {
-    let (minimum, maximum) = if is_daemon(service) { (0, 100) } else { (100, 200) };
-    let given = service.deployment_configuration.as_ref();
-    (
-        given.and_then(|given| given.minimum_healthy_percent).unwrap_or(minimum),
-        given.and_then(|given| given.maximum_percent).unwrap_or(maximum),
-    )
-}
-
 /// `minimumHealthyPercent` is 0 to 100 and not above `maximumPercent`, which is above 0.
 fn percentages(service: &Service) -> Vec<Finding> {
     let at = root("deploymentConfiguration");
-    let (minimum, maximum) = percents(service);
+    let (minimum, maximum) = service.percentages();
     let mut findings = Vec::new();
     if !(0..=100).contains(&minimum) {
         let message = "minimumHealthyPercent lies between 0 and 100";
@@ -97,8 +83,8 @@ fn percentages(service: &Service) -> Vec<Finding> {
 
 /// "Rolling update": with nothing to stop first and nothing to start first, a deployment never moves.
 fn rollout_can_move(service: &Service) -> Vec<Finding> {
-    let (minimum, maximum) = percents(service);
-    let Some(desired) = service.desired_count.filter(|_| !is_daemon(service)) else { return Vec::new() };
+    let (minimum, maximum) = service.percentages();
+    let Some(desired) = service.desired_count.filter(|_| !service.is_daemon()) else { return Vec::new() };
     // Percentages that contradict each other are told of by another rule.
     if maximum < minimum || !Bounds::new(desired, minimum, maximum).is_stuck() {
         return Vec::new();
@@ -155,11 +141,11 @@ fn is_fargate(provider: &str) -> bool {
 /// `schedulingStrategy` `DAEMON`: not on Fargate, not for other deployment controllers, `maximumPercent` 100, no
 /// volumes made at launch.
 fn daemon(service: &Service) -> Vec<Finding> {
-    if !is_daemon(service) {
+    if !service.is_daemon() {
         return Vec::new();
     }
     let on_fargate = service.capacity_provider_strategy.iter().any(|item| is_fargate(&item.capacity_provider));
-    let (_, maximum) = percents(service);
+    let (_, maximum) = service.percentages();
     let refused = [
         (service.launch_type == Some(LaunchType::Fargate), root("launchType"), "Fargate has no nodes to run it on"),
         (on_fargate, root("capacityProviderStrategy"), "Fargate has no nodes to run it on"),
@@ -243,12 +229,12 @@ fn rebalancing(service: &Service) -> Vec<Finding> {
     if service.availability_zone_rebalancing != Some(AvailabilityZoneRebalancing::Enabled) {
         return Vec::new();
     }
-    let (_, maximum) = percents(service);
+    let (_, maximum) = service.percentages();
     let classic = service.load_balancers.iter().any(|balancer| !is_blank(balancer.load_balancer_name.as_deref()));
     let obstacles = [
-        (is_daemon(service), "a DAEMON service"),
+        (service.is_daemon(), "a DAEMON service"),
         (service.launch_type == Some(LaunchType::External), "the launch type EXTERNAL"),
-        (maximum <= 100 && !is_daemon(service), "a maximumPercent of 100 or less"),
+        (maximum <= 100 && !service.is_daemon(), "a maximumPercent of 100 or less"),
         (classic, "a Classic Load Balancer"),
     ];
     let obstacles = obstacles.into_iter().filter(|(obstacle, _)| *obstacle);

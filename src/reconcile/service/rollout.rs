@@ -1,11 +1,15 @@
-//! The deployments of a service: which revision is on its way in, which ones still have tasks.
+//! The deployments of a service: which one is on its way in, which ones still have tasks.
+
+use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 
-use super::{Plan, ServiceInput};
+use super::ServiceInput;
+use super::plan::{Failed, Plan, Standing};
+use super::progress::{Progress, deployment_id};
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState};
 use crate::reconcile::observed::TaskPod;
-use crate::translate::service as render;
 
 /// Tasks by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,121 +28,124 @@ pub(super) fn count<'a>(pods: impl Iterator<Item = &'a TaskPod>) -> Counts {
     })
 }
 
-/// The primary deployment first, then those it replaces as long as they have tasks.
+/// The primary deployment first, then those it replaces as long as they have tasks, the newest first.
+///
+/// Until Kubernetes has taken note of a new template, the former primary deployment remains it.
 pub(super) fn records(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<DeploymentRecord> {
-    let primary = primary(input, plan);
-    let mut older: Vec<DeploymentRecord> = older_revisions(input, plan)
-        .into_iter()
-        .map(|(name, revision)| older_record(input, plan, name, revision))
-        .collect();
-    older.insert(0, primary);
-    older
+    let primary = plan.progress.as_ref().map(|progress| primary(input, plan, progress));
+    let former = input.status.deployments.first().filter(|_| primary.is_none());
+    let first = primary.as_ref().or(former).map(|record| record.id.clone());
+    let present = input.pods.iter().filter(|pod| pod.is_present());
+    let hashes: BTreeSet<&str> = present.map(|pod| pod.generation.as_str()).filter(|hash| !hash.is_empty()).collect();
+    let others = hashes.into_iter().map(|hash| (hash, deployment_id(input, hash)));
+    let (kept, others): (Vec<_>, Vec<_>) = others.partition(|(_, id)| Some(id) == first.as_ref());
+    let mut older: Vec<DeploymentRecord> = others.into_iter().map(|(hash, id)| older(input, plan, hash, id)).collect();
+    older.sort_by(|a, b| b.created_at.0.cmp(&a.created_at.0).then_with(|| a.id.cmp(&b.id)));
+    let former = former.map(|record| {
+        let counts = kept.first().map(|(hash, _)| count(of_generation(input, hash))).unwrap_or_default();
+        DeploymentRecord { running_count: counts.running, pending_count: counts.pending, ..record.clone() }
+    });
+    primary.or(former).into_iter().chain(older).collect()
 }
 
-fn primary(input: &ServiceInput<'_>, plan: &Plan<'_>) -> DeploymentRecord {
-    let task_definition = plan.task_definition();
-    let known = input.status.deployments.iter().find(|d| d.task_definition == task_definition);
-    let counts = count(of_revision(input, &plan.object_name(), plan.revision));
-    let desired = render::desired_count(&plan.spec.ecs);
-    // A completed deployment stays completed, whatever happens to its tasks afterwards.
-    let was_completed =
-        known.is_some_and(|d| d.status == DeploymentStatus::Primary && d.rollout_state == RolloutState::Completed);
-    let completed = was_completed || is_complete(input, plan, desired);
-    let state = if completed { RolloutState::Completed } else { RolloutState::InProgress };
-    let was_primary = known.filter(|d| d.status == DeploymentStatus::Primary);
-    let created_at = was_primary.map_or(Time(input.now), |d| d.created_at.clone());
-    let id = was_primary.map_or_else(|| next_id(input), |d| d.id.clone());
-    let rollout_state_reason = reason(&id, state);
-    let unchanged = was_primary.filter(|d| d.rollout_state == state && d.desired_count == desired);
+fn of_generation<'a>(input: &'a ServiceInput<'_>, hash: &'a str) -> impl Iterator<Item = &'a TaskPod> {
+    input.pods.iter().filter(move |pod| pod.generation == hash)
+}
+
+fn primary(input: &ServiceInput<'_>, plan: &Plan<'_>, progress: &Progress<'_>) -> DeploymentRecord {
+    let counts = count(of_generation(input, &progress.generation.hash));
+    let (state, reason) = state(plan, progress);
+    let known = progress.known;
+    let unchanged = known.filter(|record| {
+        record.status == DeploymentStatus::Primary
+            && record.rollout_state == state
+            && record.desired_count == plan.desired
+    });
+    let number = |n: i64| i32::try_from(n).unwrap_or(i32::MAX);
     DeploymentRecord {
-        id,
+        id: progress.id.clone(),
         status: DeploymentStatus::Primary,
-        task_definition,
-        desired_count: desired,
+        task_definition: progress.generation.task_definition().unwrap_or_else(|| plan.task_definition()),
+        desired_count: plan.desired,
         running_count: counts.running,
         pending_count: counts.pending,
+        healthy_count: number(progress.healthy),
+        failed_tasks: number(progress.failures.0),
+        counted_tasks: progress.failed.iter().map(|pod| pod.name.clone()).collect(),
         rollout_state: state,
-        rollout_state_reason,
-        created_at,
-        updated_at: unchanged.map_or(Time(input.now), |d| d.updated_at.clone()),
+        rollout_state_reason: reason,
+        created_at: created(progress.generation.created, known, input.now),
+        updated_at: unchanged.map_or(Time(input.now), |record| record.updated_at.clone()),
     }
 }
 
-fn reason(id: &str, state: RolloutState) -> String {
-    match state {
-        RolloutState::InProgress => format!("ECS deployment {id} in progress."),
-        RolloutState::Completed => format!("ECS deployment {id} completed."),
+fn created(generation: Option<Timestamp>, known: Option<&DeploymentRecord>, now: Timestamp) -> Time {
+    let known = known.map(|record| record.created_at.0);
+    Time(generation.or(known).unwrap_or(now))
+}
+
+/// How far the rollout is, and ECS's words for it.
+fn state(plan: &Plan<'_>, progress: &Progress<'_>) -> (RolloutState, String) {
+    let id = &progress.id;
+    let failed_now = plan.failed.as_ref().is_some_and(|failed| failed.hash == progress.generation.hash);
+    if failed_now {
+        let told = plan.failure.is_some_and(|failure| failure.told);
+        let reason = match progress.known.filter(|record| record.rollout_state == RolloutState::Failed) {
+            Some(record) => record.rollout_state_reason.clone(),
+            None if told => format!("ECS deployment {id} was stopped."),
+            None => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
+        };
+        (RolloutState::Failed, reason)
+    } else if progress.completed {
+        (RolloutState::Completed, format!("ECS deployment {id} completed."))
+    } else if plan.standing == Standing::RolledBack {
+        let reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {id}.");
+        (RolloutState::InProgress, reason)
+    } else {
+        (RolloutState::InProgress, format!("ECS deployment {id} in progress."))
     }
 }
 
-/// One more than the highest number the service has used; the first follows from the service's uid, so that a service
-/// made again under the same name does not repeat the ids of the former one.
-fn next_id(input: &ServiceInput<'_>) -> String {
-    let number = |id: &str| id.strip_prefix(ID_PREFIX)?.parse::<u64>().ok();
-    let highest = input.status.deployments.iter().filter_map(|d| number(&d.id)).max();
-    let next = highest.map_or_else(|| first_number(input.root.uid), |n| n + 1);
-    format!("{ID_PREFIX}{next:019}")
-}
-
-const ID_PREFIX: &str = "ecs-svc/";
-
-/// ECS's deployment ids have 19 digits; the last ones stay free for counting up.
-fn first_number(uid: &str) -> u64 {
-    let digits = uid.bytes().filter(|b| *b != b'-').fold(0_u64, |n, b| n.wrapping_mul(31).wrapping_add(b.into()));
-    1_000_000_000_000_000_000 + (digits % 8_000_000_000_000) * 1_000_000
-}
-
-/// All tasks are of this revision, as many as desired, and healthy.
-fn is_complete(input: &ServiceInput<'_>, plan: &Plan<'_>, desired: i32) -> bool {
-    let Some(deployment) = input.deployment() else { return false };
-    let number = |pointer: &str| deployment.number(pointer).unwrap_or(0);
-    let observed = number("/status/observedGeneration") >= number("/metadata/generation");
-    let desired = i64::from(desired);
-    !plan.stuck
-        && observed
-        && deployment.annotation(crate::api::annotations::TASK_DEFINITION) == Some(plan.task_definition().as_str())
-        && number("/spec/replicas") == desired
-        && number("/status/updatedReplicas") == desired
-        && number("/status/availableReplicas") == desired
-        && number("/status/replicas") == desired
-        && older_revisions(input, plan).is_empty()
-}
-
-/// The other revisions that still have tasks, by the object name of the task definition and the number; the newest first.
-fn older_revisions<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Vec<(&'a str, i64)> {
-    let primary = plan.object_name();
-    let others = input.pods.iter().filter(|p| p.is_present() && !p.runs(&primary, plan.revision));
-    let mut revisions: Vec<(&str, i64)> =
-        others.filter_map(|p| Some((p.task_definition.as_str(), p.revision?))).collect();
-    revisions.sort_unstable_by_key(|(name, revision)| (std::cmp::Reverse(*revision), *name));
-    revisions.dedup();
-    revisions
-}
-
-fn older_record(input: &ServiceInput<'_>, plan: &Plan<'_>, name: &str, revision: i64) -> DeploymentRecord {
-    // Of another task definition only the object's name is known.
-    let family = if name == plan.object_name() { plan.reference.family.as_str() } else { name };
-    let task_definition = format!("{family}:{revision}");
-    let known = input.status.deployments.iter().find(|d| d.task_definition == task_definition);
-    let counts = count(of_revision(input, name, revision));
-    let tasks = counts.running + counts.pending;
-    let id = known.map_or_else(|| format!("{ID_PREFIX}{revision:019}"), |d| d.id.clone());
-    let state = known.map_or(RolloutState::Completed, |d| d.rollout_state);
-    let unchanged = known.filter(|d| d.status == DeploymentStatus::Active);
+fn older(input: &ServiceInput<'_>, plan: &Plan<'_>, hash: &str, id: String) -> DeploymentRecord {
+    let known = input.status.deployments.iter().find(|record| record.id == id);
+    let generation = input.generations.iter().find(|generation| generation.hash == hash);
+    let counts = count(of_generation(input, hash));
+    let failed = plan.failed.as_ref().is_some_and(|failed| failed.hash == hash)
+        || input.workload().and_then(Failed::of).is_some_and(|failed| failed.hash == hash);
+    let state = match known.map(|record| record.rollout_state) {
+        _ if failed => RolloutState::Failed,
+        None => RolloutState::Completed,
+        Some(state) => state,
+    };
+    let reason = known.filter(|record| record.rollout_state == state).map(|it| it.rollout_state_reason.clone());
+    let unchanged = known.filter(|record| record.status == DeploymentStatus::Active && record.rollout_state == state);
     DeploymentRecord {
-        rollout_state_reason: reason(&id, state),
-        id,
         status: DeploymentStatus::Active,
-        task_definition,
-        desired_count: tasks,
+        task_definition: known
+            .map(|record| record.task_definition.clone())
+            .or_else(|| generation?.task_definition())
+            .unwrap_or_else(|| by_labels(input, hash)),
+        desired_count: counts.running + counts.pending,
         running_count: counts.running,
         pending_count: counts.pending,
+        healthy_count: i32::try_from(of_generation(input, hash).filter(|pod| pod.is_present() && pod.healthy).count())
+            .unwrap_or(i32::MAX),
+        failed_tasks: known.map_or(0, |record| record.failed_tasks),
+        counted_tasks: Vec::new(),
         rollout_state: state,
-        created_at: known.map_or(Time(input.now), |d| d.created_at.clone()),
-        updated_at: unchanged.map_or(Time(input.now), |d| d.updated_at.clone()),
+        rollout_state_reason: reason.unwrap_or_else(|| match state {
+            RolloutState::Failed => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
+            RolloutState::InProgress => format!("ECS deployment {id} in progress."),
+            RolloutState::Completed => format!("ECS deployment {id} completed."),
+        }),
+        created_at: created(generation.and_then(|generation| generation.created), known, input.now),
+        updated_at: unchanged.map_or(Time(input.now), |record| record.updated_at.clone()),
+        id,
     }
 }
 
-fn of_revision<'a>(input: &'a ServiceInput<'_>, name: &'a str, revision: i64) -> impl Iterator<Item = &'a TaskPod> {
-    input.pods.iter().filter(move |p| p.runs(name, revision))
+/// Kubernetes has forgotten the generation, but its tasks say what they run.
+fn by_labels(input: &ServiceInput<'_>, hash: &str) -> String {
+    let task = of_generation(input, hash).next();
+    task.map(|pod| format!("{}:{}", pod.task_definition, pod.revision.unwrap_or(0))).unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
+use super::plan::{Plan, Standing};
 use super::rollout::{self, Counts};
-use super::{Obstacle, Plan, ServiceInput, tasks};
+use super::{Obstacle, ServiceInput, tasks};
 use crate::api::{
     DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
     condition, labels,
@@ -15,7 +16,7 @@ use crate::reconcile::action::{Decision, EventDraft};
 use crate::reconcile::observed::{Ending, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
-use crate::translate::service as render;
+use crate::translate::workload;
 
 /// How many events a status keeps.
 const MAX_EVENTS: usize = 20;
@@ -58,7 +59,7 @@ pub(super) fn of(
 ) -> (ServiceStatus, Vec<EventDraft>) {
     let deployments = rollout::records(input, plan);
     let counts = rollout::count(input.pods.iter());
-    let desired = render::desired_count(&plan.spec.ecs);
+    let desired = plan.desired;
     let verdicts = examine::service_verdicts(examined, input.root.name);
     let translation = summary::count(&verdicts);
     let stable = stable(input, &deployments, counts, desired, plan);
@@ -72,6 +73,7 @@ pub(super) fn of(
         running_count: counts.running,
         pending_count: counts.pending,
         selector: Some(selector(input)),
+        last_completed_deployment: last_completed(input, &deployments),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         last_task_stopped_at: tasks::last_told(input).map(Time),
@@ -81,6 +83,16 @@ pub(super) fn of(
         conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),
     };
     (status, published)
+}
+
+/// The desired count of a service that is not carried out.
+fn nominal(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
+    if spec.ecs.is_daemon() { input.status.desired_count } else { workload::desired_count(&spec.ecs) }
+}
+
+fn last_completed(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<String> {
+    let completed = deployments.first().filter(|primary| primary.rollout_state == RolloutState::Completed);
+    completed.map(|primary| primary.id.clone()).or_else(|| input.status.last_completed_deployment.clone())
 }
 
 fn newest(input: &ServiceInput<'_>) -> Option<Time> {
@@ -93,7 +105,7 @@ fn selector(input: &ServiceInput<'_>) -> String {
 
 fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
     let healthy = input.pods.iter().filter(|p| p.healthy && p.is_present()).count();
-    let lower = render::bounds(&plan.spec.ecs).lower;
+    let lower = plan.bounds.lower;
     let holds = i64::try_from(healthy).unwrap_or(i64::MAX) >= lower;
     let (reason, message) = if holds {
         ("MinimumHealthy", "enough healthy tasks run for the minimum healthy percent")
@@ -117,14 +129,12 @@ fn stable(
         reason,
         message: message.to_owned(),
     };
-    if plan.stuck {
-        let message = "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task \
-                       definition cannot be deployed: lower the first or raise the second";
-        draft(false, "DeploymentStuck", message)
+    if let Some((reason, message)) = standing(plan) {
+        draft(false, reason, message)
     } else if let Some((cause, detail)) = failing {
         draft(false, "TasksFailing", &format!("tasks do not start: {cause}: {detail}; see kubectl describe pod"))
-    } else if deployments.len() > 1 {
-        draft(false, "DeploymentInProgress", "tasks of an older deployment are still running")
+    } else if plan.progress.is_none() || deployments.len() > 1 {
+        draft(false, "DeploymentInProgress", "tasks are still to be replaced")
     } else if counts.running != desired {
         draft(false, "CountNotReached", "the number of running tasks is not the desired count yet")
     } else {
@@ -132,10 +142,28 @@ fn stable(
     }
 }
 
+/// Why what the service asks for is not on its way.
+fn standing(plan: &Plan<'_>) -> Option<(&'static str, &'static str)> {
+    match plan.standing {
+        Standing::Moving => None,
+        Standing::Stuck => Some((
+            "DeploymentStuck",
+            "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task definition cannot be \
+             deployed: lower the first or raise the second",
+        )),
+        Standing::Paused => Some(("Paused", "the annotation ecs-operator.dev/paused lets no task be replaced")),
+        Standing::RolledBack => plan.progress.as_ref().filter(|progress| !progress.completed).map(|_| {
+            ("RollingBack", "the deployment failed; the tasks of the last completed one are taking its place again")
+        }),
+        Standing::Failed => Some((
+            "DeploymentFailed",
+            "the deployment failed, and no more of its tasks are launched: apply a task definition that works, or an earlier revision",
+        )),
+    }
+}
+
 fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentRecord], stable: bool) -> News {
     let mut news = News::default();
-    let primary = &deployments[0];
-    let before = input.status.deployments.iter().find(|d| d.id == primary.id);
     let started = started(input, deployments);
     if !started.is_empty() {
         news.add(false, "TasksStarted", told(&started));
@@ -154,20 +182,37 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
         news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
-    let completed = |d: &DeploymentRecord| d.rollout_state == RolloutState::Completed;
-    if completed(primary) && !before.is_some_and(|d| completed(d) && d.status == DeploymentStatus::Primary) {
-        news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", primary.id));
+    if let Some(primary) = deployments.first() {
+        let before = input.status.deployments.iter().find(|d| d.id == primary.id);
+        let was = |state| before.is_some_and(|d| d.rollout_state == state && d.status == DeploymentStatus::Primary);
+        if primary.rollout_state == RolloutState::Completed && !was(RolloutState::Completed) {
+            news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", primary.id));
+        }
+        if primary.rollout_state == RolloutState::Failed && !was(RolloutState::Failed) {
+            news.add(true, "DeploymentFailed", failed(primary, plan));
+            if let Some(last) =
+                input.status.last_completed_deployment.as_ref().filter(|_| plan.standing == Standing::RolledBack)
+            {
+                news.add(true, "RollingBack", format!("rolling back to deployment {last}."));
+            }
+        }
     }
     let was_stuck = input.status.conditions.iter().any(|c| c.reason == "DeploymentStuck");
-    if plan.stuck && !was_stuck {
-        let what = "was unable to deploy the new task definition: minimumHealthyPercent and maximumPercent leave no room to \
-                    stop or start a task.";
+    if plan.standing == Standing::Stuck && !was_stuck {
+        let what = "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update \
+                    the minimumHealthyPercent or maximumPercent value and try again.";
         news.add(true, "DeploymentStuck", what);
     }
     if stable && !held(condition::STABLE) {
         news.add(false, "SteadyState", "has reached a steady state.");
     }
     news
+}
+
+fn failed(deployment: &DeploymentRecord, plan: &Plan<'_>) -> String {
+    let told = plan.failure.is_some_and(|failure| failure.told);
+    let why = if told { "it was told to stop" } else { "tasks failed to start" };
+    format!("(deployment {}) deployment failed: {why}.", deployment.id)
 }
 
 /// Tasks that no status has told of yet, the newest first.
@@ -218,7 +263,7 @@ fn told_stopped(stopped: &[(&str, &Ending)]) -> Option<String> {
 /// Why tasks do not come up, in a word of ECS's and in detail.
 fn failing<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Option<(&'static str, &'a str)> {
     let waiting = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.failing.as_ref());
-    let desired = render::desired_count(&plan.spec.ecs);
+    let desired = plan.desired;
     let over = || tasks::failed(input, plan, desired).map(|reason| ("EssentialContainerExited", reason));
     waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
 }
@@ -275,7 +320,7 @@ pub(super) fn hindered(
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
-        desired_count: examined.spec.as_ref().map_or(0, |s| render::desired_count(&s.ecs)),
+        desired_count: examined.spec.as_ref().map_or(0, |s| nominal(input, s)),
         running_count: counts.running,
         pending_count: counts.pending,
         selector: Some(selector(input)),
@@ -319,7 +364,7 @@ pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Draining),
-        desired_count: examined.spec.as_ref().map_or(0, |s| render::desired_count(&s.ecs)),
+        desired_count: examined.spec.as_ref().map_or(0, |s| nominal(input, s)),
         running_count: counts.running,
         pending_count: counts.pending,
         ..input.status.clone()

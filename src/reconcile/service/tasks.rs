@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Plan, ServiceInput};
+use super::ServiceInput;
+use super::plan::Plan;
+use crate::ecs::deployment::{BREAKER_PATIENCE, launch_delay};
 use crate::reconcile::action::Action;
 use crate::reconcile::observed::{Ending, Presence, TaskPod};
 
@@ -54,6 +56,44 @@ pub(super) fn last_told(input: &ServiceInput<'_>) -> Option<Timestamp> {
 fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
     let age = |ending: &Ending| Duration::try_from(input.now.duration_since(ending.at)).unwrap_or_default();
     pod.ending.as_ref().filter(|ending| age(ending) < FRESH)
+}
+
+/// Why a task fails whose container ends each time that it is started.
+pub(super) const RESTARTED: &str = "EssentialContainerExited";
+
+/// Whether a task did not start, did not become healthy or ended by itself.
+pub(super) fn has_failed(pod: &TaskPod) -> bool {
+    pod.failing.is_some() || pod.ending.is_some()
+}
+
+/// Tasks to try again, and when to look for the next.
+#[derive(Default)]
+pub(super) struct Retries {
+    pub(super) actions: Vec<Action>,
+    pub(super) revisit: Option<Duration>,
+}
+
+/// Stops the tasks that have not started for long enough: others take their place, perhaps on other nodes. The kubelet tries
+/// each of them again too, but by itself never elsewhere.
+pub(super) fn retry(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Retries {
+    let mut retries = Retries::default();
+    let Some(progress) = plan.progress.as_ref().filter(|_| !plan.standing.pauses()) else { return retries };
+    let counts = progress.breaker.is_some() && !progress.completed;
+    let delay = launch_delay(progress.failures.0);
+    let delay = if counts { delay.min(BREAKER_PATIENCE) } else { delay };
+    for pod in progress.failed.iter().filter(|pod| pod.is_present()) {
+        let Some((cause, _)) = &pod.failing else { continue };
+        // A container that fails again and again is started again by the kubelet: ECS does so at once, by another task.
+        if *cause == RESTARTED && !counts {
+            continue;
+        }
+        let age = |since: Timestamp| Duration::try_from(input.now.duration_since(since)).unwrap_or_default();
+        match delay.checked_sub(pod.created.map(age).unwrap_or_default()).filter(|left| !left.is_zero()) {
+            None => retries.actions.push(stopped(pod)),
+            Some(left) => retries.revisit = Some(retries.revisit.map_or(left, |sooner| sooner.min(left))),
+        }
+    }
+    retries
 }
 
 /// Why the newest task of what is to run did not last, while fewer healthy ones run than are wanted and none has come after it.

@@ -1,0 +1,104 @@
+//! How many tasks a rolling deployment may start and stop.
+//!
+//! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down,
+//! as the "Rolling update" page of the ECS developer guide has it.
+
+/// Limits on the tasks of a service during a rolling deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    /// Healthy tasks that must remain.
+    pub lower: i64,
+    /// Tasks that may run or be starting.
+    pub upper: i64,
+    desired: i64,
+}
+
+impl Bounds {
+    /// Limits for a desired count and the two percentages. Negative numbers count as 0.
+    ///
+    /// ```
+    /// use ecs_operator::ecs::deployment::Bounds;
+    /// let bounds = Bounds::new(10, 33, 133);
+    /// assert_eq!((bounds.lower, bounds.upper), (4, 13));
+    /// assert_eq!((bounds.max_unavailable(), bounds.max_surge()), (6, 3));
+    /// ```
+    #[must_use]
+    pub fn new(
+        desired: impl Into<i64>,
+        minimum_healthy_percent: impl Into<i64>,
+        maximum_percent: impl Into<i64>,
+    ) -> Self {
+        let desired = desired.into().max(0);
+        let minimum = desired.saturating_mul(minimum_healthy_percent.into().max(0));
+        let maximum = desired.saturating_mul(maximum_percent.into().max(0));
+        Self { lower: minimum / 100 + i64::from(minimum % 100 > 0), upper: maximum / 100, desired }
+    }
+
+    /// Tasks that may be missing from the desired count.
+    #[must_use]
+    pub fn max_unavailable(&self) -> i64 {
+        (self.desired - self.lower).max(0)
+    }
+
+    /// Tasks that may run beyond the desired count.
+    #[must_use]
+    pub fn max_surge(&self) -> i64 {
+        (self.upper - self.desired).max(0)
+    }
+
+    /// Whether no deployment can move: nothing may be stopped first, and nothing may be started first.
+    ///
+    /// A service with no tasks to replace is never stuck.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.desired > 0 && self.max_surge() == 0 && self.max_unavailable() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_ecs_s() {
+        // desired, minimum, maximum → lower, upper, max unavailable, max surge, stuck
+        let cases = [
+            ((4, 50, 200), (2, 8, 2, 4, false)),
+            ((4, 100, 200), (4, 8, 0, 4, false)),
+            ((3, 50, 150), (2, 4, 1, 1, false)),
+            ((3, 100, 125), (3, 3, 0, 0, true)),
+            ((2, 75, 100), (2, 2, 0, 0, true)),
+            ((1, 50, 50), (1, 0, 0, 0, true)),
+            ((10, 33, 133), (4, 13, 6, 3, false)),
+            ((0, 100, 100), (0, 0, 0, 0, false)),
+        ];
+        for ((desired, minimum, maximum), expected) in cases {
+            let bounds = Bounds::new(desired, minimum, maximum);
+            let found = (bounds.lower, bounds.upper, bounds.max_unavailable(), bounds.max_surge(), bounds.is_stuck());
+            assert_eq!(found, expected, "{desired} tasks, {minimum}/{maximum}");
+        }
+    }
+
+    #[test]
+    fn limits_keep_their_promise_for_every_count() {
+        for desired in 0..=1000 {
+            for minimum in 0..=100 {
+                for maximum in 100..=200 {
+                    check(desired, minimum, maximum);
+                }
+            }
+        }
+    }
+
+    fn check(desired: i32, minimum: i32, maximum: i32) {
+        let bounds = Bounds::new(desired, minimum, maximum);
+        let count = i64::from(desired);
+        assert!(bounds.lower * 100 >= count * i64::from(minimum), "enough remain");
+        assert!((bounds.lower - 1) * 100 < count * i64::from(minimum), "and no more than needed");
+        assert!(bounds.upper * 100 <= count * i64::from(maximum), "not too many run");
+        assert!((bounds.upper + 1) * 100 > count * i64::from(maximum), "and as many as may");
+        assert_eq!(bounds.max_unavailable(), count - bounds.lower);
+        assert_eq!(bounds.max_surge(), bounds.upper - count);
+        assert_eq!(bounds.is_stuck(), desired > 0 && bounds.upper == count && bounds.lower == count);
+    }
+}

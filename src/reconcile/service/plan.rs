@@ -1,0 +1,336 @@
+//! What a service is to run now: the revision it names, or one that is kept in its place.
+//!
+//! The workload itself says what it was made from: a fingerprint of the definition, the task definition and the translation
+//! basis are its annotations, and Kubernetes copies them to what it keeps of each of its templates. So a deployment is neither
+//! begun twice nor forgotten when the operator dies between two writes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
+use super::generations::Generation;
+use super::progress::{Failure, Progress, deployment_id};
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND};
+use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
+use crate::ecs::deployment::Bounds;
+use crate::ecs::{TaskDefinitionRef, names};
+use crate::reconcile::observed::{ObservedChild, Revision};
+use crate::reconcile::summary;
+use crate::translate::examine::{self, Examined};
+use crate::translate::metadata::Identity;
+use crate::translate::service::Placement;
+use crate::translate::workload;
+use crate::translate::{Basis, Ledger, Task};
+
+/// Why the tasks are of another definition than the service asks for, or are not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// What is asked for is what is deployed.
+    Moving,
+    /// The percentages leave no room to replace the running revision.
+    Stuck,
+    /// A person said so.
+    Paused,
+    /// What is asked for has failed, and the last completed deployment is back.
+    RolledBack,
+    /// What is asked for has failed, and no more of it is launched.
+    Failed,
+}
+
+impl Standing {
+    /// Whether Kubernetes is to replace no tasks.
+    pub(super) fn pauses(self) -> bool {
+        matches!(self, Self::Paused | Self::Failed)
+    }
+}
+
+/// A service that can be carried out: what it says and what it runs.
+pub(super) struct Plan<'a> {
+    pub(super) spec: &'a ServiceSpec,
+    pub(super) task: TaskDefinitionSpec,
+    /// The task definition that is run.
+    pub(super) family: String,
+    pub(super) revision: i64,
+    pub(super) basis: Basis,
+    pub(super) desired: i32,
+    pub(super) bounds: Bounds,
+    pub(super) standing: Standing,
+    /// A template that stays as it is, instead of one rendered anew.
+    pub(super) kept: Option<PodTemplateSpec>,
+    /// The fingerprint of the definition that is run.
+    definition: String,
+    pub(super) failed: Option<Failed>,
+    /// How the deployment that the workload is at is getting on.
+    pub(super) progress: Option<Progress<'a>>,
+    /// Why it has failed, in the decision that finds so.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Plan<'_> {
+    /// The object name of the task definition.
+    pub(super) fn object_name(&self) -> String {
+        names::object_name(&self.family)
+    }
+
+    /// `family:revision` of what runs.
+    pub(super) fn task_definition(&self) -> String {
+        format!("{}:{}", self.family, self.revision)
+    }
+
+    /// What the workload says of itself.
+    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
+        let mut all = workload::annotations(&self.task_definition(), &self.basis.to_string());
+        all.insert(annotations::DEFINITION.to_owned(), self.definition.clone());
+        all.extend(self.failed.as_ref().map(|failed| (annotations::FAILED.to_owned(), failed.to_string())));
+        all
+    }
+}
+
+/// A definition that failed, as a workload's annotation remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    definition: String,
+    /// The hash of the generation that had it.
+    pub(super) hash: String,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.definition, self.hash)
+    }
+}
+
+impl Failed {
+    pub(super) fn of(workload: &ObservedChild) -> Option<Self> {
+        let (definition, hash) = workload.annotation(annotations::FAILED)?.split_once(' ')?;
+        Some(Self { definition: definition.to_owned(), hash: hash.to_owned() })
+    }
+}
+
+/// What the service asks for.
+struct Wanted {
+    family: String,
+    revision: i64,
+    task: TaskDefinitionSpec,
+    definition: String,
+}
+
+fn invalid(message: String) -> Obstacle {
+    Obstacle { reason: "Invalid", message }
+}
+
+pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
+    let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
+    let desired = desired(input, spec);
+    let wanted = wanted(input, spec)?;
+    let mut plan = Plan {
+        spec,
+        family: wanted.family,
+        revision: wanted.revision,
+        task: wanted.task,
+        basis: input.basis.clone(),
+        desired,
+        bounds: workload::bounds(&spec.ecs, desired),
+        standing: Standing::Moving,
+        kept: None,
+        definition: wanted.definition,
+        failed: None,
+        progress: Progress::of(input, &spec.ecs, desired),
+        failure: None,
+    };
+    if let Some(workload) = input.workload() {
+        plan.stand(input, workload)?;
+    }
+    Ok(plan)
+}
+
+/// The tasks there are to be. A DAEMON service has as many as there are nodes for it, which its DaemonSet counts.
+fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
+    if !spec.ecs.is_daemon() {
+        return workload::desired_count(&spec.ecs);
+    }
+    let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));
+    nodes.and_then(|nodes| i32::try_from(nodes).ok()).unwrap_or(0)
+}
+
+impl<'a> Plan<'a> {
+    /// Finds out where the workload stands, by what it says of itself.
+    fn stand(&mut self, input: &ServiceInput<'a>, workload: &'a ObservedChild) -> Result<(), Obstacle> {
+        let same = workload.annotation(annotations::DEFINITION) == Some(self.definition.as_str());
+        let failed = Failed::of(workload).filter(|failed| failed.definition == self.definition);
+        let paused = input.annotation(annotations::PAUSED) == Some("true");
+        let held = if paused {
+            Some(Standing::Paused)
+        } else if failed.is_some() {
+            Some(if same { Standing::Failed } else { Standing::RolledBack })
+        } else if !same && self.is_stuck(workload) {
+            Some(Standing::Stuck)
+        } else {
+            None
+        };
+        self.failed = failed;
+        if let Some(standing) = held {
+            self.standing = standing;
+            let template = workload.body.pointer("/spec/template").cloned().unwrap_or_default();
+            let said = |key: &str| workload.annotation(key);
+            return self.keep(input, serde_json::from_value(template).ok(), said);
+        }
+        if same {
+            self.basis = recorded_basis(workload.annotation(annotations::BASIS)).unwrap_or(Ok(self.basis.clone()))?;
+            self.give_way(input)?;
+        }
+        Ok(())
+    }
+
+    /// Neither may a task stop first nor one start first, and there are some to replace.
+    fn is_stuck(&self, workload: &ObservedChild) -> bool {
+        let running = |count: &str| workload.number(count).unwrap_or(0) > 0;
+        self.bounds.is_stuck() && (running("/status/replicas") || running("/status/currentNumberScheduled"))
+    }
+
+    /// Lets a deployment that has failed give way to the last completed one, or stops it where it is.
+    fn give_way(&mut self, input: &ServiceInput<'a>) -> Result<(), Obstacle> {
+        let Some(progress) = &self.progress else { return Ok(()) };
+        let Some(failure) = progress.has_failed(input) else { return Ok(()) };
+        self.failed = Some(Failed { definition: self.definition.clone(), hash: progress.generation.hash.clone() });
+        self.failure = Some(failure);
+        self.standing = Standing::Failed;
+        let Some(last) = last_completed(input).filter(|last| failure.rollback && self.differs(last)) else {
+            return Ok(());
+        };
+        self.standing = Standing::RolledBack;
+        self.keep(input, last.pods(), |key| last.annotation(key))
+    }
+
+    /// A restart of the very definition that has completed cannot be taken back by the same definition.
+    fn differs(&self, generation: &Generation) -> bool {
+        generation.annotation(annotations::DEFINITION).is_some_and(|definition| definition != self.definition)
+    }
+
+    /// Runs what a workload or a generation of it says of itself.
+    fn keep<'s>(
+        &mut self,
+        input: &ServiceInput<'_>,
+        template: Option<PodTemplateSpec>,
+        said: impl Fn(&str) -> Option<&'s str>,
+    ) -> Result<(), Obstacle> {
+        let reference = said(annotations::TASK_DEFINITION).and_then(|text| text.parse::<TaskDefinitionRef>().ok());
+        let Some((reference, number)) = reference.and_then(|it| it.revision.map(|number| (it, number))) else {
+            return Ok(());
+        };
+        if reference.family != self.family || number != self.revision {
+            // The template is there: a revision that is not at hand, perhaps of another family, only tells of ports and health.
+            let revision = find_revision(input.revisions, Some(number)).filter(|_| reference.family == self.family);
+            self.task = revision.and_then(|revision| usable(revision).ok()).unwrap_or_else(|| self.task.clone());
+            (self.family, self.revision) = (reference.family, number);
+        }
+        self.basis = recorded_basis(said(annotations::BASIS)).unwrap_or(Ok(self.basis.clone()))?;
+        said(annotations::DEFINITION).unwrap_or_default().clone_into(&mut self.definition);
+        self.kept = template;
+        Ok(())
+    }
+}
+
+/// What Kubernetes keeps of the last deployment that was completed.
+fn last_completed<'a>(input: &ServiceInput<'a>) -> Option<&'a Generation> {
+    let id = input.status.last_completed_deployment.as_deref()?;
+    input.generations.iter().find(|generation| deployment_id(input, &generation.hash) == id)
+}
+
+fn recorded_basis(text: Option<&str>) -> Option<Result<Basis, Obstacle>> {
+    let parsed = text?.parse::<Basis>();
+    Some(parsed.map_err(|unknown| Obstacle {
+        reason: "RenderedByLaterRelease",
+        message: format!(
+            "a later release of the operator rendered the running tasks, and they are left as they are: {unknown}"
+        ),
+    }))
+}
+
+fn wanted(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Wanted, Obstacle> {
+    let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
+    let reference: TaskDefinitionRef = text.parse().map_err(|e| invalid(format!("spec/taskDefinition: {e}")))?;
+    let revision = find_revision(input.revisions, reference.revision)
+        // Following the family never means an older revision because the newest is not seen yet, or no longer.
+        .filter(|r| reference.revision.is_some() || Some(r.number) >= input.latest_revision)
+        .ok_or_else(|| missing(&reference))?;
+    let task = usable(revision)?;
+    let definition = fingerprint(input, spec, &reference.family, revision.number, &task);
+    Ok(Wanted { family: reference.family, revision: revision.number, task, definition })
+}
+
+fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Obstacle> {
+    let examined = examine::task_definition(revision.spec.clone());
+    examined.usable().cloned().ok_or_else(|| {
+        let refused = summary::refused(&examined.findings).message;
+        invalid(format!("revision {} of the task definition cannot be used: {refused}", revision.number))
+    })
+}
+
+fn missing(reference: &TaskDefinitionRef) -> Obstacle {
+    let object = names::object_name(&reference.family);
+    let message = match reference.revision {
+        Some(n) => format!(
+            "task definition {}:{n} not found: TaskDefinition {object} has no such revision in this namespace",
+            reference.family
+        ),
+        None => format!(
+            "task definition {} not found: there is no valid TaskDefinition {object} in this namespace",
+            reference.family
+        ),
+    };
+    Obstacle { reason: TASK_DEFINITION_NOT_FOUND, message }
+}
+
+fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revision> {
+    match number {
+        Some(number) => revisions.iter().find(|r| r.number == number),
+        None => revisions.iter().max_by_key(|r| r.number),
+    }
+}
+
+/// Two definitions with one fingerprint are one deployment, whichever release and settings render them.
+fn fingerprint(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    family: &str,
+    revision: i64,
+    task: &TaskDefinitionSpec,
+) -> String {
+    let (name, basis, target) = (names::object_name(family), Basis::reference(), target(spec, input.root.name));
+    let task = Task {
+        target: &target,
+        service: Some(spec),
+        task_role_credentials: super::credentials(input),
+        kubernetes: task.kubernetes.as_ref(),
+        ..Task::alone(&task.ecs, &name, &basis)
+    };
+    let label = format!("{family}:{revision}");
+    let cluster = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
+    let identity = Identity { service: input.root.name, task_definition: &name, cluster };
+    let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision };
+    // A template always has a JSON form.
+    let text = serde_json::to_string(&pods(input, spec, &task, &place)).unwrap_or_default();
+    format!("{:016x}", names::number(&text))
+}
+
+/// Where the Pod template stands, for reports.
+pub(super) fn target(spec: &ServiceSpec, name: &str) -> String {
+    format!("{}/{name}#/spec/template", workload::kind(&spec.ecs))
+}
+
+/// The Pods of a service, as its definition and the demand for a new deployment have them.
+pub(super) fn pods(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    task: &Task<'_>,
+    place: &Placement<'_>,
+) -> PodTemplateSpec {
+    let mut template = workload::template(&spec.ecs, task, place, &mut Ledger::of_task_definition());
+    if let Some(forced) = input.annotation(annotations::FORCE_NEW_DEPLOYMENT) {
+        let metadata = template.metadata.get_or_insert_default();
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(annotations::FORCE_NEW_DEPLOYMENT.to_owned(), forced.to_owned());
+    }
+    template
+}

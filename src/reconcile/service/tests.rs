@@ -1,0 +1,569 @@
+//! Services, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::world::{NOW, World, pod, revision, web};
+use crate::api::{RolloutState, ServiceStatus};
+use crate::reconcile::action::{Action, Child, Decision};
+use crate::reconcile::kinds::ChildKind;
+use crate::reconcile::observed::{Ending, Presence, Revision, TaskPod};
+
+fn messages(status: &ServiceStatus) -> Vec<&str> {
+    status.events.iter().map(|e| e.message.as_str()).collect()
+}
+
+#[test]
+fn a_service_becomes_a_deployment_and_a_core_service_it_owns() {
+    let mut world = World::new();
+    let decision = world.step();
+    assert_eq!(decision.actions.len(), 2);
+    for child in world.workloads.iter().chain(&world.core_services) {
+        assert_eq!(child.body.pointer("/metadata/ownerReferences/0/uid"), Some(&json!("11111111-2222")));
+    }
+    assert_eq!(world.workloads[0].number("/spec/replicas"), Some(2));
+    assert_eq!(world.core_services[0].number("/spec/ports/0/port"), Some(80));
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentInProgress"));
+}
+
+#[test]
+fn it_becomes_stable_with_ecs_events_and_then_rests() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
+    assert_eq!(world.status.deployments[0].rollout_state, RolloutState::Completed);
+    let id = &world.status.deployments[0].id;
+    assert_eq!(
+        messages(&world.status),
+        [
+            "(service web) has reached a steady state.",
+            &format!("(service web) (deployment {id}) deployment completed."),
+            "(service web) has started 2 tasks: (task web-1-1) (task web-1-0).",
+        ]
+    );
+    let again = world.decide();
+    assert_eq!(again.status, world.status);
+    assert_eq!(again.events, []);
+}
+
+#[test]
+fn a_task_acts_as_the_account_of_its_role_where_its_cluster_says_how() {
+    let mut world = World::new();
+    let mut task = web();
+    task["taskRoleArn"] = "arn:aws:iam::111122223333:role/web-task".into();
+    world.revisions = vec![revision(1, task)];
+    world.spec["cluster"] = "prod".into();
+    let account = |world: &World| {
+        let decision = world.decide();
+        let first = decision.actions.into_iter().next();
+        match first {
+            Some(Action::Apply(child)) if child.kind() == ChildKind::ServiceAccount => Some(child.metadata().clone()),
+            _ => None,
+        }
+    };
+    assert_eq!(account(&world), None);
+    world.cluster = Some(json!({"clusterName": "prod", "kubernetes": {"taskRoleCredentials": "IRSA"}}));
+    let made = account(&world).unwrap();
+    assert_eq!(made.name.as_deref(), Some("web-task-111122223333"));
+    assert_eq!(made.owner_references.unwrap()[0].kind, "Cluster");
+    let decision = world.decide();
+    let Some(Action::Apply(Child::Deployment(deployment))) = decision.actions.get(1) else {
+        panic!("{:?}", decision.actions)
+    };
+    let pod = deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+    assert_eq!(pod.service_account_name.as_deref(), Some("web-task-111122223333"));
+    assert_eq!(pod.automount_service_account_token, Some(false));
+}
+
+fn stopped(decision: &Decision<ServiceStatus>) -> Vec<&str> {
+    let names = decision.actions.iter().filter_map(|action| match action {
+        Action::StopTask { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn ending(seconds: u64) -> Ending {
+    let reason = "essential container app ended with exit code 3".to_owned();
+    Ending { at: NOW + Duration::from_secs(seconds), reason }
+}
+
+#[test]
+fn a_task_whose_essential_container_ended_is_stopped_and_told_once() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.pods[0].ending = Some(ending(100));
+    world.now = NOW + Duration::from_secs(101);
+    assert_eq!(stopped(&world.step()), ["web-1-0"]);
+    let told = "(service web) (task web-1-0) has stopped: essential container app ended with exit code 3.";
+    assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
+    world.pods[0] = TaskPod { presence: Presence::Leaving, ending: Some(ending(100)), ..pod("web-1-0", 1, false) };
+    let again = world.step();
+    assert_eq!(stopped(&again), [""; 0], "it is on its way out");
+    assert_eq!(messages(&world.status).iter().filter(|message| **message == told).count(), 1);
+}
+
+#[test]
+fn a_task_that_does_its_work_again_is_left_alone() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.pods[0].ending = Some(ending(100));
+    world.now = NOW + Duration::from_mins(5);
+    let decision = world.step();
+    assert_eq!(stopped(&decision), [""; 0]);
+    assert!(!messages(&world.status).iter().any(|message| message.contains("has stopped:")));
+}
+
+#[test]
+fn the_newest_tasks_that_are_over_are_kept_to_be_looked_at() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    let over = |number: u64| TaskPod {
+        presence: Presence::Over,
+        ending: Some(ending(number)),
+        ..pod(&format!("web-1-{number}"), 1, false)
+    };
+    world.pods.extend((3..9).map(over));
+    assert_eq!(stopped(&world.step()), [""; 0], "they are told of first");
+    let told = "(service web) 6 tasks have stopped: (task web-1-3) essential container app ended with exit code 3; \
+                (task web-1-4) essential container app ended with exit code 3; (task web-1-5) essential container app \
+                ended with exit code 3; and others.";
+    assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
+    assert_eq!(stopped(&world.step()), ["web-1-5", "web-1-4", "web-1-3"]);
+    world.step();
+    let rest = world.decide();
+    assert_eq!((stopped(&rest).len(), &rest.status), (0, &world.status));
+    assert_eq!(world.status.running_count, 2);
+    for pod in &mut world.pods {
+        pod.has_own_volume = true;
+    }
+    assert_eq!(stopped(&world.step()), ["web-1-8", "web-1-7", "web-1-6"], "their volumes cost");
+}
+
+#[test]
+fn tasks_of_a_revision_that_failed_are_no_failure_of_the_one_before() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-2-5", 2, false) };
+    world.pods.push(over);
+    world.step();
+    assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
+}
+
+#[test]
+fn tasks_that_end_at_once_are_told_as_failing_until_one_lasts() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-1-5", 1, false) };
+    world.pods = vec![pod("web-1-0", 1, true), over, pod("web-1-6", 1, false)];
+    world.now = NOW + Duration::from_secs(26);
+    world.step();
+    assert_eq!(world.condition("Stable"), ("False", "TasksFailing"));
+    world.pods[2].healthy = true;
+    world.step();
+    assert_ne!(world.condition("Stable").1, "TasksFailing");
+}
+
+#[test]
+fn following_the_family_means_the_newest_revision_and_pinning_means_that_one() {
+    let mut newer = web();
+    newer["containerDefinitions"][0]["image"] = "web:2".into();
+    for (reference, image) in [("web", "web:2"), ("web:1", "web:1")] {
+        let mut world = World::new();
+        world.revisions.push(revision(2, newer.clone()));
+        world.spec["taskDefinition"] = reference.into();
+        world.step();
+        assert_eq!(world.template().pointer("/spec/containers/0/image"), Some(&json!(image)), "{reference}");
+    }
+}
+
+#[test]
+fn a_rollout_shows_two_deployments_until_the_old_tasks_are_gone() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.revisions.push(revision(2, web()));
+    world.step();
+    world.pods.push(pod("web-2-0", 2, false));
+    world.step();
+    let seen: Vec<_> = world
+        .status
+        .deployments
+        .iter()
+        .map(|d| (d.task_definition.as_str(), d.running_count, d.pending_count))
+        .collect();
+    assert_eq!(seen, [("web:2", 0, 1), ("web:1", 2, 0)]);
+    assert_ne!(world.status.deployments[0].id, world.status.deployments[1].id);
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentInProgress"));
+    world.settle(2, 2);
+    world.step();
+    assert_eq!(world.status.deployments.len(), 1);
+    assert!(messages(&world.status).contains(&"(service web) has stopped 2 running tasks."));
+    assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
+}
+
+#[test]
+fn without_room_to_replace_a_task_the_old_revision_stays_as_on_ecs() {
+    let mut world = World::new();
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 100});
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    let before = world.template().clone();
+    world
+        .revisions
+        .push(revision(2, json!({"containerDefinitions": [{"name": "app", "image": "web:2", "memory": 64}]})));
+    world.step();
+    assert_eq!(world.template(), &before);
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentStuck"));
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 50, "maximumPercent": 100});
+    world.step();
+    assert_eq!(world.template().pointer("/spec/containers/0/image"), Some(&json!("web:2")));
+}
+
+#[test]
+fn a_missing_or_invalid_task_definition_leaves_what_runs_alone() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    for (reference, reason) in [("web:9", "TaskDefinitionNotFound"), ("web:x", "Invalid")] {
+        world.spec["taskDefinition"] = reference.into();
+        let decision = world.step();
+        assert_eq!(decision.actions, [], "{reference}");
+        assert_eq!(world.condition("Accepted"), ("False", reason), "{reference}");
+        assert_eq!(world.status.running_count, 2);
+    }
+    assert_eq!(world.decide().events, [], "said once");
+}
+
+#[test]
+fn a_task_definition_that_comes_a_moment_later_is_no_news() {
+    let mut world = World::new();
+    let revisions = std::mem::take(&mut world.revisions);
+    let first = world.step();
+    assert_eq!((first.events.len(), first.revisit), (0, Some(Duration::from_secs(10))));
+    world.now = NOW + Duration::from_secs(4);
+    assert_eq!(world.step().revisit, Some(Duration::from_secs(6)));
+    world.now = NOW + Duration::from_secs(10);
+    let last = world.step();
+    assert_eq!((last.events.len(), last.revisit), (1, None));
+    assert_eq!(world.step().events, [], "said once");
+    world.revisions = revisions;
+    world.step();
+    assert_eq!(world.condition("Accepted"), ("True", "Valid"));
+}
+
+#[test]
+fn ports_that_are_gone_take_the_core_service_with_them() {
+    let mut world = World::new();
+    world.step();
+    world
+        .revisions
+        .push(revision(2, json!({"containerDefinitions": [{"name": "app", "image": "web:2", "memory": 64}]})));
+    world.step();
+    assert_eq!(world.core_services, []);
+}
+
+#[test]
+fn an_unchanged_definition_keeps_the_basis_it_was_rendered_with() {
+    let mut world = World::new();
+    world.revisions[0].spec["cpu"] = "256".into();
+    world.step();
+    let template = world.template().clone();
+    assert!(template.pointer("/spec/resources/limits/cpu").is_some());
+    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/translation-basis"] = "1".into();
+    world.step();
+    assert_eq!(world.template().pointer("/spec/resources"), None, "the recorded basis had no resources of a Pod");
+    world.revisions.push(Revision { number: 2, ..world.revisions[0].clone() });
+    world.step();
+    assert!(world.template().pointer("/spec/resources/limits/cpu").is_some(), "a new revision is rendered anew");
+}
+
+#[test]
+fn a_follower_waits_for_the_newest_revision_rather_than_run_an_older_one() {
+    let mut world = World::new();
+    world.latest_revision = Some(2);
+    assert_eq!(world.step().actions, [], "only revision 1 is left, or seen yet");
+    assert_eq!(world.condition("Accepted"), ("False", "TaskDefinitionNotFound"));
+    world.spec["taskDefinition"] = "web:1".into();
+    assert_eq!(world.step().actions.len(), 2, "what is pinned is there");
+}
+
+#[test]
+fn another_family_with_the_same_number_is_another_deployment() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.spec["taskDefinition"] = "api".into();
+    world.step();
+    let mut waiting = pod("api-1-0", 1, false);
+    waiting.task_definition = "api".into();
+    world.pods.push(waiting);
+    world.step();
+    let seen: Vec<_> = world.status.deployments.iter().map(|d| (d.task_definition.as_str(), d.running_count)).collect();
+    assert_eq!(seen, [("api:1", 0), ("web:1", 2)]);
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentInProgress"));
+}
+
+#[test]
+fn tasks_a_later_release_rendered_are_left_as_they_are() {
+    let mut world = World::new();
+    world.step();
+    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/translation-basis"] = "99".into();
+    assert_eq!(world.step().actions, []);
+    assert_eq!(world.condition("Accepted"), ("False", "RenderedByLaterRelease"));
+}
+
+#[test]
+fn a_task_that_is_replaced_is_told_of_as_stopped_and_as_started() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    let other = pod("web-1-9", 1, true);
+    world.pods[0] = other;
+    world.step();
+    let told = messages(&world.status);
+    assert!(told.contains(&"(service web) has started 1 tasks: (task web-1-9)."), "{told:?}");
+    assert!(told.contains(&"(service web) has stopped 1 running tasks."), "{told:?}");
+}
+
+#[test]
+fn a_task_that_does_not_come_up_is_told_once_with_its_cause() {
+    let mut world = World::new();
+    world.step();
+    let mut failing = pod("web-1-0", 1, false);
+    failing.failing = Some(("CannotPullContainerError", "container app of image web:1".into()));
+    world.pods = vec![failing];
+    world.step();
+    world.step();
+    let told = messages(&world.status).iter().filter(|m| m.contains("CannotPullContainerError")).count();
+    assert_eq!(told, 1);
+    assert_eq!(world.condition("Stable"), ("False", "TasksFailing"));
+}
+
+#[test]
+fn a_task_no_node_takes_is_told_once_in_ecs_words() {
+    let mut world = World::new();
+    world.step();
+    let mut waiting = pod("web-1-0", 1, false);
+    waiting.unplaceable = Some("0/3 nodes are available: 3 Insufficient memory.".into());
+    world.pods = vec![waiting];
+    world.step();
+    world.step();
+    let told = messages(&world.status).iter().filter(|m| m.contains("was unable to place a task")).count();
+    assert_eq!(told, 1);
+}
+
+/// A world whose service was completed at revision 1 and is asked for a second one, ten times.
+fn asked_for_another(configuration: serde_json::Value) -> World {
+    let mut world = World::new();
+    world.spec["desiredCount"] = 10.into();
+    world.spec["deploymentConfiguration"] = configuration;
+    world.step();
+    world.settle(1, 10);
+    world.step();
+    assert_eq!(world.status.deployments[0].rollout_state, RolloutState::Completed);
+    let mut bad = web();
+    bad["containerDefinitions"][0]["image"] = "missing:1".into();
+    world.revisions.push(revision(2, bad));
+    world.step();
+    world
+}
+
+fn failing(name: &str) -> TaskPod {
+    let cause = ("CannotPullContainerError", "container app of image missing:1".to_owned());
+    TaskPod { failing: Some(cause), ..pod(name, 2, false) }
+}
+
+fn breaker(rollback: bool) -> serde_json::Value {
+    json!({"deploymentCircuitBreaker": {"enable": true, "rollback": rollback}})
+}
+
+fn states(world: &World) -> Vec<(&str, RolloutState, i32)> {
+    let records = world.status.deployments.iter();
+    records.map(|d| (d.task_definition.as_str(), d.rollout_state, d.failed_tasks)).collect()
+}
+
+#[test]
+fn a_deployment_with_too_many_failures_is_rolled_back_and_not_tried_again() {
+    let mut world = asked_for_another(breaker(true));
+    let good = world.generations[0].template.clone();
+    world.pods.extend((0..4).map(|n| failing(&format!("web-2-{n}"))));
+    world.step();
+    assert_eq!(states(&world), [("web:2", RolloutState::InProgress, 4), ("web:1", RolloutState::Completed, 0)]);
+    world.step();
+    assert_eq!(states(&world)[0].2, 4, "each task is counted once");
+    world.pods.push(failing("web-2-4"));
+    world.step();
+    assert_eq!(world.template(), &good, "rolled back at once, at half of ten");
+    assert_eq!(states(&world)[0], ("web:2", RolloutState::Failed, 5));
+    let (old, new) = (world.status.deployments[1].id.clone(), world.status.deployments[0].id.clone());
+    let told = messages(&world.status);
+    assert_eq!(told[0], format!("(service web) rolling back to deployment {old}."));
+    assert_eq!(told[1], format!("(service web) (deployment {new}) deployment failed: tasks failed to start."));
+    world.step();
+    assert_eq!(states(&world), [("web:1", RolloutState::InProgress, 0), ("web:2", RolloutState::Failed, 5)]);
+    assert_eq!(world.status.deployments[0].id, old, "its tasks are those it had");
+    let reason = &world.status.deployments[0].rollout_state_reason;
+    assert_eq!(*reason, format!("ECS deployment circuit breaker: rolling back to deploymentId {old}."));
+    assert_eq!(world.condition("Stable"), ("False", "RollingBack"));
+    world.settle(1, 10);
+    world.step();
+    assert_eq!(states(&world), [("web:1", RolloutState::Completed, 0)]);
+    assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
+    // Scaling is no new deployment.
+    world.spec["desiredCount"] = 4.into();
+    world.step();
+    assert_eq!((world.template(), world.workloads[0].number("/spec/replicas")), (&good, Some(4)));
+    assert_eq!(world.decide().actions.len(), 2);
+    // Another definition is.
+    let mut mended = web();
+    mended["containerDefinitions"][0]["image"] = "web:3".into();
+    world.revisions.push(revision(3, mended));
+    world.step();
+    assert_eq!(world.template().pointer("/spec/containers/0/image"), Some(&json!("web:3")));
+    assert_eq!(world.workloads[0].annotation("ecs-operator.dev/failed-deployment"), None);
+}
+
+#[test]
+fn a_deployment_that_fails_for_good_stops_where_it_is() {
+    let completed = asked_for_another(breaker(false));
+    let mut first = World::new();
+    first.spec["deploymentConfiguration"] = breaker(true);
+    first.revisions = vec![revision(2, completed.revisions[1].spec.clone())];
+    first.step();
+    // Without rollback, and without anything to roll back to.
+    for (mut world, threshold) in [(completed, 5), (first, 3)] {
+        world.pods.extend((0..threshold).map(|n| failing(&format!("web-2-{n}"))));
+        world.step();
+        assert_eq!(states(&world)[0], ("web:2", RolloutState::Failed, threshold));
+        assert_eq!(world.workloads[0].body.pointer("/spec/paused"), Some(&json!(true)));
+        assert_eq!(world.template().pointer("/spec/containers/0/image"), Some(&json!("missing:1")));
+        let decision = world.step();
+        assert_eq!(stopped(&decision), [""; 0], "nothing more is launched");
+        assert_eq!(states(&world)[0].1, RolloutState::Failed);
+        assert_eq!(world.condition("Stable"), ("False", "DeploymentFailed"));
+        assert_eq!(world.decide().events, []);
+        // To try the same once more is a new deployment.
+        world.annotations.insert("ecs-operator.dev/force-new-deployment".into(), "again".into());
+        world.step();
+        assert_eq!(world.workloads[0].body.pointer("/spec/paused"), None);
+        world.step();
+        assert_eq!(states(&world)[0], ("web:2", RolloutState::InProgress, 0));
+    }
+}
+
+#[test]
+fn a_killed_operator_finds_the_rollback_it_began() {
+    let mut world = asked_for_another(breaker(true));
+    world.step();
+    world.pods.extend((0..5).map(|n| failing(&format!("web-2-{n}"))));
+    let before = world.status.clone();
+    world.step();
+    // Its status was not written any more.
+    world.status = before;
+    world.step();
+    assert_eq!(states(&world), [("web:1", RolloutState::InProgress, 0), ("web:2", RolloutState::Failed, 0)]);
+    assert_eq!(world.decide().status, world.status);
+}
+
+#[test]
+fn a_healthy_task_sets_the_count_of_failures_back() {
+    let mut world = asked_for_another(breaker(true));
+    world.pods.extend((0..4).map(|n| failing(&format!("web-2-{n}"))));
+    world.step();
+    world.pods.push(pod("web-2-7", 2, true));
+    world.step();
+    assert_eq!(states(&world)[0], ("web:2", RolloutState::InProgress, 0));
+}
+
+#[test]
+fn a_task_that_does_not_start_is_tried_again_after_growing_delays() {
+    let mut world = World::new();
+    world.step();
+    let mut late = TaskPod { revision: Some(1), ..failing("web-1-0") };
+    late.created = Some(NOW);
+    world.pods = vec![late.clone()];
+    let first = world.step();
+    assert_eq!((stopped(&first), first.revisit), (vec![], Some(Duration::from_secs(15))));
+    world.now = NOW + Duration::from_secs(15);
+    assert_eq!(stopped(&world.step()), ["web-1-0"]);
+    late.name = "web-1-1".into();
+    late.created = Some(world.now);
+    world.pods = vec![late];
+    assert_eq!(world.step().revisit, Some(Duration::from_secs(30)));
+    assert_eq!(world.status.deployments[0].failed_tasks, 2);
+}
+
+#[test]
+fn a_person_can_pause_force_and_take_back_a_deployment() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    let first = world.template().clone();
+    world.annotations.insert("ecs-operator.dev/paused".into(), "true".into());
+    world.revisions.push(revision(2, web()));
+    world.step();
+    assert_eq!((world.template(), world.condition("Stable")), (&first, ("False", "Paused")));
+    world.annotations.clear();
+    world.step();
+    assert_ne!(world.template(), &first);
+    world.pods.push(pod("web-2-0", 2, false));
+    world.step();
+    let id = world.status.deployments[0].id.clone();
+    world.annotations.insert("ecs-operator.dev/roll-back".into(), id.clone());
+    world.step();
+    assert_eq!(world.template(), &first);
+    assert_eq!(world.status.deployments[0].rollout_state_reason, format!("ECS deployment {id} was stopped."));
+    world.settle(1, 2);
+    world.step();
+    assert_eq!(states(&world), [("web:1", RolloutState::Completed, 0)]);
+    // The same task definition once more, by new tasks.
+    world.spec["taskDefinition"] = "web:1".into();
+    world.step();
+    world.annotations.insert("ecs-operator.dev/force-new-deployment".into(), "2026-01-01".into());
+    world.step();
+    world.step();
+    assert_ne!(world.template(), &first);
+    assert_eq!(states(&world), [("web:1", RolloutState::InProgress, 0), ("web:1", RolloutState::Completed, 0)]);
+}
+
+#[test]
+fn a_daemon_service_has_a_task_on_each_node() {
+    let mut world = World::new();
+    world.spec = json!({"serviceName": "web", "taskDefinition": "web", "schedulingStrategy": "DAEMON",
+        "deploymentConfiguration": {"minimumHealthyPercent": 40, "maximumPercent": 100}});
+    world.step();
+    let unavailable = "/spec/updateStrategy/rollingUpdate/maxUnavailable";
+    assert_eq!(world.workloads[0].body["kind"], "DaemonSet");
+    assert_eq!(world.workloads[0].number(unavailable), Some(1));
+    world.settle(1, 3);
+    world.workloads[0].body["status"] = json!({"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3, "currentNumberScheduled": 3});
+    world.step();
+    world.step();
+    assert_eq!(world.workloads[0].number(unavailable), Some(1), "40 % of 3 is 2 that remain");
+    assert_eq!((world.status.desired_count, world.condition("Stable")), (3, ("True", "SteadyState")));
+    world.spec["deploymentConfiguration"]["minimumHealthyPercent"] = 100.into();
+    world.revisions.push(revision(2, web()));
+    world.step();
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentStuck"));
+    let told = "(service web) was unable to stop or start tasks during a deployment because of the service deployment \
+                configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
+    assert_eq!(messages(&world.status)[0], told);
+}

@@ -1,0 +1,179 @@
+//! A service in a world where actions take effect as a server and Kubernetes' own controllers would have it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::generations::Generation;
+use super::{ServiceInput, service};
+use crate::api::{ServiceStatus, labels};
+use crate::reconcile::action::{Action, Decision};
+use crate::reconcile::kinds::ChildKind;
+use crate::reconcile::observed::{ObservedChild, Presence, Revision, Root, TaskPod};
+use crate::translate::Basis;
+
+pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
+
+fn root<'a>(kind: &'static str, name: &'a str, spec: &'a Value) -> Root<'a> {
+    Root { kind, namespace: "shop", name, uid: "11111111-2222", generation: Some(1), spec, deleting: false }
+}
+
+pub(super) fn web() -> Value {
+    json!({"family": "web", "networkMode": "awsvpc", "containerDefinitions": [
+        {"name": "app", "image": "web:1", "memory": 64, "portMappings": [{"containerPort": 80}]}
+    ]})
+}
+
+pub(super) fn revision(number: i64, spec: Value) -> Revision {
+    Revision { name: format!("web-{number}"), uid: format!("uid-{number}"), number, spec }
+}
+
+/// A world with one service in it, in which actions take effect as a server would have it.
+pub(super) struct World {
+    pub(super) spec: Value,
+    pub(super) status: ServiceStatus,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) generations: Vec<Generation>,
+    pub(super) revisions: Vec<Revision>,
+    pub(super) workloads: Vec<ObservedChild>,
+    pub(super) core_services: Vec<ObservedChild>,
+    pub(super) pods: Vec<TaskPod>,
+    pub(super) cluster: Option<Value>,
+    pub(super) latest_revision: Option<i64>,
+    pub(super) now: Timestamp,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            spec: json!({"serviceName": "web", "taskDefinition": "web", "desiredCount": 2}),
+            status: ServiceStatus::default(),
+            annotations: BTreeMap::new(),
+            generations: vec![],
+            revisions: vec![revision(1, web())],
+            workloads: vec![],
+            core_services: vec![],
+            pods: vec![],
+            cluster: None,
+            latest_revision: None,
+            now: NOW,
+        }
+    }
+
+    pub(super) fn decide(&self) -> Decision<ServiceStatus> {
+        let of = |kind: &str| self.workloads.iter().filter(|child| child.body["kind"] == kind).cloned().collect();
+        let owned = [
+            (ChildKind::Deployment, of("Deployment")),
+            (ChildKind::DaemonSet, of("DaemonSet")),
+            (ChildKind::Service, self.core_services.clone()),
+        ];
+        service(&ServiceInput {
+            root: root("Service", "web", &self.spec),
+            annotations: &self.annotations,
+            generations: &self.generations,
+            status: &self.status,
+            revisions: &self.revisions,
+            latest_revision: self.latest_revision,
+            owned: &owned.into_iter().collect(),
+            cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
+            pods: &self.pods,
+            basis: Basis::current(36),
+            now: self.now,
+        })
+    }
+
+    /// Decides, lets the actions take effect and stores the status.
+    pub(super) fn step(&mut self) -> Decision<ServiceStatus> {
+        let decision = self.decide();
+        for action in &decision.actions {
+            self.carry_out(action);
+        }
+        self.status = decision.status.clone();
+        decision
+    }
+
+    pub(super) fn carry_out(&mut self, action: &Action) {
+        match action {
+            Action::Apply(child) => {
+                let list = match child.kind() {
+                    ChildKind::Deployment | ChildKind::DaemonSet => &mut self.workloads,
+                    _ => &mut self.core_services,
+                };
+                let name = child.metadata().name.clone().unwrap();
+                let status = list.iter().find(|c| c.name == name).and_then(|c| c.body.get("status").cloned());
+                list.retain(|c| c.name != name);
+                let mut body = child.to_json().unwrap();
+                body["status"] = status.unwrap_or_default();
+                let is_workload = body.pointer("/spec/template").is_some();
+                list.push(ObservedChild { name: name.clone(), uid: format!("{name}-uid"), body });
+                if is_workload {
+                    self.note_generation();
+                }
+            }
+            Action::StopTask { uid, .. } => self.pods.retain(|pod| pod.uid != *uid),
+            Action::Delete { kind: ChildKind::Service, uid, .. } => self.core_services.retain(|c| c.uid != *uid),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    /// What the Deployment controller does once it sees the Deployment: it makes a ReplicaSet, or takes up one it had.
+    fn note_generation(&mut self) {
+        let body = &self.workloads[0].body;
+        let annotations = serde_json::from_value(body["metadata"]["annotations"].clone()).unwrap();
+        let template = body["spec"]["template"].clone();
+        let number = self.generations.iter().map(|generation| generation.number).max().unwrap_or(0) + 1;
+        if let Some(known) = self.generations.iter_mut().find(|generation| generation.template == template) {
+            known.annotations = annotations;
+            known.number = number;
+            return;
+        }
+        let labels = &template["metadata"]["labels"];
+        let label = |key: &str| labels[key].as_str().unwrap().to_owned();
+        let mut hash = format!("{}-{}", label(labels::TASK_DEFINITION), label(labels::REVISION));
+        if self.generations.iter().any(|generation| generation.hash == hash) {
+            hash = format!("{hash}-{number}");
+        }
+        let created = Some(NOW + Duration::from_secs(number.unsigned_abs()));
+        self.generations.push(Generation { hash, number, created, annotations, template, available: None });
+    }
+
+    /// What the Deployment controller and the nodes come to: all tasks of one revision run.
+    pub(super) fn settle(&mut self, revision: i64, count: i64) {
+        self.workloads[0].body["status"] = json!({
+            "replicas": count, "updatedReplicas": count, "readyReplicas": count, "availableReplicas": count,
+        });
+        self.pods = (0..count).map(|n| pod(&format!("web-{revision}-{n}"), revision, true)).collect();
+    }
+
+    pub(super) fn template(&self) -> &Value {
+        self.workloads[0].body.pointer("/spec/template").unwrap()
+    }
+
+    pub(super) fn condition(&self, kind: &str) -> (&str, &str) {
+        let condition = self.status.conditions.iter().find(|c| c.type_ == kind).unwrap();
+        (&condition.status, &condition.reason)
+    }
+}
+
+/// Each task of each revision is created in a second of its own, which its name ends with.
+pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
+    let number: u64 = name.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let age = revision.unsigned_abs() * 10 + number;
+    TaskPod {
+        name: name.into(),
+        uid: format!("uid-of-{name}"),
+        task_definition: "web".into(),
+        revision: Some(revision),
+        generation: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
+        created: Some(NOW + Duration::from_secs(age)),
+        running,
+        healthy: running,
+        presence: Presence::Present,
+        has_own_volume: false,
+        ending: None,
+        unplaceable: None,
+        failing: None,
+    }
+}
