@@ -88,6 +88,9 @@ pub struct ServiceStatus {
     /// The last deployment that was completed: the one that a failed one is rolled back to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_completed_deployment: Option<String>,
+    /// The deployment that failed, while the service still asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failed_deployment: Option<String>,
     /// When the newest task was created that an event has told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_created_at: Option<Time>,

@@ -12,6 +12,7 @@ mod manifests;
 mod rest;
 mod revisions;
 mod roles;
+mod rollouts;
 mod services;
 mod survival;
 

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::bench;
 use crate::support::{Bench, PATIENCE};
 
-fn start(bench: &Bench) -> Result<Child> {
+pub fn start(bench: &Bench) -> Result<Child> {
     Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
         .args(["run", "--namespace", &bench.namespace, "--listen", "127.0.0.1:0"])
         .env("KUBECONFIG", bench.cluster.kubeconfig_path())

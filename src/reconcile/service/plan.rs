@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::generations::Generation;
-use super::progress::{Failure, Progress, deployment_id};
+use super::progress::{Progress, deployment_id};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND};
 use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
@@ -62,8 +62,6 @@ pub(super) struct Plan<'a> {
     pub(super) failed: Option<Failed>,
     /// How the deployment that the workload is at is getting on.
     pub(super) progress: Option<Progress<'a>>,
-    /// Why it has failed, in the decision that finds so.
-    pub(super) failure: Option<Failure>,
 }
 
 impl Plan<'_> {
@@ -92,18 +90,24 @@ pub(super) struct Failed {
     definition: String,
     /// The hash of the generation that had it.
     pub(super) hash: String,
+    /// Whether somebody asked for it, rather than the circuit breaker.
+    pub(super) told: bool,
 }
+
+const TOLD: &str = "told";
+const TRIPPED: &str = "circuit-breaker";
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.definition, self.hash)
+        write!(f, "{} {} {}", self.definition, self.hash, if self.told { TOLD } else { TRIPPED })
     }
 }
 
 impl Failed {
     pub(super) fn of(workload: &ObservedChild) -> Option<Self> {
-        let (definition, hash) = workload.annotation(annotations::FAILED)?.split_once(' ')?;
-        Some(Self { definition: definition.to_owned(), hash: hash.to_owned() })
+        let mut words = workload.annotation(annotations::FAILED)?.split(' ').map(str::to_owned);
+        let (definition, hash) = (words.next()?, words.next()?);
+        Some(Self { definition, hash, told: words.next().as_deref() == Some(TOLD) })
     }
 }
 
@@ -136,7 +140,6 @@ pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceS
         definition: wanted.definition,
         failed: None,
         progress: Progress::of(input, &spec.ecs, desired),
-        failure: None,
     };
     if let Some(workload) = input.workload() {
         plan.stand(input, workload)?;
@@ -192,8 +195,11 @@ impl<'a> Plan<'a> {
     fn give_way(&mut self, input: &ServiceInput<'a>) -> Result<(), Obstacle> {
         let Some(progress) = &self.progress else { return Ok(()) };
         let Some(failure) = progress.has_failed(input) else { return Ok(()) };
-        self.failed = Some(Failed { definition: self.definition.clone(), hash: progress.generation.hash.clone() });
-        self.failure = Some(failure);
+        self.failed = Some(Failed {
+            definition: self.definition.clone(),
+            hash: progress.generation.hash.clone(),
+            told: failure.told,
+        });
         self.standing = Standing::Failed;
         let Some(last) = last_completed(input).filter(|last| failure.rollback && self.differs(last)) else {
             return Ok(());

@@ -87,15 +87,9 @@ fn created(generation: Option<Timestamp>, known: Option<&DeploymentRecord>, now:
 /// How far the rollout is, and ECS's words for it.
 fn state(plan: &Plan<'_>, progress: &Progress<'_>) -> (RolloutState, String) {
     let id = &progress.id;
-    let failed_now = plan.failed.as_ref().is_some_and(|failed| failed.hash == progress.generation.hash);
-    if failed_now {
-        let told = plan.failure.is_some_and(|failure| failure.told);
-        let reason = match progress.known.filter(|record| record.rollout_state == RolloutState::Failed) {
-            Some(record) => record.rollout_state_reason.clone(),
-            None if told => format!("ECS deployment {id} was stopped."),
-            None => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
-        };
-        (RolloutState::Failed, reason)
+    let failed = plan.failed.as_ref().filter(|failed| failed.hash == progress.generation.hash);
+    if let Some(failed) = failed {
+        (RolloutState::Failed, why_failed(id, failed))
     } else if progress.completed {
         (RolloutState::Completed, format!("ECS deployment {id} completed."))
     } else if plan.standing == Standing::RolledBack {
@@ -106,18 +100,24 @@ fn state(plan: &Plan<'_>, progress: &Progress<'_>) -> (RolloutState, String) {
     }
 }
 
+fn why_failed(id: &str, failed: &Failed) -> String {
+    if failed.told {
+        format!("ECS deployment {id} was stopped.")
+    } else {
+        "ECS deployment circuit breaker: tasks failed to start.".to_owned()
+    }
+}
+
 fn older(input: &ServiceInput<'_>, plan: &Plan<'_>, hash: &str, id: String) -> DeploymentRecord {
     let known = input.status.deployments.iter().find(|record| record.id == id);
     let generation = input.generations.iter().find(|generation| generation.hash == hash);
     let counts = count(of_generation(input, hash));
-    let failed = plan.failed.as_ref().is_some_and(|failed| failed.hash == hash)
-        || input.workload().and_then(Failed::of).is_some_and(|failed| failed.hash == hash);
-    let state = match known.map(|record| record.rollout_state) {
-        _ if failed => RolloutState::Failed,
-        None => RolloutState::Completed,
-        Some(state) => state,
+    let failed = plan.failed.as_ref().filter(|failed| failed.hash == hash);
+    let (state, reason) = match (failed, known) {
+        (Some(failed), _) => (RolloutState::Failed, why_failed(&id, failed)),
+        (None, Some(record)) => (record.rollout_state, record.rollout_state_reason.clone()),
+        (None, None) => (RolloutState::Completed, format!("ECS deployment {id} completed.")),
     };
-    let reason = known.filter(|record| record.rollout_state == state).map(|it| it.rollout_state_reason.clone());
     let unchanged = known.filter(|record| record.status == DeploymentStatus::Active && record.rollout_state == state);
     DeploymentRecord {
         status: DeploymentStatus::Active,
@@ -133,11 +133,7 @@ fn older(input: &ServiceInput<'_>, plan: &Plan<'_>, hash: &str, id: String) -> D
         failed_tasks: known.map_or(0, |record| record.failed_tasks),
         counted_tasks: Vec::new(),
         rollout_state: state,
-        rollout_state_reason: reason.unwrap_or_else(|| match state {
-            RolloutState::Failed => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
-            RolloutState::InProgress => format!("ECS deployment {id} in progress."),
-            RolloutState::Completed => format!("ECS deployment {id} completed."),
-        }),
+        rollout_state_reason: reason,
         created_at: created(generation.and_then(|generation| generation.created), known, input.now),
         updated_at: unchanged.map_or(Time(input.now), |record| record.updated_at.clone()),
         id,

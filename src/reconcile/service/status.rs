@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::plan::{Plan, Standing};
+use super::progress::deployment_id;
 use super::rollout::{self, Counts};
 use super::{Obstacle, ServiceInput, tasks};
 use crate::api::{
@@ -74,6 +75,7 @@ pub(super) fn of(
         pending_count: counts.pending,
         selector: Some(selector(input)),
         last_completed_deployment: last_completed(input, &deployments),
+        last_failed_deployment: plan.failed.as_ref().map(|failed| deployment_id(input, &failed.hash)),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         last_task_stopped_at: tasks::last_told(input).map(Time),
@@ -182,19 +184,20 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
         news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
+    let failed = plan.failed.as_ref().map(|failed| (failed, deployment_id(input, &failed.hash)));
+    if let Some((failed, id)) = failed.filter(|(_, id)| input.status.last_failed_deployment.as_ref() != Some(id)) {
+        let why = if failed.told { "it was told to stop" } else { "tasks failed to start" };
+        news.add(true, "DeploymentFailed", format!("(deployment {id}) deployment failed: {why}."));
+        let last = input.status.last_completed_deployment.as_ref();
+        if let Some(last) = last.filter(|_| plan.standing == Standing::RolledBack) {
+            news.add(true, "RollingBack", format!("rolling back to deployment {last}."));
+        }
+    }
     if let Some(primary) = deployments.first() {
         let before = input.status.deployments.iter().find(|d| d.id == primary.id);
         let was = |state| before.is_some_and(|d| d.rollout_state == state && d.status == DeploymentStatus::Primary);
         if primary.rollout_state == RolloutState::Completed && !was(RolloutState::Completed) {
             news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", primary.id));
-        }
-        if primary.rollout_state == RolloutState::Failed && !was(RolloutState::Failed) {
-            news.add(true, "DeploymentFailed", failed(primary, plan));
-            if let Some(last) =
-                input.status.last_completed_deployment.as_ref().filter(|_| plan.standing == Standing::RolledBack)
-            {
-                news.add(true, "RollingBack", format!("rolling back to deployment {last}."));
-            }
         }
     }
     let was_stuck = input.status.conditions.iter().any(|c| c.reason == "DeploymentStuck");
@@ -207,12 +210,6 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
         news.add(false, "SteadyState", "has reached a steady state.");
     }
     news
-}
-
-fn failed(deployment: &DeploymentRecord, plan: &Plan<'_>) -> String {
-    let told = plan.failure.is_some_and(|failure| failure.told);
-    let why = if told { "it was told to stop" } else { "tasks failed to start" };
-    format!("(deployment {}) deployment failed: {why}.", deployment.id)
 }
 
 /// Tasks that no status has told of yet, the newest first.

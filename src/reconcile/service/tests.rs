@@ -479,6 +479,7 @@ fn a_killed_operator_finds_the_rollback_it_began() {
     world.status = before;
     world.step();
     assert_eq!(states(&world), [("web:1", RolloutState::InProgress, 0), ("web:2", RolloutState::Failed, 0)]);
+    assert!(messages(&world.status).iter().any(|told| told.ends_with("deployment failed: tasks failed to start.")));
     assert_eq!(world.decide().status, world.status);
 }
 
