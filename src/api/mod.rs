@@ -70,6 +70,11 @@ pub mod annotations {
     /// On a Service: the id of a deployment that is to give way to the last completed one, as `StopServiceDeployment` with
     /// `ROLLBACK` does.
     pub const ROLL_BACK: &str = "ecs-operator.dev/roll-back";
+    /// On a Pod: until when neither scale-in nor a deployment may stop it, as an RFC 3339 time, such as
+    /// `2026-01-31T18:00:00Z`. ECS's task scale-in protection.
+    pub const PROTECTED_UNTIL: &str = "ecs-operator.dev/protected-until";
+    /// On a Pod that was protected when its workload had to stop some: the hash of the template that it was made from.
+    pub const DETACHED_FROM: &str = "ecs-operator.dev/detached-from";
     /// On a workload: a fingerprint of the definition that it was made from.
     pub const DEFINITION: &str = "ecs-operator.dev/definition";
     /// On a workload: the fingerprint of the definition that failed and is not tried again, and the revision of the workload

@@ -1,5 +1,6 @@
 //! Carries out a decision: children first, then the status, then Events.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ApiResource;
 use kube::runtime::events::{Event, EventType};
@@ -17,7 +18,7 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Others, Root, Scope};
+use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, HASH_LABELS, Others, Root, Scope};
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
@@ -102,6 +103,9 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
         Action::StopTask { name, uid } => stop_task(context, root.namespace, name, uid).await,
+        Action::DetachTask { name, uid, generation, owner } => {
+            detach_task(context, root.namespace, name, uid, generation, owner).await
+        }
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
 }
@@ -248,6 +252,27 @@ async fn stop_task(context: &Context, namespace: &str, name: &str, uid: &str) ->
     let key = ObjectKey::namespaced(namespace, name);
     context.writer.delete(&key, &kinds::pods(), uid).await?;
     tracing::info!(task = %key, "stopped");
+    Ok(())
+}
+
+/// Until the watch brings the Pod as it is then, another try changes nothing.
+async fn detach_task(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    generation: &str,
+    owner: &OwnerReference,
+) -> Result<(), ReconcileError> {
+    let key = ObjectKey::namespaced(namespace, name);
+    let patch = json!({"metadata": {
+        "uid": uid,
+        "labels": {(HASH_LABELS[0]): null},
+        "annotations": {(annotations::DETACHED_FROM): generation},
+        "ownerReferences": [owner],
+    }});
+    context.writer.merge(&key, &kinds::pods(), &patch).await?;
+    tracing::info!(task = %key, "protected: taken out of its ReplicaSet");
     Ok(())
 }
 

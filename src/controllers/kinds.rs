@@ -28,7 +28,7 @@ pub fn rules() -> Vec<Rule<'static>> {
         rule(api::GROUP, "taskdefinitions/status", STATUS),
         rule(api::GROUP, "services", READ),
         rule(api::GROUP, "services/status", STATUS),
-        rule("", "pods", &["list", "watch", "delete"]),
+        rule("", "pods", &["list", "watch", "patch", "delete"]),
         rule("events.k8s.io", "events", &["create"]),
     ];
     rules.extend(of_need(Need::Always).map(of_kind));

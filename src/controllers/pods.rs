@@ -38,6 +38,9 @@ pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
 /// Keeps of a Pod what decisions depend on.
 pub(super) fn slim(pod: Pod) -> CachedPod {
     let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
+    let annotation = |key: &str| pod.metadata.annotations.as_ref()?.get(key).cloned();
+    let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
+    let detached_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
     let status = pod.status.unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
@@ -51,7 +54,9 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
-            generation: HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty()).unwrap_or_default(),
+            generation: detached_from.clone().or(hash).unwrap_or_default(),
+            protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
+            detached: detached_from.is_some(),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: status.phase.as_deref() == Some("Running") && all_started(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),

@@ -137,7 +137,7 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
     let template = workload::template(&service.ecs, &rendered, &place, &mut ledger);
     let settings = Settings {
         annotations: workload::annotations(&label, &basis.to_string()),
-        desired: workload::desired_count(&service.ecs),
+        bounds: workload::bounds(&service.ecs, workload::desired_count(&service.ecs)),
         paused: false,
         healthy_after: workload::healthy_after(service, &spec.ecs),
     };

@@ -68,6 +68,24 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
+    /// Changes some members of an object of others. With a `uid` among them, only of that very one.
+    ///
+    /// # Errors
+    /// When the server does not take it; that the object is gone, or is another one by now, is no error.
+    pub async fn merge(&self, key: &ObjectKey, resource: &ApiResource, patch: &Value) -> Result<(), WriteError> {
+        let target = format!("patch {} {key}", resource.kind);
+        let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
+        let api = self.api(key, resource);
+        let request = async {
+            match api.patch(&key.name, &params, &Patch::Merge(patch)).await {
+                Ok(_) => Ok(()),
+                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        self.write(resource, target, request).await
+    }
+
     /// Reads an object from the server itself, where a cache that selects by label cannot tell.
     ///
     /// # Errors

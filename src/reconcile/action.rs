@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Service as CoreService;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
 use super::kinds::ChildKind;
@@ -95,6 +95,17 @@ pub enum Action {
         name: String,
         /// Its uid.
         uid: String,
+    },
+    /// Take a task out of its workload, this very one: its service owns it instead.
+    DetachTask {
+        /// The Pod's name, in the namespace of the root.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// The hash of the Pod template it was made from.
+        generation: String,
+        /// The service.
+        owner: OwnerReference,
     },
     /// Delete an object, this very one.
     Delete {

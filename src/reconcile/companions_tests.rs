@@ -74,7 +74,7 @@ impl World {
                     self.of(kind).retain(|known| known.uid != uid);
                     done.push(format!("-{}/{name}", kind.entry().kind));
                 }
-                Action::Create(_) | Action::StopTask { .. } => {}
+                Action::Create(_) | Action::StopTask { .. } | Action::DetachTask { .. } => {}
             }
         }
         done

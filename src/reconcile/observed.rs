@@ -93,6 +93,10 @@ pub struct TaskPod {
     pub revision: Option<i64>,
     /// The hash of the Pod template it was made from; see [`super::service::generations`].
     pub generation: String,
+    /// Until when neither scale-in nor a deployment may stop it.
+    pub protected_until: Option<Timestamp>,
+    /// Whether it was taken out of its workload, to stay beside it.
+    pub detached: bool,
     /// When it was created.
     pub created: Option<Timestamp>,
     /// ECS RUNNING: every container has started.

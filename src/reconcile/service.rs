@@ -3,6 +3,7 @@
 pub mod generations;
 mod plan;
 mod progress;
+mod protection;
 mod rollout;
 mod status;
 mod tasks;
@@ -88,13 +89,20 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     }
     match plan::plan(input, &examined) {
         Ok(plan) => {
-            let mut actions: Vec<Action> = children(input, &plan).into_iter().map(Action::Apply).collect();
+            let mut actions = protection::detach(input, &plan);
+            actions.extend(children(input, &plan).into_iter().map(Action::Apply));
             actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
+            actions.extend(protection::release(input));
             actions.extend(tasks::stop(input));
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan);
-            Decision { actions, status, events, revisit: retries.revisit }
+            Decision {
+                actions,
+                status,
+                events,
+                revisit: [retries.revisit, protection::next_end(input)].into_iter().flatten().min(),
+            }
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing.
         Err(obstacle) => status::hindered(input, &examined, &obstacle),
@@ -126,7 +134,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
     let template = plan.kept.clone().unwrap_or_else(|| plan::pods(input, plan.spec, &task, &place));
     let settings = Settings {
         annotations: plan.annotations(),
-        desired: plan.desired,
+        bounds: plan.own,
         paused: plan.standing.pauses(),
         healthy_after: workload::healthy_after(plan.spec, &plan.task.ecs),
     };

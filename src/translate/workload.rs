@@ -76,8 +76,8 @@ impl Workload {
 pub struct Settings {
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// How many tasks there are to be; of a DAEMON service, how many nodes run one.
-    pub desired: i32,
+    /// How many tasks there are to be, of a DAEMON service as many as nodes that run one, and how many may start and stop.
+    pub bounds: Bounds,
     /// Whether nothing is replaced for the time being. A DaemonSet knows no pause.
     pub paused: bool,
     /// Seconds that a task has to be ready before it counts as healthy.
@@ -123,7 +123,7 @@ pub fn render(
     metadata.annotations = some_map(settings.annotations);
     let selector = LabelSelector { match_labels: Some(place.identity.selector()), match_expressions: None };
     let min_ready_seconds = Some(settings.healthy_after).filter(|seconds| *seconds > 0);
-    let bounds = bounds(service, settings.desired);
+    let bounds = settings.bounds;
     if service.is_daemon() {
         return Workload::DaemonSet(Box::new(DaemonSet {
             metadata,
@@ -140,7 +140,7 @@ pub fn render(
     Workload::Deployment(Box::new(Deployment {
         metadata,
         spec: Some(DeploymentSpec {
-            replicas: Some(settings.desired),
+            replicas: Some(i32::try_from(bounds.desired()).unwrap_or(i32::MAX)),
             min_ready_seconds,
             paused: settings.paused.then_some(true),
             revision_history_limit: Some(REVISION_HISTORY_LIMIT),

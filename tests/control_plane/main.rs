@@ -6,6 +6,7 @@ mod support;
 mod addons;
 mod corpus;
 mod definitions;
+mod deployments;
 mod errors;
 mod isolation;
 mod manifests;

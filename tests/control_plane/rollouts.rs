@@ -185,7 +185,9 @@ async fn completed(bench: &Bench, name: &str, revision: i64, desired: i64) -> Re
     until(bench, name, &format!("{name}:{revision} completed"), |status| {
         let all = status["deployments"].as_array()?;
         let primary = all.first()?;
-        let same = primary["taskDefinition"] == format!("{name}:{revision}") && primary["desiredCount"] == desired;
+        // A deployment that has completed stays so when the count changes.
+        let counts = ["desiredCount", "runningCount", "healthyCount"].iter().all(|count| primary[count] == desired);
+        let same = primary["taskDefinition"] == pinned(name, revision) && counts;
         (all.len() == 1 && same && primary["rolloutState"] == "COMPLETED").then_some(())
     })
     .await

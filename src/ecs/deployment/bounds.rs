@@ -34,6 +34,26 @@ impl Bounds {
         Self { lower: minimum / 100 + i64::from(minimum % 100 > 0), upper: maximum / 100, desired }
     }
 
+    /// The desired count they are for.
+    #[must_use]
+    pub fn desired(&self) -> i64 {
+        self.desired
+    }
+
+    /// The limits for the tasks that may be replaced, beside `kept` ones that must stay. Of these, `counted` are as desired.
+    ///
+    /// ```
+    /// use ecs_operator::ecs::deployment::Bounds;
+    /// // Four tasks, two to eight; three of the old ones stay.
+    /// let rest = Bounds::new(4, 50, 150).beside(3, 0);
+    /// assert_eq!((rest.desired(), rest.lower, rest.upper), (3, 0, 3));
+    /// ```
+    #[must_use]
+    pub fn beside(&self, kept: i64, counted: i64) -> Self {
+        let desired = (self.desired - counted).min(self.upper - kept).max(0);
+        Self { lower: (self.lower - kept).clamp(0, desired), upper: (self.upper - kept).max(desired), desired }
+    }
+
     /// Tasks that may be missing from the desired count.
     #[must_use]
     pub fn max_unavailable(&self) -> i64 {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
-use super::generations::Generation;
+use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
-use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND};
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, protection};
 use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
@@ -54,6 +54,8 @@ pub(super) struct Plan<'a> {
     pub(super) basis: Basis,
     pub(super) desired: i32,
     pub(super) bounds: Bounds,
+    /// The limits for the workload's own tasks, beside those that stay beside it.
+    pub(super) own: Bounds,
     pub(super) standing: Standing,
     /// A template that stays as it is, instead of one rendered anew.
     pub(super) kept: Option<PodTemplateSpec>,
@@ -73,6 +75,16 @@ impl Plan<'_> {
     /// `family:revision` of what runs.
     pub(super) fn task_definition(&self) -> String {
         format!("{}:{}", self.family, self.revision)
+    }
+
+    /// The hash of the generation that the workload is at, as far as Kubernetes has taken note of it.
+    pub(super) fn current(&self) -> Option<&str> {
+        self.progress.as_ref().map(|progress| progress.generation.hash.as_str())
+    }
+
+    /// Whether the workload is to be told of another definition than the one it has.
+    pub(super) fn begins(&self, workload: &ObservedChild) -> bool {
+        workload.annotation(annotations::DEFINITION) != Some(self.definition.as_str())
     }
 
     /// What the workload says of itself.
@@ -127,6 +139,9 @@ pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceS
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
     let desired = desired(input, spec);
     let wanted = wanted(input, spec)?;
+    let bounds = workload::bounds(&spec.ecs, desired);
+    let current = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
+    let own = protection::beside(input, bounds, current.map(|generation| generation.hash.as_str()));
     let mut plan = Plan {
         spec,
         family: wanted.family,
@@ -134,12 +149,13 @@ pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceS
         task: wanted.task,
         basis: input.basis.clone(),
         desired,
-        bounds: workload::bounds(&spec.ecs, desired),
+        bounds,
+        own,
         standing: Standing::Moving,
         kept: None,
         definition: wanted.definition,
         failed: None,
-        progress: Progress::of(input, &spec.ecs, desired),
+        progress: Progress::of(input, &spec.ecs, desired, own),
     };
     if let Some(workload) = input.workload() {
         plan.stand(input, workload)?;

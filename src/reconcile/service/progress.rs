@@ -3,7 +3,7 @@
 use super::generations::{self, Generation};
 use super::{ServiceInput, tasks};
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState, annotations};
-use crate::ecs::deployment::{CircuitBreaker, Failures};
+use crate::ecs::deployment::{Bounds, CircuitBreaker, Failures};
 use crate::ecs::{Service, names};
 use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::{ObservedChild, TaskPod};
@@ -25,7 +25,7 @@ pub(super) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// None when there is no workload, or when Kubernetes has not taken note yet of what it is to be.
-    pub(super) fn of(input: &ServiceInput<'a>, service: &Service, desired: i32) -> Option<Self> {
+    pub(super) fn of(input: &ServiceInput<'a>, service: &Service, desired: i32, own: Bounds) -> Option<Self> {
         let workload = input.workload()?;
         let generation = generations::current(input.generations, &workload.body)?;
         let id = deployment_id(input, &generation.hash);
@@ -47,7 +47,7 @@ impl<'a> Progress<'a> {
         let was_completed = known.is_some_and(|record| {
             record.status == DeploymentStatus::Primary && record.rollout_state == RolloutState::Completed
         });
-        let completed = was_completed || is_complete(input, workload, generation, desired);
+        let completed = was_completed || is_complete(input, workload, generation, own.desired());
         Some(Self { generation, id, known, breaker, failures, failed, healthy, completed })
     }
 
@@ -82,8 +82,8 @@ pub(super) fn deployment_id(input: &ServiceInput<'_>, hash: &str) -> String {
     format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
 }
 
-/// All tasks are of this generation, as many as desired, and healthy.
-fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, generation: &Generation, desired: i32) -> bool {
+/// All tasks are of this generation, as many as desired, and healthy. `own` are those of the workload itself.
+fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, generation: &Generation, own: i64) -> bool {
     let number = |pointer: &str| workload.number(pointer).unwrap_or(0);
     let observed = number("/status/observedGeneration") >= number("/metadata/generation");
     let others = input.pods.iter().any(|pod| pod.is_present() && pod.generation != generation.hash);
@@ -92,5 +92,5 @@ fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, generation: &
     } else {
         &["/spec/replicas", "/status/updatedReplicas", "/status/availableReplicas", "/status/replicas"]
     };
-    observed && !others && counts.iter().all(|count| number(count) == i64::from(desired))
+    observed && !others && counts.iter().all(|count| number(count) == own)
 }

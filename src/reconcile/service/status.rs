@@ -135,6 +135,10 @@ fn stable(
         draft(false, reason, message)
     } else if let Some((cause, detail)) = failing {
         draft(false, "TasksFailing", &format!("tasks do not start: {cause}: {detail}; see kubectl describe pod"))
+    } else if blocked(input, plan) {
+        let message =
+            "protected tasks of an older deployment are still running; it is complete once their protection ends";
+        draft(false, "DeploymentBlocked", message)
     } else if plan.progress.is_none() || deployments.len() > 1 {
         draft(false, "DeploymentInProgress", "tasks are still to be replaced")
     } else if counts.running != desired {
@@ -142,6 +146,13 @@ fn stable(
     } else {
         draft(true, "SteadyState", "one deployment, running as many tasks as desired")
     }
+}
+
+/// Whether all that a deployment still waits for is the end of protected tasks.
+fn blocked(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
+    let Some(current) = plan.current() else { return false };
+    let mut older = input.pods.iter().filter(|pod| pod.is_present() && pod.generation != current).peekable();
+    older.peek().is_some() && older.all(|pod| pod.detached)
 }
 
 /// Why what the service asks for is not on its way.

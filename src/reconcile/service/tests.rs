@@ -568,3 +568,44 @@ fn a_daemon_service_has_a_task_on_each_node() {
                 configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
     assert_eq!(messages(&world.status)[0], told);
 }
+
+#[test]
+fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
+    let mut world = World::new();
+    world.spec["desiredCount"] = 4.into();
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 50, "maximumPercent": 150});
+    world.step();
+    world.settle(1, 4);
+    world.step();
+    world.pods[0].protected_until = Some(NOW + Duration::from_mins(60));
+    assert_eq!(world.decide().actions.len(), 2, "nothing threatens it");
+    world.revisions.push(revision(2, web()));
+    let decision = world.step();
+    assert!(matches!(&decision.actions[0], Action::DetachTask { name, .. } if name == "web-1-0"), "before the rollout");
+    let limits = |world: &World| {
+        let of = |field: &str| world.workloads[0].number(&format!("/spec/{field}")).unwrap();
+        (of("replicas"), of("strategy/rollingUpdate/maxSurge"), of("strategy/rollingUpdate/maxUnavailable"))
+    };
+    world.step();
+    assert_eq!(limits(&world), (4, 1, 3), "six in all, of which one stays");
+    let kept = world.pods[0].clone();
+    world.settle(2, 4);
+    world.pods.push(kept);
+    world.step();
+    assert_eq!(world.condition("Stable"), ("False", "DeploymentBlocked"));
+    assert_eq!(world.status.deployments.len(), 2);
+    world.now = NOW + Duration::from_mins(60);
+    assert_eq!(stopped(&world.step()), ["web-1-0"], "its protection is over");
+    world.step();
+    assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
+    // More protected tasks than desired ones.
+    for pod in &mut world.pods {
+        pod.protected_until = Some(world.now + Duration::from_mins(1));
+    }
+    world.spec["desiredCount"] = 3.into();
+    let taken = world.step().actions.iter().filter(|action| matches!(action, Action::DetachTask { .. })).count();
+    assert_eq!(taken, 4);
+    world.step();
+    assert_eq!(limits(&world).0, 0);
+    assert_eq!(world.decide().revisit, Some(Duration::from_mins(1)));
+}

@@ -112,6 +112,9 @@ impl World {
                     self.note_generation();
                 }
             }
+            Action::DetachTask { uid, .. } => {
+                self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = true);
+            }
             Action::StopTask { uid, .. } => self.pods.retain(|pod| pod.uid != *uid),
             Action::Delete { kind: ChildKind::Service, uid, .. } => self.core_services.retain(|c| c.uid != *uid),
             other => panic!("unexpected {other:?}"),
@@ -167,6 +170,8 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         task_definition: "web".into(),
         revision: Some(revision),
         generation: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
+        protected_until: None,
+        detached: false,
         created: Some(NOW + Duration::from_secs(age)),
         running,
         healthy: running,
