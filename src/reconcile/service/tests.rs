@@ -577,7 +577,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     world.step();
     world.settle(1, 4);
     world.step();
-    world.pods[0].protected_until = Some(NOW + Duration::from_mins(60));
+    world.pods[0].protected_until = Some(NOW + Duration::from_hours(1));
     assert_eq!(world.decide().actions.len(), 2, "nothing threatens it");
     world.revisions.push(revision(2, web()));
     let decision = world.step();
@@ -594,7 +594,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     world.step();
     assert_eq!(world.condition("Stable"), ("False", "DeploymentBlocked"));
     assert_eq!(world.status.deployments.len(), 2);
-    world.now = NOW + Duration::from_mins(60);
+    world.now = NOW + Duration::from_hours(1);
     assert_eq!(stopped(&world.step()), ["web-1-0"], "its protection is over");
     world.step();
     assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
