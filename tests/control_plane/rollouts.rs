@@ -249,7 +249,8 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
             } else {
                 let end = if plan.bad.is_some() { running } else { newest };
                 if end == running {
-                    until(bench, name, "failed", |status| failed(status, &pinned(name, newest))).await?;
+                    until(bench, name, "failed", |status| status["lastFailedDeployment"].is_string().then_some(()))
+                        .await?;
                 }
                 completed(bench, name, end, plan.desired).await
             }
@@ -278,16 +279,6 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
 
 fn pinned(name: &str, revision: i64) -> String {
     format!("{name}:{revision}")
-}
-
-/// A deployment that failed is told of as long as it has tasks, and in the events.
-fn failed(status: &Value, task_definition: &str) -> Option<()> {
-    let records = status["deployments"].as_array()?;
-    let listed = records.iter().any(|d| d["taskDefinition"] == task_definition && d["rolloutState"] == "FAILED");
-    let told = status["events"].as_array()?.iter().take(6).any(|event| {
-        event["message"].as_str().is_some_and(|message| message.ends_with("deployment failed: tasks failed to start."))
-    });
-    (listed || told).then_some(())
 }
 
 async fn all(bench: &Bench, rollouts: u64, seed: u64) -> Result<Tally> {

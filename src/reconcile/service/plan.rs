@@ -201,8 +201,12 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Neither may a task stop first nor one start first, and there are some to replace.
+    /// Neither may a task stop first nor one start first, and there are some to replace. A deployment that has not come to its
+    /// end holds nothing up: its tasks that fail make room.
     fn is_stuck(&self, workload: &ObservedChild) -> bool {
+        if self.progress.as_ref().is_some_and(|progress| !progress.completed) {
+            return false;
+        }
         let running = |count: &str| workload.number(count).unwrap_or(0) > 0;
         self.bounds.is_stuck() && (running("/status/replicas") || running("/status/currentNumberScheduled"))
     }

@@ -234,6 +234,22 @@ fn without_room_to_replace_a_task_the_old_revision_stays_as_on_ecs() {
 }
 
 #[test]
+fn a_deployment_that_never_came_up_is_replaced_although_there_is_no_room() {
+    let mut world = World::new();
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 100});
+    world.revisions = vec![revision(2, web())];
+    world.step();
+    world.workloads[0].body["status"] = json!({"replicas": 2});
+    world.pods = vec![failing("web-2-0"), failing("web-2-1")];
+    world.step();
+    let mut mended = web();
+    mended["containerDefinitions"][0]["image"] = "web:3".into();
+    world.revisions.push(revision(3, mended));
+    world.step();
+    assert_eq!(world.template().pointer("/spec/containers/0/image"), Some(&json!("web:3")));
+}
+
+#[test]
 fn a_missing_or_invalid_task_definition_leaves_what_runs_alone() {
     let mut world = World::new();
     world.step();

@@ -32,7 +32,7 @@ pub const OPERATIONS: &[Instead] = instead! {
     "ecs:ListServicesByNamespace" =>
         "nothing yet: Service Connect is not translated",
     "ecs:StopServiceDeployment", "ecs:ContinueServiceDeployment" =>
-        "applying the Service with the task definition it is to run",
+        "the annotation `ecs-operator.dev/roll-back` on the Service, or applying it with the task definition it is to run",
     "ecs:CreateTaskSet", "ecs:UpdateTaskSet", "ecs:DeleteTaskSet", "ecs:DescribeTaskSets", "ecs:UpdateServicePrimaryTaskSet" =>
         "nothing: services are deployed by rolling updates, and an external deployment controller has no counterpart",
     "ecs:CreateCluster", "ecs:UpdateCluster", "ecs:UpdateClusterSettings" =>
@@ -53,7 +53,7 @@ pub const OPERATIONS: &[Instead] = instead! {
     "ecs:ExecuteCommand" =>
         "`kubectl exec`",
     "ecs:GetTaskProtection", "ecs:UpdateTaskProtection" =>
-        "nothing yet: no task is protected from scaling in",
+        "the annotation `ecs-operator.dev/protected-until` on the Pod",
     "application-autoscaling:RegisterScalableTarget", "application-autoscaling:DeregisterScalableTarget",
     "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction" =>
         "nothing yet: put a HorizontalPodAutoscaler on the `scale` subresource of the Service",
