@@ -47,6 +47,13 @@ fn asked(rules: &[Rule<'_>]) -> BTreeSet<Right> {
 fn the_chart_grants_what_the_program_asks_for() {
     assert_eq!(granted(&["rules"]), asked(&controllers::rules()));
     let in_namespaces = asked(&controllers::optional_rules(Scope::Namespace));
-    assert_eq!(granted(&["externalSecretRules", "volumeClaimRules"]), in_namespaces);
+    let optional = [
+        "externalSecretRules",
+        "volumeClaimRules",
+        "targetGroupBindingRules",
+        "gatewayRouteRules",
+        "securityGroupPolicyRules",
+    ];
+    assert_eq!(granted(&optional), in_namespaces);
     assert_eq!(granted(&["volumeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));
 }

@@ -198,26 +198,57 @@ fn reasons_and_translations_are_complements() {
     }
 }
 
-#[test]
-fn every_field_of_a_task_definition_is_in_a_golden_case() {
+/// The fields in the golden cases' verdicts on definitions of a kind.
+fn in_golden_cases(kind: &str) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut seen = BTreeSet::new();
     for case in fs::read_dir(folder).expect("cases") {
         let verdicts = fs::read_to_string(case.expect("an entry").path().join("verdicts.txt")).unwrap_or_default();
-        let pointers = verdicts.lines().filter_map(|line| line.trim_start().split(' ').next());
-        seen.extend(pointers.filter(|word| word.starts_with('/')).map(field));
+        let mut current = "";
+        for line in verdicts.lines() {
+            let mut words = line.split_whitespace();
+            let first = words.next().unwrap_or_default();
+            match (line.starts_with(' '), first.starts_with('/') && words.next() != Some("at")) {
+                (false, _) => current = first,
+                (true, true) if current == kind => drop(seen.insert(field(first))),
+                _ => {}
+            }
+        }
     }
-    let coverage = coverage::coverage();
-    let missing: Vec<_> = coverage[0]
-        .fields
-        .iter()
-        .map(|covered| covered.field.path)
-        .filter(|path| {
-            let inside =
-                |found: &String| found == path || found.strip_prefix(path).is_some_and(|r| r.starts_with(['.', '[']));
-            !seen.iter().any(inside)
-        })
-        .collect();
+    seen
+}
+
+fn not_in_golden_cases(coverage: &Coverage) -> Vec<&'static str> {
+    let seen = in_golden_cases(coverage.kind);
+    let fields = coverage.fields.iter().map(|covered| covered.field.path);
+    let missing = fields.filter(|path| {
+        let inside =
+            |found: &String| found == path || found.strip_prefix(path).is_some_and(|r| r.starts_with(['.', '[']));
+        !seen.iter().any(inside)
+    });
+    missing.collect()
+}
+
+#[test]
+fn every_field_of_a_task_definition_is_in_a_golden_case() {
+    let missing = not_in_golden_cases(&coverage::coverage()[0]);
+    assert!(missing.is_empty(), "no golden case has:\n{}", missing.join("\n"));
+}
+
+/// What stands in front of and around the tasks of a service.
+#[test]
+fn every_field_around_a_service_is_in_a_golden_case() {
+    const ELSEWHERE: [&str; 7] = [
+        "capacityProviderStrategy",
+        "deploymentConfiguration",
+        "deploymentController",
+        "placementConstraints",
+        "placementStrategy",
+        "schedulingStrategy",
+        "volumeConfigurations",
+    ];
+    let mut missing = not_in_golden_cases(&coverage::coverage()[1]);
+    missing.retain(|path| !ELSEWHERE.contains(&path.split(['.', '[']).next().unwrap_or_default()));
     assert!(missing.is_empty(), "no golden case has:\n{}", missing.join("\n"));
 }
 

@@ -1,10 +1,13 @@
 //! The `Cluster` kind: `CreateCluster`'s shape, with counts in its status.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::security_groups::SecurityGroup;
 use super::status::{Difference, TranslationSummary, condition};
 use crate::ecs;
 
@@ -44,6 +47,13 @@ pub struct ClusterKubernetes {
     /// which the operator makes. Default: they get none, unless their task definition names a ServiceAccount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_role_credentials: Option<TaskRoleCredentials>,
+    /// Whether EKS gives tasks the security groups of their services, by a SecurityGroupPolicy for each service. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_group_policies: Option<bool>,
+    /// What security groups let through, by their ids. A service whose groups are all here gets a NetworkPolicy that does the
+    /// same.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub security_groups: BTreeMap<String, SecurityGroup>,
 }
 
 /// How a `ServiceAccount` comes to the credentials of an IAM role.

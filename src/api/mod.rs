@@ -4,11 +4,14 @@
 
 mod cluster;
 pub mod crd;
+mod security_groups;
 mod service;
 mod status;
 mod task_definition;
+mod traffic;
 
 pub use cluster::{Cluster, ClusterKubernetes, ClusterSpec, ClusterStatus, TaskRoleCredentials};
+pub use security_groups::{NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule};
 pub use service::{
     DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,
     ServiceState, ServiceStatus,
@@ -18,6 +21,10 @@ pub use task_definition::{
     DEFAULT_REVISION_HISTORY_LIMIT, EnvironmentFileMapping, ImageDefaults, ImagePullPolicy, LocalReference, NotAStore,
     SecretMapping, SecretStore, SecretStoreKind, SecretStores, TaskDefinition, TaskDefinitionKubernetes,
     TaskDefinitionSpec, TaskDefinitionStatus, Toleration,
+};
+pub use traffic::{
+    ExternalTrafficPolicy, GrpcRoute, HttpRoute, Ingress, IngressTls, LoadBalancerMapping, LoadBalancerService,
+    ParentReference, ServiceConnectMapping, ServiceRegistryMapping, TargetGroupBinding, TargetType, TcpRoute,
 };
 
 /// The API group of every kind.
@@ -47,6 +54,8 @@ pub mod labels {
     pub const NAMESPACE: &str = "ecs-operator.dev/namespace";
     /// The revision number of that task definition.
     pub const REVISION: &str = "ecs-operator.dev/revision";
+    /// Start of the labels of Pods that tell the security groups of their service: `security-groups.ecs-operator.dev/sg-0123`.
+    pub const SECURITY_GROUPS: &str = "security-groups.ecs-operator.dev/";
 }
 
 /// Annotations on what the operator makes.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::status::{Difference, TranslationSummary, condition};
+use super::traffic::{LoadBalancerMapping, ServiceConnectMapping, ServiceRegistryMapping};
 use crate::ecs;
 
 /// An ECS service: keeps the desired number of tasks of a task definition running.
@@ -58,6 +59,17 @@ pub struct ServiceKubernetes {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
+    /// What brings traffic to the ports of `loadBalancers`. Each entry belongs to those of the same container and port.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub load_balancers: Vec<LoadBalancerMapping>,
+    /// What the Cloud Map services of `serviceRegistries` are called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub service_registries: Vec<ServiceRegistryMapping>,
+    /// What the cluster offers for `serviceConnectConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_connect: Option<ServiceConnectMapping>,
 }
 
 /// What `describe-services` says of a service, and conditions.
@@ -106,7 +118,7 @@ pub struct ServiceStatus {
     /// The fields of the service that do not behave exactly as on ECS, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// `Accepted`, `Translated`, `Available` and `Stable`.
+    /// `Accepted`, `Translated`, `Available`, `Stable`, and `AddonsReady` when objects of add-ons are to be made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

@@ -48,8 +48,8 @@ pub mod condition {
     pub const AVAILABLE: &str = "Available";
     /// What `aws ecs wait services-stable` waits for: one deployment, running as many tasks as desired.
     pub const STABLE: &str = "Stable";
-    /// The objects of add-ons that a task definition asks for are made, as far as the operator makes them. Absent when it asks
-    /// for none.
+    /// The objects of add-ons that a task definition or a service asks for are made, as far as the operator makes them. Absent
+    /// when it asks for none.
     pub const ADDONS_READY: &str = "AddonsReady";
 
     /// A condition as a controller decides it; the time of its last transition follows from the previous one.

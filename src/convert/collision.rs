@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use super::definition::Definition;
 use crate::ecs::Pointer;
+use crate::translate::surroundings;
+
+/// What tells objects of one kind apart: the namespace and the name.
+type Key = (Option<String>, String);
 
 /// Other places that are named at most.
 const NAMED: usize = 3;
@@ -26,6 +30,38 @@ pub(super) fn refuse_same_names(definitions: &mut [&mut Definition]) {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let message = format!("the {} {:?} is also in {named}{more}", definition.kind.name(), definition.name);
             definition.error(&Pointer::root(), "same-name", message);
+        }
+    }
+}
+
+/// Refuses services that claim one name for what callers find them by: only one of them can be found by it.
+///
+/// A service that is itself called so may have no ports, and then nothing by that name; so that is no more than a warning.
+pub(super) fn refuse_same_aliases(definitions: &mut [&mut Definition]) {
+    let mut claims: BTreeMap<Key, Vec<(usize, Pointer)>> = BTreeMap::new();
+    let mut own: BTreeMap<Key, usize> = BTreeMap::new();
+    for (index, definition) in definitions.iter().enumerate() {
+        let Some(service) = definition.service() else { continue };
+        let key = |name: &str| (definition.namespace.clone(), name.to_owned());
+        own.insert(key(&definition.name), index);
+        for (place, name) in surroundings::names(service) {
+            claims.entry(key(&name)).or_default().push((index, place));
+        }
+    }
+    for (key, claimants) in &claims {
+        for (index, place) in claimants {
+            let other = claimants.iter().map(|(other, _)| *other).find(|other| other != index);
+            if let Some(other) = other {
+                let message = format!("the service of {} has the name {:?} too", definitions[other].place(), key.1);
+                definitions[*index].error(place, "same-alias", message);
+            } else if let Some(other) = own.get(key).filter(|other| *other != index) {
+                let message = format!(
+                    "the service of {} is called {:?}: if its tasks have ports, its core Service has the name already",
+                    definitions[*other].place(),
+                    key.1
+                );
+                definitions[*index].warning(place, "alias-of-service", message);
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Readable};
-use crate::reconcile::ChildKind;
+use crate::reconcile::{Child, ChildKind};
+use crate::translate::surroundings::Surrounding;
 use crate::translate::{Task, Untyped, efs, external_secrets};
 
 /// An object in the order in which people read one.
@@ -42,8 +43,21 @@ pub(super) fn write(
         .collect()
 }
 
+/// What stands in front of or around a service.
+pub(super) fn around(surrounding: Surrounding, disown: impl Fn(&mut ObjectMeta)) -> Result<Manifest, String> {
+    if let Surrounding::CoreService(mut service) = surrounding {
+        disown(&mut service.metadata);
+        let (name, namespace) = (service.metadata.name.as_deref(), service.metadata.namespace.as_deref());
+        let written = Manifest::new("Service", name.unwrap_or_default(), namespace, &service);
+        return written.map_err(|error| error.to_string());
+    }
+    let Child::Untyped(kind, mut object) = Child::from(surrounding) else { return Err("it has a type".to_owned()) };
+    disown(&mut object.metadata);
+    manifest(kind, &object)
+}
+
 /// An object of a kind that has no type of its own here.
-pub(super) fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
+fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
     let entry = kind.entry();
     let spec: Option<&Value> = object.body.get("spec");
     let written = Written {

@@ -106,6 +106,7 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     let mut definitions: Vec<&mut Definition> =
         entries.iter_mut().filter_map(|(_, entry)| entry.definition()).collect();
     collision::refuse_same_names(&mut definitions);
+    collision::refuse_same_aliases(&mut definitions);
     let families = pairs::families(&definitions);
     pairs::check(&mut definitions, &families, settings);
     let manifests = match settings.target {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::definition::{Definition, Examination};
 use super::{Settings, Target};
-use crate::ecs::{TaskDefinitionRef, names, validate};
+use crate::api::{ServiceSpec, TaskDefinitionSpec};
+use crate::ecs::{self, TaskDefinitionRef, names, validate};
+use crate::translate::{Task, surroundings};
 
 /// Task definitions by namespace and object name. Several with one name are refused.
 pub(super) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;
@@ -38,9 +40,23 @@ pub(super) fn check(definitions: &mut [&mut Definition], families: &Families, se
         }
         let (service, task) = (definitions[index].service(), definitions[task].task_definition());
         let Some((service, task)) = service.zip(task) else { continue };
-        let findings = validate::service_with_task_definition(&service.ecs, &task.ecs);
+        let mut findings = validate::service_with_task_definition(&service.ecs, &task.ecs);
+        findings.extend(clashes(service, task, &definitions[index].name, settings));
         definitions[index].absorb(findings);
     }
+}
+
+fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, settings: &Settings) -> Vec<ecs::Finding> {
+    let task = Task {
+        definition: &task.ecs,
+        kubernetes: None,
+        name: "",
+        target: "",
+        service: Some(service),
+        task_role_credentials: None,
+        basis: &settings.basis,
+    };
+    surroundings::clashes(&task, name)
 }
 
 /// Whether a service comes to run this task definition. One that keeps its revision's number may mean another revision

@@ -13,13 +13,12 @@ use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
 use super::pairs::{Families, key, wanted};
 use super::service_reference;
-use crate::api::{ServiceSpec, annotations, labels};
-use crate::ecs::{Pointer, TaskDefinitionRef};
-use crate::reconcile::ChildKind;
-use crate::translate::metadata::Identity;
-use crate::translate::service::{self, Placement};
+use crate::api::{ClusterKubernetes, ServiceSpec, annotations, labels};
+use crate::ecs::{self, Pointer, TaskDefinitionRef};
+use crate::translate::metadata::{self, Identity};
+use crate::translate::service::Placement;
 use crate::translate::workload::{self, Settings, Workload};
-use crate::translate::{Basis, Code, FieldVerdict, Ledger, Task, Verdict, examine, isolation};
+use crate::translate::{Basis, Code, FieldVerdict, Ledger, Task, Verdict, examine, surroundings};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";
@@ -106,23 +105,43 @@ fn of_service(
         let message = format!("its task definition, from {}, has errors", task.place());
         return Err(at("taskDefinition", "task-definition-refused", message));
     }
-    render(service, definition, task, basis).map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
+    let cluster = cluster_of(definitions, definition);
+    render(Some(service), cluster, definition, task, basis)
+        .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
+}
+
+/// What Kubernetes knows of the cluster of a service, where that is among the inputs.
+fn cluster_of<'a>(definitions: &'a [&mut Definition], service: &Definition) -> Option<&'a ClusterKubernetes> {
+    let name = metadata::cluster_name(service.cluster());
+    let mut clusters = definitions.iter().filter(|other| other.name == name && other.namespace == service.namespace);
+    clusters.find_map(|other| match &other.examination {
+        Examination::Cluster(examined) => examined.usable()?.kubernetes.as_ref(),
+        _ => None,
+    })
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.
-fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &Basis) -> Result<Rendered, String> {
+fn render(
+    service: Option<&ServiceSpec>,
+    cluster: Option<&ClusterKubernetes>,
+    owner: &Definition,
+    task: &Definition,
+    basis: &Basis,
+) -> Result<Rendered, String> {
     let Examination::TaskDefinition(examined) = &task.examination else { return Err("no task definition".to_owned()) };
     let Some(spec) = &examined.spec else { return Err("the task definition cannot be read".to_owned()) };
     let revision = spec.ecs.revision.filter(|_| task.resource.is_none());
     let family = spec.ecs.family.as_deref().unwrap_or(&task.name);
     let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
-    let target = format!("{}/{}#/spec/template", workload::kind(&service.ecs), owner.name);
+    let none = ecs::Service::default();
+    let own = service.map_or(&none, |spec| &spec.ecs);
+    let target = format!("{}/{}#/spec/template", workload::kind(own), owner.name);
     let rendered = Task {
         definition: &spec.ecs,
         kubernetes: spec.kubernetes.as_ref(),
         name: &task.name,
         target: &target,
-        service: Some(service),
+        service,
         // There is nobody to make the ServiceAccount.
         task_role_credentials: None,
         basis,
@@ -132,38 +151,38 @@ fn render(service: &ServiceSpec, owner: &Definition, task: &Definition, basis: &
         identity: Identity { service: &owner.name, task_definition: &task.name, cluster: owner.cluster() },
         task_definition: &label,
         revision: revision.map_or(0, i64::from),
+        tags: service.map_or(&[], |spec| &spec.ecs.tags),
     };
     let mut ledger = Ledger::of_task_definition();
-    let template = workload::template(&service.ecs, &rendered, &place, &mut ledger);
+    let template = workload::template(own, &rendered, &place, &mut ledger);
     let settings = Settings {
         annotations: workload::annotations(&label, &basis.to_string()),
-        bounds: workload::bounds(&service.ecs, workload::desired_count(&service.ecs)),
+        bounds: workload::bounds(own, workload::desired_count(own)),
         paused: false,
         healthy_after: workload::healthy_after(service, &spec.ecs),
     };
-    let mut workload = workload::render(&service.ecs, &place, template, settings);
+    let mut workload = workload::render(own, &place, template, settings);
     disown_workload(&mut workload, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
-    if let Some(mut policy) = isolation::network_policy(&rendered, &place) {
-        disown(&mut policy.metadata);
-        manifests.push(companions::manifest(ChildKind::NetworkPolicy, &policy)?);
+    let around = surroundings::render(&rendered, &place, cluster);
+    for surrounding in around.before {
+        manifests.push(companions::around(surrounding, disown)?);
     }
     let manifest = match &workload {
         Workload::Deployment(object) => Manifest::new("Deployment", &owner.name, namespace, object),
         Workload::DaemonSet(object) => Manifest::new("DaemonSet", &owner.name, namespace, object),
     };
     manifests.push(manifest.map_err(|error| error.to_string())?);
-    if let Some(mut core) = service::core_service(&spec.ecs, &place) {
-        disown(&mut core.metadata);
-        manifests.push(Manifest::new("Service", &owner.name, namespace, &core).map_err(|error| error.to_string())?);
+    for surrounding in around.after {
+        manifests.push(companions::around(surrounding, disown)?);
     }
     let mut verdicts = examined.close(&ledger);
     let identity = format!("TaskDefinition/{}#", task.name);
     // There is no TaskDefinition here: its name is in a label, and what it was checked by leaves no trace.
     for verdict in &mut verdicts {
         let Some(field) = verdict.target.as_ref().and_then(|target| target.strip_prefix(&identity)) else { continue };
-        let labels = format!("{}/{}#/metadata/labels", workload::kind(&service.ecs), owner.name);
+        let labels = format!("{}/{}#/metadata/labels", workload::kind(own), owner.name);
         verdict.target = (field == "/metadata/name").then_some(labels);
     }
     Ok(Rendered { manifests, verdicts })
@@ -248,7 +267,7 @@ fn alone(
         definition.error(&Pointer::root().key("family"), "same-name", message);
         return None;
     }
-    match render(&ServiceSpec::default(), definition, definition, basis) {
+    match render(None, None, definition, definition, basis) {
         Ok(rendered) => {
             definition.verdicts = rendered.verdicts;
             let message = "no service among the inputs uses it; it becomes a Deployment of one replica";
@@ -265,8 +284,14 @@ fn alone(
 /// Plain manifests have no cluster: its name is a label of its services, and all else is without effect.
 fn note_cluster(definition: &mut Definition) {
     let Examination::Cluster(examined) = &definition.examination else { return };
-    let verdicts = examine::cluster_verdicts(examined, &definition.name);
-    for verdict in verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Exact) {
+    let mut verdicts = examine::cluster_verdicts(examined, &definition.name);
+    // What security groups let through is in the policies of services.
+    let of_groups = |path: &Pointer| {
+        let at = Pointer::root().key("kubernetes");
+        ["securityGroups", "securityGroupPolicies"].into_iter().any(|member| at.key(member).is_prefix_of(path))
+    };
+    verdicts.iter_mut().filter(|verdict| of_groups(&verdict.path)).for_each(|verdict| verdict.target = None);
+    for verdict in verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Exact && !of_groups(&verdict.path)) {
         let message = "plain manifests have no object for a cluster; its services bear its name as a label";
         definition.say_instead(&verdict.path, Verdict::Ignored, "no-cluster-object", None, message);
     }

@@ -175,7 +175,8 @@ fn a_port_that_is_mapped_twice_has_one_name_and_one_host_port() {
 fn plain_manifests_join_a_service_and_its_task_definition() {
     let inputs = [("t.json", task("web")), ("s.json", service("front", "web")), ("o.json", task("other"))];
     let conversion = run(&inputs, &plain());
-    assert_eq!(names(&conversion), ["Deployment/front", "Service/front", "Deployment/other", "Service/other"]);
+    let front = ["Deployment/front", "Service/front", "PodDisruptionBudget/front"];
+    assert_eq!(names(&conversion), [&front[..], &["Deployment/other", "Service/other"]].concat());
     let deployment = yaml(&conversion.manifests[0]);
     assert_eq!(deployment["spec"]["replicas"], 3);
     assert_eq!(deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"], "ecs-operator-convert");
@@ -184,7 +185,7 @@ fn plain_manifests_join_a_service_and_its_task_definition() {
         !text.contains("translation-basis") && !text.contains("applied-hash") && !text.contains("dev/revision"),
         "{text}"
     );
-    assert_eq!(yaml(&conversion.manifests[2])["spec"]["replicas"], 1);
+    assert_eq!(yaml(&conversion.manifests[3])["spec"]["replicas"], 1);
     assert!(
         field(&conversion, 0, "/containerDefinitions/0/image")
             .target
@@ -251,7 +252,7 @@ fn definitions_of_the_same_name_are_all_refused() {
     assert!(conversion.report.documents[0].findings[0].message.contains("b/c.json"));
 
     let taken = [("t.json", task("api")), ("s.json", service("web", "api")), ("u.json", task("web"))];
-    assert_eq!(names(&run(&taken, &plain())), ["Deployment/web", "Service/web"]);
+    assert_eq!(names(&run(&taken, &plain())), ["Deployment/web", "Service/web", "PodDisruptionBudget/web"]);
 }
 
 #[test]
@@ -490,8 +491,10 @@ fn what_a_task_definition_needs_is_written_once_and_before_its_services() {
         "PersistentVolumeClaim/web-data",
         "Deployment/a",
         "Service/a",
+        "PodDisruptionBudget/a",
         "Deployment/b",
         "Service/b",
+        "PodDisruptionBudget/b",
     ];
     assert_eq!(names(&conversion), expected);
     let volume = yaml(&conversion.manifests[1]);

@@ -154,7 +154,40 @@ child_kinds! {
         group: "external-secrets.io", kind: "ExternalSecret", plural: "externalsecrets", title: "ExternalSecret",
         owners: &["TaskDefinition"], need: Need::Optional, others: Others::Used, ..ORDINARY
     };
-    /// What closes the network of tasks that are to have none.
+    /// How many tasks of a service may be evicted.
+    DisruptionBudget = Entry {
+        group: "policy", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets", title: "PodDisruptionBudget", ..ORDINARY
+    };
+    /// What leads from outside to a service's tasks.
+    Ingress = Entry {
+        group: "networking.k8s.io", kind: "Ingress", plural: "ingresses", title: "Ingress", ..ORDINARY
+    };
+    /// What registers a service's tasks with a target group.
+    TargetGroupBinding = Entry {
+        group: "elbv2.k8s.aws", version: "v1beta1", kind: "TargetGroupBinding", plural: "targetgroupbindings",
+        title: "TargetGroupBinding", need: Need::Optional, ..ORDINARY
+    };
+    /// What leads from a Gateway, or within a mesh, to a service's tasks.
+    HttpRoute = Entry {
+        group: "gateway.networking.k8s.io", kind: "HTTPRoute", plural: "httproutes", title: "HTTPRoute",
+        need: Need::Optional, ..ORDINARY
+    };
+    /// The same for gRPC.
+    GrpcRoute = Entry {
+        group: "gateway.networking.k8s.io", kind: "GRPCRoute", plural: "grpcroutes", title: "GRPCRoute",
+        need: Need::Optional, ..ORDINARY
+    };
+    /// The same for whatever comes by TCP.
+    TcpRoute = Entry {
+        group: "gateway.networking.k8s.io", version: "v1alpha2", kind: "TCPRoute", plural: "tcproutes", title: "TCPRoute",
+        need: Need::Optional, ..ORDINARY
+    };
+    /// The security groups that EKS gives to a service's tasks.
+    SecurityGroupPolicy = Entry {
+        group: "vpcresources.k8s.aws", version: "v1beta1", kind: "SecurityGroupPolicy", plural: "securitygrouppolicies",
+        title: "SecurityGroupPolicy", need: Need::Optional, ..ORDINARY
+    };
+    /// What closes the network of tasks that are to have none, or lets through what their security groups do.
     NetworkPolicy = Entry {
         group: "networking.k8s.io", kind: "NetworkPolicy", plural: "networkpolicies", title: "NetworkPolicy", ..ORDINARY
     };
@@ -203,7 +236,7 @@ mod tests {
     fn records_are_never_pruned_as_superfluous() {
         assert!(ChildKind::applied_for("TaskDefinition").all(|kind| kind != ChildKind::Revision));
         let of_services: Vec<_> = ChildKind::applied_for("Service").collect();
-        let expected = [ChildKind::Deployment, ChildKind::DaemonSet, ChildKind::Service, ChildKind::NetworkPolicy];
-        assert_eq!(of_services, expected);
+        assert_eq!(of_services[..3], [ChildKind::Deployment, ChildKind::DaemonSet, ChildKind::Service]);
+        assert!(!of_services.contains(&ChildKind::Revision) && !of_services.contains(&ChildKind::ServiceAccount));
     }
 }

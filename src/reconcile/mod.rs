@@ -10,6 +10,7 @@ mod observed;
 mod owned;
 mod service;
 mod summary;
+mod surroundings;
 mod task_definition;
 
 #[cfg(test)]

@@ -22,11 +22,12 @@ use super::action::{Action, Child, Decision};
 use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
-use crate::api::{DEFAULT_CLUSTER, ServiceStatus, TaskRoleCredentials};
+use super::surroundings;
+use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceStatus, condition};
 use crate::translate::metadata::{self, Identity};
-use crate::translate::service::{self as render, Placement};
+use crate::translate::service::Placement;
 use crate::translate::workload::{self, Settings, Workload};
-use crate::translate::{Basis, Task, examine, isolation, roles};
+use crate::translate::{Basis, Task, examine, roles, surroundings as front};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
@@ -90,13 +91,14 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     match plan::plan(input, &examined) {
         Ok(plan) => {
             let mut actions = protection::detach(input, &plan);
-            actions.extend(children(input, &plan).into_iter().map(Action::Apply));
+            let (children, addons) = children(input, &plan);
+            actions.extend(children.into_iter().map(Action::Apply));
             actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             actions.extend(protection::release(input));
             actions.extend(tasks::stop(input));
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
-            let (status, events) = status::of(input, &examined, &plan);
+            let (status, events) = status::of(input, &examined, &plan, addons);
             Decision {
                 actions,
                 status,
@@ -109,14 +111,16 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     }
 }
 
-fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
+/// The children in the order in which they are made, and how far objects for add-ons are among them.
+fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<condition::Draft>) {
     let name = input.root.name;
     let task_definition_name = plan.object_name();
     let target = plan::target(plan.spec, name);
+    let cluster = cluster(input);
     let task = Task {
         target: &target,
         service: Some(plan.spec),
-        task_role_credentials: credentials(input),
+        task_role_credentials: cluster.as_ref().and_then(|cluster| cluster.task_role_credentials),
         kubernetes: plan.task.kubernetes.as_ref(),
         ..Task::alone(&plan.task.ecs, &task_definition_name, &plan.basis)
     };
@@ -130,24 +134,23 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
         },
         task_definition: &task_definition,
         revision: plan.revision,
+        tags: &plan.spec.ecs.tags,
     };
     let template = plan.kept.clone().unwrap_or_else(|| plan::pods(input, plan.spec, &task, &place));
     let settings = Settings {
         annotations: plan.annotations(),
         bounds: plan.own,
         paused: plan.standing.pauses(),
-        healthy_after: workload::healthy_after(plan.spec, &plan.task.ecs),
+        healthy_after: workload::healthy_after(Some(plan.spec), &plan.task.ecs),
     };
     let workload = workload::render(&plan.spec.ecs, &place, template, settings);
-    // The network is closed before a task is there that must not have one.
-    let policy = isolation::network_policy(&task, &place);
-    let mut children: Vec<Child> =
-        policy.map(|policy| Child::Untyped(ChildKind::NetworkPolicy, Box::new(policy))).into_iter().collect();
+    let around = surroundings::of(front::render(&task, &place, cluster.as_ref()), input.owned);
+    let mut children = around.before;
     children.push(match workload {
         Workload::Deployment(deployment) => Child::Deployment(deployment),
         Workload::DaemonSet(daemon_set) => Child::DaemonSet(daemon_set),
     });
-    children.extend(render::core_service(&plan.task.ecs, &place).map(|s| Child::Service(Box::new(s))));
+    children.extend(around.after);
     for child in &mut children {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);
     }
@@ -155,13 +158,13 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Child> {
     if let Some(account) = service_account(input, &task, &place) {
         children.insert(0, account);
     }
-    children
+    (children, around.condition)
 }
 
-/// How the cluster has its tasks get the credentials of their roles, as far as the operator can make what that takes.
-fn credentials(input: &ServiceInput<'_>) -> Option<TaskRoleCredentials> {
+/// What Kubernetes knows of the cluster of a service.
+fn cluster(input: &ServiceInput<'_>) -> Option<ClusterKubernetes> {
     let cluster = input.cluster.as_ref().filter(|cluster| !cluster.deleting)?;
-    examine::cluster(cluster.spec.clone()).usable()?.kubernetes.as_ref()?.task_role_credentials
+    examine::cluster(cluster.spec.clone()).usable()?.kubernetes.clone()
 }
 
 /// The account of the task's role belongs to the cluster, whose services share it.

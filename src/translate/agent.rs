@@ -203,7 +203,7 @@ fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Plan {
         start_timeout: start_timeout::of(container),
         depends_on: lifecycle::waits(containers, container),
         restart: restart_policy::plan(container),
-        health: health::plan(container),
+        health: health::plan(task, container),
         stop_signal: image(task, container).and_then(|image| image.stop_signal.clone()),
         limits: ulimits::plan(container),
     };

@@ -2,28 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Placed, Task, syntax};
-use crate::ecs::Pointer;
+use super::{Code, Ledger, Placed, Task, syntax, tags};
 
-const TAGS: &str = "tags.ecs-operator.dev";
 const LABELS: &str = "dockerlabel.ecs-operator.dev";
 
 pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> BTreeMap<String, String> {
-    let mut annotations = BTreeMap::new();
+    let mut annotations = tags::annotations(tags::of_task(task));
+    tags::claim(task, ledger);
     let target = format!("{}/metadata/annotations", task.target);
     let refused =
         "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";
-    for (index, tag) in task.definition.tags.iter().enumerate() {
-        let path = Pointer::root().key("tags").index(index);
-        let key = tag.key.as_deref().unwrap_or_default();
-        if !syntax::is_key(key) {
-            ledger.unsupported(path, Code::NameNotValid, refused);
-            continue;
-        }
-        let message = format!("each Pod bears it as the annotation {TAGS}/{key}");
-        ledger.approximate(path, Code::TagsAsAnnotations, target.clone(), message);
-        annotations.insert(format!("{TAGS}/{key}"), tag.value.clone().unwrap_or_default());
-    }
     for container in placed {
         let name = container.definition.name.as_deref().unwrap_or_default();
         for (label, value) in &container.definition.docker_labels {

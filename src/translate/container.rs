@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, VolumeMount};
 use super::fields::{literal, some_list};
 use super::lifecycle::Role;
 use super::{
-    Code, Ledger, Placed, Task, accelerators, agent, devices, environment, environment_files, firelens, health,
+    Code, Ledger, Placed, Task, accelerators, agent, devices, drain, environment, environment_files, firelens, health,
     init_process, lifecycle, memory, ports, resources, restart_policy, secrets, security, start_timeout, stop, swap,
     task_metadata, ulimits, versions, volumes,
 };
@@ -49,6 +49,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         volume_mounts: mounts(task, placed, ledger),
         startup_probe: probes.startup,
         liveness_probe: probes.liveness,
+        lifecycle: drain::lifecycle(task, placed),
         security_context: security::container(task, placed, ledger),
         stdin: flag(definition.interactive, placed, "interactive", "stdin", ledger),
         tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", ledger),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, mappings, service, workload};
+use super::{Basis, FieldVerdict, Ledger, Task, mappings, service, surroundings, workload};
 use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
@@ -96,7 +96,11 @@ pub fn misnamed(name: &str, examined: &Examined<TaskDefinitionSpec>) -> Option<F
 /// Examines the spec of a service.
 #[must_use]
 pub fn service(spec: Value) -> Examined<ServiceSpec> {
-    examine(spec, |spec: &ServiceSpec| validate::service(&spec.ecs))
+    examine(spec, |spec: &ServiceSpec| {
+        let mut findings = validate::service(&spec.ecs);
+        findings.extend(surroundings::findings(spec));
+        findings
+    })
 }
 
 /// Examines the spec of a cluster.
@@ -118,7 +122,7 @@ pub fn task_definition_verdicts(
         let kubernetes = spec.kubernetes.as_ref();
         let task = Task { kubernetes, target: &target, ..Task::alone(&spec.ecs, name, basis) };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
-        let place = Placement { namespace: None, identity, task_definition: name, revision: 0 };
+        let place = Placement { namespace: None, identity, task_definition: name, revision: 0, tags: &[] };
         let _ = workload::template(&crate::ecs::Service::default(), &task, &place, &mut ledger);
     }
     examined.close(&ledger)

@@ -9,8 +9,9 @@ use task_agent::Health;
 
 use super::fields::literal;
 use super::lifecycle::Role;
-use super::{Code, Ledger, Placed, Task, agent};
+use super::{Code, Ledger, Placed, Task, agent, workload};
 use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
+use crate::ecs::{self, Pointer};
 
 const DEFAULT_INTERVAL: i32 = 30;
 const DEFAULT_TIMEOUT: i32 = 5;
@@ -22,8 +23,18 @@ pub(super) struct Probes {
     pub(super) liveness: Option<Probe>,
 }
 
+/// Seconds after a task's start in which its service ignores failures (`healthCheckGracePeriodSeconds`).
+fn grace(task: &Task<'_>) -> i32 {
+    task.service.and_then(|spec| spec.ecs.health_check_grace_period_seconds).unwrap_or(0).max(0)
+}
+
+/// Seconds after the start in which failures are forgiven until the first success.
+fn forgiven(task: &Task<'_>, check: &HealthCheck) -> i32 {
+    check.start_period.unwrap_or(0).max(grace(task))
+}
+
 /// The check, for the task agent.
-pub(super) fn plan(container: &ContainerDefinition) -> Option<Health> {
+pub(super) fn plan(task: &Task<'_>, container: &ContainerDefinition) -> Option<Health> {
     let check = container.health_check.as_ref()?;
     let number = |given: i32| given.max(0).unsigned_abs();
     Some(Health {
@@ -31,7 +42,7 @@ pub(super) fn plan(container: &ContainerDefinition) -> Option<Health> {
         interval: number(interval(check)).into(),
         timeout: number(timeout(check)).into(),
         retries: number(retries(check)),
-        start_period: number(check.start_period.unwrap_or(0)).into(),
+        start_period: number(forgiven(task, check)).into(),
     })
 }
 
@@ -59,9 +70,10 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
     claim(task, placed, check, ledger);
     let holds_back = holds_back(placed);
-    let delay = (!holds_back).then(|| check.start_period.unwrap_or(0) + interval(check));
+    let forgiven = forgiven(task, check);
+    let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
     Probes {
-        startup: holds_back.then(|| startup(check, &command)),
+        startup: holds_back.then(|| startup(check, &command, forgiven)),
         liveness: placed.is_essential().then(|| probe(check, &command, retries(check), delay)),
     }
 }
@@ -83,9 +95,10 @@ fn command(check: &HealthCheck) -> Option<Vec<String>> {
     }
 }
 
-fn startup(check: &HealthCheck, command: &[String]) -> Probe {
-    let forgiven = check.start_period.map_or(0, |period| (period + interval(check) - 1) / interval(check).max(1));
-    probe(check, command, forgiven + retries(check), Some(interval(check)))
+fn startup(check: &HealthCheck, command: &[String], forgiven: i32) -> Probe {
+    let interval = interval(check);
+    let checks = forgiven.saturating_add(interval - 1) / interval.max(1);
+    probe(check, command, checks.saturating_add(retries(check)), Some(interval))
 }
 
 fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i32>) -> Probe {
@@ -144,4 +157,17 @@ fn claim(task: &Task<'_>, placed: &Placed<'_>, check: &HealthCheck, ledger: &mut
         };
         ledger.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
     }
+}
+
+/// Claims a service's `healthCheckGracePeriodSeconds`.
+pub(super) fn claim_grace(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
+    let Some(seconds) = service.health_check_grace_period_seconds else { return };
+    let path = Pointer::root().key("healthCheckGracePeriodSeconds");
+    let target = format!("{}/{name}#/spec/template/spec/containers", workload::kind(service));
+    if seconds == 0 {
+        return ledger.exact(path, target);
+    }
+    let message = "failures of a container's healthCheck are forgiven for so long after its start, until its first success; ECS forgives \
+                   those after it too. A load balancer's checks stop no task here, with or without a grace period";
+    ledger.approximate(path, Code::HealthGraceUntilSuccess, target, message);
 }

@@ -10,7 +10,7 @@ use crate::ecs::Pointer;
 use crate::ecs::task_definition::NetworkMode;
 
 /// Whether the whole task is to have no network.
-fn is_closed(task: &Task<'_>) -> bool {
+pub(super) fn is_closed(task: &Task<'_>) -> bool {
     let containers = &task.definition.container_definitions;
     let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
     task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.is_windows())

@@ -1,7 +1,7 @@
 //! `stopTimeout` → the Pod's grace period.
 
 use super::lifecycle::Role;
-use super::{Code, Ledger, Placed, Task, agent, lifecycle};
+use super::{Code, Ledger, Placed, Task, agent, drain, lifecycle};
 use crate::ecs::task_definition::ContainerDefinition;
 
 /// ECS's time between SIGTERM and SIGKILL when a container gives none, in seconds.
@@ -16,16 +16,17 @@ pub(super) fn timeout(container: &ContainerDefinition) -> i64 {
 }
 
 /// The longest time the task may take to stop: containers stop at once, sidecars one after another after them; under the
-/// task agent each container after all that depend on it.
+/// task agent each container after all that depend on it. Before, all of them go on for a while where traffic comes to them.
 pub(super) fn grace_period(task: &Task<'_>, containers: &[Placed<'_>]) -> i64 {
+    let drain = drain::seconds(task);
     if agent::runs(task) {
-        return lifecycle::longest_stop(&task.definition.container_definitions) + TIME_TO_KILL;
+        return drain + lifecycle::longest_stop(&task.definition.container_definitions) + TIME_TO_KILL;
     }
     let timeout = |p: &Placed<'_>| timeout(p.definition);
     let of = |role: Role| containers.iter().filter(move |p| p.role == role);
     let mains = of(Role::Main).map(timeout).max().unwrap_or(DEFAULT_STOP_TIMEOUT);
     let sidecars: i64 = of(Role::Sidecar).map(timeout).sum();
-    mains + sidecars
+    drain + mains + sidecars
 }
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {

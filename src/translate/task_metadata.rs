@@ -10,7 +10,7 @@
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 use task_agent::metadata::{ContainerMetadata, Limits, Metadata, pod};
 
-use super::{Task, ports};
+use super::{Task, ports, tags};
 use crate::api::labels;
 use crate::ecs::arn::{self, Arn};
 use crate::ecs::common::LaunchType;
@@ -88,7 +88,8 @@ pub(super) fn facts(task: &Task<'_>) -> Option<Vec<EnvVar>> {
 /// The revision is no part of it: it is a label of the Pod, which the agent is told by the downward API.
 pub(super) fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Option<Metadata> {
     let definition = task.definition;
-    let tags = definition.tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
+    let tags =
+        tags::of_task(task).iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
     Some(Metadata {
         port: port(task)?,
         arn: arn_prefix(task, membership.cluster),
@@ -296,7 +297,7 @@ mod tests {
         let task = Task::alone(&definition, "web", &basis);
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let pods = [1, 2].map(|revision| {
-            let place = Placement { namespace: None, identity, task_definition: "web", revision };
+            let place = Placement { namespace: None, identity, task_definition: "web", revision, tags: &[] };
             let mut ledger = Ledger::of_task_definition();
             workload::template(&crate::ecs::Service::default(), &task, &place, &mut ledger).spec.unwrap()
         });

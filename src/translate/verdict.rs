@@ -294,4 +294,52 @@ codes! {
     LimitsWithinRuntime = "limits-within-runtime",
     /// The tag of an image is not pinned to a digest for a deployment.
     TagNotPinned = "tag-not-pinned",
+    /// The AWS Load Balancer Controller has to be there to register tasks with the target group.
+    TargetGroupBindingNeeded = "target-group-binding-needed",
+    /// A route of the Gateway API leads to the tasks in the place of the target group.
+    GatewayApiNeeded = "gateway-api-needed",
+    /// An Ingress leads to the tasks in the place of the target group.
+    IngressControllerNeeded = "ingress-controller-needed",
+    /// A Service of the type LoadBalancer leads to the tasks in the place of the target group.
+    LoadBalancerMade = "load-balancer-made",
+    /// Nothing registers tasks with a Classic Load Balancer.
+    ClassicLoadBalancer = "classic-load-balancer",
+    /// Traffic is not shifted from one revision to the next in steps.
+    TrafficNotShifted = "traffic-not-shifted",
+    /// A task is evicted before its replacement starts.
+    EvictedBeforeReplaced = "evicted-before-replaced",
+    /// The name that a registry has is not known.
+    RegistryNameUnknown = "registry-name-unknown",
+    /// The cluster's DNS answers in the place of Cloud Map.
+    RegistryByDns = "registry-by-dns",
+    /// SRV records are found by the names of ports.
+    SrvByPortName = "srv-by-port-name",
+    /// Names of Service Connect are those of Services, without a proxy.
+    ServiceConnectByDns = "service-connect-by-dns",
+    /// There is no proxy of Service Connect that the setting could be for.
+    NoServiceConnectProxy = "no-service-connect-proxy",
+    /// The name resolves as those of Services do: with the Kubernetes namespace behind it.
+    NameOfNamespace = "name-of-namespace",
+    /// A service mesh that takes routes of the Gateway API has to be there.
+    MeshNeeded = "mesh-needed",
+    /// Addresses are those of the cluster's network.
+    NetworkOfCluster = "network-of-cluster",
+    /// What security groups let through is for the Cluster to say.
+    SecurityGroupOfCluster = "security-group-of-cluster",
+    /// Failing health checks are forgiven after the start, until the first success.
+    HealthGraceUntilSuccess = "health-grace-until-success",
+    /// Commands are run in containers by kubectl exec.
+    ExecByKubectl = "exec-by-kubectl",
+    /// Labels of Pods tell what managed tags do.
+    ManagedTagsAsLabels = "managed-tags-as-labels",
+    /// There are no versions of Fargate.
+    NoPlatformVersion = "no-platform-version",
+    /// The cluster's own monitoring measures tasks.
+    MetricsOfCluster = "metrics-of-cluster",
+    /// Running tasks are not moved to even out zones.
+    ZonesNotEvened = "zones-not-evened",
+    /// No target group of VPC Lattice is filled.
+    LatticeNotFilled = "lattice-not-filled",
+    /// No gateway of ECS sends traffic to the tasks.
+    GatewayNotConnected = "gateway-not-connected",
 }

@@ -10,10 +10,9 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::fields::some_map;
 use super::service::Placement;
 use super::task_metadata::Membership;
-use super::{Ledger, Task, health, pod};
+use super::{Ledger, Task, health, pod, security_groups};
 use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs;
 use crate::ecs::deployment::{Bounds, HEALTHY_AFTER_SECONDS};
@@ -103,6 +102,7 @@ pub fn template(
     let mut pod_labels = place.identity.labels();
     pod_labels.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
     pod_labels.insert(labels::REVISION.to_owned(), place.revision.to_string());
+    pod_labels.extend(security_groups::labels(service));
     let membership = Membership {
         cluster: place.identity.cluster,
         service: Some(service.service_name.as_deref().unwrap_or(place.identity.service)),
@@ -119,8 +119,8 @@ pub fn render(
     template: PodTemplateSpec,
     settings: Settings,
 ) -> Workload {
-    let mut metadata = super::service::metadata(place);
-    metadata.annotations = some_map(settings.annotations);
+    let mut metadata = place.metadata(place.identity.service);
+    metadata.annotations.get_or_insert_default().extend(settings.annotations);
     let selector = LabelSelector { match_labels: Some(place.identity.selector()), match_expressions: None };
     let min_ready_seconds = Some(settings.healthy_after).filter(|seconds| *seconds > 0);
     let bounds = settings.bounds;
@@ -156,9 +156,10 @@ pub fn render(
 /// Seconds that a task of the service has to be ready before it counts as healthy: none where health checks or a load balancer
 /// say when it is.
 #[must_use]
-pub fn healthy_after(service: &ServiceSpec, task: &ecs::TaskDefinition) -> i32 {
-    let chosen = service.kubernetes.as_ref().and_then(|kubernetes| kubernetes.healthy_after_seconds);
-    let checked = task.container_definitions.iter().any(health::decides) || !service.ecs.load_balancers.is_empty();
+pub fn healthy_after(service: Option<&ServiceSpec>, task: &ecs::TaskDefinition) -> i32 {
+    let chosen = service.and_then(|spec| spec.kubernetes.as_ref()?.healthy_after_seconds);
+    let balanced = service.is_some_and(|spec| !spec.ecs.load_balancers.is_empty());
+    let checked = balanced || task.container_definitions.iter().any(health::decides);
     chosen.unwrap_or(if checked { 0 } else { HEALTHY_AFTER_SECONDS })
 }
 

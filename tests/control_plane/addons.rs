@@ -171,7 +171,7 @@ async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
 }
 
 /// Waits until an operator has written nothing for a while.
-async fn settled(operator: &Operator) -> Result<()> {
+pub async fn settled(operator: &Operator) -> Result<()> {
     let mut last = (u64::MAX, Instant::now());
     wait_for("an operator at rest", PATIENCE, async || {
         let (writes, done) = (operator.writes(), operator.total("ecs_operator_reconcile_total", ""));

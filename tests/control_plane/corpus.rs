@@ -1,4 +1,4 @@
-//! Real task definitions, where a collection of them lies beside the project: converted, applied, run.
+//! Real task definitions and services, where a collection of them lies beside the project: converted, applied, run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use ecs_operator::convert::{self, Settings, files};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use kube::api::ListParams;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::bench;
 use crate::support::PATIENCE;
@@ -88,5 +88,105 @@ async fn real_task_definitions_are_accepted_and_run() -> Result<()> {
         bench.stable(name, &format!("{name}:1")).await?;
     }
     println!("{} definitions accepted, {} of them run", definitions.len(), runnable.len());
+    operator.stop().await
+}
+
+/// A service and a task definition that has what the service names.
+pub struct Pair {
+    pub service: Value,
+    pub task_definition: Value,
+}
+
+/// Every service of the collection that can be used, with a number in its name.
+pub fn services(folder: &Path) -> Result<BTreeMap<String, Pair>> {
+    let mut found = BTreeMap::new();
+    for source in files::read(&[folder.join("services")]) {
+        for manifest in convert::convert(&[source], &Settings::default()).manifests {
+            let object: Value = serde_saphyr::from_str(&manifest.yaml)?;
+            if object["kind"] == "Service" {
+                // Of services that callers find by one name only one can be.
+                let place = "/serviceConnectConfiguration/services/0/portName";
+                let port = object["spec"].pointer(place);
+                if port.is_some() && found.values().any(|pair: &Pair| pair.service.pointer(place) == port) {
+                    continue;
+                }
+                // Many of them are called alike.
+                let name = format!("{}-{}", manifest.name, found.len());
+                found.insert(name.clone(), fitting(&name, object["spec"].clone()));
+            }
+        }
+    }
+    assert!(found.len() > 20, "only {} services", found.len());
+    Ok(found)
+}
+
+fn items<'a>(object: &'a Value, place: &str) -> impl Iterator<Item = &'a Value> {
+    object.pointer(place).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The task definitions of most services are not in the collection.
+fn fitting(name: &str, mut service: Value) -> Pair {
+    service["taskDefinition"] = name.into();
+    let mut containers: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for target in items(&service, "/loadBalancers").chain(items(&service, "/serviceRegistries")) {
+        let Some(container) = target["containerName"].as_str() else { continue };
+        let mapping = json!({"containerPort": target["containerPort"]});
+        let mappings = containers.entry(container.to_owned()).or_default();
+        if !mappings.contains(&mapping) {
+            mappings.push(mapping);
+        }
+    }
+    for (number, port) in items(&service, "/serviceConnectConfiguration/services").enumerate() {
+        let mapping = json!({"containerPort": 9000 + number, "name": port["portName"]});
+        containers.entry("app".to_owned()).or_default().push(mapping);
+    }
+    if containers.is_empty() {
+        containers.insert("app".to_owned(), Vec::new());
+    }
+    let mount = |volume: &Value| json!({"sourceVolume": volume["name"], "containerPath": "/data"});
+    let mounts: Vec<Value> = items(&service, "/volumeConfigurations").map(mount).collect();
+    let container = |(name, mappings): (&String, &Vec<Value>)| {
+        let mut container = json!({"name": name, "image": "example.test/app:1", "portMappings": mappings});
+        container["mountPoints"] = mounts.clone().into();
+        container
+    };
+    let volume = |volume: &Value| json!({"name": volume["name"], "configuredAtLaunch": true});
+    let mut task_definition: Map<String, Value> = Map::new();
+    task_definition.insert("family".to_owned(), name.into());
+    task_definition.insert("cpu".to_owned(), "256".into());
+    task_definition.insert("memory".to_owned(), "512".into());
+    task_definition.insert("containerDefinitions".to_owned(), containers.iter().map(container).collect());
+    task_definition.insert("volumes".to_owned(), items(&service, "/volumeConfigurations").map(volume).collect());
+    if service.pointer("/networkConfiguration/awsvpcConfiguration").is_some() || service["launchType"] == "FARGATE" {
+        task_definition.insert("networkMode".to_owned(), "awsvpc".into());
+    }
+    Pair { service, task_definition: task_definition.into() }
+}
+
+#[tokio::test]
+async fn real_services_are_accepted_with_all_that_stands_around_their_tasks() -> Result<()> {
+    let Some(folder) = folder() else { return Ok(()) };
+    let bench = bench("shopfronts").await?;
+    let operator = bench.operator().await?;
+    let services = services(&folder)?;
+    for (name, pair) in &services {
+        bench.apply("TaskDefinition", name, pair.task_definition.clone()).await.with_context(|| name.clone())?;
+        bench.apply("Service", name, pair.service.clone()).await.with_context(|| name.clone())?;
+    }
+    wait_for("every service carried out", PATIENCE, async || {
+        let made = bench.api::<Deployment>().list(&ListParams::default()).await?;
+        let made: Vec<String> = made.iter().map(ResourceExt::name_any).collect();
+        let mut missing = Vec::new();
+        for service in bench.ours("Service").list(&ListParams::default()).await? {
+            let conditions = service.data.pointer("/status/conditions").and_then(Value::as_array).cloned();
+            let accepted = conditions.into_iter().flatten().find(|c| c["type"] == "Accepted");
+            if accepted.as_ref().is_none_or(|c| c["status"] != "True") || !made.contains(&service.name_any()) {
+                missing.push((service.name_any(), accepted.map(|c| c["message"].to_string())));
+            }
+        }
+        Ok(if missing.is_empty() { Seen::Done(()) } else { Seen::not_yet(missing) })
+    })
+    .await?;
+    println!("{} services accepted", services.len());
     operator.stop().await
 }

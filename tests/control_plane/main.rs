@@ -8,6 +8,8 @@ mod corpus;
 mod definitions;
 mod deployments;
 mod errors;
+mod front;
+mod front_definitions;
 mod isolation;
 mod manifests;
 mod rest;

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, TypeMeta, ValidationDirective};
 use kube::core::GroupVersionKind;
 
+use crate::front_definitions::{GRPC_ROUTE, HTTP_ROUTE, SECURITY_GROUP_POLICY, TCP_ROUTE};
 use crate::support::Bench;
 use crate::{bench, corpus};
 
@@ -31,8 +32,8 @@ fn each(folder: PathBuf) -> Result<Vec<Made>> {
 
 async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     let types: TypeMeta = object.types.clone().unwrap_or_default();
-    // The add-on is not there.
-    if types.kind == "ExternalSecret" {
+    // These add-ons are not there, or come with a test of their own.
+    if ["ExternalSecret", "TargetGroupBinding"].contains(&types.kind.as_str()) {
         return Ok(());
     }
     let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
@@ -67,6 +68,9 @@ async fn accepted(bench: &Bench, made: Vec<Made>) -> Result<usize> {
 #[tokio::test]
 async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Result<()> {
     let bench = bench("golden").await?;
+    for kind in [HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, SECURITY_GROUP_POLICY] {
+        kind.install(&bench).await?;
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut made = vec![("examples".to_owned(), plain(&files::read(&[root.join("examples/ecs")]))?)];
     for case in std::fs::read_dir(root.join("tests/golden"))? {
@@ -89,5 +93,25 @@ async fn plain_manifests_of_real_task_definitions_are_accepted() -> Result<()> {
     assert!(converted > 50, "only {converted} files became something");
     let number = accepted(&bench, made).await?;
     println!("{files} files, {converted} of them convert: {number} objects accepted");
+    Ok(())
+}
+
+/// Each service with a task definition that has what it names.
+#[tokio::test]
+async fn plain_manifests_of_real_services_are_accepted() -> Result<()> {
+    let Some(folder) = corpus::folder() else { return Ok(()) };
+    let bench = bench("fronts").await?;
+    let services = corpus::services(&folder)?;
+    let source = |name: &str, text: String| Source { name: name.to_owned(), text: Ok(text), found: false };
+    let mut made = Vec::new();
+    for (name, pair) in &services {
+        let sources =
+            [source("task.json", pair.task_definition.to_string()), source("service.json", pair.service.to_string())];
+        let objects = plain(&sources)?;
+        assert!(objects.iter().any(|object| object.types.as_ref().is_some_and(|t| t.kind == "Deployment")), "{name}");
+        made.push((name.clone(), objects));
+    }
+    let number = accepted(&bench, made).await?;
+    println!("{} services: {number} objects accepted", services.len());
     Ok(())
 }

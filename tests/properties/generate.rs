@@ -62,18 +62,15 @@ fn plausible(rng: &mut Rng) -> Input {
 
 fn parts(rng: &mut Rng) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut families: Vec<String> = Vec::new();
+    let mut families: Vec<(String, Value)> = Vec::new();
     for number in 0..rng.usize(1..=2) {
         let family = format!("{}{number}", ["web", "Web_API", "x"][rng.usize(..3)]);
-        parts.push(Part {
-            document: plausible::task_definition(&family, rng),
-            name: family.clone(),
-            kind: "TaskDefinition",
-        });
-        families.push(family);
+        let document = plausible::task_definition(&family, rng);
+        families.push((family.clone(), document.clone()));
+        parts.push(Part { document, name: family, kind: "TaskDefinition" });
     }
     for number in 0..[0, 1, 1, 2][rng.usize(..4)] {
-        let family = &families[rng.usize(..families.len())];
+        let (family, task) = &families[rng.usize(..families.len())];
         // One name for a service and its task definition is usual.
         let name = if number == 0 && rng.u32(..4) == 0 { family.clone() } else { format!("front{number}") };
         let reference = match rng.u32(..8) {
@@ -82,7 +79,9 @@ fn parts(rng: &mut Rng) -> Vec<Part> {
             2 => "elsewhere".to_owned(),
             _ => family.clone(),
         };
-        parts.push(Part { document: plausible::service(&name, &reference, rng), name, kind: "Service" });
+        let mut document = plausible::service(&name, &reference, rng);
+        plausible::fit(&mut document, task, rng);
+        parts.push(Part { document, name, kind: "Service" });
     }
     if rng.u32(..4) == 0 {
         parts.push(Part { document: plausible::cluster("shop", rng), name: "shop".to_owned(), kind: "Cluster" });

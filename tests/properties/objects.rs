@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ecs_operator::convert::Manifest;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, PodSpec, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use serde_json::Value;
 
 use crate::check::Outcome;
@@ -18,6 +18,11 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
             "Service" => service(&manifest.yaml),
             "ExternalSecret" => external_secret(&manifest.yaml),
             "NetworkPolicy" => network_policy(&manifest.yaml),
+            "PodDisruptionBudget" => budget(&manifest.yaml),
+            "Ingress" => ingress(&manifest.yaml),
+            "TargetGroupBinding" => target_group_binding(&manifest.yaml),
+            "HTTPRoute" | "GRPCRoute" | "TCPRoute" => route(&manifest.yaml),
+            "SecurityGroupPolicy" => Ok(()),
             "PersistentVolume" => volume(&manifest.yaml),
             "PersistentVolumeClaim" => volume_claim(&manifest.yaml),
             kind => Err(format!("{kind} is no kind of plain manifests")),
@@ -60,8 +65,12 @@ fn container(container: &Container, pod: &PodSpec) -> Outcome {
 
 fn service(yaml: &str) -> Outcome {
     let service: Service = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-    let ports = service.spec.and_then(|spec| spec.ports).unwrap_or_default();
-    if ports.is_empty() {
+    let spec = service.spec.unwrap_or_default();
+    if !spec.selector.unwrap_or_default().contains_key("ecs-operator.dev/service") {
+        return Err("it selects others too".to_owned());
+    }
+    let ports = spec.ports.unwrap_or_default();
+    if ports.is_empty() && spec.cluster_ip.as_deref() != Some("None") {
         return Err("there is no port".to_owned());
     }
     distinct("names of ports", ports.iter().map(|port| port.name.clone()))?;
@@ -90,16 +99,50 @@ fn volume(yaml: &str) -> Outcome {
     }
 }
 
-/// It closes both ways, and never for all Pods of the namespace, which no labels would mean.
+/// It closes both ways, unless it is about security groups, and never for all Pods of the namespace, which no labels would mean.
 fn network_policy(yaml: &str) -> Outcome {
     let policy: NetworkPolicy = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
     let spec = policy.spec.ok_or("no spec")?;
-    if spec.policy_types.unwrap_or_default() != ["Ingress", "Egress"] || spec.ingress.is_some() || spec.egress.is_some()
-    {
+    let of_groups = policy.metadata.name.is_some_and(|name| name.ends_with("-security-groups"));
+    let both = spec.policy_types.unwrap_or_default() == ["Ingress", "Egress"];
+    let is_closed = both && spec.ingress.is_none() && spec.egress.is_none();
+    if !is_closed && !of_groups {
         return Err("the network is not closed".to_owned());
     }
     let selected = spec.pod_selector.and_then(|selector| selector.match_labels).unwrap_or_default();
     if selected.contains_key("ecs-operator.dev/service") { Ok(()) } else { Err("it selects others too".to_owned()) }
+}
+
+/// It keeps some tasks and lets some go.
+fn budget(yaml: &str) -> Outcome {
+    let object: Value = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let selected = object.pointer("/spec/selector/matchLabels/ecs-operator.dev~1service").is_some();
+    match object.pointer("/spec/maxUnavailable").and_then(Value::as_i64) {
+        Some(1..) if selected => Ok(()),
+        _ => Err("no task could ever be evicted, or others' are meant".to_owned()),
+    }
+}
+
+fn ingress(yaml: &str) -> Outcome {
+    let ingress: Ingress = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let rules = ingress.spec.and_then(|spec| spec.rules).unwrap_or_default();
+    if rules.is_empty() { Err("it leads nowhere".to_owned()) } else { Ok(()) }
+}
+
+fn target_group_binding(yaml: &str) -> Outcome {
+    let object: Value = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let port = object.pointer("/spec/serviceRef/port").and_then(Value::as_i64);
+    match (object.pointer("/spec/targetGroupARN"), port) {
+        (Some(_), Some(1..=65_535)) => Ok(()),
+        _ => Err("it binds nothing".to_owned()),
+    }
+}
+
+fn route(yaml: &str) -> Outcome {
+    let object: Value = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let parents = object.pointer("/spec/parentRefs").and_then(Value::as_array).map_or(0, Vec::len);
+    let port = object.pointer("/spec/rules/0/backendRefs/0/port").and_then(Value::as_i64);
+    if parents > 0 && port.is_some() { Ok(()) } else { Err("it leads from nowhere, or nowhere".to_owned()) }
 }
 
 fn volume_claim(yaml: &str) -> Outcome {

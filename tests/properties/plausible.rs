@@ -30,6 +30,65 @@ pub fn service(name: &str, task_definition: &str, rng: &mut Rng) -> Value {
     Value::Object(service)
 }
 
+/// Lets a service name ports that its task definition has, mostly.
+pub fn fit(service: &mut Value, task: &Value, rng: &mut Rng) {
+    let Some(service) = service.as_object_mut().filter(|_| rng.u32(..10) > 0) else { return };
+    if task.get("networkMode").and_then(Value::as_str) != Some("awsvpc") {
+        service.remove("networkConfiguration");
+    }
+    let containers = task.get("containerDefinitions").and_then(Value::as_array).into_iter().flatten();
+    let ports = containers.flat_map(|container| {
+        let mappings = container.get("portMappings").and_then(Value::as_array).into_iter().flatten();
+        mappings.map(move |mapping| (container.get("name").cloned(), mapping))
+    });
+    let ports: Vec<_> = ports
+        .filter_map(|(name, mapping)| Some((name?, mapping.get("containerPort")?, mapping.get("name")?)))
+        .collect();
+    let Some((container, number, name)) = rng.choice(&ports) else {
+        return without(service, &["loadBalancers", "serviceRegistries", "serviceConnectConfiguration", "kubernetes"]);
+    };
+    let mut kubernetes = service.remove("kubernetes").unwrap_or_default();
+    let empty = &mut Map::new();
+    let kubernetes_members = kubernetes.as_object_mut().unwrap_or(empty);
+    let named = [&mut *service, kubernetes_members].into_iter().flat_map(|holder| objects(holder, "loadBalancers"));
+    for balancer in named {
+        balancer.insert("containerName".to_owned(), container.clone());
+        balancer.insert("containerPort".to_owned(), (*number).clone());
+    }
+    for registry in objects(service, "serviceRegistries") {
+        registry.insert("containerName".to_owned(), container.clone());
+        registry.insert("containerPort".to_owned(), (*number).clone());
+    }
+    let connect = service.get_mut("serviceConnectConfiguration").and_then(Value::as_object_mut);
+    let connect = connect.into_iter().flat_map(|connect| objects(connect, "services"));
+    connect.for_each(|port| drop(port.insert("portName".to_owned(), (*name).clone())));
+    for list in ["vpcLatticeConfigurations", "gatewayConnectors"] {
+        objects(service, list).for_each(|port| drop(port.insert("portName".to_owned(), (*name).clone())));
+    }
+    for (mapped, list) in [("loadBalancers", "loadBalancers"), ("serviceRegistries", "serviceRegistries")] {
+        let count = service.get(list).and_then(Value::as_array).map_or(0, Vec::len);
+        if let Some(items) = kubernetes_members.get_mut(mapped).and_then(Value::as_array_mut) {
+            items.truncate(count.min(1));
+        }
+    }
+    for mapping in objects(kubernetes_members, "loadBalancers") {
+        mapping.remove("targetGroupArn");
+        let ways = ["targetGroupBinding", "httpRoute", "grpcRoute", "tcpRoute", "ingress", "loadBalancer"];
+        let kept = ways[rng.usize(..ways.len())];
+        mapping.retain(|name, _| name == kept || !ways.contains(&name.as_str()));
+        if let Some(way) = mapping.get_mut(kept).and_then(Value::as_object_mut).filter(|way| has(way, "paths")) {
+            way.insert("paths".to_owned(), json!(["/a"]));
+        }
+    }
+    for mapping in objects(kubernetes_members, "serviceRegistries") {
+        mapping.remove("registryArn");
+        mapping.insert("name".to_owned(), ["jobs", "front0"][rng.usize(..2)].into());
+    }
+    if kubernetes.is_object() {
+        service.insert("kubernetes".to_owned(), kubernetes);
+    }
+}
+
 /// A cluster of that name.
 pub fn cluster(name: &str, rng: &mut Rng) -> Value {
     let mut cluster = schema::cluster(rng);
@@ -259,6 +318,7 @@ impl Task<'_> {
                 continue;
             }
             mapping.remove("containerPortRange");
+            mapping.insert("name".to_owned(), format!("port-{next}").into());
             mapping.insert("containerPort".to_owned(), port.into());
             if has(mapping, "hostPort") {
                 mapping.insert("hostPort".to_owned(), if mode == "bridge" { *next + 8000 } else { port }.into());

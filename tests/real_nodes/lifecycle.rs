@@ -11,8 +11,13 @@ use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
 
 pub async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
+    run_as(bench, name, definition, json!({"taskDefinition": name, "desiredCount": 1})).await
+}
+
+/// Runs the definition by this service; its Pod.
+pub async fn run_as(bench: &Bench, name: &str, definition: Value, service: Value) -> Result<String> {
     bench.apply("TaskDefinition", name, definition).await?;
-    bench.service(name, name, 1).await?;
+    bench.apply("Service", name, service).await?;
     bench.stable(name, &format!("{name}:1")).await?;
     pod(bench, name).await
 }

@@ -7,6 +7,7 @@ mod model;
 mod support;
 
 mod chart;
+mod drain;
 mod environment;
 mod examples;
 mod lifecycle;

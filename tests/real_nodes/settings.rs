@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::lifecycle::{exec, run};
+use crate::lifecycle::{exec, run, run_as};
 use crate::{IMAGE, bench};
 
 /// The MiB of a file system, as the container sees them.
@@ -38,7 +38,8 @@ async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Re
             }
         }]
     });
-    let pod = run(&bench, "app", definition).await?;
+    let service = json!({"taskDefinition": "app", "desiredCount": 1, "propagateTags": "TASK_DEFINITION"});
+    let pod = run_as(&bench, "app", definition, service).await?;
     let see = |script: &str| exec(&bench, &pod, "app", script);
     assert_eq!(see(&size("/run/app"))?, "16");
     assert_eq!(see(&size("/dev/shm"))?, "24");

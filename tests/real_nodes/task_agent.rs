@@ -267,7 +267,8 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     let more = json!({"family": "app", "cpu": "256", "memory": "128", "taskRoleArn": role, "tags": [{"key": "team", "value": "shop"}]});
     definition.as_object_mut().zip(more.as_object().cloned()).map(|(d, more)| d.extend(more));
     bench.apply("TaskDefinition", "app", definition).await?;
-    bench.service("app", "app", 1).await?;
+    let service = json!({"taskDefinition": "app", "desiredCount": 1, "propagateTags": "TASK_DEFINITION"});
+    bench.apply("Service", "app", service).await?;
     bench.stable("app", "app:1").await?;
     let found = pods(&bench, "app").await?;
     let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };

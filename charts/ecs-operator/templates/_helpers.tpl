@@ -50,7 +50,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [pods]
   verbs: [list, watch, patch, delete]
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies]
+  resources: [networkpolicies, ingresses]
+  verbs: [list, watch, patch, create, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
   verbs: [list, watch, patch, create, delete]
 - apiGroups: [""]
   resources: [serviceaccounts]
@@ -70,6 +73,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "ecs-operator.volumeClaimRules" -}}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{- define "ecs-operator.targetGroupBindingRules" -}}
+- apiGroups: [elbv2.k8s.aws]
+  resources: [targetgroupbindings]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{- define "ecs-operator.gatewayRouteRules" -}}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes, tcproutes]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{- define "ecs-operator.securityGroupPolicyRules" -}}
+- apiGroups: [vpcresources.k8s.aws]
+  resources: [securitygrouppolicies]
   verbs: [list, watch, patch, create, delete]
 {{- end -}}
 

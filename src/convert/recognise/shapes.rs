@@ -38,6 +38,7 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
     }
     let one = match kind_of(object) {
         Some(Kind::Service) if is_update(object) => update(object, at),
+        Some(Kind::Service) => service(object, at),
         Some(kind) => definition(kind, value.clone(), Origin::at(at), at),
         None if is_container(value) => container(value, at),
         None => not_understood(object, value, at, found),
@@ -110,6 +111,29 @@ fn update(object: &Object, at: &Pointer) -> Recognised {
     // It asks for something to happen once, which is no part of what a service is.
     spec.remove("forceNewDeployment");
     let origin = Origin::at(at).with(&Pointer::root().key("serviceName"), &at.key("service"));
+    definition(Kind::Service, Value::Object(spec), origin, at)
+}
+
+/// What `describe-services` prints has some settings of the service in its primary deployment alone.
+fn service(object: &Object, at: &Pointer) -> Recognised {
+    const OF_DEPLOYMENT: [&str; 3] =
+        ["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
+    let mut spec = object.clone();
+    let mut origin = Origin::at(at);
+    let deployments = spec.get_mut("deployments").and_then(Value::as_array_mut);
+    let is_primary = |deployment: &Value| deployment.get("status").and_then(Value::as_str) == Some("PRIMARY");
+    let primary = deployments.and_then(|all| all.iter_mut().enumerate().find(|(_, deployment)| is_primary(deployment)));
+    let Some((position, Value::Object(primary))) = primary else {
+        return definition(Kind::Service, Value::Object(spec), origin, at);
+    };
+    let mut moved = Object::new();
+    for name in OF_DEPLOYMENT.into_iter().filter(|name| !object.contains_key(*name)) {
+        let Some(value) = primary.remove(name) else { continue };
+        moved.insert(name.to_owned(), value);
+        let place = at.key("deployments").index(position).key(name);
+        origin = origin.with(&Pointer::root().key(name), &place);
+    }
+    spec.extend(moved);
     definition(Kind::Service, Value::Object(spec), origin, at)
 }
 

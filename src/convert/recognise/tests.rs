@@ -85,6 +85,21 @@ fn an_update_names_the_service_differently() {
 }
 
 #[test]
+fn what_only_the_primary_deployment_tells_belongs_to_the_service() {
+    let connect = json!({"enabled": true});
+    let old = json!({"status": "ACTIVE", "serviceConnectConfiguration": {"enabled": false}});
+    let primary = json!({"status": "PRIMARY", "serviceConnectConfiguration": connect, "volumeConfigurations": []});
+    let described =
+        json!({"services": [{"serviceName": "web", "deployments": [old, primary], "volumeConfigurations": [1]}]});
+    let item = only(&described);
+    assert_eq!(item.spec["serviceConnectConfiguration"], connect);
+    assert_eq!(item.spec["volumeConfigurations"], json!([1]), "what the service says itself stays");
+    let place = item.origin.find(&Pointer::root().key("serviceConnectConfiguration").key("enabled"));
+    assert_eq!(place.as_deref(), Some("/services/0/deployments/1/serviceConnectConfiguration/enabled"));
+    assert!(item.spec.pointer("/deployments/1/serviceConnectConfiguration").is_none());
+}
+
+#[test]
 fn tags_beside_a_definition_belong_to_it() {
     let item = only(&json!({"taskDefinition": {"family": "a"}, "tags": [{"key": "k", "value": "v"}]}));
     assert_eq!(item.spec["tags"][0]["key"], "k");

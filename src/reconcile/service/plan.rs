@@ -19,8 +19,8 @@ use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
 use crate::translate::service::Placement;
-use crate::translate::workload;
 use crate::translate::{Basis, Ledger, Task};
+use crate::translate::{surroundings, workload};
 
 /// Why the tasks are of another definition than the service asks for, or are not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,8 +281,16 @@ fn wanted(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Wanted, Obstac
         .filter(|r| reference.revision.is_some() || Some(r.number) >= input.latest_revision)
         .ok_or_else(|| missing(&reference))?;
     let task = usable(revision)?;
+    front_fits(input, spec, &task).map_err(invalid)?;
     let definition = fingerprint(input, spec, &reference.family, revision.number, &task);
     Ok(Wanted { family: reference.family, revision: revision.number, task, definition })
+}
+
+/// ECS refuses a service whose load balancers, registries or names lead to what its task definition does not have.
+fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitionSpec) -> Result<(), String> {
+    let task = Task { service: Some(spec), ..Task::alone(&task.ecs, "", &input.basis) };
+    let errors = surroundings::errors(&task, input.root.name);
+    if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
 }
 
 fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Obstacle> {
@@ -327,14 +335,15 @@ fn fingerprint(
     let task = Task {
         target: &target,
         service: Some(spec),
-        task_role_credentials: super::credentials(input),
+        task_role_credentials: super::cluster(input).and_then(|cluster| cluster.task_role_credentials),
         kubernetes: task.kubernetes.as_ref(),
         ..Task::alone(&task.ecs, &name, &basis)
     };
     let label = format!("{family}:{revision}");
     let cluster = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let identity = Identity { service: input.root.name, task_definition: &name, cluster };
-    let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision };
+    let tags = &spec.ecs.tags;
+    let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
     // A template always has a JSON form.
     let text = serde_json::to_string(&pods(input, spec, &task, &place)).unwrap_or_default();
     format!("{:016x}", names::number(&text))

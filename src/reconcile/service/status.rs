@@ -57,6 +57,7 @@ pub(super) fn of(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,
     plan: &Plan<'_>,
+    addons: Option<condition::Draft>,
 ) -> (ServiceStatus, Vec<EventDraft>) {
     let deployments = rollout::records(input, plan);
     let counts = rollout::count(input.pods.iter());
@@ -65,7 +66,8 @@ pub(super) fn of(
     let translation = summary::count(&verdicts);
     let stable = stable(input, &deployments, counts, desired, plan);
     let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
-    let conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
+    let mut conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
+    conditions.extend(addons);
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),

@@ -18,12 +18,13 @@ fn messages(status: &ServiceStatus) -> Vec<&str> {
 fn a_service_becomes_a_deployment_and_a_core_service_it_owns() {
     let mut world = World::new();
     let decision = world.step();
-    assert_eq!(decision.actions.len(), 2);
-    for child in world.workloads.iter().chain(&world.core_services) {
+    assert_eq!(decision.actions.len(), 3);
+    for child in world.workloads.iter().chain(&world.core_services).chain(&world.others) {
         assert_eq!(child.body.pointer("/metadata/ownerReferences/0/uid"), Some(&json!("11111111-2222")));
     }
     assert_eq!(world.workloads[0].number("/spec/replicas"), Some(2));
     assert_eq!(world.core_services[0].number("/spec/ports/0/port"), Some(80));
+    assert_eq!(world.others[0].number("/spec/maxUnavailable"), Some(1));
     assert_eq!(world.condition("Stable"), ("False", "DeploymentInProgress"));
 }
 
@@ -315,7 +316,7 @@ fn a_follower_waits_for_the_newest_revision_rather_than_run_an_older_one() {
     assert_eq!(world.step().actions, [], "only revision 1 is left, or seen yet");
     assert_eq!(world.condition("Accepted"), ("False", "TaskDefinitionNotFound"));
     world.spec["taskDefinition"] = "web:1".into();
-    assert_eq!(world.step().actions.len(), 2, "what is pinned is there");
+    assert_eq!(world.step().actions.len(), 3, "what is pinned is there");
 }
 
 #[test]
@@ -446,7 +447,7 @@ fn a_deployment_with_too_many_failures_is_rolled_back_and_not_tried_again() {
     world.spec["desiredCount"] = 4.into();
     world.step();
     assert_eq!((world.template(), world.workloads[0].number("/spec/replicas")), (&good, Some(4)));
-    assert_eq!(world.decide().actions.len(), 2);
+    assert_eq!(world.decide().actions.len(), 3);
     // Another definition is.
     let mut mended = web();
     mended["containerDefinitions"][0]["image"] = "web:3".into();
@@ -594,7 +595,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     world.settle(1, 4);
     world.step();
     world.pods[0].protected_until = Some(NOW + Duration::from_hours(1));
-    assert_eq!(world.decide().actions.len(), 2, "nothing threatens it");
+    assert_eq!(world.decide().actions.len(), 3, "nothing threatens it");
     world.revisions.push(revision(2, web()));
     let decision = world.step();
     assert!(matches!(&decision.actions[0], Action::DetachTask { name, .. } if name == "web-1-0"), "before the rollout");

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) revisions: Vec<Revision>,
     pub(super) workloads: Vec<ObservedChild>,
     pub(super) core_services: Vec<ObservedChild>,
+    /// What no decision depends on.
+    pub(super) others: Vec<ObservedChild>,
     pub(super) pods: Vec<TaskPod>,
     pub(super) cluster: Option<Value>,
     pub(super) latest_revision: Option<i64>,
@@ -55,6 +57,7 @@ impl World {
             revisions: vec![revision(1, web())],
             workloads: vec![],
             core_services: vec![],
+            others: vec![],
             pods: vec![],
             cluster: None,
             latest_revision: None,
@@ -99,7 +102,8 @@ impl World {
             Action::Apply(child) => {
                 let list = match child.kind() {
                     ChildKind::Deployment | ChildKind::DaemonSet => &mut self.workloads,
-                    _ => &mut self.core_services,
+                    ChildKind::Service => &mut self.core_services,
+                    _ => &mut self.others,
                 };
                 let name = child.metadata().name.clone().unwrap();
                 let status = list.iter().find(|c| c.name == name).and_then(|c| c.body.get("status").cloned());

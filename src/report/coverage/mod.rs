@@ -55,7 +55,7 @@ pub struct Outcome {
 /// What becomes of every kind of definition.
 #[must_use]
 pub fn coverage() -> Vec<Coverage> {
-    let task_definition = |mut input: Value| {
+    let task_definition = |_, mut input: Value| {
         sample::make_plausible(&mut input);
         sample::part_volumes(&mut input);
         // The `kubernetes` block decides about other fields: each definition is judged with it and without it.
@@ -67,8 +67,12 @@ pub fn coverage() -> Vec<Coverage> {
         };
         [input, bare].into_iter().flat_map(verdicts).collect()
     };
-    let service = |input| examine::service_verdicts(&examine::service(input), NAME);
-    let cluster = |input| examine::cluster_verdicts(&examine::cluster(input), NAME);
+    let service = |number, mut input: Value| {
+        sample::make_service_plausible(&mut input);
+        let verdicts = |input| examine::service_verdicts(&examine::service(input), NAME);
+        sample::part_ways(&input, number).into_iter().flat_map(verdicts).collect()
+    };
+    let cluster = |_, input| examine::cluster_verdicts(&examine::cluster(input), NAME);
     vec![
         of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], task_definition),
         of_kind::<ServiceSpec>("Service", &["ecs:CreateService"], service),
@@ -79,7 +83,7 @@ pub fn coverage() -> Vec<Coverage> {
 fn of_kind<T: JsonSchema>(
     kind: &'static str,
     operations: &'static [&'static str],
-    verdicts: impl Fn(Value) -> Vec<FieldVerdict>,
+    verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>,
 ) -> Coverage {
     let mut seen = survey::<T>(verdicts);
     let given = fields::of(operations).into_iter().filter(|field| !field.is_group());
@@ -88,9 +92,10 @@ fn of_kind<T: JsonSchema>(
 }
 
 /// Outcomes by field, one for each pair of verdict and code.
-fn survey<T: JsonSchema>(verdicts: impl Fn(Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {
+fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {
     let mut seen: BTreeMap<String, BTreeMap<_, Outcome>> = BTreeMap::new();
-    for verdict in sample::samples::<T>().flat_map(verdicts) {
+    let samples = sample::samples::<T>().enumerate();
+    for verdict in samples.flat_map(|(number, sample)| verdicts(number, sample)) {
         let outcomes = seen.entry(value_field(&verdict.path.field())).or_default();
         let key = (std::cmp::Reverse(verdict.verdict), verdict.code);
         let outcome = outcomes.entry(key).or_insert_with(|| Outcome {
@@ -112,7 +117,9 @@ fn value_field(field: &str) -> String {
 
 /// `Deployment/web#/spec/initContainers/1/image` → `Deployment /spec/containers/*/image`
 fn becomes(target: &str) -> String {
-    let target = target.replace(&format!("/{NAME}#"), " ").replace("/initContainers/", "/containers/");
+    let (object, pointer) = target.split_once('#').unwrap_or((target, ""));
+    let kind = object.split('/').next().unwrap_or_default();
+    let target = format!("{kind} {pointer}").replace("/initContainers/", "/containers/");
     let star =
         |step: &str| if step.bytes().all(|byte| byte.is_ascii_digit()) { "*".to_owned() } else { step.to_owned() };
     target.split('/').map(star).collect::<Vec<_>>().join("/")

@@ -75,6 +75,75 @@ pub fn part_volumes(definition: &mut Value) {
     *volumes = parted;
 }
 
+/// Lets names be names that callers use, and the shares of a deployment leave no task out.
+pub fn make_service_plausible(service: &mut Value) {
+    for (place, plausible) in [
+        ("/deploymentConfiguration/maximumPercent", json!(200)),
+        ("/networkConfiguration/awsvpcConfiguration/securityGroups", json!(["sg-0123", "not an id"])),
+        ("/serviceConnectConfiguration/namespace", json!("internal")),
+        ("/serviceConnectConfiguration/services/0/portName", json!("http")),
+        ("/serviceConnectConfiguration/services/0/discoveryName", json!("web")),
+        ("/serviceConnectConfiguration/services/0/clientAliases/0/dnsName", json!("web.prod.internal")),
+        ("/kubernetes/loadBalancers/0/deregistrationDelaySeconds", json!(15)),
+        ("/kubernetes/serviceRegistries/0/name", json!("jobs")),
+        ("/kubernetes/serviceRegistries/0/namespace", json!("prod.internal")),
+    ] {
+        if let Some(value) = service.pointer_mut(place) {
+            *value = plausible;
+        }
+    }
+}
+
+/// What excludes each other, and decides about other fields: a service is judged without a `kubernetes` block with either kind of
+/// load balancer, and with one of the variations, whichever `number` picks.
+pub fn part_ways(service: &Value, number: usize) -> Vec<Value> {
+    let group = without(service, "/loadBalancers/0", "loadBalancerName");
+    let classic = without(service, "/loadBalancers/0", "targetGroupArn");
+    let mut variations = ways(&group);
+    variations.extend(ways(&classic));
+    let connect = "/serviceConnectConfiguration/services/0";
+    variations.push(with(&group, &format!("{connect}/clientAliases/0/dnsName"), "web".into()));
+    let nameless = without(&group, &format!("{connect}/clientAliases/0"), "dnsName");
+    variations.push(without(&nameless, connect, "discoveryName"));
+    variations.push(with(&nameless, &format!("{connect}/discoveryName"), "My_Web".into()));
+    variations.push(nameless);
+    for (minimum, desired) in [(0, 3), (100, 3), (100, 1)] {
+        let share = with(&group, "/deploymentConfiguration/minimumHealthyPercent", minimum.into());
+        let count = with(&share, "/desiredCount", desired.into());
+        variations.push(with(&count, "/healthCheckGracePeriodSeconds", (30 * (desired - 1)).into()));
+    }
+    let picked = variations.swap_remove(number % variations.len());
+    vec![without(&group, "", "kubernetes"), without(&classic, "", "kubernetes"), picked]
+}
+
+/// The service with each single way to bring traffic.
+fn ways(service: &Value) -> Vec<Value> {
+    const MAPPING: &str = "/kubernetes/loadBalancers/0";
+    let Some(mapping) = service.pointer(MAPPING).and_then(Value::as_object) else { return Vec::new() };
+    let ways = mapping.iter().filter(|(_, value)| value.is_object());
+    let only = |(way, settings): (&String, &Value)| {
+        let mut alone = mapping.clone();
+        alone.retain(|name, value| name != "targetGroupArn" && !value.is_object());
+        alone.insert(way.clone(), settings.clone());
+        with(service, MAPPING, Value::Object(alone))
+    };
+    ways.map(only).collect()
+}
+
+fn without(service: &Value, place: &str, member: &str) -> Value {
+    let mut less = service.clone();
+    less.pointer_mut(place).and_then(Value::as_object_mut).map(|members| members.remove(member));
+    less
+}
+
+fn with(service: &Value, place: &str, value: Value) -> Value {
+    let mut other = service.clone();
+    if let Some(old) = other.pointer_mut(place) {
+        *old = value;
+    }
+    other
+}
+
 /// A value with everything the schema knows; `number` picks among choices.
 fn sample(schema: &Value, number: usize) -> Value {
     let Some(schema) = schema.as_object() else { return Value::from("1") };

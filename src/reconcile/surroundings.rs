@@ -1,0 +1,113 @@
+//! What stands in front of and around a service's tasks, as children of the service, as far as they can be made.
+
+use std::collections::BTreeMap;
+
+use super::action::Child;
+use super::kinds::{ChildKind, Need};
+use super::owned::Owned;
+use crate::api::condition;
+use crate::translate::surroundings::{Surrounding, Surroundings};
+
+impl From<Surrounding> for Child {
+    fn from(surrounding: Surrounding) -> Self {
+        let (kind, object) = match surrounding {
+            Surrounding::CoreService(service) => return Self::Service(service),
+            Surrounding::TargetGroupBinding(object) => (ChildKind::TargetGroupBinding, object),
+            Surrounding::HttpRoute(object) => (ChildKind::HttpRoute, object),
+            Surrounding::GrpcRoute(object) => (ChildKind::GrpcRoute, object),
+            Surrounding::TcpRoute(object) => (ChildKind::TcpRoute, object),
+            Surrounding::Ingress(object) => (ChildKind::Ingress, object),
+            Surrounding::NetworkPolicy(object) => (ChildKind::NetworkPolicy, object),
+            Surrounding::SecurityGroupPolicy(object) => (ChildKind::SecurityGroupPolicy, object),
+            Surrounding::DisruptionBudget(object) => (ChildKind::DisruptionBudget, object),
+        };
+        Self::Untyped(kind, Box::new(object))
+    }
+}
+
+/// The children around the workload of a service, and whether all could be made.
+pub(super) struct Around {
+    /// To be made before the workload.
+    pub(super) before: Vec<Child>,
+    /// To be made after it.
+    pub(super) after: Vec<Child>,
+    /// How far the objects of add-ons are there; none when there are to be none.
+    pub(super) condition: Option<condition::Draft>,
+}
+
+/// Leaves out what the server has no API for, or the operator no rights on.
+pub(super) fn of(wanted: Surroundings, owned: &Owned) -> Around {
+    let mut asked: BTreeMap<ChildKind, bool> = BTreeMap::new();
+    let mut possible = |wanted: Vec<Surrounding>| -> Vec<Child> {
+        let children = wanted.into_iter().map(Child::from);
+        let knows = |child: &Child| {
+            let kind = child.kind();
+            let is_there = kind.entry().need == Need::Always || owned.knows(kind);
+            if kind.entry().need == Need::Optional {
+                asked.insert(kind, is_there);
+            }
+            is_there
+        };
+        children.filter(knows).collect()
+    };
+    let (before, after) = (possible(wanted.before), possible(wanted.after));
+    Around { before, after, condition: condition(&asked) }
+}
+
+fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
+    let missing: Vec<String> = asked
+        .iter()
+        .filter(|(_, is_there)| !**is_there)
+        .map(|(kind, _)| format!("{} ({})", kind.entry().kind, kind.entry().api_version()))
+        .collect();
+    let draft =
+        |holds, reason, message: String| condition::Draft { kind: condition::ADDONS_READY, holds, reason, message };
+    if asked.is_empty() {
+        None
+    } else if missing.is_empty() {
+        Some(draft(true, "Made", "the objects for add-ons that the service asks for are there".to_owned()))
+    } else {
+        let message = format!(
+            "not made, as the cluster lacks the API, or the operator rights on it, and its log says which: {}. Install the add-on, or \
+             choose another way in kubernetes.loadBalancers. It looks again by itself",
+            missing.join(", ")
+        );
+        Some(draft(false, "AddonMissing", message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::Untyped;
+
+    fn wanted() -> Surroundings {
+        let object = Untyped::default;
+        Surroundings {
+            before: vec![Surrounding::NetworkPolicy(object()), Surrounding::TargetGroupBinding(object())],
+            after: vec![Surrounding::DisruptionBudget(object())],
+        }
+    }
+
+    fn owned(kinds: &[ChildKind]) -> Owned {
+        kinds.iter().map(|kind| (*kind, Vec::new())).collect()
+    }
+
+    #[test]
+    fn what_the_server_has_no_api_for_is_left_out_and_told() {
+        let around = of(wanted(), &owned(&[]));
+        assert_eq!((around.before.len(), around.after.len()), (1, 1));
+        let told = around.condition.unwrap();
+        assert!(!told.holds && told.message.contains("TargetGroupBinding (elbv2.k8s.aws/v1beta1)"), "{}", told.message);
+        let around = of(wanted(), &owned(&[ChildKind::TargetGroupBinding]));
+        assert_eq!(around.before.len(), 2);
+        assert!(around.condition.unwrap().holds);
+    }
+
+    #[test]
+    fn who_asks_for_no_add_on_is_told_nothing() {
+        let mut plain = wanted();
+        plain.before.pop();
+        assert_eq!(of(plain, &owned(&[])).condition, None);
+    }
+}

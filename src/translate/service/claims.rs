@@ -1,0 +1,147 @@
+//! What becomes of the fields of a service and of a cluster that are those of no other feature.
+
+use crate::api::ServiceSpec;
+use crate::ecs::service::{AvailabilityZoneRebalancing, LaunchType};
+use crate::ecs::{self, Pointer};
+use crate::translate::{
+    Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, registries, security_groups,
+    service_connect, tags, workload,
+};
+
+/// Claims the fields of a service.
+pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
+    let service = &spec.ecs;
+    let root = Pointer::root();
+    let workload = |field: &str| format!("{}/{name}#/{field}", workload::kind(service));
+    ledger.exact(root.key("serviceName"), workload("metadata/name"));
+    ledger.exact(root.key("cluster"), workload("metadata/labels"));
+    ledger.exact(root.key("taskDefinition"), workload("spec/template"));
+    deployment::claim(service, name, ledger);
+    match service.launch_type {
+        Some(LaunchType::Ec2) => ledger.exact(root.key("launchType"), workload("spec/template/spec")),
+        Some(_) => {
+            let message = "the tasks run on the cluster's own nodes";
+            ledger.approximate(
+                root.key("launchType"),
+                Code::RunsOnClusterNodes,
+                workload("spec/template/spec"),
+                message,
+            );
+        }
+        None => {}
+    }
+    disruption::claim(service, name, ledger);
+    load_balancers::claim(spec, name, ledger);
+    registries::claim(spec, name, ledger);
+    service_connect::claim(spec, name, ledger);
+    security_groups::claim(service, name, ledger);
+    health::claim_grace(service, name, ledger);
+    tags::claim_service(service, name, ledger);
+    claim_of_aws(service, name, ledger);
+    claim_other_traffic(service, ledger);
+    launch_volumes::claim(spec, &format!("{}/{name}#", workload::kind(service)), ledger);
+    ledger.exact(root.key("kubernetes"), workload("spec/template"));
+    for field in DESCRIBE_ONLY {
+        ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
+    }
+}
+
+/// What is about AWS's own machinery, or done by the cluster's.
+fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
+    let root = Pointer::root();
+    if service.platform_version.is_some() {
+        let message = "it is a version of Fargate: what tasks run on is the version of the nodes";
+        ledger.ignored(root.key("platformVersion"), Code::NoPlatformVersion, message);
+    }
+    if service.role.is_some() {
+        let message = "what registers tasks with a load balancer acts with a role of its own";
+        ledger.ignored(root.key("role"), Code::RoleOfDriver, message);
+    }
+    if service.enable_execute_command == Some(true) {
+        let message = "kubectl exec runs commands in the containers, for whoever has the right to create pods/exec in the namespace, \
+                       whether or not the field is set; the API server's audit log says who did";
+        ledger.approximate(
+            root.key("enableExecuteCommand"),
+            Code::ExecByKubectl,
+            format!("{}/{name}#/spec/template/spec/containers", workload::kind(service)),
+            message,
+        );
+    }
+    match service.availability_zone_rebalancing {
+        Some(AvailabilityZoneRebalancing::Enabled) => {
+            let message = "running tasks are not moved when zones become uneven: the descheduler does it, by \
+                           RemovePodsViolatingTopologySpreadConstraint";
+            ledger.unsupported(root.key("availabilityZoneRebalancing"), Code::ZonesNotEvened, message);
+        }
+        Some(AvailabilityZoneRebalancing::Disabled) => {
+            ledger.exact(
+                root.key("availabilityZoneRebalancing"),
+                format!("{}/{name}#/spec/template/spec", workload::kind(service)),
+            );
+        }
+        None => {}
+    }
+    if service.monitoring.is_some() {
+        let message = "no metrics go to CloudWatch: CPU and memory of the tasks are measured by the cluster's own monitoring, as often as \
+                       that does (metrics-server: 15 s)";
+        ledger.unsupported(root.key("monitoring"), Code::MetricsOfCluster, message);
+    }
+}
+
+/// Ways to the tasks whose AWS side no object of Kubernetes can name.
+fn claim_other_traffic(service: &ecs::Service, ledger: &mut Ledger) {
+    let root = Pointer::root();
+    if !service.vpc_lattice_configurations.is_empty() {
+        let message = "no existing target group of VPC Lattice is filled: with the AWS Gateway API Controller make an HTTPRoute of a Gateway \
+                       of the class amazon-vpc-lattice to the service's core Service, which makes a target group of its own";
+        ledger.unsupported(root.key("vpcLatticeConfigurations"), Code::LatticeNotFilled, message);
+    }
+    if !service.gateway_connectors.is_empty() {
+        let message = "no gateway of ECS sends traffic here: make a Gateway of the Gateway API and an HTTPRoute to the service's core \
+                       Service, with checks and the deregistration delay in the policies of its controller";
+        ledger.unsupported(root.key("gatewayConnectors"), Code::GatewayNotConnected, message);
+    }
+}
+
+const DESCRIBE_ONLY: [&str; 17] = [
+    "serviceArn",
+    "clusterArn",
+    "status",
+    "runningCount",
+    "pendingCount",
+    "deployments",
+    "taskSets",
+    "events",
+    "createdAt",
+    "createdBy",
+    "roleArn",
+    "currentServiceDeployment",
+    "currentServiceRevisions",
+    "resourceManagementType",
+    "clientToken",
+    "platformFamily",
+    "updatedAt",
+];
+
+/// Claims the fields of a cluster.
+pub fn claim_cluster(name: &str, ledger: &mut Ledger) {
+    ledger.exact(Pointer::root().key("clusterName"), format!("Cluster/{name}#/metadata/name"));
+    ledger.exact(Pointer::root().key("kubernetes"), format!("Cluster/{name}#/spec/kubernetes"));
+    for field in [
+        "clusterArn",
+        "status",
+        "registeredContainerInstancesCount",
+        "runningTasksCount",
+        "pendingTasksCount",
+        "activeServicesCount",
+        "statistics",
+        "attachments",
+        "attachmentsStatus",
+    ] {
+        ledger.ignored(
+            Pointer::root().key(field),
+            Code::DescribeOutput,
+            "AWS prints it in descriptions; it is no input",
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! When the containers of a task behind a load balancer are told to stop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use devcluster::wait_for;
+use serde_json::{Value, json};
+
+use crate::support::{Bench, PATIENCE};
+use crate::task_agent::{AGENT, agent_bench};
+use crate::{IMAGE, bench};
+
+/// Seconds that a task goes on after it has left its load balancer.
+const DELAY: u64 = 5;
+
+/// Waits until a container has written the second in which it was told to stop.
+async fn told(folder: &Path, container: &str) -> Result<u64> {
+    let file: PathBuf = folder.join(container);
+    wait_for(&format!("the signal to {container}"), PATIENCE, async || {
+        Ok(fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()))
+    })
+    .await
+}
+
+/// Runs a web server and the proxy it depends on, stops the task, and looks when each of them is signalled.
+async fn signals(bench: &Bench, first_process: &str) -> Result<()> {
+    let folder = Path::new("/tmp").join(&bench.namespace);
+    let container = |name: &str, more: Value| {
+        let note = format!("trap 'date +%s > /log/{name}; exit 0' TERM; while :; do sleep 1 & wait $!; done");
+        let mut container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [note],
+            "mountPoints": [{"sourceVolume": "log", "containerPath": "/log"}]});
+        container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
+        container
+    };
+    let web = json!({"portMappings": [{"containerPort": 8080}],
+        "dependsOn": [{"containerName": "proxy", "condition": "START"}]});
+    let definition = json!({"networkMode": "awsvpc", "volumes": [{"name": "log", "host": {"sourcePath": folder}}],
+        "containerDefinitions": [container("web", web), container("proxy", json!({}))]});
+    bench.apply("TaskDefinition", "app", definition).await?;
+    let group = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/web/0123456789abcdef";
+    let service = |count: i32| {
+        json!({"taskDefinition": "app", "desiredCount": count,
+            "loadBalancers": [{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}],
+            "kubernetes": {"loadBalancers": [{"containerName": "web", "containerPort": 8080, "deregistrationDelaySeconds": DELAY}]}})
+    };
+    bench.apply("Service", "app", service(1)).await?;
+    bench.stable("app", "app:1").await?;
+    let script = ["exec", "-n", &bench.namespace, "deploy/app", "-c", "web", "--", "cat", "/proc/1/comm"];
+    assert_eq!(bench.cluster.kubectl(script)?.trim(), first_process);
+
+    let start = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    bench.apply("Service", "app", service(0)).await?;
+    let (web, proxy) = (told(&folder, "web").await?, told(&folder, "proxy").await?);
+    ensure!(web >= start + DELAY, "told to stop after {} s", web - start);
+    ensure!(proxy >= web, "the proxy is told {} s before the server that needs it", web - proxy);
+    fs::remove_dir_all(&folder).context("the folder")
+}
+
+#[tokio::test]
+async fn the_kubelet_signals_no_container_before_the_delay_is_over() -> Result<()> {
+    let Some(bench) = bench("drained").await? else { return Ok(()) };
+    let operator = bench.operator().await?;
+    signals(&bench, "sh").await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn neither_is_one_signalled_below_the_task_agent() -> Result<()> {
+    let Some(bench) = agent_bench("drained-agent").await? else { return Ok(()) };
+    let operator = bench.operator_with(Some(AGENT)).await?;
+    signals(&bench, "task-agent").await?;
+    operator.stop().await
+}
