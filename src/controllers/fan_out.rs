@@ -99,6 +99,11 @@ impl FanOut {
             }
             return;
         }
+        // What it ran may be in use no longer.
+        let gone = matches!(change, Change::Removed(_)) && matches!(kind, ChildKind::Deployment | ChildKind::DaemonSet);
+        if let Some((namespace, name)) = child.task_definition().filter(|_| gone) {
+            self.task_definition(namespace, name);
+        }
         let meta = child.meta();
         let of_workload = owner(meta, "Deployment").or_else(|| owner(meta, "DaemonSet")).and_then(|_| child.service());
         if let Some((namespace, name)) = of_workload.or_else(|| owner(meta, "Service")) {
@@ -127,6 +132,9 @@ impl FanOut {
         let pod = change.object();
         let Some(namespace) = pod.meta().namespace.as_deref() else { return };
         self.service(namespace, &pod.service);
+        if matches!(change, Change::Removed(_)) {
+            self.task_definition(namespace, &pod.task.task_definition);
+        }
         self.cluster(namespace, &pod.cluster);
     }
 }

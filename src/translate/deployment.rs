@@ -8,7 +8,7 @@ use crate::ecs::{self, Pointer};
 
 pub(super) fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     let root = Pointer::root();
-    let workload = |field: &str| format!("{}/{name}#/{field}", workload::kind(service));
+    let workload = |field: &str| workload::target(service, name, &format!("/{field}"));
     if service.is_daemon() {
         ledger.ignored(root.key("desiredCount"), Code::OneTaskOnEachNode, "a DAEMON service has one task on each node");
         let message = "a DaemonSet runs its tasks on cordoned nodes too; ECS runs none on instances that are being drained, and stops \

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::service::Placement;
-use super::workload::{bounds, desired_count};
+use super::workload::{self, bounds, desired_count};
 use super::{Code, Ledger, Untyped};
 use crate::ecs::{self, Pointer};
 
@@ -41,7 +41,7 @@ pub(super) fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     } else {
         let message = "a deployment keeps the task. When its node is emptied (kubectl drain), it stops before its replacement starts; \
                        ECS starts the replacement first. With a desired count of 2 one would stay";
-        (format!("Deployment/{name}#/spec/strategy/rollingUpdate/maxUnavailable"), message)
+        (workload::target(service, name, "/spec/strategy/rollingUpdate/maxUnavailable"), message)
     };
     ledger.approximate(path, Code::EvictedBeforeReplaced, target, message);
 }

@@ -163,7 +163,7 @@ fn claim(task: &Task<'_>, placed: &Placed<'_>, check: &HealthCheck, ledger: &mut
 pub(super) fn claim_grace(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     let Some(seconds) = service.health_check_grace_period_seconds else { return };
     let path = Pointer::root().key("healthCheckGracePeriodSeconds");
-    let target = format!("{}/{name}#/spec/template/spec/containers", workload::kind(service));
+    let target = workload::target(service, name, "/spec/template/spec/containers");
     if seconds == 0 {
         return ledger.exact(path, target);
     }

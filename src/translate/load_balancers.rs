@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::fields::some_list;
 use super::service::Placement;
 use super::surroundings::Surrounding;
-use super::{Code, Ledger, Task, drain};
+use super::{Code, Ledger, Task, drain, workload};
 use crate::api::{
     GrpcRoute, HttpRoute, Ingress, LoadBalancerMapping, LoadBalancerService, ServiceSpec, TargetGroupBinding, TcpRoute,
 };
@@ -83,6 +83,14 @@ impl<'a> Entry<'a> {
         Some(format!("{kind}/{}#", self.name(service)))
     }
 
+    /// What tells the object from others of the service: the port, or what stands for the port and the target group that alone
+    /// is meant.
+    fn own_part(&self) -> String {
+        let port = self.port().to_string();
+        let group = self.mapping.and_then(|(_, mapping)| mapping.target_group_arn.as_deref());
+        group.map_or_else(|| port.clone(), |group| names::short_hash(&format!("{group} {port}")))
+    }
+
     fn port(&self) -> i32 {
         self.balancer.container_port.unwrap_or_default()
     }
@@ -106,8 +114,8 @@ impl<'a> Entry<'a> {
                 let container = self.balancer.container_name.as_deref().unwrap_or_default();
                 format!("{service}-{}", names::short_hash(&format!("{group} {container} {port}")))
             }
-            Way::Service(_) => format!("{service}-{port}-lb"),
-            _ => format!("{service}-{port}"),
+            Way::Service(_) => format!("{service}-{}-lb", self.own_part()),
+            _ => format!("{service}-{}", self.own_part()),
         }
     }
 }
@@ -139,8 +147,7 @@ pub(super) fn render(task: &Task<'_>, place: &Placement<'_>) -> Vec<Surrounding>
     let service = place.identity.service;
     let mut named = BTreeSet::new();
     let of = |entry: &Entry<'_>| {
-        let name = entry.name(service);
-        let metadata = place.metadata(name.clone());
+        let metadata = place.metadata(entry.name(service));
         let rendered = match entry.way() {
             Way::Binding(group, settings) => Surrounding::TargetGroupBinding(target_group_binding::render(
                 task, entry, group, settings, metadata, service,
@@ -155,7 +162,7 @@ pub(super) fn render(task: &Task<'_>, place: &Placement<'_>) -> Vec<Surrounding>
             Way::Nothing => return None,
         };
         // Two target groups of one port that share a way share its object.
-        named.insert(name).then_some(rendered)
+        named.insert(entry.object(service)).then_some(rendered)
     };
     entries(spec).iter().filter_map(of).collect()
 }
@@ -227,7 +234,7 @@ pub(super) fn claim(spec: &ServiceSpec, service: &str, ledger: &mut Ledger) {
             let path = Pointer::root().key("kubernetes").key("loadBalancers").index(index);
             ledger.exact(path.clone(), format!("{object}/spec"));
             if mapping.deregistration_delay_seconds.is_some() {
-                let target = format!("Deployment/{service}#/spec/template/spec/containers");
+                let target = workload::target(&spec.ecs, service, "/spec/template/spec/containers");
                 ledger.exact(path.key("deregistrationDelaySeconds"), target);
             }
         }
@@ -340,6 +347,20 @@ mod tests {
             ("/kubernetes/loadBalancers/3", "repeated-load-balancer"),
         ];
         assert_eq!(codes(&with(&wrong)), expected.map(|(path, code)| (path.to_owned(), code)));
+    }
+
+    #[test]
+    fn target_groups_of_one_port_share_an_object_unless_each_has_a_way_of_its_own() {
+        let route = |host: &str| json!({"parentRefs": [{"name": "public"}], "hostnames": [host]});
+        let mapping = |group: Value, host: &str| json!({"containerName": "web", "containerPort": 80, "targetGroupArn": group, "httpRoute": route(host)});
+        let objects = |mappings: Value| {
+            let spec = examine::service(with(&mappings)).spec.unwrap();
+            super::entries(&spec).iter().filter_map(|entry| entry.object("web")).collect::<Vec<_>>()
+        };
+        let shared = objects(json!([mapping(Value::Null, "a")]));
+        assert_eq!(shared, ["HTTPRoute/web-80#", "HTTPRoute/web-80#"]);
+        let own = objects(json!([mapping(json!("arn:inside"), "a"), mapping(json!("arn:outside"), "b")]));
+        assert_ne!(own[0], own[1]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::service::Placement;
-use super::{Code, Ledger, Task, Untyped, isolation, syntax};
+use super::{Code, Ledger, Task, Untyped, isolation, syntax, workload};
 use crate::api::{
     ClusterKubernetes, NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule, labels,
 };
@@ -151,11 +151,11 @@ pub(super) fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
             ledger.unsupported(at.key("assignPublicIp"), Code::NetworkOfCluster, message);
         }
         Some(AssignPublicIp::Disabled) => {
-            ledger.exact(at.key("assignPublicIp"), format!("Deployment/{name}#/spec/template/spec"));
+            ledger.exact(at.key("assignPublicIp"), workload::target(service, name, "/spec/template/spec"));
         }
         None => {}
     }
-    let target = format!("Deployment/{name}#/spec/template/metadata/labels");
+    let target = workload::target(service, name, "/spec/template/metadata/labels");
     for (index, group) in configuration.security_groups.iter().enumerate() {
         let path = at.key("securityGroups").index(index);
         if syntax::is_key(group) {

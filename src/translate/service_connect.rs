@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
 use super::service::{self, Placement};
-use super::{Code, Ledger, Task, Untyped, ports, resolution, syntax};
+use super::{Code, Ledger, Task, Untyped, ports, resolution, syntax, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::finding::Finding;
 use crate::ecs::service::{ServiceConnectConfiguration, ServiceConnectService};
@@ -201,7 +201,7 @@ pub(super) fn clashes(task: &Task<'_>, service: &str) -> Vec<Finding> {
 pub(super) fn claim(spec: &ServiceSpec, service: &str, ledger: &mut Ledger) {
     let Some(connect) = &spec.ecs.service_connect_configuration else { return };
     let at = Pointer::root().key("serviceConnectConfiguration");
-    let workload = |field: &str| format!("Deployment/{service}#{field}");
+    let workload = |field: &str| workload::target(&spec.ecs, service, field);
     if !connect.enabled {
         return ledger.exact(at, workload("/spec/template/spec"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Task, syntax};
+use super::{Code, Ledger, Task, syntax, workload};
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
 
@@ -60,13 +60,13 @@ pub(super) fn claim_service(service: &ecs::Service, name: &str, ledger: &mut Led
     } else {
         "what is made for the service bears it as the annotation"
     };
-    let target = format!("Deployment/{name}#/metadata/annotations");
+    let target = workload::target(service, name, "/metadata/annotations");
     claim_each(&service.tags, &root.key("tags"), &target, when, ledger);
-    ledger.exact(root.key("propagateTags"), format!("Deployment/{name}#/spec/template/metadata"));
+    ledger.exact(root.key("propagateTags"), workload::target(service, name, "/spec/template/metadata"));
     if service.enable_ecs_managed_tags == Some(true) {
         let message = "each Pod bears the names of its service and its cluster as the labels ecs-operator.dev/service and \
                        ecs-operator.dev/cluster, in any case";
-        let target = format!("Deployment/{name}#/spec/template/metadata/labels");
+        let target = workload::target(service, name, "/spec/template/metadata/labels");
         ledger.approximate(root.key("enableECSManagedTags"), Code::ManagedTagsAsLabels, target, message);
     }
 }

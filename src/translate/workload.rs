@@ -42,6 +42,12 @@ pub fn kind(service: &ecs::Service) -> &'static str {
     if service.is_daemon() { "DaemonSet" } else { "Deployment" }
 }
 
+/// A place in the workload of a service, for reports: `Deployment/web#` and a JSON pointer.
+#[must_use]
+pub fn target(service: &ecs::Service, name: &str, pointer: &str) -> String {
+    format!("{}/{name}#{pointer}", kind(service))
+}
+
 /// What runs the tasks of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Workload {

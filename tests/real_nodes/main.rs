@@ -12,6 +12,7 @@ mod environment;
 mod examples;
 mod lifecycle;
 mod log_router;
+mod requests;
 mod settings;
 mod task_agent;
 mod trio;

@@ -12,7 +12,7 @@ use crate::translate::{
 pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
     let service = &spec.ecs;
     let root = Pointer::root();
-    let workload = |field: &str| format!("{}/{name}#/{field}", workload::kind(service));
+    let workload = |field: &str| workload::target(service, name, &format!("/{field}"));
     ledger.exact(root.key("serviceName"), workload("metadata/name"));
     ledger.exact(root.key("cluster"), workload("metadata/labels"));
     ledger.exact(root.key("taskDefinition"), workload("spec/template"));
@@ -39,7 +39,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
     tags::claim_service(service, name, ledger);
     claim_of_aws(service, name, ledger);
     claim_other_traffic(service, ledger);
-    launch_volumes::claim(spec, &format!("{}/{name}#", workload::kind(service)), ledger);
+    launch_volumes::claim(spec, &workload::target(service, name, ""), ledger);
     ledger.exact(root.key("kubernetes"), workload("spec/template"));
     for field in DESCRIBE_ONLY {
         ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
@@ -63,7 +63,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
         ledger.approximate(
             root.key("enableExecuteCommand"),
             Code::ExecByKubectl,
-            format!("{}/{name}#/spec/template/spec/containers", workload::kind(service)),
+            workload::target(service, name, "/spec/template/spec/containers"),
             message,
         );
     }
@@ -74,10 +74,8 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
             ledger.unsupported(root.key("availabilityZoneRebalancing"), Code::ZonesNotEvened, message);
         }
         Some(AvailabilityZoneRebalancing::Disabled) => {
-            ledger.exact(
-                root.key("availabilityZoneRebalancing"),
-                format!("{}/{name}#/spec/template/spec", workload::kind(service)),
-            );
+            ledger
+                .exact(root.key("availabilityZoneRebalancing"), workload::target(service, name, "/spec/template/spec"));
         }
         None => {}
     }
