@@ -55,5 +55,5 @@ fn the_chart_grants_what_the_program_asks_for() {
         "securityGroupPolicyRules",
     ];
     assert_eq!(granted(&optional), in_namespaces);
-    assert_eq!(granted(&["volumeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));
+    assert_eq!(granted(&["volumeRules", "nodeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));
 }

@@ -56,6 +56,13 @@ pub mod labels {
     pub const REVISION: &str = "ecs-operator.dev/revision";
     /// Start of the labels of Pods that tell the security groups of their service: `security-groups.ecs-operator.dev/sg-0123`.
     pub const SECURITY_GROUPS: &str = "security-groups.ecs-operator.dev/";
+    /// The task group of a Pod that is neither a service's task nor in the default group of its family.
+    pub const TASK_GROUP: &str = "ecs-operator.dev/task-group";
+    /// Start of the labels, or annotations, of a node that say its attributes: `attribute.ecs-operator.dev/NAME`.
+    pub const ATTRIBUTE: &str = "attribute.ecs-operator.dev/";
+    /// Start of the labels that mark the nodes a placement expression is true of, and of the annotations of Pods that say
+    /// which expression it is.
+    pub const MEMBER_OF: &str = "member-of.ecs-operator.dev/";
 }
 
 /// Annotations on what the operator makes.

@@ -51,6 +51,9 @@ pub mod condition {
     /// The objects of add-ons that a task definition or a service asks for are made, as far as the operator makes them. Absent
     /// when it asks for none.
     pub const ADDONS_READY: &str = "AddonsReady";
+    /// The operator marks the nodes that the placement constraints of a service are true of. Absent when no constraint has to
+    /// be evaluated.
+    pub const NODES_MARKED: &str = "NodesMarked";
 
     /// A condition as a controller decides it; the time of its last transition follows from the previous one.
     #[derive(Clone, Debug, PartialEq, Eq)]

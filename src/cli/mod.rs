@@ -3,6 +3,7 @@
 mod convert;
 mod crds;
 mod output;
+mod query;
 mod run;
 
 use std::process::ExitCode;
@@ -32,13 +33,17 @@ Examples:
   ecs-operator run
 
   # Hand a converted folder to the operator
-  ecs-operator convert ecs/ | kubectl apply -f -";
+  ecs-operator convert ecs/ | kubectl apply -f -
+
+  # Which nodes does a placement constraint mean?
+  ecs-operator query 'attribute:ecs.instance-type =~ g4dn.*'";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
     Convert(convert::Convert),
     Crds(crds::Crds),
+    Query(query::Query),
 }
 
 /// The name of an image, which is recorded in an annotation and must not hold what separates the parts of that.
@@ -59,15 +64,22 @@ pub fn main() -> ExitCode {
         Err(told) => {
             let _ = told.print();
             // Help and version come the same way, but are no mistake.
-            return ExitCode::from(if told.use_stderr() { FAILURE } else { SUCCESS });
+            return ExitCode::from(if told.use_stderr() { mistaken() } else { SUCCESS });
         }
     };
     let code = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Convert(convert) => convert.execute(),
         Command::Crds(crds) => crds.execute(),
+        Command::Query(query) => query.execute(),
     };
     ExitCode::from(code)
+}
+
+/// The exit code of a command line that cannot be read.
+fn mistaken() -> u8 {
+    let is_query = std::env::args_os().nth(1).is_some_and(|command| command == "query");
+    if is_query { query::MISTAKE } else { FAILURE }
 }
 
 /// Tells an error to a person, and gives the exit code for it.

@@ -1,4 +1,4 @@
-//! What a cluster may or may not offer: the optional kinds of the table, and drivers of storage.
+//! What a cluster may or may not offer: the optional kinds of the table, drivers of storage, and rights on nodes.
 //!
 //! It is looked for when the operator starts and again every few minutes, so that an add-on can be installed, and a right be
 //! given, at any time. What is missing turns a feature off, and the log says so once.
@@ -39,6 +39,8 @@ struct Found {
     looked: bool,
     kinds: BTreeSet<ChildKind>,
     drivers: BTreeSet<&'static str>,
+    /// Whether the operator may label nodes.
+    nodes: bool,
 }
 
 impl Addons {
@@ -55,6 +57,11 @@ impl Addons {
     /// Whether the cluster has a CSI driver of this name.
     pub(super) fn has_driver(&self, name: &str) -> bool {
         self.0.borrow().drivers.contains(name)
+    }
+
+    /// Whether the operator has the rights to watch and label nodes.
+    pub(super) fn may_label_nodes(&self) -> bool {
+        self.0.borrow().nodes
     }
 
     /// Waits for the first complete look, and gives the kinds that it found.
@@ -139,6 +146,8 @@ impl Explorer {
                 found.drivers.insert(driver);
             }
         }
+        let answer = timeout(DEADLINE, self.lack_of_rights_on_nodes(known.nodes)).await;
+        found.nodes = self.judge("Node", answer, known.nodes, &mut complete);
         found.looked |= complete;
         (found, complete)
     }
@@ -174,6 +183,10 @@ impl Explorer {
             return Ok(Some(format!("the server has no API {} {}", entry.api_version(), entry.kind)));
         }
         if was_there { Ok(None) } else { self.lack_of_rights(kinds::of_kind(kind), entry.scope).await }
+    }
+
+    async fn lack_of_rights_on_nodes(&self, had_them: bool) -> kube::Result<Option<String>> {
+        if had_them { Ok(None) } else { self.lack_of_rights(kinds::NODES, Scope::Cluster).await }
     }
 
     async fn lack_of_driver(&self, name: &str) -> kube::Result<Option<String>> {

@@ -3,6 +3,7 @@
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
+use super::nodes;
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::{ChildKind, Generation, ObservedChild, Revision};
@@ -17,11 +18,18 @@ pub(super) struct CachedChild {
     /// The namespace of that; its own, if it is in one.
     namespace: Option<String>,
     body: Box<str>,
+    /// Whether its template may ask for labels that the operator puts on nodes.
+    asks_for_labels: bool,
 }
 
 /// Children by the `TaskDefinition` they come from.
 pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
     IndexKey::new("task-definition", format!("{namespace}/{name}"))
+}
+
+/// Workloads that may ask for labels of nodes.
+pub(super) fn by_placement() -> IndexKey {
+    IndexKey::new("placement", String::new())
 }
 
 /// Keeps of an object what decisions depend on.
@@ -48,7 +56,9 @@ pub(super) fn slim(kind: ChildKind, object: DynamicObject) -> CachedChild {
         "annotations": object.metadata.annotations,
         "ownerReferences": object.metadata.owner_references,
     });
-    CachedChild { meta, service, task_definition, namespace, body: body.to_string().into_boxed_str() }
+    let body = body.to_string().into_boxed_str();
+    let asks_for_labels = matches!(kind, ChildKind::Deployment | ChildKind::DaemonSet) && nodes::may_ask(&body);
+    CachedChild { meta, service, task_definition, namespace, body, asks_for_labels }
 }
 
 impl CachedChild {
@@ -60,6 +70,11 @@ impl CachedChild {
     /// As reconciles see it.
     pub(super) fn observed(&self) -> ObservedChild {
         ObservedChild { name: self.meta.name.clone(), uid: self.meta.uid.clone(), body: self.body() }
+    }
+
+    /// Whether its template may ask for labels that the operator puts on nodes.
+    pub(super) fn asks_for_labels(&self) -> bool {
+        self.asks_for_labels
     }
 
     /// The namespace and name of the `TaskDefinition` it belongs to, by label.
@@ -97,7 +112,8 @@ impl Cached for CachedChild {
     fn index_keys(&self) -> Vec<IndexKey> {
         let owner = self.meta.owner.as_ref().map(|o| IndexKey::owner(&o.uid));
         let family = self.task_definition().map(|(namespace, name)| by_task_definition(namespace, name));
-        owner.into_iter().chain(family).collect()
+        let placement = self.asks_for_labels.then(by_placement);
+        owner.into_iter().chain(family).chain(placement).collect()
     }
 
     fn same_content(&self, other: &Self) -> bool {

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::addons::Addons;
 use super::children::{self, CachedChild};
 use super::kinds;
+use super::nodes::{Alarm, CachedNode, Wanted};
 use super::pods::CachedPod;
 use crate::api::SecretStores;
 use crate::kubernetes::apply::Writer;
@@ -38,6 +39,10 @@ pub(super) struct Context {
     pub(super) services: Arc<Mutex<ServiceIndex>>,
     pub(super) roots: AllRoots,
     pub(super) writer: Writer,
+    pub(super) nodes: Arc<Cache<CachedNode>>,
+    pub(super) nodes_wanted: Wanted,
+    pub(super) node_writer: Writer,
+    pub(super) alarm: Arc<Alarm>,
     pub(super) events: Events,
     pub(super) basis: Basis,
     pub(super) stores: SecretStores,

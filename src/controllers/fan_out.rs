@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::children::CachedChild;
 use super::context::{Pace, ServiceIndex};
+use super::nodes::Alarm;
 use super::pods::CachedPod;
 use super::{kinds, service};
 use crate::api::labels;
@@ -24,6 +25,7 @@ pub(super) struct FanOut {
     pub(super) services: Trigger,
     pub(super) index: Arc<Mutex<ServiceIndex>>,
     pub(super) pace: Arc<Pace>,
+    pub(super) alarm: Arc<Alarm>,
 }
 
 impl FanOut {
@@ -93,6 +95,9 @@ impl FanOut {
     /// concerns the root it belongs to.
     pub(super) fn child_changed(&self, kind: ChildKind, change: &Change<CachedChild>) {
         let child = change.object();
+        if child.asks_for_labels() || change.old().is_some_and(|old| old.asks_for_labels()) {
+            self.alarm.ring();
+        }
         if kind.entry().scope == Scope::Cluster {
             if let Some((namespace, name)) = child.task_definition() {
                 self.task_definition(namespace, name);
@@ -126,10 +131,22 @@ impl FanOut {
         for queue in [&self.clusters, &self.task_definitions, &self.services] {
             queue.resync();
         }
+        self.alarm.ring();
     }
 
     pub(super) fn pod_changed(&self, change: &Change<CachedPod>) {
         let pod = change.object();
+        let (old, gone) = (change.old(), matches!(change, Change::Removed(_)));
+        if !pod.marks.is_empty() || old.is_some_and(|old| !old.marks.is_empty()) {
+            self.alarm.ring();
+        }
+        if gone || old.is_none_or(|old| (&old.node, old.facts()) != (&pod.node, pod.facts())) {
+            self.alarm.ring_for_tasks();
+        }
+        // To its service it is the same on whichever node.
+        if !gone && old.is_some_and(|old| old.task == pod.task) {
+            return;
+        }
         let Some(namespace) = pod.meta().namespace.as_deref() else { return };
         self.service(namespace, &pod.service);
         if matches!(change, Change::Removed(_)) {

@@ -40,13 +40,16 @@ pub fn rules() -> Vec<Rule<'static>> {
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     let mut rules: Vec<_> = of_need(Need::Optional).filter(|kind| kind.entry().scope == scope).map(of_kind).collect();
     if scope == Scope::Cluster {
-        rules.push(CSI_DRIVERS);
+        rules.extend([CSI_DRIVERS, NODES]);
     }
     rules
 }
 
 /// What the question for a CSI driver needs.
 pub(super) const CSI_DRIVERS: Rule<'static> = Rule { group: "storage.k8s.io", resource: "csidrivers", verbs: &["get"] };
+
+/// What labels of nodes take.
+pub(super) const NODES: Rule<'static> = Rule { group: "", resource: "nodes", verbs: &["list", "watch", "patch"] };
 
 pub(super) fn of_need(need: Need) -> impl Iterator<Item = ChildKind> {
     ChildKind::ALL.iter().copied().filter(move |kind| kind.entry().need == need)

@@ -10,6 +10,7 @@ mod context;
 mod execute;
 mod fan_out;
 mod kinds;
+mod nodes;
 mod pods;
 mod service;
 mod start;

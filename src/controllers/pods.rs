@@ -2,13 +2,15 @@
 
 mod ending;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::{HASH_LABELS, Presence, TaskPod};
+use crate::translate::placement::facts::{TaskFacts, is_running};
+use crate::translate::placement::group;
 
 /// A Pod of a service.
 pub(super) struct CachedPod {
@@ -18,6 +20,10 @@ pub(super) struct CachedPod {
     /// The object name of its cluster.
     pub(super) cluster: String,
     pub(super) task: TaskPod,
+    /// The node it was given.
+    pub(super) node: Option<Box<str>>,
+    /// The marks that it waits for a node to have: labels and expressions. None once it has a node.
+    pub(super) marks: Vec<(String, String)>,
 }
 
 /// Pods by service.
@@ -35,8 +41,15 @@ pub(super) fn by_task_definition(namespace: &str, name: &str) -> IndexKey {
     IndexKey::new("task-definition", format!("{namespace}/{name}"))
 }
 
+/// Pods that wait for a node with a mark.
+pub(super) fn by_placement() -> IndexKey {
+    IndexKey::new("placement", String::new())
+}
+
 /// Keeps of a Pod what decisions depend on.
 pub(super) fn slim(pod: Pod) -> CachedPod {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).map(Box::from);
+    let marks = if node.is_none() { marks(&pod.metadata) } else { Vec::new() };
     let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
     let annotation = |key: &str| pod.metadata.annotations.as_ref()?.get(key).cloned();
     let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
@@ -58,7 +71,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
             detached: detached_from.is_some(),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
-            running: status.phase.as_deref() == Some("Running") && all_started(&status),
+            running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
             ending: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
             has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
@@ -71,6 +84,24 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             failing: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
+        node,
+        marks,
+    }
+}
+
+fn marks(pod: &ObjectMeta) -> Vec<(String, String)> {
+    let marks = pod.annotations.iter().flatten().filter(|(key, _)| key.starts_with(labels::MEMBER_OF));
+    marks.map(|(key, text)| (key.clone(), text.clone())).collect()
+}
+
+impl CachedPod {
+    /// The task as expressions see it on its node; none once it is over.
+    pub(super) fn facts(&self) -> Option<TaskFacts> {
+        (self.task.presence != Presence::Over).then(|| TaskFacts {
+            namespace: self.meta.namespace.clone().unwrap_or_default(),
+            group: group::of_service(&self.service),
+            running: self.task.running,
+        })
     }
 }
 
@@ -78,12 +109,6 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
 fn told_to_end(pod: &ObjectMeta) -> Option<Timestamp> {
     let grace = SignedDuration::from_secs(pod.deletion_grace_period_seconds.unwrap_or(0));
     pod.deletion_timestamp.as_ref()?.0.checked_sub(grace).ok()
-}
-
-/// ECS calls a task RUNNING when each container has started or has already stopped.
-fn all_started(status: &PodStatus) -> bool {
-    let started = |c: &ContainerStatus| c.state.as_ref().is_some_and(|s| s.running.is_some() || s.terminated.is_some());
-    status.container_statuses.iter().flatten().all(started)
 }
 
 fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<(&'a str, &'a str)> {
@@ -125,15 +150,18 @@ impl Cached for CachedPod {
 
     fn index_keys(&self) -> Vec<IndexKey> {
         let namespace = self.meta.namespace.as_deref().unwrap_or_default();
-        vec![
+        let mut keys = vec![
             by_service(namespace, &self.service),
             by_cluster(namespace, &self.cluster),
             by_task_definition(namespace, &self.task.task_definition),
-        ]
+        ];
+        keys.extend((!self.marks.is_empty()).then(by_placement));
+        keys
     }
 
     fn same_content(&self, other: &Self) -> bool {
-        self.meta.uid == other.meta.uid && self.task == other.task
+        let same = self.meta.uid == other.meta.uid && self.task == other.task;
+        same && self.node == other.node && self.marks == other.marks
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         owned: &owned,
         cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
         pods: &tasks,
+        may_label_nodes: context.addons.may_label_nodes(),
         basis: context.basis.clone(),
         now: Timestamp::now(),
         root,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::runtime::watcher;
 use parking_lot::Mutex;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::addons::{Addons, explore};
 use super::context::{AllRoots, Children, Context, Own, Pace, ServiceIndex};
 use super::fan_out::{self, FanOut};
+use super::nodes::{self, Alarm, CachedNode, Wanted};
 use super::{children, cluster, kinds, pods, service, task_definition};
 use crate::api::SecretStores;
 use crate::kubernetes::apply::Writer;
@@ -199,12 +201,14 @@ impl Operator {
         let (clusters, task_definitions, services) = (queue("cluster"), queue("task-definition"), queue("service"));
         let index = Arc::new(Mutex::new(ServiceIndex::default()));
         let pace = Arc::new(Pace::default());
+        let alarm = Arc::new(Alarm::default());
         let fan_out = FanOut {
             clusters: clusters.0.clone(),
             task_definitions: task_definitions.0.clone(),
             services: services.0.clone(),
             index: Arc::clone(&index),
             pace: Arc::clone(&pace),
+            alarm: Arc::clone(&alarm),
         };
         let (publisher, publishing) =
             events(clients.write.clone(), FIELD_MANAGER, EVENT_QUEUE, metrics.clone(), shutdown.clone());
@@ -218,12 +222,18 @@ impl Operator {
             roots: operator.watch_roots(&wiring, &fan_out),
             services: index,
             writer,
+            nodes: Arc::new(Cache::new("Node")),
+            nodes_wanted: Wanted::new(),
+            node_writer: nodes::writer(&wiring, wiring.metrics.clone()),
+            alarm,
             events: publisher,
             basis,
             stores: options.stores.clone(),
             pace,
         });
         operator.watch_children(&wiring, &context, &fan_out);
+        operator.tasks.push(watch_nodes(wiring.clone(), Arc::clone(&context)).boxed());
+        operator.tasks.push(nodes::run(wiring.clone(), Arc::clone(&context)).boxed());
         operator.tasks.push(explore(wiring.clone(), Arc::clone(&context), fan_out, options.look_again).boxed());
         let start = Start { wiring, context, concurrency: options.concurrency };
         operator.control(&start, "cluster", clusters.1, |context, own, object| {
@@ -344,6 +354,18 @@ impl Operator {
         }
         crashed
     }
+}
+
+/// Follows nodes from when that is wanted.
+async fn watch_nodes(wiring: Wiring, context: Arc<Context>) {
+    if wiring.shutdown.run_until_cancelled(context.nodes_wanted.wait()).await.is_none() {
+        return;
+    }
+    let (alarm, manager) = (Arc::clone(&context.alarm), context.node_writer.field_manager().to_owned());
+    let api: Api<Node> = Api::all(wiring.clients.watch.clone());
+    let slim = move |node| CachedNode::of(node, &manager);
+    let cache = Arc::clone(&context.nodes);
+    watch_kind(api, watch_config(), slim, cache, move |_| alarm.ring(), wiring.metrics, wiring.shutdown).await;
 }
 
 /// Follows a kind of children: keeps its cache, and has those that a change concerns looked at again.

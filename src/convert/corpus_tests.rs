@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
+use crate::ecs::query::{Query, Reason};
 use crate::report;
 
 /// The folder of real definitions: `$CORPUS`, or beside the project; none when neither is there.
@@ -121,4 +122,27 @@ fn what_is_written_can_be_read_and_says_the_same() {
         let second = convert(&[again], &Settings::default());
         assert_eq!(second.manifests, first.manifests, "{}", source.name);
     }
+}
+
+#[test]
+fn every_real_expression_is_read_or_refused_for_what_it_is() {
+    let Some(folder) = corpus() else { return };
+    let table = std::fs::read_to_string(folder.join("queries/cluster-queries.tsv")).unwrap();
+    let expressions = table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').next());
+    let mut number = 0;
+    for text in expressions.filter(|text| !text.is_empty()) {
+        number += 1;
+        let reason = match text {
+            _ if text.contains('{') => Some(Reason::Template),
+            _ if text.contains('`') => Some(Reason::Backquotes),
+            _ => None,
+        };
+        let read = text.parse::<Query>();
+        assert_eq!(read.as_ref().err().map(|error| error.reason), reason, "{text}");
+        if let Ok(query) = read {
+            assert!(query.notes().is_empty(), "{text}: {:?}", query.notes());
+            assert_eq!(query.to_string().parse::<Query>().as_ref(), Ok(&query), "{text}");
+        }
+    }
+    assert!(number > 25, "{number} expressions");
 }

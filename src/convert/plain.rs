@@ -153,7 +153,7 @@ fn render(
         revision: revision.map_or(0, i64::from),
         tags: service.map_or(&[], |spec| &spec.ecs.tags),
     };
-    let mut ledger = Ledger::of_task_definition();
+    let mut ledger = Ledger::of_task_definition().unattended();
     let template = workload::template(own, &rendered, &place, &mut ledger);
     let settings = Settings {
         annotations: workload::annotations(&label, &basis.to_string()),
@@ -212,7 +212,7 @@ fn disown(metadata: &mut ObjectMeta) {
 
 fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef) {
     if let Examination::Service(examined) = &definition.examination {
-        definition.verdicts = examine::service_verdicts(examined, &definition.name);
+        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name);
     }
     note_circuit_breaker(definition);
     let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };

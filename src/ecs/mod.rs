@@ -19,6 +19,7 @@ pub mod finding;
 pub mod names;
 pub mod placeholder;
 pub mod pointer;
+pub mod query;
 mod redact;
 pub mod secret_reference;
 pub mod service;

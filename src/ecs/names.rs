@@ -14,8 +14,14 @@ pub const CONTAINER_NAME_MAX: usize = 63;
 /// Longest name of a port.
 pub const PORT_NAME_MAX: usize = 15;
 
+/// Longest value of a label.
+pub const LABEL_VALUE_MAX: usize = 63;
+
 /// Number of characters that stand for the original name.
 const HASH_LENGTH: usize = 5;
+
+/// Number of characters that stand for a text alone.
+const LONG_HASH_LENGTH: usize = 12;
 
 /// 32 characters for five bits each, without those that are easily misread.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -44,14 +50,59 @@ pub fn number(text: &str) -> u64 {
     mixed(fnv1a(text.as_bytes()))
 }
 
+/// The value of a label that stands for a text: the text itself where a label can have it as its value.
+#[must_use]
+pub fn label_value(text: &str) -> String {
+    if is_label_value(text) {
+        return text.to_owned();
+    }
+    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let stem: String = text.chars().map(kept).take(LABEL_VALUE_MAX - HASH_LENGTH - 1).collect();
+    let stem = stem.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if stem.is_empty() { format!("x-{}", short_hash(text)) } else { format!("{stem}-{}", short_hash(text)) }
+}
+
+/// Whether a label can have this value: at most 63 letters, digits and `- _ .`, none of the latter at an end.
+#[must_use]
+pub fn is_label_value(text: &str) -> bool {
+    text.is_empty() || is_label_name(text)
+}
+
+/// Whether a label can be called so: a name as [`is_label_value`] has it, after a DNS subdomain and a slash or without.
+#[must_use]
+pub fn is_label_key(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((prefix, name)) => is_object_name(prefix) && is_label_name(name),
+        None => is_label_name(text),
+    }
+}
+
+/// Whether this can be the part of a label's key after the slash.
+#[must_use]
+pub fn is_label_name(text: &str) -> bool {
+    let ends = |c: char| c.is_ascii_alphanumeric();
+    let allowed = |c: char| ends(c) || matches!(c, '-' | '_' | '.');
+    text.len() <= LABEL_VALUE_MAX && text.chars().all(allowed) && text.starts_with(ends) && text.ends_with(ends)
+}
+
 /// Five characters that stand for a text: the same everywhere and in every version.
 ///
 /// They are 25 bits of its [`number`].
 #[must_use]
 pub fn short_hash(text: &str) -> String {
+    hashed(text, HASH_LENGTH)
+}
+
+/// Twelve such characters, 60 bits: for texts that nothing else tells apart.
+#[must_use]
+pub fn long_hash(text: &str) -> String {
+    hashed(text, LONG_HASH_LENGTH)
+}
+
+fn hashed(text: &str, length: usize) -> String {
     let mut hash = number(text);
-    let mut characters = String::with_capacity(HASH_LENGTH);
-    for _ in 0..HASH_LENGTH {
+    let mut characters = String::with_capacity(length);
+    for _ in 0..length {
         // The mask keeps the index below the alphabet's 32 characters.
         #[allow(clippy::cast_possible_truncation)]
         let index = (hash & 31) as usize;
@@ -169,6 +220,43 @@ mod tests {
         for (name, object) in cases {
             assert_eq!(object_name(name), object, "users' objects bear these names");
         }
+    }
+
+    #[test]
+    fn every_text_has_a_value_of_a_label_that_stands_for_it() {
+        for text in ["", "a", "A.b_c-0", "a".repeat(63).as_str()] {
+            assert_eq!(label_value(text), text);
+        }
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        let more = ["a b", "a/b", "a:b", " a", "a".repeat(64).as_str()].map(str::to_owned);
+        let mut texts = many_names();
+        texts.extend(more);
+        texts.sort();
+        texts.dedup();
+        for text in texts {
+            let value = label_value(&text);
+            assert!(is_label_value(&value), "{text} → {value}");
+            assert_eq!(label_value(&value), value);
+            assert_eq!(seen.insert(value, text.clone()), None, "{text}");
+        }
+        assert_eq!(label_value("10:30 /x"), "10-30--x-w8dpw", "users' nodes bear these values");
+    }
+
+    #[test]
+    fn keys_of_labels_are_known() {
+        for key in ["stack", "a.b_c-0", "foundry.signoz.io/storage", "x/Y"] {
+            assert!(is_label_key(key), "{key}");
+        }
+        for key in ["", "-a", "a/b/c", "A/b", "a\\b", "a/", "/a", "a".repeat(64).as_str()] {
+            assert!(!is_label_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_long_hash_never_changes() {
+        assert_eq!(long_hash("attribute:a exists").len(), 12);
+        assert_eq!(long_hash("attribute:a exists"), "4bfrm2wcjaju", "nodes bear it");
+        assert!(long_hash("a").starts_with(&short_hash("a")));
     }
 
     #[test]

@@ -48,11 +48,18 @@ impl Writer {
         self.patch(object, resource, &PatchParams::apply(&self.field_manager).force()).await
     }
 
-    /// Server-side apply of an object that should not exist yet. Should it exist with other content, nothing is taken over
-    /// from whoever made it.
+    /// The name by which the server knows whose fields are whose.
+    #[must_use]
+    pub fn field_manager(&self) -> &str {
+        &self.field_manager
+    }
+
+    /// Server-side apply of an object that should not exist yet, or of fields that are nobody else's. Should they have other
+    /// content, nothing is taken over from whoever made them.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] when somebody else's object has the name; otherwise as for [`Writer::apply`].
+    /// [`WriteError::Conflict`] when somebody else's object has the name, or somebody else a field; otherwise as for
+    /// [`Writer::apply`].
     pub async fn introduce(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         self.patch(object, resource, &PatchParams::apply(&self.field_manager)).await
     }

@@ -14,6 +14,7 @@ pub struct Backoff {
 impl Backoff {
     /// The delay after so many failures in a row, counted from one: doubled each time, with its upper half
     /// left to chance, so that many failing at once do not come back at once.
+    #[must_use]
     pub fn delay(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
         let full = self.first.saturating_mul(1 << doublings).min(self.ceiling);
@@ -22,6 +23,7 @@ impl Backoff {
 }
 
 /// A time between the two, by chance.
+#[must_use]
 pub fn between(shortest: Duration, longest: Duration) -> Duration {
     shortest + longest.saturating_sub(shortest).mul_f64(fastrand::f64())
 }

@@ -1,12 +1,16 @@
 //! What the server has and what the operator may do: asked before anything is watched, so that a missing piece is named
 //! instead of showing up as watches that fail for ever.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use kube::api::{Api, ApiResource, DynamicObject, PostParams};
-use kube::{Client, Error};
+use kube::api::{Api, ApiResource, DynamicObject, ListParams, PostParams};
+use kube::{Client, Error, Resource};
+use serde::de::DeserializeOwned;
+
+/// Objects of a list in one answer.
+const PAGE: u32 = 500;
 
 /// Access reviews asked at once.
 const AT_ONCE: usize = 8;
@@ -82,6 +86,27 @@ pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -
 pub async fn exists(client: &Client, resource: &ApiResource, name: &str) -> kube::Result<bool> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
     Ok(api.get_opt(name).await?.is_some())
+}
+
+/// All objects of a kind, or those that a label selector chooses.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn list<K>(client: &Client, selector: &str) -> kube::Result<Vec<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let api: Api<K> = Api::all(client.clone());
+    let mut parameters = ListParams::default().labels(selector).limit(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let page = api.list(&parameters).await?;
+        found.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => parameters = parameters.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
 }
 
 async fn serving(

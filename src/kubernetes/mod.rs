@@ -9,7 +9,7 @@
 
 pub mod agree;
 pub mod apply;
-mod backoff;
+pub mod backoff;
 pub mod cache;
 pub mod class;
 pub mod client;

@@ -6,6 +6,7 @@ mod action;
 mod cluster;
 mod companions;
 mod kinds;
+pub mod nodes;
 mod observed;
 mod owned;
 mod service;

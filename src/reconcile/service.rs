@@ -23,7 +23,7 @@ use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;
-use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceStatus, condition};
+use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceStatus, condition, labels};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
 use crate::translate::workload::{self, Settings, Workload};
@@ -50,6 +50,8 @@ pub struct ServiceInput<'a> {
     pub cluster: Option<Root<'a>>,
     /// Its Pods.
     pub pods: &'a [TaskPod],
+    /// Whether the operator may label nodes.
+    pub may_label_nodes: bool,
     /// What a new workload is rendered with.
     pub basis: Basis,
     /// The time of this decision.
@@ -92,13 +94,14 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
         Ok(plan) => {
             let mut actions = protection::detach(input, &plan);
             let (children, addons) = children(input, &plan);
+            let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
             actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             actions.extend(protection::release(input));
             actions.extend(tasks::stop(input));
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
-            let (status, events) = status::of(input, &examined, &plan, addons);
+            let (status, events) = status::of(input, &examined, &plan, addons, &marks);
             Decision {
                 actions,
                 status,
@@ -159,6 +162,17 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         children.insert(0, account);
     }
     (children, around.condition)
+}
+
+/// The expressions that nodes have to be marked by for the tasks to start.
+fn marks(children: &[Child]) -> Vec<String> {
+    let templates = children.iter().filter_map(|child| match child {
+        Child::Deployment(deployment) => deployment.spec.as_ref()?.template.metadata.as_ref()?.annotations.as_ref(),
+        Child::DaemonSet(daemons) => daemons.spec.as_ref()?.template.metadata.as_ref()?.annotations.as_ref(),
+        _ => None,
+    });
+    let marks = templates.flatten().filter(|(key, _)| key.starts_with(labels::MEMBER_OF));
+    marks.map(|(_, expression)| expression.clone()).collect()
 }
 
 /// What Kubernetes knows of the cluster of a service.

@@ -44,7 +44,10 @@ fn section(document: &Document) -> String {
 
 fn row(document: &Document, entry: &Entry<'_>) -> String {
     let places: Vec<String> = entry.places(document).iter().map(place).collect();
-    let message = escaped(entry.message);
+    // Below the words there may be a figure, whose blanks matter.
+    let mut lines = entry.message.lines();
+    let words = escaped(lines.next().unwrap_or_default());
+    let message = lines.fold(words, |message, line| message + "<br>" + &code(line));
     format!("| {} | {} | {message} | {} |\n", entry.weight.name(), code(entry.code), places.join("<br>"))
 }
 

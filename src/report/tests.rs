@@ -140,3 +140,19 @@ fn a_report_knows_whether_it_is_exact() {
     let foreign = Document { findings: vec![finding("", Severity::Info, "not-ecs")], ..Document::default() };
     assert!(report().has_definitions() && !Report { documents: vec![foreign] }.has_definitions());
 }
+
+#[test]
+fn a_figure_below_a_message_keeps_its_blanks() {
+    let finding = Finding {
+        path: "/a".to_owned(),
+        severity: Severity::Error,
+        code: "wrong",
+        message: "this is wrong\n  a  = b\n     ^".to_owned(),
+    };
+    let document = Document { source: "a.json".to_owned(), findings: vec![finding], ..Document::default() };
+    let report = Report { documents: vec![document] };
+    let text = text(&report, Appearance::default());
+    assert!(text.contains("\n      this is wrong\n        a  = b\n           ^\n"), "{text}");
+    let markdown = markdown(&report);
+    assert!(markdown.contains("| this is wrong<br>`  a  = b`<br>`     ^` |"), "{markdown}");
+}

@@ -98,7 +98,11 @@ impl Page {
             (_, number) => format!(", {number} times"),
         };
         self.line(&format!("  {label}: {}{number}", entry.code));
-        self.paragraph(&printable(without_place(document, entry.message)), 6);
+        let message = without_place(document, entry.message);
+        // Below the words there may be a figure, whose blanks matter.
+        let (words, figure) = message.split_once('\n').unwrap_or((message, ""));
+        self.paragraph(&printable(words), 6);
+        figure.lines().for_each(|line| self.line(&format!("      {}", printable(line))));
         for listed in entry.places(document) {
             let note = match (listed.pointer.as_str(), listed.note.as_str()) {
                 (_, "") => String::new(),

@@ -131,7 +131,16 @@ pub fn task_definition_verdicts(
 /// The verdicts on a service.
 #[must_use]
 pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::of_service();
+    service_verdicts_in(Ledger::of_service(), examined, name)
+}
+
+/// The verdicts on a service that becomes plain manifests.
+#[must_use]
+pub fn unattended_service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
+    service_verdicts_in(Ledger::of_service().unattended(), examined, name)
+}
+
+fn service_verdicts_in(mut ledger: Ledger, examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
     if let Some(spec) = &examined.spec {
         service::claim(spec, name, &mut ledger);
     }

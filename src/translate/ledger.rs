@@ -22,6 +22,8 @@ pub struct Ledger {
     claims: BTreeMap<Pointer, Claim>,
     /// What to say of fields that nobody claims.
     pending: &'static [Pending],
+    /// Whether an operator looks after what is rendered.
+    attended: bool,
 }
 
 impl Ledger {
@@ -44,7 +46,18 @@ impl Ledger {
     }
 
     fn new(pending: &'static [Pending]) -> Self {
-        Self { claims: BTreeMap::new(), pending }
+        Self { claims: BTreeMap::new(), pending, attended: true }
+    }
+
+    /// The same for plain manifests, where no operator looks after what is rendered.
+    #[must_use]
+    pub fn unattended(self) -> Self {
+        Self { attended: false, ..self }
+    }
+
+    /// Whether an operator looks after what is rendered.
+    pub(super) fn is_attended(&self) -> bool {
+        self.attended
     }
 
     /// The field keeps its meaning, as `target`.

@@ -37,6 +37,7 @@ mod mappings;
 mod memory;
 pub mod metadata;
 pub mod pending;
+pub mod placement;
 mod platform;
 pub mod pod;
 mod ports;

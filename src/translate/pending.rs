@@ -32,16 +32,11 @@ macro_rules! pending {
 }
 
 /// Of task definitions.
-pub const TASK_DEFINITION: &[Pending] = pending! {
-    "placementConstraints" =>
-        "the tasks run on any node: choose nodes by kubernetes.nodeSelector",
-};
+pub const TASK_DEFINITION: &[Pending] = &[];
 
 /// Of services.
 pub const SERVICE: &[Pending] = pending! {
     "capacityProviderStrategy" =>
-        "the tasks run on any node: choose nodes by kubernetes.nodeSelector in the task definition",
-    "placementConstraints" =>
         "the tasks run on any node: choose nodes by kubernetes.nodeSelector in the task definition",
     "placementStrategy" =>
         "the scheduler of Kubernetes spreads tasks over nodes by its own rules",

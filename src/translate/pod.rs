@@ -10,7 +10,7 @@ use super::lifecycle::{self, Role};
 use super::task_metadata::Membership;
 use super::{
     Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname, hosts,
-    ipc, isolation, logging, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
+    ipc, isolation, logging, placement, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
 };
 use crate::api;
 use crate::ecs::Pointer;
@@ -29,8 +29,11 @@ pub fn template(
     annotations.extend(logging::annotations(task, &placed, ledger));
     annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
     annotations.extend(firelens::annotation(task, &labels));
+    let rules = placement::render(task, membership, ledger);
+    annotations.extend(rules.annotations());
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
-    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(task, membership, &placed, ledger)) }
+    let spec = PodSpec { affinity: rules.affinity, ..spec(task, membership, &placed, ledger) };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
 }
 
 fn spec(task: &Task<'_>, membership: &Membership<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> PodSpec {

@@ -43,6 +43,8 @@ const LABELS: [(&str, &str); 2] = [(pod::REVISION, labels::REVISION), (pod::ZONE
 /// What a task belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct Membership<'a> {
+    /// The namespace, where it is known.
+    pub namespace: Option<&'a str>,
     /// The cluster, by name or ARN.
     pub cluster: &'a str,
     /// The name of the service, in ECS's spelling.
@@ -223,7 +225,7 @@ mod tests {
     #[test]
     fn there_is_no_endpoint_on_the_network_of_the_node() {
         let definition = json!({"networkMode": "host", "containerDefinitions": [{"name": "app"}]});
-        let membership = Membership { cluster: "default", service: None, launch_type: None };
+        let membership = Membership { namespace: None, cluster: "default", service: None, launch_type: None };
         with(definition, |task| {
             assert!(variables(task, &task.definition.container_definitions[0]).is_empty());
             assert_eq!((facts(task), plan(task, &membership)), (None, None));
@@ -274,7 +276,7 @@ mod tests {
                 "dockerLabels": {"a": "b"}, "logConfiguration": {"logDriver": "awslogs"}}],
         });
         let of = |launch_type| {
-            let membership = Membership { cluster: "shop", service: Some("Front"), launch_type };
+            let membership = Membership { namespace: None, cluster: "shop", service: Some("Front"), launch_type };
             with(definition.clone(), |task| plan(task, &membership)).unwrap()
         };
         let metadata = of(None);

@@ -292,6 +292,18 @@ codes! {
     LimitsOfRuntime = "limits-of-runtime",
     /// Limits cannot be raised above those of the container runtime.
     LimitsWithinRuntime = "limits-within-runtime",
+    /// Nodes say the attribute by a label, which they have to be given.
+    NodeLabelNeeded = "node-label-needed",
+    /// The operator evaluates the expression and marks the nodes it is true of by a label.
+    NodesMarkedByOperator = "nodes-marked-by-operator",
+    /// The nodes that the expression is true of have to be given a label by hand.
+    NodesToBeMarked = "nodes-to-be-marked",
+    /// The group is that of Pods with a label, which this version makes none of.
+    TaskGroupOfPods = "task-group-of-pods",
+    /// Tasks of the group are kept away from the nodes of these tasks too.
+    KeptApartBothWays = "kept-apart-both-ways",
+    /// The first task of a group that is to be with itself starts.
+    FirstOfGroupStarts = "first-of-group-starts",
     /// The tag of an image is not pinned to a digest for a deployment.
     TagNotPinned = "tag-not-pinned",
     /// The AWS Load Balancer Controller has to be there to register tasks with the target group.

@@ -110,6 +110,7 @@ pub fn template(
     pod_labels.insert(labels::REVISION.to_owned(), place.revision.to_string());
     pod_labels.extend(security_groups::labels(service));
     let membership = Membership {
+        namespace: place.namespace,
         cluster: place.identity.cluster,
         service: Some(service.service_name.as_deref().unwrap_or(place.identity.service)),
         launch_type: service.launch_type,

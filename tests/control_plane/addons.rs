@@ -288,7 +288,7 @@ async fn a_claim_that_a_person_made_is_used_as_it_is() -> Result<()> {
 }
 
 /// Lets the service account `operator` do what the rules say; `ClusterRole` for what is in no namespace.
-async fn grant(bench: &Bench, role: &str, name: &str, rules: &[Rule<'_>]) -> Result<()> {
+pub async fn grant(bench: &Bench, role: &str, name: &str, rules: &[Rule<'_>]) -> Result<()> {
     let rules: Vec<Value> = rules
         .iter()
         .map(|rule| json!({"apiGroups": [rule.group], "resources": [rule.resource], "verbs": rule.verbs}))

@@ -12,6 +12,7 @@ mod front;
 mod front_definitions;
 mod isolation;
 mod manifests;
+mod placement;
 mod rest;
 mod revisions;
 mod roles;

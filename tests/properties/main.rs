@@ -1,4 +1,4 @@
-//! Properties of the converter that hold of every input: plausible, mistaken or damaged.
+//! Properties of the converter that hold of every input: plausible, mistaken or damaged; and of the query language.
 //!
 //! `CASES` says how many inputs are tried, and `SEED` which ones: the same number always gives the same inputs. Few are
 //! tried in each run of the tests; `make campaign` tries very many.
@@ -9,6 +9,7 @@ mod input;
 mod mutate;
 mod objects;
 mod plausible;
+mod queries;
 mod schema;
 mod shrink;
 mod tally;
@@ -18,6 +19,7 @@ mod walk;
 use std::time::Instant;
 
 use generate::Inputs;
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use tally::Tally;
 
@@ -31,18 +33,42 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?} and not a number")))
 }
 
-/// Tries a share, in percent, of all inputs.
-fn try_inputs(sort: Inputs, share: u32) -> Tally {
-    let all = number("CASES").map_or(FEW, |cases| u32::try_from(cases).expect("a number of inputs"));
-    let cases = (u64::from(all) * u64::from(share)).div_ceil(100);
-    let cases = u32::try_from(cases).expect("a share is at most all");
+fn all_inputs() -> u32 {
+    number("CASES").map_or(FEW, |cases| u32::try_from(cases).expect("a number of inputs"))
+}
+
+/// What tries inputs, those of each sort others, and the seed they come of.
+fn runner(cases: u32, sort: u8) -> (TestRunner, u64) {
     let seed = number("SEED").unwrap_or(1);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 50_000, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    // Each sort has inputs of its own.
-    bytes[8] = sort as u8;
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    bytes[8] = sort;
+    (TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)), seed)
+}
+
+/// Tries expressions: ten for each input of the converter, as they cost so much less.
+fn try_queries<T: std::fmt::Debug>(
+    what: &str,
+    sort: u8,
+    queries: impl Strategy<Value = T>,
+    check: impl Fn(&T) -> Result<(), String>,
+) {
+    let cases = all_inputs().saturating_mul(10);
+    let (mut runner, seed) = runner(cases, sort);
+    match runner.run(&queries, |query| check(&query).map_err(TestCaseError::fail)) {
+        Ok(()) => eprintln!("{what}, seed {seed}: all properties hold of {cases}"),
+        Err(TestError::Fail(reason, query)) => panic!("seed {seed}: {reason}\n\n{query:?}"),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+}
+
+/// Tries a share, in percent, of all inputs.
+fn try_inputs(sort: Inputs, share: u32) -> Tally {
+    let all = all_inputs();
+    let cases = (u64::from(all) * u64::from(share)).div_ceil(100);
+    let cases = u32::try_from(cases).expect("a share is at most all");
+    let (mut runner, seed) = runner(cases, sort as u8);
     let (tally, start) = (Tally::default(), Instant::now());
     let result = runner.run(&sort, |input| {
         check::input(&input, &tally).map_err(TestCaseError::fail)?;
@@ -74,4 +100,14 @@ fn of_definitions_with_mistakes() {
 #[test]
 fn of_damaged_texts() {
     try_inputs(Inputs::Damaged, 20);
+}
+
+#[test]
+fn of_expressions() {
+    try_queries("Expressions", 3, queries::questions(), queries::means_what_it_says);
+}
+
+#[test]
+fn of_texts_that_are_taken_for_expressions() {
+    try_queries("Texts", 4, queries::texts(), |text| queries::is_read_or_refused(text));
 }

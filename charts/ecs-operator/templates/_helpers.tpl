@@ -103,3 +103,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [csidrivers]
   verbs: [get]
 {{- end -}}
+
+{{- define "ecs-operator.nodeRules" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list, watch, patch]
+{{- end -}}

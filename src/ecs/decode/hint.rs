@@ -6,17 +6,17 @@ use crate::ecs::placeholder;
 const SHOWN: usize = 40;
 
 /// `, did you mean …?` for the known word closest to what was written; empty when none is close.
-pub(super) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(in crate::ecs) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     closest(written, known).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
 /// What to add to a message about a text, when it is a place that a template leaves open; else nothing.
-pub(super) fn unrendered(text: &str) -> &'static str {
+pub(in crate::ecs) fn unrendered(text: &str) -> &'static str {
     if placeholder::is_open(text) { placeholder::HINT } else { "" }
 }
 
 /// A text, cut so that a message stays readable.
-pub(super) fn shortened(text: &str) -> String {
+pub(in crate::ecs) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

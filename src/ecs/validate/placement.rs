@@ -3,6 +3,7 @@
 use super::is_blank;
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
+use crate::ecs::query::Query;
 use crate::ecs::service::{
     LaunchType, PlacementConstraintType, PlacementStrategy, PlacementStrategyType, SchedulingStrategy, Service,
 };
@@ -18,8 +19,8 @@ const MAX_STRATEGIES: usize = 5;
 pub(super) fn of_task(task: &TaskDefinition) -> Vec<Finding> {
     let at = Pointer::root().key("placementConstraints");
     let constraints = task.placement_constraints.iter().enumerate();
-    let without = constraints.filter(|(_, constraint)| is_blank(constraint.expression.as_deref()));
-    let mut findings: Vec<_> = without.map(|(position, _)| no_expression(&at.index(position))).collect();
+    let expressions = constraints.map(|(position, constraint)| (at.index(position), constraint.expression.as_deref()));
+    let mut findings: Vec<_> = expressions.flat_map(|(at, text)| expression(&at, text)).collect();
     findings.extend(too_many(&at, task.placement_constraints.len(), MAX_CONSTRAINTS));
     findings
 }
@@ -40,15 +41,36 @@ pub(super) fn of_service(service: &Service) -> Vec<Finding> {
 
 fn service_constraints(service: &Service, at: &Pointer) -> Vec<Finding> {
     let constraints = service.placement_constraints.iter().enumerate();
-    constraints
-        .filter(|(_, constraint)| constraint.r#type == Some(PlacementConstraintType::MemberOf))
-        .filter(|(_, constraint)| is_blank(constraint.expression.as_deref()))
-        .map(|(position, _)| no_expression(&at.index(position)))
-        .collect()
+    let findings = constraints.map(|(position, constraint)| {
+        let (at, text) = (at.index(position), constraint.expression.as_deref());
+        match constraint.r#type {
+            Some(PlacementConstraintType::DistinctInstance) if is_blank(text) => Vec::new(),
+            Some(PlacementConstraintType::DistinctInstance) => vec![with_distinct_instance(&at)],
+            Some(PlacementConstraintType::MemberOf) | None => expression(&at, text),
+        }
+    });
+    findings.flatten().collect()
 }
 
-fn no_expression(at: &Pointer) -> Finding {
-    Finding::error(at.key("expression"), "constraint-without-expression", "memberOf needs an expression")
+/// `placementConstraints[].expression`: of the cluster query language, at most 2000 characters.
+fn expression(at: &Pointer, text: Option<&str>) -> Vec<Finding> {
+    let at = at.key("expression");
+    let Some(text) = text.filter(|text| !is_blank(Some(text))) else {
+        return vec![Finding::error(at, "constraint-without-expression", "memberOf needs an expression")];
+    };
+    match text.parse::<Query>() {
+        Ok(query) => {
+            let notes = query.notes().iter();
+            notes.map(|note| Finding::warning(at.clone(), "doubtful-expression", note.message.clone())).collect()
+        }
+        Err(error) => vec![Finding::error(at, "invalid-expression", error.to_string())],
+    }
+}
+
+/// `placementConstraints[].expression`: not for `distinctInstance`.
+fn with_distinct_instance(at: &Pointer) -> Finding {
+    let message = "distinctInstance takes no expression: leave it out, or put it in a constraint of type memberOf";
+    Finding::error(at.key("expression"), "expression-of-distinct-instance", message)
 }
 
 fn too_many(at: &Pointer, count: usize, max: usize) -> Option<Finding> {

@@ -58,6 +58,7 @@ pub(super) fn of(
     examined: &Examined<ServiceSpec>,
     plan: &Plan<'_>,
     addons: Option<condition::Draft>,
+    marks: &[String],
 ) -> (ServiceStatus, Vec<EventDraft>) {
     let deployments = rollout::records(input, plan);
     let counts = rollout::count(input.pods.iter());
@@ -68,6 +69,7 @@ pub(super) fn of(
     let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
     let mut conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
     conditions.extend(addons);
+    conditions.extend(nodes_marked(input, marks));
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
@@ -117,6 +119,25 @@ fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
         ("BelowMinimumHealthy", "fewer healthy tasks run than the minimum healthy percent asks for")
     };
     condition::Draft { kind: condition::AVAILABLE, holds, reason, message: message.to_owned() }
+}
+
+/// Whether nodes get the marks that tasks wait for; nothing to say where none is asked for.
+fn nodes_marked(input: &ServiceInput<'_>, marks: &[String]) -> Option<condition::Draft> {
+    let draft = |holds, reason, message| condition::Draft { kind: condition::NODES_MARKED, holds, reason, message };
+    if marks.is_empty() {
+        return None;
+    }
+    let expressions = marks.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" and of ");
+    if input.may_label_nodes {
+        let message = format!("the operator marks the nodes that the placement constraints are true of: {expressions}");
+        return Some(draft(true, "Marked", message));
+    }
+    let message = format!(
+        "tasks wait for nodes that are marked as members of {expressions}, and the operator may not label nodes: it needs the \
+         rights to list, watch and patch nodes, which the chart gives it where it works in all namespaces; or label them by \
+         hand, as `ecs-operator query --explain` says"
+    );
+    Some(draft(false, "NotAllowed", message))
 }
 
 fn stable(

@@ -44,6 +44,7 @@ pub(super) struct World {
     pub(super) pods: Vec<TaskPod>,
     pub(super) cluster: Option<Value>,
     pub(super) latest_revision: Option<i64>,
+    pub(super) may_label_nodes: bool,
     pub(super) now: Timestamp,
 }
 
@@ -61,6 +62,7 @@ impl World {
             pods: vec![],
             cluster: None,
             latest_revision: None,
+            may_label_nodes: true,
             now: NOW,
         }
     }
@@ -82,6 +84,7 @@ impl World {
             owned: &owned.into_iter().collect(),
             cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
             pods: &self.pods,
+            may_label_nodes: self.may_label_nodes,
             basis: Basis::current(36),
             now: self.now,
         })

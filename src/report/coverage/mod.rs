@@ -19,6 +19,9 @@ use crate::translate::{Basis, Code, FieldVerdict, Verdict, examine};
 /// Name of the object in the targets.
 const NAME: &str = "web";
 
+/// Groups of tasks to be with: one of its own name, and its own.
+const GROUPS: [&str; 2] = ["GROUP", "service:web"];
+
 /// A kind of definition and what becomes of its fields.
 pub struct Coverage {
     /// The kind of the custom resource.
@@ -61,6 +64,8 @@ pub fn coverage() -> Vec<Coverage> {
         // The `kubernetes` block decides about other fields: each definition is judged with it and without it.
         let mut bare = input.clone();
         bare.as_object_mut().map(|members| members.remove("kubernetes"));
+        sample::constrain(&mut input, GROUPS[0]);
+        sample::constrain(&mut bare, GROUPS[1]);
         let verdicts = |input| {
             let examined = examine::task_definition(input);
             examine::task_definition_verdicts(&examined, NAME, &Basis::current(Basis::NEWEST_MINOR))
@@ -69,7 +74,14 @@ pub fn coverage() -> Vec<Coverage> {
     };
     let service = |number, mut input: Value| {
         sample::make_service_plausible(&mut input);
-        let verdicts = |input| examine::service_verdicts(&examine::service(input), NAME);
+        let verdicts = |input: Value| -> Vec<_> {
+            let of_group = |group| {
+                let mut input = input.clone();
+                sample::constrain(&mut input, group);
+                examine::service_verdicts(&examine::service(input), NAME)
+            };
+            GROUPS.into_iter().flat_map(of_group).collect()
+        };
         sample::part_ways(&input, number).into_iter().flat_map(verdicts).collect()
     };
     let cluster = |_, input| examine::cluster_verdicts(&examine::cluster(input), NAME);

@@ -75,11 +75,11 @@ pub const OPERATIONS: &[Instead] = instead! {
     "ecs:PutAccountSetting", "ecs:PutAccountSettingDefault", "ecs:DeleteAccountSetting", "ecs:ListAccountSettings" =>
         "nothing: there is no AWS account",
     "ecs:PutAttributes", "ecs:DeleteAttributes", "ecs:ListAttributes" =>
-        "`kubectl label node`",
+        "`kubectl label node NODE attribute.ecs-operator.dev/NAME=VALUE`; `kubectl annotate` for a value that no label can have",
     "ecs:TagResource", "ecs:UntagResource", "ecs:ListTagsForResource" =>
         "`kubectl label` and `kubectl annotate`",
     "ecs:DescribeContainerInstances", "ecs:ListContainerInstances" =>
-        "`kubectl get nodes`",
+        "`kubectl get nodes`; `ecs-operator query` filters by the cluster query language",
     "ecs:UpdateContainerInstancesState" =>
         "`kubectl drain` and `kubectl uncordon`",
     "ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:UpdateContainerAgent",

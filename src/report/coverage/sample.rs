@@ -59,6 +59,20 @@ pub fn make_plausible(definition: &mut Value) {
     }
 }
 
+/// Lets constraints be some of each kind that is translated in its own way; one of them is to be with tasks of `group`.
+pub fn constrain(definition: &mut Value, group: &str) {
+    let with = format!("task:group == {group}");
+    let expressions = [
+        "attribute:ecs.os-type == linux",
+        "attribute:NAME == VALUE",
+        "attribute:ecs.instance-type =~ PATTERN.*",
+        "not(task:group == service:OTHER)",
+        &with,
+    ];
+    let constraint = |text| json!({"type": "memberOf", "expression": text});
+    definition["placementConstraints"] = expressions.map(constraint).to_vec().into();
+}
+
 /// The sources of a volume exclude each other, and so do the settings of a Docker volume: each gets a volume of its own.
 pub fn part_volumes(definition: &mut Value) {
     let Some(volumes) = definition.get_mut("volumes").and_then(Value::as_array_mut) else { return };

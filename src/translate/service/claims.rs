@@ -4,8 +4,8 @@ use crate::api::ServiceSpec;
 use crate::ecs::service::{AvailabilityZoneRebalancing, LaunchType};
 use crate::ecs::{self, Pointer};
 use crate::translate::{
-    Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, registries, security_groups,
-    service_connect, tags, workload,
+    Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, placement, registries,
+    security_groups, service_connect, tags, workload,
 };
 
 /// Claims the fields of a service.
@@ -17,6 +17,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
     ledger.exact(root.key("cluster"), workload("metadata/labels"));
     ledger.exact(root.key("taskDefinition"), workload("spec/template"));
     deployment::claim(service, name, ledger);
+    placement::claim(spec, name, ledger);
     match service.launch_type {
         Some(LaunchType::Ec2) => ledger.exact(root.key("launchType"), workload("spec/template/spec")),
         Some(_) => {

@@ -106,7 +106,7 @@ fn fargate_supports_less() {
         (json!({"ipcMode": "task"}), "fargate-unsupported /ipcMode"),
         (json!({"pidMode": "host"}), "fargate-pid-mode /pidMode"),
         (
-            json!({"placementConstraints": [{"type": "memberOf", "expression": "true"}]}),
+            json!({"placementConstraints": [{"type": "memberOf", "expression": "attribute:x exists"}]}),
             "fargate-unsupported /placementConstraints",
         ),
         (

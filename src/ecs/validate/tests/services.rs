@@ -89,9 +89,31 @@ fn each_mistake_in_a_service_has_its_code_and_place() {
             ebs(json!({"roleArn": "r", "sizeInGiB": 1, "volumeType": "io2"})),
             "error no-volume-iops /volumeConfigurations/0/managedEBSVolume/iops",
         ),
+        (json!({"tags": [{"key": "a"}, {"key": "a"}]}), "error duplicate-tag-key /tags/1/key"),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(of_service(change.clone()), [expected], "{change}");
+    }
+}
+
+#[test]
+fn each_mistake_about_placement_has_its_code_and_place() {
+    let cases = [
         (
             json!({"placementConstraints": [{"type": "memberOf"}]}),
             "error constraint-without-expression /placementConstraints/0/expression",
+        ),
+        (
+            json!({"placementConstraints": [{"type": "memberOf", "expression": "attribute:x = y"}]}),
+            "error invalid-expression /placementConstraints/0/expression",
+        ),
+        (
+            json!({"placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.ostype == linux"}]}),
+            "warning doubtful-expression /placementConstraints/0/expression",
+        ),
+        (
+            json!({"placementConstraints": [{"type": "distinctInstance", "expression": "attribute:x == y"}]}),
+            "error expression-of-distinct-instance /placementConstraints/0/expression",
         ),
         (
             json!({"placementConstraints": vec![json!({"type": "distinctInstance"}); 11]}),
@@ -107,7 +129,6 @@ fn each_mistake_in_a_service_has_its_code_and_place() {
             json!({"placementConstraints": [{"type": "distinctInstance"}], "launchType": "FARGATE"}),
             "error placement-on-fargate /placementConstraints",
         ),
-        (json!({"tags": [{"key": "a"}, {"key": "a"}]}), "error duplicate-tag-key /tags/1/key"),
     ];
     for (change, expected) in cases {
         assert_eq!(of_service(change.clone()), [expected], "{change}");

@@ -1,0 +1,94 @@
+//! Objects of Kubernetes in files, as kubectl prints them.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::convert::files;
+
+/// Why a file has no objects of the kind.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// It cannot be read.
+    #[error("{}: {message}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// It is neither JSON nor YAML, or the objects lack what objects of their kind have.
+    #[error("{}: this is not what kubectl prints: {message}", .file.display())]
+    Malformed {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// It holds objects of other kinds only.
+    #[error("{}: there is no {kind} in it, but {found}", .file.display())]
+    OtherKinds {
+        /// The file.
+        file: PathBuf,
+        /// What was wanted.
+        kind: &'static str,
+        /// What is there instead.
+        found: String,
+    },
+}
+
+/// Reads the objects of a kind: one, several documents, or lists of them. An empty list has none.
+pub(super) fn read<T: DeserializeOwned>(file: &Path, kind: &'static str) -> Result<Vec<T>, ReadError> {
+    let unreadable = |message| ReadError::Unreadable { file: file.to_owned(), message };
+    if file.is_dir() {
+        return Err(unreadable("it is a folder; give one file".to_owned()));
+    }
+    let source = files::read(&[file.to_owned()]).pop();
+    let text = source.map_or_else(|| Ok(String::new()), |source| source.text).map_err(unreadable)?;
+    let malformed = |message| ReadError::Malformed { file: file.to_owned(), message };
+    let documents = parse(&text).map_err(malformed)?;
+    let (mut found, mut others, mut lists) = (Vec::new(), Vec::new(), 0);
+    for document in documents {
+        let list_of =
+            document.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List")).map(str::to_owned);
+        match (list_of, document) {
+            (Some(of), Value::Object(mut list)) => {
+                lists += usize::from(of.is_empty() || of == kind);
+                let items = list.remove("items").and_then(|items| items.as_array().cloned()).unwrap_or_default();
+                // The server leaves the kind out of the items of a list.
+                let items = items.into_iter().map(|item| (kind_of(&item).unwrap_or_else(|| of.clone()), item));
+                items.for_each(|(of, item)| if of == kind { found.push(item) } else { others.push(of) });
+            }
+            (_, document) => match kind_of(&document) {
+                Some(of) if of == kind => found.push(document),
+                of => others.push(of.unwrap_or_else(|| "something without a kind".to_owned())),
+            },
+        }
+    }
+    if found.is_empty() && (lists == 0 || !others.is_empty()) {
+        others.sort();
+        others.dedup();
+        let found = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
+        return Err(ReadError::OtherKinds { file: file.to_owned(), kind, found });
+    }
+    found
+        .into_iter()
+        .map(|object| serde_json::from_value(object).map_err(|error| malformed(error.to_string())))
+        .collect()
+}
+
+fn kind_of(object: &Value) -> Option<String> {
+    object.get("kind").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// JSON or YAML, which includes it but is slower to read.
+fn parse(text: &str) -> Result<Vec<Value>, String> {
+    let json: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
+    json.or_else(|as_json| {
+        let looks_like_json = text.trim_start().starts_with('{');
+        serde_saphyr::from_multiple(text).map_err(|as_yaml| {
+            if looks_like_json { as_json.to_string() } else { as_yaml.without_snippet().to_string() }
+        })
+    })
+}

@@ -1,0 +1,271 @@
+//! Nodes: the labels that templates ask for and that follow from what nodes and tasks are.
+//!
+//! There is one worker for all nodes, as an expression concerns them all. It sleeps until something it depends on has changed.
+//! Nodes are watched from when the first workload asks for a label, or when a former run has left some; a cluster without
+//! such workloads is spared the watch.
+
+mod cached;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Api, ApiResource, ListParams};
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+pub(super) use cached::{CachedNode, may_ask};
+
+use super::children;
+use super::context::Context;
+use super::pods;
+use super::start::Wiring;
+use crate::kubernetes::apply::Writer;
+use crate::kubernetes::backoff::Backoff;
+use crate::kubernetes::cache::Cached;
+use crate::kubernetes::class::Class;
+use crate::kubernetes::error::WriteError;
+use crate::reconcile::ChildKind;
+use crate::reconcile::nodes::{self, Asked, Labelling};
+use crate::telemetry::metrics::Metrics;
+use crate::translate::placement::Mark;
+use crate::translate::placement::facts::TaskFacts;
+
+/// How long changes are gathered.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Nodes that are written at once.
+const AT_ONCE: usize = 16;
+/// After failures that may pass.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_mins(1) };
+
+/// What is asked for: by whom it changed, so that what does not matter wakes nobody for long.
+#[derive(Default)]
+pub(super) struct Alarm {
+    wake: Notify,
+    /// Nodes, or what workloads ask of them.
+    anything: AtomicBool,
+    /// Tasks alone.
+    tasks: AtomicBool,
+}
+
+impl Alarm {
+    /// A node has changed, or what a workload asks of nodes.
+    pub(super) fn ring(&self) {
+        self.anything.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// A task has changed.
+    pub(super) fn ring_for_tasks(&self) {
+        self.tasks.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Whether something has changed, where tasks matter or not. It counts as taken note of.
+    fn take(&self, tasks_matter: bool) -> bool {
+        let tasks = self.tasks.swap(false, Ordering::Relaxed);
+        self.anything.swap(false, Ordering::Relaxed) || (tasks && tasks_matter)
+    }
+}
+
+/// What writes labels of nodes. Where the operator works in one namespace only, another one may work beside it: each has a
+/// name of its own, by which the server knows whose labels are whose.
+pub(super) fn writer(wiring: &Wiring, metrics: Metrics) -> Writer {
+    let manager = match &wiring.namespace {
+        Some(namespace) => format!("{MANAGER}.{namespace}"),
+        None => MANAGER.to_owned(),
+    };
+    Writer::new(wiring.clients.write.clone(), manager, metrics)
+}
+
+/// Start of the field manager's name. It never changes: another name would leave this one's labels behind.
+const MANAGER: &str = "ecs-operator-nodes";
+
+fn resource() -> ApiResource {
+    ApiResource::erase::<Node>(&())
+}
+
+/// Whether the watch on nodes is to run.
+pub(super) struct Wanted(watch::Sender<bool>);
+
+impl Wanted {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    /// Waits until nodes are to be watched.
+    pub(super) async fn wait(&self) {
+        let mut changes = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = changes.wait_for(|wanted| *wanted).await;
+    }
+}
+
+/// Keeps the labels of all nodes as they are asked for, until the shutdown.
+pub(super) async fn run(wiring: Wiring, context: Arc<Context>) {
+    let shutdown = wiring.shutdown.clone();
+    let work = async {
+        context.warm().await;
+        Worker { wiring, context, known: BTreeMap::new(), failures: 0, looked_for_leftovers: false }.work().await;
+    };
+    let _: Option<()> = shutdown.run_until_cancelled(work).await;
+}
+
+struct Worker {
+    wiring: Wiring,
+    context: Arc<Context>,
+    /// The marks in use, by the namespace and the texts they were read from.
+    known: BTreeMap<(String, String, String), Option<Mark>>,
+    /// Failures in a row.
+    failures: u32,
+    looked_for_leftovers: bool,
+}
+
+impl Worker {
+    async fn work(&mut self) {
+        let context = Arc::clone(&self.context);
+        let mut asked = self.asked();
+        loop {
+            let settled = self.settle(&asked).await;
+            loop {
+                let changed = context.alarm.wake.notified();
+                if settled {
+                    changed.await;
+                } else {
+                    self.failures = self.failures.saturating_add(1);
+                    let _ = timeout(RETRY.delay(self.failures), changed).await;
+                }
+                sleep(DEBOUNCE).await;
+                if context.alarm.take(asked.asks_for_tasks()) || !settled {
+                    break;
+                }
+            }
+            asked = self.asked();
+        }
+    }
+
+    /// Gives the nodes the labels that are asked for; whether that is done.
+    async fn settle(&mut self, asked: &Asked) -> bool {
+        if !self.context.addons.may_label_nodes() || !self.is_watching(asked).await {
+            return true;
+        }
+        let tasks = if asked.asks_for_tasks() { self.tasks() } else { BTreeMap::new() };
+        let cached = self.context.nodes.all();
+        let changes = nodes::nodes(asked, cached.iter().map(|node| &node.observed), &tasks);
+        let context = &self.context;
+        let results = stream::iter(changes).map(|change| apply(context, change)).buffer_unordered(AT_ONCE);
+        let failed = results.filter(|done| std::future::ready(!done)).count().await;
+        if failed == 0 {
+            self.failures = 0;
+        }
+        failed == 0
+    }
+
+    /// Whether nodes are known. They are watched from when somebody asks for labels of them, or a former run has left some.
+    async fn is_watching(&mut self, asked: &Asked) -> bool {
+        if !*self.context.nodes_wanted.0.borrow() {
+            if asked.is_nothing() && !self.has_leftovers().await {
+                return false;
+            }
+            self.context.nodes_wanted.0.send_replace(true);
+        }
+        self.context.nodes.wait_ready().await;
+        true
+    }
+
+    /// Whether nodes have labels of ours, which is asked once: later ones are known.
+    async fn has_leftovers(&mut self) -> bool {
+        if self.looked_for_leftovers {
+            return false;
+        }
+        let api: Api<Node> = Api::all(self.wiring.clients.write.clone());
+        let Ok(list) = api.list_metadata(&ListParams::default()).await else { return false };
+        self.looked_for_leftovers = true;
+        let manager = self.context.node_writer.field_manager();
+        list.items.iter().any(|node| !cached::owned_labels(&node.metadata, manager).is_empty())
+    }
+
+    /// What workloads ask of nodes: Deployments, and Pods that wait for a node, which may be of an older template.
+    fn asked(&mut self) -> Asked {
+        let mut texts = Vec::new();
+        let mut attributes = false;
+        let kinds = [ChildKind::Deployment, ChildKind::DaemonSet];
+        let workloads = kinds.map(|kind| self.context.children.of(kind).by_index(&children::by_placement()));
+        for child in workloads.iter().flatten() {
+            let body = child.body();
+            attributes |= cached::asks_for_attributes(&body);
+            let namespace = child.meta().namespace.clone().unwrap_or_default();
+            texts.extend(cached::marks(&body).into_iter().map(|(label, text)| (namespace.clone(), label, text)));
+        }
+        for pod in self.context.pods.by_index(&pods::by_placement()) {
+            let namespace = pod.meta().namespace.clone().unwrap_or_default();
+            texts.extend(pod.marks.iter().map(|(label, text)| (namespace.clone(), label.clone(), text.clone())));
+        }
+        let mut known = BTreeMap::new();
+        for key in texts {
+            let mark = self.known.remove(&key).or_else(|| known.remove(&key));
+            let mark = mark.unwrap_or_else(|| read(&key));
+            known.insert(key, mark);
+        }
+        self.known = known;
+        let marks = self.known.values().flatten().map(|mark| (mark.label().to_owned(), mark.clone()));
+        Asked { marks: marks.collect(), attributes }
+    }
+
+    /// The tasks of each node.
+    fn tasks(&self) -> BTreeMap<String, Vec<TaskFacts>> {
+        let mut tasks: BTreeMap<String, Vec<TaskFacts>> = BTreeMap::new();
+        for pod in self.context.pods.all() {
+            if let (Some(node), Some(facts)) = (&pod.node, pod.facts()) {
+                tasks.entry(node.to_string()).or_default().push(facts);
+            }
+        }
+        tasks
+    }
+}
+
+/// The mark of a namespace, a label and an expression.
+fn read((namespace, label, expression): &(String, String, String)) -> Option<Mark> {
+    let mark = Mark::read(label, expression, namespace);
+    if mark.is_none() {
+        tracing::warn!(
+            namespace,
+            label,
+            expression,
+            "no node is marked: another release, or somebody else, wrote this"
+        );
+    }
+    mark
+}
+
+/// Writes the labels of a node; whether that went well. What cannot go well is told and not tried again by itself.
+async fn apply(context: &Context, change: Labelling) -> bool {
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": change.name, "uid": change.uid, "labels": change.labels},
+    });
+    match context.node_writer.introduce(&object, &resource()).await {
+        Ok(written) => {
+            tracing::info!(node = change.name, labels = ?change.labels, "labelled");
+            if let Ok(node) = written.try_parse() {
+                context.nodes.observe_write(CachedNode::of(node, context.node_writer.field_manager()));
+            }
+            true
+        }
+        // It went away meanwhile, or another one of its name has come.
+        Err(WriteError::NotFound { .. }) => true,
+        Err(error) => {
+            if error.class() == Class::Conflict {
+                tracing::debug!("{error}");
+            } else {
+                tracing::warn!("{error}");
+            }
+            error.class() == Class::Invalid
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Labels of nodes: marks of those that placement expressions are true of, and stand-ins for attributes in annotations.
+//!
+//! What a template asks for does not change with the nodes, so all that happens to nodes and tasks comes to labels here. A
+//! label of somebody else's stays as it is, and one that is no longer wanted goes, as far as it is ours.
+
+use std::collections::BTreeMap;
+
+use crate::translate::placement::Mark;
+use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+
+/// The value of a mark; what counts is that the label is there.
+const MARKED: &str = "true";
+
+/// A node as the server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedNode {
+    /// Its uid.
+    pub uid: String,
+    /// What expressions can ask about.
+    pub facts: NodeFacts,
+    /// The labels that the operator has put there, by their keys.
+    pub owned: Vec<String>,
+    /// Whether it is on its way out.
+    pub deleting: bool,
+}
+
+/// What workloads ask of nodes that their own labels may not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The expressions in use, by their labels.
+    pub marks: BTreeMap<String, Mark>,
+    /// Whether there are conditions on attributes, which may stand in annotations.
+    pub attributes: bool,
+}
+
+impl Asked {
+    /// Whether no node needs a label.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.marks.is_empty() && !self.attributes
+    }
+
+    /// Whether the labels depend on tasks.
+    #[must_use]
+    pub fn asks_for_tasks(&self) -> bool {
+        self.marks.values().any(Mark::asks_for_tasks)
+    }
+}
+
+/// All labels that the operator has on a node from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelling {
+    /// The node's name.
+    pub name: String,
+    /// Its uid: another node of that name is left alone.
+    pub uid: String,
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The nodes whose labels are to change. `tasks` are those of a node, by its name.
+#[must_use]
+pub fn nodes<'a>(
+    asked: &Asked,
+    nodes: impl Iterator<Item = &'a ObservedNode>,
+    tasks: &BTreeMap<String, Vec<TaskFacts>>,
+) -> Vec<Labelling> {
+    let present = nodes.filter(|node| !node.deleting);
+    let changes = present.filter_map(|node| {
+        let tasks = tasks.get(&node.facts.name).map(Vec::as_slice).unwrap_or_default();
+        let labels = wanted(asked, node, tasks);
+        let changes = !is_so(node, &labels);
+        changes.then(|| Labelling { name: node.facts.name.clone(), uid: node.uid.clone(), labels })
+    });
+    let mut changes: Vec<_> = changes.collect();
+    changes.sort_by(|a, b| a.name.cmp(&b.name));
+    changes
+}
+
+fn wanted(asked: &Asked, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
+    let mut wanted = if asked.is_nothing() { BTreeMap::new() } else { node.facts.stand_ins() };
+    let marks = asked.marks.values().filter(|mark| mark.is_true_of(&node.facts, tasks.iter()));
+    wanted.extend(marks.map(|mark| (mark.label().to_owned(), MARKED.to_owned())));
+    // What somebody else says counts.
+    wanted
+        .retain(|key, value| node.owned.contains(key) || node.facts.labels.get(key).is_none_or(|other| other == value));
+    wanted
+}
+
+/// Whether the operator has exactly these labels on the node.
+fn is_so(node: &ObservedNode, wanted: &BTreeMap<String, String>) -> bool {
+    let has = |(key, value): (&String, &String)| node.owned.contains(key) && node.facts.labels.get(key) == Some(value);
+    node.owned.len() == wanted.len() && wanted.iter().all(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::query::Query;
+
+    fn mark(text: &str) -> Mark {
+        let query: Query = text.parse().unwrap();
+        Mark::new(query.expression().clone(), Some("shop"))
+    }
+
+    fn asked(texts: &[&str]) -> Asked {
+        let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), mark)).collect();
+        Asked { marks, attributes: false }
+    }
+
+    fn node(name: &str, instance_type: &str) -> ObservedNode {
+        let labels = [("node.kubernetes.io/instance-type", instance_type)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let facts = NodeFacts { name: name.to_owned(), labels, ready: true, ..NodeFacts::default() };
+        ObservedNode { uid: format!("uid-{name}"), facts, owned: Vec::new(), deleting: false }
+    }
+
+    /// The node after its labels have been applied, as the server does it.
+    fn applied(node: &ObservedNode, labels: &BTreeMap<String, String>) -> ObservedNode {
+        let mut after = node.clone();
+        after.facts.labels.retain(|key, _| !node.owned.contains(key));
+        after.facts.labels.extend(labels.clone());
+        after.owned = labels.keys().cloned().collect();
+        after
+    }
+
+    fn decide(asked: &Asked, seen: &[ObservedNode]) -> Vec<Labelling> {
+        nodes(asked, seen.iter(), &BTreeMap::new())
+    }
+
+    /// The state after everything that was decided has been done; a second look must change nothing.
+    fn settled(asked: &Asked, seen: &[ObservedNode]) -> Vec<ObservedNode> {
+        let changes = decide(asked, seen);
+        let change = |node: &ObservedNode| changes.iter().find(|change| change.uid == node.uid);
+        let after: Vec<_> =
+            seen.iter().map(|node| change(node).map_or_else(|| node.clone(), |it| applied(node, &it.labels))).collect();
+        assert_eq!(decide(asked, &after), []);
+        after
+    }
+
+    const GPU: &str = "attribute:ecs.instance-type =~ g4dn.*";
+
+    #[test]
+    fn nodes_are_marked_while_an_expression_is_true_of_them() {
+        let label = mark(GPU).label().to_owned();
+        let seen = [node("a", "g4dn.xlarge"), node("b", "t3.micro")];
+        let after = settled(&asked(&[GPU]), &seen);
+        assert_eq!(after[0].owned, std::slice::from_ref(&label));
+        assert_eq!(after[0].facts.labels.get(&label).map(String::as_str), Some("true"));
+        assert_eq!(after[1], seen[1], "nothing is written where nothing is true");
+        let mut other = after.clone();
+        other[0].facts.labels.insert("node.kubernetes.io/instance-type".to_owned(), "t3.micro".to_owned());
+        assert_eq!(settled(&asked(&[GPU]), &other)[0].owned, [""; 0]);
+        assert_eq!(settled(&Asked::default(), &after)[0], seen[0], "what is no longer asked for goes");
+    }
+
+    #[test]
+    fn somebody_elses_labels_stay() {
+        let label = mark(GPU).label().to_owned();
+        for instance_type in ["t3.micro", "g4dn.xlarge"] {
+            let mut by_hand = node("a", instance_type);
+            by_hand.facts.labels.insert(label.clone(), "yes".to_owned());
+            assert_eq!(decide(&asked(&[GPU]), &[by_hand]), []);
+        }
+        let key = "attribute.ecs-operator.dev/rack";
+        let mut said = node("b", "t3.micro");
+        said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
+        said.facts.labels.insert(key.to_owned(), "other".to_owned());
+        assert_eq!(decide(&Asked { attributes: true, ..Asked::default() }, &[said]), []);
+    }
+
+    #[test]
+    fn an_annotation_gets_the_label_that_stands_for_it() {
+        let key = "attribute.ecs-operator.dev/rack";
+        let mut said = node("a", "t3.micro");
+        said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
+        assert_eq!(decide(&Asked::default(), std::slice::from_ref(&said)), [], "nobody asks");
+        let asked = Asked { attributes: true, ..Asked::default() };
+        let mut after = settled(&asked, &[said]);
+        assert_eq!(after[0].owned, [key]);
+        after[0].facts.annotations.insert(key.to_owned(), "row 4".to_owned());
+        let changed = settled(&asked, &after);
+        assert_ne!(changed[0].facts.labels.get(key), after[0].facts.labels.get(key));
+        after[0].facts.annotations.clear();
+        assert_eq!(settled(&asked, &after)[0].owned, [""; 0]);
+    }
+
+    #[test]
+    fn marks_follow_the_tasks() {
+        let few = "runningTasksCount < 2";
+        let seen = [node("a", "t3.micro"), node("b", "t3.micro")];
+        let task = TaskFacts { namespace: "bank".to_owned(), group: "service:web".to_owned(), running: true };
+        let tasks = BTreeMap::from([("a".to_owned(), vec![task.clone(), task])]);
+        let marked: Vec<_> = nodes(&asked(&[few]), seen.iter(), &tasks).into_iter().map(|it| it.name).collect();
+        assert_eq!(marked, ["b"]);
+        assert!(asked(&[few]).asks_for_tasks() && !asked(&[GPU]).asks_for_tasks());
+    }
+
+    #[test]
+    fn a_node_on_its_way_out_is_left_alone() {
+        let leaving = ObservedNode { deleting: true, ..node("a", "g4dn.xlarge") };
+        assert_eq!(decide(&asked(&[GPU]), &[leaving]), []);
+    }
+}

@@ -1,0 +1,329 @@
+//! Placement constraints on a real scheduler: what is compiled chooses the nodes that the expression is true of, and what is
+//! evaluated becomes marks that follow nodes and tasks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use devcluster::{Seen, wait_for};
+use ecs_operator::controllers;
+use ecs_operator::ecs::names;
+use ecs_operator::ecs::query::Query;
+use ecs_operator::reconcile::Scope;
+use ecs_operator::translate::placement::compile::{Part, compile};
+use ecs_operator::translate::placement::facts::NodeFacts;
+use fastrand::Rng;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
+use kube::ResourceExt as _;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use crate::addons::grant;
+use crate::bench;
+use crate::errors::changed;
+use crate::support::{Bench, PATIENCE};
+
+/// Nodes that only tasks of this file tolerate. They are objects without a kubelet: what is asked of them is to be chosen.
+struct OwnNodes {
+    api: Api<Node>,
+    names: Vec<String>,
+}
+
+impl OwnNodes {
+    fn new(bench: &Bench) -> Self {
+        Self { api: Api::all(bench.client.clone()), names: Vec::new() }
+    }
+
+    async fn add(&mut self, name: String, labels: &BTreeMap<String, String>) -> Result<()> {
+        let taint = json!({"key": "placement-test", "effect": "NoSchedule"});
+        let node = json!({"metadata": {"name": name, "labels": labels}, "spec": {"taints": [taint]}});
+        self.api.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
+        let room = json!({"pods": "500", "cpu": "100", "memory": "100Gi"});
+        let status = json!({"status": {"capacity": room, "allocatable": room}});
+        self.api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&status)).await?;
+        self.names.push(name);
+        Ok(())
+    }
+
+    async fn remove(self) -> Result<()> {
+        for name in self.names {
+            self.api.delete(&name, &DeleteParams::default()).await?;
+        }
+        Ok(())
+    }
+}
+
+const NAMES: [&str; 7] = [
+    "ecs.os-type",
+    "ecs.cpu-architecture",
+    "ecs.availability-zone",
+    "ecs.os-family",
+    "stack",
+    "tier",
+    "example.com/pool",
+];
+const VALUES: [&str; 6] = ["linux", "amd64", "x86_64", "a", "row 3: left", ""];
+
+fn one_of<'a>(from: &[&'a str], rng: &mut Rng) -> &'a str {
+    from[rng.usize(..from.len())]
+}
+
+fn random_labels(rng: &mut Rng) -> BTreeMap<String, String> {
+    let own = ["stack", "tier", "ecs.os-family"].map(|name| format!("attribute.ecs-operator.dev/{name}"));
+    let known = ["kubernetes.io/os", "topology.kubernetes.io/zone", "stack", "tier", "example.com/pool"];
+    let keys = known.into_iter().map(str::to_owned).chain(own);
+    let mut labels: BTreeMap<String, String> =
+        keys.filter_map(|key| rng.bool().then(|| (key, names::label_value(one_of(&VALUES, rng))))).collect();
+    labels.insert("kubernetes.io/arch".to_owned(), one_of(&["amd64", "arm64"], rng).to_owned());
+    labels
+}
+
+fn random_expression(rng: &mut Rng, depth: u32) -> String {
+    let value = |rng: &mut Rng| format!("'{}'", one_of(&VALUES, rng));
+    match rng.u32(..if depth == 0 { 4 } else { 8 }) {
+        0 => format!("attribute:{} {}", one_of(&NAMES, rng), one_of(&["exists", "!exists"], rng)),
+        1 | 2 => format!("attribute:{} {} {}", one_of(&NAMES, rng), one_of(&["==", "!="], rng), value(rng)),
+        3 => {
+            let list: Vec<String> = (0..rng.usize(..4)).map(|_| value(rng)).collect();
+            format!("attribute:{} {} [{}]", one_of(&NAMES, rng), one_of(&["in", "!in"], rng), list.join(","))
+        }
+        4 => format!("not({})", random_expression(rng, depth - 1)),
+        _ => {
+            let joined = one_of(&[" and ", " or "], rng);
+            let parts: Vec<_> =
+                (0..rng.usize(1..4)).map(|_| format!("({})", random_expression(rng, depth - 1))).collect();
+            parts.join(joined)
+        }
+    }
+}
+
+/// A Pod that only one node can run, if the affinity of the expression allows it; none where that says less than it should.
+fn pinned(name: &str, node: &str, query: &Query) -> Option<Value> {
+    let mut parts = compile(query.expression());
+    let (Some(Part::Labels(_, terms)), true) = (parts.pop(), parts.is_empty()) else { return None };
+    let mut selector = serde_json::to_value(terms.selector()).ok()?;
+    if selector.is_null() {
+        selector = json!({"nodeSelectorTerms": [{}]});
+    }
+    for term in selector["nodeSelectorTerms"].as_array_mut()? {
+        term["matchFields"] = json!([{"key": "metadata.name", "operator": "In", "values": [node]}]);
+    }
+    Some(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "containers": [{"name": "app", "image": "example.test/app:1"}],
+            "tolerations": [{"operator": "Exists"}],
+            "automountServiceAccountToken": false,
+            "terminationGracePeriodSeconds": 0,
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}},
+        },
+    }))
+}
+
+/// Whether the scheduler has found a node for the Pod; none as long as it has not decided.
+fn decided(pod: &Pod) -> Option<bool> {
+    if pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()) {
+        return Some(true);
+    }
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let mut unschedulable =
+        conditions.filter(|c| c.type_ == "PodScheduled" && c.reason.as_deref() == Some("Unschedulable"));
+    unschedulable.next().map(|_| false)
+}
+
+#[tokio::test]
+async fn the_scheduler_chooses_the_nodes_that_an_expression_is_true_of() -> Result<()> {
+    let bench = bench("affinity").await?;
+    let rng = &mut Rng::with_seed(11);
+    let mut nodes = OwnNodes::new(&bench);
+    let mut facts = Vec::new();
+    for number in 0..6 {
+        let name = format!("{}-{number}", bench.namespace);
+        nodes.add(name.clone(), &random_labels(rng)).await?;
+        facts.push(NodeFacts::of(nodes.api.get(&name).await?));
+    }
+    wait_for("a service account", PATIENCE, async || Ok(bench.api::<ServiceAccount>().get_opt("default").await?))
+        .await?;
+    let mut expected = BTreeMap::new();
+    let mut pods = Vec::new();
+    for number in 0..40 {
+        let text = random_expression(rng, 2);
+        let query: Query = text.parse()?;
+        for (position, node) in facts.iter().enumerate() {
+            let name = format!("p-{number}-{position}");
+            let Some(pod) = pinned(&name, &node.name, &query) else { continue };
+            let fits = query.matches(&node.instance(query.expression(), None, [].iter()));
+            expected.insert(name, (fits, text.clone(), node.labels.clone()));
+            pods.push(serde_json::from_value::<Pod>(pod)?);
+        }
+    }
+    let placed = expected.values().filter(|(fits, ..)| *fits).count();
+    assert!(placed > 40 && expected.len() - placed > 40, "{placed} of {}", expected.len());
+    let api = bench.api::<Pod>();
+    let params = PostParams::default();
+    let created = stream::iter(&pods).map(|pod| api.create(&params, pod));
+    created.buffer_unordered(16).try_for_each(async |_| Ok(())).await?;
+    let decisions = wait_for("the scheduler's word on each Pod", PATIENCE, async || {
+        let list = api.list(&ListParams::default()).await?;
+        let known: BTreeMap<String, bool> =
+            list.items.iter().filter_map(|pod| Some((pod.name_any(), decided(pod)?))).collect();
+        Ok(if known.len() == expected.len() { Seen::Done(known) } else { Seen::not_yet(known.len()) })
+    })
+    .await?;
+    for (name, (fits, text, labels)) in expected {
+        assert_eq!(decisions.get(&name), Some(&fits), "{text}\n{labels:#?}");
+    }
+    nodes.remove().await
+}
+
+/// Applies a task definition with an expression, whose tasks tolerate the nodes of this file, and a service of it.
+async fn member_of(bench: &Bench, name: &str, expression: &str, count: i64) -> Result<()> {
+    let definition = json!({
+        "containerDefinitions": [{"name": "app", "image": "example.test/app:1", "memory": 16}],
+        "placementConstraints": [{"type": "memberOf", "expression": expression}],
+    });
+    bench.apply("TaskDefinition", name, definition).await?;
+    bench.service(name, name, count).await.map(drop)
+}
+
+/// The nodes with a label under a prefix, and the labels' keys.
+async fn marked(bench: &Bench, key: &str) -> Result<BTreeSet<String>> {
+    let nodes: Api<Node> = Api::all(bench.client.clone());
+    let list = nodes.list(&ListParams::default().labels(key)).await?;
+    Ok(list.items.iter().map(kube::ResourceExt::name_any).collect())
+}
+
+async fn marks(bench: &Bench, key: &str, wanted: &BTreeSet<String>) -> Result<()> {
+    wait_for(&format!("{key} on {wanted:?}"), PATIENCE, async || {
+        let seen = marked(bench, key).await?;
+        Ok(if seen == *wanted { Seen::Done(()) } else { Seen::not_yet(seen) })
+    })
+    .await
+}
+
+/// The label that the Pods of a service wait for.
+async fn label_of(bench: &Bench, service: &str) -> Result<String> {
+    let deployment = bench.api::<k8s_openapi::api::apps::v1::Deployment>().get(service).await?;
+    let template = deployment.spec.context("a spec")?.template.metadata.context("metadata")?;
+    let mut keys = template.annotations.unwrap_or_default().into_keys();
+    keys.find(|key| key.starts_with("member-of.")).context("a mark")
+}
+
+async fn nodes_of(bench: &Bench, service: &str) -> Result<BTreeSet<String>> {
+    let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
+    let pods = bench.api::<Pod>().list(&selector).await?;
+    Ok(pods.items.into_iter().filter_map(|pod| pod.spec?.node_name).collect())
+}
+
+async fn in_zone(bench: &Bench, zone: &str) -> Result<BTreeSet<String>> {
+    marked(bench, &format!("topology.kubernetes.io/zone={zone}")).await
+}
+
+#[tokio::test]
+async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
+    let bench = bench("marks").await?;
+    let operator = bench.operator().await?;
+    member_of(&bench, "app", "attribute:ecs.availability-zone =~ us-.*-1[bc]", 4).await?;
+    bench.stable("app", "app:1").await?;
+    bench.condition("Service", "app", "NodesMarked", "True").await?;
+    let label = label_of(&bench, "app").await?;
+    let mut fitting: BTreeSet<String> =
+        in_zone(&bench, "us-east-1b").await?.union(&in_zone(&bench, "us-east-1c").await?).cloned().collect();
+    assert!(nodes_of(&bench, "app").await?.is_subset(&fitting), "tasks run on nodes that match and on no others");
+    marks(&bench, &label, &fitting).await?;
+
+    let mut nodes = OwnNodes::new(&bench);
+    let (late, other) = (format!("{}-late", bench.namespace), format!("{}-other", bench.namespace));
+    let zone = |zone: &str| BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), zone.to_owned())]);
+    nodes.add(late.clone(), &zone("us-west-1b")).await?;
+    nodes.add(other.clone(), &zone("us-west-1a")).await?;
+    fitting.insert(late.clone());
+    marks(&bench, &label, &fitting).await?;
+    // A label that changes on the node changes whether it is a member.
+    let relabel = |name: &str, zone: &str| {
+        bench.cluster.kubectl(["label", "node", name, "--overwrite", &format!("topology.kubernetes.io/zone={zone}")])
+    };
+    relabel(&late, "us-west-1a")?;
+    relabel(&other, "us-west-1b")?;
+    fitting.remove(&late);
+    fitting.insert(other.clone());
+    marks(&bench, &label, &fitting).await?;
+    let keys: Vec<String> = nodes.api.get(&late).await?.labels().keys().cloned().collect();
+    assert_eq!(keys, ["topology.kubernetes.io/zone"], "nothing else is touched");
+
+    // At rest a new start writes nothing.
+    operator.stop().await?;
+    let operator = bench.operator().await?;
+    bench.task_definition("plain", "1").await?;
+    bench.service("plain", "plain", 1).await?;
+    bench.stable("plain", "plain:1").await?;
+    assert_eq!(operator.total("ecs_operator_apply_total", "kind=\"Node\""), 0, "{}", operator.metrics.encode());
+
+    // What nobody asks for any longer goes, also when it was asked for last while no operator ran.
+    operator.stop().await?;
+    bench.ours("Service").delete("app", &DeleteParams::default()).await?;
+    let deployments = bench.api::<k8s_openapi::api::apps::v1::Deployment>();
+    wait_for("the Deployment gone", PATIENCE, async || Ok(deployments.get_opt("app").await?.is_none().then_some(())))
+        .await?;
+    let operator = bench.operator().await?;
+    marks(&bench, &label, &BTreeSet::new()).await?;
+    operator.stop().await?;
+    nodes.remove().await
+}
+
+#[tokio::test]
+async fn an_annotation_says_an_attribute_that_no_label_can() -> Result<()> {
+    let bench = bench("attributes").await?;
+    let operator = bench.operator().await?;
+    let mut nodes = OwnNodes::new(&bench);
+    let name = format!("{}-1", bench.namespace);
+    nodes.add(name.clone(), &BTreeMap::new()).await?;
+    let key = format!("attribute.ecs-operator.dev/{}", bench.namespace);
+    bench.cluster.kubectl(["annotate", "node", &name, &format!("{key}=row 3: left")])?;
+    member_of(&bench, "app", &format!("attribute:{} == 'row 3: left'", bench.namespace), 1).await?;
+    marks(&bench, &format!("{key}={}", names::label_value("row 3: left")), &[name].into()).await?;
+    operator.stop().await?;
+    nodes.remove().await
+}
+
+#[tokio::test]
+async fn marks_follow_the_tasks() -> Result<()> {
+    let bench = bench("neighbours").await?;
+    let operator = bench.operator().await?;
+    bench.task_definition("cache", "1").await?;
+    bench.service("cache", "cache", 1).await?;
+    bench.stable("cache", "cache:1").await?;
+    // Kubernetes has no words for this `or`.
+    member_of(&bench, "app", "task:group == service:cache or attribute:no-such == x", 2).await?;
+    bench.stable("app", "app:1").await?;
+    assert_eq!(nodes_of(&bench, "app").await?, nodes_of(&bench, "cache").await?);
+    let label = label_of(&bench, "app").await?;
+    marks(&bench, &label, &nodes_of(&bench, "cache").await?).await?;
+    bench.service("cache", "cache", 0).await?;
+    marks(&bench, &label, &BTreeSet::new()).await?;
+    operator.stop().await
+}
+
+#[tokio::test]
+async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<()> {
+    let bench = bench("unmarked").await?;
+    bench.cluster.kubectl(["create", "serviceaccount", "operator", "-n", &bench.namespace])?;
+    let token = bench.cluster.kubectl(["create", "token", "operator", "-n", &bench.namespace])?;
+    let kubeconfig = changed(&bench, "/users/0/user/token", token.trim())?;
+    grant(&bench, "Role", "needed", &controllers::rules()).await?;
+    let operator = bench.operator_as(kubeconfig.path()).await?;
+    member_of(&bench, "app", "attribute:ecs.availability-zone =~ .*", 1).await?;
+    let service = bench.condition("Service", "app", "NodesMarked", "False").await?;
+    let conditions = service.pointer("/status/conditions").and_then(Value::as_array).context("conditions")?;
+    let message = conditions.iter().find(|c| c["type"] == "NodesMarked").and_then(|c| c["message"].as_str());
+    assert!(message.is_some_and(|message| message.contains("list, watch and patch nodes")), "{message:?}");
+    wait_for("a task without a node", PATIENCE, async || {
+        let pods = bench.api::<Pod>().list(&ListParams::default()).await?;
+        Ok((pods.items.len() == 1 && pods.items.iter().all(|pod| decided(pod) == Some(false))).then_some(()))
+    })
+    .await?;
+    grant(&bench, "ClusterRole", &bench.namespace, &controllers::optional_rules(Scope::Cluster)).await?;
+    bench.stable("app", "app:1").await?;
+    bench.condition("Service", "app", "NodesMarked", "True").await?;
+    operator.stop().await
+}
