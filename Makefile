@@ -60,6 +60,7 @@ campaign-rollouts: ## ROLLOUTS=number of random rollouts on simulated nodes, and
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+	$(CARGO) clippy --test control_plane --test real_nodes --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) deny --locked check bans licenses sources
 

@@ -14,7 +14,9 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::CSIDriver;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+};
 use serde_json::{Value, json};
 
 use crate::bench;
@@ -162,7 +164,7 @@ async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
     // One that a person made is used as it is.
     let own = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app-app"},
         "spec": {"data": [{"secretKey": "MINE", "remoteRef": {"key": "mine"}}]}});
-    external_secrets(&bench).create(&Default::default(), &serde_json::from_value(own)?).await?;
+    external_secrets(&bench).create(&PostParams::default(), &serde_json::from_value(own)?).await?;
     apply_with_secrets(&bench, &["D"]).await?;
     bench.condition("TaskDefinition", "app", "Accepted", "True").await?;
     settled(&second).await?;
@@ -275,7 +277,7 @@ async fn a_claim_that_a_person_made_is_used_as_it_is() -> Result<()> {
     let own = json!({"metadata": {"name": "app-data"}, "spec": {"accessModes": ["ReadWriteOnce"],
         "storageClassName": "mine", "resources": {"requests": {"storage": "5Gi"}}}});
     let claims = bench.api::<PersistentVolumeClaim>();
-    let made = claims.create(&Default::default(), &serde_json::from_value(own)?).await?;
+    let made = claims.create(&PostParams::default(), &serde_json::from_value(own)?).await?;
     let operator = bench.operator().await?;
     apply_with_volume(&bench, Some("fs-1")).await?;
     addons(&bench, "True", "Made").await?;

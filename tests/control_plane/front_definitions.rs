@@ -10,6 +10,7 @@ use crate::support::Bench;
 
 /// A kind of an add-on.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the words of Kubernetes")]
 pub struct Kind {
     group: &'static str,
     version: &'static str,

@@ -1,5 +1,6 @@
 //! On a real control plane with simulated nodes: Kubernetes agrees with what the pure core decides.
 
+#[allow(dead_code, reason = "the tests on real nodes use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -30,8 +30,10 @@ struct Plan {
     desired: i64,
     minimum: i64,
     maximum: i64,
-    /// The new revision cannot start, and this many failures are too many; none means ECS's own number.
-    bad: Option<Option<i64>>,
+    /// Whether the new revision cannot start.
+    bad: bool,
+    /// How many failures are too many; none means ECS's own number.
+    threshold: Option<i64>,
 }
 
 impl Plan {
@@ -42,7 +44,8 @@ impl Plan {
             desired: random.i64(1..=10),
             minimum: pick(random, &[0, 10, 25, 33, 50, 66, 75, 90, 100]),
             maximum: pick(random, &[100, 110, 125, 133, 150, 175, 200]),
-            bad: (random.f32() < 0.3).then_some(threshold),
+            bad: random.f32() < 0.3,
+            threshold,
         }
     }
 
@@ -57,7 +60,7 @@ impl Plan {
 
     fn service(&self, name: &str) -> Value {
         let mut breaker = json!({"enable": true, "rollback": true});
-        if let Some(Some(value)) = self.bad {
+        if let Some(value) = self.threshold {
             breaker["thresholdConfiguration"] = json!({"type": "COUNT", "value": value});
         }
         let deployment = json!({"minimumHealthyPercent": self.minimum, "maximumPercent": self.maximum,
@@ -227,7 +230,7 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
         let context = || format!("{name}, rollout {n} of SEED={seed}: {plan:?}");
         bench.apply("Service", name, plan.service(&pinned(name, running))).await?;
         completed(bench, name, running, plan.desired).await.with_context(context)?;
-        let tag = if plan.bad.is_some() { "unpullable".to_owned() } else { n.to_string() };
+        let tag = if plan.bad { "unpullable".to_owned() } else { n.to_string() };
         // A bad revision after a bad one would be no new revision.
         let container = json!({"name": "app", "image": format!("example.test/{name}:{tag}"), "memory": 16,
             "environment": [{"name": "ROLLOUT", "value": n.to_string()}]});
@@ -247,7 +250,7 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
                 until(bench, name, "stuck", |status| status["conditions"].as_array()?.iter().any(reason).then_some(()))
                     .await
             } else {
-                let end = if plan.bad.is_some() { running } else { newest };
+                let end = if plan.bad { running } else { newest };
                 if end == running {
                     until(bench, name, "failed", |status| status["lastFailedDeployment"].is_string().then_some(()))
                         .await?;
@@ -255,7 +258,7 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
                 completed(bench, name, end, plan.desired).await
             }
         };
-        let history = watched(bench, name, &plan, rollout).await.with_context(context)?;
+        let history = Box::pin(watched(bench, name, &plan, rollout)).await.with_context(context)?;
         ensure!(history.broken.is_empty(), "{}: {:?}", context(), history.broken);
         tally.looks += history.looks;
         tally.overshoots += history.overshoots.len();
@@ -264,7 +267,7 @@ async fn roll(bench: &Bench, name: &str, rollouts: u64, seed: u64) -> Result<Tal
         if plan.is_stuck() {
             tally.stuck += 1;
             ensure!(made(newest) == 0, "{}: {} tasks of a revision that is stuck", context(), made(newest));
-        } else if plan.bad.is_some() {
+        } else if plan.bad {
             tally.rolled_back += 1;
         } else {
             // Each task is made once, and a healthy one is never replaced.
@@ -284,7 +287,7 @@ fn pinned(name: &str, revision: i64) -> String {
 async fn all(bench: &Bench, rollouts: u64, seed: u64) -> Result<Tally> {
     let services = rollouts.clamp(1, 10);
     let share = |n: u64| rollouts / services + u64::from(n < rollouts % services);
-    let roll = |n: u64| async move { roll(bench, &format!("app{n}"), share(n), seed + n).await };
+    let roll = |n: u64| async move { Box::pin(roll(bench, &format!("app{n}"), share(n), seed + n)).await };
     let mut running: FuturesUnordered<_> = (0..services).map(roll).collect();
     let mut sum = Tally::default();
     while let Some(tally) = running.try_next().await? {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use devcluster::wait_for;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, with};
 use crate::task_agent::{AGENT, agent_bench};
 use crate::{IMAGE, bench};
 
@@ -29,10 +29,9 @@ async fn signals(bench: &Bench, first_process: &str) -> Result<()> {
     let folder = Path::new("/tmp").join(&bench.namespace);
     let container = |name: &str, more: Value| {
         let note = format!("trap 'date +%s > /log/{name}; exit 0' TERM; while :; do sleep 1 & wait $!; done");
-        let mut container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [note],
+        let container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [note],
             "mountPoints": [{"sourceVolume": "log", "containerPath": "/log"}]});
-        container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
-        container
+        with(container, &more)
     };
     let web = json!({"portMappings": [{"containerPort": 8080}],
         "dependsOn": [{"containerName": "proxy", "condition": "START"}]});

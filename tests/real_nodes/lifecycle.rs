@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, with};
 use crate::{IMAGE, bench};
 
 pub async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
@@ -73,10 +73,9 @@ async fn dependencies_hold_back_their_dependents() -> Result<()> {
     let operator = bench.operator().await?;
     let mount = json!([{"sourceVolume": "log", "containerPath": "/log"}]);
     let container = |name: &str, script: &str, more: Value| {
-        let mut container = json!({"name": name, "image": IMAGE, "memory": 32, "mountPoints": mount,
+        let container = json!({"name": name, "image": IMAGE, "memory": 32, "mountPoints": mount,
             "command": ["sh", "-c", format!("echo {name} >> /log/order; {script}")]});
-        container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
-        container
+        with(container, &more)
     };
     let definition = json!({
         "networkMode": "awsvpc", "volumes": [{"name": "log"}],

@@ -18,12 +18,12 @@ const ROUTER: &str = "example.test/fluent-bit:stand-in";
 const CONFIGURATION: &str = "/fluent-bit/etc/fluent-bit.conf";
 
 /// Prints the lines that are neither blank, nor the head of a section, nor a pair in a section, nor a file.
-const STRANGERS: &str = r#"awk '
+const STRANGERS: &str = r"awk '
     /^$/ { next }
     /^\[(INPUT|FILTER|OUTPUT)\]$/ { section = 1; next }
     /^@INCLUDE \/[^ ]+$/ { section = 0; next }
     /^    [A-Za-z_.]+ [^ ]/ && section { next }
-    { print }' /fluent-bit/etc/fluent-bit.conf"#;
+    { print }' /fluent-bit/etc/fluent-bit.conf";
 
 /// Prints the values of a key, with variables replaced as Fluent Bit does.
 fn values(key: &str) -> String {

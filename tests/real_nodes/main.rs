@@ -1,5 +1,6 @@
 //! On real kubelets and containerd: what containers really do.
 
+#[allow(clippy::unwrap_used, reason = "it is a test, which clippy does not see here")]
 #[path = "../../agent/tests/graphs/model.rs"]
 mod model;
 #[allow(dead_code, reason = "the tests of the control plane use the rest")]

@@ -17,7 +17,7 @@ use task_agent::Condition;
 use crate::chart::static_program;
 use crate::lifecycle::{self, exec};
 use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, with};
 use crate::{IMAGE, bench};
 
 pub const AGENT: &str = "example.test/task-agent:test";
@@ -30,14 +30,14 @@ pub async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
     Ok(Some(bench))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "callers write it where they call")]
 fn container(name: &str, script: &str, more: Value) -> Value {
-    let mut container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [script],
+    let container = json!({"name": name, "image": IMAGE, "memory": 16, "entryPoint": ["sh", "-c"], "command": [script],
         "mountPoints": [{"sourceVolume": "log", "containerPath": "/log"}]});
-    container.as_object_mut().zip(more.as_object().cloned()).map(|(c, more)| c.extend(more));
-    container
+    with(container, &more)
 }
 
-fn definition(containers: Vec<Value>, folder: &Path) -> Value {
+fn definition(containers: &[Value], folder: &Path) -> Value {
     json!({"networkMode": "awsvpc", "containerDefinitions": containers,
         "volumes": [{"name": "log", "host": {"sourcePath": folder}}]})
 }
@@ -86,7 +86,7 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
         // It fails early and for good, and the service is stable all the same.
         container("helper", "exit 3", json!({"essential": false})),
     ];
-    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
     let found = pods(&bench, "app").await?;
@@ -167,7 +167,7 @@ async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()>
         ),
         container("stubborn", &traps("stubborn", "sleep 300"), json!({"stopTimeout": 2})),
     ];
-    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
     let began = Instant::now();
@@ -211,7 +211,7 @@ async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_e
         container("spare", run, json!({"essential": false})),
         container("vital", run, json!({})),
     ];
-    bench.apply("TaskDefinition", "app", definition(containers, &folder)).await?;
+    bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
     let found = pods(&bench, "app").await?;
@@ -262,11 +262,10 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
         ),
         container("helper", "exit 3", json!({"essential": false})),
     ];
-    let mut definition = definition(containers, &folder);
+    let definition = definition(&containers, &folder);
     let role = "arn:aws:iam::123456789012:role/app";
     let more = json!({"family": "app", "cpu": "256", "memory": "128", "taskRoleArn": role, "tags": [{"key": "team", "value": "shop"}]});
-    definition.as_object_mut().zip(more.as_object().cloned()).map(|(d, more)| d.extend(more));
-    bench.apply("TaskDefinition", "app", definition).await?;
+    bench.apply("TaskDefinition", "app", with(definition, &more)).await?;
     let service = json!({"taskDefinition": "app", "desiredCount": 1, "propagateTags": "TASK_DEFINITION"});
     bench.apply("Service", "app", service).await?;
     bench.stable("app", "app:1").await?;
@@ -378,12 +377,12 @@ async fn run_graph(bench: &Bench, seed: u64) -> Result<(u64, Task, Outcome)> {
         Ok(if found.is_empty() { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
     })
     .await?;
-    let outcome = outcome(&task, &folder, &pod, over.as_ref(), told)?;
+    let outcome = outcome(&task, &folder, &pod, over.as_ref(), told);
     Ok((seed, task, outcome))
 }
 
 /// What the commands noted, and what the kubelet says of their exit codes.
-fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Option<u128>) -> Result<Outcome> {
+fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Option<u128>) -> Outcome {
     let containers = &task.plan.containers;
     let logs: Vec<_> = containers.iter().map(|c| read(&folder.join(format!("{pod}.{}", c.name)))).collect();
     let statuses = over.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
@@ -399,14 +398,14 @@ fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Opti
     // A command notes its start a little after the agent lets its dependents start: there the order is seen to this.
     let slack = Duration::from_secs(1).as_nanos();
     let started = logs.iter().map(|log| log.get("started").map(|at| at.saturating_sub(slack)));
-    Ok(Outcome {
+    Outcome {
         started: started.collect(),
         healthy: healthy.collect(),
         codes: containers.iter().map(|c| codes.get(c.name.as_str()).copied()).collect(),
         logs: logs.clone(),
         told,
         reason: "the test, or an essential container".to_owned(),
-    })
+    }
 }
 
 /// The task in ECS's words.
@@ -433,5 +432,5 @@ fn as_definition(task: &Task, folder: &Path) -> Value {
         }
         container(&given.name, &(log + &script(deed, CLOCK)), more)
     });
-    definition(containers.collect(), folder)
+    definition(&containers.collect::<Vec<_>>(), folder)
 }

@@ -180,6 +180,14 @@ impl Bench {
     }
 }
 
+/// An object with more members.
+pub fn with(mut object: Value, more: &Value) -> Value {
+    if let (Some(members), Some(more)) = (object.as_object_mut(), more.as_object()) {
+        members.extend(more.clone());
+    }
+    object
+}
+
 /// An operator at work.
 pub struct Operator {
     pub metrics: Metrics,
