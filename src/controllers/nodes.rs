@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ApiResource, ListParams};
 use serde_json::json;
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 pub(super) use cached::{CachedNode, may_ask};
 
@@ -132,12 +132,11 @@ impl Worker {
         loop {
             let settled = self.settle(&asked).await;
             loop {
-                let changed = context.alarm.wake.notified();
                 if settled {
-                    changed.await;
+                    context.alarm.wake.notified().await;
                 } else {
                     self.failures = self.failures.saturating_add(1);
-                    let _ = timeout(RETRY.delay(self.failures), changed).await;
+                    sleep(RETRY.delay(self.failures)).await;
                 }
                 sleep(DEBOUNCE).await;
                 if context.alarm.take(asked.asks_for_tasks()) || !settled {

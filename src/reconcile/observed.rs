@@ -92,7 +92,7 @@ pub struct TaskPod {
     pub task_definition: String,
     /// The revision of it.
     pub revision: Option<i64>,
-    /// The hash of the Pod template it was made from; see [`super::service::generations`].
+    /// The hash of the Pod template it was made from, which tells the deployment it belongs to.
     pub generation: String,
     /// Until when neither scale-in nor a deployment may stop it.
     pub protected_until: Option<Timestamp>,

@@ -26,6 +26,7 @@ use super::surroundings;
 use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceStatus, condition, labels};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
+use crate::translate::surroundings::Surroundings;
 use crate::translate::workload::{self, Settings, Workload};
 use crate::translate::{Basis, Task, examine, roles, surroundings as front};
 
@@ -96,9 +97,11 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
-            actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
-            actions.extend(protection::release(input));
-            actions.extend(tasks::stop(input));
+            if !plan.fronts_stay {
+                actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
+            }
+            actions.extend(protection::release(input, &plan));
+            actions.extend(tasks::stop(input, &plan));
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan, addons, &marks);
@@ -147,7 +150,9 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         healthy_after: workload::healthy_after(Some(plan.spec), &plan.task.ecs),
     };
     let workload = workload::render(&plan.spec.ecs, &place, template, settings);
-    let around = surroundings::of(front::render(&task, &place, cluster.as_ref()), input.owned);
+    let fronts =
+        if plan.fronts_stay { Surroundings::default() } else { front::render(&task, &place, cluster.as_ref()) };
+    let around = surroundings::of(fronts, input.owned);
     let mut children = around.before;
     children.push(match workload {
         Workload::Deployment(deployment) => Child::Deployment(deployment),

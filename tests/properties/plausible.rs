@@ -5,6 +5,7 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
+use crate::queries;
 use crate::schema::{self, SENTINEL};
 
 type Object = Map<String, Value>;
@@ -151,7 +152,7 @@ impl Task<'_> {
             proxy.insert("containerName".to_owned(), first.unwrap_or_default());
         }
         for constraint in objects(task, "placementConstraints") {
-            constraint.insert("expression".to_owned(), "attribute:ecs.os-type == linux".into());
+            constraint.insert("expression".to_owned(), queries::expression(self.rng).into());
         }
         distinct(task, "tags", "key");
         if fargate {
@@ -413,7 +414,10 @@ fn set_service_right(service: &mut Object, rng: &mut Rng) {
         }
     }
     for constraint in objects(service, "placementConstraints") {
-        constraint.insert("expression".to_owned(), "attribute:x == y".into());
+        constraint.remove("expression");
+        if !is(constraint, "type", "distinctInstance") {
+            constraint.insert("expression".to_owned(), queries::expression(rng).into());
+        }
     }
     for step in objects(service, "placementStrategy") {
         step.insert("field".to_owned(), "cpu".into());

@@ -275,6 +275,13 @@ impl Facts {
     }
 }
 
+/// An expression in one of its spellings.
+pub fn expression(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    Model::random(rng, 2).spell(rng, &mut text);
+    text
+}
+
 /// A random expression, and random numbers to spell and to ask it with.
 pub fn questions() -> impl Strategy<Value = (Model, u64)> {
     (any::<u64>(), any::<u64>()).prop_map(|(seed, more)| (Model::random(&mut Rng::with_seed(seed), 3), more))

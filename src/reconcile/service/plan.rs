@@ -14,7 +14,7 @@ use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, protection};
 use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
-use crate::reconcile::observed::{ObservedChild, Revision};
+use crate::reconcile::observed::{ObservedChild, Revision, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
@@ -56,6 +56,10 @@ pub(super) struct Plan<'a> {
     pub(super) bounds: Bounds,
     /// The limits for the workload's own tasks, beside those that stay beside it.
     pub(super) own: Bounds,
+    /// The protected tasks that have to be taken out of the workload first.
+    pub(super) threatened: Vec<&'a TaskPod>,
+    /// What stands in front of the tasks stays as it is, as nothing is known of the definition that is kept.
+    pub(super) fronts_stay: bool,
     pub(super) standing: Standing,
     /// A template that stays as it is, instead of one rendered anew.
     pub(super) kept: Option<PodTemplateSpec>,
@@ -135,13 +139,15 @@ fn invalid(message: String) -> Obstacle {
     Obstacle { reason: "Invalid", message }
 }
 
-pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
+pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
+    cluster_is_usable(input)?;
     let desired = desired(input, spec);
     let wanted = wanted(input, spec)?;
     let bounds = workload::bounds(&spec.ecs, desired);
     let current = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
-    let own = protection::beside(input, bounds, current.map(|generation| generation.hash.as_str()));
+    let current = current.map(|generation| generation.hash.as_str());
+    let own = protection::beside(protection::detached(input), bounds, current);
     let mut plan = Plan {
         spec,
         family: wanted.family,
@@ -151,6 +157,8 @@ pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceS
         desired,
         bounds,
         own,
+        threatened: Vec::new(),
+        fronts_stay: false,
         standing: Standing::Moving,
         kept: None,
         definition: wanted.definition,
@@ -159,6 +167,9 @@ pub(super) fn plan<'a>(input: &ServiceInput<'a>, examined: &'a Examined<ServiceS
     };
     if let Some(workload) = input.workload() {
         plan.stand(input, workload)?;
+        plan.threatened = protection::threatened(input, bounds, plan.begins(workload), current);
+        let beside = protection::detached(input).chain(plan.threatened.iter().copied());
+        plan.own = protection::beside(beside, bounds, current.filter(|_| !plan.begins(workload)));
     }
     Ok(plan)
 }
@@ -247,7 +258,10 @@ impl<'a> Plan<'a> {
         if reference.family != self.family || number != self.revision {
             // The template is there: a revision that is not at hand, perhaps of another family, only tells of ports and health.
             let revision = find_revision(input.revisions, Some(number)).filter(|_| reference.family == self.family);
-            self.task = revision.and_then(|revision| usable(revision).ok()).unwrap_or_else(|| self.task.clone());
+            match revision.and_then(|revision| usable(revision).ok()) {
+                Some(task) => self.task = task,
+                None => self.fronts_stay = true,
+            }
             (self.family, self.revision) = (reference.family, number);
         }
         self.basis = recorded_basis(said(annotations::BASIS)).unwrap_or(Ok(self.basis.clone()))?;
@@ -291,6 +305,18 @@ fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitio
     let task = Task { service: Some(spec), ..Task::alone(&task.ecs, "", &input.basis) };
     let errors = surroundings::errors(&task, input.root.name);
     if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
+}
+
+/// A mistake in the cluster takes nothing from the services that rely on what it said before.
+fn cluster_is_usable(input: &ServiceInput<'_>) -> Result<(), Obstacle> {
+    let Some(cluster) = &input.cluster else { return Ok(()) };
+    let examined = examine::cluster(cluster.spec.clone());
+    if examined.usable().is_some() {
+        return Ok(());
+    }
+    let message =
+        format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
+    Err(Obstacle { reason: "ClusterInvalid", message })
 }
 
 fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Obstacle> {

@@ -38,15 +38,18 @@ impl<'a> Progress<'a> {
             .as_ref()
             .and_then(|configuration| CircuitBreaker::of(configuration, desired));
         let failed: Vec<&TaskPod> = tasks.into_iter().filter(|pod| tasks::has_failed(pod)).collect();
-        let counted = known.map(|record| record.counted_tasks.as_slice()).unwrap_or_default();
-        let fresh = failed.iter().filter(|pod| !counted.contains(&pod.name)).count();
-        let before = Failures(known.map_or(0, |record| i64::from(record.failed_tasks)));
-        let became_healthy = healthy > known.map_or(0, |record| i64::from(record.healthy_count));
+        let going_on = known.filter(|record| record.status == DeploymentStatus::Primary);
+        // What comes back begins anew: its tasks that failed long ago say nothing of it.
+        let counts = |pod: &&&TaskPod| match going_on {
+            Some(record) => !record.counted_tasks.contains(&pod.name),
+            None => known.is_none() && !came_back(input, generation) && pod.is_present(),
+        };
+        let fresh = failed.iter().filter(counts).count();
+        let before = Failures(going_on.map_or(0, |record| i64::from(record.failed_tasks)));
+        let became_healthy = healthy > going_on.map_or(0, |record| i64::from(record.healthy_count));
         let failures = before.after(i64::try_from(fresh).unwrap_or(i64::MAX), became_healthy, breaker.as_ref());
         // A completed deployment stays completed, whatever happens to its tasks afterwards.
-        let was_completed = known.is_some_and(|record| {
-            record.status == DeploymentStatus::Primary && record.rollout_state == RolloutState::Completed
-        });
+        let was_completed = going_on.is_some_and(|record| record.rollout_state == RolloutState::Completed);
         let completed = was_completed || is_complete(input, workload, generation, own.desired());
         Some(Self { generation, id, known, breaker, failures, failed, healthy, completed })
     }
@@ -80,6 +83,11 @@ pub(super) struct Failure {
 pub(super) fn deployment_id(input: &ServiceInput<'_>, hash: &str) -> String {
     let digits = names::number(&format!("{}/{hash}", input.root.uid)) % 8_000_000_000_000_000_000;
     format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
+}
+
+/// Whether the generation was there before another one, so that tasks of an earlier time may be left of it.
+fn came_back(input: &ServiceInput<'_>, generation: &Generation) -> bool {
+    input.generations.iter().any(|other| other.hash != generation.hash && other.created > generation.created)
 }
 
 /// All tasks are of this generation, as many as desired, and healthy. `own` are those of the workload itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 
 use super::ServiceInput;
-use super::plan::Plan;
+use super::plan::{Plan, Standing};
 use crate::ecs::deployment::{BREAKER_PATIENCE, launch_delay};
 use crate::reconcile::action::Action;
 use crate::reconcile::observed::{Ending, Presence, TaskPod};
@@ -17,8 +17,11 @@ const KEPT: usize = 3;
 const FRESH: Duration = Duration::from_mins(2);
 
 /// Stops the tasks of which an essential container has ended, and clears away those that are over.
-pub(super) fn stop(input: &ServiceInput<'_>) -> Vec<Action> {
-    let ended = input.pods.iter().filter(|pod| pod.is_present() && fresh(input, pod).is_some());
+pub(super) fn stop(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Action> {
+    // Of a deployment that failed nothing is launched any more: what ends is left to the kubelet, which takes its time.
+    let failed = plan.failed.as_ref().filter(|_| plan.standing == Standing::Failed).map(|failed| failed.hash.as_str());
+    let present = input.pods.iter().filter(|pod| pod.is_present() && Some(pod.generation.as_str()) != failed);
+    let ended = present.filter(|pod| fresh(input, pod).is_some());
     ended.map(stopped).chain(clear(input)).collect()
 }
 
@@ -79,7 +82,7 @@ pub(super) fn retry(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Retries {
     let mut retries = Retries::default();
     let Some(progress) = plan.progress.as_ref().filter(|_| !plan.standing.pauses()) else { return retries };
     let counts = progress.breaker.is_some() && !progress.completed;
-    let delay = launch_delay(progress.failures.0);
+    let delay = launch_delay(progress.failures.0.max(1));
     let delay = if counts { delay.min(BREAKER_PATIENCE) } else { delay };
     for pod in progress.failed.iter().filter(|pod| pod.is_present()) {
         let Some((cause, _)) = &pod.failing else { continue };

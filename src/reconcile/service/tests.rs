@@ -644,3 +644,44 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     assert_eq!(limits(&world).0, 0);
     assert_eq!(world.decide().revisit, Some(Duration::from_mins(1)));
 }
+
+#[test]
+fn tasks_that_failed_long_ago_do_not_fail_a_deployment_that_comes_back() {
+    let mut world = World::new();
+    world.spec["deploymentConfiguration"] = breaker(true);
+    let over = |number: u64| TaskPod {
+        presence: Presence::Over,
+        ending: Some(ending(number)),
+        ..pod(&format!("web-1-{number}"), 1, false)
+    };
+    let old: Vec<TaskPod> = (3..6).map(over).collect();
+    world.step();
+    world.settle(1, 2);
+    world.pods.extend(old.clone());
+    world.step();
+    world.revisions.push(revision(2, web()));
+    world.step();
+    world.settle(2, 2);
+    world.pods.extend(old);
+    world.step();
+    world.step();
+    assert_eq!(states(&world)[0].0, "web:2");
+    world.spec["taskDefinition"] = "web:1".into();
+    world.step();
+    world.step();
+    assert_eq!(states(&world)[0], ("web:1", RolloutState::InProgress, 0));
+    assert_eq!(world.status.last_failed_deployment, None);
+}
+
+#[test]
+fn a_mistake_in_the_cluster_touches_nothing() {
+    let mut world = World::new();
+    world.spec["cluster"] = "prod".into();
+    world.cluster = Some(json!({"clusterName": "prod"}));
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.cluster = Some(json!({"clusterName": 5, "kubernetes": {"taskRoleCredentials": "?"}}));
+    assert_eq!(world.step().actions, []);
+    assert_eq!(world.condition("Accepted"), ("False", "ClusterInvalid"));
+}

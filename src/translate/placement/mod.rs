@@ -1,7 +1,7 @@
 //! `placementConstraints` → node affinity, Pod affinity, and marks on nodes.
 //!
 //! A constraint counts when a task is placed and never afterwards, and so does an affinity that is *required during
-//! scheduling, ignored during execution*. What an affinity says exactly becomes one ([`compile`]). Anything else of an
+//! scheduling, ignored during execution*. What an affinity says exactly becomes one ([`compile()`]). Anything else of an
 //! expression (patterns, orders, versions, times, counts) is evaluated by the operator: it gives the nodes that the
 //! expression is true of a label ([`Mark`]), which the affinity then asks for. So a template depends on its definition
 //! alone, whatever nodes come and go, and without the operator tasks wait rather than run on a wrong node. An annotation of
