@@ -216,7 +216,10 @@ fn usable_definitions_are_written(conversion: &Conversion) -> Outcome {
     Ok(())
 }
 
-/// Each service without an error becomes a Deployment. So does each task definition, unless a service uses it; that nothing
+/// What services become.
+const WORKLOADS: [&str; 2] = ["Deployment", "DaemonSet"];
+
+/// Each service without an error becomes a workload. So does each task definition, unless a service uses it; that nothing
 /// comes of it is said otherwise.
 fn usable_definitions_run(conversion: &Conversion) -> Outcome {
     let report = &conversion.report;
@@ -224,7 +227,8 @@ fn usable_definitions_run(conversion: &Conversion) -> Outcome {
     for document in report.documents.iter().filter(|d| d.kind == Some("TaskDefinition") && !d.is_refused()) {
         let said = |code: &str| document.findings.iter().any(|finding| finding.code == code);
         let name = document.name.as_deref().unwrap_or_default();
-        let becomes = |field: &report::Field| field.target.as_ref().is_some_and(|t| t.starts_with("Deployment/"));
+        let is_workload = |target: &String| WORKLOADS.iter().any(|kind| target.starts_with(&format!("{kind}/")));
+        let becomes = |field: &report::Field| field.target.as_ref().is_some_and(is_workload);
         if said("no-service") {
             wanted.push(name);
         } else if !said("service-refused") && !document.fields.iter().any(becomes) {
@@ -237,13 +241,14 @@ fn usable_definitions_run(conversion: &Conversion) -> Outcome {
         return Err("a field of a cluster is called exact, and nothing is made of clusters".to_owned());
     }
     wanted.sort_unstable();
-    let written = names(&conversion.manifests, "Deployment");
+    let mut written: Vec<&str> = WORKLOADS.iter().flat_map(|kind| names(&conversion.manifests, kind)).collect();
+    written.sort_unstable();
     if written != wanted {
-        return Err(format!("Deployments are {written:?} and not {wanted:?}"));
+        return Err(format!("workloads are {written:?} and not {wanted:?}"));
     }
     let services: BTreeSet<&str> = names(&conversion.manifests, "Service").into_iter().collect();
     match services.iter().find(|name| !written.contains(name)) {
-        Some(name) => Err(format!("the Service {name} has no Deployment")),
+        Some(name) => Err(format!("the Service {name} has no workload")),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ecs_operator::convert::Manifest;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, PodSpec, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use serde_json::Value;
@@ -15,6 +15,7 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
     manifests.iter().try_for_each(|manifest| {
         let checked = match manifest.kind {
             "Deployment" => deployment(&manifest.yaml),
+            "DaemonSet" => daemon_set(&manifest.yaml),
             "Service" => service(&manifest.yaml),
             "ExternalSecret" => external_secret(&manifest.yaml),
             "NetworkPolicy" => network_policy(&manifest.yaml),
@@ -33,7 +34,16 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
 
 fn deployment(yaml: &str) -> Outcome {
     let deployment: Deployment = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-    let pod = deployment.spec.and_then(|spec| spec.template.spec).ok_or("there is no Pod")?;
+    pod(deployment.spec.and_then(|spec| spec.template.spec))
+}
+
+fn daemon_set(yaml: &str) -> Outcome {
+    let daemon_set: DaemonSet = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    pod(daemon_set.spec.and_then(|spec| spec.template.spec))
+}
+
+fn pod(pod: Option<PodSpec>) -> Outcome {
+    let pod = pod.ok_or("there is no Pod")?;
     let containers: Vec<&Container> = pod.init_containers.iter().flatten().chain(&pod.containers).collect();
     if pod.containers.is_empty() {
         return Err("there is no container".to_owned());
