@@ -23,7 +23,7 @@ use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;
-use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceStatus, condition, labels};
+use crate::api::{DEFAULT_CLUSTER, ServiceStatus, condition, labels};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surroundings;
@@ -122,11 +122,10 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
     let name = input.root.name;
     let task_definition_name = plan.object_name();
     let target = plan::target(plan.spec, name);
-    let cluster = cluster(input);
     let task = Task {
         target: &target,
         service: Some(plan.spec),
-        task_role_credentials: cluster.as_ref().and_then(|cluster| cluster.task_role_credentials),
+        task_role_credentials: plan.cluster.as_ref().and_then(|cluster| cluster.task_role_credentials),
         kubernetes: plan.task.kubernetes.as_ref(),
         ..Task::alone(&plan.task.ecs, &task_definition_name, &plan.basis)
     };
@@ -151,7 +150,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
     };
     let workload = workload::render(&plan.spec.ecs, &place, template, settings);
     let fronts =
-        if plan.fronts_stay { Surroundings::default() } else { front::render(&task, &place, cluster.as_ref()) };
+        if plan.fronts_stay { Surroundings::default() } else { front::render(&task, &place, plan.cluster.as_ref()) };
     let around = surroundings::of(fronts, input.owned);
     let mut children = around.before;
     children.push(match workload {
@@ -178,12 +177,6 @@ fn marks(children: &[Child]) -> Vec<String> {
     });
     let marks = templates.flatten().filter(|(key, _)| key.starts_with(labels::MEMBER_OF));
     marks.map(|(_, expression)| expression.clone()).collect()
-}
-
-/// What Kubernetes knows of the cluster of a service.
-fn cluster(input: &ServiceInput<'_>) -> Option<ClusterKubernetes> {
-    let cluster = input.cluster.as_ref().filter(|cluster| !cluster.deleting)?;
-    examine::cluster(cluster.spec.clone()).usable()?.kubernetes.clone()
 }
 
 /// The account of the task's role belongs to the cluster, whose services share it.

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, protection};
-use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
+use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::reconcile::observed::{ObservedChild, Revision, TaskPod};
@@ -19,8 +19,7 @@ use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
 use crate::translate::service::Placement;
-use crate::translate::{Basis, Ledger, Task};
-use crate::translate::{surroundings, workload};
+use crate::translate::{Basis, Ledger, Task, surroundings, workload};
 
 /// Why the tasks are of another definition than the service asks for, or are not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +46,8 @@ impl Standing {
 /// A service that can be carried out: what it says and what it runs.
 pub(super) struct Plan<'a> {
     pub(super) spec: &'a ServiceSpec,
+    /// What Kubernetes knows of the cluster.
+    pub(super) cluster: Option<ClusterKubernetes>,
     pub(super) task: TaskDefinitionSpec,
     /// The task definition that is run.
     pub(super) family: String,
@@ -141,15 +142,16 @@ fn invalid(message: String) -> Obstacle {
 
 pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
-    cluster_is_usable(input)?;
+    let cluster = cluster(input)?;
     let desired = desired(input, spec);
-    let wanted = wanted(input, spec)?;
+    let wanted = wanted(input, spec, cluster.as_ref())?;
     let bounds = workload::bounds(&spec.ecs, desired);
-    let current = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
-    let current = current.map(|generation| generation.hash.as_str());
+    let generation = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
+    let current = generation.map(|generation| generation.hash.as_str());
     let own = protection::beside(protection::detached(input), bounds, current);
     let mut plan = Plan {
         spec,
+        cluster,
         family: wanted.family,
         revision: wanted.revision,
         task: wanted.task,
@@ -163,7 +165,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         kept: None,
         definition: wanted.definition,
         failed: None,
-        progress: Progress::of(input, &spec.ecs, desired, own),
+        progress: generation.and_then(|generation| Progress::of(input, generation, &spec.ecs, desired, own)),
     };
     if let Some(workload) = input.workload() {
         plan.stand(input, workload)?;
@@ -186,7 +188,7 @@ fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
 impl<'a> Plan<'a> {
     /// Finds out where the workload stands, by what it says of itself.
     fn stand(&mut self, input: &ServiceInput<'a>, workload: &'a ObservedChild) -> Result<(), Obstacle> {
-        let same = workload.annotation(annotations::DEFINITION) == Some(self.definition.as_str());
+        let same = !self.begins(workload);
         let failed = Failed::of(workload).filter(|failed| failed.definition == self.definition);
         let paused = input.annotation(annotations::PAUSED) == Some("true");
         let held = if paused {
@@ -287,7 +289,11 @@ fn recorded_basis(text: Option<&str>) -> Option<Result<Basis, Obstacle>> {
     }))
 }
 
-fn wanted(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Wanted, Obstacle> {
+fn wanted(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    cluster: Option<&ClusterKubernetes>,
+) -> Result<Wanted, Obstacle> {
     let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
     let reference: TaskDefinitionRef = text.parse().map_err(|e| invalid(format!("spec/taskDefinition: {e}")))?;
     let revision = find_revision(input.revisions, reference.revision)
@@ -296,7 +302,7 @@ fn wanted(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Wanted, Obstac
         .ok_or_else(|| missing(&reference))?;
     let task = usable(revision)?;
     front_fits(input, spec, &task).map_err(invalid)?;
-    let definition = fingerprint(input, spec, &reference.family, revision.number, &task);
+    let definition = fingerprint(input, spec, cluster, (&reference.family, revision.number), &task);
     Ok(Wanted { family: reference.family, revision: revision.number, task, definition })
 }
 
@@ -307,12 +313,13 @@ fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitio
     if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
 }
 
-/// A mistake in the cluster takes nothing from the services that rely on what it said before.
-fn cluster_is_usable(input: &ServiceInput<'_>) -> Result<(), Obstacle> {
-    let Some(cluster) = &input.cluster else { return Ok(()) };
+/// What Kubernetes knows of the cluster of a service. A mistake in the cluster takes nothing from the services that rely on what
+/// it said before.
+fn cluster(input: &ServiceInput<'_>) -> Result<Option<ClusterKubernetes>, Obstacle> {
+    let Some(cluster) = &input.cluster else { return Ok(None) };
     let examined = examine::cluster(cluster.spec.clone());
-    if examined.usable().is_some() {
-        return Ok(());
+    if let Some(spec) = examined.usable() {
+        return Ok(spec.kubernetes.clone().filter(|_| !cluster.deleting));
     }
     let message =
         format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
@@ -353,21 +360,21 @@ fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revisio
 fn fingerprint(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
-    family: &str,
-    revision: i64,
+    cluster: Option<&ClusterKubernetes>,
+    (family, revision): (&str, i64),
     task: &TaskDefinitionSpec,
 ) -> String {
     let (name, basis, target) = (names::object_name(family), Basis::reference(), target(spec, input.root.name));
     let task = Task {
         target: &target,
         service: Some(spec),
-        task_role_credentials: super::cluster(input).and_then(|cluster| cluster.task_role_credentials),
+        task_role_credentials: cluster.and_then(|cluster| cluster.task_role_credentials),
         kubernetes: task.kubernetes.as_ref(),
         ..Task::alone(&task.ecs, &name, &basis)
     };
     let label = format!("{family}:{revision}");
-    let cluster = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
-    let identity = Identity { service: input.root.name, task_definition: &name, cluster };
+    let cluster_name = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
+    let identity = Identity { service: input.root.name, task_definition: &name, cluster: cluster_name };
     let tags = &spec.ecs.tags;
     let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
     // A template always has a JSON form.

@@ -1,6 +1,6 @@
 //! How the deployment that the workload is at is getting on: its failures, and whether it is complete or has failed.
 
-use super::generations::{self, Generation};
+use super::generations::Generation;
 use super::{ServiceInput, tasks};
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState, annotations};
 use crate::ecs::deployment::{Bounds, CircuitBreaker, Failures};
@@ -24,10 +24,15 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// None when there is no workload, or when Kubernetes has not taken note yet of what it is to be.
-    pub(super) fn of(input: &ServiceInput<'a>, service: &Service, desired: i32, own: Bounds) -> Option<Self> {
+    /// None when there is no workload.
+    pub(super) fn of(
+        input: &ServiceInput<'a>,
+        generation: &'a Generation,
+        service: &Service,
+        desired: i32,
+        own: Bounds,
+    ) -> Option<Self> {
         let workload = input.workload()?;
-        let generation = generations::current(input.generations, &workload.body)?;
         let id = deployment_id(input, &generation.hash);
         let known = input.status.deployments.iter().find(|record| record.id == id);
         let tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.generation == generation.hash).collect();
