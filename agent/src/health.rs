@@ -29,14 +29,22 @@ pub struct Checks<'a> {
     judgement: Judgement,
     /// Whether a check has succeeded since the start: from then on failures count.
     succeeded: bool,
+    unhealthy_since: Option<Instant>,
 }
 
 impl<'a> Checks<'a> {
     /// The checks of a container that starts now.
     #[must_use]
     pub fn new(settings: &'a Health, now: Instant) -> Self {
-        let mut checks =
-            Self { settings, started: now, next: now, failures: 0, judgement: Judgement::Unknown, succeeded: false };
+        let mut checks = Self {
+            settings,
+            started: now,
+            next: now,
+            failures: 0,
+            judgement: Judgement::Unknown,
+            succeeded: false,
+            unhealthy_since: None,
+        };
         checks.next = now + checks.interval(now);
         checks
     }
@@ -78,14 +86,23 @@ impl<'a> Checks<'a> {
             self.succeeded = true;
             self.failures = 0;
             self.judgement = Judgement::Healthy;
+            self.unhealthy_since = None;
         } else if !lenient {
             self.failures += 1;
             if self.failures >= self.settings.retries {
                 self.judgement = Judgement::Unhealthy;
+                self.unhealthy_since.get_or_insert(now);
             }
         }
         self.next = now + self.interval(now);
         self.judgement
+    }
+
+    /// Whether the container is unhealthy and has been for too long. One that never was healthy is given no time.
+    #[must_use]
+    pub fn are_hopeless(&self, now: Instant) -> bool {
+        let patience = if self.succeeded { Duration::from_secs(self.settings.patience) } else { Duration::ZERO };
+        self.unhealthy_since.is_some_and(|since| now >= since + patience)
     }
 }
 
@@ -94,7 +111,7 @@ mod tests {
     use super::*;
 
     fn settings() -> Health {
-        Health { command: vec!["true".into()], interval: 10, timeout: 5, retries: 2, start_period: 60 }
+        Health { command: vec!["true".into()], interval: 10, timeout: 5, retries: 2, start_period: 60, patience: 30 }
     }
 
     #[test]
@@ -107,6 +124,20 @@ mod tests {
         assert_eq!(checks.result(false, start, start), Judgement::Healthy);
         assert_eq!(checks.result(false, start, start), Judgement::Unhealthy);
         assert_eq!(checks.result(true, start, start), Judgement::Healthy);
+    }
+
+    #[test]
+    fn one_that_was_healthy_has_time_to_be_replaced() {
+        let (settings, start) = (Health { start_period: 0, retries: 1, ..settings() }, Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut checks = Checks::new(&settings, start);
+        checks.result(false, at(10), at(10));
+        assert!(checks.are_hopeless(at(10)), "it never was healthy");
+        checks.result(true, at(20), at(20));
+        assert!(!checks.are_hopeless(at(20)));
+        checks.result(false, at(30), at(30));
+        checks.result(false, at(40), at(40));
+        assert!(!checks.are_hopeless(at(59)) && checks.are_hopeless(at(60)));
     }
 
     #[test]

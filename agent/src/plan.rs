@@ -99,6 +99,8 @@ pub struct Health {
     pub retries: u32,
     /// Seconds from the start in which failures do not count, until the first success.
     pub start_period: u64,
+    /// Seconds that a container which was healthy may be unhealthy before it ends its task, which is the time to replace it in.
+    pub patience: u64,
 }
 
 /// One limit of `ulimits`.

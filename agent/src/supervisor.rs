@@ -284,17 +284,18 @@ impl<'a> Life<'a> {
 
     /// Takes the result of a check.
     fn judge(&mut self, success: bool, began: Instant) -> io::Result<()> {
+        let now = Instant::now();
         let Some(checks) = self.running.as_mut().and_then(|running| running.checks.as_mut()) else { return Ok(()) };
-        let healthy = match checks.result(success, began, Instant::now()) {
+        let healthy = match checks.result(success, began, now) {
             Judgement::Unknown => return Ok(()),
             Judgement::Healthy => true,
             Judgement::Unhealthy => false,
         };
-        if self.healthy.replace(healthy) == Some(healthy) {
-            return Ok(());
+        let hopeless = checks.are_hopeless(now);
+        if self.healthy.replace(healthy) != Some(healthy) {
+            self.board.health(healthy)?;
         }
-        self.board.health(healthy)?;
-        if !healthy && self.container().essential && !self.board.is_stopping() {
+        if hopeless && self.container().essential && !self.board.is_stopping() {
             let reason = format!("essential container {} failed its health checks", self.container().name);
             self.board.stop(&reason)?;
             tell_kubelet(&reason);

@@ -169,6 +169,7 @@ fn a_task_with_an_unhealthy_essential_container_ends() {
         timeout: 1,
         retries: 2,
         start_period: 0,
+        patience: 2,
     };
     let forever = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
     let checked = |command: &str, essential| Container { health: Some(health(command)), ..container("a", essential) };
@@ -178,6 +179,16 @@ fn a_task_with_an_unhealthy_essential_container_ends() {
         assert_eq!(end(task.run("a", forever)).0, Some(0), "{command}");
         assert!(task.state("stop").is_some_and(|reason| reason.contains("health checks")));
     }
+    // One that was healthy is not ready any more, has time to be replaced, and ends then.
+    let well = tempfile::NamedTempFile::new().unwrap();
+    let task = Task::new(vec![checked(&format!("test -f {}", well.path().display()), true)]);
+    let child = task.run("a", forever);
+    task.until("a is healthy", || task.is_ready("a"));
+    well.close().unwrap();
+    task.until("a is not ready", || !task.is_ready("a"));
+    assert!(task.state("stop").is_none());
+    assert_eq!(end(child).0, Some(0));
+    assert!(task.state("stop").is_some_and(|reason| reason.contains("health checks")));
     let task = Task::new(vec![checked("exit 0", true), container("b", true)]);
     let (a, b) = (task.run("a", forever), task.run("b", forever));
     assert!(!task.is_ready("a"));

@@ -2,7 +2,7 @@
 
 mod ending;
 
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -55,6 +55,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
     let detached_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
     let status = pod.status.unwrap_or_default();
+    let checked = pod.spec.as_ref().map(checked).unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
     let ended = if over { ending::of_task(&status) } else { ending::of_container(&status, essential) };
@@ -73,6 +74,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
+            unhealthy: is_unhealthy(&status, &checked),
             ending: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
             has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
             presence: match (pod.metadata.deletion_timestamp.is_some(), over) {
@@ -109,6 +111,30 @@ impl CachedPod {
 fn told_to_end(pod: &ObjectMeta) -> Option<Timestamp> {
     let grace = SignedDuration::from_secs(pod.deletion_grace_period_seconds.unwrap_or(0));
     pod.deletion_timestamp.as_ref()?.0.checked_sub(grace).ok()
+}
+
+/// The containers whose health the kubelet checks.
+fn checked(spec: &PodSpec) -> Vec<String> {
+    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    containers.filter(|container| container.readiness_probe.is_some()).map(|container| container.name.clone()).collect()
+}
+
+/// A container is not ready for a moment after its start, which the kubelet may tell of a little later.
+const SETTLED: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether a checked container was ready since its start and is not any more: with ECS it has gone from HEALTHY to UNHEALTHY.
+fn is_unhealthy(status: &PodStatus, checked: &[String]) -> bool {
+    let conditions = || status.conditions.iter().flatten();
+    let unready = conditions().find(|c| c.type_ == "ContainersReady" && c.status == "False");
+    let Some(since) = unready.and_then(|condition| condition.last_transition_time.as_ref()) else { return false };
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let mut failing = containers
+        .filter(|container| !container.ready && container.started == Some(true) && checked.contains(&container.name));
+    failing.any(|container| {
+        let running = container.state.as_ref().and_then(|state| state.running.as_ref());
+        let started = running.and_then(|running| running.started_at.as_ref());
+        started.is_some_and(|started| since.0.duration_since(started.0) >= SETTLED)
+    })
 }
 
 fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<(&'a str, &'a str)> {
@@ -169,6 +195,28 @@ impl Cached for CachedPod {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_container_is_unhealthy_that_was_ready_and_is_not_any_more() {
+        let seen = |since: &str, ready: bool, started: bool| {
+            let pod = json!({
+                "metadata": {"name": "web"},
+                "spec": {"containers": [{"name": "app", "readinessProbe": {}}, {"name": "helper"}]},
+                "status": {"phase": "Running",
+                    "conditions": [{"type": "ContainersReady", "status": "False", "lastTransitionTime": since}],
+                    "containerStatuses": [
+                        {"name": "helper", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {}},
+                        {"name": "app", "image": "", "imageID": "", "ready": ready, "started": started, "restartCount": 0,
+                            "state": {"running": {"startedAt": "2026-01-01T00:00:10Z"}}}]},
+            });
+            slim(serde_json::from_value(pod).unwrap()).task.unhealthy
+        };
+        assert!(seen("2026-01-01T00:10:00Z", false, true));
+        assert!(!seen("2026-01-01T00:00:00Z", false, true), "it was never ready");
+        assert!(!seen("2026-01-01T00:00:11Z", false, true), "it has just been started again");
+        assert!(!seen("2026-01-01T00:10:00Z", false, false), "it is still starting");
+        assert!(!seen("2026-01-01T00:10:00Z", true, true), "another container is not ready");
+    }
 
     #[test]
     fn a_container_that_was_told_to_end_has_not_ended_by_itself() {

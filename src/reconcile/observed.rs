@@ -104,6 +104,8 @@ pub struct TaskPod {
     pub running: bool,
     /// Whether its containers are healthy.
     pub healthy: bool,
+    /// Whether an essential container was healthy since it started, and is not any more.
+    pub unhealthy: bool,
     /// Whether it is there to stay.
     pub presence: Presence,
     /// Whether it has a volume that goes with it.

@@ -1,9 +1,11 @@
 //! A service: its workload and core Service, its deployments as records, its status and events in ECS's words.
 
+mod detached;
 pub mod generations;
 mod plan;
 mod progress;
 mod protection;
+mod replacement;
 mod rollout;
 mod status;
 mod tasks;
@@ -93,14 +95,16 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     }
     match plan::plan(input, &examined) {
         Ok(plan) => {
-            let mut actions = protection::detach(input, &plan);
+            // Tasks leave their workload before it is told to stop some.
+            let mut actions: Vec<Action> = plan.leaves().into_iter().map(|pod| detached::detach(input, pod)).collect();
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
             if !plan.fronts_stay {
                 actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             }
-            actions.extend(protection::release(input, &plan));
+            actions.extend(detached::release(input, &plan));
+            actions.extend(plan.replacement.stop.map(tasks::stopped));
             actions.extend(tasks::stop(input, &plan));
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);

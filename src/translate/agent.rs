@@ -111,8 +111,23 @@ pub(super) fn command_line(task: &Task<'_>, placed: &Placed<'_>) -> Vec<String> 
     agent.into_iter().chain(own.iter().map(|word| literal(word))).collect()
 }
 
-/// Holds back readiness until the container has started and, if it has a health check, is healthy. Once that is so,
-/// readiness is the kubelet's to tell: an essential container that ends takes the task with it.
+/// Seconds between two looks at what the agent says of a container's health: its file is soon read.
+const LOOK: i32 = 10;
+
+/// Tells the kubelet what the agent's checks say of an essential container that has started. `interval` is that of its checks,
+/// in seconds.
+pub(super) fn readiness_probe(placed: &Placed<'_>, interval: i32) -> Probe {
+    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned);
+    Probe {
+        exec: Some(ExecAction { command: Some(command.to_vec()) }),
+        period_seconds: Some(interval.clamp(1, LOOK)),
+        timeout_seconds: Some(CHECK),
+        failure_threshold: Some(1),
+        ..Probe::default()
+    }
+}
+
+/// Holds back readiness until the container has started and, if it has a health check, is healthy.
 ///
 /// The check waits for it, as each that fails would be an event of the Pod.
 pub(super) fn startup_probe(placed: &Placed<'_>) -> Probe {

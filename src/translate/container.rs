@@ -48,6 +48,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         resources: resources::container(task, placed, ledger),
         volume_mounts: mounts(task, placed, ledger),
         startup_probe: probes.startup,
+        readiness_probe: probes.readiness,
         liveness_probe: probes.liveness,
         lifecycle: drain::lifecycle(task, placed),
         security_context: security::container(task, placed, ledger),

@@ -2,7 +2,8 @@
 //!
 //! ECS runs the check every `interval`, counts `retries` failures in a row, and forgives failures during `startPeriod` until
 //! the first success. An essential container's check decides the task's health. A startup probe that runs the same command
-//! holds back readiness, and containers that wait for HEALTHY, until the first success; then a liveness probe takes over.
+//! holds back readiness, and containers that wait for HEALTHY, until the first success; then a readiness probe tells the health,
+//! by which the operator replaces the task. A liveness probe that has more patience restarts the container should nobody do so.
 
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
 use task_agent::Health;
@@ -20,8 +21,13 @@ const DEFAULT_RETRIES: i32 = 3;
 #[derive(Default)]
 pub(super) struct Probes {
     pub(super) startup: Option<Probe>,
+    pub(super) readiness: Option<Probe>,
     pub(super) liveness: Option<Probe>,
 }
+
+/// How many times as long as it takes to become unhealthy a task may remain so, before it ends by itself. Its replacement has to
+/// start meanwhile.
+const PATIENCE: i32 = 2;
 
 /// Seconds after a task's start in which its service ignores failures (`healthCheckGracePeriodSeconds`).
 fn grace(task: &Task<'_>) -> i32 {
@@ -43,6 +49,7 @@ pub(super) fn plan(task: &Task<'_>, container: &ContainerDefinition) -> Option<H
         timeout: number(timeout(check)).into(),
         retries: number(retries(check)),
         start_period: number(forgiven(task, check)).into(),
+        patience: number(interval(check).saturating_mul(retries(check)).saturating_mul(PATIENCE)).into(),
     })
 }
 
@@ -54,7 +61,9 @@ pub(super) fn decides(container: &ContainerDefinition) -> bool {
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {
     if placed.role == Role::Supervised {
         ledger.exact(placed.at("healthCheck"), agent::plan_target(task));
-        return Probes { startup: Some(agent::startup_probe(placed)), liveness: None };
+        let checked = decides(placed.definition).then(|| placed.definition.health_check.as_ref().map(interval));
+        let readiness = checked.flatten().map(|interval| agent::readiness_probe(placed, interval));
+        return Probes { startup: Some(agent::startup_probe(placed)), readiness, liveness: None };
     }
     let Some(check) = &placed.definition.health_check else { return Probes::default() };
     let Some(command) = command(check) else {
@@ -68,13 +77,16 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
         return Probes::default();
     }
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
-    claim(task, placed, check, ledger);
+    claim(placed, check, ledger);
     let holds_back = holds_back(placed);
     let forgiven = forgiven(task, check);
     let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
+    let patience = if holds_back { 1 + PATIENCE } else { 1 };
+    let fatal = retries(check).saturating_mul(patience);
     Probes {
         startup: holds_back.then(|| startup(check, &command, forgiven)),
-        liveness: placed.is_essential().then(|| probe(check, &command, retries(check), delay)),
+        readiness: (holds_back && placed.is_essential()).then(|| probe(check, &command, retries(check), None)),
+        liveness: placed.is_essential().then(|| probe(check, &command, fatal, delay)),
     }
 }
 
@@ -124,25 +136,28 @@ fn retries(check: &HealthCheck) -> i32 {
     check.retries.unwrap_or(DEFAULT_RETRIES)
 }
 
-fn claim(task: &Task<'_>, placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
+fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
     let path = placed.at("healthCheck");
-    let probe = if placed.is_essential() { "livenessProbe" } else { "startupProbe" };
+    let probe = match (placed.is_essential(), holds_back(placed)) {
+        (true, true) => "readinessProbe",
+        (true, false) => "livenessProbe",
+        (false, _) => "startupProbe",
+    };
     let target = placed.becomes(probe);
+    let command = format!("{target}/exec/command");
     if placed.is_essential() {
-        let message = if task.is_single() {
-            "an unhealthy container is restarted in its Pod; ECS would start a new task and stop this one"
+        let message = if holds_back(placed) {
+            "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
+             it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
+             container in its Pod if the task has not been replaced after twice the time again"
         } else {
             "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
              new task before it stops this one"
         };
-        ledger.approximate(
-            path.key("command"),
-            Code::UnhealthyRestartsInPlace,
-            format!("{target}/exec/command"),
-            message,
-        );
+        let code = if holds_back(placed) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
+        ledger.approximate(path.key("command"), code, command, message);
     } else {
-        ledger.exact(path.key("command"), format!("{target}/exec/command"));
+        ledger.exact(path.key("command"), command);
     }
     ledger.exact(path.key("interval"), format!("{target}/periodSeconds"));
     ledger.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));

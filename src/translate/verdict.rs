@@ -110,6 +110,8 @@ codes! {
     FailedDependencyRetried = "failed-dependency-retried",
     /// Containers start one after another, so others wait for a dependency too.
     StartsOneAfterAnother = "starts-one-after-another",
+    /// A task that is not healthy any more gets no traffic until it has been replaced; on ECS it may.
+    UnhealthyWithoutTraffic = "unhealthy-without-traffic",
     /// An unhealthy container is restarted in its Pod; ECS replaces the task.
     UnhealthyRestartsInPlace = "unhealthy-restarts-in-place",
     /// The health of a non-essential container that nothing waits for changes nothing on ECS, and is not checked here.

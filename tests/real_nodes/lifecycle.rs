@@ -94,24 +94,61 @@ async fn dependencies_hold_back_their_dependents() -> Result<()> {
     operator.stop().await
 }
 
+/// A container that is healthy as long as a file is there, alone or with a helper, by which the task agent runs it.
+fn mortal(helper: bool) -> Value {
+    let app = json!({
+        "name": "app", "image": IMAGE, "memory": 32, "entryPoint": ["sh", "-c"], "command": ["touch /tmp/well; sleep 3600"],
+        "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
+    });
+    let helper = helper.then(|| {
+        json!({"name": "helper", "image": IMAGE, "memory": 16, "essential": false, "entryPoint": ["sleep"], "command": ["3600"]})
+    });
+    json!({"networkMode": "awsvpc", "containerDefinitions": std::iter::once(app).chain(helper).collect::<Vec<_>>()})
+}
+
+/// Follows a task that is not healthy until it is gone: another one was ready before anybody stopped it.
+async fn replaced_by_a_ready_one(bench: &Bench, name: &str, sick: &str) -> Result<String> {
+    let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={name}"));
+    wait_for("the end of the unhealthy task", PATIENCE, async || {
+        let pods = bench.api::<Pod>().list(&selector).await?.items;
+        let other = pods.iter().find(|pod| pod.name_any() != sick);
+        let ready = other.filter(|pod| {
+            let conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
+            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        });
+        let stays = pods.iter().any(|pod| pod.name_any() == sick && pod.metadata.deletion_timestamp.is_none());
+        anyhow::ensure!(stays || ready.is_some(), "it was stopped before another one was ready: {pods:?}");
+        Ok(match ready {
+            Some(other) if !stays => Seen::Done(other.name_any()),
+            _ => Seen::not_yet(pods.into_iter().map(|pod| (pod.metadata.name, pod.status)).collect::<Vec<_>>()),
+        })
+    })
+    .await
+}
+
 #[tokio::test]
-async fn an_unhealthy_container_is_restarted_and_a_healthy_start_is_waited_for() -> Result<()> {
+async fn an_unhealthy_task_stops_once_another_one_is_healthy() -> Result<()> {
     let Some(bench) = bench("health").await? else { return Ok(()) };
     let operator = bench.operator().await?;
-    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [{
-        "name": "app", "image": IMAGE, "memory": 32, "command": ["sh", "-c", "touch /tmp/well; sleep 3600"],
-        "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
-    }]});
-    let name = run(&bench, "app", definition).await?;
-    exec(&bench, &name, "app", "rm /tmp/well")?;
+    let mut others = Vec::new();
+    for (name, helper) in [("alone", false), ("helped", true)] {
+        let sick = run(&bench, name, mortal(helper)).await?;
+        exec(&bench, &sick, "app", "rm /tmp/well")?;
+        others.push(replaced_by_a_ready_one(&bench, name, &sick).await?);
+        bench.stable(name, &format!("{name}:1")).await?;
+        let events = bench.ours("Service").get(name).await?.data["status"]["events"].to_string();
+        assert!(events.contains(&format!("(task {sick}) failed container health checks.")), "{events}");
+    }
+    // Without an operator nobody replaces it, and the kubelet does what it can.
+    operator.stop().await?;
+    exec(&bench, &others[0], "app", "rm /tmp/well")?;
     wait_for("a restart of the container", PATIENCE, async || {
-        let pod = bench.api::<Pod>().get(&name).await?;
+        let pod = bench.api::<Pod>().get(&others[0]).await?;
         let statuses = pod.status.and_then(|s| s.container_statuses).unwrap_or_default();
         let restarts: i32 = statuses.iter().map(|s| s.restart_count).sum();
         Ok(if restarts > 0 { Seen::Done(()) } else { Seen::not_yet(statuses) })
     })
-    .await?;
-    operator.stop().await
+    .await
 }
 
 #[tokio::test]

@@ -258,7 +258,8 @@ mod tests {
     use crate::plan::{Container, Health};
 
     fn plan() -> Plan {
-        let checks = Health { command: vec!["true".into()], interval: 1, timeout: 1, retries: 1, start_period: 0 };
+        let checks =
+            Health { command: vec!["true".into()], interval: 1, timeout: 1, retries: 1, start_period: 0, patience: 0 };
         let app = Container { name: "app".into(), essential: true, health: Some(checks), ..Container::default() };
         Plan { containers: vec![app, Container { name: "Helper".into(), ..Container::default() }], metadata: None }
     }

@@ -71,6 +71,7 @@ pub fn random_task(random: &mut fastrand::Rng, pace: Pace) -> Task {
             timeout: 2,
             retries: 2,
             start_period: 0,
+            patience: 0,
         });
         containers.push(Container {
             name: format!("c{index}"),

@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
-use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, protection};
+use super::replacement::Replacement;
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, detached, protection};
 use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
@@ -59,6 +60,8 @@ pub(super) struct Plan<'a> {
     pub(super) own: Bounds,
     /// The protected tasks that have to be taken out of the workload first.
     pub(super) threatened: Vec<&'a TaskPod>,
+    /// What becomes of its unhealthy tasks.
+    pub(super) replacement: Replacement<'a>,
     /// What stands in front of the tasks stays as it is, as nothing is known of the definition that is kept.
     pub(super) fronts_stay: bool,
     pub(super) standing: Standing,
@@ -71,7 +74,7 @@ pub(super) struct Plan<'a> {
     pub(super) progress: Option<Progress<'a>>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
     /// The object name of the task definition.
     pub(super) fn object_name(&self) -> String {
         names::object_name(&self.family)
@@ -90,6 +93,14 @@ impl Plan<'_> {
     /// Whether the workload is to be told of another definition than the one it has.
     pub(super) fn begins(&self, workload: &ObservedChild) -> bool {
         workload.annotation(annotations::DEFINITION) != Some(self.definition.as_str())
+    }
+
+    /// The tasks that are taken out of the workload now.
+    pub(super) fn leaves(&self) -> Vec<&'a TaskPod> {
+        let unhealthy = self.replacement.detach.iter();
+        let threatened =
+            self.threatened.iter().filter(|pod| !self.replacement.detach.iter().any(|it| it.uid == pod.uid));
+        unhealthy.chain(threatened).copied().collect()
     }
 
     /// What the workload says of itself.
@@ -148,7 +159,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let bounds = workload::bounds(&spec.ecs, desired);
     let generation = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
     let current = generation.map(|generation| generation.hash.as_str());
-    let own = protection::beside(protection::detached(input), bounds, current);
+    let own = detached::beside(detached::of(input), bounds, current);
     let mut plan = Plan {
         spec,
         cluster,
@@ -160,6 +171,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         bounds,
         own,
         threatened: Vec::new(),
+        replacement: Replacement::default(),
         fronts_stay: false,
         standing: Standing::Moving,
         kept: None,
@@ -169,9 +181,11 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     };
     if let Some(workload) = input.workload() {
         plan.stand(input, workload)?;
-        plan.threatened = protection::threatened(input, bounds, plan.begins(workload), current);
-        let beside = protection::detached(input).chain(plan.threatened.iter().copied());
-        plan.own = protection::beside(beside, bounds, current.filter(|_| !plan.begins(workload)));
+        let begins = plan.begins(workload);
+        plan.threatened = protection::threatened(input, bounds, begins, current);
+        plan.replacement = Replacement::of(input, &plan, begins);
+        let leaves = plan.leaves();
+        plan.own = detached::beside(detached::of(input).chain(leaves), bounds, current.filter(|_| !begins));
     }
     Ok(plan)
 }

@@ -93,7 +93,9 @@ fn state(plan: &Plan<'_>, progress: &Progress<'_>) -> (RolloutState, String) {
     } else if progress.completed {
         (RolloutState::Completed, format!("ECS deployment {id} completed."))
     } else if plan.standing == Standing::RolledBack {
-        let reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {id}.");
+        let told = plan.failed.as_ref().is_some_and(|failed| failed.told);
+        let cause = if told { "ECS deployment was stopped" } else { "ECS deployment circuit breaker" };
+        let reason = format!("{cause}: rolling back to deploymentId {id}.");
         (RolloutState::InProgress, reason)
     } else {
         (RolloutState::InProgress, format!("ECS deployment {id} in progress."))

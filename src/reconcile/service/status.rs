@@ -214,6 +214,9 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(what) = told_stopped(&tasks::untold(input)) {
         news.add(true, "TaskStopped", what);
     }
+    if let Some(what) = told_unhealthy(plan) {
+        news.add(true, "TaskUnhealthy", what);
+    }
     if let Some(failing) = told_failing(input, plan) {
         news.add(true, "TasksFailing", failing);
     }
@@ -264,6 +267,12 @@ fn told(started: &[&TaskPod]) -> String {
     let named: Vec<String> = started.iter().take(MAX_TASKS_NAMED).map(|p| format!("(task {})", p.name)).collect();
     let rest = if started.len() > MAX_TASKS_NAMED { " and others" } else { "" };
     format!("has started {} tasks: {}{rest}.", started.len(), named.join(" "))
+}
+
+/// The tasks whose replacement begins now.
+fn told_unhealthy(plan: &Plan<'_>) -> Option<String> {
+    let names: Vec<String> = plan.replacement.tasks().map(|pod| format!("(task {})", pod.name)).collect();
+    (!names.is_empty()).then(|| format!("{} failed container health checks.", names.join(" ")))
 }
 
 /// Tasks of all deployments, running or starting.

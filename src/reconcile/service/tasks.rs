@@ -37,7 +37,8 @@ pub(super) fn clear(input: &ServiceInput<'_>) -> Vec<Action> {
     kept.into_iter().skip(KEPT).chain(costly).filter(told).map(stopped).collect()
 }
 
-fn stopped(pod: &TaskPod) -> Action {
+/// Stops a task.
+pub(super) fn stopped(pod: &TaskPod) -> Action {
     Action::StopTask { name: pod.name.clone(), uid: pod.uid.clone() }
 }
 
@@ -64,9 +65,9 @@ fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
 /// Why a task fails whose container ends each time that it is started.
 pub(super) const RESTARTED: &str = "EssentialContainerExited";
 
-/// Whether a task did not start, did not become healthy or ended by itself.
+/// Whether a task did not start, did not become or stay healthy, or ended by itself.
 pub(super) fn has_failed(pod: &TaskPod) -> bool {
-    pod.failing.is_some() || pod.ending.is_some()
+    pod.failing.is_some() || pod.ending.is_some() || pod.unhealthy
 }
 
 /// Tasks to try again, and when to look for the next.

@@ -685,3 +685,62 @@ fn a_mistake_in_the_cluster_touches_nothing() {
     assert_eq!(world.step().actions, []);
     assert_eq!(world.condition("Accepted"), ("False", "ClusterInvalid"));
 }
+
+fn unhealthy(world: &mut World, index: usize, unhealthy: bool) {
+    world.pods[index].unhealthy = unhealthy;
+    world.pods[index].healthy = !unhealthy;
+}
+
+#[test]
+fn an_unhealthy_task_stops_once_another_one_is_healthy() {
+    let mut world = World::new();
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 150});
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    (0..2).for_each(|index| unhealthy(&mut world, index, true));
+    let detached = |decision: &Decision<ServiceStatus>| -> Vec<String> {
+        let names = decision.actions.iter().filter_map(|action| match action {
+            Action::DetachTask { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        names.collect()
+    };
+    let first = world.step();
+    assert_eq!((detached(&first), stopped(&first)), (vec!["web-1-0".to_owned()], vec![]), "there is room for one more");
+    assert_eq!(messages(&world.status)[0], "(service web) (task web-1-0) failed container health checks.");
+    assert_eq!(world.workloads[0].number("/spec/replicas"), Some(2));
+    world.pods.push(pod("web-1-2", 1, false));
+    let waiting = world.step();
+    assert_eq!((detached(&waiting), stopped(&waiting)), (vec![], vec![]));
+    world.pods[2] = pod("web-1-2", 1, true);
+    assert_eq!(stopped(&world.step()), ["web-1-0"], "its replacement is healthy");
+    assert_eq!(detached(&world.step()), ["web-1-1"], "now there is room for the other's");
+    // One that becomes healthy again needs no replacement.
+    unhealthy(&mut world, 0, false);
+    let recovered = world.step();
+    assert_eq!((stopped(&recovered), world.workloads[0].number("/spec/replicas")), (vec![], Some(1)));
+}
+
+#[test]
+fn without_room_for_another_an_unhealthy_task_stops_first_and_one_at_a_time() {
+    let mut world = World::new();
+    world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 50, "maximumPercent": 100});
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    (0..2).for_each(|index| unhealthy(&mut world, index, true));
+    assert_eq!(stopped(&world.step()), ["web-1-0"]);
+    assert_eq!(stopped(&world.step()), [""; 0], "another one has not come yet");
+    world.pods.push(pod("web-1-2", 1, false));
+    assert_eq!(stopped(&world.step()), [""; 0], "it is not running yet");
+    world.pods[1] = pod("web-1-2", 1, true);
+    assert_eq!(stopped(&world.step()), ["web-1-1"]);
+    // What is paused, or has failed, is left as it is.
+    let mut paused = World::new();
+    paused.step();
+    paused.settle(1, 2);
+    unhealthy(&mut paused, 0, true);
+    paused.annotations.insert("ecs-operator.dev/paused".into(), "true".into());
+    assert!(paused.step().actions.iter().all(|action| matches!(action, Action::Apply(_))));
+}

@@ -182,6 +182,7 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         created: Some(NOW + Duration::from_secs(age)),
         running,
         healthy: running,
+        unhealthy: false,
         presence: Presence::Present,
         has_own_volume: false,
         ending: None,
