@@ -60,7 +60,11 @@ fn every_case_comes_to_its_objects_and_verdicts() {
         let sources = files::read(&inputs);
         // A case in which the operator has the task agent names its image.
         let agent = fs::read_to_string(case.join("task-agent-image.txt")).ok();
-        let basis = Basis::current(Basis::NEWEST_MINOR).with_task_agent(agent.as_deref().map(str::trim));
+        // One in which the cluster has the placement schedulers says so.
+        let schedulers = case.join("placement-schedulers.txt").exists();
+        let basis = Basis::current(Basis::NEWEST_MINOR)
+            .with_task_agent(agent.as_deref().map(str::trim))
+            .with_placement_schedulers(schedulers);
         let settings = Settings { target: Target::Kubernetes, basis, ..Settings::default() };
         let conversion = convert::convert(&sources, &settings);
         let objects: Vec<&str> = conversion.manifests.iter().map(|m| m.yaml.as_str()).collect();

@@ -71,6 +71,9 @@ pub(super) struct Convert {
     /// Kubernetes 1.35 or newer. A task that ends leaves a Pod behind, which the operator would delete.
     #[arg(long, value_name = "IMAGE", value_parser = super::image)]
     task_agent_image: Option<String>,
+    /// The schedulers of the chart, whose profiles follow placement strategies, are installed in the cluster.
+    #[arg(long)]
+    placement_schedulers: bool,
     /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
     /// written over; any other file in the way is an error.
     #[arg(long, short, value_name = "DIR")]
@@ -175,7 +178,8 @@ impl Convert {
             namespace: self.namespace.clone(),
             keep_revisions: self.keep_revisions,
             basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR))
-                .with_task_agent(self.task_agent_image.as_deref()),
+                .with_task_agent(self.task_agent_image.as_deref())
+                .with_placement_schedulers(self.placement_schedulers),
             places: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
         }
     }

@@ -46,6 +46,10 @@ pub(super) struct Run {
     /// Kubernetes 1.35 or newer. Tasks that run already stay as they are.
     #[arg(long, env = "ECS_OPERATOR_TASK_AGENT_IMAGE", value_name = "IMAGE", value_parser = super::image)]
     task_agent_image: Option<String>,
+    /// The schedulers of the chart, whose profiles follow placement strategies, are installed: tasks of services with a
+    /// strategy ask for them. Tasks that run already stay as they are.
+    #[arg(long, env = "ECS_OPERATOR_PLACEMENT_SCHEDULERS")]
+    placement_schedulers: bool,
     /// Address of /healthz, /readyz and /metrics, or `none`.
     #[arg(long, env = "ECS_OPERATOR_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT",
         value_parser = listen)]
@@ -124,6 +128,7 @@ impl Run {
             namespace: self.namespace,
             concurrency: self.concurrency,
             task_agent_image: self.task_agent_image,
+            placement_schedulers: self.placement_schedulers,
             listen: self.listen.0,
             stores: SecretStores { secrets_manager: self.secrets_manager_store, parameter_store: self.parameter_store },
             look_again: LOOK_AGAIN,

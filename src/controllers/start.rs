@@ -60,6 +60,8 @@ pub struct Options {
     pub concurrency: u16,
     /// The image of the task agent; without it tasks do without.
     pub task_agent_image: Option<String>,
+    /// Whether the schedulers that know placement strategies are there.
+    pub placement_schedulers: bool,
     /// Where health and metrics are served; nowhere when absent.
     pub listen: Option<SocketAddr>,
     /// The stores of secrets of task definitions that name none.
@@ -109,7 +111,9 @@ pub async fn run(
         None => None,
     };
     tracing::info!(kubernetes = %version, namespace = options.namespace.as_deref().unwrap_or("all"), "starting");
-    let basis = Basis::current(version.minor).with_task_agent(options.task_agent_image.as_deref());
+    let basis = Basis::current(version.minor)
+        .with_task_agent(options.task_agent_image.as_deref())
+        .with_placement_schedulers(options.placement_schedulers);
     let mut operator = Operator::assemble(clients, &options, basis, metrics.clone(), &shutdown);
     if let Some(server) = server {
         operator.serve(server, metrics, &shutdown);

@@ -52,7 +52,7 @@ pub(super) fn write(
         match of_service(definitions, index, task, &reference, &settings.basis) {
             Ok(rendered) => {
                 let given = task.and_then(|task| definitions[task].task_definition()?.ecs.revision);
-                note_service(definitions[index], given.map(i64::from), &reference);
+                note_service(definitions[index], given.map(i64::from), &reference, &settings.basis);
                 if let Some(task) = task {
                     note_task(definitions[task], rendered.verdicts);
                 }
@@ -210,9 +210,9 @@ fn disown(metadata: &mut ObjectMeta) {
     metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
 }
 
-fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef) {
+fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef, basis: &Basis) {
     if let Examination::Service(examined) = &definition.examination {
-        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name);
+        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name, basis);
     }
     note_circuit_breaker(definition);
     let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };

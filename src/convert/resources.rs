@@ -56,7 +56,7 @@ fn verdicts(definition: &Definition, basis: &Basis) -> Vec<FieldVerdict> {
     let name = &definition.name;
     match &definition.examination {
         Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, basis),
-        Examination::Service(examined) => examine::service_verdicts(examined, name),
+        Examination::Service(examined) => examine::service_verdicts(examined, name, basis),
         Examination::Cluster(examined) => examine::cluster_verdicts(examined, name),
     }
 }

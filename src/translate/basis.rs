@@ -19,6 +19,8 @@ pub struct Basis {
     pub container_restart_policy: bool,
     /// The image of the task agent; none where tasks are to do without.
     pub task_agent: Option<Arc<str>>,
+    /// Whether the chart's schedulers with profiles for placement strategies are there.
+    pub placement_schedulers: bool,
 }
 
 impl Basis {
@@ -28,13 +30,23 @@ impl Basis {
     /// The basis for a new workload on a server of this minor version of Kubernetes 1.
     #[must_use]
     pub fn current(minor: u32) -> Self {
-        Self { epoch: EPOCH, pod_level_resources: minor >= 34, container_restart_policy: minor >= 35, task_agent: None }
+        Self { pod_level_resources: minor >= 34, container_restart_policy: minor >= 35, ..Self::bare(EPOCH) }
     }
 
     /// What definitions are compared by: the same on every server, with all settings and in every release.
     #[must_use]
     pub fn reference() -> Self {
-        Self { epoch: 1, pod_level_resources: false, container_restart_policy: false, task_agent: None }
+        Self::bare(1)
+    }
+
+    fn bare(epoch: u32) -> Self {
+        Self {
+            epoch,
+            pod_level_resources: false,
+            container_restart_policy: false,
+            task_agent: None,
+            placement_schedulers: false,
+        }
     }
 
     /// The same with the task agent of this image, where one is given.
@@ -42,10 +54,17 @@ impl Basis {
     pub fn with_task_agent(self, image: Option<&str>) -> Self {
         Self { task_agent: image.map(Arc::from), ..self }
     }
+
+    /// The same with or without the schedulers that know placement strategies.
+    #[must_use]
+    pub fn with_placement_schedulers(self, placement_schedulers: bool) -> Self {
+        Self { placement_schedulers, ..self }
+    }
 }
 
 const POD_LEVEL_RESOURCES: &str = "pod-level-resources";
 const CONTAINER_RESTART_POLICY: &str = "container-restart-policy";
+const PLACEMENT_SCHEDULERS: &str = "placement-schedulers";
 const TASK_AGENT: &str = "task-agent=";
 
 impl fmt::Display for Basis {
@@ -56,6 +75,9 @@ impl fmt::Display for Basis {
         }
         if self.container_restart_policy {
             write!(f, "+{CONTAINER_RESTART_POLICY}")?;
+        }
+        if self.placement_schedulers {
+            write!(f, "+{PLACEMENT_SCHEDULERS}")?;
         }
         if let Some(image) = &self.task_agent {
             write!(f, "+{TASK_AGENT}{image}")?;
@@ -77,10 +99,11 @@ impl FromStr for Basis {
         let mut parts = text.split('+');
         let epoch =
             parts.next().and_then(|n| n.parse().ok()).filter(|n| (1..=EPOCH).contains(n)).ok_or_else(unknown)?;
-        let mut basis = Self { epoch, pod_level_resources: false, container_restart_policy: false, task_agent: None };
+        let mut basis = Self::bare(epoch);
         for part in parts {
             match (part, part.strip_prefix(TASK_AGENT)) {
                 (POD_LEVEL_RESOURCES, _) => basis.pod_level_resources = true,
+                (PLACEMENT_SCHEDULERS, _) => basis.placement_schedulers = true,
                 (CONTAINER_RESTART_POLICY, _) => basis.container_restart_policy = true,
                 // The name of an image has no plus sign.
                 (_, Some(image)) => basis.task_agent = Some(image.into()),
@@ -99,7 +122,7 @@ mod tests {
     fn a_basis_survives_its_text_form() {
         for minor in [30, 33, 34, 35, 40] {
             for agent in [None, Some("registry.example.test:5000/task-agent:1.2@sha256:0123")] {
-                let basis = Basis::current(minor).with_task_agent(agent);
+                let basis = Basis::current(minor).with_task_agent(agent).with_placement_schedulers(minor % 2 == 0);
                 assert_eq!(basis.to_string().parse(), Ok(basis));
             }
         }

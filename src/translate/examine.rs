@@ -130,19 +130,24 @@ pub fn task_definition_verdicts(
 
 /// The verdicts on a service.
 #[must_use]
-pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
-    service_verdicts_in(Ledger::of_service(), examined, name)
+pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str, basis: &Basis) -> Vec<FieldVerdict> {
+    service_verdicts_in(Ledger::of_service(), examined, name, basis)
 }
 
 /// The verdicts on a service that becomes plain manifests.
 #[must_use]
-pub fn unattended_service_verdicts(examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
-    service_verdicts_in(Ledger::of_service().unattended(), examined, name)
+pub fn unattended_service_verdicts(examined: &Examined<ServiceSpec>, name: &str, basis: &Basis) -> Vec<FieldVerdict> {
+    service_verdicts_in(Ledger::of_service().unattended(), examined, name, basis)
 }
 
-fn service_verdicts_in(mut ledger: Ledger, examined: &Examined<ServiceSpec>, name: &str) -> Vec<FieldVerdict> {
+fn service_verdicts_in(
+    mut ledger: Ledger,
+    examined: &Examined<ServiceSpec>,
+    name: &str,
+    basis: &Basis,
+) -> Vec<FieldVerdict> {
     if let Some(spec) = &examined.spec {
-        service::claim(spec, name, &mut ledger);
+        service::claim(spec, name, basis, &mut ledger);
     }
     examined.close(&ledger)
 }

@@ -38,8 +38,6 @@ pub const TASK_DEFINITION: &[Pending] = &[];
 pub const SERVICE: &[Pending] = pending! {
     "capacityProviderStrategy" =>
         "the tasks run on any node: choose nodes by kubernetes.nodeSelector in the task definition",
-    "placementStrategy" =>
-        "the scheduler of Kubernetes spreads tasks over nodes by its own rules",
 };
 
 /// Of clusters.

@@ -32,7 +32,8 @@ pub fn template(
     let rules = placement::render(task, membership, ledger);
     annotations.extend(rules.annotations());
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
-    let spec = PodSpec { affinity: rules.affinity, ..spec(task, membership, &placed, ledger) };
+    let mut spec = PodSpec { affinity: rules.affinity, ..spec(task, membership, &placed, ledger) };
+    placement::follow_strategy(task, &mut spec);
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
 }
 

@@ -110,6 +110,18 @@ codes! {
     FailedDependencyRetried = "failed-dependency-retried",
     /// Containers start one after another, so others wait for a dependency too.
     StartsOneAfterAnother = "starts-one-after-another",
+    /// The scheduler weighs a step of a placement strategy against other things.
+    StrategyIsWeighed = "strategy-is-weighed",
+    /// Tasks are spread by rounded scores, which are added up for several steps.
+    SpreadByScore = "spread-by-score",
+    /// Nodes are packed by the share that is reserved, not by the amount that is left.
+    BinpackByShare = "binpack-by-share",
+    /// The default scheduler packs no nodes.
+    BinpackNeedsScheduler = "binpack-needs-scheduler",
+    /// A step of a placement strategy cannot be asked after those before it.
+    StrategyStepLeftOut = "strategy-step-left-out",
+    /// No label of a node can be called as an attribute is.
+    AttributeIsNoLabel = "attribute-is-no-label",
     /// A task that is not healthy any more gets no traffic until it has been replaced; on ECS it may.
     UnhealthyWithoutTraffic = "unhealthy-without-traffic",
     /// An unhealthy container is restarted in its Pod; ECS replaces the task.

@@ -82,6 +82,7 @@ impl Bench {
             namespace: Some(self.namespace.clone()),
             concurrency: 8,
             task_agent_image: task_agent.map(str::to_owned),
+            placement_schedulers: true,
             listen: None,
             stores: SecretStores::default(),
             look_again: Duration::from_secs(2),

@@ -63,7 +63,7 @@ pub(super) fn of(
     let deployments = rollout::records(input, plan);
     let counts = rollout::count(input.pods.iter());
     let desired = plan.desired;
-    let verdicts = examine::service_verdicts(examined, input.root.name);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.basis);
     let translation = summary::count(&verdicts);
     let stable = stable(input, &deployments, counts, desired, plan);
     let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
@@ -333,7 +333,7 @@ pub(super) fn hindered(
     examined: &Examined<ServiceSpec>,
     obstacle: &Obstacle,
 ) -> Decision<ServiceStatus> {
-    let verdicts = examine::service_verdicts(examined, input.root.name);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.basis);
     let counts = rollout::count(input.pods.iter());
     let mut news = News::default();
     let refused = condition::Draft {

@@ -78,7 +78,7 @@ pub fn coverage() -> Vec<Coverage> {
             let of_group = |group| {
                 let mut input = input.clone();
                 sample::constrain(&mut input, group);
-                examine::service_verdicts(&examine::service(input), NAME)
+                examine::service_verdicts(&examine::service(input), NAME, &Basis::current(Basis::NEWEST_MINOR))
             };
             GROUPS.into_iter().flat_map(of_group).collect()
         };

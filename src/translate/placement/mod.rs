@@ -1,4 +1,4 @@
-//! `placementConstraints` → node affinity, Pod affinity, and marks on nodes.
+//! `placementConstraints` → node affinity, Pod affinity, and marks on nodes; `placementStrategy` → what the scheduler prefers.
 //!
 //! A constraint counts when a task is placed and never afterwards, and so does an affinity that is *required during
 //! scheduling, ignored during execution*. What an affinity says exactly becomes one ([`compile()`]). Anything else of an
@@ -16,19 +16,20 @@ pub mod facts;
 pub mod group;
 mod mark;
 mod outcome;
+mod strategy;
 pub mod terms;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity};
+use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
 
 pub use mark::Mark;
 
 use super::fields::some_list;
 use super::task_metadata::Membership;
-use super::{Ledger, Task, workload};
+use super::{Basis, Ledger, Task, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::query::{Expression, Query};
@@ -36,6 +37,7 @@ use crate::ecs::service::{PlacementConstraint, PlacementConstraintType};
 use compile::{Part, compile};
 use group::Group;
 use outcome::Outcome;
+use strategy::Strategy;
 use terms::Terms;
 
 /// What the Pods of a task ask of nodes.
@@ -98,8 +100,17 @@ pub(super) fn render(task: &Task<'_>, membership: &Membership<'_>, ledger: &mut 
     book.rules()
 }
 
-/// Claims the constraints of a service, whose object has this name.
-pub(super) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
+/// Has the scheduler follow the strategy of the service that runs the task.
+pub(super) fn follow_strategy(task: &Task<'_>, spec: &mut PodSpec) {
+    let Some(service) = task.service else { return };
+    let strategy = Strategy::of(service, task.basis);
+    spec.topology_spread_constraints = some_list(strategy.constraints(task.workload_name()));
+    spec.scheduler_name = strategy.scheduler(task.basis);
+}
+
+/// Claims the constraints and the strategy of a service, whose object has this name.
+pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger) {
+    strategy::claim(spec, name, basis, ledger);
     let own = Group::Service(name.to_owned());
     let mut book = Rulebook::new(None);
     let at = Pointer::root().key("placementConstraints");

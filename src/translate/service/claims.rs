@@ -4,12 +4,12 @@ use crate::api::ServiceSpec;
 use crate::ecs::service::{AvailabilityZoneRebalancing, LaunchType};
 use crate::ecs::{self, Pointer};
 use crate::translate::{
-    Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, placement, registries,
+    Basis, Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, placement, registries,
     security_groups, service_connect, tags, workload,
 };
 
 /// Claims the fields of a service.
-pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
+pub fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger) {
     let service = &spec.ecs;
     let root = Pointer::root();
     let workload = |field: &str| workload::target(service, name, &format!("/{field}"));
@@ -17,7 +17,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
     ledger.exact(root.key("cluster"), workload("metadata/labels"));
     ledger.exact(root.key("taskDefinition"), workload("spec/template"));
     deployment::claim(service, name, ledger);
-    placement::claim(spec, name, ledger);
+    placement::claim(spec, name, basis, ledger);
     match service.launch_type {
         Some(LaunchType::Ec2) => ledger.exact(root.key("launchType"), workload("spec/template/spec")),
         Some(_) => {

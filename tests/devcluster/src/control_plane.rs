@@ -258,16 +258,20 @@ fn start_controller_manager(
     Process::start(state, "kube-controller-manager", argv)
 }
 
+/// The profiles of the chart's placement schedulers.
+const PLACEMENT_PROFILES: &str = include_str!("../../../charts/ecs-operator/files/schedulers.yaml");
+
+/// Starts one scheduler with the default profile and those of the placement schedulers.
 fn start_scheduler(state: &State, toolbox: &Toolbox, plan: &Plan<'_>, kubeconfig: &Path) -> Result<Process> {
+    let path = state.path("scheduler.yaml");
+    let configuration = format!(
+        "{PLACEMENT_PROFILES}  - schedulerName: default-scheduler\n\
+         clientConnection: {{kubeconfig: {kubeconfig:?}, qps: 300, burst: 600}}\n\
+         leaderElection: {{leaderElect: false}}\n"
+    );
+    fs::write(&path, configuration).with_context(|| format!("cannot write {}", path.display()))?;
     let mut argv = vec![toolbox.path(Tool::KubeScheduler)?.as_os_str().to_owned()];
-    argv.extend([
-        flag("--kubeconfig", kubeconfig),
-        "--leader-elect=false".into(),
-        "--secure-port=0".into(),
-        "--kube-api-qps=300".into(),
-        "--kube-api-burst=600".into(),
-        "--profiling=false".into(),
-    ]);
+    argv.extend([flag("--config", &path), "--secure-port=0".into()]);
     argv.extend(further_arguments(plan, Part::Scheduler));
     Process::start(state, "kube-scheduler", argv)
 }
