@@ -129,9 +129,7 @@ enum ConvertError {
 
 impl Convert {
     pub(super) fn execute(self) -> u8 {
-        if self.files.iter().any(|file| file.as_os_str() == convert::files::STDIN) && io::stdin().is_terminal() {
-            output::complain("reading from the terminal; Ctrl-D ends it");
-        }
+        output::tell_of_terminal(self.files.iter());
         let sources = convert::files::read(&self.files);
         let conversion = convert::convert(&sources, &self.settings());
         match self.write(&conversion) {

@@ -2,7 +2,9 @@
 
 mod convert;
 mod crds;
+mod objects;
 mod output;
+mod place;
 mod query;
 mod run;
 
@@ -14,6 +16,9 @@ use clap::{Parser, Subcommand};
 const SUCCESS: u8 = 0;
 /// The work, or a part of it, could not be done; also every failure to start.
 const FAILURE: u8 = 1;
+
+/// Of the commands that answer a question: it could not be answered.
+const MISTAKE: u8 = 2;
 
 /// Runs Amazon ECS definitions on Kubernetes as they are.
 #[derive(Debug, Parser)]
@@ -36,7 +41,10 @@ Examples:
   ecs-operator convert ecs/ | kubectl apply -f -
 
   # Which nodes does a placement constraint mean?
-  ecs-operator query 'attribute:ecs.instance-type =~ g4dn.*'";
+  ecs-operator query 'attribute:ecs.instance-type =~ g4dn.*'
+
+  # On which nodes would ECS put five tasks?
+  kubectl get nodes -o json | ecs-operator place --nodes - --task web.json --count 5";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -44,6 +52,7 @@ enum Command {
     Convert(convert::Convert),
     Crds(crds::Crds),
     Query(query::Query),
+    Place(place::Place),
 }
 
 /// The name of an image, which is recorded in an annotation and must not hold what separates the parts of that.
@@ -72,14 +81,15 @@ pub fn main() -> ExitCode {
         Command::Convert(convert) => convert.execute(),
         Command::Crds(crds) => crds.execute(),
         Command::Query(query) => query.execute(),
+        Command::Place(place) => place.execute(),
     };
     ExitCode::from(code)
 }
 
 /// The exit code of a command line that cannot be read.
 fn mistaken() -> u8 {
-    let is_query = std::env::args_os().nth(1).is_some_and(|command| command == "query");
-    if is_query { query::MISTAKE } else { FAILURE }
+    let answers = std::env::args_os().nth(1).is_some_and(|command| command == "query" || command == "place");
+    if answers { MISTAKE } else { FAILURE }
 }
 
 /// Tells an error to a person, and gives the exit code for it.

@@ -1,8 +1,10 @@
 //! Writing to standard output and to files, with errors that say what could not be written.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+
+use crate::convert::files::STDIN;
 
 /// Something that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,13 @@ pub(super) fn print(text: &str) -> Result<(), OutputError> {
 /// Writes a line to standard error; when even that fails there is nobody left to tell.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says that a person is waited for, when one of the files is standard input and that is a terminal.
+pub(super) fn tell_of_terminal<'a>(mut files: impl Iterator<Item = &'a PathBuf>) {
+    if files.any(|file| file.as_os_str() == STDIN) && io::stdin().is_terminal() {
+        complain("reading from the terminal; Ctrl-D ends it");
+    }
 }
 
 /// Makes a folder and all above it.

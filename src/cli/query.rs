@@ -1,17 +1,16 @@
 //! `ecs-operator query`: the nodes that an expression of the cluster query language is true of.
 
-mod objects;
-
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 
-use super::SUCCESS;
+use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
+use super::{MISTAKE, SUCCESS};
 use crate::api::labels;
 use crate::convert::files::STDIN;
 use crate::ecs::query::{Query as Expression, QueryError};
@@ -19,12 +18,9 @@ use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::kubernetes::discovery;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::{Mark, Rules};
-use objects::ReadError;
 
 /// No node matches.
 const NONE: u8 = 1;
-/// The question could not be answered.
-pub(super) const MISTAKE: u8 = 2;
 
 /// List the nodes that an expression of ECS's cluster query language is true of, as `aws ecs list-container-instances --filter`
 /// lists instances.
@@ -167,9 +163,7 @@ impl Query {
         if needs_pods && self.pods.is_none() {
             return Err(AnswerError::NoPods);
         }
-        if [Some(nodes), self.pods.as_ref()].into_iter().flatten().any(is_stdin) && io::stdin().is_terminal() {
-            output::complain("reading from the terminal; Ctrl-D ends it");
-        }
+        output::tell_of_terminal([Some(nodes), self.pods.as_ref()].into_iter().flatten());
         let pods = self.pods.as_ref().map(|file| objects::read(file, "Pod")).transpose()?.unwrap_or_default();
         Ok(Seen::new(objects::read(nodes, "Node")?, &pods))
     }

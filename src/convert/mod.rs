@@ -17,6 +17,7 @@ mod positions;
 mod recognise;
 mod resources;
 mod service_reference;
+mod single;
 mod syntax;
 mod yaml;
 
@@ -27,6 +28,7 @@ mod tests;
 
 pub use files::Source;
 pub use manifest::{MARK, Manifest};
+pub use single::{NoTaskDefinition, single_task_definition};
 
 use crate::report::{Document, Report};
 use crate::translate::Basis;

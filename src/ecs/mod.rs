@@ -18,6 +18,7 @@ pub mod fields;
 pub mod finding;
 pub mod names;
 pub mod placeholder;
+pub mod placement;
 pub mod pointer;
 pub mod query;
 mod redact;

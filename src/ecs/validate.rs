@@ -35,6 +35,8 @@ mod windows;
 
 use std::collections::BTreeSet;
 
+pub(super) use network::mode as network_mode;
+
 use super::cluster::Cluster;
 use super::finding::{Finding, Findings};
 use super::pointer::Pointer;

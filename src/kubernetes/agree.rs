@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value};
 
-use super::quantity::same_quantity;
+use crate::translate::quantity::same_quantity;
 
 /// Maps from any name to a string. Each entry counts, also an empty one.
 const STRING_MAPS: [&str; 7] =

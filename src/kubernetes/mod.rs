@@ -18,7 +18,6 @@ pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod key;
-mod quantity;
 pub mod root;
 pub mod runner;
 pub mod trigger;

@@ -25,7 +25,7 @@ pub use json::json;
 pub use markdown::markdown;
 pub use place::{Place, Places};
 pub use sarif::sarif;
-pub use text::{Appearance, text};
+pub use text::{Appearance, printable, text};
 
 use crate::ecs::Severity;
 use crate::ecs::pointer::upwards;

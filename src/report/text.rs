@@ -165,7 +165,8 @@ fn style(weight: Weight) -> Style {
 }
 
 /// A text from the input without the characters that steer a terminal.
-fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {

@@ -12,7 +12,8 @@ use super::{Code, Ledger, Placed, Task};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{NvidiaMps, ResourceRequirement, ResourceType};
 
-const GPU: &str = "nvidia.com/gpu";
+/// The resource that NVIDIA's device plugin offers.
+pub(super) const GPU: &str = "nvidia.com/gpu";
 const NEURON: &str = "aws.amazon.com/neuron";
 
 /// The limits of a container; a limit on an extended resource is its request too.

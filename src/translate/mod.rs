@@ -42,6 +42,7 @@ mod platform;
 pub mod pod;
 mod ports;
 mod proxy;
+pub mod quantity;
 mod registries;
 mod registry;
 mod resolution;

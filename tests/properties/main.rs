@@ -1,4 +1,5 @@
-//! Properties of the converter that hold of every input: plausible, mistaken or damaged; and of the query language.
+//! Properties of the converter that hold of every input: plausible, mistaken or damaged; of the query language; and of
+//! placement.
 //!
 //! `CASES` says how many inputs are tried, and `SEED` which ones: the same number always gives the same inputs. Few are
 //! tried in each run of the tests; `make campaign` tries very many.
@@ -8,6 +9,7 @@ mod generate;
 mod input;
 mod mutate;
 mod objects;
+mod placement;
 mod plausible;
 mod queries;
 mod schema;
@@ -27,6 +29,8 @@ use tally::Tally;
 const FEW: u32 = 150;
 /// From so many inputs on the run tells how far it is.
 const MANY: u32 = 5000;
+/// Clusters of each run: they cost little.
+const CLUSTERS: u32 = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -54,7 +58,16 @@ fn try_queries<T: std::fmt::Debug>(
     queries: impl Strategy<Value = T>,
     check: impl Fn(&T) -> Result<(), String>,
 ) {
-    let cases = all_inputs().saturating_mul(10);
+    try_cases(what, sort, all_inputs().saturating_mul(10), queries, check);
+}
+
+fn try_cases<T: std::fmt::Debug>(
+    what: &str,
+    sort: u8,
+    cases: u32,
+    queries: impl Strategy<Value = T>,
+    check: impl Fn(&T) -> Result<(), String>,
+) {
     let (mut runner, seed) = runner(cases, sort);
     match runner.run(&queries, |query| check(&query).map_err(TestCaseError::fail)) {
         Ok(()) => eprintln!("{what}, seed {seed}: all properties hold of {cases}"),
@@ -110,4 +123,10 @@ fn of_expressions() {
 #[test]
 fn of_texts_that_are_taken_for_expressions() {
     try_queries("Texts", 4, queries::texts(), |text| queries::is_read_or_refused(text));
+}
+
+#[test]
+fn of_clusters_that_tasks_are_placed_on() {
+    let cases = all_inputs().max(CLUSTERS);
+    try_cases("Clusters", 5, cases, placement::cases(), placement::agrees);
 }

@@ -1,8 +1,8 @@
 //! What Fargate asks of a task definition ("Task definition differences for Fargate").
 
-use super::memory::{task_cpu, task_memory};
 use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::finding::Finding;
+use crate::ecs::placement::{task_cpu, task_memory};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{
     Compatibility, ContainerDefinition, IpcMode, LogDriver, NetworkMode, PidMode, ResourceType, TaskDefinition, Volume,

@@ -3,8 +3,9 @@
 use super::{TaskRule, containers, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::placeholder;
+use crate::ecs::placement::{reserved_memory, task_cpu, task_memory};
 use crate::ecs::pointer::Pointer;
-use crate::ecs::task_definition::{Compatibility, ContainerDefinition, TaskDefinition};
+use crate::ecs::task_definition::{Compatibility, TaskDefinition};
 use crate::ecs::units::{InvalidAmount, cpu_units, memory_mib};
 
 pub(super) const RULES: &[TaskRule] = &[
@@ -23,16 +24,6 @@ const TASK_CPU: std::ops::RangeInclusive<i64> = 128..=196_608;
 
 /// MiB that Docker reserves for a container in any case (`memory`).
 const LEAST_MEMORY: i32 = 6;
-
-/// The task's CPU in units; nothing when absent or unreadable.
-pub(super) fn task_cpu(task: &TaskDefinition) -> Option<i64> {
-    given(task.cpu.as_deref()).and_then(|text| cpu_units(text).ok())
-}
-
-/// The task's memory in MiB; nothing when absent or unreadable.
-pub(super) fn task_memory(task: &TaskDefinition) -> Option<i64> {
-    given(task.memory.as_deref()).and_then(|text| memory_mib(text).ok())
-}
 
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
@@ -69,7 +60,7 @@ fn some_memory(task: &TaskDefinition) -> Vec<Finding> {
         return Vec::new();
     }
     containers(task)
-        .filter(|(_, container)| reserved(container) == 0)
+        .filter(|(_, container)| reserved_memory(container) == 0)
         .map(|(at, _)| {
             let message = "neither the container nor the task has memory: give the container `memory` or \
                            `memoryReservation`, or the task `memory`";
@@ -119,7 +110,7 @@ fn container_memory_within_task(task: &TaskDefinition) -> Vec<Finding> {
 /// What all containers reserve together fits into the task's memory.
 fn reserved_memory_within_task(task: &TaskDefinition) -> Vec<Finding> {
     let Some(total) = task_memory(task) else { return Vec::new() };
-    let sum: i64 = task.container_definitions.iter().map(reserved).sum();
+    let sum: i64 = task.container_definitions.iter().map(reserved_memory).sum();
     if sum <= total {
         return Vec::new();
     }
@@ -136,10 +127,4 @@ fn cpu_within_task(task: &TaskDefinition) -> Vec<Finding> {
     }
     let message = format!("the containers have {sum} CPU units together, more than the task's {total}");
     vec![Finding::error(Pointer::root().key("cpu"), "cpu-of-containers-above-task", message)]
-}
-
-/// MiB set aside for a container: its reservation, else its limit.
-fn reserved(container: &ContainerDefinition) -> i64 {
-    let set = |amount: Option<i32>| amount.filter(|amount| *amount > 0);
-    i64::from(set(container.memory_reservation).or(set(container.memory)).unwrap_or(0))
 }

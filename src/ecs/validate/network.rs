@@ -10,7 +10,7 @@ pub(super) const RULES: &[TaskRule] =
 
 /// The network mode in force: on Fargate `awsvpc`, whatever is given, so that all that stands in its way is told at once;
 /// elsewhere `bridge` when none is given.
-pub(super) fn mode(task: &TaskDefinition) -> NetworkMode {
+pub(in crate::ecs) fn mode(task: &TaskDefinition) -> NetworkMode {
     if requires(task, Compatibility::Fargate) {
         return NetworkMode::Awsvpc;
     }

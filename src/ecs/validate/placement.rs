@@ -2,18 +2,13 @@
 
 use super::is_blank;
 use crate::ecs::finding::Finding;
+use crate::ecs::placement::{MAX_CONSTRAINTS, MAX_STRATEGIES};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::query::Query;
 use crate::ecs::service::{
     LaunchType, PlacementConstraintType, PlacementStrategy, PlacementStrategyType, SchedulingStrategy, Service,
 };
 use crate::ecs::task_definition::TaskDefinition;
-
-/// Constraints of a service and its task definition together (`placementConstraints`).
-pub(super) const MAX_CONSTRAINTS: usize = 10;
-
-/// Steps of a placement strategy (`placementStrategy`).
-const MAX_STRATEGIES: usize = 5;
 
 /// The rules about placement in a task definition.
 pub(super) fn of_task(task: &TaskDefinition) -> Vec<Finding> {

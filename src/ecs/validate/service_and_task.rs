@@ -1,7 +1,8 @@
 //! A service together with the task definition it names.
 
-use super::{container_named, is_blank, network, placement, requires};
+use super::{container_named, is_blank, network, requires};
 use crate::ecs::finding::Finding;
+use crate::ecs::placement::MAX_CONSTRAINTS;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::service::{LaunchType, Service};
 use crate::ecs::task_definition::{Compatibility, NetworkMode, PortMapping, TaskDefinition};
@@ -175,12 +176,11 @@ fn launch_type(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
 /// `placementConstraints`: at most 10 with those of the task definition.
 fn constraints(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let count = service.placement_constraints.len() + task.placement_constraints.len();
-    if count <= placement::MAX_CONSTRAINTS {
+    if count <= MAX_CONSTRAINTS {
         return Vec::new();
     }
     let message = format!(
-        "{count} constraints are given with those of the task definition, at most {} are allowed",
-        placement::MAX_CONSTRAINTS
+        "{count} constraints are given with those of the task definition, at most {MAX_CONSTRAINTS} are allowed"
     );
     vec![Finding::error(root("placementConstraints"), "too-many-items", message)]
 }

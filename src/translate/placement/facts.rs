@@ -155,19 +155,24 @@ pub struct TaskFacts {
 }
 
 impl TaskFacts {
-    /// The task that a Pod is, and the node it is on; none when it is no task of a service, waits for a node, or is over.
+    /// The task that a Pod is, and the node it is on; none when it is no task, waits for a node, or is over.
     #[must_use]
     pub fn of(pod: &Pod) -> Option<(String, Self)> {
-        let service = pod.metadata.labels.as_ref()?.get(labels::SERVICE)?;
+        let group = group::of_pod(pod.metadata.labels.as_ref()?)?;
         let node = pod.spec.as_ref()?.node_name.clone()?;
-        let status = pod.status.as_ref();
-        if matches!(status.and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed")) {
+        if is_over(pod) {
             return None;
         }
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-        let task = Self { namespace, group: group::of_service(service), running: status.is_some_and(is_running) };
+        let task = Self { namespace, group, running: pod.status.as_ref().is_some_and(is_running) };
         Some((node, task))
     }
+}
+
+/// Whether all containers of a Pod have ended for good.
+#[must_use]
+pub fn is_over(pod: &Pod) -> bool {
+    matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"))
 }
 
 /// ECS calls a task RUNNING when each container has started or has already stopped.

@@ -3,6 +3,8 @@
 //! The group of a service's tasks is `service:NAME`, that of a task without a service `family:NAME` or one of its own. Names
 //! of objects stand for those of ECS, as Pods bear the former.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::PodAffinityTerm;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
@@ -71,7 +73,7 @@ pub fn fitted(name: &str) -> String {
     match Group::of(name) {
         Group::Service(service) => format!("{SERVICE}{service}"),
         Group::Family(family) => format!("{FAMILY}{family}"),
-        Group::Named(name) => name,
+        Group::Named(name) => names::label_value(&name),
     }
 }
 
@@ -79,4 +81,32 @@ pub fn fitted(name: &str) -> String {
 #[must_use]
 pub fn of_service(name: &str) -> String {
     format!("{SERVICE}{name}")
+}
+
+/// The group of the task that a Pod with these labels is; none when it is no task.
+#[must_use]
+pub fn of_pod(pod_labels: &BTreeMap<String, String>) -> Option<String> {
+    let label = |key| pod_labels.get(key).map(String::as_str);
+    let service = label(labels::SERVICE).map(of_service);
+    let named = || label(labels::TASK_GROUP).map(str::to_owned);
+    let family = || label(labels::TASK_DEFINITION).map(|family| format!("{FAMILY}{family}"));
+    service.or_else(named).or_else(family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_of_the_group_that_their_task_was_started_in() {
+        let of = |pairs: &[(&str, &str)]| {
+            of_pod(&pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        };
+        let family = (labels::TASK_DEFINITION, "web");
+        assert_eq!(of(&[family, (labels::SERVICE, "shop")]).as_deref(), Some("service:shop"));
+        assert_eq!(of(&[family]), Some(fitted("family:web")));
+        let named = names::label_value("nightly jobs");
+        assert_eq!(of(&[family, (labels::TASK_GROUP, &named)]), Some(fitted("nightly jobs")));
+        assert_eq!(of(&[("app", "web")]), None);
+    }
 }

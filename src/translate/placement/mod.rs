@@ -14,8 +14,10 @@
 pub mod compile;
 pub mod facts;
 pub mod group;
+pub mod instances;
 mod mark;
 mod outcome;
+mod requests;
 mod strategy;
 pub mod terms;
 #[cfg(test)]
@@ -32,8 +34,8 @@ use super::task_metadata::Membership;
 use super::{Basis, Ledger, Task, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
+use crate::ecs::placement::Constraint;
 use crate::ecs::query::{Expression, Query};
-use crate::ecs::service::{PlacementConstraint, PlacementConstraintType};
 use compile::{Part, compile};
 use group::Group;
 use outcome::Outcome;
@@ -73,27 +75,20 @@ struct Rulebook<'a> {
     marks: Vec<Mark>,
 }
 
-/// A constraint as it was read.
-enum Constraint {
-    /// No other task of its group is on the node.
-    DistinctInstance,
-    /// The expression is true of the node.
-    MemberOf(Query),
-}
-
 /// Renders the constraints of a task and its service, and claims those of the task.
 pub(super) fn render(task: &Task<'_>, membership: &Membership<'_>, ledger: &mut Ledger) -> Rules {
     let own = Group::Service(task.workload_name().to_owned());
     let mut book = Rulebook::new(membership.namespace);
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
-        if let Some(query) = constraint.expression.as_deref().and_then(|text| text.parse().ok()) {
-            let outcome = book.add(&Constraint::MemberOf(query), &own);
+        if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {
+            let outcome = book.add(&constraint, &own);
             outcome.claim(&at.index(position), task.target, ledger);
         }
     }
     for constraint in task.service.iter().flat_map(|service| &service.ecs.placement_constraints) {
-        if let Some(constraint) = read(constraint) {
+        // Validation refuses any other.
+        if let Ok(constraint) = Constraint::of(constraint) {
             book.add(&constraint, &own);
         }
     }
@@ -115,19 +110,10 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut 
     let mut book = Rulebook::new(None);
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in spec.ecs.placement_constraints.iter().enumerate() {
-        if let Some(constraint) = read(constraint) {
+        // Validation refuses any other.
+        if let Ok(constraint) = Constraint::of(constraint) {
             let outcome = book.add(&constraint, &own);
             outcome.claim(&at.index(position), &workload::target(&spec.ecs, name, "/spec/template"), ledger);
-        }
-    }
-}
-
-/// None of a constraint that validation refuses.
-fn read(constraint: &PlacementConstraint) -> Option<Constraint> {
-    match constraint.r#type {
-        Some(PlacementConstraintType::DistinctInstance) => Some(Constraint::DistinctInstance),
-        Some(PlacementConstraintType::MemberOf) | None => {
-            constraint.expression.as_deref()?.parse().ok().map(Constraint::MemberOf)
         }
     }
 }
@@ -144,7 +130,7 @@ impl<'a> Rulebook<'a> {
                 self.keep_apart(own.clone());
                 Outcome::default()
             }
-            Constraint::MemberOf(query) => self.add_parts(compile(query.expression()), Some(own)),
+            Constraint::MemberOf(expression) => self.add_parts(compile(expression), Some(own)),
         }
     }
 

@@ -266,8 +266,9 @@ fn start_scheduler(state: &State, toolbox: &Toolbox, plan: &Plan<'_>, kubeconfig
     let path = state.path("scheduler.yaml");
     let configuration = format!(
         "{PLACEMENT_PROFILES}  - schedulerName: default-scheduler\n\
-         clientConnection: {{kubeconfig: {kubeconfig:?}, qps: 300, burst: 600}}\n\
-         leaderElection: {{leaderElect: false}}\n"
+         clientConnection: {{kubeconfig: \"{}\", qps: 300, burst: 600}}\n\
+         leaderElection: {{leaderElect: false}}\n",
+        kubeconfig.display()
     );
     fs::write(&path, configuration).with_context(|| format!("cannot write {}", path.display()))?;
     let mut argv = vec![toolbox.path(Tool::KubeScheduler)?.as_os_str().to_owned()];

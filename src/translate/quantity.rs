@@ -1,11 +1,12 @@
-//! Kubernetes quantities, compared by value: `1000m` is `1`, `1024Mi` is `1Gi`.
+//! Kubernetes quantities by their value: `1000m` is `1`, `1024Mi` is `1Gi`.
 
 use serde_json::Value;
 
 /// The finest step a quantity has is one billionth.
-const NANOS: i128 = 1_000_000_000;
+pub(super) const NANOS: i128 = 1_000_000_000;
 
 /// Whether two spellings mean the same quantity. Numbers are quantities too.
+#[must_use]
 pub fn same_quantity(one: &Value, other: &Value) -> bool {
     match (nanos_of(one), nanos_of(other)) {
         (Some(one), Some(other)) => one == other,
@@ -22,7 +23,8 @@ fn nanos_of(value: &Value) -> Option<i128> {
 }
 
 /// The quantity in billionths; `None` when it is not one, or finer or larger than can be told.
-fn nanos(text: &str) -> Option<i128> {
+#[must_use]
+pub fn nanos(text: &str) -> Option<i128> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (digits, decimals) = decimal(number)?;

@@ -1,0 +1,70 @@
+//! Tasks placed one after another.
+
+use std::ops::Range;
+
+use super::ZONE;
+use crate::ecs::placement::{Amounts, Failure, Instance, Reason, Refusal, Request, place, refusals};
+
+/// What became of the tasks. Once one has no node, none after it has: nothing changes any more.
+pub(super) struct Simulation {
+    /// The tasks that have a node, from task 0 on.
+    pub placements: Vec<Placed>,
+    /// The tasks that have none, and why.
+    pub failure: Option<(Range<usize>, Failure)>,
+    /// The nodes that refused the last task, by name, and what they had left.
+    pub refused: Vec<(String, Amounts, Refusal)>,
+    /// How many nodes there are.
+    pub nodes: usize,
+}
+
+/// A task on a node.
+pub(super) struct Placed {
+    /// The node's name.
+    pub node: String,
+    /// The node's zone.
+    pub zone: Option<String>,
+    /// What it has left then.
+    pub left: Amounts,
+}
+
+impl Simulation {
+    /// Places so many tasks, at least one.
+    pub(super) fn run(
+        mut instances: Vec<Instance>,
+        request: &Request,
+        count: u32,
+        mut pick: impl FnMut(usize) -> usize,
+    ) -> Self {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let mut placements = Vec::new();
+        let mut refused = Vec::new();
+        for task in 0..count {
+            if task + 1 == count {
+                refused = refused_by(&instances, request);
+            }
+            match place(&instances, request, &mut pick) {
+                Ok(at) => {
+                    let instance = &mut instances[at];
+                    instance.take(request);
+                    let zone = instance.attribute(ZONE).map(str::to_owned);
+                    placements.push(Placed { node: instance.id.clone(), zone, left: instance.free });
+                }
+                Err(failure) => {
+                    let refused = refused_by(&instances, request);
+                    return Self { placements, failure: Some((task..count, failure)), refused, nodes: instances.len() };
+                }
+            }
+        }
+        Self { placements, failure: None, refused, nodes: instances.len() }
+    }
+
+    /// The tasks that have no node, with the reason.
+    pub(super) fn failed(&self) -> impl Iterator<Item = (usize, Reason)> {
+        self.failure.iter().flat_map(|(tasks, failure)| tasks.clone().map(|task| (task, failure.reason)))
+    }
+}
+
+fn refused_by(instances: &[Instance], request: &Request) -> Vec<(String, Amounts, Refusal)> {
+    let refused = instances.iter().zip(refusals(instances, request));
+    refused.filter_map(|(instance, refusal)| Some((instance.id.clone(), instance.free, refusal?))).collect()
+}

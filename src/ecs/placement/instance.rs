@@ -1,0 +1,98 @@
+//! A container instance with what is left of it and what runs on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::request::Request;
+use super::reservation::{Amounts, HostPort, Reservation};
+use crate::ecs::query;
+
+/// A container instance that a task may go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// What it is known by. No two instances have the same one.
+    pub id: String,
+    /// Whether it takes no new tasks: ECS calls it `DRAINING`.
+    pub draining: bool,
+    /// What keeps these tasks away although no attribute of ECS says so, in words; none when nothing does.
+    pub repels: Option<String>,
+    /// What is left of it.
+    pub free: Amounts,
+    /// Ports that are taken.
+    pub ports: BTreeSet<HostPort>,
+    facts: query::Instance,
+    /// How many tasks of each group are there; no group has 0.
+    tasks: BTreeMap<String, usize>,
+}
+
+impl Instance {
+    /// An active instance with all its ports free. Whether its agent is connected, and how many tasks run on it, the facts
+    /// say; which groups its tasks are of, [`Instance::add_task`] does.
+    #[must_use]
+    pub fn new(id: impl Into<String>, facts: query::Instance, free: Amounts) -> Self {
+        Self {
+            id: id.into(),
+            draining: false,
+            repels: None,
+            free,
+            ports: BTreeSet::new(),
+            facts: query::Instance { task_groups: BTreeSet::new(), ..facts },
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// What expressions ask about.
+    #[must_use]
+    pub fn facts(&self) -> &query::Instance {
+        &self.facts
+    }
+
+    /// How many tasks of a group are there, running or starting.
+    #[must_use]
+    pub fn tasks_of(&self, group: &str) -> usize {
+        self.tasks.get(group).copied().unwrap_or(0)
+    }
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.facts.attributes.get(name).map(String::as_str)
+    }
+
+    /// Tells of a task that is there already. What it reserves has been taken off [`Instance::free`].
+    pub fn add_task(&mut self, group: &str) {
+        if let Some(count) = self.tasks.get_mut(group) {
+            *count += 1;
+        } else {
+            self.tasks.insert(group.to_owned(), 1);
+            self.facts.task_groups.insert(group.to_owned());
+        }
+    }
+
+    /// Puts a task on it, which reserves what it asks for and runs.
+    pub fn take(&mut self, request: &Request) {
+        let Amounts { cpu, memory, gpus } = request.reservation.amounts;
+        self.free.cpu -= cpu;
+        self.free.memory -= memory;
+        self.free.gpus -= gpus;
+        self.ports.extend(&request.reservation.ports);
+        self.facts.running_tasks += 1;
+        self.add_task(&request.group);
+    }
+
+    /// Takes a running task of a group off it, and gives back what that had reserved.
+    pub fn release(&mut self, group: &str, reservation: &Reservation) {
+        let Amounts { cpu, memory, gpus } = reservation.amounts;
+        self.free.cpu += cpu;
+        self.free.memory += memory;
+        self.free.gpus += gpus;
+        self.ports.retain(|port| !reservation.ports.contains(port));
+        self.facts.running_tasks -= 1;
+        match self.tasks.get_mut(group) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                self.tasks.remove(group);
+                self.facts.task_groups.remove(group);
+            }
+        }
+    }
+}
