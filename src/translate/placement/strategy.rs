@@ -204,13 +204,13 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut 
             Step::Binpack => {
                 let message = "the default scheduler prefers nodes with more room: install the chart's placement schedulers \
                                (schedulers.enabled), of which `run` is told by --placement-schedulers";
-                ledger.needs_addon(at, Code::BinpackNeedsScheduler, template("schedulerName"), message);
+                ledger.needs_addon(at, Code::BinpackNeedsScheduler, pods.clone(), message);
             }
             Step::Random if basis.placement_schedulers => ledger.exact(at, template("schedulerName")),
             Step::Random => {
                 let message = "the default scheduler chooses by its scores and at random among the best; with the chart's placement \
                                schedulers (schedulers.enabled) at random among all";
-                ledger.approximate(at, Code::StrategyIsWeighed, template("schedulerName"), message);
+                ledger.approximate(at, Code::StrategyIsWeighed, pods.clone(), message);
             }
             Step::LeftOut => {
                 let message = "it is left out: ECS asks it among the nodes that the steps before it find equal, and no scheduler can ask \
