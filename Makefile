@@ -9,15 +9,16 @@ ifdef ONCE
 DEMO_ONCE = --once
 endif
 
-# How many inputs, dependency graphs and rollouts `make campaign` tries, and which ones: the same number gives the same ones
-# again.
+# How many inputs, dependency graphs, rollouts and tasks to place `make campaign` tries, and which ones: the same number gives
+# the same ones again.
 CASES ?= 100000
 GRAPHS ?= 100
 ROLLOUTS ?= 200
+TASKS ?= 500
 KILLED_ROLLOUTS ?= 50
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign campaign-inputs campaign-graphs campaign-rollouts lint generate advisories bench
+.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign campaign-inputs campaign-graphs campaign-rollouts campaign-placement lint generate advisories bench
 
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -45,7 +46,7 @@ static-toolchain:
 		apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi
 	@if command -v rustup >/dev/null; then rustup target add "$$(uname -m)-unknown-linux-musl"; fi
 
-campaign: campaign-inputs campaign-graphs campaign-rollouts ## Everything below in large: SEED=number repeats a campaign.
+campaign: campaign-inputs campaign-graphs campaign-rollouts campaign-placement ## Everything below in large: SEED=number repeats a campaign.
 
 campaign-inputs: ## CASES=number of made-up inputs for the converter.
 	CASES=$(CASES) SEED=$(SEED) $(CARGO) test --profile campaign --package ecs-operator --test properties -- --nocapture
@@ -56,6 +57,9 @@ campaign-graphs: static-toolchain ## GRAPHS=number of random dependency graphs, 
 
 campaign-rollouts: ## ROLLOUTS=number of random rollouts on simulated nodes, and KILLED_ROLLOUTS=number with an operator that is killed.
 	ROLLOUTS=$(ROLLOUTS) KILLED_ROLLOUTS=$(KILLED_ROLLOUTS) SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane rollouts:: -- --nocapture
+
+campaign-placement: ## TASKS=number of tasks under each placement strategy on 50 simulated nodes, beside where ECS would put them.
+	TASKS=$(TASKS) ROUNDS=20 SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane strategies:: -- --nocapture
 
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check

@@ -19,6 +19,7 @@ mod revisions;
 mod roles;
 mod rollouts;
 mod services;
+mod strategies;
 mod survival;
 
 use anyhow::Result;

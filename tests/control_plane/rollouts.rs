@@ -24,7 +24,7 @@ use crate::survival::start;
 /// A rollout that fails needs a minute between two tasks that do not start.
 const PATIENCE: Duration = Duration::from_mins(8);
 
-fn number(name: &str, otherwise: u64) -> u64 {
+pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
@@ -198,7 +198,9 @@ async fn watched(bench: &Bench, name: &str, plan: &Plan, rollout: impl Future<Ou
     let (pods, mut pod_events) = changes::<Pod>(bench, name).await?;
     history.tasks.extend(pods.iter().map(|pod| (pod.uid().unwrap_or_default(), sample(pod))));
     let (orders, mut order_events) = changes::<ReplicaSet>(bench, name).await?;
-    orders.iter().for_each(|order| history.note_order(plan, order, false));
+    for order in &orders {
+        history.note_order(plan, order, false);
+    }
     tokio::pin!(rollout);
     loop {
         tokio::select! {
