@@ -25,9 +25,12 @@ pub(super) struct Probes {
     pub(super) liveness: Option<Probe>,
 }
 
-/// How many times as long as it takes to become unhealthy a task may remain so, before it ends by itself. Its replacement has to
-/// start meanwhile.
-const PATIENCE: i32 = 2;
+/// Seconds that a task which was healthy may be unhealthy before it ends by itself: its replacement has to start meanwhile.
+fn patience(check: &HealthCheck) -> i32 {
+    interval(check).saturating_mul(retries(check)).saturating_mul(2).max(SHORTEST_PATIENCE)
+}
+
+const SHORTEST_PATIENCE: i32 = 60;
 
 /// Seconds after a task's start in which its service ignores failures (`healthCheckGracePeriodSeconds`).
 fn grace(task: &Task<'_>) -> i32 {
@@ -49,7 +52,7 @@ pub(super) fn plan(task: &Task<'_>, container: &ContainerDefinition) -> Option<H
         timeout: number(timeout(check)).into(),
         retries: number(retries(check)),
         start_period: number(forgiven(task, check)).into(),
-        patience: number(interval(check).saturating_mul(retries(check)).saturating_mul(PATIENCE)).into(),
+        patience: number(patience(check)).into(),
     })
 }
 
@@ -81,8 +84,8 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let holds_back = holds_back(placed);
     let forgiven = forgiven(task, check);
     let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
-    let patience = if holds_back { 1 + PATIENCE } else { 1 };
-    let fatal = retries(check).saturating_mul(patience);
+    let forgiven_later = if holds_back { checks_in(patience(check), check) } else { 0 };
+    let fatal = retries(check).saturating_add(forgiven_later);
     Probes {
         startup: holds_back.then(|| startup(check, &command, forgiven)),
         readiness: (holds_back && placed.is_essential()).then(|| probe(check, &command, retries(check), None)),
@@ -108,9 +111,14 @@ fn command(check: &HealthCheck) -> Option<Vec<String>> {
 }
 
 fn startup(check: &HealthCheck, command: &[String], forgiven: i32) -> Probe {
-    let interval = interval(check);
-    let checks = forgiven.saturating_add(interval - 1) / interval.max(1);
-    probe(check, command, checks.saturating_add(retries(check)), Some(interval))
+    let checks = checks_in(forgiven, check);
+    probe(check, command, checks.saturating_add(retries(check)), Some(interval(check)))
+}
+
+/// How many checks there are in so many seconds, rounded up.
+fn checks_in(seconds: i32, check: &HealthCheck) -> i32 {
+    let interval = interval(check).max(1);
+    seconds.saturating_add(interval - 1) / interval
 }
 
 fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i32>) -> Probe {
@@ -149,7 +157,7 @@ fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
         let message = if holds_back(placed) {
             "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
              it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
-             container in its Pod if the task has not been replaced after twice the time again"
+             container in its Pod if the task has not been replaced after twice the time again, a minute at the least"
         } else {
             "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
              new task before it stops this one"
