@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use ecs_operator::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use ecs_operator::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use ecs_operator::ecs::fields;
 use ecs_operator::report::coverage::{self, Coverage, OPERATIONS};
 use ecs_operator::translate::pending::{self, Pending};
@@ -133,10 +133,11 @@ fn compare<T: JsonSchema>(coverage: &Coverage) -> Vec<String> {
 #[test]
 fn the_shapes_have_the_fields_of_the_api_and_no_others() {
     let coverage = coverage::coverage();
-    let [task_definition, service, cluster] = coverage.as_slice() else { panic!("three kinds") };
+    let [task_definition, service, cluster, capacity_provider] = coverage.as_slice() else { panic!("four kinds") };
     let mut wrong = compare::<TaskDefinitionSpec>(task_definition);
     wrong.extend(compare::<ServiceSpec>(service));
     wrong.extend(compare::<ClusterSpec>(cluster));
+    wrong.extend(compare::<CapacityProviderSpec>(capacity_provider));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -176,7 +177,8 @@ fn every_field_has_a_verdict_and_every_difference_a_code_and_a_sentence() {
 /// A field that nothing translates says what that means for the task; a reason that no field needs any more is gone.
 #[test]
 fn reasons_and_translations_are_complements() {
-    let tables: [&[Pending]; 3] = [pending::TASK_DEFINITION, pending::SERVICE, pending::CLUSTER];
+    let tables: [&[Pending]; 4] =
+        [pending::TASK_DEFINITION, pending::SERVICE, pending::CLUSTER, pending::CAPACITY_PROVIDER];
     for (kind, table) in coverage::coverage().iter().zip(tables) {
         let mut used = BTreeSet::new();
         for covered in &kind.fields {
@@ -238,8 +240,7 @@ fn every_field_of_a_task_definition_is_in_a_golden_case() {
 /// What stands in front of and around the tasks of a service.
 #[test]
 fn every_field_around_a_service_is_in_a_golden_case() {
-    const ELSEWHERE: [&str; 7] = [
-        "capacityProviderStrategy",
+    const ELSEWHERE: [&str; 6] = [
         "deploymentConfiguration",
         "deploymentController",
         "placementConstraints",
@@ -250,6 +251,23 @@ fn every_field_around_a_service_is_in_a_golden_case() {
     let mut missing = not_in_golden_cases(&coverage::coverage()[1]);
     missing.retain(|path| !ELSEWHERE.contains(&path.split(['.', '[']).next().unwrap_or_default()));
     assert!(missing.is_empty(), "no golden case has:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_field_of_clusters_and_capacity_providers_is_in_a_golden_case() {
+    for kind in &coverage::coverage()[2..] {
+        let missing = not_in_golden_cases(kind);
+        assert!(missing.is_empty(), "{}: no golden case has:\n{}", kind.kind, missing.join("\n"));
+    }
+}
+
+/// What `PutClusterCapacityProviders` takes, a Cluster has, where the cluster's name is called differently.
+#[test]
+fn a_cluster_has_the_fields_of_its_capacity_providers() {
+    let of_cluster: BTreeSet<&str> = fields::of(&["ecs:CreateCluster"]).iter().map(|field| field.path).collect();
+    let put = fields::of(&["ecs:PutClusterCapacityProviders"]);
+    let others: Vec<&str> = put.iter().map(|field| field.path).filter(|path| !of_cluster.contains(path)).collect();
+    assert_eq!(others, ["cluster"]);
 }
 
 /// `/containerDefinitions/0/name` → `containerDefinitions[].name`

@@ -7,8 +7,10 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::capacity_provider::CapacityNodes;
 use super::security_groups::SecurityGroup;
 use super::status::{Difference, TranslationSummary, condition};
+use super::task_definition::Toleration;
 use crate::ecs;
 
 /// An ECS cluster: the group that services and tasks belong to. A service that names a cluster without such an object still runs.
@@ -26,6 +28,7 @@ use crate::ecs;
     printcolumn = r#"{"name":"Services","type":"integer","jsonPath":".status.activeServicesCount","description":"Services of this cluster"}"#,
     printcolumn = r#"{"name":"Running","type":"integer","jsonPath":".status.runningTasksCount","description":"Tasks running"}"#,
     printcolumn = r#"{"name":"Pending","type":"integer","jsonPath":".status.pendingTasksCount","description":"Tasks starting"}"#,
+    printcolumn = r#"{"name":"Nodes","type":"integer","jsonPath":".status.registeredContainerInstancesCount","description":"Nodes that belong to it"}"#,
     printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
@@ -43,6 +46,17 @@ pub struct ClusterSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterKubernetes {
+    /// Labels that the nodes have which belong to the cluster: its tasks run on no others. Default: every node belongs to it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints of these nodes, which its tasks tolerate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub tolerations: Vec<Toleration>,
+    /// Which of its nodes each capacity provider stands for in this cluster, by the provider's name, such as `FARGATE_SPOT`. What
+    /// is said here counts before a CapacityProvider of that name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub capacity_providers: BTreeMap<String, CapacityNodes>,
     /// How tasks get the AWS credentials of their `taskRoleArn`. With it, tasks run as a ServiceAccount of the role's name,
     /// which the operator makes. Default: they get none, unless their task definition names a ServiceAccount.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +87,12 @@ pub struct ClusterStatus {
     /// The generation of the spec this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Nodes that belong to it, draining ones included; absent where the operator may not see nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered_container_instances_count: Option<i32>,
+    /// Nodes among them that are cordoned and take no new tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draining_container_instances_count: Option<i32>,
     /// Services of this cluster.
     pub active_services_count: i32,
     /// Tasks of this cluster whose containers have started.

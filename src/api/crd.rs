@@ -4,14 +4,14 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-use super::{Cluster, Service, TaskDefinition};
+use super::{CapacityProvider, Cluster, Service, TaskDefinition};
 
 /// Every kind's definition, in the order a person meets them.
 ///
 /// # Errors
 /// When a derived schema does not have the form this module completes; a defect of the program, found by the tests.
 pub fn all() -> Result<Vec<CustomResourceDefinition>, serde_json::Error> {
-    [Cluster::crd(), TaskDefinition::crd(), Service::crd()].into_iter().map(complete).collect()
+    [Cluster::crd(), CapacityProvider::crd(), TaskDefinition::crd(), Service::crd()].into_iter().map(complete).collect()
 }
 
 /// A definition as YAML, with the note that it is generated.
@@ -58,6 +58,10 @@ fn rules(kind: &str) -> &'static [(&'static str, &'static str)] {
                 "a service cannot move to another cluster; make another service",
             ),
         ],
+        "CapacityProvider" => &[(
+            "!(has(self.autoScalingGroupProvider) && has(self.managedInstancesProvider))",
+            "a capacity provider has an Auto Scaling group or managed instances, not both",
+        )],
         _ => &[],
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Kinds carry ECS's names. Everything is namespaced; `kubectl get ecs` lists all kinds.
 
+mod capacity_provider;
 mod cluster;
 pub mod crd;
 mod security_groups;
@@ -10,6 +11,7 @@ mod status;
 mod task_definition;
 mod traffic;
 
+pub use capacity_provider::{CapacityNodes, CapacityProvider, CapacityProviderSpec, CapacityProviderStatus};
 pub use cluster::{Cluster, ClusterKubernetes, ClusterSpec, ClusterStatus, TaskRoleCredentials};
 pub use security_groups::{NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule};
 pub use service::{
@@ -33,6 +35,8 @@ pub const GROUP: &str = "ecs-operator.dev";
 pub const VERSION: &str = "v1alpha1";
 /// The cluster that a service belongs to when it names none, as in ECS. It need not exist.
 pub const DEFAULT_CLUSTER: &str = "default";
+/// The scheduling gate of Pods that wait until the operator says which capacity provider they go to.
+pub const CAPACITY_GATE: &str = "ecs-operator.dev/capacity-provider";
 /// The value of `app.kubernetes.io/managed-by` on everything the operator makes.
 pub const MANAGER: &str = "ecs-operator";
 
@@ -48,6 +52,9 @@ pub mod labels {
     pub const SERVICE: &str = "ecs-operator.dev/service";
     /// The object name of the Cluster a child or a Pod belongs to.
     pub const CLUSTER: &str = "ecs-operator.dev/cluster";
+    /// On a node: the name of the capacity provider that it belongs to, where that says no other labels. On a Pod: that of the
+    /// one it was given, of several.
+    pub const CAPACITY_PROVIDER: &str = "ecs-operator.dev/capacity-provider";
     /// The object name of the TaskDefinition a revision or a Pod was made from.
     pub const TASK_DEFINITION: &str = "ecs-operator.dev/task-definition";
     /// The namespace of the TaskDefinition that an object outside of all namespaces was made for.
@@ -91,6 +98,10 @@ pub mod annotations {
     pub const PROTECTED_UNTIL: &str = "ecs-operator.dev/protected-until";
     /// On a Pod that was protected when its workload had to stop some: the hash of the template that it was made from.
     pub const DETACHED_FROM: &str = "ecs-operator.dev/detached-from";
+    /// On a Pod: the strategy by which it gets one of several capacity providers, as JSON.
+    pub const CAPACITY_STRATEGY: &str = "ecs-operator.dev/capacity-provider-strategy";
+    /// On a Pod: its number, from 1, among those that are divided by that strategy; no two of a deployment have the same.
+    pub const CAPACITY_NUMBER: &str = "ecs-operator.dev/capacity-provider-task";
     /// On a workload: a fingerprint of the definition that it was made from.
     pub const DEFINITION: &str = "ecs-operator.dev/definition";
     /// On a workload: the fingerprint of the definition that failed and is not tried again, and the revision of the workload

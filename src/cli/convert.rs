@@ -26,7 +26,8 @@ const WIDEST: usize = 120;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is read: JSON, also with comments and trailing commas, and YAML, with
-  - the input of RegisterTaskDefinition, CreateService, UpdateService, CreateCluster
+  - the input of RegisterTaskDefinition, CreateService, UpdateService, CreateCluster,
+    PutClusterCapacityProviders, CreateCapacityProvider
   - what `aws ecs describe-…` prints, also several outputs after one another
   - a list of container definitions, and lists of all of these
   - the custom resources of ecs-operator.dev/v1alpha1

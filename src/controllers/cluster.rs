@@ -18,10 +18,12 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let pods = context.pods.by_index(&pods::by_cluster(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ClusterStatus = taken.status();
+    let seen = context.see_nodes();
     let decision = reconcile::cluster(&ClusterInput {
         status: &status,
         services: context.services.lock().in_cluster(root.namespace, root.name).len(),
         pods: &tasks,
+        nodes: seen.nodes(&seen.observed()),
         now: Timestamp::now(),
         root,
     });

@@ -22,6 +22,7 @@ use crate::kubernetes::cache::Cache;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::root::Roots;
+use crate::reconcile::nodes::{Nodes, ObservedNode};
 use crate::reconcile::{ChildKind, Need, ObservedChild, Owned, Root, Scope};
 use crate::translate::Basis;
 
@@ -52,6 +53,7 @@ pub(super) struct Context {
 /// The objects of our own kinds.
 pub(super) struct AllRoots {
     pub(super) clusters: Roots,
+    pub(super) capacity_providers: Roots,
     pub(super) task_definitions: Roots,
     pub(super) services: Roots,
 }
@@ -78,7 +80,8 @@ impl Context {
             self.children.of(kind).wait_ready().await;
         }
         self.pods.wait_ready().await;
-        for roots in [&self.roots.clusters, &self.roots.task_definitions, &self.roots.services] {
+        let AllRoots { clusters, capacity_providers, task_definitions, services } = &self.roots;
+        for roots in [clusters, capacity_providers, task_definitions, services] {
             roots.wait_ready().await;
         }
         let optional = async {
@@ -97,6 +100,15 @@ impl Context {
         known.map(|kind| (kind, self.children_of(kind, root))).collect()
     }
 
+    /// The nodes as they are known now. They are watched from when somebody asks for the first time.
+    pub(super) fn see_nodes(&self) -> SeenNodes {
+        if !self.addons.may_label_nodes() {
+            return SeenNodes::Hidden;
+        }
+        self.nodes_wanted.want();
+        if self.nodes.ready() { SeenNodes::Known(self.nodes.all()) } else { SeenNodes::NotYet }
+    }
+
     /// Whether all objects of a kind can be seen and written.
     fn knows(&self, kind: ChildKind) -> bool {
         kind.entry().need == Need::Always || (self.addons.has_kind(kind) && self.children.of(kind).ready())
@@ -108,6 +120,32 @@ impl Context {
             Scope::Cluster => children::by_task_definition(root.namespace, root.name),
         };
         self.children.of(kind).by_index(&key).iter().map(|child| child.observed()).collect()
+    }
+}
+
+/// What is known of nodes.
+pub(super) enum SeenNodes {
+    Known(Vec<Arc<CachedNode>>),
+    NotYet,
+    Hidden,
+}
+
+impl SeenNodes {
+    /// Each of them.
+    pub(super) fn observed(&self) -> Vec<&ObservedNode> {
+        match self {
+            Self::Known(nodes) => nodes.iter().map(|node| &node.observed).collect(),
+            Self::NotYet | Self::Hidden => Vec::new(),
+        }
+    }
+
+    /// As a decision takes them.
+    pub(super) fn nodes<'a>(&self, observed: &'a [&'a ObservedNode]) -> Nodes<'a> {
+        match self {
+            Self::Known(_) => Nodes::Known(observed),
+            Self::NotYet => Nodes::NotYet,
+            Self::Hidden => Nodes::Hidden,
+        }
     }
 }
 
@@ -226,6 +264,12 @@ impl ServiceIndex {
         let names = self.using(namespace, task_definition);
         let references = names.into_iter().filter_map(|name| self.references.get(&(namespace.to_owned(), name)));
         references.filter_map(|r| r.revision).collect()
+    }
+
+    /// All services of a namespace.
+    pub(super) fn in_namespace(&self, namespace: &str) -> Vec<String> {
+        let from = self.references.range((namespace.to_owned(), String::new())..);
+        from.take_while(|((other, _), _)| other == namespace).map(|((_, name), _)| name.clone()).collect()
     }
 
     /// The services that name this cluster.

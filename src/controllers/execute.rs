@@ -12,13 +12,15 @@ use super::children;
 use super::context::{Context, Own, Taken};
 use super::kinds;
 use crate::api::condition::{self, Conditions};
-use crate::api::{MANAGER, annotations, labels};
+use crate::api::{CAPACITY_GATE, MANAGER, annotations, labels};
+use crate::ecs::names;
 use crate::kubernetes::agree::{agrees, digest};
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, HASH_LABELS, Others, Root, Scope};
+use crate::translate::capacity::Assignment;
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
@@ -89,6 +91,7 @@ async fn settle<S: Serialize>(
 fn resource_of(kind: &str) -> ApiResource {
     match kind {
         "Cluster" => kinds::clusters(),
+        "CapacityProvider" => kinds::capacity_providers(),
         "TaskDefinition" => kinds::task_definitions(),
         _ => kinds::services(),
     }
@@ -105,6 +108,9 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         Action::StopTask { name, uid } => stop_task(context, root.namespace, name, uid).await,
         Action::DetachTask { name, uid, generation, owner } => {
             detach_task(context, root.namespace, name, uid, generation, owner).await
+        }
+        Action::AssignCapacity { name, uid, assignment } => {
+            assign_capacity(context, root.namespace, name, uid, assignment).await
         }
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
@@ -273,6 +279,41 @@ async fn detach_task(
     }});
     context.writer.merge(&key, &kinds::pods(), &patch).await?;
     tracing::info!(task = %key, "protected: taken out of its ReplicaSet");
+    Ok(())
+}
+
+/// Kubernetes stops the tasks with the lowest cost first.
+const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+/// Until the watch brings the Pod as it is then, another try changes nothing, or is refused as the Pod has gone on.
+async fn assign_capacity(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    assignment: &Assignment,
+) -> Result<(), ReconcileError> {
+    let key = ObjectKey::namespaced(namespace, name);
+    let patch = json!({
+        "metadata": {
+            "uid": uid,
+            "labels": {(labels::CAPACITY_PROVIDER): names::label_value(&assignment.provider)},
+            "annotations": {
+                (annotations::CAPACITY_NUMBER): assignment.number.to_string(),
+                (DELETION_COST): (-assignment.number).to_string(),
+            },
+        },
+        "spec": {
+            "nodeSelector": assignment.node_selector,
+            // Gates of others stay.
+            "schedulingGates": [{"$patch": "delete", "name": CAPACITY_GATE}],
+        },
+    });
+    match context.writer.merge_lists(&key, &kinds::pods(), &patch).await {
+        Ok(()) => tracing::info!(task = %key, provider = assignment.provider, "given a capacity provider"),
+        Err(error) if error.class() == Class::Invalid => tracing::debug!("{error}"),
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::children::CachedChild;
 use super::context::{Pace, ServiceIndex};
-use super::nodes::Alarm;
+use super::nodes::{Alarm, CachedNode};
 use super::pods::CachedPod;
 use super::{kinds, service};
 use crate::api::labels;
@@ -21,6 +21,7 @@ use crate::reconcile::{ChildKind, Others, Scope};
 #[derive(Clone)]
 pub(super) struct FanOut {
     pub(super) clusters: Trigger,
+    pub(super) capacity_providers: Trigger,
     pub(super) task_definitions: Trigger,
     pub(super) services: Trigger,
     pub(super) index: Arc<Mutex<ServiceIndex>>,
@@ -31,6 +32,10 @@ pub(super) struct FanOut {
 impl FanOut {
     fn cluster(&self, namespace: &str, name: &str) {
         self.clusters.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::clusters()));
+    }
+
+    fn capacity_provider(&self, namespace: &str, name: &str) {
+        self.capacity_providers.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::capacity_providers()));
     }
 
     fn task_definition(&self, namespace: &str, name: &str) {
@@ -53,9 +58,34 @@ impl FanOut {
         self.forget_gone(change);
         let Some((namespace, name)) = key(change) else { return };
         self.cluster(&namespace, &name);
-        let generation = |object: &Option<Arc<DynamicObject>>| object.as_ref().map(|o| o.metadata.generation);
-        if generation(&change.old) != generation(&change.new) {
+        if says_otherwise(change) {
             self.services_of_cluster(&namespace, &name);
+        }
+    }
+
+    /// What a provider says may concern every service of its namespace: some use it by the default of their cluster.
+    pub(super) fn capacity_provider_changed(&self, change: &RootChange) {
+        self.forget_gone(change);
+        let Some((namespace, name)) = key(change) else { return };
+        self.capacity_provider(&namespace, &name);
+        if says_otherwise(change) {
+            for service in self.index.lock().in_namespace(&namespace) {
+                self.service(&namespace, &service);
+            }
+        }
+    }
+
+    /// A node concerns marks, and whoever counts nodes by their labels.
+    pub(super) fn node_changed(&self, change: &Change<CachedNode>) {
+        self.alarm.ring();
+        let counted = |node: &CachedNode| {
+            let node = &node.observed;
+            (node.uid.clone(), node.deleting, node.cordoned, node.facts.labels.clone())
+        };
+        let gone = matches!(change, Change::Removed(_));
+        if gone || change.old().map(|old| counted(old)) != Some(counted(change.object())) {
+            self.clusters.resync();
+            self.capacity_providers.resync();
         }
     }
 
@@ -128,7 +158,7 @@ impl FanOut {
 
     /// What the cluster offers has changed: every root is looked at again.
     pub(super) fn everything(&self) {
-        for queue in [&self.clusters, &self.task_definitions, &self.services] {
+        for queue in [&self.clusters, &self.capacity_providers, &self.task_definitions, &self.services] {
             queue.resync();
         }
         self.alarm.ring();
@@ -173,6 +203,12 @@ pub(super) fn child_selector(kind: ChildKind, namespace: Option<&str>) -> String
         Some(namespace) => format!("{ours},{}={namespace}", labels::NAMESPACE),
         None => ours,
     }
+}
+
+/// Whether the spec has changed, or the object has come or gone.
+fn says_otherwise(change: &RootChange) -> bool {
+    let generation = |object: &Option<Arc<DynamicObject>>| object.as_ref().map(|o| o.metadata.generation);
+    generation(&change.old) != generation(&change.new)
 }
 
 fn key(change: &RootChange) -> Option<(String, String)> {

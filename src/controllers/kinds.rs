@@ -10,6 +10,7 @@ use crate::reconcile::{ChildKind, Need, Scope};
 /// The definitions the operator needs, as `plural.group` and version.
 pub const CRDS: &[(&str, &str)] = &[
     ("clusters.ecs-operator.dev", api::VERSION),
+    ("capacityproviders.ecs-operator.dev", api::VERSION),
     ("taskdefinitions.ecs-operator.dev", api::VERSION),
     ("services.ecs-operator.dev", api::VERSION),
 ];
@@ -24,6 +25,8 @@ pub fn rules() -> Vec<Rule<'static>> {
     let mut rules = vec![
         rule(api::GROUP, "clusters", READ),
         rule(api::GROUP, "clusters/status", STATUS),
+        rule(api::GROUP, "capacityproviders", READ),
+        rule(api::GROUP, "capacityproviders/status", STATUS),
         rule(api::GROUP, "taskdefinitions", READ),
         rule(api::GROUP, "taskdefinitions/status", STATUS),
         rule(api::GROUP, "services", READ),
@@ -63,6 +66,10 @@ pub(super) fn of_kind(kind: ChildKind) -> Rule<'static> {
 
 pub(super) fn clusters() -> ApiResource {
     ApiResource::erase::<api::Cluster>(&())
+}
+
+pub(super) fn capacity_providers() -> ApiResource {
+    ApiResource::erase::<api::CapacityProvider>(&())
 }
 
 pub(super) fn task_definitions() -> ApiResource {

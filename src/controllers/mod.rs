@@ -4,6 +4,7 @@
 //! for while it runs.
 
 mod addons;
+mod capacity_provider;
 mod children;
 mod cluster;
 mod context;

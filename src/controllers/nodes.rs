@@ -1,8 +1,8 @@
 //! Nodes: the labels that templates ask for and that follow from what nodes and tasks are.
 //!
 //! There is one worker for all nodes, as an expression concerns them all. It sleeps until something it depends on has changed.
-//! Nodes are watched from when the first workload asks for a label, or when a former run has left some; a cluster without
-//! such workloads is spared the watch.
+//! Nodes are watched from when the first workload asks for a label, when a former run has left some, or when a Cluster or a
+//! CapacityProvider counts them; a cluster without any of these is spared the watch.
 
 mod cached;
 
@@ -97,6 +97,11 @@ impl Wanted {
         Self(watch::Sender::new(false))
     }
 
+    /// Has nodes watched from now on.
+    pub(super) fn want(&self) {
+        self.0.send_if_modified(|wanted| !std::mem::replace(wanted, true));
+    }
+
     /// Waits until nodes are to be watched.
     pub(super) async fn wait(&self) {
         let mut changes = self.0.subscribe();
@@ -170,7 +175,7 @@ impl Worker {
             if asked.is_nothing() && !self.has_leftovers().await {
                 return false;
             }
-            self.context.nodes_wanted.0.send_replace(true);
+            self.context.nodes_wanted.want();
         }
         self.context.nodes.wait_ready().await;
         true

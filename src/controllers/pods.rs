@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::api::{annotations, labels};
+use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::{HASH_LABELS, Presence, TaskPod};
 use crate::translate::placement::facts::{TaskFacts, is_running};
@@ -48,6 +48,8 @@ pub(super) fn by_placement() -> IndexKey {
 
 /// Keeps of a Pod what decisions depend on.
 pub(super) fn slim(pod: Pod) -> CachedPod {
+    let gates = pod.spec.iter().flat_map(|spec| &spec.scheduling_gates).flatten();
+    let waits = gates.into_iter().any(|gate| gate.name == CAPACITY_GATE);
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).map(Box::from);
     let marks = if node.is_none() { marks(&pod.metadata) } else { Vec::new() };
     let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
@@ -71,6 +73,8 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             generation: detached_from.clone().or(hash).unwrap_or_default(),
             protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
             detached: detached_from.is_some(),
+            divided_by: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
+            capacity_number: annotation(annotations::CAPACITY_NUMBER).and_then(|text| text.parse().ok()),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),

@@ -1,5 +1,7 @@
 //! Services: their Deployment, core Service, status and events.
 
+use std::sync::Arc;
+
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -20,6 +22,10 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let (revisions, latest_revision) = revisions(context, root.namespace, &references.task_definition);
     let cluster = context.roots.clusters.get(&ObjectKey::namespaced(root.namespace, &references.cluster));
     let cluster = cluster.as_deref().map(Taken::of);
+    let providers = context.roots.capacity_providers.all();
+    let of_namespace = |object: &&Arc<DynamicObject>| object.metadata.namespace.as_deref() == Some(root.namespace);
+    let providers: Vec<_> = providers.iter().filter(of_namespace).map(|object| Taken::of(object)).collect();
+    let providers: Vec<_> = providers.iter().map(|taken| taken.root("CapacityProvider")).collect();
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
@@ -34,6 +40,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         latest_revision,
         owned: &owned,
         cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
+        capacity_providers: &providers,
         pods: &tasks,
         may_label_nodes: context.addons.may_label_nodes(),
         basis: context.basis.clone(),

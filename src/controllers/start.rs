@@ -18,7 +18,7 @@ use super::addons::{Addons, explore};
 use super::context::{AllRoots, Children, Context, Own, Pace, ServiceIndex};
 use super::fan_out::{self, FanOut};
 use super::nodes::{self, Alarm, CachedNode, Wanted};
-use super::{children, cluster, kinds, pods, service, task_definition};
+use super::{capacity_provider, children, cluster, kinds, pods, service, task_definition};
 use crate::api::SecretStores;
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::cache::Cache;
@@ -202,12 +202,14 @@ impl Operator {
     ) -> Self {
         let mut operator = Self { tasks: Vec::new(), readiness: Readiness::default() };
         let queue = |name: &str| triggers(name, QUEUE, metrics.clone());
-        let (clusters, task_definitions, services) = (queue("cluster"), queue("task-definition"), queue("service"));
+        let (clusters, capacity_providers) = (queue("cluster"), queue("capacity-provider"));
+        let (task_definitions, services) = (queue("task-definition"), queue("service"));
         let index = Arc::new(Mutex::new(ServiceIndex::default()));
         let pace = Arc::new(Pace::default());
         let alarm = Arc::new(Alarm::default());
         let fan_out = FanOut {
             clusters: clusters.0.clone(),
+            capacity_providers: capacity_providers.0.clone(),
             task_definitions: task_definitions.0.clone(),
             services: services.0.clone(),
             index: Arc::clone(&index),
@@ -236,12 +238,15 @@ impl Operator {
             pace,
         });
         operator.watch_children(&wiring, &context, &fan_out);
-        operator.tasks.push(watch_nodes(wiring.clone(), Arc::clone(&context)).boxed());
+        operator.tasks.push(watch_nodes(wiring.clone(), Arc::clone(&context), fan_out.clone()).boxed());
         operator.tasks.push(nodes::run(wiring.clone(), Arc::clone(&context)).boxed());
         operator.tasks.push(explore(wiring.clone(), Arc::clone(&context), fan_out, options.look_again).boxed());
         let start = Start { wiring, context, concurrency: options.concurrency };
         operator.control(&start, "cluster", clusters.1, |context, own, object| {
             async move { cluster::reconcile(&context, &own, &object).await }.boxed()
+        });
+        operator.control(&start, "capacity-provider", capacity_providers.1, |context, own, object| {
+            async move { capacity_provider::reconcile(&context, &own, &object).await }.boxed()
         });
         operator.control(&start, "task-definition", task_definitions.1, |context, own, object| {
             async move { task_definition::reconcile(&context, &own, &object).await }.boxed()
@@ -275,11 +280,14 @@ impl Operator {
         let sink = fan_out.clone();
         let clusters = self.watch_root(wiring, kinds::clusters(), move |change| sink.cluster_changed(change));
         let sink = fan_out.clone();
+        let capacity_providers =
+            self.watch_root(wiring, kinds::capacity_providers(), move |change| sink.capacity_provider_changed(change));
+        let sink = fan_out.clone();
         let task_definitions =
             self.watch_root(wiring, kinds::task_definitions(), move |change| sink.task_definition_changed(change));
         let sink = fan_out.clone();
         let services = self.watch_root(wiring, kinds::services(), move |change| sink.service_changed(change));
-        AllRoots { clusters, task_definitions, services }
+        AllRoots { clusters, capacity_providers, task_definitions, services }
     }
 
     fn watch_root(
@@ -311,6 +319,7 @@ impl Operator {
         let Start { wiring, context, concurrency } = start.clone();
         let own = match name {
             "cluster" => Own { kind: "Cluster", roots: context.roots.clusters.clone() },
+            "capacity-provider" => Own { kind: "CapacityProvider", roots: context.roots.capacity_providers.clone() },
             "task-definition" => Own { kind: "TaskDefinition", roots: context.roots.task_definitions.clone() },
             _ => Own { kind: "Service", roots: context.roots.services.clone() },
         };
@@ -361,15 +370,16 @@ impl Operator {
 }
 
 /// Follows nodes from when that is wanted.
-async fn watch_nodes(wiring: Wiring, context: Arc<Context>) {
+async fn watch_nodes(wiring: Wiring, context: Arc<Context>, fan_out: FanOut) {
     if wiring.shutdown.run_until_cancelled(context.nodes_wanted.wait()).await.is_none() {
         return;
     }
-    let (alarm, manager) = (Arc::clone(&context.alarm), context.node_writer.field_manager().to_owned());
+    let manager = context.node_writer.field_manager().to_owned();
     let api: Api<Node> = Api::all(wiring.clients.watch.clone());
     let slim = move |node| CachedNode::of(node, &manager);
     let cache = Arc::clone(&context.nodes);
-    watch_kind(api, watch_config(), slim, cache, move |_| alarm.ring(), wiring.metrics, wiring.shutdown).await;
+    let sink = move |change: &_| fan_out.node_changed(change);
+    watch_kind(api, watch_config(), slim, cache, sink, wiring.metrics, wiring.shutdown).await;
 }
 
 /// Follows a kind of children: keeps its cache, and has those that a change concerns looked at again.

@@ -9,13 +9,13 @@ use super::leaves::Leaf;
 use super::origin::Origin;
 use super::recognise::{Item, Kind};
 use super::{Settings, Target};
-use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::pointer::upwards;
 use crate::ecs::service::DeploymentControllerType;
 use crate::ecs::{self, Pointer, Severity, arn, names};
 use crate::report::{Document, Field, Finding};
 use crate::translate::examine::{self, Examined};
-use crate::translate::{Code, FieldVerdict, Verdict};
+use crate::translate::{Code, FieldVerdict, Verdict, capacity};
 
 /// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
 const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
@@ -27,6 +27,7 @@ pub(super) enum Examination {
     TaskDefinition(Box<Examined<TaskDefinitionSpec>>),
     Service(Box<Examined<ServiceSpec>>),
     Cluster(Box<Examined<ClusterSpec>>),
+    CapacityProvider(Box<Examined<CapacityProviderSpec>>),
 }
 
 /// A definition and all that is to be told of it.
@@ -60,6 +61,7 @@ impl Definition {
             Kind::TaskDefinition => Examination::TaskDefinition(Box::new(examine::task_definition(item.spec))),
             Kind::Service => Examination::Service(Box::new(examine::service(item.spec))),
             Kind::Cluster => Examination::Cluster(Box::new(examine::cluster(item.spec))),
+            Kind::CapacityProvider => Examination::CapacityProvider(Box::new(examine::capacity_provider(item.spec))),
         };
         let given = item.resource.as_ref().and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
         let given = given.filter(|namespace| !namespace.is_empty());
@@ -92,6 +94,7 @@ impl Definition {
             Examination::TaskDefinition(examined) => &examined.findings,
             Examination::Service(examined) => &examined.findings,
             Examination::Cluster(examined) => &examined.findings,
+            Examination::CapacityProvider(examined) => &examined.findings,
         };
         let containers_only = self.kind == Kind::TaskDefinition && self.origin.find(&Pointer::root()).is_none();
         let here = |finding: &ecs::Finding| {
@@ -132,6 +135,7 @@ impl Definition {
     fn misnamed(&self, name: &str) -> Option<ecs::Finding> {
         match &self.examination {
             Examination::TaskDefinition(examined) => examine::misnamed(name, examined),
+            Examination::CapacityProvider(examined) => examine::misnamed_provider(name, examined),
             Examination::Service(_) | Examination::Cluster(_) => None,
         }
     }
@@ -147,6 +151,7 @@ impl Definition {
                 }
                 self.name = given;
             }
+            (None, Some(name)) if self.kind == Kind::CapacityProvider => self.name = capacity::object_name(&name),
             (None, Some(name)) => self.name = names::object_name(&name),
             (None, None) => self.error(&member, "missing-member", "a name is required to make objects of this"),
         }
@@ -188,6 +193,9 @@ impl Definition {
                 let name = examined.spec.as_ref().and_then(|spec| spec.ecs.cluster_name.clone());
                 ("clusterName", Some(name.unwrap_or_else(|| crate::api::DEFAULT_CLUSTER.to_owned())))
             }
+            Examination::CapacityProvider(examined) => {
+                ("name", examined.spec.as_ref().and_then(|spec| spec.ecs.name.clone()))
+            }
         };
         // A definition that cannot be read as a whole may still say its name.
         let name = name.or_else(|| self.normalised().get(member)?.as_str().map(str::to_owned));
@@ -228,6 +236,7 @@ impl Definition {
             Examination::TaskDefinition(examined) => &examined.normalised,
             Examination::Service(examined) => &examined.normalised,
             Examination::Cluster(examined) => &examined.normalised,
+            Examination::CapacityProvider(examined) => &examined.normalised,
         }
     }
 

@@ -54,6 +54,7 @@ fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, setting
         target: "",
         service: Some(service),
         task_role_credentials: None,
+        capacity: None,
         basis: &settings.basis,
     };
     surroundings::clashes(&task, name)

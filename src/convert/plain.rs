@@ -13,12 +13,14 @@ use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
 use super::pairs::{Families, key, wanted};
 use super::service_reference;
-use crate::api::{ClusterKubernetes, ServiceSpec, annotations, labels};
+use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, labels};
+use crate::ecs::capacity::Choice;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
+use crate::translate::capacity::Known;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
 use crate::translate::workload::{self, Settings, Workload};
-use crate::translate::{Basis, Code, FieldVerdict, Ledger, Task, Verdict, examine, surroundings};
+use crate::translate::{Basis, Capacity, Code, FieldVerdict, Ledger, Task, Verdict, examine, surroundings};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";
@@ -69,6 +71,7 @@ pub(super) fn write(
                 written.extend(alone(definition, &taken, &settings.basis).map(|manifests| (index, manifests)));
             }
             (Examination::Cluster(_), _) => note_cluster(definition),
+            (Examination::CapacityProvider(_), _) => note_capacity_provider(definition),
             (Examination::Service(_), _) => {}
         }
     }
@@ -106,24 +109,50 @@ fn of_service(
         return Err(at("taskDefinition", "task-definition-refused", message));
     }
     let cluster = cluster_of(definitions, definition);
-    render(Some(service), cluster, definition, task, basis)
+    let capacity = capacity_of(definitions, definition, service, cluster);
+    let kubernetes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
+    render(Some(service), (kubernetes, &capacity), definition, task, basis)
         .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
 }
 
-/// What Kubernetes knows of the cluster of a service, where that is among the inputs.
-fn cluster_of<'a>(definitions: &'a [&mut Definition], service: &Definition) -> Option<&'a ClusterKubernetes> {
+/// The cluster of a service, where that is among the inputs.
+fn cluster_of<'a>(definitions: &'a [&mut Definition], service: &Definition) -> Option<&'a ClusterSpec> {
     let name = metadata::cluster_name(service.cluster());
     let mut clusters = definitions.iter().filter(|other| other.name == name && other.namespace == service.namespace);
     clusters.find_map(|other| match &other.examination {
-        Examination::Cluster(examined) => examined.usable()?.kubernetes.as_ref(),
+        Examination::Cluster(examined) => examined.usable(),
         _ => None,
     })
+}
+
+/// The nodes for the tasks of a service, by what is among the inputs.
+fn capacity_of(
+    definitions: &[&mut Definition],
+    definition: &Definition,
+    service: &ServiceSpec,
+    cluster: Option<&ClusterSpec>,
+) -> Capacity {
+    let near = definitions.iter().filter(|other| other.namespace == definition.namespace && other.is_usable());
+    let providers = near.filter_map(|other| match &other.examination {
+        Examination::CapacityProvider(examined) => Some((other.name.clone(), examined.usable()?.clone())),
+        _ => None,
+    });
+    let known = Known {
+        cluster: definition.cluster(),
+        nodes: cluster.and_then(|cluster| cluster.kubernetes.as_ref()),
+        associated: &[],
+        providers: &providers.collect(),
+        divides: false,
+    };
+    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
+    let choice = Choice::of(&service.ecs.capacity_provider_strategy, service.ecs.launch_type, default);
+    Capacity::assumed(&choice, &known)
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.
 fn render(
     service: Option<&ServiceSpec>,
-    cluster: Option<&ClusterKubernetes>,
+    (cluster, capacity): (Option<&ClusterKubernetes>, &Capacity),
     owner: &Definition,
     task: &Definition,
     basis: &Basis,
@@ -144,6 +173,7 @@ fn render(
         service,
         // There is nobody to make the ServiceAccount.
         task_role_credentials: None,
+        capacity: Some(capacity),
         basis,
     };
     let place = Placement {
@@ -267,7 +297,7 @@ fn alone(
         definition.error(&Pointer::root().key("family"), "same-name", message);
         return None;
     }
-    match render(None, None, definition, definition, basis) {
+    match render(None, (None, &Capacity::default()), definition, definition, basis) {
         Ok(rendered) => {
             definition.verdicts = rendered.verdicts;
             let message = "no service among the inputs uses it; it becomes a Deployment of one replica";
@@ -284,16 +314,34 @@ fn alone(
 /// Plain manifests have no cluster: its name is a label of its services, and all else is without effect.
 fn note_cluster(definition: &mut Definition) {
     let Examination::Cluster(examined) = &definition.examination else { return };
-    let mut verdicts = examine::cluster_verdicts(examined, &definition.name);
-    // What security groups let through is in the policies of services.
-    let of_groups = |path: &Pointer| {
-        let at = Pointer::root().key("kubernetes");
-        ["securityGroups", "securityGroupPolicies"].into_iter().any(|member| at.key(member).is_prefix_of(path))
+    let mut verdicts = examine::unattended_cluster_verdicts(examined, &definition.name);
+    // What security groups let through is in the policies of services, and which nodes there are in their Pods.
+    let of_services = |path: &Pointer| {
+        let (root, at) = (Pointer::root(), Pointer::root().key("kubernetes"));
+        let parts = ["securityGroups", "securityGroupPolicies", "nodeSelector", "tolerations", "capacityProviders"];
+        let strategy = root.key("defaultCapacityProviderStrategy");
+        parts.into_iter().map(|member| at.key(member)).chain([strategy]).any(|part| part.is_prefix_of(path))
     };
-    verdicts.iter_mut().filter(|verdict| of_groups(&verdict.path)).for_each(|verdict| verdict.target = None);
-    for verdict in verdicts.iter().filter(|verdict| verdict.verdict == Verdict::Exact && !of_groups(&verdict.path)) {
+    verdicts.iter_mut().filter(|verdict| of_services(&verdict.path)).for_each(|verdict| verdict.target = None);
+    for verdict in verdicts.iter().filter(|verdict| verdict.target.is_some()) {
         let message = "plain manifests have no object for a cluster; its services bear its name as a label";
         definition.say_instead(&verdict.path, Verdict::Ignored, "no-cluster-object", None, message);
+    }
+    definition.verdicts = verdicts;
+}
+
+/// Nor have they one for a capacity provider: its labels are in the Pods of services that name it.
+fn note_capacity_provider(definition: &mut Definition) {
+    let Examination::CapacityProvider(examined) = &definition.examination else { return };
+    let mut verdicts = examine::capacity_provider_verdicts(examined, &definition.name);
+    let of_services = |verdict: &FieldVerdict| {
+        let needs = verdict.verdict != Verdict::Exact && verdict.code != Some(Code::TagsKept);
+        needs || Pointer::root().key("kubernetes").is_prefix_of(&verdict.path)
+    };
+    verdicts.iter_mut().filter(|verdict| of_services(verdict)).for_each(|verdict| verdict.target = None);
+    for verdict in verdicts.iter().filter(|verdict| verdict.target.is_some()) {
+        let message = "plain manifests have no object for a capacity provider; the Pods of services that name it ask for its nodes";
+        definition.say_instead(&verdict.path, Verdict::Ignored, "no-capacity-provider-object", None, message);
     }
     definition.verdicts = verdicts;
 }

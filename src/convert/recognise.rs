@@ -28,16 +28,18 @@ pub(super) enum Kind {
     TaskDefinition,
     Service,
     Cluster,
+    CapacityProvider,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::TaskDefinition, Self::Service, Self::Cluster];
+    const ALL: [Self; 4] = [Self::TaskDefinition, Self::Service, Self::Cluster, Self::CapacityProvider];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::TaskDefinition => "TaskDefinition",
             Self::Service => "Service",
             Self::Cluster => "Cluster",
+            Self::CapacityProvider => "CapacityProvider",
         }
     }
 }

@@ -30,8 +30,9 @@ pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) ->
     let mut usable: Vec<_> = definitions.iter_mut().filter(|definition| definition.is_usable()).collect();
     usable.sort_by_key(|definition| match definition.kind {
         Kind::Cluster => 0,
-        Kind::TaskDefinition => 1,
-        Kind::Service => 2,
+        Kind::CapacityProvider => 1,
+        Kind::TaskDefinition => 2,
+        Kind::Service => 3,
     });
     usable.into_iter().filter_map(|definition| resource(definition, settings)).collect()
 }
@@ -58,6 +59,7 @@ fn verdicts(definition: &Definition, basis: &Basis) -> Vec<FieldVerdict> {
         Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, basis),
         Examination::Service(examined) => examine::service_verdicts(examined, name, basis),
         Examination::Cluster(examined) => examine::cluster_verdicts(examined, name),
+        Examination::CapacityProvider(examined) => examine::capacity_provider_verdicts(examined, name),
     }
 }
 

@@ -1,6 +1,6 @@
 //! ECS as AWS defines it; this room knows nothing of Kubernetes.
 //!
-//! Start with [`task_definition`], [`service`] and [`cluster`]: the wire shapes, named and nested as the ECS API has
+//! Start with [`task_definition`], [`service`], [`cluster`] and [`capacity`]: the wire shapes, named and nested as the ECS API has
 //! them. [`decode`] reads JSON into a shape and tells everything that is wrong with it at once; [`validate`] then
 //! checks what ECS itself checks at registration. Both speak in [`finding`]s.
 //!
@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arn;
+pub mod capacity;
 pub mod cluster;
 pub mod common;
 pub mod decode;
@@ -31,6 +32,7 @@ mod tests;
 pub mod units;
 pub mod validate;
 
+pub use capacity::{AutoScalingGroupProvider, CapacityProvider};
 pub use cluster::*;
 pub use common::*;
 pub use finding::{Finding, Findings, Severity};

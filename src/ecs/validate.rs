@@ -9,6 +9,7 @@
 //! ("Task definition parameters", "Service definition parameters"), states the rule.
 
 mod accelerators;
+mod capacity;
 mod containers;
 mod dependencies;
 mod environment;
@@ -37,6 +38,7 @@ use std::collections::BTreeSet;
 
 pub(super) use network::mode as network_mode;
 
+use super::capacity::CapacityProvider;
 use super::cluster::Cluster;
 use super::finding::{Finding, Findings};
 use super::pointer::Pointer;
@@ -92,9 +94,13 @@ pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) ->
 /// Checks a cluster by ECS's rules.
 #[must_use]
 pub fn cluster(cluster: &Cluster) -> Vec<Finding> {
-    let at = Pointer::root().key("defaultCapacityProviderStrategy");
-    let strategy = service::capacity_provider_strategy(&cluster.default_capacity_provider_strategy, &at);
-    in_order(strategy.into_iter().chain(tags::all(&cluster.tags)))
+    in_order(capacity::of_cluster(cluster).into_iter().chain(tags::all(&cluster.tags)))
+}
+
+/// Checks a capacity provider by ECS's rules.
+#[must_use]
+pub fn capacity_provider(provider: &CapacityProvider) -> Vec<Finding> {
+    in_order(capacity::of_provider(provider).into_iter().chain(tags::all(&provider.tags)))
 }
 
 fn in_order(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {

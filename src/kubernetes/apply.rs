@@ -80,11 +80,23 @@ impl Writer {
     /// # Errors
     /// When the server does not take it; that the object is gone, or is another one by now, is no error.
     pub async fn merge(&self, key: &ObjectKey, resource: &ApiResource, patch: &Value) -> Result<(), WriteError> {
+        self.change(key, resource, &Patch::Merge(patch)).await
+    }
+
+    /// The same for objects of Kubernetes' own kinds, whose lists are merged item by item: a strategic merge patch.
+    ///
+    /// # Errors
+    /// As for [`Writer::merge`].
+    pub async fn merge_lists(&self, key: &ObjectKey, resource: &ApiResource, patch: &Value) -> Result<(), WriteError> {
+        self.change(key, resource, &Patch::Strategic(patch)).await
+    }
+
+    async fn change(&self, key: &ObjectKey, resource: &ApiResource, patch: &Patch<&Value>) -> Result<(), WriteError> {
         let target = format!("patch {} {key}", resource.kind);
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
         let request = async {
-            match api.patch(&key.name, &params, &Patch::Merge(patch)).await {
+            match api.patch(&key.name, &params, patch).await {
                 Ok(_) => Ok(()),
                 Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
                 Err(error) => Err(error),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::kinds::ChildKind;
 use crate::translate::Untyped;
+use crate::translate::capacity::Assignment;
 
 /// An object the operator makes.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +107,15 @@ pub enum Action {
         generation: String,
         /// The service.
         owner: OwnerReference,
+    },
+    /// Give a task that waits for it, this very one, a capacity provider.
+    AssignCapacity {
+        /// The Pod's name, in the namespace of the root.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// What it is given.
+        assignment: Assignment,
     },
     /// Delete an object, this very one.
     Delete {

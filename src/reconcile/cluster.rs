@@ -2,7 +2,8 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::action::{Decision, EventDraft};
+use super::action::Decision;
+use super::nodes::Nodes;
 use super::observed::{Root, TaskPod};
 use super::summary;
 use crate::api::{ClusterStatus, condition};
@@ -19,6 +20,8 @@ pub struct ClusterInput<'a> {
     pub services: usize,
     /// The Pods that belong to it.
     pub pods: &'a [TaskPod],
+    /// All nodes.
+    pub nodes: Nodes<'a>,
     /// The time of this decision.
     pub now: Timestamp,
 }
@@ -29,28 +32,29 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
     let examined = examine::cluster(input.root.spec.clone());
     let verdicts = examine::cluster_verdicts(&examined, input.root.name);
     let translation = summary::count(&verdicts);
-    let (mut drafts, mut events) = (Vec::new(), Vec::new());
-    if examined.usable().is_some() {
-        drafts.extend([summary::accepted(), summary::translated(translation)]);
-    } else {
-        let refused = summary::refused(&examined.findings);
-        let known = input.status.conditions.iter().any(|c| c.type_ == refused.kind && c.message == refused.message);
-        if !known {
-            events.push(EventDraft { warning: true, reason: "InvalidSpec", note: refused.message.clone() });
-        }
-        drafts.push(refused);
-    }
+    let previous = &input.status.conditions;
+    let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
     let present = input.pods.iter().filter(|p| p.is_present());
     let (running, pending): (Vec<_>, Vec<_>) = present.partition(|p| p.running);
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
+    let (registered, draining) = match examined.usable() {
+        Some(spec) => {
+            let selector = spec.kubernetes.as_ref().map(|kubernetes| kubernetes.node_selector.clone());
+            input.nodes.count(&selector.unwrap_or_default(), known)
+        }
+        None => known,
+    };
     let status = ClusterStatus {
         observed_generation: input.root.generation,
+        registered_container_instances_count: registered,
+        draining_container_instances_count: draining,
         active_services_count: count(input.services),
         running_tasks_count: count(running.len()),
         pending_tasks_count: count(pending.len()),
         translation: Some(translation),
         differences: summary::differences(&verdicts),
-        conditions: condition::settle(drafts, &input.status.conditions, input.root.generation, input.now),
+        conditions: condition::settle(drafts, previous, input.root.generation, input.now),
     };
     Decision { actions: Vec::new(), status, events, revisit: None }
 }

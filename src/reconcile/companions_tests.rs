@@ -74,7 +74,10 @@ impl World {
                     self.of(kind).retain(|known| known.uid != uid);
                     done.push(format!("-{}/{name}", kind.entry().kind));
                 }
-                Action::Create(_) | Action::StopTask { .. } | Action::DetachTask { .. } => {}
+                Action::Create(_)
+                | Action::StopTask { .. }
+                | Action::DetachTask { .. }
+                | Action::AssignCapacity { .. } => {}
             }
         }
         done

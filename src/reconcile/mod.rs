@@ -3,6 +3,7 @@
 //! A controller hands over what it sees of one object, runs the actions it gets back, and writes the status.
 
 mod action;
+mod capacity_provider;
 mod cluster;
 mod companions;
 mod kinds;
@@ -18,6 +19,7 @@ mod task_definition;
 mod tests;
 
 pub use action::{Action, Child, Decision, EventDraft};
+pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
 pub use observed::{Ending, ObservedChild, Presence, Revision, Root, TaskPod};

@@ -22,6 +22,37 @@ pub struct ObservedNode {
     pub owned: Vec<String>,
     /// Whether it is on its way out.
     pub deleting: bool,
+    /// Whether it is cordoned: it takes no new tasks, as a draining container instance.
+    pub cordoned: bool,
+}
+
+/// The nodes that there are, as far as that is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Nodes<'a> {
+    /// All of them.
+    Known(&'a [&'a ObservedNode]),
+    /// They are not listed yet.
+    NotYet,
+    /// The operator may not see them.
+    Hidden,
+}
+
+/// How many nodes there are of some kind: all, and those that take no new tasks; none where that is not known.
+pub(super) type Counts = (Option<i32>, Option<i32>);
+
+impl Nodes<'_> {
+    /// Counts those with some labels. What was `known` before holds until nodes are listed.
+    pub(super) fn count(self, labels: &BTreeMap<String, String>, known: Counts) -> Counts {
+        let nodes = match self {
+            Self::Known(nodes) => nodes,
+            Self::NotYet => return known,
+            Self::Hidden => return (None, None),
+        };
+        let has = |node: &ObservedNode| labels.iter().all(|(key, value)| node.facts.labels.get(key) == Some(value));
+        let members = nodes.iter().filter(|node| !node.deleting && has(node));
+        let number = |count: usize| Some(i32::try_from(count).unwrap_or(i32::MAX));
+        (number(members.clone().count()), number(members.filter(|node| node.cordoned).count()))
+    }
 }
 
 /// What workloads ask of nodes that their own labels may not say.
@@ -112,7 +143,7 @@ mod tests {
         let labels = [("node.kubernetes.io/instance-type", instance_type)];
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let facts = NodeFacts { name: name.to_owned(), labels, ready: true, ..NodeFacts::default() };
-        ObservedNode { uid: format!("uid-{name}"), facts, owned: Vec::new(), deleting: false }
+        ObservedNode { uid: format!("uid-{name}"), facts, owned: Vec::new(), deleting: false, cordoned: false }
     }
 
     /// The node after its labels have been applied, as the server does it.
@@ -194,6 +225,20 @@ mod tests {
         let marked: Vec<_> = nodes(&asked(&[few]), seen.iter(), &tasks).into_iter().map(|it| it.name).collect();
         assert_eq!(marked, ["b"]);
         assert!(asked(&[few]).asks_for_tasks() && !asked(&[GPU]).asks_for_tasks());
+    }
+
+    #[test]
+    fn nodes_are_counted_by_their_labels() {
+        let cordoned = ObservedNode { cordoned: true, ..node("b", "t3.small") };
+        let leaving = ObservedNode { deleting: true, ..node("c", "t3.small") };
+        let all = [node("a", "t3.small"), cordoned, leaving, node("d", "g4dn.xlarge")];
+        let all: Vec<&ObservedNode> = all.iter().collect();
+        let small = BTreeMap::from([("node.kubernetes.io/instance-type".to_owned(), "t3.small".to_owned())]);
+        let known = (Some(7), Some(5));
+        assert_eq!(Nodes::Known(&all).count(&small, known), (Some(2), Some(1)));
+        assert_eq!(Nodes::Known(&all).count(&BTreeMap::new(), known), (Some(3), Some(1)));
+        assert_eq!(Nodes::NotYet.count(&small, known), known);
+        assert_eq!(Nodes::Hidden.count(&small, known), (None, None));
     }
 
     #[test]

@@ -98,6 +98,10 @@ pub struct TaskPod {
     pub protected_until: Option<Timestamp>,
     /// Whether it was taken out of its workload, to stay beside it.
     pub detached: bool,
+    /// The strategy by which it is to be given a capacity provider, while it waits for that.
+    pub divided_by: Option<Box<str>>,
+    /// Its number among the tasks that are divided by a strategy, once it has been given a provider.
+    pub capacity_number: Option<i64>,
     /// When it was created.
     pub created: Option<Timestamp>,
     /// ECS RUNNING: every container has started.

@@ -1,5 +1,6 @@
 //! A service: its workload and core Service, its deployments as records, its status and events in ECS's words.
 
+mod capacity;
 mod detached;
 pub mod generations;
 mod plan;
@@ -51,6 +52,8 @@ pub struct ServiceInput<'a> {
     pub generations: &'a [Generation],
     /// The `Cluster` it names, where there is one.
     pub cluster: Option<Root<'a>>,
+    /// The `CapacityProvider`s of its namespace, in any order.
+    pub capacity_providers: &'a [Root<'a>],
     /// Its Pods.
     pub pods: &'a [TaskPod],
     /// Whether the operator may label nodes.
@@ -93,10 +96,12 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     if input.root.deleting {
         return status::leaving(input, &examined);
     }
+    let assignments = capacity::assign(input);
     match plan::plan(input, &examined) {
         Ok(plan) => {
+            let mut actions = assignments;
             // Tasks leave their workload before it is told to stop some.
-            let mut actions: Vec<Action> = plan.leaves().into_iter().map(|pod| detached::detach(input, pod)).collect();
+            actions.extend(plan.leaves().into_iter().map(|pod| detached::detach(input, pod)));
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
@@ -116,8 +121,9 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                 revisit: [retries.revisit, protection::next_end(input)].into_iter().flatten().min(),
             }
         }
-        // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing.
-        Err(obstacle) => status::hindered(input, &examined, &obstacle),
+        // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing. Tasks that replace others
+        // meanwhile start all the same.
+        Err(obstacle) => Decision { actions: assignments, ..status::hindered(input, &examined, &obstacle) },
     }
 }
 
@@ -131,6 +137,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         service: Some(plan.spec),
         task_role_credentials: plan.cluster.as_ref().and_then(|cluster| cluster.task_role_credentials),
         kubernetes: plan.task.kubernetes.as_ref(),
+        capacity: Some(&plan.capacity),
         ..Task::alone(&plan.task.ecs, &task_definition_name, &plan.basis)
     };
     let task_definition = plan.task_definition();

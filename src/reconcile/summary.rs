@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::action::EventDraft;
 use crate::api::{Difference, TranslationSummary, condition};
 use crate::ecs::{Findings, Severity};
 use crate::translate::{FieldVerdict, Verdict};
@@ -63,6 +66,24 @@ pub(super) fn translated(summary: TranslationSummary) -> condition::Draft {
         )
     };
     condition::Draft { kind: condition::TRANSLATED, holds, reason, message }
+}
+
+/// What is said of an object that makes nothing itself: whether it is valid and how far it is translated. A mistake is an event
+/// when it is new.
+pub(super) fn judged(
+    findings: &Findings,
+    usable: bool,
+    translation: TranslationSummary,
+    known: &[Condition],
+) -> (Vec<condition::Draft>, Vec<EventDraft>) {
+    if usable {
+        return (vec![accepted(), translated(translation)], Vec::new());
+    }
+    let refused = refused(findings);
+    let is_known = known.iter().any(|c| c.type_ == refused.kind && c.message == refused.message);
+    let event = || EventDraft { warning: true, reason: "InvalidSpec", note: refused.message.clone() };
+    let events = if is_known { Vec::new() } else { vec![event()] };
+    (vec![refused], events)
 }
 
 /// `Accepted` for a spec without errors.

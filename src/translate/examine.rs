@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, mappings, service, surroundings, workload};
-use crate::api::{ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
+use super::{Basis, FieldVerdict, Ledger, Task, capacity, cluster, mappings, service, surroundings, workload};
+use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::pointer::Pointer;
@@ -109,6 +109,40 @@ pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
     examine(spec, |spec: &ClusterSpec| validate::cluster(&spec.ecs))
 }
 
+/// Examines the spec of a capacity provider.
+#[must_use]
+pub fn capacity_provider(spec: Value) -> Examined<CapacityProviderSpec> {
+    examine(spec, |spec: &CapacityProviderSpec| {
+        let mut findings = validate::capacity_provider(&spec.ecs);
+        findings.extend(capacity::findings(spec));
+        findings
+    })
+}
+
+/// What is wrong with calling the object of a capacity provider `name`, if anything: strategies find it by its own name.
+#[must_use]
+pub fn misnamed_provider(name: &str, examined: &Examined<CapacityProviderSpec>) -> Option<Finding> {
+    let given = examined.spec.as_ref()?.ecs.name.as_deref()?;
+    let wanted = capacity::object_name(given);
+    (wanted != name).then(|| {
+        let message = format!(
+            "strategies look for provider {given:?} under the object name {wanted:?}, but this object is called {name:?}: rename the \
+             object, or leave the name out"
+        );
+        Finding::error(Pointer::root().key("name"), "provider-name-mismatch", message)
+    })
+}
+
+/// The verdicts on a capacity provider.
+#[must_use]
+pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, name: &str) -> Vec<FieldVerdict> {
+    let mut ledger = Ledger::of_capacity_provider();
+    if let Some(spec) = &examined.spec {
+        capacity::claim_provider(spec, name, &mut ledger);
+    }
+    examined.close(&ledger)
+}
+
 /// The verdicts on a task definition that no service in sight uses: as the Pod template of a service of its own name.
 #[must_use]
 pub fn task_definition_verdicts(
@@ -155,9 +189,18 @@ fn service_verdicts_in(
 /// The verdicts on a cluster.
 #[must_use]
 pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::of_cluster();
-    if examined.spec.is_some() {
-        service::claim_cluster(name, &mut ledger);
+    cluster_verdicts_in(Ledger::of_cluster(), examined, name)
+}
+
+/// The verdicts on a cluster whose services become plain manifests.
+#[must_use]
+pub fn unattended_cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
+    cluster_verdicts_in(Ledger::of_cluster().unattended(), examined, name)
+}
+
+fn cluster_verdicts_in(mut ledger: Ledger, examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
+    if let Some(spec) = &examined.spec {
+        cluster::claim(spec, name, &mut ledger);
     }
     examined.close(&ledger)
 }

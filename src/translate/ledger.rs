@@ -45,6 +45,12 @@ impl Ledger {
         Self::new(pending::CLUSTER)
     }
 
+    /// The book of a capacity provider.
+    #[must_use]
+    pub fn of_capacity_provider() -> Self {
+        Self::new(pending::CAPACITY_PROVIDER)
+    }
+
     fn new(pending: &'static [Pending]) -> Self {
         Self { claims: BTreeMap::new(), pending, attended: true }
     }

@@ -7,6 +7,8 @@ mod accelerators;
 mod agent;
 mod annotations;
 mod basis;
+pub mod capacity;
+pub mod cluster;
 mod container;
 mod deployment;
 mod devices;
@@ -74,6 +76,7 @@ mod volumes_from;
 pub mod workload;
 
 pub use basis::{Basis, EPOCH, UnknownBasis};
+pub use capacity::Capacity;
 pub use ledger::Ledger;
 pub use untyped::Untyped;
 pub use verdict::{Code, FieldVerdict, Verdict};
@@ -97,6 +100,8 @@ pub struct Task<'a> {
     pub service: Option<&'a ServiceSpec>,
     /// How its cluster has tasks get the credentials of their roles.
     pub task_role_credentials: Option<TaskRoleCredentials>,
+    /// The nodes that it may run on, as its service and its cluster say; any node for a task definition by itself.
+    pub capacity: Option<&'a Capacity>,
     /// What the rendering depends on besides the definition.
     pub basis: &'a Basis,
 }
@@ -105,7 +110,16 @@ impl<'a> Task<'a> {
     /// A task definition by itself: no service, no cluster, nothing that only Kubernetes knows.
     #[must_use]
     pub fn alone(definition: &'a ecs::TaskDefinition, name: &'a str, basis: &'a Basis) -> Self {
-        Self { definition, kubernetes: None, name, target: "", service: None, task_role_credentials: None, basis }
+        Self {
+            definition,
+            kubernetes: None,
+            name,
+            target: "",
+            service: None,
+            task_role_credentials: None,
+            capacity: None,
+            basis,
+        }
     }
 
     /// The core Service of the same name as the workload, for reports.

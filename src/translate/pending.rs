@@ -35,23 +35,10 @@ macro_rules! pending {
 pub const TASK_DEFINITION: &[Pending] = &[];
 
 /// Of services.
-pub const SERVICE: &[Pending] = pending! {
-    "capacityProviderStrategy" =>
-        "the tasks run on any node: choose nodes by kubernetes.nodeSelector in the task definition",
-};
+pub const SERVICE: &[Pending] = &[];
 
 /// Of clusters.
-pub const CLUSTER: &[Pending] = pending! {
-    "settings" =>
-        "no metrics are sent: the cluster's own monitoring sees the Pods",
-    "configuration" =>
-        "nothing is encrypted or recorded by it: storage classes and the API server's audit log do so",
-    "capacityProviders" =>
-        "tasks run on any node of the Kubernetes cluster",
-    "defaultCapacityProviderStrategy" =>
-        "tasks run on any node of the Kubernetes cluster",
-    "serviceConnectDefaults" =>
-        "there is no Service Connect: tasks are found by the names of Services",
-    "tags" =>
-        "the tags are kept in the Cluster and are on no other object",
-};
+pub const CLUSTER: &[Pending] = &[];
+
+/// Of capacity providers.
+pub const CAPACITY_PROVIDER: &[Pending] = &[];

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, PodSecurityContext, PodSpec, PodTemplateSpec, Toleration};
+use k8s_openapi::api::core::v1::{
+    Container, PodSchedulingGate, PodSecurityContext, PodSpec, PodTemplateSpec, Toleration,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
 use super::task_metadata::Membership;
 use super::{
-    Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname, hosts,
-    ipc, isolation, logging, placement, platform, proxy, registry, resources, roles, sandbox, stop, sysctls, volumes,
+    Capacity, Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname,
+    hosts, ipc, isolation, logging, placement, platform, proxy, registry, resources, roles, sandbox, stop, sysctls,
+    volumes,
 };
 use crate::api;
 use crate::ecs::Pointer;
@@ -31,9 +34,13 @@ pub fn template(
     annotations.extend(firelens::annotation(task, &labels));
     let rules = placement::render(task, membership, ledger);
     annotations.extend(rules.annotations());
-    let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     let mut spec = PodSpec { affinity: rules.affinity, ..spec(task, membership, &placed, ledger) };
     placement::follow_strategy(task, &mut spec);
+    if let Some(division) = task.capacity.and_then(Capacity::division) {
+        let given = spec.node_selector.clone().unwrap_or_default();
+        annotations.insert(api::annotations::CAPACITY_STRATEGY.to_owned(), division.besides(&given).text());
+    }
+    let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
 }
 
@@ -58,6 +65,7 @@ fn spec(task: &Task<'_>, membership: &Membership<'_>, placed: &[Placed<'_>], led
         automount_service_account_token,
         service_account_name,
         termination_grace_period_seconds: Some(stop::grace_period(task, placed)),
+        scheduling_gates: task.capacity.and_then(Capacity::division).map(|_| vec![capacity_gate()]),
         host_network: host_network.then_some(true),
         dns_policy,
         dns_config,
@@ -158,16 +166,23 @@ fn pid(task: &Task<'_>, mode: PidMode, ledger: &mut Ledger) -> Option<bool> {
     Some(true)
 }
 
-/// `runtimePlatform` and the `kubernetes` block → labels a node must have.
+/// Capacity, `runtimePlatform` and the `kubernetes` block → labels a node must have.
 fn node_selector(task: &Task<'_>, ledger: &mut Ledger) -> BTreeMap<String, String> {
-    let mut selector = task.kubernetes.map(|k| k.node_selector.clone()).unwrap_or_default();
+    let mut selector = task.capacity.map(|capacity| capacity.selector().clone()).unwrap_or_default();
+    // The task definition says more of its own tasks than the cluster, which many share.
+    selector.extend(task.kubernetes.iter().flat_map(|k| k.node_selector.clone()));
     platform::select(task, &mut selector, ledger);
     selector
 }
 
 fn tolerations(task: &Task<'_>) -> Vec<Toleration> {
-    let given = task.kubernetes.into_iter().flat_map(|k| &k.tolerations);
-    given.map(toleration).collect()
+    let of_nodes = task.capacity.map(Capacity::tolerations).unwrap_or_default();
+    let own = task.kubernetes.into_iter().flat_map(|k| &k.tolerations).filter(|own| !of_nodes.contains(own));
+    of_nodes.iter().chain(own).map(toleration).collect()
+}
+
+fn capacity_gate() -> PodSchedulingGate {
+    PodSchedulingGate { name: api::CAPACITY_GATE.to_owned() }
 }
 
 fn toleration(given: &api::Toleration) -> Toleration {

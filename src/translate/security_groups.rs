@@ -192,6 +192,7 @@ mod tests {
             target: "",
             service: Some(&service),
             task_role_credentials: None,
+            capacity: None,
             basis: &Basis::current(36),
         };
         let identity = Identity { service: "web", task_definition: "web", cluster: "prod" };

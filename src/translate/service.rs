@@ -10,7 +10,7 @@ use super::metadata::Identity;
 use super::tags;
 use crate::ecs::service::Tag;
 
-pub use claims::{claim, claim_cluster};
+pub use claims::claim;
 pub use core_service::core_service;
 pub(super) use core_service::{add, of_mapping, service_port, service_ports};
 

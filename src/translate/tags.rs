@@ -51,6 +51,15 @@ fn claim_each(tags: &[Tag], at: &Pointer, target: &str, when: &str, ledger: &mut
     }
 }
 
+/// Claims tags that stay where they are given, as they do on ECS: no other object has them there either.
+pub(super) fn claim_kept(tags: &[Tag], target: &str, ledger: &mut Ledger) {
+    if !tags.is_empty() {
+        let message = "kubectl shows the tags with the object; what reads tags in AWS, such as cost reports and IAM conditions, does not see \
+                       them";
+        ledger.approximate(Pointer::root().key("tags"), Code::TagsKept, target, message);
+    }
+}
+
 /// Claims the tags of a service, and which of them its tasks have.
 pub(super) fn claim_service(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     let root = Pointer::root();
@@ -90,6 +99,7 @@ mod tests {
             target: "",
             service: service.as_ref(),
             task_role_credentials: None,
+            capacity: None,
             basis: &Basis::current(36),
         };
         of_task(&task).iter().filter_map(|tag| tag.key.clone()).collect()

@@ -366,6 +366,34 @@ codes! {
     ZonesNotEvened = "zones-not-evened",
     /// No target group of VPC Lattice is filled.
     LatticeNotFilled = "lattice-not-filled",
+    /// The nodes of the capacity provider have to be said, by a `CapacityProvider` or by labels.
+    CapacityProviderNeeded = "capacity-provider-needed",
+    /// The operator says which of several capacity providers a task goes to, and while it does not run new tasks wait.
+    CapacityByOperator = "capacity-by-operator",
+    /// Tasks run on the nodes of several capacity providers, and are not counted out among them.
+    CapacityNotDivided = "capacity-not-divided",
+    /// A service follows the default strategy of its cluster when that changes.
+    DefaultStrategyFollowed = "default-strategy-followed",
+    /// The instances of a capacity provider are nodes with some labels.
+    NodesByLabels = "nodes-by-labels",
+    /// The nodes of the capacity provider have to be given its label.
+    NodesToBeLabelled = "nodes-to-be-labelled",
+    /// An autoscaler of nodes, such as Karpenter or the Cluster Autoscaler, has to be there and be told the same.
+    NodeAutoscalerNeeded = "node-autoscaler-needed",
+    /// A node with tasks may be taken away.
+    InstancesNotProtected = "instances-not-protected",
+    /// A node is drained before it is taken away.
+    NodesAreDrained = "nodes-are-drained",
+    /// Karpenter's objects have nothing for the field.
+    NotOfNodePools = "not-of-node-pools",
+    /// The tags stay in the object's spec.
+    TagsKept = "tags-kept",
+    /// The audit log of the API server tells of commands run in containers.
+    SessionsInAuditLog = "sessions-in-audit-log",
+    /// What commands run in containers print is not recorded.
+    SessionsNotRecorded = "sessions-not-recorded",
+    /// What is encrypted, and by which key, is for the cluster to say.
+    EncryptionOfCluster = "encryption-of-cluster",
     /// No gateway of ECS sends traffic to the tasks.
     GatewayNotConnected = "gateway-not-connected",
 }

@@ -1,9 +1,10 @@
-//! Properties of the converter that hold of every input: plausible, mistaken or damaged; of the query language; and of
-//! placement.
+//! Properties of the converter that hold of every input: plausible, mistaken or damaged; of the query language; of placement;
+//! and of the division of tasks among capacity providers.
 //!
 //! `CASES` says how many inputs are tried, and `SEED` which ones: the same number always gives the same inputs. Few are
 //! tried in each run of the tests; `make campaign` tries very many.
 
+mod capacity;
 mod check;
 mod generate;
 mod input;
@@ -61,17 +62,18 @@ fn try_queries<T: std::fmt::Debug>(
     try_cases(what, sort, all_inputs().saturating_mul(10), queries, check);
 }
 
+/// Tries so many values.
 fn try_cases<T: std::fmt::Debug>(
     what: &str,
     sort: u8,
     cases: u32,
-    queries: impl Strategy<Value = T>,
+    values: impl Strategy<Value = T>,
     check: impl Fn(&T) -> Result<(), String>,
 ) {
     let (mut runner, seed) = runner(cases, sort);
-    match runner.run(&queries, |query| check(&query).map_err(TestCaseError::fail)) {
+    match runner.run(&values, |value| check(&value).map_err(TestCaseError::fail)) {
         Ok(()) => eprintln!("{what}, seed {seed}: all properties hold of {cases}"),
-        Err(TestError::Fail(reason, query)) => panic!("seed {seed}: {reason}\n\n{query:?}"),
+        Err(TestError::Fail(reason, value)) => panic!("seed {seed}: {reason}\n\n{value:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
@@ -129,4 +131,12 @@ fn of_texts_that_are_taken_for_expressions() {
 fn of_clusters_that_tasks_are_placed_on() {
     let cases = all_inputs().max(CLUSTERS);
     try_cases("Clusters", 5, cases, placement::cases(), placement::agrees);
+}
+
+#[test]
+fn of_capacity_provider_strategies() {
+    // Each is tried with every count to 1000.
+    try_cases("Strategies", 6, all_inputs().div_ceil(3), capacity::strategies(), |items| {
+        capacity::is_divided_by_the_rule(items)
+    });
 }

@@ -103,6 +103,7 @@ impl Bench {
     pub fn ours(&self, kind: &str) -> Api<DynamicObject> {
         let resource = match kind {
             "Cluster" => ApiResource::erase::<ecs_operator::api::Cluster>(&()),
+            "CapacityProvider" => ApiResource::erase::<ecs_operator::api::CapacityProvider>(&()),
             "TaskDefinition" => ApiResource::erase::<ecs_operator::api::TaskDefinition>(&()),
             _ => ApiResource::erase::<ecs_operator::api::Service>(&()),
         };

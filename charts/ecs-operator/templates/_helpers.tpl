@@ -29,10 +29,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* The rights without which the operator does not start. A test compares all rights here with the program's own lists. */}}
 {{- define "ecs-operator.rules" -}}
 - apiGroups: [ecs-operator.dev]
-  resources: [clusters, taskdefinitions, services]
+  resources: [clusters, capacityproviders, taskdefinitions, services]
   verbs: [list, watch]
 - apiGroups: [ecs-operator.dev]
-  resources: [clusters/status, taskdefinitions/status, services/status]
+  resources: [clusters/status, capacityproviders/status, taskdefinitions/status, services/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments, daemonsets]

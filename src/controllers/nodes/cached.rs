@@ -19,8 +19,9 @@ impl CachedNode {
     /// Keeps of a node what expressions ask about, and which labels this manager has put there.
     pub(crate) fn of(node: Node, manager: &str) -> Self {
         let (meta, owned) = (Meta::of(&node.metadata), owned_labels(&node.metadata, manager));
-        let observed =
-            ObservedNode { uid: meta.uid.clone(), facts: NodeFacts::of(node), owned, deleting: meta.deleting };
+        let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
+        let facts = NodeFacts::of(node);
+        let observed = ObservedNode { uid: meta.uid.clone(), facts, owned, deleting: meta.deleting, cordoned };
         Self { meta, observed }
     }
 }

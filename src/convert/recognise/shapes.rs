@@ -39,6 +39,7 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
     let one = match kind_of(object) {
         Some(Kind::Service) if is_update(object) => update(object, at),
         Some(Kind::Service) => service(object, at),
+        Some(Kind::Cluster) if is_put(object) => put(object, at),
         Some(kind) => definition(kind, value.clone(), Origin::at(at), at),
         None if is_container(value) => container(value, at),
         None => not_understood(object, value, at, found),
@@ -79,6 +80,8 @@ fn kind_of(object: &Object) -> Option<Kind> {
         Some(Kind::Service)
     } else if has("clusterName") || has("clusterArn") || has("defaultCapacityProviderStrategy") {
         Some(Kind::Cluster)
+    } else if has("autoScalingGroupProvider") || has("managedInstancesProvider") || has("capacityProviderArn") {
+        Some(Kind::CapacityProvider)
     } else {
         None
     }
@@ -114,6 +117,21 @@ fn update(object: &Object, at: &Pointer) -> Recognised {
     definition(Kind::Service, Value::Object(spec), origin, at)
 }
 
+/// The input of `PutClusterCapacityProviders` calls the cluster's name `cluster`.
+fn is_put(object: &Object) -> bool {
+    object.get("cluster").is_some_and(Value::is_string) && !object.contains_key("clusterName")
+}
+
+fn put(object: &Object, at: &Pointer) -> Recognised {
+    let mut spec = object.clone();
+    if let Some(cluster) = spec.remove("cluster") {
+        let name = cluster.as_str().map(crate::ecs::arn::short_name).unwrap_or_default().to_owned();
+        spec.insert("clusterName".to_owned(), name.into());
+    }
+    let origin = Origin::at(at).with(&Pointer::root().key("clusterName"), &at.key("cluster"));
+    definition(Kind::Cluster, Value::Object(spec), origin, at)
+}
+
 /// What `describe-services` prints has some settings of the service in its primary deployment alone.
 fn service(object: &Object, at: &Pointer) -> Recognised {
     const OF_DEPLOYMENT: [&str; 3] =
@@ -142,12 +160,12 @@ fn wrapped(object: &Object, at: &Pointer, found: bool) -> Option<Vec<Recognised>
     if let Some(Value::Object(inner)) = object.get("taskDefinition") {
         return Some(vec![described_task_definition(inner, object, at)]);
     }
-    for name in ["service", "cluster"] {
+    for name in ["service", "cluster", "capacityProvider"] {
         if let Some(inner @ Value::Object(_)) = object.get(name) {
             return Some(find(inner, &at.key(name), found));
         }
     }
-    for name in ["taskDefinitions", "services", "clusters"] {
+    for name in ["taskDefinitions", "services", "clusters", "capacityProviders"] {
         let Some(Value::Array(items)) = object.get(name) else { continue };
         let mut all =
             if items.iter().any(Value::is_object) { in_list(items, &at.key(name), found) } else { Vec::new() };

@@ -1,6 +1,7 @@
 //! Placement constraints and strategies.
 
 use super::is_blank;
+use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
 use crate::ecs::placement::{MAX_CONSTRAINTS, MAX_STRATEGIES};
 use crate::ecs::pointer::Pointer;
@@ -92,13 +93,14 @@ fn step_field(step: &PlacementStrategy, at: &Pointer) -> Option<Finding> {
 
 /// Fargate chooses nodes itself: neither constraints nor strategies are supported.
 fn not_on_fargate(service: &Service, constraints: &Pointer, strategy: &Pointer) -> Vec<Finding> {
-    if service.launch_type != Some(LaunchType::Fargate) {
+    let by_provider = service.capacity_provider_strategy.iter().any(|item| is_fargate(&item.capacity_provider));
+    if service.launch_type != Some(LaunchType::Fargate) && !by_provider {
         return Vec::new();
     }
     let given =
         [(constraints, !service.placement_constraints.is_empty()), (strategy, !service.placement_strategy.is_empty())];
     let refused = given.into_iter().filter(|(_, given)| *given);
-    let message = "the launch type FARGATE places tasks itself";
+    let message = "Fargate places tasks itself";
     refused.map(|(at, _)| Finding::error(at.clone(), "placement-on-fargate", message)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Services, as far as they can be judged without their task definition.
 
-use super::{ServiceRule, is_blank, repeated};
-use crate::ecs::common::CapacityProviderStrategyItem;
+use super::{ServiceRule, capacity, is_blank};
+use crate::ecs::capacity::is_fargate;
 use crate::ecs::deployment::Bounds;
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
@@ -106,36 +106,7 @@ fn launch_type_or_strategy(service: &Service) -> Vec<Finding> {
 }
 
 fn strategy(service: &Service) -> Vec<Finding> {
-    capacity_provider_strategy(&service.capacity_provider_strategy, &root("capacityProviderStrategy"))
-}
-
-/// The rules of a capacity provider strategy: each provider once, one base, a weight among several items, and Fargate
-/// apart from other providers.
-pub(super) fn capacity_provider_strategy(items: &[CapacityProviderStrategyItem], at: &Pointer) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = repeated(items.iter().map(|item| Some(item.capacity_provider.as_str())))
-        .map(|(position, name)| {
-            let message = format!("`{name}` is listed twice");
-            Finding::error(at.index(position).key("capacityProvider"), "duplicate-capacity-provider", message)
-        })
-        .collect();
-    let bases = items.iter().enumerate().filter(|(_, item)| item.base.is_some_and(|base| base > 0));
-    findings.extend(bases.skip(1).map(|(position, _)| {
-        Finding::error(at.index(position).key("base"), "second-base", "one item of a strategy at most has a base")
-    }));
-    if items.len() > 1 && items.iter().all(|item| item.weight.unwrap_or(0) == 0) {
-        let message = "all weights are 0, so no task can be placed; give one item a weight";
-        findings.push(Finding::error(at.clone(), "no-weight", message));
-    }
-    let fargate = items.iter().filter(|item| is_fargate(&item.capacity_provider)).count();
-    if fargate > 0 && fargate < items.len() {
-        let message = "a strategy has Fargate's providers or others, not both";
-        findings.push(Finding::error(at.clone(), "mixed-capacity-providers", message));
-    }
-    findings
-}
-
-fn is_fargate(provider: &str) -> bool {
-    matches!(provider, "FARGATE" | "FARGATE_SPOT")
+    capacity::strategy(&service.capacity_provider_strategy, &root("capacityProviderStrategy"))
 }
 
 /// `schedulingStrategy` `DAEMON`: not on Fargate, not for other deployment controllers, `maximumPercent` 100, no

@@ -1,6 +1,7 @@
 //! A service together with the task definition it names.
 
 use super::{container_named, is_blank, network, requires};
+use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
 use crate::ecs::placement::MAX_CONSTRAINTS;
 use crate::ecs::pointer::Pointer;
@@ -145,7 +146,7 @@ fn asks_for_fargate(service: &Service) -> Option<Pointer> {
         return Some(root("launchType"));
     }
     let providers = service.capacity_provider_strategy.iter();
-    let position = providers.enumerate().find(|(_, item)| item.capacity_provider.starts_with("FARGATE"))?.0;
+    let position = providers.enumerate().find(|(_, item)| is_fargate(&item.capacity_provider))?.0;
     Some(root("capacityProviderStrategy").index(position).key("capacityProvider"))
 }
 

@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
-use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, detached, protection};
-use crate::api::{ClusterKubernetes, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection};
+use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::reconcile::observed::{ObservedChild, Revision, TaskPod};
@@ -20,7 +20,7 @@ use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
 use crate::translate::service::Placement;
-use crate::translate::{Basis, Ledger, Task, surroundings, workload};
+use crate::translate::{Basis, Capacity, Ledger, Task, surroundings, workload};
 
 /// Why the tasks are of another definition than the service asks for, or are not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(super) struct Plan<'a> {
     pub(super) spec: &'a ServiceSpec,
     /// What Kubernetes knows of the cluster.
     pub(super) cluster: Option<ClusterKubernetes>,
+    /// The nodes that the tasks may run on.
+    pub(super) capacity: Capacity,
     pub(super) task: TaskDefinitionSpec,
     /// The task definition that is run.
     pub(super) family: String,
@@ -147,15 +149,17 @@ struct Wanted {
     definition: String,
 }
 
-fn invalid(message: String) -> Obstacle {
+pub(super) fn invalid(message: String) -> Obstacle {
     Obstacle { reason: "Invalid", message }
 }
 
 pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
     let cluster = cluster(input)?;
+    let capacity = capacity::resolve(input, spec, cluster.as_ref())?;
+    let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
-    let wanted = wanted(input, spec, cluster.as_ref())?;
+    let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
     let bounds = workload::bounds(&spec.ecs, desired);
     let generation = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
     let current = generation.map(|generation| generation.hash.as_str());
@@ -163,6 +167,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let mut plan = Plan {
         spec,
         cluster,
+        capacity,
         family: wanted.family,
         revision: wanted.revision,
         task: wanted.task,
@@ -307,6 +312,7 @@ fn wanted(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
     cluster: Option<&ClusterKubernetes>,
+    capacity: &Capacity,
 ) -> Result<Wanted, Obstacle> {
     let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
     let reference: TaskDefinitionRef = text.parse().map_err(|e| invalid(format!("spec/taskDefinition: {e}")))?;
@@ -316,7 +322,7 @@ fn wanted(
         .ok_or_else(|| missing(&reference))?;
     let task = usable(revision)?;
     front_fits(input, spec, &task).map_err(invalid)?;
-    let definition = fingerprint(input, spec, cluster, (&reference.family, revision.number), &task);
+    let definition = fingerprint(input, spec, (cluster, capacity), (&reference.family, revision.number), &task);
     Ok(Wanted { family: reference.family, revision: revision.number, task, definition })
 }
 
@@ -327,13 +333,13 @@ fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitio
     if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
 }
 
-/// What Kubernetes knows of the cluster of a service. A mistake in the cluster takes nothing from the services that rely on what
+/// The cluster of a service, unless it is on its way out. A mistake in the cluster takes nothing from the services that rely on what
 /// it said before.
-fn cluster(input: &ServiceInput<'_>) -> Result<Option<ClusterKubernetes>, Obstacle> {
+fn cluster(input: &ServiceInput<'_>) -> Result<Option<ClusterSpec>, Obstacle> {
     let Some(cluster) = &input.cluster else { return Ok(None) };
     let examined = examine::cluster(cluster.spec.clone());
     if let Some(spec) = examined.usable() {
-        return Ok(spec.kubernetes.clone().filter(|_| !cluster.deleting));
+        return Ok(Some(spec.clone()).filter(|_| !cluster.deleting));
     }
     let message =
         format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
@@ -374,7 +380,7 @@ fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revisio
 fn fingerprint(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
-    cluster: Option<&ClusterKubernetes>,
+    (cluster, capacity): (Option<&ClusterKubernetes>, &Capacity),
     (family, revision): (&str, i64),
     task: &TaskDefinitionSpec,
 ) -> String {
@@ -384,6 +390,7 @@ fn fingerprint(
         service: Some(spec),
         task_role_credentials: cluster.and_then(|cluster| cluster.task_role_credentials),
         kubernetes: task.kubernetes.as_ref(),
+        capacity: Some(capacity),
         ..Task::alone(&task.ecs, &name, &basis)
     };
     let label = format!("{family}:{revision}");

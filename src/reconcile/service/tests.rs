@@ -744,3 +744,101 @@ fn without_room_for_another_an_unhealthy_task_stops_first_and_one_at_a_time() {
     paused.annotations.insert("ecs-operator.dev/paused".into(), "true".into());
     assert!(paused.step().actions.iter().all(|action| matches!(action, Action::Apply(_))));
 }
+
+#[test]
+fn tasks_run_on_the_nodes_of_their_provider_and_cluster() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    let (before, selector) = (world.workloads[0].clone(), "/spec/nodeSelector");
+    assert_eq!(world.template().pointer(selector), None);
+    // Fargate alone is any node: nothing changes, and nobody is restarted.
+    world.spec["launchType"] = "FARGATE".into();
+    world.cluster = Some(json!({}));
+    world.step();
+    assert_eq!(world.template(), before.body.pointer("/spec/template").unwrap());
+    world.cluster = Some(json!({"kubernetes": {"nodeSelector": {"team": "shop"},
+        "capacityProviders": {"FARGATE": {"nodeSelector": {"type": "on-demand"}, "tolerations": [{"key": "t"}]}}}}));
+    world.step();
+    assert_eq!(world.template().pointer(selector), Some(&json!({"team": "shop", "type": "on-demand"})));
+    assert_eq!(world.template().pointer("/spec/tolerations/0/key"), Some(&json!("t")));
+    world.spec.as_object_mut().unwrap().remove("launchType");
+    world.spec["capacityProviderStrategy"] = json!([{"capacityProvider": "spot", "weight": 1}]);
+    world.capacity_providers.insert("spot", json!({"kubernetes": {"nodeSelector": {"pool": "spot"}}}));
+    world.step();
+    assert_eq!(world.template().pointer(selector), Some(&json!({"team": "shop", "pool": "spot"})));
+}
+
+#[test]
+fn a_provider_that_is_missing_touches_nothing() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    let cases = [
+        (json!({}), json!(null), "CapacityProviderNotFound"),
+        (json!({"capacityProviders": ["other"]}), json!({"kubernetes": {}}), "CapacityProviderNotOfCluster"),
+        (json!({}), json!({"cluster": "theirs", "kubernetes": {}}), "CapacityProviderNotOfCluster"),
+        (json!({}), json!({"name": "ecs-reserved", "kubernetes": {}}), "CapacityProviderNotFound"),
+    ];
+    world.spec["capacityProviderStrategy"] = json!([{"capacityProvider": "spot"}]);
+    for (cluster, provider, reason) in cases {
+        world.cluster = Some(cluster);
+        world.capacity_providers.clear();
+        if provider.is_object() {
+            world.capacity_providers.insert("spot", provider);
+        }
+        let decision = world.step();
+        assert_eq!(decision.actions, [], "{reason}");
+        assert_eq!(world.condition("Accepted"), ("False", reason));
+    }
+    world.cluster = None;
+    world.capacity_providers.insert("spot", json!({"kubernetes": {"nodeSelector": {"pool": "spot"}}}));
+    world.step();
+    assert_eq!(world.condition("Accepted").0, "True");
+}
+
+#[test]
+fn what_fargate_does_not_do_is_refused_by_the_default_of_the_cluster_too() {
+    let mut world = World::new();
+    world.cluster = Some(json!({"defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}));
+    world.spec["placementStrategy"] = json!([{"type": "random"}]);
+    assert_eq!(world.step().actions, []);
+    assert_eq!(world.condition("Accepted"), ("False", "Invalid"));
+    world.spec["launchType"] = "EC2".into();
+    world.step();
+    assert_eq!(world.condition("Accepted").0, "True");
+}
+
+#[test]
+fn each_task_is_given_one_of_several_providers() {
+    let mut world = World::new();
+    let pool = |name: &str| json!({"kubernetes": {"nodeSelector": {"pool": name}}});
+    world.capacity_providers.insert("steady", pool("steady"));
+    world.capacity_providers.insert("spot", pool("spot"));
+    world.spec["capacityProviderStrategy"] =
+        json!([{"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}]);
+    world.step();
+    assert_eq!(world.template().pointer("/spec/schedulingGates/0/name"), Some(&json!(crate::api::CAPACITY_GATE)));
+    assert_eq!(world.template().pointer("/spec/affinity"), None);
+    let strategy = world.template()["metadata"]["annotations"][crate::api::annotations::CAPACITY_STRATEGY].clone();
+    let strategy = strategy.as_str().unwrap().to_owned();
+    let gated = |name: &str| TaskPod { divided_by: Some(strategy.clone().into()), ..pod(name, 1, false) };
+    world.pods = (0..5).map(|n| gated(&format!("web-1-{n}"))).collect();
+    let given = |decision: &Decision<ServiceStatus>| -> Vec<(String, i64, String)> {
+        let given = decision.actions.iter().filter_map(|action| match action {
+            Action::AssignCapacity { name, assignment, .. } => {
+                Some((name.clone(), assignment.number, assignment.provider.clone()))
+            }
+            _ => None,
+        });
+        given.collect()
+    };
+    let first = given(&world.step());
+    let providers: Vec<&str> = first.iter().map(|(_, _, provider)| provider.as_str()).collect();
+    assert_eq!(providers, ["steady", "spot", "steady", "spot", "spot"]);
+    assert_eq!(given(&world.step()), [], "all have one");
+    // Another one takes the number of one that ended, also while the service cannot be carried out.
+    world.pods[1] = gated("web-1-7");
+    world.capacity_providers.clear();
+    assert_eq!(given(&world.step()), [("web-1-7".to_owned(), 2, "spot".to_owned())]);
+}

@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) others: Vec<ObservedChild>,
     pub(super) pods: Vec<TaskPod>,
     pub(super) cluster: Option<Value>,
+    /// Specs of capacity providers, by the names of their objects.
+    pub(super) capacity_providers: BTreeMap<&'static str, Value>,
     pub(super) latest_revision: Option<i64>,
     pub(super) may_label_nodes: bool,
     pub(super) now: Timestamp,
@@ -61,6 +63,7 @@ impl World {
             others: vec![],
             pods: vec![],
             cluster: None,
+            capacity_providers: BTreeMap::new(),
             latest_revision: None,
             may_label_nodes: true,
             now: NOW,
@@ -74,6 +77,8 @@ impl World {
             (ChildKind::DaemonSet, of("DaemonSet")),
             (ChildKind::Service, self.core_services.clone()),
         ];
+        let providers: Vec<_> =
+            self.capacity_providers.iter().map(|(name, spec)| root("CapacityProvider", name, spec)).collect();
         service(&ServiceInput {
             root: root("Service", "web", &self.spec),
             annotations: &self.annotations,
@@ -83,6 +88,7 @@ impl World {
             latest_revision: self.latest_revision,
             owned: &owned.into_iter().collect(),
             cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
+            capacity_providers: &providers,
             pods: &self.pods,
             may_label_nodes: self.may_label_nodes,
             basis: Basis::current(36),
@@ -121,6 +127,11 @@ impl World {
             }
             Action::DetachTask { uid, .. } => {
                 self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = true);
+            }
+            Action::AssignCapacity { uid, assignment, .. } => {
+                for pod in self.pods.iter_mut().filter(|pod| pod.uid == *uid) {
+                    (pod.divided_by, pod.capacity_number) = (None, Some(assignment.number));
+                }
             }
             Action::StopTask { uid, .. } => self.pods.retain(|pod| pod.uid != *uid),
             Action::Delete { kind: ChildKind::Service, uid, .. } => self.core_services.retain(|c| c.uid != *uid),
@@ -179,6 +190,8 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         generation: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
         protected_until: None,
         detached: false,
+        divided_by: None,
+        capacity_number: None,
         created: Some(NOW + Duration::from_secs(age)),
         running,
         healthy: running,

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use operations::{Instead, OPERATIONS};
 pub use pages::{Page, pages, summary};
 
-use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::fields::{self, InputField};
 use crate::translate::{Basis, Code, FieldVerdict, Verdict, examine};
 
@@ -73,7 +73,7 @@ pub fn coverage() -> Vec<Coverage> {
         [input, bare].into_iter().flat_map(verdicts).collect()
     };
     let service = |number, mut input: Value| {
-        sample::make_service_plausible(&mut input);
+        sample::make_service_plausible(&mut input, number);
         let verdicts = |input: Value| -> Vec<_> {
             let of_group = |group| {
                 let mut input = input.clone();
@@ -84,11 +84,19 @@ pub fn coverage() -> Vec<Coverage> {
         };
         sample::part_ways(&input, number).into_iter().flat_map(verdicts).collect()
     };
-    let cluster = |_, input| examine::cluster_verdicts(&examine::cluster(input), NAME);
+    let cluster = |number, mut input: Value| {
+        sample::make_cluster_plausible(&mut input, number);
+        examine::cluster_verdicts(&examine::cluster(input), NAME)
+    };
+    let capacity_provider = |number, input: Value| {
+        let verdicts = |input| examine::capacity_provider_verdicts(&examine::capacity_provider(input), NAME);
+        sample::part_capacity(&input, number).into_iter().flat_map(verdicts).collect()
+    };
     vec![
         of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], task_definition),
         of_kind::<ServiceSpec>("Service", &["ecs:CreateService"], service),
         of_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], cluster),
+        of_kind::<CapacityProviderSpec>("CapacityProvider", &["ecs:CreateCapacityProvider"], capacity_provider),
     ]
 }
 

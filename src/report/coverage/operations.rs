@@ -37,9 +37,14 @@ pub const OPERATIONS: &[Instead] = instead! {
         "nothing: services are deployed by rolling updates, and an external deployment controller has no counterpart",
     "ecs:CreateCluster", "ecs:UpdateCluster", "ecs:UpdateClusterSettings" =>
         "a Cluster; the cluster `default` need not exist",
-    "ecs:PutClusterCapacityProviders", "ecs:CreateCapacityProvider", "ecs:UpdateCapacityProvider",
-    "ecs:DeleteCapacityProvider", "ecs:DescribeCapacityProviders" =>
-        "nothing yet: tasks run on the nodes that the Kubernetes cluster has",
+    "ecs:PutClusterCapacityProviders" =>
+        "the members of the same names in the Cluster; `cluster` is its `clusterName`",
+    "ecs:CreateCapacityProvider", "ecs:UpdateCapacityProvider" =>
+        "a CapacityProvider",
+    "ecs:DeleteCapacityProvider" =>
+        "`kubectl delete ecscp`",
+    "ecs:DescribeCapacityProviders" =>
+        "`kubectl get ecscp`",
     "ecs:DeleteCluster" =>
         "`kubectl delete ecscl`",
     "ecs:DescribeClusters", "ecs:ListClusters" =>

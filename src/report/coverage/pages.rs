@@ -55,7 +55,8 @@ fn file(kind: &str) -> &'static str {
     match kind {
         "TaskDefinition" => "docs/fields/task-definition.md",
         "Service" => "docs/fields/service.md",
-        _ => "docs/fields/cluster.md",
+        "Cluster" => "docs/fields/cluster.md",
+        _ => "docs/fields/capacity-provider.md",
     }
 }
 

@@ -90,7 +90,8 @@ pub fn part_volumes(definition: &mut Value) {
 }
 
 /// Lets names be names that callers use, and the shares of a deployment leave no task out.
-pub fn make_service_plausible(service: &mut Value) {
+pub fn make_service_plausible(service: &mut Value, number: usize) {
+    service["capacityProviderStrategy"] = strategies(number);
     for (place, plausible) in [
         ("/deploymentConfiguration/maximumPercent", json!(200)),
         ("/networkConfiguration/awsvpcConfiguration/securityGroups", json!(["sg-0123", "not an id"])),
@@ -106,6 +107,37 @@ pub fn make_service_plausible(service: &mut Value) {
             *value = plausible;
         }
     }
+}
+
+/// Strategies of each kind: Fargate's providers and others, one and several.
+fn strategies(number: usize) -> Value {
+    let item = |name: &str, weight: i32| json!({"capacityProvider": name, "weight": weight, "base": 1 - weight});
+    match number % 4 {
+        0 => json!([item("spot", 1)]),
+        1 => json!([item("FARGATE_SPOT", 1)]),
+        2 => json!([item("FARGATE", 1), item("FARGATE_SPOT", 1)]),
+        _ => json!([item("spot", 1), item("gpu", 0)]),
+    }
+}
+
+/// Lets settings be on or off, and the default strategy one of each kind.
+pub fn make_cluster_plausible(cluster: &mut Value, number: usize) {
+    cluster["defaultCapacityProviderStrategy"] = strategies(number);
+    if let Some(value) = cluster.pointer_mut("/settings/0/value") {
+        *value = ["disabled", "enabled"][number % 2].into();
+    }
+}
+
+/// The kinds of capacity exclude each other; each is judged with nodes of its own and without.
+pub fn part_capacity(provider: &Value, number: usize) -> Vec<Value> {
+    let scaling = "/autoScalingGroupProvider";
+    let statuses = ["ENABLED", "DISABLED"];
+    let mut varied = with(provider, &format!("{scaling}/managedScaling/status"), statuses[number % 2].into());
+    for member in ["managedTerminationProtection", "managedDraining"] {
+        varied = with(&varied, &format!("{scaling}/{member}"), statuses[number / 2 % 2].into());
+    }
+    let bare = without(&varied, "", "kubernetes");
+    vec![without(&varied, "", "managedInstancesProvider"), without(&bare, "", "managedInstancesProvider"), bare]
 }
 
 /// What excludes each other, and decides about other fields: a service is judged without a `kubernetes` block with either kind of

@@ -31,7 +31,7 @@ pub use mark::Mark;
 
 use super::fields::some_list;
 use super::task_metadata::Membership;
-use super::{Basis, Ledger, Task, workload};
+use super::{Basis, Capacity, Ledger, Task, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::placement::Constraint;
@@ -79,6 +79,7 @@ struct Rulebook<'a> {
 pub(super) fn render(task: &Task<'_>, membership: &Membership<'_>, ledger: &mut Ledger) -> Rules {
     let own = Group::Service(task.workload_name().to_owned());
     let mut book = Rulebook::new(membership.namespace);
+    book.terms = task.capacity.map_or_else(Terms::always, Capacity::terms);
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
         if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {

@@ -90,6 +90,12 @@ impl Terms {
         Self(vec![[(label.to_owned(), Allowed::Other { not: BTreeSet::new(), present: true })].into()])
     }
 
+    /// Nodes with these labels.
+    pub(in crate::translate) fn labelled(labels: &BTreeMap<String, String>) -> Self {
+        let has = |(key, value): (&String, &String)| (key.clone(), Allowed::OneOf(BTreeSet::from([value.clone()])));
+        Self(vec![labels.iter().map(has).collect()])
+    }
+
     /// Nodes that fit both; none where that takes too many terms.
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let pairs = self.0.iter().flat_map(|one| other.0.iter().map(move |two| (one, two)));
@@ -97,7 +103,7 @@ impl Terms {
     }
 
     /// Nodes that fit one of them; none where that takes too many terms.
-    pub(super) fn or(&self, other: &Self) -> Option<Self> {
+    pub(in crate::translate) fn or(&self, other: &Self) -> Option<Self> {
         Self(self.0.iter().chain(&other.0).cloned().collect()).settled()
     }
 

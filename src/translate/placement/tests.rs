@@ -177,6 +177,7 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
         target: "Deployment/web#/spec/template",
         service: Some(&service),
         task_role_credentials: None,
+        capacity: None,
         basis: &basis,
     };
     let membership = Membership { namespace: Some("shop"), cluster: "default", service: None, launch_type: None };

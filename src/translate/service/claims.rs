@@ -1,11 +1,11 @@
-//! What becomes of the fields of a service and of a cluster that are those of no other feature.
+//! What becomes of the fields of a service that are those of no other feature.
 
 use crate::api::ServiceSpec;
-use crate::ecs::service::{AvailabilityZoneRebalancing, LaunchType};
+use crate::ecs::service::AvailabilityZoneRebalancing;
 use crate::ecs::{self, Pointer};
 use crate::translate::{
-    Basis, Code, Ledger, deployment, disruption, health, launch_volumes, load_balancers, placement, registries,
-    security_groups, service_connect, tags, workload,
+    Basis, Code, Ledger, capacity, deployment, disruption, health, launch_volumes, load_balancers, placement,
+    registries, security_groups, service_connect, tags, workload,
 };
 
 /// Claims the fields of a service.
@@ -18,19 +18,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger)
     ledger.exact(root.key("taskDefinition"), workload("spec/template"));
     deployment::claim(service, name, ledger);
     placement::claim(spec, name, basis, ledger);
-    match service.launch_type {
-        Some(LaunchType::Ec2) => ledger.exact(root.key("launchType"), workload("spec/template/spec")),
-        Some(_) => {
-            let message = "the tasks run on the cluster's own nodes";
-            ledger.approximate(
-                root.key("launchType"),
-                Code::RunsOnClusterNodes,
-                workload("spec/template/spec"),
-                message,
-            );
-        }
-        None => {}
-    }
+    capacity::claim_service(service, name, ledger);
     disruption::claim(service, name, ledger);
     load_balancers::claim(spec, name, ledger);
     registries::claim(spec, name, ledger);
@@ -121,26 +109,3 @@ const DESCRIBE_ONLY: [&str; 17] = [
     "platformFamily",
     "updatedAt",
 ];
-
-/// Claims the fields of a cluster.
-pub fn claim_cluster(name: &str, ledger: &mut Ledger) {
-    ledger.exact(Pointer::root().key("clusterName"), format!("Cluster/{name}#/metadata/name"));
-    ledger.exact(Pointer::root().key("kubernetes"), format!("Cluster/{name}#/spec/kubernetes"));
-    for field in [
-        "clusterArn",
-        "status",
-        "registeredContainerInstancesCount",
-        "runningTasksCount",
-        "pendingTasksCount",
-        "activeServicesCount",
-        "statistics",
-        "attachments",
-        "attachmentsStatus",
-    ] {
-        ledger.ignored(
-            Pointer::root().key(field),
-            Code::DescribeOutput,
-            "AWS prints it in descriptions; it is no input",
-        );
-    }
-}

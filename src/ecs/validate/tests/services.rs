@@ -6,7 +6,7 @@ use super::*;
 fn a_sound_service_gives_no_findings() {
     let sound = json!({
         "capacityProviderStrategy": [
-            {"capacityProvider": "FARGATE", "base": 1, "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 3}],
+            {"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}],
         "loadBalancers": [{"targetGroupArn": "arn:x", "containerName": "app", "containerPort": 80}],
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         "deploymentConfiguration": {"minimumHealthyPercent": 50, "maximumPercent": 200},
@@ -54,6 +54,10 @@ fn each_mistake_in_a_service_has_its_code_and_place() {
         (
             strategy(json!([{"capacityProvider": "a", "weight": 1}, {"capacityProvider": "FARGATE"}])),
             "error mixed-capacity-providers /capacityProviderStrategy",
+        ),
+        (
+            json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}], "placementStrategy": [{"type": "random"}]}),
+            "error placement-on-fargate /placementStrategy",
         ),
         (
             balancer(json!({"containerName": "a", "containerPort": 1})),

@@ -1,0 +1,26 @@
+//! Capacity: the providers that tasks run on, and how a service's tasks are divided among them.
+//!
+//! [`provider`] has the wire shape of a capacity provider, [`choice`] says which strategy counts, and [`split`] how many tasks
+//! of a number go to each provider of a strategy.
+
+pub mod choice;
+mod instances;
+pub mod provider;
+pub mod split;
+
+pub use choice::Choice;
+pub use instances::*;
+pub use provider::*;
+pub use split::Strategy;
+
+/// The provider of Fargate's ordinary capacity. It exists without being made.
+pub const FARGATE: &str = "FARGATE";
+
+/// The provider of Fargate's spare capacity, which AWS may take back. It exists without being made.
+pub const FARGATE_SPOT: &str = "FARGATE_SPOT";
+
+/// Whether a capacity provider is one of Fargate's.
+#[must_use]
+pub fn is_fargate(provider: &str) -> bool {
+    matches!(provider, FARGATE | FARGATE_SPOT)
+}

@@ -1,0 +1,50 @@
+//! A capacity provider: whether it can be used, and how many nodes it stands for.
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::action::Decision;
+use super::nodes::Nodes;
+use super::observed::Root;
+use super::summary;
+use crate::api::{CapacityProviderStatus, condition};
+use crate::translate::{capacity, examine};
+
+/// What a decision about a capacity provider depends on.
+#[derive(Debug)]
+pub struct CapacityProviderInput<'a> {
+    /// The object.
+    pub root: Root<'a>,
+    /// Its status as it is stored.
+    pub status: &'a CapacityProviderStatus,
+    /// All nodes.
+    pub nodes: Nodes<'a>,
+    /// The time of this decision.
+    pub now: Timestamp,
+}
+
+/// Decides about a capacity provider.
+#[must_use]
+pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<CapacityProviderStatus> {
+    let name = input.root.name;
+    let mut examined = examine::capacity_provider(input.root.spec.clone());
+    let misnamed = examine::misnamed_provider(name, &examined);
+    examined.findings.absorb(misnamed);
+    let verdicts = examine::capacity_provider_verdicts(&examined, name);
+    let translation = summary::count(&verdicts);
+    let previous = &input.status.conditions;
+    let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
+    let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
+    let (registered, draining) = match examined.usable() {
+        Some(spec) => input.nodes.count(&capacity::nodes_of(spec, name).node_selector, known),
+        None => known,
+    };
+    let status = CapacityProviderStatus {
+        observed_generation: input.root.generation,
+        registered_container_instances_count: registered,
+        draining_container_instances_count: draining,
+        translation: Some(translation),
+        differences: summary::differences(&verdicts),
+        conditions: condition::settle(drafts, previous, input.root.generation, input.now),
+    };
+    Decision { actions: Vec::new(), status, events, revisit: None }
+}

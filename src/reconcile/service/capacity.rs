@@ -1,0 +1,94 @@
+//! Where the tasks of a service may run, by its strategy, its launch type and its cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::plan::invalid;
+use super::{Obstacle, ServiceInput};
+use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
+use crate::ecs::capacity::{Choice, is_fargate};
+use crate::reconcile::action::Action;
+use crate::reconcile::observed::{Root, TaskPod};
+use crate::translate::capacity::{Division, Known, Unusable, object_name};
+use crate::translate::{Capacity, examine};
+
+/// The nodes for the tasks of a service.
+pub(super) fn resolve(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    cluster: Option<&ClusterSpec>,
+) -> Result<Capacity, Obstacle> {
+    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
+    let service = &spec.ecs;
+    let choice = Choice::of(&service.capacity_provider_strategy, service.launch_type, default);
+    fits(spec, &choice)?;
+    let providers = valid(input.capacity_providers, &choice);
+    let known = Known {
+        cluster: service.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
+        nodes: cluster.and_then(|cluster| cluster.kubernetes.as_ref()),
+        associated: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
+        providers: &providers,
+        divides: !service.is_daemon(),
+    };
+    Capacity::of(&choice, &known).map_err(|unusable| Obstacle {
+        reason: match unusable {
+            Unusable::NotFound(_) => "CapacityProviderNotFound",
+            Unusable::NotOfCluster(_) | Unusable::OfOtherCluster(..) => "CapacityProviderNotOfCluster",
+        },
+        message: unusable.to_string(),
+    })
+}
+
+/// Gives each task that waits for it one of several capacity providers, those of each deployment by themselves.
+pub(super) fn assign(input: &ServiceInput<'_>) -> Vec<Action> {
+    let mut waiting: Vec<(&TaskPod, &str)> = input
+        .pods
+        .iter()
+        .filter(|pod| pod.is_present())
+        .filter_map(|pod| Some((pod, pod.divided_by.as_deref()?)))
+        .collect();
+    waiting.sort_by(|(a, _), (b, _)| a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)));
+    let mut taken: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for pod in input.pods.iter().filter(|pod| pod.is_present()) {
+        taken.entry(&pod.generation).or_default().extend(pod.capacity_number);
+    }
+    let assigned = waiting.into_iter().filter_map(|(pod, strategy)| {
+        let taken = taken.entry(&pod.generation).or_default();
+        let assignment = Division::read(strategy)?.next(taken)?;
+        taken.insert(assignment.number);
+        Some(Action::AssignCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })
+    });
+    assigned.collect()
+}
+
+/// What Fargate does not do is refused as well when it is the cluster that says Fargate.
+fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
+    let Choice::Strategy { default: true, items } = choice else { return Ok(()) };
+    if !items.iter().any(|item| is_fargate(&item.capacity_provider)) {
+        return Ok(());
+    }
+    let service = &spec.ecs;
+    let refused = [
+        (!service.placement_constraints.is_empty(), "spec/placementConstraints: Fargate places tasks itself"),
+        (!service.placement_strategy.is_empty(), "spec/placementStrategy: Fargate places tasks itself"),
+        (service.is_daemon(), "spec/schedulingStrategy: Fargate has no nodes to run a daemon on"),
+    ];
+    match refused.into_iter().find(|(refused, _)| *refused) {
+        Some((_, why)) => {
+            Err(invalid(format!("{why}, and it is the default of the cluster; give a launchType or a strategy")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Those of a choice that can be used, by the names of their objects.
+fn valid(objects: &[Root<'_>], choice: &Choice) -> BTreeMap<String, CapacityProviderSpec> {
+    let Choice::Strategy { items, .. } = choice else { return BTreeMap::new() };
+    let named: BTreeSet<String> = items.iter().map(|item| object_name(&item.capacity_provider)).collect();
+    let there = objects.iter().filter(|object| !object.deleting && named.contains(object.name));
+    let usable = there.filter_map(|object| {
+        let examined = examine::capacity_provider(object.spec.clone());
+        let misnamed = examine::misnamed_provider(object.name, &examined).is_some();
+        Some((object.name.to_owned(), examined.usable().filter(|_| !misnamed)?.clone()))
+    });
+    usable.collect()
+}

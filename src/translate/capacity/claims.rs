@@ -1,0 +1,121 @@
+//! What becomes of the fields of a service and of a cluster that say where tasks run.
+
+use super::object_name;
+use crate::api::labels;
+use crate::ecs::capacity::{FARGATE, Strategy, is_fargate};
+use crate::ecs::cluster::Cluster;
+use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
+use crate::ecs::{self, Pointer, names};
+use crate::translate::{Code, Ledger, workload};
+
+/// Claims what a service says of where its tasks run.
+pub fn claim_service(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
+    let template = workload::target(service, name, "/spec/template/spec");
+    launch_type(service.launch_type, &template, ledger);
+    let at = Pointer::root().key("capacityProviderStrategy");
+    let items = &service.capacity_provider_strategy;
+    let target = workload::target(service, name, "/spec/template/spec/nodeSelector");
+    providers(items, &at, &target, ledger);
+    // A daemon is on each node of any of them.
+    let divided = is_divided(items) && !service.is_daemon();
+    for (position, item) in items.iter().enumerate() {
+        for (member, given) in [("weight", item.weight.is_some()), ("base", item.base.is_some())] {
+            let at = at.index(position).key(member);
+            match (given, divided) {
+                (false, _) => {}
+                (true, true) => divide(at, &template, ledger),
+                (true, false) => ledger.exact(at, target.clone()),
+            }
+        }
+    }
+}
+
+/// Claims what a cluster says of where its tasks run.
+pub fn claim_cluster(cluster: &Cluster, name: &str, ledger: &mut Ledger) {
+    let root = Pointer::root();
+    ledger.exact(root.key("capacityProviders"), format!("Cluster/{name}#/spec/capacityProviders"));
+    let at = root.key("defaultCapacityProviderStrategy");
+    let items = &cluster.default_capacity_provider_strategy;
+    let target = "Deployment#/spec/template/spec/nodeSelector";
+    providers(items, &at, target, ledger);
+    let divided = is_divided(items);
+    for (position, item) in items.iter().enumerate() {
+        for (member, given) in [("weight", item.weight.is_some()), ("base", item.base.is_some())] {
+            let at = at.index(position).key(member);
+            match (given, divided) {
+                (false, _) => {}
+                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", ledger),
+                (true, false) => {
+                    let message = "services that give no strategy and no launch type follow the default when it changes; on ECS they keep \
+                                   the one that they were created with";
+                    ledger.approximate(at, Code::DefaultStrategyFollowed, target, message);
+                }
+            }
+        }
+    }
+}
+
+fn launch_type(given: Option<LaunchType>, target: &str, ledger: &mut Ledger) {
+    let at = Pointer::root().key("launchType");
+    match given {
+        Some(LaunchType::Ec2) => ledger.exact(at, target),
+        Some(LaunchType::Fargate) => {
+            ledger.approximate(at, Code::RunsOnClusterNodes, target, of_fargate(FARGATE));
+        }
+        Some(LaunchType::External | LaunchType::ManagedInstances) => {
+            let message = "the tasks run on the cluster's own nodes";
+            ledger.approximate(at, Code::RunsOnClusterNodes, target, message);
+        }
+        None => {}
+    }
+}
+
+fn of_fargate(provider: &str) -> String {
+    format!(
+        "the tasks run on the cluster's own nodes: on those that its Cluster selects in kubernetes.capacityProviders.{provider}, or on any \
+         of them where it selects none"
+    )
+}
+
+/// The names of providers.
+fn providers(items: &[CapacityProviderStrategyItem], at: &Pointer, target: &str, ledger: &mut Ledger) {
+    for (position, item) in items.iter().enumerate() {
+        let (at, name) = (at.index(position).key("capacityProvider"), item.capacity_provider.as_str());
+        if is_fargate(name) {
+            ledger.approximate(at, Code::RunsOnClusterNodes, target, of_fargate(name));
+            continue;
+        }
+        let message = if ledger.is_attended() {
+            format!(
+                "the tasks run on the nodes that the CapacityProvider {} of the same namespace stands for, or that the Cluster selects in \
+                 kubernetes.capacityProviders.{name}; without either, nothing of the service changes",
+                object_name(name)
+            )
+        } else {
+            format!(
+                "unless a CapacityProvider or a Cluster among the inputs says other labels, the tasks run on nodes with the label {}={}: \
+                 give it to the nodes of this provider",
+                labels::CAPACITY_PROVIDER,
+                names::label_value(name)
+            )
+        };
+        ledger.needs_addon(at, Code::CapacityProviderNeeded, target, message);
+    }
+}
+
+/// Whether tasks go to more than one provider.
+fn is_divided(items: &[CapacityProviderStrategyItem]) -> bool {
+    let strategy = Strategy::new(items);
+    (0..items.len()).filter(|position| strategy.is_used(*position)).count() > 1
+}
+
+fn divide(at: Pointer, target: &str, ledger: &mut Ledger) {
+    if ledger.is_attended() {
+        let message = "the operator gives each task its provider by base and weight when it is made, where the providers stand for different \
+                       nodes: a task that is made while the operator does not run waits for it";
+        return ledger.approximate(at, Code::CapacityByOperator, target, message);
+    }
+    let message = "the tasks run on the nodes of all providers that have a base or a weight, wherever the scheduler finds room, and are not \
+                   counted out by base and weight: make a service for each provider, with a share of the tasks, where that matters";
+    ledger.approximate(at, Code::CapacityNotDivided, target, message);
+}
