@@ -53,6 +53,7 @@ fn the_chart_grants_what_the_program_asks_for() {
         "targetGroupBindingRules",
         "gatewayRouteRules",
         "securityGroupPolicyRules",
+        "scaledObjectRules",
     ];
     assert_eq!(granted(&optional), in_namespaces);
     assert_eq!(granted(&["volumeRules", "nodeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));

@@ -5,6 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scaling::AutoScalingMapping;
 use super::status::{Difference, TranslationSummary, condition};
 use super::traffic::{LoadBalancerMapping, ServiceConnectMapping, ServiceRegistryMapping};
 use crate::ecs;
@@ -70,6 +71,9 @@ pub struct ServiceKubernetes {
     /// What the cluster offers for `serviceConnectConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_connect: Option<ServiceConnectMapping>,
+    /// Where the metrics of `autoScaling` come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_scaling: Option<AutoScalingMapping>,
 }
 
 /// What `describe-services` says of a service, and conditions.

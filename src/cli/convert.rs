@@ -29,6 +29,9 @@ What is read: JSON, also with comments and trailing commas, and YAML, with
   - the input of RegisterTaskDefinition, CreateService, UpdateService, CreateCluster,
     PutClusterCapacityProviders, CreateCapacityProvider
   - what `aws ecs describe-…` prints, also several outputs after one another
+  - what scales a service, together with it: the input of RegisterScalableTarget,
+    PutScalingPolicy, PutScheduledAction, PutMetricAlarm, and what `aws
+    application-autoscaling describe-…` and `aws cloudwatch describe-alarms` print
   - a list of container definitions, and lists of all of these
   - the custom resources of ecs-operator.dev/v1alpha1
 

@@ -112,6 +112,7 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         Action::AssignCapacity { name, uid, assignment } => {
             assign_capacity(context, root.namespace, name, uid, assignment).await
         }
+        Action::Scale { count } => scale(context, root, *count).await,
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
 }
@@ -314,6 +315,14 @@ async fn assign_capacity(
         Err(error) if error.class() == Class::Invalid => tracing::debug!("{error}"),
         Err(error) => return Err(error.into()),
     }
+    Ok(())
+}
+
+/// The watch brings the count; until then another try writes the same.
+async fn scale(context: &Context, root: &Root<'_>, count: i32) -> Result<(), ReconcileError> {
+    let key = ObjectKey::namespaced(root.namespace, root.name);
+    context.writer.scale(&key, &resource_of(root.kind), count).await?;
+    tracing::info!(object = %key, count, "scaled into its limits");
     Ok(())
 }
 

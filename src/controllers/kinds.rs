@@ -31,6 +31,7 @@ pub fn rules() -> Vec<Rule<'static>> {
         rule(api::GROUP, "taskdefinitions/status", STATUS),
         rule(api::GROUP, "services", READ),
         rule(api::GROUP, "services/status", STATUS),
+        rule(api::GROUP, "services/scale", STATUS),
         rule("", "pods", &["list", "watch", "patch", "delete"]),
         rule("events.k8s.io", "events", &["create"]),
     ];

@@ -8,7 +8,7 @@ use super::files::Source;
 use super::leaves::Leaf;
 use super::origin::Origin;
 use super::recognise::{Item, Kind};
-use super::{Settings, Target};
+use super::{Settings, Target, scaling};
 use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::pointer::upwards;
 use crate::ecs::service::DeploymentControllerType;
@@ -75,15 +75,16 @@ impl Definition {
             target: settings.target,
             resource: item.resource,
             origin: item.origin,
-            leaves: item.leaves,
+            leaves: item.share.leaves,
             findings: Vec::new(),
             overrides: Vec::new(),
             verdicts: Vec::new(),
         };
-        definition.take_findings(&item.repeated);
+        definition.take_findings(&item.share.repeated);
         definition.settle_name(assumed);
         definition.check_metadata();
         definition.refuse_task_sets();
+        definition.tell_owner_of_count();
         definition.tell_container_names();
         definition
     }
@@ -111,14 +112,12 @@ impl Definition {
         self.findings.extend(repeated.iter().map(again));
     }
 
-    /// A finding in places of the input.
+    /// A finding in places of the input. What other inputs say of a service has none here, and is named instead.
     fn placed(&self, finding: &ecs::Finding) -> Finding {
-        Finding {
-            path: self.origin.find(&finding.path).unwrap_or_default(),
-            severity: finding.severity,
-            code: finding.code,
-            message: finding.message.clone(),
-        }
+        let place = self.origin.find(&finding.path);
+        let of_part = place.is_none() && Pointer::root().key(scaling::MEMBER).is_prefix_of(&finding.path);
+        let message = if of_part { format!("{}: {}", finding.path, finding.message) } else { finding.message.clone() };
+        Finding { path: place.unwrap_or_default(), severity: finding.severity, code: finding.code, message }
     }
 
     /// Takes over what a later check found, except where the same place was found wrong before.
@@ -211,6 +210,17 @@ impl Definition {
             let message = "its external controller brings task definitions with task sets, which have no counterpart; name \
                            the one to run here";
             self.error(&Pointer::root().key("taskDefinition"), "task-sets-only", message);
+        }
+    }
+
+    /// What scales a service writes its count too: a manifest that gives one sets it back each time it is applied.
+    fn tell_owner_of_count(&mut self) {
+        let Some(service) = self.service() else { return };
+        let is_scaled = service.ecs.auto_scaling.is_some() && !service.ecs.is_daemon();
+        if is_scaled && service.ecs.desired_count.is_some() && self.target == Target::CustomResources {
+            let message = "the service is scaled, and the count is that of whoever scales it: applied again, this one would set it \
+                           back, so leave it out of what is applied from then on";
+            self.warning(&Pointer::root().key("desiredCount"), "desired-count-of-autoscaler", message);
         }
     }
 

@@ -16,6 +16,7 @@ mod plain;
 mod positions;
 mod recognise;
 mod resources;
+mod scaling;
 mod service_reference;
 mod single;
 mod syntax;
@@ -34,7 +35,7 @@ use crate::report::{Document, Report};
 use crate::translate::Basis;
 use definition::Definition;
 use positions::Positions;
-use recognise::Recognised;
+use recognise::{Part, Recognised};
 
 /// The oldest one: sidecars and their order are stable from it on.
 pub const OLDEST_MINOR: u32 = 33;
@@ -85,17 +86,21 @@ pub struct Conversion {
     pub report: Report,
 }
 
-/// Where an entry comes from: the number of its source, and the number of the document in that.
+/// Where an entry comes from: the number of its source, that of the document in it, and its own in the source.
 #[derive(Clone, Copy)]
 struct Provenance {
     source: usize,
     document: usize,
+    /// The number of the part of the source.
+    index: usize,
 }
 
 /// One entry of the report in the making.
 enum Entry {
     /// A definition.
     Definition(Box<Definition>),
+    /// What belongs to a service of the inputs.
+    Part(Box<Part>),
     /// An input without one, all said.
     Other(Document),
 }
@@ -103,8 +108,10 @@ enum Entry {
 /// Converts all inputs together: services find their task definitions among them.
 #[must_use]
 pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
-    let mut entries: Vec<(Provenance, Entry)> =
-        sources.iter().enumerate().flat_map(|(number, source)| entries(number, source, settings)).collect();
+    let mut found: Vec<(Provenance, Recognised)> =
+        sources.iter().enumerate().flat_map(|(number, source)| recognised(number, source)).collect();
+    let belonging = scaling::merge(&mut found);
+    let mut entries = entries(sources, found, settings);
     let mut definitions: Vec<&mut Definition> =
         entries.iter_mut().filter_map(|(_, entry)| entry.definition()).collect();
     collision::refuse_same_names(&mut definitions);
@@ -116,34 +123,48 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
     let mut positions = settings.places.then(|| Positions::new(sources));
+    let parts = scaling::documents(sources, &entries, &belonging);
+    for (index, document) in parts {
+        entries[index].1 = Entry::Other(document);
+    }
     let documents = entries.into_iter().map(|(from, entry)| entry.document(from, positions.as_mut())).collect();
     Conversion { manifests, report: Report { documents } }
 }
 
-fn entries(number: usize, source: &Source, settings: &Settings) -> Vec<(Provenance, Entry)> {
-    let enter = |(index, (document, recognised))| {
+fn recognised(number: usize, source: &Source) -> Vec<(Provenance, Recognised)> {
+    let of_source = recognise::recognise(source).into_iter().enumerate();
+    of_source
+        .map(|(index, (document, recognised))| (Provenance { source: number, document, index }, recognised))
+        .collect()
+}
+
+fn entries(sources: &[Source], found: Vec<(Provenance, Recognised)>, settings: &Settings) -> Vec<(Provenance, Entry)> {
+    let enter = |(from, recognised): (Provenance, Recognised)| {
+        let source = &sources[from.source];
         let entry = match recognised {
             Recognised::Definition(item) => {
-                Entry::Definition(Box::new(Definition::examine(source, index, *item, settings)))
+                Entry::Definition(Box::new(Definition::examine(source, from.index, *item, settings)))
             }
-            Recognised::Other(problem) => Entry::Other(problem.document(source, index)),
+            Recognised::Part(part) => Entry::Part(part),
+            Recognised::Other(problem) => Entry::Other(problem.document(source, from.index)),
         };
-        (Provenance { source: number, document }, entry)
+        (from, entry)
     };
-    recognise::recognise(source).into_iter().enumerate().map(enter).collect()
+    found.into_iter().map(enter).collect()
 }
 
 impl Entry {
     fn definition(&mut self) -> Option<&mut Definition> {
         match self {
             Self::Definition(definition) => Some(definition),
-            Self::Other(_) => None,
+            Self::Part(_) | Self::Other(_) => None,
         }
     }
 
     fn document(self, from: Provenance, positions: Option<&mut Positions<'_>>) -> Document {
         let mut document = match self {
             Self::Definition(definition) => definition.into_document(),
+            Self::Part(_) => Document::default(),
             Self::Other(document) => document,
         };
         // A syntax error brought its place with it.

@@ -15,10 +15,13 @@ use super::pairs::{Families, key, wanted};
 use super::service_reference;
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, labels};
 use crate::ecs::capacity::Choice;
+use crate::ecs::scaling::Limits;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
+use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::capacity::Known;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
+use crate::translate::surroundings::Surrounding;
 use crate::translate::workload::{self, Settings, Workload};
 use crate::translate::{Basis, Capacity, Code, FieldVerdict, Ledger, Task, Verdict, examine, surroundings};
 
@@ -195,7 +198,13 @@ fn render(
     disown_workload(&mut workload, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
-    let around = surroundings::render(&rendered, &place, cluster);
+    let mut around = surroundings::render(&rendered, &place, cluster);
+    let autoscaler = service.and_then(|spec| autoscaler(spec, &place, basis));
+    if let (Some(_), Workload::Deployment(deployment)) = (&autoscaler, &mut workload) {
+        // Applied again, the manifest would set the count back.
+        deployment.spec.iter_mut().for_each(|spec| spec.replicas = None);
+    }
+    around.after.extend(autoscaler);
     for surrounding in around.before {
         manifests.push(companions::around(surrounding, disown)?);
     }
@@ -216,6 +225,14 @@ fn render(
         verdict.target = (field == "/metadata/name").then_some(labels);
     }
     Ok(Rendered { manifests, verdicts })
+}
+
+/// What scales the Deployment by metrics. Nobody is there for scheduled actions or for deployments.
+fn autoscaler(spec: &ServiceSpec, place: &Placement<'_>, basis: &Basis) -> Option<Surrounding> {
+    let scaling = spec.ecs.auto_scaling.as_ref()?;
+    let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
+    let tolerance = basis.has_autoscaler_tolerance();
+    auto_scaling::render(spec, place, Situation { limits, rolling: false, tolerance, attended: false })
 }
 
 /// Takes away what only the operator would read.

@@ -2,6 +2,7 @@
 
 mod foreign;
 mod problem;
+mod scaling;
 mod shapes;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub(super) use problem::Problem;
+pub(super) use scaling::{OF_TARGET, Part, PartKind};
 
 use super::files::Source;
 use super::leaves::{self, Leaf};
@@ -54,18 +56,33 @@ pub(super) struct Item {
     pub origin: Origin,
     /// The metadata, when it was given as one of our custom resources.
     pub resource: Option<Value>,
-    /// The place in the document that is this definition and nothing else.
+    /// Its share of the document.
+    pub share: Share,
+}
+
+/// What of a document is to be reported with a part of it.
+#[derive(Clone, Debug)]
+pub(super) struct Share {
+    /// The place in the document that is this part and nothing else.
     cover: Pointer,
-    /// The leaves to report with this definition.
+    /// The leaves to report with it.
     pub leaves: Vec<Leaf>,
     /// Members that are given more than once in the input.
     pub repeated: Vec<Pointer>,
+}
+
+impl Share {
+    fn at(cover: &Pointer) -> Self {
+        Self { cover: cover.clone(), leaves: Vec::new(), repeated: Vec::new() }
+    }
 }
 
 /// What a part of an input is.
 #[derive(Debug)]
 pub(super) enum Recognised {
     Definition(Box<Item>),
+    /// What AWS keeps apart from the service that it is about.
+    Part(Box<Part>),
     Other(Problem),
 }
 
@@ -125,7 +142,7 @@ fn in_document((document, repeated): (Value, Vec<Pointer>), found: bool) -> Vec<
 /// Gives each leaf, and each member given again, to the definition it is in. A leaf that is in none goes to the first.
 fn share_out(leaves: Vec<Leaf>, repeated: Vec<Pointer>, all: &mut [Recognised]) {
     let problems: HashSet<String> = all.iter().filter_map(Recognised::problem_place).collect();
-    let mut items: Vec<&mut Item> = all.iter_mut().filter_map(Recognised::item).collect();
+    let mut items: Vec<&mut Share> = all.iter_mut().filter_map(Recognised::share).collect();
     let covers: HashMap<String, usize> =
         items.iter().enumerate().map(|(number, item)| (item.cover.to_string(), number)).collect();
     let owner = |place: &str| upwards(place).find_map(|above| covers.get(above).copied());
@@ -145,16 +162,17 @@ fn share_out(leaves: Vec<Leaf>, repeated: Vec<Pointer>, all: &mut [Recognised]) 
 }
 
 impl Recognised {
-    fn item(&mut self) -> Option<&mut Item> {
+    fn share(&mut self) -> Option<&mut Share> {
         match self {
-            Self::Definition(item) => Some(item),
+            Self::Definition(item) => Some(&mut item.share),
+            Self::Part(part) => Some(&mut part.share),
             Self::Other(_) => None,
         }
     }
 
     fn problem_place(&self) -> Option<String> {
         match self {
-            Self::Definition(_) => None,
+            Self::Definition(_) | Self::Part(_) => None,
             Self::Other(problem) => Some(problem.place.to_string()),
         }
     }

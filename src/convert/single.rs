@@ -41,6 +41,7 @@ pub fn single_task_definition(source: &Source) -> Result<TaskDefinitionSpec, NoT
                 found.push(Definition::examine(source, index, *item, &Settings::default()));
             }
             Recognised::Definition(item) => others.push(item.kind.name()),
+            Recognised::Part(_) => others.push(Kind::Service.name()),
             Recognised::Other(problem) => wrong.push(problem.document(source, index)),
         }
     }

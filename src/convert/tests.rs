@@ -504,3 +504,72 @@ fn what_a_task_definition_needs_is_written_once_and_before_its_services() {
     assert_eq!(told("/containerDefinitions/0/secrets/0/valueFrom"), Some("external-secret-made"));
     assert_eq!(told("/volumes/0/efsVolumeConfiguration/fileSystemId"), Some("efs-csi-needed"));
 }
+
+#[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+fn of_target(more: Value) -> Value {
+    let mut whole = json!({"ServiceNamespace": "ecs", "ResourceId": "service/shop/web", "ScalableDimension": "ecs:service:DesiredCount"});
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    whole
+}
+
+fn step_policy() -> Value {
+    let steps = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]});
+    of_target(json!({"PolicyName": "out", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}))
+}
+
+#[test]
+fn what_scales_a_service_is_merged_into_it_and_reported_where_it_was_given() {
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "arn:aws:ecs:eu-west-1:1:cluster/shop".into();
+    of_shop.as_object_mut().unwrap().remove("desiredCount");
+    let action = "arn:aws:autoscaling:eu-west-1:1:scalingPolicy:2:resource/ecs/service/shop/web:policyName/out";
+    let alarm = json!({"AlarmName": "busy", "AlarmActions": [action], "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
+        "Threshold": 80, "EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold"});
+    let late = of_target(json!({"ScheduledActionName": "late", "Schedule": "rate(1 day)", "StartTime": 1_893_456_000,
+        "ScalableTargetAction": {"MinCapacity": 2}}));
+    let inputs = [
+        ("alarm.json", alarm),
+        ("policy.json", step_policy()),
+        ("target.json", of_target(json!({"MinCapacity": 1, "MaxCapacity": 5, "Tags": {"Team": "web"}}))),
+        ("actions.json", json!({"ScheduledActions": [late]})),
+        ("service.json", of_shop),
+        ("task.json", task("web")),
+    ];
+    let conversion = run(&inputs, &Settings::default());
+    let scaling = yaml(conversion.manifests.last().unwrap())["spec"]["autoScaling"].clone();
+    assert_eq!((&scaling["minCapacity"], &scaling["tags"]["Team"]), (&json!(1), &json!("web")));
+    assert_eq!(scaling["policies"][0]["alarms"][0]["alarmName"], "busy");
+    assert_eq!(scaling["policies"][0].get("resourceId"), None);
+    assert_eq!(scaling["scheduledActions"][0]["startTime"], "2030-01-01T00:00:00Z");
+    assert_eq!(field(&conversion, 0, "/Threshold").code, Some("not-translated-yet"));
+    assert_eq!(field(&conversion, 1, "/ResourceId").verdict, Verdict::Exact);
+    assert_eq!(field(&conversion, 2, "/MaxCapacity").target.as_deref(), Some("Service/web#/spec/desiredCount"));
+    assert_eq!(field(&conversion, 3, "/ScheduledActions/0/Schedule").verdict, Verdict::Exact);
+    let fields: usize = conversion.report.documents[..4].iter().map(|document| document.fields.len()).sum();
+    assert_eq!(fields, 8 + 8 + 6 + 6, "every leaf is told of");
+}
+
+#[test]
+fn what_scales_something_else_is_refused() {
+    let target = of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}));
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let with = |inputs: &[(&str, Value)]| codes(&run(inputs, &Settings::default()));
+    assert_eq!(with(&[("t.json", target.clone())]), ["service-not-given"]);
+    let both = [("p.json", step_policy()), ("s.json", of_shop.clone())];
+    assert_eq!(with(&both), ["no-scalable-target"]);
+    let mut table = target.clone();
+    table["ServiceNamespace"] = "dynamodb".into();
+    assert_eq!(with(&[("t.json", table)]), ["not-a-service"]);
+    of_shop["autoScaling"] = json!({"minCapacity": 1, "maxCapacity": 2});
+    let twice = [("t.json", target), ("s.json", of_shop)];
+    assert!(with(&twice).contains(&"scaling-given-twice"), "{:?}", with(&twice));
+}
+
+#[test]
+fn a_count_beside_what_scales_it_is_warned_of() {
+    let mut scaled = service("web", "web");
+    scaled["autoScaling"] = json!({"minCapacity": 1, "maxCapacity": 5});
+    let conversion = run(&[("s.json", scaled)], &Settings::default());
+    assert_eq!(codes(&conversion), ["desired-count-of-autoscaler"]);
+}

@@ -53,6 +53,47 @@ pub fn of(operations: &[&str]) -> Vec<InputField> {
     found
 }
 
+/// The operations of Application Auto Scaling and CloudWatch whose inputs a service's `autoScaling` has, and where.
+const SCALING: [(&str, &str); 4] = [
+    ("application-autoscaling:RegisterScalableTarget", "autoScaling"),
+    ("application-autoscaling:PutScalingPolicy", "autoScaling.policies[]"),
+    ("cloudwatch:PutMetricAlarm", "autoScaling.policies[].alarms[]"),
+    ("application-autoscaling:PutScheduledAction", "autoScaling.scheduledActions[]"),
+];
+
+/// The members by which those operations name the service, which has the rest in itself.
+const OF_TARGET: [&str; 3] = ["ServiceNamespace", "ResourceId", "ScalableDimension"];
+
+/// The fields of those operations at the places where a service has them.
+#[must_use]
+pub fn of_scaling() -> Vec<InputField> {
+    static PLACED: LazyLock<Vec<(&str, String, &str)>> = LazyLock::new(|| {
+        let placed = |(operation, place): (&'static str, &str)| {
+            let fields = all().filter(move |field| field.operation == operation && !OF_TARGET.contains(&field.path));
+            let path = |field: InputField| {
+                let steps = field.path.split('.').map(member_of_service).collect::<Vec<_>>();
+                (operation, format!("{place}.{}", steps.join(".")), field.r#type)
+            };
+            fields.map(path).collect::<Vec<_>>()
+        };
+        SCALING.into_iter().flat_map(placed).collect()
+    });
+    PLACED.iter().map(|(operation, path, r#type)| InputField { operation, path, r#type }).collect()
+}
+
+/// A member of a service for one of Application Auto Scaling or CloudWatch, whose names begin with a capital letter:
+/// `PolicyName` → `policyName`.
+#[must_use]
+pub fn member_of_service(name: &str) -> String {
+    match name {
+        "OKActions" => return "okActions".to_owned(),
+        "AlarmArn" => return "alarmARN".to_owned(),
+        _ => {}
+    }
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
+
 /// Whether some operation has a field of that name at any depth.
 #[must_use]
 pub fn is_member(name: &str) -> bool {

@@ -23,6 +23,8 @@ pub mod placement;
 pub mod pointer;
 pub mod query;
 mod redact;
+pub mod scaling;
+pub mod schedule;
 pub mod secret_reference;
 pub mod service;
 pub mod task_definition;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::common::{CapacityProviderStrategyItem, LaunchType, PropagateTags, Tag};
 use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
+use super::scaling::AutoScaling;
 pub use connect::*;
 pub use deployment::*;
 pub use volume::*;
@@ -113,6 +114,9 @@ pub struct Service {
     /// How often metrics are taken. Default: each minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<MonitoringConfiguration>,
+    /// What changes the desired count, and within which limits: what Application Auto Scaling has of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_scaling: Option<AutoScaling>,
     /// Describe only: ARN of the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_arn: Option<String>,

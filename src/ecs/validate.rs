@@ -23,6 +23,7 @@ mod placement;
 mod ports;
 mod proxy;
 mod roles;
+mod scaling;
 mod secrets;
 mod service;
 mod service_and_task;
@@ -81,7 +82,7 @@ pub fn task_definition(task: &TaskDefinition) -> Vec<Finding> {
 /// Checks a service by ECS's rules, as far as they don't ask for its task definition.
 #[must_use]
 pub fn service(service: &Service) -> Vec<Finding> {
-    let found = service::RULES.iter().flat_map(|rule| rule(service));
+    let found = service::RULES.iter().chain(scaling::RULES).flat_map(|rule| rule(service));
     in_order(found.chain(placement::of_service(service)).chain(tags::all(&service.tags)))
 }
 

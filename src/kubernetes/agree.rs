@@ -22,7 +22,7 @@ const MARKERS: [&str; 3] = ["emptyDir", "podSelector", "namespaceSelector"];
 const QUANTITY_MAPS: [&str; 6] = ["limits", "requests", "hard", "capacity", "overhead", "podFixed"];
 
 /// Single fields that are quantities.
-const QUANTITIES: [&str; 4] = ["sizeLimit", "averageValue", "divisor", "storageLimit"];
+const QUANTITIES: [&str; 5] = ["sizeLimit", "averageValue", "divisor", "storageLimit", "tolerance"];
 
 /// Fields the server does not store when they are zero or false.
 const OMITTED_WHEN_ZERO: [&str; 12] = [

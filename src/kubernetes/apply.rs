@@ -6,7 +6,7 @@ use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
 use kube::{Client, Error};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 pub use super::agree::agrees;
@@ -97,6 +97,25 @@ impl Writer {
         let api = self.api(key, resource);
         let request = async {
             match api.patch(&key.name, &params, patch).await {
+                Ok(_) => Ok(()),
+                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        self.write(resource, target, request).await
+    }
+
+    /// Writes a count through the `scale` subresource of an object.
+    ///
+    /// # Errors
+    /// When the server does not take it; that the object is gone is no error.
+    pub async fn scale(&self, key: &ObjectKey, resource: &ApiResource, count: i32) -> Result<(), WriteError> {
+        let target = format!("scale {} {key}", resource.kind);
+        let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
+        let api = self.api(key, resource);
+        let patch = json!({"spec": {"replicas": count}});
+        let request = async {
+            match api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await {
                 Ok(_) => Ok(()),
                 Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
                 Err(error) => Err(error),

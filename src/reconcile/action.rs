@@ -117,6 +117,11 @@ pub enum Action {
         /// What it is given.
         assignment: Assignment,
     },
+    /// Write a count into the root's own spec, through its `scale` subresource, as whatever scales it does.
+    Scale {
+        /// Tasks there are to be.
+        count: i32,
+    },
     /// Delete an object, this very one.
     Delete {
         /// Its kind.

@@ -77,7 +77,8 @@ impl World {
                 Action::Create(_)
                 | Action::StopTask { .. }
                 | Action::DetachTask { .. }
-                | Action::AssignCapacity { .. } => {}
+                | Action::AssignCapacity { .. }
+                | Action::Scale { .. } => {}
             }
         }
         done

@@ -158,6 +158,16 @@ child_kinds! {
     DisruptionBudget = Entry {
         group: "policy", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets", title: "PodDisruptionBudget", ..ORDINARY
     };
+    /// What scales a service by metrics of its tasks.
+    Autoscaler = Entry {
+        group: "autoscaling", version: "v2", kind: "HorizontalPodAutoscaler", plural: "horizontalpodautoscalers",
+        title: "HorizontalPodAutoscaler", ..ORDINARY
+    };
+    /// What scales a service by metrics from elsewhere.
+    ScaledObject = Entry {
+        group: "keda.sh", version: "v1alpha1", kind: "ScaledObject", plural: "scaledobjects", title: "ScaledObject",
+        need: Need::Optional, ..ORDINARY
+    };
     /// What leads from outside to a service's tasks.
     Ingress = Entry {
         group: "networking.k8s.io", kind: "Ingress", plural: "ingresses", title: "Ingress", ..ORDINARY

@@ -8,6 +8,7 @@ mod progress;
 mod protection;
 mod replacement;
 mod rollout;
+mod scaling;
 mod status;
 mod tasks;
 #[cfg(test)]
@@ -108,6 +109,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             if !plan.fronts_stay {
                 actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
             }
+            actions.extend(scaling::pull(&plan));
             actions.extend(detached::release(input, &plan));
             actions.extend(plan.replacement.stop.map(tasks::stopped));
             actions.extend(tasks::stop(input, &plan));
@@ -118,7 +120,10 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                 actions,
                 status,
                 events,
-                revisit: [retries.revisit, protection::next_end(input)].into_iter().flatten().min(),
+                revisit: [retries.revisit, protection::next_end(input), scaling::next_change(input, plan.spec)]
+                    .into_iter()
+                    .flatten()
+                    .min(),
             }
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing. Tasks that replace others
@@ -160,8 +165,9 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         healthy_after: workload::healthy_after(Some(plan.spec), &plan.task.ecs),
     };
     let workload = workload::render(&plan.spec.ecs, &place, template, settings);
-    let fronts =
+    let mut fronts =
         if plan.fronts_stay { Surroundings::default() } else { front::render(&task, &place, plan.cluster.as_ref()) };
+    fronts.after.extend(scaling::autoscaler(input, plan, &place));
     let around = surroundings::of(fronts, input.owned);
     let mut children = around.before;
     children.push(match workload {

@@ -20,6 +20,8 @@ impl From<Surrounding> for Child {
             Surrounding::NetworkPolicy(object) => (ChildKind::NetworkPolicy, object),
             Surrounding::SecurityGroupPolicy(object) => (ChildKind::SecurityGroupPolicy, object),
             Surrounding::DisruptionBudget(object) => (ChildKind::DisruptionBudget, object),
+            Surrounding::Autoscaler(object) => (ChildKind::Autoscaler, object),
+            Surrounding::ScaledObject(object) => (ChildKind::ScaledObject, object),
         };
         Self::Untyped(kind, Box::new(object))
     }
@@ -69,7 +71,7 @@ fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
     } else {
         let message = format!(
             "not made, as the cluster lacks the API, or the operator rights on it, and its log says which: {}. Install the add-on, or \
-             choose another way in kubernetes.loadBalancers. It looks again by itself",
+             choose another way in the `kubernetes` block. It looks again by itself",
             missing.join(", ")
         );
         Some(draft(false, "AddonMissing", message))

@@ -49,6 +49,12 @@ impl Basis {
         }
     }
 
+    /// Whether autoscalers know a tolerance of their own: on by default since Kubernetes 1.35, as restart policies of containers.
+    #[must_use]
+    pub fn has_autoscaler_tolerance(&self) -> bool {
+        self.container_restart_policy
+    }
+
     /// The same with the task agent of this image, where one is given.
     #[must_use]
     pub fn with_task_agent(self, image: Option<&str>) -> Self {

@@ -6,6 +6,7 @@
 mod accelerators;
 mod agent;
 mod annotations;
+pub mod auto_scaling;
 mod basis;
 pub mod capacity;
 pub mod cluster;

@@ -35,7 +35,10 @@ macro_rules! pending {
 pub const TASK_DEFINITION: &[Pending] = &[];
 
 /// Of services.
-pub const SERVICE: &[Pending] = &[];
+pub const SERVICE: &[Pending] = pending! {
+    "autoScaling.policies" =>
+        "no alarm is evaluated, so that step scaling changes no count: track a target, or set the count through the scale subresource",
+};
 
 /// Of clusters.
 pub const CLUSTER: &[Pending] = &[];

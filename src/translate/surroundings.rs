@@ -3,7 +3,9 @@
 use k8s_openapi::api::core::v1::Service as CoreService;
 
 use super::service::{self, Placement};
-use super::{Task, Untyped, disruption, isolation, load_balancers, registries, security_groups, service_connect};
+use super::{
+    Task, Untyped, auto_scaling, disruption, isolation, load_balancers, registries, security_groups, service_connect,
+};
 use crate::api::{ClusterKubernetes, ServiceSpec};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::{Pointer, validate};
@@ -38,6 +40,10 @@ pub enum Surrounding {
     SecurityGroupPolicy(Untyped),
     /// How many tasks may be evicted.
     DisruptionBudget(Untyped),
+    /// What scales by metrics of the tasks.
+    Autoscaler(Untyped),
+    /// The same with metrics from elsewhere.
+    ScaledObject(Untyped),
 }
 
 /// The objects in the order in which they are to be made.
@@ -99,5 +105,6 @@ pub fn errors(task: &Task<'_>, service: &str) -> Findings {
 
 /// Findings about what the `kubernetes` block says of them.
 pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
-    load_balancers::findings(spec).into_iter().chain(registries::findings(spec)).collect()
+    let of_traffic = load_balancers::findings(spec).into_iter().chain(registries::findings(spec));
+    of_traffic.chain(auto_scaling::findings(spec)).collect()
 }

@@ -396,4 +396,30 @@ codes! {
     EncryptionOfCluster = "encryption-of-cluster",
     /// No gateway of ECS sends traffic to the tasks.
     GatewayNotConnected = "gateway-not-connected",
+    /// metrics-server, or what takes its place, has to be there to measure tasks.
+    MetricsServerNeeded = "metrics-server-needed",
+    /// KEDA has to be there to bring the metric into the cluster.
+    KedaNeeded = "keda-needed",
+    /// A target is a whole number of percent.
+    RoundedTarget = "rounded-target",
+    /// Tasks are added at once, and again while the metric is above its target.
+    ScaleOutNotHeldBack = "scale-out-not-held-back",
+    /// Tasks are taken away by the greatest count that was asked for within a time.
+    ScaleInByWindow = "scale-in-by-window",
+    /// A policy that takes no tasks away keeps others from doing so.
+    ScaleInHeldBack = "scale-in-held-back",
+    /// One task is kept where none would have to be.
+    MinimumOfOne = "minimum-of-one",
+    /// No expression over several metrics is evaluated.
+    MetricMathNotTranslated = "metric-math-not-translated",
+    /// Nothing tells the AWS region that a metric is in.
+    RegionNotKnown = "region-not-known",
+    /// Nothing foresees the load.
+    NoForecast = "no-forecast",
+    /// A rate without a start is counted from the beginning of 1970.
+    RateFrom1970 = "rate-from-1970",
+    /// The count belongs to what scales the service, and the manifest gives none.
+    CountOfAutoscaler = "count-of-autoscaler",
+    /// Nothing scales the service, so that the setting has nothing to act on.
+    NothingScales = "nothing-scales",
 }

@@ -19,6 +19,7 @@ mod rest;
 mod revisions;
 mod roles;
 mod rollouts;
+mod scaling;
 mod services;
 mod strategies;
 mod survival;

@@ -13,6 +13,7 @@ mod objects;
 mod placement;
 mod plausible;
 mod queries;
+mod scaling;
 mod schema;
 mod shrink;
 mod tally;

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use crate::queries;
+use crate::scaling;
 use crate::schema::{self, SENTINEL};
 
 type Object = Map<String, Value>;
@@ -394,6 +395,7 @@ fn set_service_right(service: &mut Object, rng: &mut Rng) {
         service.remove("deploymentConfiguration");
     }
     without(service, &["availabilityZoneRebalancing"]);
+    scaling::set_right(service, daemon, rng);
     for balancer in objects(service, "loadBalancers") {
         balancer.remove("loadBalancerName");
         balancer.insert("targetGroupArn".to_owned(), "arn:aws:elasticloadbalancing:r:1:targetgroup/a/b".into());

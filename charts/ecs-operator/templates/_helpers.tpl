@@ -32,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [clusters, capacityproviders, taskdefinitions, services]
   verbs: [list, watch]
 - apiGroups: [ecs-operator.dev]
-  resources: [clusters/status, capacityproviders/status, taskdefinitions/status, services/status]
+  resources: [clusters/status, capacityproviders/status, taskdefinitions/status, services/status, services/scale]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments, daemonsets]
@@ -51,6 +51,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list, watch, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies, ingresses]
+  verbs: [list, watch, patch, create, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
   verbs: [list, watch, patch, create, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
@@ -91,6 +94,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "ecs-operator.securityGroupPolicyRules" -}}
 - apiGroups: [vpcresources.k8s.aws]
   resources: [securitygrouppolicies]
+  verbs: [list, watch, patch, create, delete]
+{{- end -}}
+
+{{- define "ecs-operator.scaledObjectRules" -}}
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
   verbs: [list, watch, patch, create, delete]
 {{- end -}}
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::foreign::{self, DEPLOYED};
 use super::problem::{Problem, describe};
-use super::{Item, Kind, Recognised};
+use super::{Item, Kind, Recognised, Share, scaling};
 use crate::api;
 use crate::convert::origin::Origin;
 use crate::ecs::Pointer;
@@ -30,7 +30,7 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
     if object.contains_key("apiVersion") && object.contains_key("kind") {
         return resource(object, at, found);
     }
-    if let Some(all) = wrapped(object, at, found) {
+    if let Some(all) = wrapped(object, at, found).or_else(|| scaling::find(object, at)) {
         return all;
     }
     if let Some(problem) = foreign_members(object, at) {
@@ -48,15 +48,7 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
 }
 
 fn definition(kind: Kind, spec: Value, origin: Origin, cover: &Pointer) -> Recognised {
-    Recognised::Definition(Box::new(Item {
-        kind,
-        spec,
-        origin,
-        resource: None,
-        cover: cover.clone(),
-        leaves: Vec::new(),
-        repeated: Vec::new(),
-    }))
+    Recognised::Definition(Box::new(Item { kind, spec, origin, resource: None, share: Share::at(cover) }))
 }
 
 fn not_ecs(at: &Pointer, what: &str, found: bool) -> Recognised {

@@ -17,7 +17,7 @@ fn all(value: &Value) -> Vec<Recognised> {
 fn kinds(value: &Value) -> Vec<Option<Kind>> {
     let kind = |recognised: &Recognised| match recognised {
         Recognised::Definition(item) => Some(item.kind),
-        Recognised::Other(_) => None,
+        _ => None,
     };
     all(value).iter().map(kind).collect()
 }
@@ -67,8 +67,8 @@ fn definitions_are_known_by_their_members() {
 fn every_leaf_belongs_to_one_definition() {
     let value = json!({"services": [{"serviceName": "a"}, {"serviceName": "b", "role": null}], "failures": []});
     let leaves = |recognised: Recognised| match recognised {
-        Recognised::Definition(item) => item.leaves.iter().map(|leaf| leaf.path.clone()).collect(),
-        Recognised::Other(_) => Vec::new(),
+        Recognised::Definition(item) => item.share.leaves.iter().map(|leaf| leaf.path.clone()).collect(),
+        _ => Vec::new(),
     };
     let leaves: Vec<Vec<String>> = all(&value).into_iter().map(leaves).collect();
     assert_eq!(

@@ -5,6 +5,7 @@ use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
 use crate::ecs::placement::MAX_CONSTRAINTS;
 use crate::ecs::pointer::Pointer;
+use crate::ecs::scaling::MetricType;
 use crate::ecs::service::{LaunchType, Service};
 use crate::ecs::task_definition::{Compatibility, NetworkMode, PortMapping, TaskDefinition};
 
@@ -20,6 +21,7 @@ pub(super) const RULES: &[Rule] = &[
     network_configuration,
     launch_type,
     constraints,
+    reserved,
 ];
 
 fn root(member: &str) -> Pointer {
@@ -48,6 +50,41 @@ fn service_registries(service: &Service, task: &TaskDefinition) -> Vec<Finding> 
             target_known(&at.index(position), target, task)
         })
         .collect()
+}
+
+/// `ECSServiceAverage…Utilization` is of what tasks reserve: without it there is no metric, and nothing is scaled.
+fn reserved(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
+    let policies = service.auto_scaling.iter().flat_map(|scaling| scaling.policies.iter().enumerate());
+    policies
+        .filter_map(|(position, policy)| {
+            let metric = policy.target_tracking()?.predefined_metric_specification.as_ref()?.predefined_metric_type;
+            let member = unreserved(metric, task)?;
+            let at = root("autoScaling").key("policies").index(position);
+            let at = at.key("targetTrackingScalingPolicyConfiguration").key("predefinedMetricSpecification");
+            let message = format!(
+                "the metric is what tasks use of what they reserve, and neither the task nor each of its containers reserves \
+                 {member}: give the task {member}"
+            );
+            Some(Finding::warning(at.key("predefinedMetricType"), "nothing-reserved", message))
+        })
+        .collect()
+}
+
+/// What a metric is measured against and neither the task nor each container has.
+fn unreserved(metric: MetricType, task: &TaskDefinition) -> Option<&'static str> {
+    let containers = &task.container_definitions;
+    match metric {
+        MetricType::EcsServiceAverageCpuUtilization | MetricType::EcsServiceAverageCpuUtilizationHighResolution => {
+            let each = containers.iter().all(|container| container.cpu.is_some_and(|units| units > 0));
+            (task.cpu.is_none() && !each).then_some("cpu")
+        }
+        MetricType::EcsServiceAverageMemoryUtilization
+        | MetricType::EcsServiceAverageMemoryUtilizationHighResolution => {
+            let each = containers.iter().all(|it| it.memory.or(it.memory_reservation).is_some_and(|size| size > 0));
+            (task.memory.is_none() && !each).then_some("memory")
+        }
+        MetricType::AlbRequestCountPerTarget => None,
+    }
 }
 
 fn target_known(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefinition) -> Option<Finding> {

@@ -7,6 +7,7 @@ mod fargate;
 mod linux;
 mod logging;
 mod platforms;
+mod scaling;
 mod services;
 mod sources;
 mod volumes;

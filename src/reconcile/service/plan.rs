@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
-use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection};
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling};
 use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
@@ -198,7 +198,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
 /// The tasks there are to be. A DAEMON service has as many as there are nodes for it, which its DaemonSet counts.
 fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
-        return workload::desired_count(&spec.ecs);
+        return scaling::within_limits(input, spec, workload::desired_count(&spec.ecs));
     }
     let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));
     nodes.and_then(|nodes| i32::try_from(nodes).ok()).unwrap_or(0)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{NOW, World, pod, revision, web};
 use crate::api::{RolloutState, ServiceStatus};
@@ -841,4 +841,70 @@ fn each_task_is_given_one_of_several_providers() {
     world.pods[1] = gated("web-1-7");
     world.capacity_providers.clear();
     assert_eq!(given(&world.step()), [("web-1-7".to_owned(), 2, "spot".to_owned())]);
+}
+
+fn scaled(min: i32, max: i32) -> World {
+    let mut world = World::new();
+    world.spec["autoScaling"] = json!({"minCapacity": min, "maxCapacity": max, "policies": [{"policyName": "cpu",
+        "targetTrackingScalingPolicyConfiguration": {"targetValue": 60,
+            "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}}}]});
+    world
+}
+
+fn autoscaler(decision: &Decision<ServiceStatus>) -> Option<Value> {
+    let child = decision.actions.iter().find_map(|action| match action {
+        Action::Apply(child) if child.kind() == ChildKind::Autoscaler => Some(child),
+        _ => None,
+    });
+    Some(child?.to_json().unwrap()["spec"].clone())
+}
+
+#[test]
+fn no_task_is_taken_away_by_metrics_while_a_deployment_goes_on() {
+    let mut world = scaled(1, 5);
+    let down = |decision: &Decision<ServiceStatus>| {
+        autoscaler(decision).unwrap()["behavior"]["scaleDown"]["selectPolicy"].clone()
+    };
+    assert_eq!(down(&world.step()), "Disabled");
+    world.settle(1, 2);
+    world.step();
+    assert_eq!(down(&world.step()), "Max");
+    world.revisions.push(revision(2, web()));
+    assert_eq!(down(&world.step()), "Disabled");
+}
+
+#[test]
+fn the_count_is_pulled_into_its_limits_and_written_once() {
+    let mut world = scaled(3, 5);
+    let wrote = |decision: &Decision<ServiceStatus>| {
+        decision
+            .actions
+            .iter()
+            .find_map(|action| if let Action::Scale { count } = action { Some(*count) } else { None })
+    };
+    let first = world.step();
+    assert_eq!(wrote(&first), Some(3));
+    assert_eq!(world.workloads[0].body["spec"]["replicas"], 3);
+    assert_eq!(wrote(&world.step()), None);
+    world.spec.as_object_mut().unwrap().remove("desiredCount");
+    assert_eq!(wrote(&world.step()), Some(3), "what scales it cannot do without a count");
+    world.spec["desiredCount"] = 4.into();
+    assert_eq!(wrote(&world.step()), None);
+}
+
+#[test]
+fn a_scheduled_action_changes_the_limits_when_it_is_due() {
+    let mut world = scaled(1, 5);
+    let due = NOW + Duration::from_mins(10);
+    world.spec["autoScaling"]["scheduledActions"] = json!([{"scheduledActionName": "rush",
+        "schedule": format!("at({})", due.strftime("%Y-%m-%dT%H:%M:%S")), "scalableTargetAction": {"minCapacity": 4, "maxCapacity": 9}}]);
+    let before = world.step();
+    assert_eq!(before.revisit, Some(Duration::from_mins(10)));
+    assert_eq!(autoscaler(&before).unwrap()["minReplicas"], 1);
+    world.now = due;
+    let then = world.step();
+    let spec = autoscaler(&then).unwrap();
+    assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(4), &json!(9)));
+    assert!(then.actions.contains(&Action::Scale { count: 4 }));
+    assert_eq!(world.step().revisit, None);
 }

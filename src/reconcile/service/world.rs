@@ -133,6 +133,7 @@ impl World {
                     (pod.divided_by, pod.capacity_number) = (None, Some(assignment.number));
                 }
             }
+            Action::Scale { count } => self.spec["desiredCount"] = (*count).into(),
             Action::StopTask { uid, .. } => self.pods.retain(|pod| pod.uid != *uid),
             Action::Delete { kind: ChildKind::Service, uid, .. } => self.core_services.retain(|c| c.uid != *uid),
             other => panic!("unexpected {other:?}"),

@@ -28,7 +28,9 @@ pub struct Coverage {
     pub kind: &'static str,
     /// The AWS operations whose input it has the shape of.
     pub operations: &'static [&'static str],
-    /// The fields of these operations that hold values, in the order of the API reference.
+    /// The fields of these operations, in the order of the API reference, at the places where the definition has them.
+    pub inputs: Vec<InputField>,
+    /// Those that hold values.
     pub fields: Vec<Covered>,
     /// Fields of the shape that are no input of these operations: what AWS prints in descriptions, and our own.
     pub others: BTreeMap<String, BTreeSet<Outcome>>,
@@ -93,23 +95,46 @@ pub fn coverage() -> Vec<Coverage> {
         sample::part_capacity(&input, number).into_iter().flat_map(verdicts).collect()
     };
     vec![
-        of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], task_definition),
-        of_kind::<ServiceSpec>("Service", &["ecs:CreateService"], service),
-        of_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], cluster),
-        of_kind::<CapacityProviderSpec>("CapacityProvider", &["ecs:CreateCapacityProvider"], capacity_provider),
+        of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], &[], task_definition),
+        of_kind::<ServiceSpec>("Service", &OF_SERVICE, &fields::of_scaling(), service),
+        of_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster),
+        of_kind::<CapacityProviderSpec>("CapacityProvider", &["ecs:CreateCapacityProvider"], &[], capacity_provider),
     ]
 }
 
 fn of_kind<T: JsonSchema>(
     kind: &'static str,
     operations: &'static [&'static str],
+    placed: &[InputField],
     verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>,
 ) -> Coverage {
     let mut seen = survey::<T>(verdicts);
-    let given = fields::of(operations).into_iter().filter(|field| !field.is_group());
-    let fields = given.map(|field| Covered { outcomes: seen.remove(field.path).unwrap_or_default(), field }).collect();
-    Coverage { kind, operations, fields, others: seen }
+    let own = fields::of(operations)
+        .into_iter()
+        .filter(|field| placed.iter().all(|other| other.operation != field.operation));
+    let inputs: Vec<InputField> = own.chain(placed.iter().copied()).collect();
+    let given = inputs.iter().copied().filter(|field| !field.is_group());
+    let fields: Vec<Covered> = given.map(|field| Covered { outcomes: outcomes(&seen, field.path), field }).collect();
+    let known: BTreeSet<&str> = inputs.iter().map(|field| field.path).collect();
+    seen.retain(|path, _| !known.contains(path.as_str()));
+    Coverage { kind, operations, inputs, fields, others: seen }
 }
+
+/// What becomes of a field, or of the free JSON that it is in.
+fn outcomes(seen: &BTreeMap<String, BTreeSet<Outcome>>, path: &str) -> BTreeSet<Outcome> {
+    let above =
+        std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(above, _)| above.trim_end_matches("[]")));
+    above.into_iter().find_map(|path| seen.get(path)).cloned().unwrap_or_default()
+}
+
+/// What a service has of AWS.
+const OF_SERVICE: [&str; 5] = [
+    "ecs:CreateService",
+    "application-autoscaling:RegisterScalableTarget",
+    "application-autoscaling:PutScalingPolicy",
+    "cloudwatch:PutMetricAlarm",
+    "application-autoscaling:PutScheduledAction",
+];
 
 /// Outcomes by field, one for each pair of verdict and code.
 fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {

@@ -59,9 +59,11 @@ pub const OPERATIONS: &[Instead] = instead! {
         "`kubectl exec`",
     "ecs:GetTaskProtection", "ecs:UpdateTaskProtection" =>
         "the annotation `ecs-operator.dev/protected-until` on the Pod",
-    "application-autoscaling:RegisterScalableTarget", "application-autoscaling:DeregisterScalableTarget",
-    "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction" =>
-        "nothing yet: put a HorizontalPodAutoscaler on the `scale` subresource of the Service",
+    "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
+    "application-autoscaling:PutScheduledAction", "cloudwatch:PutMetricAlarm" =>
+        "`autoScaling` of a Service; `convert` puts what these calls take, and what the describe commands print, into its Service",
+    "application-autoscaling:DeregisterScalableTarget" =>
+        "leaving `autoScaling` out of the Service",
     "scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:CreateScheduleGroup", "events:PutRule",
     "events:PutTargets", "pipes:CreatePipe" =>
         "nothing yet: a CronJob starts tasks by the clock",

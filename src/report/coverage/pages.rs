@@ -67,7 +67,7 @@ fn of_kind(kind: &Coverage) -> Page {
          verdicts and codes mean is in [verdicts](../verdicts.md).\n\n\
          | field | verdict | becomes | what differs, what to do |\n|---|---|---|---|\n",
         kind.kind,
-        kind.operations.iter().map(|operation| code(operation)).collect::<Vec<_>>().join(" and "),
+        kind.operations.iter().map(|operation| code(operation)).collect::<Vec<_>>().join(", "),
     );
     for covered in &kind.fields {
         for (number, outcome) in covered.outcomes.iter().enumerate() {

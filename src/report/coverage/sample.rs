@@ -92,6 +92,8 @@ pub fn part_volumes(definition: &mut Value) {
 /// Lets names be names that callers use, and the shares of a deployment leave no task out.
 pub fn make_service_plausible(service: &mut Value, number: usize) {
     service["capacityProviderStrategy"] = strategies(number);
+    service["placementStrategy"] = json!([{"type": "spread", "field": "attribute:NAME"},
+        {"type": "binpack", "field": "memory"}, {"type": "binpack", "field": "cpu"}, {"type": "random"}]);
     for (place, plausible) in [
         ("/deploymentConfiguration/maximumPercent", json!(200)),
         ("/networkConfiguration/awsvpcConfiguration/securityGroups", json!(["sg-0123", "not an id"])),
@@ -107,6 +109,54 @@ pub fn make_service_plausible(service: &mut Value, number: usize) {
             *value = plausible;
         }
     }
+    part_scaling(service);
+}
+
+/// Ways to scale exclude each other, and so do metrics: each gets a policy of its own. Actions have times that can be read.
+fn part_scaling(service: &mut Value) {
+    const TRACKING: &str = "targetTrackingScalingPolicyConfiguration";
+    const STEP: &str = "stepScalingPolicyConfiguration";
+    const PREDICTIVE: &str = "predictiveScalingPolicyConfiguration";
+    let Some(policy) = service.pointer("/autoScaling/policies/0").cloned() else { return };
+    let only = |kind: &str, configuration: &str| {
+        let others = [TRACKING, STEP, PREDICTIVE].into_iter().filter(|other| *other != configuration);
+        let alone = others.fold(policy.clone(), |policy, other| without(&policy, "", other));
+        with(&alone, "/policyType", kind.into())
+    };
+    let tracking = only("TargetTrackingScaling", TRACKING);
+    let mut predefined = without(&tracking, &format!("/{TRACKING}"), "customizedMetricSpecification");
+    let specification = format!("/{TRACKING}/predefinedMetricSpecification");
+    if predefined.pointer(&format!("{specification}/predefinedMetricType")) != Some(&"ALBRequestCountPerTarget".into())
+    {
+        predefined = without(&predefined, &specification, "resourceLabel");
+    }
+    let mut fractional = predefined.clone();
+    fractional[TRACKING]["targetValue"] = 62.5.into();
+    let customized = without(&tracking, &format!("/{TRACKING}"), "predefinedMetricSpecification");
+    let single = with(&customized, &format!("/{TRACKING}/customizedMetricSpecification/metrics"), json!([]));
+    let mut metric = customized.clone();
+    metric[TRACKING]["customizedMetricSpecification"]["metrics"][0]["returnData"] = true.into();
+    let math = metric.clone();
+    let query = format!("/{TRACKING}/customizedMetricSpecification/metrics/0");
+    let metric = without(&metric, &query, "expression");
+    let mut policies = vec![predefined, fractional, single, metric, math];
+    policies.extend([only("StepScaling", STEP), only("PredictiveScaling", PREDICTIVE)]);
+    // The `kubernetes` block gives the first one a metric.
+    for (number, policy) in policies.iter_mut().enumerate().skip(1) {
+        policy["policyName"] = format!("policy {number}").into();
+    }
+    service["autoScaling"]["policies"] = policies.into();
+    service["autoScaling"]["maxCapacity"] = 9.into();
+    let Some(action) = service.pointer("/autoScaling/scheduledActions/0").cloned() else { return };
+    let plausible = [
+        ("schedule", "cron(0 8 ? * MON *)"),
+        ("timezone", "UTC"),
+        ("startTime", "2030-01-01T00:00:00Z"),
+        ("endTime", "2031-01-01T00:00:00Z"),
+    ];
+    let timed = plausible.into_iter().fold(action, |action, (at, time)| with(&action, &format!("/{at}"), time.into()));
+    let counted = without(&with(&timed, "/schedule", "rate(1 hour)".into()), "", "startTime");
+    service["autoScaling"]["scheduledActions"] = json!([timed, counted]);
 }
 
 /// Strategies of each kind: Fargate's providers and others, one and several.
@@ -153,6 +203,15 @@ pub fn part_ways(service: &Value, number: usize) -> Vec<Value> {
     variations.push(without(&nameless, connect, "discoveryName"));
     variations.push(with(&nameless, &format!("{connect}/discoveryName"), "My_Web".into()));
     variations.push(nameless);
+    let several = with(&group, "/autoScaling/minCapacity", 1.into());
+    let regional = with(&several, "/kubernetes/autoScaling/awsRegion", "eu-west-1".into());
+    variations.push(with(&regional, "/kubernetes/autoScaling/metrics", json!([])));
+    let mut resources = without(&several, "", "kubernetes");
+    if let Some(policies) = resources.pointer_mut("/autoScaling/policies").and_then(Value::as_array_mut) {
+        policies.truncate(2);
+    }
+    variations.push(with(&resources, "/autoScaling/minCapacity", 0.into()));
+    variations.push(resources);
     for (minimum, desired) in [(0, 3), (100, 3), (100, 1)] {
         let share = with(&group, "/deploymentConfiguration/minimumHealthyPercent", minimum.into());
         let count = with(&share, "/desiredCount", desired.into());

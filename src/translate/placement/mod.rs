@@ -98,7 +98,7 @@ pub(super) fn render(task: &Task<'_>, membership: &Membership<'_>, ledger: &mut 
 
 /// Has the scheduler follow the strategy of the service that runs the task.
 pub(super) fn follow_strategy(task: &Task<'_>, spec: &mut PodSpec) {
-    let Some(service) = task.service else { return };
+    let Some(service) = task.service.filter(|service| !service.ecs.is_daemon()) else { return };
     let strategy = Strategy::of(service, task.basis);
     spec.topology_spread_constraints = some_list(strategy.constraints(task.workload_name()));
     spec.scheduler_name = strategy.scheduler(task.basis);

@@ -77,12 +77,9 @@ pub(super) struct Strategy {
 }
 
 impl Strategy {
-    /// Of a service; nothing for a DAEMON service, whose tasks are on all nodes.
+    /// Of a service that is no DAEMON, whose tasks are on all nodes.
     pub(super) fn of(spec: &ServiceSpec, basis: &Basis) -> Self {
         let mut strategy = Self::default();
-        if spec.ecs.is_daemon() {
-            return strategy;
-        }
         if spec.ecs.placement_strategy.is_empty() {
             strategy.topologies = [ZONE, HOSTNAME].map(str::to_owned).into();
         }

@@ -4,8 +4,8 @@ use crate::api::ServiceSpec;
 use crate::ecs::service::AvailabilityZoneRebalancing;
 use crate::ecs::{self, Pointer};
 use crate::translate::{
-    Basis, Code, Ledger, capacity, deployment, disruption, health, launch_volumes, load_balancers, placement,
-    registries, security_groups, service_connect, tags, workload,
+    Basis, Code, Ledger, auto_scaling, capacity, deployment, disruption, health, launch_volumes, load_balancers,
+    placement, registries, security_groups, service_connect, tags, workload,
 };
 
 /// Claims the fields of a service.
@@ -26,6 +26,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger)
     security_groups::claim(service, name, ledger);
     health::claim_grace(service, name, ledger);
     tags::claim_service(service, name, ledger);
+    auto_scaling::claim(spec, name, ledger);
     claim_of_aws(service, name, ledger);
     claim_other_traffic(service, ledger);
     launch_volumes::claim(spec, &workload::target(service, name, ""), ledger);

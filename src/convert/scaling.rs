@@ -1,0 +1,301 @@
+//! What AWS keeps apart from a service, merged into it, and what is reported of each part.
+//!
+//! A part is about `service/CLUSTER/NAME`; an alarm is about the policies that it triggers. The report tells of each leaf where
+//! it was given, with the verdict on what it came to in the Service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::files::Source;
+use super::leaves::Leaf;
+use super::recognise::{Item, Kind, OF_TARGET, Part, PartKind, Recognised};
+use super::{Entry, Provenance};
+use crate::api::DEFAULT_CLUSTER;
+use crate::ecs::fields::member_of_service;
+use crate::ecs::{Pointer, Severity, arn};
+use crate::report::{Document, Field, Finding};
+use crate::translate::{Code, Verdict};
+
+/// The member of a Service that holds all parts.
+pub(super) const MEMBER: &str = "autoScaling";
+
+/// Where parts came to, by their number.
+pub(super) type Belonging = BTreeMap<usize, Place>;
+
+/// Where a part came to.
+pub(super) enum Place {
+    /// The number of the service, and the places in its spec: an alarm may trigger several policies.
+    In(usize, Vec<Pointer>),
+    /// Nowhere, which is a mistake.
+    Nowhere(&'static str, String),
+    /// Nowhere, as it is about something else.
+    Elsewhere,
+}
+
+/// Puts all parts into their services.
+pub(super) fn merge(found: &mut [(Provenance, Recognised)]) -> Belonging {
+    let mut belonging = Belonging::new();
+    let mut of_services: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in 0..found.len() {
+        let Recognised::Part(part) = &found[index].1 else { continue };
+        if part.kind == PartKind::MetricAlarm {
+            continue;
+        }
+        match owner(found, part) {
+            Ok(service) => of_services.entry(service).or_default().push(index),
+            Err(place) => drop(belonging.insert(index, place)),
+        }
+    }
+    for (service, parts) in of_services {
+        let scaling = assemble(found, service, &parts, &mut belonging);
+        if let (Some(scaling), Recognised::Definition(item)) = (scaling, &mut found[service].1)
+            && let Some(spec) = item.spec.as_object_mut()
+        {
+            spec.insert(MEMBER.to_owned(), Value::Object(scaling));
+            item.origin.put_in(&Pointer::root().key(MEMBER));
+        }
+    }
+    for (index, (_, recognised)) in found.iter().enumerate() {
+        if matches!(recognised, Recognised::Part(part) if part.kind == PartKind::MetricAlarm) {
+            belonging.entry(index).or_insert(Place::Elsewhere);
+        }
+    }
+    belonging
+}
+
+/// The service that a part is about.
+fn owner(found: &[(Provenance, Recognised)], part: &Part) -> Result<usize, Place> {
+    let Some((cluster, name)) = part.service() else {
+        let message =
+            "this is not about the count of an ECS service: its resource is service/CLUSTER/NAME of the namespace ecs";
+        return Err(Place::Nowhere("not-a-service", message.to_owned()));
+    };
+    let is_meant = |item: &Item| item.kind == Kind::Service && names(item) == (cluster.as_str(), name.as_str());
+    let services = found.iter().enumerate().filter_map(|(index, (_, recognised))| match recognised {
+        Recognised::Definition(item) if is_meant(item) => Some((index, item)),
+        _ => None,
+    });
+    match services.collect::<Vec<_>>().as_slice() {
+        [(index, item)] if item.spec.get(MEMBER).is_none_or(Value::is_null) => Ok(*index),
+        [_] => Err(Place::Nowhere("scaling-given-twice", format!("the service {name:?} has `{MEMBER}` already"))),
+        [] => {
+            let message = format!(
+                "the service {name:?} of the cluster {cluster:?} is not among the inputs: convert it together with this"
+            );
+            Err(Place::Nowhere("service-not-given", message))
+        }
+        _ => Err(Place::Nowhere(
+            "service-not-given",
+            format!("several services are {name:?} of the cluster {cluster:?}"),
+        )),
+    }
+}
+
+/// Cluster and name of a service, as AWS has them.
+fn names(item: &Item) -> (&str, &str) {
+    let text = |member: &str| item.spec.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let cluster = text("cluster").or_else(|| text("clusterArn")).map_or(DEFAULT_CLUSTER, arn::short_name);
+    let of_object = || item.resource.as_ref()?.get("name")?.as_str();
+    let name = text("serviceName").or_else(|| text("serviceArn").map(arn::short_name)).or_else(of_object);
+    (cluster, name.unwrap_or_default())
+}
+
+/// What a service has of its parts; none without its scalable target.
+fn assemble(
+    found: &[(Provenance, Recognised)],
+    service: usize,
+    parts: &[usize],
+    belonging: &mut Belonging,
+) -> Option<Map<String, Value>> {
+    let part = |index: &usize| match &found[*index].1 {
+        Recognised::Part(part) => Some((*index, part.as_ref())),
+        _ => None,
+    };
+    let parts: Vec<(usize, &Part)> = parts.iter().filter_map(part).collect();
+    let of_kind = |kind: PartKind| parts.iter().filter(move |(_, part)| part.kind == kind);
+    let root = Pointer::root().key(MEMBER);
+    let targets: Vec<_> = of_kind(PartKind::ScalableTarget).collect();
+    let [(target_index, target)] = targets.as_slice() else {
+        let (code, message) = if targets.is_empty() {
+            (
+                "no-scalable-target",
+                "the scalable target of the service is not among the inputs: `aws application-autoscaling \
+              describe-scalable-targets --service-namespace ecs` prints it",
+            )
+        } else {
+            ("scaling-given-twice", "the scalable target of the service is given more than once")
+        };
+        let nowhere = |(index, _): &(usize, &Part)| (*index, Place::Nowhere(code, message.to_owned()));
+        belonging.extend(parts.iter().map(nowhere));
+        return None;
+    };
+    let mut scaling = target.value.as_object().cloned().unwrap_or_default();
+    belonging.insert(*target_index, Place::In(service, vec![root.clone()]));
+    let mut policies = Vec::new();
+    for (position, (index, policy)) in of_kind(PartKind::ScalingPolicy).enumerate() {
+        let at = root.key("policies").index(position);
+        belonging.insert(*index, Place::In(service, vec![at.clone()]));
+        policies.push(with_alarms(found, service, policy, &at, belonging));
+    }
+    let actions: Vec<Value> = of_kind(PartKind::ScheduledAction).map(|(_, action)| action.value.clone()).collect();
+    for (position, (index, _)) in of_kind(PartKind::ScheduledAction).enumerate() {
+        belonging.insert(*index, Place::In(service, vec![root.key("scheduledActions").index(position)]));
+    }
+    for (member, list) in [("policies", policies), ("scheduledActions", actions)] {
+        if !list.is_empty() {
+            scaling.insert(member.to_owned(), list.into());
+        }
+    }
+    Some(scaling)
+}
+
+/// A policy with the alarms among the inputs that trigger it. One that it names already is completed.
+fn with_alarms(
+    found: &[(Provenance, Recognised)],
+    service: usize,
+    policy: &Part,
+    at: &Pointer,
+    belonging: &mut Belonging,
+) -> Value {
+    let mut alarms = policy.value.get("alarms").and_then(Value::as_array).cloned().unwrap_or_default();
+    for (index, (_, recognised)) in found.iter().enumerate() {
+        let Recognised::Part(alarm) = recognised else { continue };
+        if alarm.kind != PartKind::MetricAlarm || !alarm.triggers(policy) {
+            continue;
+        }
+        let named = alarms.iter().position(|known| known.get("alarmName").and_then(Value::as_str) == Some(&alarm.name));
+        let position = named.unwrap_or(alarms.len());
+        match (alarms.get_mut(position).and_then(Value::as_object_mut), alarm.value.as_object()) {
+            (Some(known), Some(whole)) => known.extend(whole.clone()),
+            _ => alarms.push(alarm.value.clone()),
+        }
+        let place = at.key("alarms").index(position);
+        match belonging.entry(index).or_insert_with(|| Place::In(service, Vec::new())) {
+            Place::In(_, places) => places.push(place),
+            other => *other = Place::In(service, vec![place]),
+        }
+    }
+    let mut whole = policy.value.clone();
+    if let Some(members) = whole.as_object_mut().filter(|_| !alarms.is_empty()) {
+        members.insert("alarms".to_owned(), alarms.into());
+    }
+    whole
+}
+
+/// What is reported of each part, by its number.
+pub(super) fn documents(
+    sources: &[Source],
+    entries: &[(Provenance, Entry)],
+    belonging: &Belonging,
+) -> Vec<(usize, Document)> {
+    let of_entry = |(index, (from, entry)): (usize, &(Provenance, Entry))| {
+        let Entry::Part(part) = entry else { return None };
+        let place = belonging.get(&index)?;
+        let mut document = Document {
+            source: sources[from.source].name.clone(),
+            index: from.index,
+            kind: Some(part.kind.name()),
+            name: Some(part.name.clone()).filter(|name| !name.is_empty()),
+            ..Document::default()
+        };
+        let again = part.share.repeated.iter().map(|place| Finding {
+            path: place.to_string(),
+            severity: Severity::Warning,
+            code: "repeated-member",
+            message: "the member is given more than once; the last one counts".to_owned(),
+        });
+        document.findings.extend(again);
+        fill(&mut document, part, place, entries);
+        Some((index, document))
+    };
+    entries.iter().enumerate().filter_map(of_entry).collect()
+}
+
+fn fill(document: &mut Document, part: &Part, place: &Place, entries: &[(Provenance, Entry)]) {
+    let leaves = part.share.leaves.iter();
+    match place {
+        Place::Nowhere(code, message) => {
+            let (path, message) = (part.place.to_string(), message.clone());
+            document.findings.push(Finding { path, severity: Severity::Error, code, message });
+            let refused = "nothing was made of it";
+            document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, "refused", refused)).collect();
+        }
+        Place::Elsewhere => {
+            let message = "the alarm triggers no scaling policy of a service among the inputs";
+            document.fields =
+                leaves.map(|leaf| told(leaf, Verdict::Ignored, "alarm-without-policy", message)).collect();
+        }
+        Place::In(service, places) => {
+            let Some((_, Entry::Definition(service))) = entries.get(*service) else { return };
+            if !service.is_usable() {
+                let message = format!("the service {:?} has errors, and this is a part of it", service.name);
+                document.findings.push(Finding {
+                    path: part.place.to_string(),
+                    severity: Severity::Warning,
+                    code: "service-refused",
+                    message,
+                });
+                let refused = "nothing was made of the service that it belongs to";
+                document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, "refused", refused)).collect();
+                return;
+            }
+            let own: BTreeSet<String> = OF_TARGET.map(|member| part.place.key(member).to_string()).into();
+            let verdicts: BTreeMap<String, _> =
+                service.verdicts.iter().map(|verdict| (verdict.path.to_string(), verdict)).collect();
+            let field = |leaf: &Leaf| {
+                if part.kind != PartKind::MetricAlarm && own.contains(&leaf.path) {
+                    let message = Some("it names the service, which has this in itself".to_owned());
+                    return Field {
+                        path: leaf.path.clone(),
+                        verdict: Verdict::Exact,
+                        code: None,
+                        target: None,
+                        message,
+                    };
+                }
+                let inside = leaf.path.strip_prefix(&part.place.to_string());
+                let spec = inside.map(in_spec).unwrap_or_default();
+                let verdict = places.iter().find_map(|place| verdicts.get(&format!("{place}{spec}")));
+                match verdict {
+                    Some(verdict) => Field {
+                        path: leaf.path.clone(),
+                        verdict: verdict.verdict,
+                        code: verdict.code.map(Code::name),
+                        target: verdict.target.clone(),
+                        message: verdict.message.clone(),
+                    },
+                    None if leaf.empty => Field {
+                        path: leaf.path.clone(),
+                        verdict: Verdict::Exact,
+                        code: None,
+                        target: None,
+                        message: Some("an empty value means that nothing is given".to_owned()),
+                    },
+                    None => told(
+                        leaf,
+                        Verdict::Ignored,
+                        Code::DescribeOutput.name(),
+                        "AWS prints it in descriptions; it is no input",
+                    ),
+                }
+            };
+            document.fields = leaves.map(field).collect();
+        }
+    }
+}
+
+/// The way to a leaf of a part in a Service: members are named differently, but not the keys of tags.
+fn in_spec(path: &str) -> String {
+    let steps = path.split('/').skip(1);
+    let mut tags = false;
+    let renamed = steps.map(|step| {
+        let own = std::mem::replace(&mut tags, step == "Tags");
+        if own { step.to_owned() } else { member_of_service(step) }
+    });
+    renamed.fold(String::new(), |path, step| format!("{path}/{step}"))
+}
+
+fn told(leaf: &Leaf, verdict: Verdict, code: &'static str, message: &str) -> Field {
+    Field { path: leaf.path.clone(), verdict, code: Some(code), target: None, message: Some(message.to_owned()) }
+}

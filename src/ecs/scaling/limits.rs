@@ -1,0 +1,120 @@
+//! The limits of the desired count as they are at some time.
+
+use jiff::Timestamp;
+
+use super::AutoScaling;
+
+/// Limits of a desired count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The least.
+    pub min: i32,
+    /// The greatest.
+    pub max: i32,
+}
+
+impl Limits {
+    /// The count, or the limit that is nearest to it. Where the limits contradict each other the greatest counts.
+    #[must_use]
+    pub fn clamp(self, count: i32) -> i32 {
+        count.max(self.min).min(self.max)
+    }
+}
+
+impl AutoScaling {
+    /// The limits that are in force at a time: those of the target itself, changed by each scheduled action in the order in
+    /// which they were due.
+    ///
+    /// They follow from the definition and the clock alone, so that nothing has to be remembered: what was due while nobody
+    /// looked is made up for. A change of the target's own limits does not undo what a scheduled action has set, which AWS's
+    /// calls do until the next action is due.
+    #[must_use]
+    pub fn limits_at(&self, now: Timestamp) -> Limits {
+        let mut due: Vec<_> = self
+            .timed_actions()
+            .into_iter()
+            .filter_map(|(action, schedule, span)| Some((schedule.last_until(now, span)?, action)))
+            .collect();
+        // Actions due at the same time are carried out in the order in which they are listed.
+        due.sort_by_key(|(at, _)| *at);
+        let base = Limits { min: self.min_capacity, max: self.max_capacity };
+        due.into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(base, |limits, change| Limits {
+            min: change.min_capacity.unwrap_or(limits.min),
+            max: change.max_capacity.unwrap_or(limits.max),
+        })
+    }
+
+    /// When the next scheduled action is due.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.timed_actions().into_iter().filter_map(|(_, schedule, span)| schedule.next_after(now, span)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+    fn target(actions: serde_json::Value) -> AutoScaling {
+        serde_json::from_value(json!({"minCapacity": 1, "maxCapacity": 4, "scheduledActions": actions})).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_action_that_was_due_last_decides_each_limit() {
+        let office = target(json!([
+            {"scheduledActionName": "morning", "schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin",
+             "scalableTargetAction": {"minCapacity": 4, "maxCapacity": 20}},
+            {"scheduledActionName": "evening", "schedule": "cron(0 20 ? * MON-FRI *)", "timezone": "Europe/Berlin",
+             "scalableTargetAction": {"minCapacity": 1}},
+        ]));
+        // 2030-07-01 is a Monday; Berlin is two hours ahead of UTC.
+        for (now, min, max, next) in [
+            ("2030-07-01T05:59:59Z", 1, 20, "2030-07-01T06:00:00Z"),
+            ("2030-07-01T06:00:00Z", 4, 20, "2030-07-01T18:00:00Z"),
+            ("2030-07-01T18:00:00Z", 1, 20, "2030-07-02T06:00:00Z"),
+            ("2030-07-05T19:00:00Z", 1, 20, "2030-07-08T06:00:00Z"),
+        ] {
+            assert_eq!(office.limits_at(at(now)), Limits { min, max }, "{now}");
+            assert_eq!(office.next_change(at(now)), Some(at(next)), "{now}");
+        }
+    }
+
+    #[test]
+    fn an_action_applies_from_its_start_to_its_end_and_what_it_set_stays() {
+        let sale = target(json!([
+            {"scheduledActionName": "sale", "schedule": "cron(0 * ? * * *)", "startTime": "2030-01-10T00:30:00Z",
+             "endTime": "2030-01-10T02:30:00Z", "scalableTargetAction": {"minCapacity": 3}}]));
+        for (now, min, next) in [
+            ("2030-01-10T00:59:00Z", 1, Some("2030-01-10T01:00:00Z")),
+            ("2030-01-10T01:00:00Z", 3, Some("2030-01-10T02:00:00Z")),
+            ("2030-01-10T02:10:00Z", 3, None),
+            ("2031-01-10T00:00:00Z", 3, None),
+        ] {
+            assert_eq!(sale.limits_at(at(now)).min, min, "{now}");
+            assert_eq!(sale.next_change(at(now)), next.map(at), "{now}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_due_while_the_schedule_is_suspended() {
+        let mut once = target(json!([{"scheduledActionName": "once", "schedule": "at(2030-01-01T00:00:00)",
+            "scalableTargetAction": {"minCapacity": 2}}]));
+        assert_eq!(once.limits_at(at("2030-01-02T00:00:00Z")).min, 2);
+        once.suspended_state = serde_json::from_value(json!({"scheduledScalingSuspended": true})).unwrap();
+        assert_eq!(once.limits_at(at("2030-01-02T00:00:00Z")).min, 1);
+        assert_eq!(once.next_change(at("2029-01-02T00:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_count_is_pulled_to_the_nearest_limit() {
+        let limits = Limits { min: 2, max: 5 };
+        assert_eq!([0, 2, 3, 5, 9].map(|count| limits.clamp(count)), [2, 2, 3, 5, 5]);
+        assert_eq!(Limits { min: 5, max: 2 }.clamp(3), 2);
+    }
+}

@@ -1,0 +1,130 @@
+//! `autoScaling`: target tracking → a HorizontalPodAutoscaler, or a `ScaledObject` of KEDA where a metric comes from elsewhere.
+//!
+//! All policies of a service go into one object, because two would fight: a HorizontalPodAutoscaler takes the greatest count that
+//! one of its metrics asks for, as ECS does. KEDA makes a HorizontalPodAutoscaler of its own, so a single metric that needs it
+//! takes all the others along. Either scales the Service through its `scale` subresource and knows nothing of workloads; in
+//! plain manifests, where there is no such Service, it scales the Deployment.
+
+mod behavior;
+mod claims;
+mod metrics;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
+
+use self::metrics::{Source, Tracked};
+use super::service::Placement;
+use super::surroundings::Surrounding;
+use super::{Untyped, tags};
+use crate::api::{AutoScalingMapping, GROUP, ServiceSpec, VERSION};
+use crate::ecs::Pointer;
+use crate::ecs::finding::Finding;
+use crate::ecs::scaling::{AutoScaling, Limits};
+use crate::ecs::service::Tag;
+
+pub(super) use claims::claim;
+
+/// What scaling depends on besides the definition.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation {
+    /// The limits that are in force.
+    pub limits: Limits,
+    /// Whether tasks are being replaced: ECS takes none away meanwhile.
+    pub rolling: bool,
+    /// Whether the server knows how far from its target a metric may be.
+    pub tolerance: bool,
+    /// Whether the operator is there; otherwise the Deployment itself is scaled.
+    pub attended: bool,
+}
+
+/// What scales the tasks of a service by metrics; none where no policy does, or no task may run.
+#[must_use]
+pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -> Option<Surrounding> {
+    let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
+    let tracked = metrics::tracked(spec, scaling);
+    let sources: Vec<(&Tracked<'_>, &Source)> =
+        tracked.iter().filter_map(|it| Some((it, it.source.as_ref().ok()?))).collect();
+    if sources.is_empty() {
+        return None;
+    }
+    let metadata = metadata(scaling, place);
+    let target = scale_target(place.identity.service, situation.attended);
+    if metrics::needs_keda(&tracked) {
+        let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
+        let behavior = behavior::render(spec, scaling, &tracked, Situation { tolerance: false, ..situation });
+        let spec = json!({
+            "scaleTargetRef": target,
+            "minReplicaCount": situation.limits.min,
+            "maxReplicaCount": situation.limits.max,
+            "pollingInterval": metrics::POLLING_SECONDS,
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
+            "triggers": triggers,
+        });
+        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, spec)));
+    }
+    let metrics: Vec<Value> = sources.iter().filter_map(|(policy, source)| source.resource_metric(policy)).collect();
+    let spec = json!({
+        "scaleTargetRef": target,
+        "minReplicas": situation.limits.min.max(1),
+        "maxReplicas": situation.limits.max,
+        "metrics": metrics,
+        "behavior": behavior::render(spec, scaling, &tracked, situation),
+    });
+    Some(Surrounding::Autoscaler(Untyped::of_spec(metadata, spec)))
+}
+
+/// The object that scales the service, as `Kind/name#`; none where none is made.
+fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<String> {
+    let tracked = metrics::tracked(spec, scaling);
+    let any = tracked.iter().any(|it| it.source.is_ok()) && scaling.max_capacity > 0;
+    let kind = if metrics::needs_keda(&tracked) { "ScaledObject" } else { "HorizontalPodAutoscaler" };
+    any.then(|| format!("{kind}/{name}#"))
+}
+
+fn scale_target(name: &str, attended: bool) -> Value {
+    let (api_version, kind) =
+        if attended { (format!("{GROUP}/{VERSION}"), "Service") } else { ("apps/v1".to_owned(), "Deployment") };
+    json!({"apiVersion": api_version, "kind": kind, "name": name})
+}
+
+/// The tags of the scalable target are annotations, beside those of the service.
+fn metadata(scaling: &AutoScaling, place: &Placement<'_>) -> ObjectMeta {
+    let mut metadata = place.metadata(place.identity.service);
+    let own = tags::annotations(&tags_of(scaling));
+    if !own.is_empty() {
+        metadata.annotations.get_or_insert_default().extend(own);
+    }
+    metadata
+}
+
+fn tags_of(scaling: &AutoScaling) -> Vec<Tag> {
+    scaling.tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
+}
+
+fn mapping(spec: &ServiceSpec) -> Option<&AutoScalingMapping> {
+    spec.kubernetes.as_ref()?.auto_scaling.as_ref()
+}
+
+/// A metric is chosen in one way, for a policy that there is.
+pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
+    let at = Pointer::root().key("kubernetes").key("autoScaling").key("metrics");
+    let policies = spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
+    let names: Vec<&str> = policies.map(|policy| policy.policy_name.as_str()).collect();
+    let mut findings = Vec::new();
+    for (position, metric) in mapping(spec).into_iter().flat_map(|mapping| &mapping.metrics).enumerate() {
+        let at = at.index(position);
+        let ways = [metric.prometheus.is_some(), metric.cloud_watch.is_some(), metric.queue.is_some()];
+        if ways.into_iter().filter(|chosen| *chosen).count() > 1 {
+            let message = "a metric comes from one place: prometheus, cloudWatch or queue";
+            findings.push(Finding::error(at.clone(), "two-metrics-in-one", message));
+        }
+        if !names.contains(&metric.policy_name.as_str()) {
+            let message = format!("autoScaling has no policy {:?}", metric.policy_name);
+            findings.push(Finding::warning(at.key("policyName"), "no-such-policy", message));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! What becomes of the fields of `autoScaling`.
+
+use super::behavior::{LOW_ALARM_SECONDS, scale_in_window};
+use super::metrics::{self, Source, Tracked};
+use super::tags_of;
+use crate::api::ServiceSpec;
+use crate::ecs::Pointer;
+use crate::ecs::scaling::{AutoScaling, PolicyType, ScheduledAction};
+use crate::translate::{Code, Ledger, tags, workload};
+
+const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
+
+/// What AWS prints of an alarm.
+const PRINTED_OF_ALARMS: [&str; 7] = [
+    "alarmARN",
+    "stateValue",
+    "stateReason",
+    "stateReasonData",
+    "stateUpdatedTimestamp",
+    "stateTransitionedTimestamp",
+    "alarmConfigurationUpdatedTimestamp",
+];
+
+/// Claims what changes the desired count of a service. Of step scaling nothing is claimed.
+pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
+    let Some(scaling) = &spec.ecs.auto_scaling else { return };
+    let root = Pointer::root().key("autoScaling");
+    let object = super::target(spec, scaling, name);
+    let count = if ledger.is_attended() {
+        format!("Service/{name}#/spec/desiredCount")
+    } else {
+        workload::target(&spec.ecs, name, "/spec/replicas")
+    };
+    if let Some(object) = object.as_ref().filter(|_| spec.ecs.desired_count.is_some() && !ledger.is_attended()) {
+        let message = "applied again, a number of replicas would undo what was scaled, so the manifest has none: the first tasks are \
+                       as many as the least count";
+        ledger.approximate(Pointer::root().key("desiredCount"), Code::CountOfAutoscaler, object, message);
+    }
+    claim_limits(scaling, &root, object.as_deref(), &count, ledger);
+    for member in ["scalableTargetARN", "creationTime", "predictedCapacity"] {
+        ledger.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
+    }
+    let message = "what scales the service acts with rights of its own in the cluster";
+    ledger.ignored(root.key("roleARN"), Code::RoleOfDriver, message);
+    claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, ledger);
+    claim_tags(scaling, &root.key("tags"), object.as_deref(), ledger);
+    claim_policies(spec, scaling, &root.key("policies"), object.as_deref(), ledger);
+    for (position, action) in scaling.scheduled_actions.iter().enumerate() {
+        claim_action(action, &root.key("scheduledActions").index(position), &count, ledger);
+    }
+}
+
+fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
+    let keda = object.is_some_and(|object| object.starts_with("ScaledObject"));
+    let (least, most) = if keda {
+        ("/spec/minReplicaCount", "/spec/maxReplicaCount")
+    } else {
+        ("/spec/minReplicas", "/spec/maxReplicas")
+    };
+    match object {
+        None if !ledger.is_attended() => {
+            let message = "nothing changes the number of replicas, so there is nothing to limit";
+            ledger.ignored(root.key("minCapacity"), Code::NothingScales, message);
+            ledger.ignored(root.key("maxCapacity"), Code::NothingScales, message);
+        }
+        None => {
+            ledger.exact(root.key("minCapacity"), count);
+            ledger.exact(root.key("maxCapacity"), count);
+        }
+        Some(object) => {
+            ledger.exact(root.key("maxCapacity"), format!("{object}{most}"));
+            if scaling.min_capacity == 0 && !keda {
+                let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
+                               a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
+                ledger.approximate(root.key("minCapacity"), Code::MinimumOfOne, format!("{object}{least}"), message);
+            } else {
+                ledger.exact(root.key("minCapacity"), format!("{object}{least}"));
+            }
+        }
+    }
+}
+
+fn claim_suspended(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
+    let place =
+        |side: &str| object.map_or_else(|| count.to_owned(), |object| format!("{object}{}/{side}", path(object)));
+    ledger.exact(at.key("dynamicScalingInSuspended"), place("scaleDown/selectPolicy"));
+    ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
+    let scheduled = at.key("scheduledScalingSuspended");
+    if ledger.is_attended() || !scaling.schedule_is_suspended() {
+        ledger.exact(scheduled, count);
+    } else {
+        ledger.ignored(scheduled, Code::NothingScales, "without the operator no scheduled action is carried out");
+    }
+}
+
+fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, ledger: &mut Ledger) {
+    let Some(object) = object else {
+        let message = "there is no object for the scalable target that could bear them";
+        return ledger.ignored(at.clone(), Code::NothingScales, message);
+    };
+    for tag in tags_of(scaling) {
+        let at = at.key(tag.key.clone().unwrap_or_default());
+        if tags::annotations(std::slice::from_ref(&tag)).is_empty() {
+            let message =
+                "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: nothing bears it";
+            ledger.unsupported(at, Code::NameNotValid, message);
+        } else {
+            let message = "what scales the service bears it as an annotation";
+            ledger.approximate(at, Code::TagsAsAnnotations, format!("{object}/metadata/annotations"), message);
+        }
+    }
+}
+
+/// The way to `behavior` in the object.
+fn path(object: &str) -> &'static str {
+    if object.starts_with("ScaledObject") {
+        "/spec/advanced/horizontalPodAutoscalerConfig/behavior"
+    } else {
+        "/spec/behavior"
+    }
+}
+
+fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, object: Option<&str>, ledger: &mut Ledger) {
+    for (position, policy) in scaling.policies.iter().enumerate() {
+        let at = at.index(position);
+        for member in ["policyARN", "creationTime"] {
+            ledger.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
+        }
+        for (number, member) in (0..policy.alarms.len()).flat_map(|number| PRINTED_OF_ALARMS.map(|it| (number, it))) {
+            ledger.ignored(at.key("alarms").index(number).key(member), Code::DescribeOutput, DESCRIBED);
+        }
+        match policy.kind() {
+            PolicyType::PredictiveScaling => {
+                let message = "nothing foresees the load: scheduled actions raise minCapacity before it comes";
+                ledger.unsupported(at, Code::NoForecast, message);
+            }
+            PolicyType::TargetTrackingScaling if !policy.alarms.is_empty() => {
+                let message = "AWS makes the alarms of target tracking itself; they are no input";
+                ledger.ignored(at.key("alarms"), Code::DescribeOutput, message);
+            }
+            PolicyType::TargetTrackingScaling | PolicyType::StepScaling => {}
+        }
+    }
+    let tracked = metrics::tracked(spec, scaling);
+    for policy in &tracked {
+        claim_tracked(policy, &tracked, object, ledger);
+    }
+}
+
+fn claim_tracked(policy: &Tracked<'_>, all: &[Tracked<'_>], object: Option<&str>, ledger: &mut Ledger) {
+    let at = policy.path.key("targetTrackingScalingPolicyConfiguration");
+    let named = policy.names_type.then(|| policy.path.key("policyType"));
+    let whole = [policy.path.key("policyName"), at.clone()].into_iter().chain(named);
+    let source = match (&policy.source, object) {
+        (Ok(source), Some(object)) => (source, object),
+        (Err(obstacle), _) => {
+            return whole.for_each(|at| ledger.unsupported(at, obstacle.code, obstacle.message));
+        }
+        (Ok(_), None) => {
+            let message = "with a greatest count of 0 there is nothing to scale";
+            return whole.for_each(|at| ledger.ignored(at, Code::NothingScales, message));
+        }
+    };
+    let (source, object) = source;
+    let list = if object.starts_with("ScaledObject") { "/spec/triggers" } else { "/spec/metrics" };
+    let metric = format!("{object}{list}");
+    ledger.exact(policy.path.key("policyName"), metric.clone());
+    ledger.exact(policy.path.key("policyType"), object);
+    claim_metric(policy, source, &at, &metric, ledger);
+    claim_value(policy, source, &at.key("targetValue"), &metric, ledger);
+    claim_pace(policy, all, &at, object, ledger);
+}
+
+fn claim_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, ledger: &mut Ledger) {
+    let specifications = [
+        policy.given.predefined_metric_specification.as_ref().map(|_| at.key("predefinedMetricSpecification")),
+        policy.given.customized_metric_specification.as_ref().map(|_| at.key("customizedMetricSpecification")),
+    ];
+    let (code, message) = match source {
+        Source::Resource(_) => (
+            Code::MetricsServerNeeded,
+            "metrics-server has to be there: it measures the tasks every 15 s or so, where ECS takes the mean of a minute. What is \
+             used counts against what the whole task reserves, as on ECS",
+        ),
+        Source::Trigger { .. } => (
+            Code::KedaNeeded,
+            "KEDA has to be there, with rights to ask for the metric: its own, or those of kubernetes.autoScaling.authentication",
+        ),
+    };
+    for at in specifications.into_iter().flatten() {
+        ledger.needs_addon(at, code, metric, message);
+    }
+}
+
+fn claim_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, ledger: &mut Ledger) {
+    let is_whole = policy.given.target_value.fract() == 0.0;
+    if matches!(source, Source::Resource(_)) && !is_whole {
+        let message = format!("the target is a whole number of percent: {}", metrics::percent(policy.given));
+        ledger.approximate(at.clone(), Code::RoundedTarget, metric, message);
+    } else {
+        ledger.exact(at.clone(), metric);
+    }
+}
+
+fn claim_pace(policy: &Tracked<'_>, all: &[Tracked<'_>], at: &Pointer, object: &str, ledger: &mut Ledger) {
+    let behavior = format!("{object}{}", path(object));
+    let message = "tasks are added as soon as a metric is above its target, where ECS waits for three values of a minute \
+                   (kubernetes.autoScaling.scaleOutAfterSeconds waits too); more follow when it is still above it then. A metric \
+                   counts only tasks that are ready, so that those on their way are not added twice";
+    let out = format!("{behavior}/scaleUp");
+    ledger.approximate(at.key("scaleOutCooldown"), Code::ScaleOutNotHeldBack, out, message);
+    let window = scale_in_window(all);
+    let message = format!(
+        "the count comes down to the greatest that a metric asked for within {window} s, and further as older values drop out of \
+         that time; ECS takes tasks away when the metric was low for {LOW_ALARM_SECONDS} s, and waits between two steps"
+    );
+    let down = format!("{behavior}/scaleDown");
+    ledger.approximate(
+        at.key("scaleInCooldown"),
+        Code::ScaleInByWindow,
+        format!("{down}/stabilizationWindowSeconds"),
+        message,
+    );
+    let disabled = |policy: &Tracked<'_>| policy.given.disable_scale_in == Some(true);
+    if disabled(policy) && !all.iter().all(disabled) {
+        let message = "other policies may take tasks away, and one object scales by all: the metric of this one still keeps the tasks \
+                       that it asks for";
+        ledger.approximate(at.key("disableScaleIn"), Code::ScaleInHeldBack, object, message);
+    } else {
+        ledger.exact(at.key("disableScaleIn"), format!("{down}/selectPolicy"));
+    }
+}
+
+fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, ledger: &mut Ledger) {
+    if !ledger.is_attended() {
+        let message = "without the operator nobody changes limits by the clock: a CronJob with kubectl patch could";
+        ledger.unsupported(at.clone(), Code::NeedsOperator, message);
+    } else if action.start_time.is_none() && action.timing().is_ok_and(|(schedule, _)| schedule.is_rate()) {
+        ledger.exact(at.clone(), count);
+        let message = "without a startTime the rate is counted from the beginning of 1970 in UTC, not from when the action was made";
+        ledger.approximate(at.key("schedule"), Code::RateFrom1970, count, message);
+    } else {
+        ledger.exact(at.clone(), count);
+    }
+    for member in ["scheduledActionARN", "creationTime"] {
+        ledger.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
+    }
+}

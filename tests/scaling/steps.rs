@@ -1,0 +1,115 @@
+//! Step scaling: the program's alarms and steps against the same policy in plain words.
+
+use ecs_operator::ecs::scaling::{Activity, AlarmState, AutoScaling, Limits};
+use serde_json::json;
+
+use crate::Fleet;
+use crate::trace::{Trace, traces};
+
+const LIMITS: Limits = Limits { min: 2, max: 20 };
+
+/// Out by 1, beyond 90 % by 3, when 2 of 3 minutes are at 75 % or above; in by a tenth, when 5 of 5 are below 30 %. Two and five
+/// minutes of rest.
+fn policies() -> AutoScaling {
+    let alarm = |name: &str, operator: &str, threshold: i32, points: i32, periods: i32| {
+        json!({"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "comparisonOperator": operator,
+            "threshold": threshold, "datapointsToAlarm": points, "evaluationPeriods": periods, "period": 60})
+    };
+    let scaling = json!({"minCapacity": 2, "maxCapacity": 20, "policies": [
+        {"policyName": "out", "alarms": [alarm("high", "GreaterThanOrEqualToThreshold", 75, 2, 3)],
+         "stepScalingPolicyConfiguration": {"adjustmentType": "ChangeInCapacity", "cooldown": 120, "stepAdjustments": [
+            {"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 15, "scalingAdjustment": 1},
+            {"metricIntervalLowerBound": 15, "scalingAdjustment": 3}]}},
+        {"policyName": "in", "alarms": [alarm("low", "LessThanThreshold", 30, 5, 5)],
+         "stepScalingPolicyConfiguration": {"adjustmentType": "PercentChangeInCapacity", "cooldown": 300, "stepAdjustments": [
+            {"metricIntervalUpperBound": 0, "scalingAdjustment": -10}]}}]});
+    serde_json::from_value(scaling).expect("policies")
+}
+
+/// The count after each minute, by the program.
+fn ours(trace: &Trace) -> Vec<i32> {
+    let scaling = policies();
+    let mut fleet = Fleet::new(4);
+    let mut points: Vec<Option<f64>> = Vec::new();
+    let mut states = vec![AlarmState::default(); scaling.policies.len()];
+    let mut last: Vec<Option<(i64, i32, i32)>> = vec![None; scaling.policies.len()];
+    minutes(trace, |now, load, missing| {
+        fleet.pass(now);
+        points.push((!missing).then(|| fleet.utilization(load)));
+        for (index, policy) in scaling.policies.iter().enumerate() {
+            let alarm = &policy.alarms[0];
+            let newest = &points[points.len().saturating_sub(alarm.periods())..];
+            states[index] = alarm.judge(newest, states[index]);
+            let Some(metric) = points.last().copied().flatten() else { continue };
+            if states[index] != AlarmState::Alarm {
+                continue;
+            }
+            let breach = metric - alarm.threshold.expect("a threshold");
+            let activity = last[index].map(|(at, from, to)| Activity { seconds_ago: now - at, from, to });
+            let step = policy.step_scaling_policy_configuration.as_ref().expect("steps");
+            if let Some(count) = step.adjusted(fleet.desired, breach, LIMITS, activity) {
+                last[index] = Some((now, fleet.desired, count));
+                fleet.scale(now, count);
+            }
+        }
+        fleet.desired
+    })
+}
+
+/// The same in plain words.
+fn reference(trace: &Trace) -> Vec<i32> {
+    let mut fleet = Fleet::new(4);
+    let mut points: Vec<Option<f64>> = Vec::new();
+    let (mut out, mut back): (Option<(i64, i32)>, Option<i64>) = (None, None);
+    minutes(trace, |now, load, missing| {
+        fleet.pass(now);
+        let metric = (!missing).then(|| fleet.utilization(load));
+        points.push(metric);
+        let last = |count: usize| points.iter().rev().take(count).flatten().copied().collect::<Vec<f64>>();
+        let (three, five) = (last(3), last(5));
+        let high = three.iter().filter(|point| **point >= 75.0).count();
+        let is_high = high >= 2 || (high > 0 && high == three.len() && points.len() >= three.len());
+        let Some(metric) = metric else { return fleet.desired };
+        if is_high && metric >= 75.0 {
+            let step = if metric >= 90.0 { 3 } else { 1 };
+            let base = out.filter(|(at, _)| now - at < 120).map_or(fleet.desired, |(_, from)| from);
+            let count = (base + step).min(20);
+            if count > fleet.desired {
+                out = Some((now, fleet.desired));
+                fleet.scale(now, count);
+            }
+        }
+        let low = !five.is_empty() && five.iter().all(|point| *point < 30.0);
+        if low && metric < 30.0 && back.is_none_or(|at| now - at >= 300) {
+            let count = (fleet.desired - (fleet.desired / 10).max(1)).max(2);
+            if count < fleet.desired {
+                back = Some(now);
+                fleet.scale(now, count);
+            }
+        }
+        fleet.desired
+    })
+}
+
+fn minutes(trace: &Trace, mut step: impl FnMut(i64, f64, bool) -> i32) -> Vec<i32> {
+    (1..=trace.seconds / 60)
+        .map(|minute| step(minute * 60, (trace.load)(minute * 60), (trace.missing)(minute * 60)))
+        .collect()
+}
+
+#[test]
+fn step_scaling_decides_as_on_ecs() {
+    println!("{:<30} {:>8} {:>8} {:>12}", "trace", "most", "last", "differences");
+    for trace in traces() {
+        let (ours, reference) = (ours(&trace), reference(&trace));
+        let differences = ours.iter().zip(&reference).filter(|(a, b)| a != b).count();
+        println!(
+            "{:<30} {:>8} {:>8} {:>12}",
+            trace.name,
+            ours.iter().max().expect("a count"),
+            ours.last().expect("one"),
+            differences
+        );
+        assert_eq!(ours, reference, "{}", trace.name);
+    }
+}
