@@ -100,6 +100,7 @@ pub struct Health {
     /// Seconds from the start in which failures do not count, until the first success.
     pub start_period: u64,
     /// Seconds that a container which was healthy may be unhealthy before it ends its task, which is the time to replace it in.
+    #[serde(default)]
     pub patience: u64,
 }
 

@@ -100,6 +100,10 @@ pub mod annotations {
     pub const PROTECTED_UNTIL: &str = "ecs-operator.dev/protected-until";
     /// On a Pod that was protected when its workload had to stop some: the hash of the template that it was made from.
     pub const DETACHED_FROM: &str = "ecs-operator.dev/detached-from";
+    /// Of a Pod that was taken out of its workload because another one takes its place.
+    pub const REPLACED: &str = "ecs-operator.dev/replaced";
+    /// Of a Pod: the containers whose health is the task's, by name.
+    pub const HEALTH_OF: &str = "ecs-operator.dev/health-of";
     /// On a Pod: the strategy by which it gets one of several capacity providers, as JSON.
     pub const CAPACITY_STRATEGY: &str = "ecs-operator.dev/capacity-provider-strategy";
     /// On a Pod: its number, from 1, among those that are divided by that strategy; no two of a deployment have the same.

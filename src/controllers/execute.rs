@@ -19,7 +19,7 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, HASH_LABELS, Others, Root, Scope};
+use crate::reconcile::{Action, Child, ChildKind, Decision, Detached, EventDraft, HASH_LABELS, Others, Root, Scope};
 use crate::translate::capacity::Assignment;
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
@@ -106,8 +106,9 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
         Action::StopTask { name, uid } => stop_task(context, root.namespace, name, uid).await,
-        Action::DetachTask { name, uid, generation, owner } => {
-            detach_task(context, root.namespace, name, uid, generation, owner).await
+        Action::DetachTask { name, uid, generation, why, owner } => {
+            let key = ObjectKey::namespaced(root.namespace, name);
+            detach_task(context, &key, uid, generation, *why, owner).await
         }
         Action::AssignCapacity { name, uid, assignment } => {
             assign_capacity(context, root.namespace, name, uid, assignment).await
@@ -265,21 +266,21 @@ async fn stop_task(context: &Context, namespace: &str, name: &str, uid: &str) ->
 /// Until the watch brings the Pod as it is then, another try changes nothing.
 async fn detach_task(
     context: &Context,
-    namespace: &str,
-    name: &str,
+    key: &ObjectKey,
     uid: &str,
     generation: &str,
+    why: Detached,
     owner: &OwnerReference,
 ) -> Result<(), ReconcileError> {
-    let key = ObjectKey::namespaced(namespace, name);
+    let replaced = (why == Detached::Replaced).then_some("true");
     let patch = json!({"metadata": {
         "uid": uid,
         "labels": {(HASH_LABELS[0]): null},
-        "annotations": {(annotations::DETACHED_FROM): generation},
+        "annotations": {(annotations::DETACHED_FROM): generation, (annotations::REPLACED): replaced},
         "ownerReferences": [owner],
     }});
-    context.writer.merge(&key, &kinds::pods(), &patch).await?;
-    tracing::info!(task = %key, "protected: taken out of its ReplicaSet");
+    context.writer.merge(key, &kinds::pods(), &patch).await?;
+    tracing::info!(task = %key, ?why, "taken out of its ReplicaSet");
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 mod ending;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{HASH_LABELS, Presence, TaskPod};
+use crate::reconcile::{Detached, HASH_LABELS, Presence, TaskPod};
 use crate::translate::placement::facts::{TaskFacts, is_running};
 use crate::translate::placement::group;
 
@@ -56,8 +56,12 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let annotation = |key: &str| pod.metadata.annotations.as_ref()?.get(key).cloned();
     let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
     let detached_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
+    let detached = detached_from.as_ref().map(|_| match annotation(annotations::REPLACED) {
+        Some(_) => Detached::Replaced,
+        None => Detached::Protected,
+    });
+    let unseen_by = unseen_by(&pod);
     let status = pod.status.unwrap_or_default();
-    let checked = pod.spec.as_ref().map(checked).unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
     let ended = if over { ending::of_task(&status) } else { ending::of_container(&status, essential) };
@@ -70,15 +74,15 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
-            generation: detached_from.clone().or(hash).unwrap_or_default(),
+            generation: detached_from.or(hash).unwrap_or_default(),
             protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
-            detached: detached_from.is_some(),
+            detached,
             divided_by: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
             capacity_number: annotation(annotations::CAPACITY_NUMBER).and_then(|text| text.parse().ok()),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
-            unhealthy: is_unhealthy(&status, &checked),
+            unhealthy_since: unhealthy_since(&status, annotation(annotations::HEALTH_OF).as_ref()),
             ending: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
             has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
             presence: match (pod.metadata.deletion_timestamp.is_some(), over) {
@@ -87,6 +91,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
                 (false, false) => Presence::Present,
             },
             unplaceable: unplaceable(&status),
+            unseen_by,
             failing: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
@@ -117,28 +122,32 @@ fn told_to_end(pod: &ObjectMeta) -> Option<Timestamp> {
     pod.deletion_timestamp.as_ref()?.0.checked_sub(grace).ok()
 }
 
-/// The containers whose health the kubelet checks.
-fn checked(spec: &PodSpec) -> Vec<String> {
-    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-    containers.filter(|container| container.readiness_probe.is_some()).map(|container| container.name.clone()).collect()
-}
-
 /// A container is not ready for a moment after its start, which the kubelet may tell of a little later.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
-/// Whether a checked container was ready since its start and is not any more: with ECS it has gone from HEALTHY to UNHEALTHY.
-fn is_unhealthy(status: &PodStatus, checked: &[String]) -> bool {
-    let conditions = || status.conditions.iter().flatten();
-    let unready = conditions().find(|c| c.type_ == "ContainersReady" && c.status == "False");
-    let Some(since) = unready.and_then(|condition| condition.last_transition_time.as_ref()) else { return false };
+/// Since when a container of those in the list was ready after its start and is not any more: with ECS it has gone from HEALTHY
+/// to UNHEALTHY. Probes of other containers, which others may have brought into the Pod, say nothing of the task's health.
+fn unhealthy_since(status: &PodStatus, health_of: Option<&String>) -> Option<Timestamp> {
+    let checked: Vec<&str> = health_of?.split(',').collect();
+    let unready = status.conditions.iter().flatten().find(|c| c.type_ == "ContainersReady" && c.status == "False")?;
+    let since = unready.last_transition_time.as_ref()?.0;
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    let mut failing = containers
-        .filter(|container| !container.ready && container.started == Some(true) && checked.contains(&container.name));
-    failing.any(|container| {
+    let mut failing = containers.filter(|container| {
+        !container.ready && container.started == Some(true) && checked.contains(&container.name.as_str())
+    });
+    let was_ready = failing.any(|container| {
         let running = container.state.as_ref().and_then(|state| state.running.as_ref());
         let started = running.and_then(|running| running.started_at.as_ref());
-        started.is_some_and(|started| since.0.duration_since(started.0) >= SETTLED)
-    })
+        started.is_some_and(|started| since.duration_since(started.0) >= SETTLED)
+    });
+    was_ready.then_some(since)
+}
+
+/// The scheduler that is to find a node for the Pod and has said nothing of it.
+fn unseen_by(pod: &Pod) -> Option<Box<str>> {
+    let spec = pod.spec.as_ref()?;
+    let seen = pod.status.iter().flat_map(|status| &status.conditions).flatten().any(|c| c.type_ == "PodScheduled");
+    (spec.node_name.is_none() && !seen).then(|| spec.scheduler_name.as_deref().unwrap_or("default-scheduler").into())
 }
 
 fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<(&'a str, &'a str)> {
@@ -204,8 +213,7 @@ mod tests {
     fn a_container_is_unhealthy_that_was_ready_and_is_not_any_more() {
         let seen = |since: &str, ready: bool, started: bool| {
             let pod = json!({
-                "metadata": {"name": "web"},
-                "spec": {"containers": [{"name": "app", "readinessProbe": {}}, {"name": "helper"}]},
+                "metadata": {"name": "web", "annotations": {"ecs-operator.dev/health-of": "app"}},
                 "status": {"phase": "Running",
                     "conditions": [{"type": "ContainersReady", "status": "False", "lastTransitionTime": since}],
                     "containerStatuses": [
@@ -213,7 +221,7 @@ mod tests {
                         {"name": "app", "image": "", "imageID": "", "ready": ready, "started": started, "restartCount": 0,
                             "state": {"running": {"startedAt": "2026-01-01T00:00:10Z"}}}]},
             });
-            slim(serde_json::from_value(pod).unwrap()).task.unhealthy
+            slim(serde_json::from_value(pod).unwrap()).task.unhealthy_since.is_some()
         };
         assert!(seen("2026-01-01T00:10:00Z", false, true));
         assert!(!seen("2026-01-01T00:00:00Z", false, true), "it was never ready");

@@ -252,6 +252,7 @@ fn disown(metadata: &mut ObjectMeta) {
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove(annotations::BASIS);
         annotations.remove(annotations::ESSENTIAL);
+        annotations.remove(annotations::HEALTH_OF);
         annotations.remove(annotations::APPLIED_HASH);
     }
     metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use serde_json::Value;
 
 use super::kinds::ChildKind;
+use super::observed::Detached;
 use crate::translate::Untyped;
 use crate::translate::capacity::Assignment;
 
@@ -105,6 +106,8 @@ pub enum Action {
         uid: String,
         /// The hash of the Pod template it was made from.
         generation: String,
+        /// Why.
+        why: Detached,
         /// The service.
         owner: OwnerReference,
     },

@@ -22,7 +22,7 @@ pub use action::{Action, Child, Decision, EventDraft};
 pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
-pub use observed::{Ending, ObservedChild, Presence, Revision, Root, TaskPod};
+pub use observed::{Detached, Ending, ObservedChild, Presence, Revision, Root, TaskPod};
 pub use owned::Owned;
 pub use service::generations::{Generation, HASH_LABELS};
 pub use service::{ServiceInput, service};

@@ -96,8 +96,8 @@ pub struct TaskPod {
     pub generation: String,
     /// Until when neither scale-in nor a deployment may stop it.
     pub protected_until: Option<Timestamp>,
-    /// Whether it was taken out of its workload, to stay beside it.
-    pub detached: bool,
+    /// Why it was taken out of its workload and stands beside it.
+    pub detached: Option<Detached>,
     /// The strategy by which it is to be given a capacity provider, while it waits for that.
     pub divided_by: Option<Box<str>>,
     /// Its number among the tasks that are divided by a strategy, once it has been given a provider.
@@ -108,8 +108,8 @@ pub struct TaskPod {
     pub running: bool,
     /// Whether its containers are healthy.
     pub healthy: bool,
-    /// Whether an essential container was healthy since it started, and is not any more.
-    pub unhealthy: bool,
+    /// Since when an essential container that was healthy is not any more.
+    pub unhealthy_since: Option<Timestamp>,
     /// Whether it is there to stay.
     pub presence: Presence,
     /// Whether it has a volume that goes with it.
@@ -118,8 +118,19 @@ pub struct TaskPod {
     pub ending: Option<Ending>,
     /// The scheduler's words, when it found no node.
     pub unplaceable: Option<String>,
+    /// The scheduler that has not looked at it yet.
+    pub unseen_by: Option<Box<str>>,
     /// Why a container does not start, as ECS names it, and the container runtime's words.
     pub failing: Option<(&'static str, String)>,
+}
+
+/// Why a task stands beside its workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detached {
+    /// It is protected, and its workload would have stopped it.
+    Protected,
+    /// It was not healthy any more: another one takes its place, whatever becomes of it.
+    Replaced,
 }
 
 /// Whether a task is there to stay.
@@ -144,12 +155,27 @@ pub struct Ending {
 
 /// A task that ends this soon after it was made has failed to start, rather than done its work.
 const EARLY: Duration = Duration::from_mins(1);
+/// A kubelet that was restarted, or a status that comes late, shows a task as not ready for a moment.
+const SETTLED: Duration = Duration::from_secs(5);
 
 impl TaskPod {
     /// Whether it starts or runs, and is not on its way out.
     #[must_use]
     pub fn is_present(&self) -> bool {
         self.presence == Presence::Present
+    }
+
+    /// Whether a task that was healthy is not any more, for longer than a moment.
+    #[must_use]
+    pub fn is_unhealthy(&self, now: Timestamp) -> bool {
+        self.unhealthy_in(now).is_some_and(|left| left.is_zero())
+    }
+
+    /// How long until it counts as unhealthy, unless it is healthy again by then.
+    #[must_use]
+    pub fn unhealthy_in(&self, now: Timestamp) -> Option<Duration> {
+        let age = Duration::try_from(now.duration_since(self.unhealthy_since?)).unwrap_or_default();
+        Some(SETTLED.saturating_sub(age))
     }
 
     /// Whether the task was over soon after it was made.

@@ -102,7 +102,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
         Ok(plan) => {
             let mut actions = assignments;
             // Tasks leave their workload before it is told to stop some.
-            actions.extend(plan.leaves().into_iter().map(|pod| detached::detach(input, pod)));
+            actions.extend(plan.leaves().into_iter().map(|(pod, why)| detached::detach(input, pod, why)));
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
@@ -120,10 +120,16 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                 actions,
                 status,
                 events,
-                revisit: [retries.revisit, protection::next_end(input), scaling::next_change(input, plan.spec)]
-                    .into_iter()
-                    .flatten()
-                    .min(),
+                revisit: [
+                    retries.revisit,
+                    protection::next_end(input),
+                    replacement::next(input),
+                    status::unseen_in(input),
+                    scaling::next_change(input, plan.spec),
+                ]
+                .into_iter()
+                .flatten()
+                .min(),
             }
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing. Tasks that replace others

@@ -26,8 +26,9 @@ pub(super) struct Probes {
 }
 
 /// Seconds that a task which was healthy may be unhealthy before it ends by itself: its replacement has to start meanwhile.
-fn patience(check: &HealthCheck) -> i32 {
-    interval(check).saturating_mul(retries(check)).saturating_mul(2).max(SHORTEST_PATIENCE)
+fn patience(task: &Task<'_>, check: &HealthCheck) -> i32 {
+    let as_long_again = interval(check).saturating_mul(retries(check)).saturating_mul(2);
+    forgiven(task, check).saturating_add(as_long_again.max(SHORTEST_PATIENCE))
 }
 
 const SHORTEST_PATIENCE: i32 = 60;
@@ -52,7 +53,7 @@ pub(super) fn plan(task: &Task<'_>, container: &ContainerDefinition) -> Option<H
         timeout: number(timeout(check)).into(),
         retries: number(retries(check)),
         start_period: number(forgiven(task, check)).into(),
-        patience: number(patience(check)).into(),
+        patience: number(patience(task, check)).into(),
     })
 }
 
@@ -84,13 +85,20 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
     let holds_back = holds_back(placed);
     let forgiven = forgiven(task, check);
     let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
-    let forgiven_later = if holds_back { checks_in(patience(check), check) } else { 0 };
+    let forgiven_later = if holds_back { checks_in(patience(task, check), check) } else { 0 };
     let fatal = retries(check).saturating_add(forgiven_later);
     Probes {
         startup: holds_back.then(|| startup(check, &command, forgiven)),
         readiness: (holds_back && placed.is_essential()).then(|| probe(check, &command, retries(check), None)),
         liveness: placed.is_essential().then(|| probe(check, &command, fatal, delay)),
     }
+}
+
+/// The containers whose health is the task's, for whoever reads it off the Pod.
+pub(super) fn told_of(placed: &[Placed<'_>]) -> Option<String> {
+    let told = placed.iter().filter(|it| decides(it.definition) && (it.role == Role::Supervised || holds_back(it)));
+    let names: Vec<&str> = told.map(Placed::name).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 /// Whether a startup probe holds back what waits for the container. The start of a sidecar that is not waited for until it is
@@ -157,7 +165,7 @@ fn claim(placed: &Placed<'_>, check: &HealthCheck, ledger: &mut Ledger) {
         let message = if holds_back(placed) {
             "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
              it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
-             container in its Pod if the task has not been replaced after twice the time again, a minute at the least"
+             container in its Pod if the task has not been replaced after twice the time again, a minute at the least, and the start period"
         } else {
             "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
              new task before it stops this one"

@@ -11,9 +11,9 @@ use super::fields::{some_list, some_map};
 use super::lifecycle::{self, Role};
 use super::task_metadata::Membership;
 use super::{
-    Capacity, Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, hostname,
-    hosts, ipc, isolation, logging, placement, platform, proxy, registry, resources, roles, sandbox, stop, sysctls,
-    volumes,
+    Capacity, Code, Ledger, Placed, Task, accelerators, agent, annotations, container, dns, faults, firelens, health,
+    hostname, hosts, ipc, isolation, logging, placement, platform, proxy, registry, resources, roles, sandbox, stop,
+    sysctls, volumes,
 };
 use crate::api;
 use crate::ecs::Pointer;
@@ -31,6 +31,7 @@ pub fn template(
     let mut annotations = annotations::render(task, &placed, ledger);
     annotations.extend(logging::annotations(task, &placed, ledger));
     annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
+    annotations.extend(health::told_of(&placed).map(|names| (api::annotations::HEALTH_OF.to_owned(), names)));
     annotations.extend(firelens::annotation(task, &labels));
     let rules = placement::render(task, membership, ledger);
     annotations.extend(rules.annotations());

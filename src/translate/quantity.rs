@@ -29,7 +29,7 @@ pub fn nanos(text: &str) -> Option<i128> {
     let (number, suffix) = text.split_at(end);
     let (digits, decimals) = decimal(number)?;
     let (factor, exponent) = scale(suffix)?;
-    let power = exponent - decimals;
+    let power = exponent.checked_sub(decimals)?;
     let value = digits.checked_mul(factor)?.checked_mul(NANOS)?;
     let step = 10_i128.checked_pow(power.unsigned_abs())?;
     if power >= 0 { value.checked_mul(step) } else { (value % step == 0).then(|| value / step) }

@@ -3,6 +3,17 @@
 //! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down,
 //! as the "Rolling update" page of the ECS developer guide has it.
 
+/// Tasks that stand beside those that a deployment may replace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// How many there are.
+    pub all: i64,
+    /// Those of them that are healthy.
+    pub healthy: i64,
+    /// Those of them that are among the desired ones.
+    pub desired: i64,
+}
+
 /// Limits on the tasks of a service during a rolling deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
@@ -40,18 +51,19 @@ impl Bounds {
         self.desired
     }
 
-    /// The limits for the tasks that may be replaced, beside `kept` ones that must stay. Of these, `counted` are as desired.
+    /// The limits for the tasks that may be replaced, beside others that stay for now.
     ///
     /// ```
-    /// use ecs_operator::ecs::deployment::Bounds;
-    /// // Four tasks, two to eight; three of the old ones stay.
-    /// let rest = Bounds::new(4, 50, 150).beside(3, 0);
+    /// use ecs_operator::ecs::deployment::{Beside, Bounds};
+    /// // Four tasks, two to six; three of the old ones stay, one of which is not healthy.
+    /// let rest = Bounds::new(4, 50, 150).beside(Beside { all: 3, healthy: 2, desired: 0 });
     /// assert_eq!((rest.desired(), rest.lower, rest.upper), (3, 0, 3));
     /// ```
     #[must_use]
-    pub fn beside(&self, kept: i64, counted: i64) -> Self {
-        let desired = (self.desired - counted).min(self.upper - kept).max(0);
-        Self { lower: (self.lower - kept).clamp(0, desired), upper: (self.upper - kept).max(desired), desired }
+    pub fn beside(&self, others: Beside) -> Self {
+        let desired = (self.desired - others.desired).min(self.upper - others.all).max(0);
+        let upper = (self.upper - others.all).max(desired);
+        Self { lower: (self.lower - others.healthy).clamp(0, desired), upper, desired }
     }
 
     /// Tasks that may be missing from the desired count.

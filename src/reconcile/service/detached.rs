@@ -6,55 +6,56 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::ServiceInput;
 use super::plan::Plan;
-use super::{protection, replacement, tasks};
-use crate::ecs::deployment::Bounds;
+use super::{ServiceInput, protection, replacement, tasks};
+use crate::ecs::deployment::{Beside, Bounds};
 use crate::reconcile::action::Action;
-use crate::reconcile::observed::TaskPod;
+use crate::reconcile::observed::{Detached, TaskPod};
 
 /// Tasks that stand beside those of the workload.
-pub(super) fn of<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a TaskPod> {
-    input.pods.iter().filter(|pod| pod.is_present() && pod.detached)
+pub(super) fn of<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = (&'a TaskPod, Detached)> {
+    input.pods.iter().filter(|pod| pod.is_present()).filter_map(|pod| Some((pod, pod.detached?)))
 }
 
-/// Whether a task beside the workload is one of the desired ones, rather than one that another takes the place of.
-fn counts(pod: &TaskPod, current: Option<&str>) -> bool {
-    Some(pod.generation.as_str()) == current && !pod.unhealthy
-}
-
-/// The limits for the workload's own tasks beside these. Healthy ones of the current deployment count as desired, others only
-/// against the ceiling.
-pub(super) fn beside<'a>(others: impl Iterator<Item = &'a TaskPod>, bounds: Bounds, current: Option<&str>) -> Bounds {
-    let add = |(kept, counted): (i64, i64), pod: &TaskPod| (kept + 1, counted + i64::from(counts(pod, current)));
-    let (kept, counted) = others.fold((0, 0), add);
-    bounds.beside(kept, counted)
+/// The limits for the workload's own tasks beside these. One that another takes the place of is none of the desired ones, even
+/// when it is healthy again: else the other, which may be half-way up, would be stopped.
+pub(super) fn beside<'a>(
+    others: impl Iterator<Item = (&'a TaskPod, Detached)>,
+    bounds: Bounds,
+    current: Option<&str>,
+) -> Bounds {
+    let add = |so_far: Beside, (pod, why): (&TaskPod, Detached)| Beside {
+        all: so_far.all + 1,
+        healthy: so_far.healthy + i64::from(pod.healthy),
+        desired: so_far.desired + i64::from(why == Detached::Protected && Some(pod.generation.as_str()) == current),
+    };
+    bounds.beside(others.fold(Beside::default(), add))
 }
 
 /// Takes a task out of its workload.
-pub(super) fn detach(input: &ServiceInput<'_>, pod: &TaskPod) -> Action {
+pub(super) fn detach(input: &ServiceInput<'_>, pod: &TaskPod, why: Detached) -> Action {
     Action::DetachTask {
         name: pod.name.clone(),
         uid: pod.uid.clone(),
         generation: pod.generation.clone(),
+        why,
         // As its controller the service would count among those whose scale a disruption budget adds up.
         owner: OwnerReference { controller: None, ..input.root.owner_reference() },
     }
 }
 
-/// Stops tasks beside the workload that have no reason to stay: those of older deployments as far as the floor allows, unhealthy
-/// ones whose replacements are healthy, and others when there are more than desired. What remains goes on serving.
+/// Stops tasks beside the workload that have no reason to stay: those of older deployments as far as the floor allows, those
+/// whose replacements are healthy, and others when there are more than desired. What remains goes on serving.
 pub(super) fn release(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Action> {
+    let is_current = |pod: &TaskPod| plan.current() == Some(pod.generation.as_str());
+    let is_replaced = |(pod, why): &(&TaskPod, Detached)| is_current(pod) && *why == Detached::Replaced;
+    let (replaced, others): (Vec<_>, Vec<_>) = of(input).partition(is_replaced);
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let healthy = input.pods.iter().filter(|pod| pod.is_present() && pod.healthy).count();
-    let healthy = i64::try_from(healthy).unwrap_or(i64::MAX);
-    let current = plan.current();
-    let is_current = |pod: &&TaskPod| Some(pod.generation.as_str()) == current;
-    let (unhealthy, others): (Vec<&TaskPod>, Vec<&TaskPod>) =
-        of(input).partition(|pod| is_current(pod) && pod.unhealthy);
-    let desired = others.iter().filter(|pod| is_current(pod)).count();
-    let mut surplus = i64::try_from(desired).unwrap_or(i64::MAX) - plan.bounds.desired();
-    let mut spare = healthy - plan.bounds.lower;
-    let stopped = others.into_iter().filter(|pod| !protection::holds(input, pod)).filter(|pod| {
+    let mut spare = number(healthy) - plan.bounds.lower;
+    let mut surplus = number(others.iter().filter(|(pod, _)| is_current(pod)).count()) - plan.bounds.desired();
+    let free = others.into_iter().map(|(pod, _)| pod).filter(|pod| !protection::holds(input, pod));
+    let stopped = free.filter(|pod| {
         let may = if is_current(pod) { surplus > 0 } else { !pod.healthy || spare > 0 };
         if may {
             surplus -= i64::from(is_current(pod));
@@ -62,6 +63,6 @@ pub(super) fn release(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Action> 
         }
         may
     });
-    let replaced = replacement::replaced(input, plan, healthy);
-    stopped.chain(unhealthy.into_iter().take(replaced)).map(tasks::stopped).collect()
+    let done = replacement::done(input, plan, replaced.len());
+    stopped.chain(replaced.into_iter().map(|(pod, _)| pod).take(done)).map(tasks::stopped).collect()
 }

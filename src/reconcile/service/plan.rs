@@ -15,7 +15,7 @@ use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detache
 use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
-use crate::reconcile::observed::{ObservedChild, Revision, TaskPod};
+use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::Identity;
@@ -97,12 +97,12 @@ impl<'a> Plan<'a> {
         workload.annotation(annotations::DEFINITION) != Some(self.definition.as_str())
     }
 
-    /// The tasks that are taken out of the workload now.
-    pub(super) fn leaves(&self) -> Vec<&'a TaskPod> {
-        let unhealthy = self.replacement.detach.iter();
-        let threatened =
-            self.threatened.iter().filter(|pod| !self.replacement.detach.iter().any(|it| it.uid == pod.uid));
-        unhealthy.chain(threatened).copied().collect()
+    /// The tasks that are taken out of the workload now, and why.
+    pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, Detached)> {
+        let replaced = &self.replacement.detach;
+        let threatened = self.threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
+        let threatened = threatened.map(|pod| (*pod, Detached::Protected));
+        replaced.iter().map(|pod| (*pod, Detached::Replaced)).chain(threatened).collect()
     }
 
     /// What the workload says of itself.
@@ -189,8 +189,9 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         let begins = plan.begins(workload);
         plan.threatened = protection::threatened(input, bounds, begins, current);
         plan.replacement = Replacement::of(input, &plan, begins);
-        let leaves = plan.leaves();
-        plan.own = detached::beside(detached::of(input).chain(leaves), bounds, current.filter(|_| !begins));
+        let leaving = plan.leaves();
+        let stay = detached::of(input).filter(|(pod, _)| leaving.iter().all(|(other, _)| other.uid != pod.uid));
+        plan.own = detached::beside(stay.chain(leaving.iter().copied()), bounds, current.filter(|_| !begins));
     }
     Ok(plan)
 }

@@ -42,7 +42,7 @@ impl<'a> Progress<'a> {
             .deployment_configuration
             .as_ref()
             .and_then(|configuration| CircuitBreaker::of(configuration, desired));
-        let failed: Vec<&TaskPod> = tasks.into_iter().filter(|pod| tasks::has_failed(pod)).collect();
+        let failed: Vec<&TaskPod> = tasks.into_iter().filter(|pod| tasks::has_failed(input, pod)).collect();
         let going_on = known.filter(|record| record.status == DeploymentStatus::Primary);
         // What comes back begins anew: its tasks that failed long ago say nothing of it.
         let counts = |pod: &&&TaskPod| match going_on {

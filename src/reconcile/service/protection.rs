@@ -28,13 +28,14 @@ pub(super) fn threatened<'a>(
     };
     let own = detached::beside(detached::of(input), bounds, current);
     let shrinks = workload.number("/spec/replicas").unwrap_or(0) > own.desired();
-    let attached = input.pods.iter().filter(|pod| !pod.detached && holds(input, pod));
+    let attached = input.pods.iter().filter(|pod| pod.detached.is_none() && holds(input, pod));
     let attached = attached.filter(|pod| !pod.generation.is_empty());
     attached.filter(|pod| begins || shrinks || current.is_some_and(|current| pod.generation != current)).collect()
 }
 
 /// When the next protection of a task that was taken out ends.
 pub(super) fn next_end(input: &ServiceInput<'_>) -> Option<Duration> {
-    let ends = detached::of(input).filter(|pod| holds(input, pod)).filter_map(|pod| pod.protected_until);
+    let protected = detached::of(input).filter(|(pod, _)| holds(input, pod));
+    let ends = protected.filter_map(|(pod, _)| pod.protected_until);
     Duration::try_from(ends.min()?.duration_since(input.now)).ok()
 }

@@ -3,10 +3,12 @@
 //! Where the ceiling leaves no room they are stopped first, one at a time. Source: "Amazon ECS task health and replacement"
 //! (October 2023) for both.
 
-use super::ServiceInput;
+use std::time::Duration;
+
 use super::plan::{Plan, Standing};
+use super::{ServiceInput, detached};
 use crate::reconcile::kinds::ChildKind;
-use crate::reconcile::observed::{Presence, TaskPod};
+use crate::reconcile::observed::{Detached, Presence, TaskPod};
 
 /// What becomes of the tasks of a workload that are not healthy any more.
 #[derive(Default)]
@@ -24,26 +26,18 @@ impl<'a> Replacement<'a> {
         if begins || matches!(plan.standing, Standing::Paused | Standing::Failed) {
             return Self::default();
         }
-        let unhealthy = input.pods.iter().filter(|pod| {
-            pod.is_present() && pod.unhealthy && !pod.detached && plan.current() == Some(pod.generation.as_str())
-        });
-        let mut unhealthy: Vec<&TaskPod> = unhealthy.collect();
+        let mut unhealthy: Vec<&TaskPod> = waiting(input, plan).collect();
         unhealthy.sort_by_key(|pod| (pod.created, &pod.name));
-        // What the workload is told to have, or what there is where its rollout has more.
-        let is_there = |pod: &&TaskPod| pod.presence != Presence::Over;
-        let attached = input.pods.iter().filter(is_there).filter(|pod| !pod.detached).count();
-        let beside = input.pods.iter().filter(is_there).filter(|pod| pod.detached).count();
-        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let room = plan.bounds.upper - number(beside) - number(attached).max(plan.own.desired());
-        let room = usize::try_from(room).unwrap_or(0);
-        let detaches = input.workload_kind() == ChildKind::Deployment;
-        if detaches && room > 0 {
-            unhealthy.truncate(room);
-            return Self { detach: unhealthy, stop: None };
+        if input.workload_kind() == ChildKind::Deployment {
+            let room = room(input, plan);
+            if room > 0 {
+                unhealthy.truncate(room);
+                return Self { detach: unhealthy, stop: None };
+            }
         }
-        let settled = number(attached) >= plan.own.desired() && beside == 0;
-        let settled = settled && input.pods.iter().filter(is_there).all(|pod| pod.is_present() && pod.running);
-        Self { detach: Vec::new(), stop: unhealthy.first().copied().filter(|_| settled) }
+        // A protected task that stands beside the workload leaves no gap in it.
+        let attached = unhealthy.into_iter().find(|pod| pod.detached.is_none());
+        Self { detach: Vec::new(), stop: attached.filter(|_| is_settled(input, plan)) }
     }
 
     /// The tasks it is about.
@@ -52,10 +46,47 @@ impl<'a> Replacement<'a> {
     }
 }
 
-/// How many of the unhealthy tasks have a healthy replacement, where so many tasks are `healthy`.
-pub(super) fn replaced(input: &ServiceInput<'_>, plan: &Plan<'_>, healthy: i64) -> usize {
-    let is_unhealthy =
-        |pod: &&TaskPod| pod.is_present() && pod.unhealthy && plan.current() == Some(pod.generation.as_str());
-    let unhealthy = i64::try_from(input.pods.iter().filter(is_unhealthy).count()).unwrap_or(i64::MAX);
-    usize::try_from(healthy - (plan.bounds.desired() - unhealthy)).unwrap_or(0)
+/// Unhealthy tasks of the current deployment that no other takes the place of yet.
+fn waiting<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> impl Iterator<Item = &'a TaskPod> {
+    let is_current = |pod: &TaskPod| plan.current() == Some(pod.generation.as_str());
+    let unhealthy = input.pods.iter().filter(|pod| pod.is_present() && pod.is_unhealthy(input.now));
+    unhealthy.filter(move |pod| is_current(pod) && pod.detached != Some(Detached::Replaced))
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// How many tasks may start beside all that there are, and all that the workload may still start by itself.
+fn room(input: &ServiceInput<'_>, plan: &Plan<'_>) -> usize {
+    let is_there = |pod: &&TaskPod| pod.presence != Presence::Over;
+    let attached = input.pods.iter().filter(is_there).filter(|pod| pod.detached.is_none()).count();
+    let beside = input.pods.iter().filter(is_there).filter(|pod| pod.detached.is_some()).count();
+    let rolls = plan.progress.as_ref().is_none_or(|progress| !progress.completed);
+    let ordered = if rolls { plan.own.upper } else { plan.own.desired() };
+    usize::try_from(plan.bounds.upper - number(beside) - number(attached).max(ordered)).unwrap_or(0)
+}
+
+/// Whether the last task that was stopped has been replaced. Tasks that no node takes are not waited for: what stops here may
+/// make room for them.
+fn is_settled(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
+    let attached = || input.pods.iter().filter(|pod| pod.presence != Presence::Over && pod.detached.is_none());
+    let all_there = number(attached().count()) >= plan.own.desired();
+    let replaces = detached::of(input).any(|(_, why)| why == Detached::Replaced);
+    all_there && !replaces && attached().all(|pod| pod.unplaceable.is_some() || (pod.is_present() && pod.running))
+}
+
+/// How many of so many tasks that others take the place of are not needed any more: there are as many other healthy ones as are
+/// desired, but for those that are still to be replaced.
+pub(super) fn done(input: &ServiceInput<'_>, plan: &Plan<'_>, replaced: usize) -> usize {
+    let others = input.pods.iter().filter(|pod| pod.is_present() && pod.detached != Some(Detached::Replaced));
+    let healthy = number(others.filter(|pod| pod.healthy).count());
+    let needed = plan.bounds.desired() - number(replaced) - number(waiting(input, plan).count());
+    usize::try_from(healthy - needed).unwrap_or(0)
+}
+
+/// When a task counts as unhealthy that has not been ready for a moment.
+pub(super) fn next(input: &ServiceInput<'_>) -> Option<Duration> {
+    let left = input.pods.iter().filter(|pod| pod.is_present()).filter_map(|pod| pod.unhealthy_in(input.now));
+    left.filter(|left| !left.is_zero()).min()
 }

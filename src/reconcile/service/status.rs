@@ -175,7 +175,7 @@ fn stable(
 fn blocked(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
     let Some(current) = plan.current() else { return false };
     let mut older = input.pods.iter().filter(|pod| pod.is_present() && pod.generation != current).peekable();
-    older.peek().is_some() && older.all(|pod| pod.detached)
+    older.peek().is_some() && older.all(|pod| pod.detached.is_some())
 }
 
 /// Why what the service asks for is not on its way.
@@ -320,9 +320,30 @@ fn said_since_steady(input: &ServiceInput<'_>, what: &str) -> bool {
     since.any(|e| e.message.contains(what))
 }
 
+/// A scheduler looks at a task within moments. One that has not in this time is not there.
+const UNSEEN: Duration = Duration::from_secs(30);
+
+/// How long a task may still be unseen by its scheduler before that is told.
+fn unseen_for(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<Duration> {
+    pod.unseen_by.as_ref().filter(|_| pod.is_present())?;
+    Some(UNSEEN.saturating_sub(Duration::try_from(input.now.duration_since(pod.created?)).unwrap_or_default()))
+}
+
+/// When a task counts as unseen by its scheduler that does not yet.
+pub(super) fn unseen_in(input: &ServiceInput<'_>) -> Option<Duration> {
+    input.pods.iter().filter_map(|pod| unseen_for(input, pod)).filter(|left| !left.is_zero()).min()
+}
+
+/// Why a task has no node, in the scheduler's words or because there is no such scheduler.
+fn unplaced(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<String> {
+    let scheduler = || pod.unseen_by.as_ref().filter(|_| unseen_for(input, pod).is_some_and(|left| left.is_zero()));
+    let unseen = || scheduler().map(|name| format!("the scheduler {name} has not looked at it: does it run?"));
+    pod.unplaceable.clone().or_else(unseen)
+}
+
 /// ECS's words for a task the scheduler finds no node for, once until a task is placed again.
 fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
-    let detail = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.unplaceable.as_ref())?;
+    let detail = input.pods.iter().filter(|p| p.is_present()).find_map(|pod| unplaced(input, pod))?;
     let what = "was unable to place a task because no container instance met all of its requirements.";
     (!said_since_steady(input, what)).then(|| format!("{what} Reason: {detail}"))
 }

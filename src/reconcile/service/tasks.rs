@@ -66,8 +66,8 @@ fn fresh<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a Ending> {
 pub(super) const RESTARTED: &str = "EssentialContainerExited";
 
 /// Whether a task did not start, did not become or stay healthy, or ended by itself.
-pub(super) fn has_failed(pod: &TaskPod) -> bool {
-    pod.failing.is_some() || pod.ending.is_some() || pod.unhealthy
+pub(super) fn has_failed(input: &ServiceInput<'_>, pod: &TaskPod) -> bool {
+    pod.failing.is_some() || pod.ending.is_some() || pod.is_unhealthy(input.now)
 }
 
 /// Tasks to try again, and when to look for the next.

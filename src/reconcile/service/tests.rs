@@ -8,7 +8,7 @@ use super::world::{NOW, World, pod, revision, web};
 use crate::api::{RolloutState, ServiceStatus};
 use crate::reconcile::action::{Action, Child, Decision};
 use crate::reconcile::kinds::ChildKind;
-use crate::reconcile::observed::{Ending, Presence, Revision, TaskPod};
+use crate::reconcile::observed::{Detached, Ending, Presence, Revision, TaskPod};
 
 fn messages(status: &ServiceStatus) -> Vec<&str> {
     status.events.iter().map(|e| e.message.as_str()).collect()
@@ -687,7 +687,7 @@ fn a_mistake_in_the_cluster_touches_nothing() {
 }
 
 fn unhealthy(world: &mut World, index: usize, unhealthy: bool) {
-    world.pods[index].unhealthy = unhealthy;
+    world.pods[index].unhealthy_since = unhealthy.then(|| world.now - Duration::from_secs(5));
     world.pods[index].healthy = !unhealthy;
 }
 
@@ -716,10 +716,56 @@ fn an_unhealthy_task_stops_once_another_one_is_healthy() {
     world.pods[2] = pod("web-1-2", 1, true);
     assert_eq!(stopped(&world.step()), ["web-1-0"], "its replacement is healthy");
     assert_eq!(detached(&world.step()), ["web-1-1"], "now there is room for the other's");
-    // One that becomes healthy again needs no replacement.
+    // What has begun is carried through: the other one may be half-way up.
     unhealthy(&mut world, 0, false);
     let recovered = world.step();
-    assert_eq!((stopped(&recovered), world.workloads[0].number("/spec/replicas")), (vec![], Some(1)));
+    assert_eq!((stopped(&recovered), world.workloads[0].number("/spec/replicas")), (vec![], Some(2)));
+    world.pods.push(pod("web-1-3", 1, true));
+    assert_eq!(stopped(&world.step()), ["web-1-1"]);
+}
+
+#[test]
+fn a_task_that_is_not_ready_for_a_moment_stays() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.pods[0].unhealthy_since = Some(world.now - Duration::from_secs(2));
+    let waits = world.step();
+    assert_eq!(waits.revisit, Some(Duration::from_secs(3)));
+    assert!(waits.actions.iter().all(|action| matches!(action, Action::Apply(_))));
+}
+
+#[test]
+fn an_unhealthy_task_lowers_no_floor_of_a_rollout() {
+    let mut world = World::new();
+    world.spec["desiredCount"] = 4.into();
+    world.step();
+    world.settle(1, 4);
+    world.step();
+    world.pods[0].detached = Some(Detached::Replaced);
+    unhealthy(&mut world, 0, true);
+    world.revisions.push(revision(2, web()));
+    world.step();
+    world.step();
+    let limit = |name: &str| world.workloads[0].number(&format!("/spec/strategy/rollingUpdate/{name}"));
+    assert_eq!((limit("maxUnavailable"), limit("maxSurge")), (Some(0), Some(3)));
+}
+
+#[test]
+fn a_task_that_no_scheduler_looks_at_is_told_of() {
+    let mut world = World::new();
+    world.step();
+    world.settle(1, 1);
+    let waiting =
+        TaskPod { unseen_by: Some("ecs-random".into()), created: Some(world.now), ..pod("web-1-1", 1, false) };
+    world.pods.push(waiting);
+    assert_eq!(world.step().revisit, Some(Duration::from_secs(30)));
+    world.now += Duration::from_secs(30);
+    world.step();
+    let told = "(service web) was unable to place a task because no container instance met all of its requirements. Reason: the \
+                scheduler ecs-random has not looked at it: does it run?";
+    assert!(messages(&world.status).contains(&told), "{:?}", messages(&world.status));
 }
 
 #[test]

@@ -125,8 +125,8 @@ impl World {
                     self.note_generation();
                 }
             }
-            Action::DetachTask { uid, .. } => {
-                self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = true);
+            Action::DetachTask { uid, why, .. } => {
+                self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = Some(*why));
             }
             Action::AssignCapacity { uid, assignment, .. } => {
                 for pod in self.pods.iter_mut().filter(|pod| pod.uid == *uid) {
@@ -190,17 +190,18 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         revision: Some(revision),
         generation: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
         protected_until: None,
-        detached: false,
+        detached: None,
         divided_by: None,
         capacity_number: None,
         created: Some(NOW + Duration::from_secs(age)),
         running,
         healthy: running,
-        unhealthy: false,
+        unhealthy_since: None,
         presence: Presence::Present,
         has_own_volume: false,
         ending: None,
         unplaceable: None,
+        unseen_by: None,
         failing: None,
     }
 }

@@ -108,9 +108,9 @@ fn occupants(pods: &[Pod]) -> Result<BTreeMap<&str, Occupants>, UnreadableQuanti
         let Some(node) = spec.node_name.as_deref().filter(|node| !node.is_empty()) else { continue };
         let requested = |resource| requests::of(spec, resource).map_err(|error| error.of("Pod", &pod.metadata));
         let on_node = found.entry(node).or_default();
-        on_node.cpu += requested("cpu")?;
-        on_node.memory += requested("memory")?;
-        on_node.gpus += requested(GPU)?;
+        on_node.cpu = on_node.cpu.saturating_add(requested("cpu")?);
+        on_node.memory = on_node.memory.saturating_add(requested("memory")?);
+        on_node.gpus = on_node.gpus.saturating_add(requested(GPU)?);
         on_node.ports.extend(requests::ports(spec));
         on_node.tasks.extend(TaskFacts::of(pod).map(|(_, task)| task));
     }
@@ -160,11 +160,14 @@ fn free(node: &Node, occupants: &Occupants) -> Result<Amounts, UnreadableQuantit
         let at = Pointer::root().key("status").key(name).key(resource);
         amounts.get(resource).map_or(Ok(0), |amount: &Quantity| requests::read(amount, &at))
     };
-    let whole = |nanos: i128, unit: i128| i64::try_from(nanos.div_euclid(unit)).unwrap_or(i64::MAX);
+    let whole = |nanos: i128, unit: i128| {
+        let units = nanos.div_euclid(unit).clamp(i64::MIN.into(), i64::MAX.into());
+        i64::try_from(units).unwrap_or(i64::MAX)
+    };
     Ok(Amounts {
-        cpu: whole((has("cpu")? - occupants.cpu).saturating_mul(UNITS_PER_VCPU.into()), NANOS),
-        memory: whole(has("memory")? - occupants.memory, MEBIBYTE * NANOS),
-        gpus: whole(has(GPU)? - occupants.gpus, NANOS),
+        cpu: whole(has("cpu")?.saturating_sub(occupants.cpu).saturating_mul(UNITS_PER_VCPU.into()), NANOS),
+        memory: whole(has("memory")?.saturating_sub(occupants.memory), MEBIBYTE * NANOS),
+        gpus: whole(has(GPU)?.saturating_sub(occupants.gpus), NANOS),
     })
 }
 

@@ -4,7 +4,8 @@
 //! adds up scores. The profiles that the chart can install ([`Profile`]) have weights so far apart that the sum keeps the order
 //! of spreading and packing; the default scheduler knows spreading only, and weighs it against all else it looks at.
 //!
-//! A service without a strategy is spread over zones and then over instances, as on ECS.
+//! A service without a strategy is spread over zones and instances by the default scheduler itself, which nothing has to tell. Its
+//! own constraints also hold where nodes have no zone; those of a Pod leave such nodes for last.
 
 use std::fmt;
 
@@ -18,7 +19,6 @@ use crate::ecs::service::{PlacementStrategy, PlacementStrategyType};
 use crate::translate::{Basis, Code, Ledger, workload};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// What a node is packed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +80,6 @@ impl Strategy {
     /// Of a service that is no DAEMON, whose tasks are on all nodes.
     pub(super) fn of(spec: &ServiceSpec, basis: &Basis) -> Self {
         let mut strategy = Self::default();
-        if spec.ecs.placement_strategy.is_empty() {
-            strategy.topologies = [ZONE, HOSTNAME].map(str::to_owned).into();
-        }
         for step in &spec.ecs.placement_strategy {
             let step = strategy.take(step, basis.placement_schedulers);
             strategy.steps.push(step);
@@ -179,13 +176,15 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut 
             Step::Spread if basis.placement_schedulers => {
                 let message = "the scheduler counts the tasks of each value into a score of 0 to 100, so that among more than a hundred \
                                of a service a difference of one may not be seen; scores of several spread steps are added up, where \
-                               ECS asks one after another. A node without the label is the last choice";
+                               ECS asks one after another. A node without the label is the last choice, and where none has it the step \
+                               spreads nothing";
                 ledger.approximate(at, Code::SpreadByScore, template("topologySpreadConstraints"), message);
             }
             Step::Spread => {
                 let message = "the default scheduler weighs it against free resources, images and more, and adds up the scores of several \
                                steps; ECS decides by it alone, one step after another. With the chart's placement schedulers \
-                               (schedulers.enabled) nothing else is weighed";
+                               (schedulers.enabled) nothing else is weighed. A node without the label is the last choice, and where \
+                               none has it the step spreads nothing";
                 ledger.approximate(at, Code::StrategyIsWeighed, template("topologySpreadConstraints"), message);
             }
             Step::Unlabelled => {
@@ -203,7 +202,14 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut 
                                (schedulers.enabled), of which `run` is told by --placement-schedulers";
                 ledger.needs_addon(at, Code::BinpackNeedsScheduler, pods.clone(), message);
             }
-            Step::Random if basis.placement_schedulers => ledger.exact(at, template("schedulerName")),
+            Step::Random if basis.placement_schedulers && strategy.profile() == Some(Profile::Random) => {
+                ledger.exact(at, template("schedulerName"));
+            }
+            Step::Random if basis.placement_schedulers => {
+                let message = "among nodes that the steps before it find equal the one with more room is taken, or the one in the topology \
+                               with fewer tasks; ECS takes any";
+                ledger.approximate(at, Code::StrategyIsWeighed, template("schedulerName"), message);
+            }
             Step::Random => {
                 let message = "the default scheduler chooses by its scores and at random among the best; with the chart's placement \
                                schedulers (schedulers.enabled) at random among all";
@@ -223,6 +229,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    const ZONE: &str = "topology.kubernetes.io/zone";
 
     fn rendered(strategy: &Value, schedulers: bool) -> (Vec<String>, Option<String>, Vec<Step>) {
         let spec: ServiceSpec = serde_json::from_value(json!({"placementStrategy": strategy})).unwrap();
@@ -274,6 +282,6 @@ mod tests {
         assert_eq!(rendered(&strategy, false), (vec![], None, vec![Step::Binpack, Step::LeftOut]));
         let own = "attribute.ecs-operator.dev/stack".to_owned();
         assert_eq!(rendered(&json!([spread("attribute:stack")]), false), (vec![own], None, vec![Step::Spread]));
-        assert_eq!(rendered(&json!([]), true).0, [ZONE, HOSTNAME], "without a strategy ECS spreads too");
+        assert_eq!(rendered(&json!([]), true), (vec![], None, vec![]), "the default scheduler spreads by itself");
     }
 }
