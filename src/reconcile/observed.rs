@@ -81,7 +81,6 @@ impl ObservedChild {
 }
 
 /// A Pod as a task of a service.
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on one another")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPod {
     /// The Pod's name.
