@@ -33,7 +33,7 @@ fn each(folder: PathBuf) -> Result<Vec<Made>> {
 async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     let types: TypeMeta = object.types.clone().unwrap_or_default();
     // These add-ons are not there, or come with a test of their own.
-    if ["ExternalSecret", "TargetGroupBinding"].contains(&types.kind.as_str()) {
+    if ["ExternalSecret", "ScaledObject", "TargetGroupBinding"].contains(&types.kind.as_str()) {
         return Ok(());
     }
     let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
