@@ -102,7 +102,9 @@ struct History {
     /// How often somebody looked.
     looks: usize,
     broken: Vec<String>,
-    /// Tasks ever seen, by revision.
+    /// Tasks ever seen.
+    seen: BTreeSet<String>,
+    /// Those that came since the start, by revision.
     ever: BTreeMap<String, BTreeSet<String>>,
     /// How many tasks each ReplicaSet is told to have.
     ordered: BTreeMap<String, i64>,
@@ -120,6 +122,7 @@ impl History {
     fn note(&mut self, plan: &Plan, pod: &Pod, gone: bool) {
         let uid = pod.uid().unwrap_or_default();
         let seen = sample(pod);
+        self.seen.insert(uid.clone());
         self.ever.entry(seen.revision.clone()).or_default().insert(uid.clone());
         if gone {
             self.tasks.remove(&uid);
@@ -159,16 +162,19 @@ impl History {
     }
 }
 
+fn of_service(name: &str) -> ListParams {
+    ListParams::default().labels(&format!("ecs-operator.dev/service={name}"))
+}
+
 /// What there is of a service, and every change from then on.
 async fn changes<K>(bench: &Bench, name: &str) -> Result<(Vec<K>, BoxStream<'static, Result<WatchEvent<K>>>)>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let api = bench.api::<K>();
-    let selector = format!("ecs-operator.dev/service={name}");
-    let list = api.list(&ListParams::default().labels(&selector)).await?;
+    let list = api.list(&of_service(name)).await?;
     let version = list.metadata.resource_version.context("a list without a version")?;
-    let params = WatchParams::default().labels(&selector).timeout(290);
+    let params = WatchParams { label_selector: of_service(name).label_selector, ..WatchParams::default() }.timeout(290);
     let events = stream::try_unfold((api, params, version, None), async |(api, params, mut version, open)| {
         let mut open: BoxStream<'static, kube::Result<WatchEvent<K>>> = match open {
             Some(open) => open,
@@ -197,17 +203,20 @@ async fn watched(bench: &Bench, name: &str, plan: &Plan, rollout: impl Future<Ou
     let mut history = History::default();
     let (pods, mut pod_events) = changes::<Pod>(bench, name).await?;
     history.tasks.extend(pods.iter().map(|pod| (pod.uid().unwrap_or_default(), sample(pod))));
+    history.seen.extend(pods.iter().filter_map(ResourceExt::uid));
     let (orders, mut order_events) = changes::<ReplicaSet>(bench, name).await?;
     for order in &orders {
         history.note_order(plan, order, false);
     }
     tokio::pin!(rollout);
-    loop {
+    // Once it has ended, the tasks that are there then: what was told before they were is still to be read.
+    let mut there: Option<BTreeSet<String>> = None;
+    while there.as_ref().is_none_or(|there| !there.is_subset(&history.seen)) {
         tokio::select! {
-            ended = &mut rollout => {
+            ended = &mut rollout, if there.is_none() => {
                 ended?;
-                history.settle(plan.bounds().1);
-                return Ok(history);
+                let pods = bench.api::<Pod>().list(&of_service(name)).await?.items;
+                there = Some(pods.iter().filter_map(ResourceExt::uid).collect());
             }
             event = pod_events.try_next() => match event? {
                 Some(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => history.note(plan, &pod, false),
@@ -221,6 +230,8 @@ async fn watched(bench: &Bench, name: &str, plan: &Plan, rollout: impl Future<Ou
             },
         }
     }
+    history.settle(plan.bounds().1);
+    Ok(history)
 }
 
 /// Waits until the service's primary deployment is of a revision, complete, and the only one.
