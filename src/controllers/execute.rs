@@ -1,5 +1,6 @@
 //! Carries out a decision: children first, then the status, then Events.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ApiResource;
@@ -19,7 +20,9 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{Action, Child, ChildKind, Decision, Detached, EventDraft, HASH_LABELS, Others, Root, Scope};
+use crate::reconcile::{
+    Action, Child, ChildKind, Decision, DeletionCost, Detached, EventDraft, HASH_LABELS, Others, Root, Scope,
+};
 use crate::translate::capacity::Assignment;
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
@@ -113,6 +116,7 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         Action::AssignCapacity { name, uid, assignment } => {
             assign_capacity(context, root.namespace, name, uid, assignment).await
         }
+        Action::OrderTasks(costs) => order_tasks(context, root.namespace, costs).await,
         Action::Scale { count } => scale(context, root, *count).await,
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
@@ -284,9 +288,6 @@ async fn detach_task(
     Ok(())
 }
 
-/// Kubernetes stops the tasks with the lowest cost first.
-const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
-
 /// Until the watch brings the Pod as it is then, another try changes nothing, or is refused as the Pod has gone on.
 async fn assign_capacity(
     context: &Context,
@@ -302,7 +303,7 @@ async fn assign_capacity(
             "labels": {(labels::CAPACITY_PROVIDER): names::label_value(&assignment.provider)},
             "annotations": {
                 (annotations::CAPACITY_NUMBER): assignment.number.to_string(),
-                (DELETION_COST): (-assignment.number).to_string(),
+                (annotations::DELETION_COST): (-assignment.number).to_string(),
             },
         },
         "spec": {
@@ -317,6 +318,33 @@ async fn assign_capacity(
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// Pods that are written at once.
+const AT_ONCE: usize = 16;
+
+/// Until the watch brings the Pods as they are then, another try writes the same.
+async fn order_tasks(context: &Context, namespace: &str, costs: &[DeletionCost]) -> Result<(), ReconcileError> {
+    let _writing = context.pace.child_write();
+    let written =
+        stream::iter(costs.to_vec()).map(|cost| give_cost(context, namespace, cost)).buffer_unordered(AT_ONCE);
+    written.try_collect::<()>().await?;
+    tracing::info!(tasks = costs.len(), namespace, "put into the order in which they stop");
+    Ok(())
+}
+
+/// Where Pods may not be given costs, tasks stop all the same.
+async fn give_cost(context: &Context, namespace: &str, to: DeletionCost) -> Result<(), ReconcileError> {
+    let key = ObjectKey::namespaced(namespace, &to.name);
+    let cost = to.cost.map(|cost| cost.to_string());
+    let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::DELETION_COST): cost}}});
+    match context.writer.merge(&key, &kinds::pods(), &patch).await {
+        Err(error) if matches!(error.class(), Class::Invalid | Class::Forbidden) => {
+            tracing::warn!("{error}");
+            Ok(())
+        }
+        written => written.map_err(ReconcileError::from),
+    }
 }
 
 /// The watch brings the count; until then another try writes the same.

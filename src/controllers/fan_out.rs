@@ -170,11 +170,10 @@ impl FanOut {
         if !pod.marks.is_empty() || old.is_some_and(|old| !old.marks.is_empty()) {
             self.alarm.ring();
         }
-        if gone || old.is_none_or(|old| (&old.node, old.facts()) != (&pod.node, pod.facts())) {
+        if gone || old.is_none_or(|old| (&old.task.node, old.facts()) != (&pod.task.node, pod.facts())) {
             self.alarm.ring_for_tasks();
         }
-        // To its service it is the same on whichever node.
-        if !gone && old.is_some_and(|old| old.task == pod.task) {
+        if !gone && old.is_some_and(|old| old.task.is_same_elsewhere(&pod.task)) {
             return;
         }
         let Some(namespace) = pod.meta().namespace.as_deref() else { return };

@@ -1,10 +1,12 @@
 //! Nodes: the labels that templates ask for and that follow from what nodes and tasks are.
 //!
 //! There is one worker for all nodes, as an expression concerns them all. It sleeps until something it depends on has changed.
-//! Nodes are watched from when the first workload asks for a label, when a former run has left some, or when a Cluster or a
-//! CapacityProvider counts them; a cluster without any of these is spared the watch.
+//! Nodes are watched from when the first workload asks for a label, when a former run has left some, when a Cluster or a
+//! CapacityProvider counts them, or when the tasks that a service stops are chosen by what their nodes are; a cluster without any
+//! of these is spared the watch.
 
 mod cached;
+mod occupied;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 pub(super) use cached::{CachedNode, may_ask};
+pub(super) use occupied::occupied;
 
 use super::children;
 use super::context::Context;
@@ -224,7 +227,7 @@ impl Worker {
     fn tasks(&self) -> BTreeMap<String, Vec<TaskFacts>> {
         let mut tasks: BTreeMap<String, Vec<TaskFacts>> = BTreeMap::new();
         for pod in self.context.pods.all() {
-            if let (Some(node), Some(facts)) = (&pod.node, pod.facts()) {
+            if let (Some(node), Some(facts)) = (&pod.task.node, pod.facts()) {
                 tasks.entry(node.to_string()).or_default().push(facts);
             }
         }

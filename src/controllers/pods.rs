@@ -10,7 +10,7 @@ use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::{Detached, HASH_LABELS, Presence, TaskPod};
 use crate::translate::placement::facts::{TaskFacts, is_running};
-use crate::translate::placement::group;
+use crate::translate::placement::{group, instances};
 
 /// A Pod of a service.
 pub(super) struct CachedPod {
@@ -20,8 +20,6 @@ pub(super) struct CachedPod {
     /// The object name of its cluster.
     pub(super) cluster: String,
     pub(super) task: TaskPod,
-    /// The node it was given.
-    pub(super) node: Option<Box<str>>,
     /// The marks that it waits for a node to have: labels and expressions. None once it has a node.
     pub(super) marks: Vec<(String, String)>,
 }
@@ -61,6 +59,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
         None => Detached::Protected,
     });
     let unseen_by = unseen_by(&pod);
+    let reserved = pod.spec.as_ref().and_then(|spec| instances::reserved(spec).ok()).unwrap_or_default();
     let status = pod.status.unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
@@ -79,6 +78,9 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             detached,
             divided_by: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
             capacity_number: annotation(annotations::CAPACITY_NUMBER).and_then(|text| text.parse().ok()),
+            node,
+            reserved,
+            deletion_cost: annotation(annotations::DELETION_COST).and_then(|text| text.parse().ok()),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
@@ -95,7 +97,6 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             failing: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
-        node,
         marks,
     }
 }
@@ -199,8 +200,7 @@ impl Cached for CachedPod {
     }
 
     fn same_content(&self, other: &Self) -> bool {
-        let same = self.meta.uid == other.meta.uid && self.task == other.task;
-        same && self.node == other.node && self.marks == other.marks
+        self.meta.uid == other.meta.uid && self.task == other.task && self.marks == other.marks
     }
 }
 

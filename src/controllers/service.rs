@@ -7,7 +7,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use super::context::{Context, Own, References, Taken};
-use super::{execute, pods};
+use super::{execute, nodes, pods};
 use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
@@ -32,7 +32,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let owned = context.owned(&root);
     let generations = generations(context, &owned, root.name);
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
-    let decision = reconcile::service(&ServiceInput {
+    let mut input = ServiceInput {
         annotations: &annotations,
         generations: &generations,
         status: &status,
@@ -42,11 +42,18 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
         capacity_providers: &providers,
         pods: &tasks,
+        instances: &[],
         may_label_nodes: context.addons.may_label_nodes(),
         basis: context.basis.clone(),
         now: Timestamp::now(),
         root,
-    });
+    };
+    let instances;
+    if let Some(strategy) = reconcile::scale_in::strategy(&input) {
+        instances = nodes::occupied(context, &tasks, &strategy).await;
+        input.instances = &instances;
+    }
+    let decision = reconcile::service(&input);
     execute::carry_out(context, own, &taken, decision).await
 }
 

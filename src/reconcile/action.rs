@@ -120,6 +120,8 @@ pub enum Action {
         /// What it is given.
         assignment: Assignment,
     },
+    /// Say which tasks a workload stops first, before it is told to have fewer.
+    OrderTasks(Vec<DeletionCost>),
     /// Write a count into the root's own spec, through its `scale` subresource, as whatever scales it does.
     Scale {
         /// Tasks there are to be.
@@ -134,6 +136,17 @@ pub enum Action {
         /// Its uid: another object of that name is left alone.
         uid: String,
     },
+}
+
+/// The place of a task in the order in which its workload stops tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletionCost {
+    /// The Pod's name, in the namespace of the root.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The lowest goes first; none is as 0.
+    pub cost: Option<i32>,
 }
 
 /// A Kubernetes Event to publish about the root.

@@ -78,6 +78,7 @@ impl World {
                 | Action::StopTask { .. }
                 | Action::DetachTask { .. }
                 | Action::AssignCapacity { .. }
+                | Action::OrderTasks(_)
                 | Action::Scale { .. } => {}
             }
         }

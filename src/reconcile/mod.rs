@@ -18,12 +18,12 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Child, Decision, EventDraft};
+pub use action::{Action, Child, Decision, DeletionCost, EventDraft};
 pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
 pub use observed::{Detached, Ending, ObservedChild, Presence, Revision, Root, TaskPod};
 pub use owned::Owned;
 pub use service::generations::{Generation, HASH_LABELS};
-pub use service::{ServiceInput, service};
+pub use service::{ServiceInput, scale_in, service};
 pub use task_definition::{TaskDefinitionInput, task_definition};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ecs::placement::Amounts;
 use crate::translate::placement::Mark;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 
@@ -18,6 +19,8 @@ pub struct ObservedNode {
     pub uid: String,
     /// What expressions can ask about.
     pub facts: NodeFacts,
+    /// What its Pods can reserve altogether.
+    pub allocatable: Amounts,
     /// The labels that the operator has put there, by their keys.
     pub owned: Vec<String>,
     /// Whether it is on its way out.
@@ -143,7 +146,14 @@ mod tests {
         let labels = [("node.kubernetes.io/instance-type", instance_type)];
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let facts = NodeFacts { name: name.to_owned(), labels, ready: true, ..NodeFacts::default() };
-        ObservedNode { uid: format!("uid-{name}"), facts, owned: Vec::new(), deleting: false, cordoned: false }
+        ObservedNode {
+            uid: format!("uid-{name}"),
+            facts,
+            allocatable: Amounts::default(),
+            owned: Vec::new(),
+            deleting: false,
+            cordoned: false,
+        }
     }
 
     /// The node after its labels have been applied, as the server does it.

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::{GROUP, VERSION};
+use crate::ecs::placement::Amounts;
 
 /// The custom resource that is reconciled.
 #[derive(Clone, Debug)]
@@ -101,6 +102,12 @@ pub struct TaskPod {
     pub divided_by: Option<Box<str>>,
     /// Its number among the tasks that are divided by a strategy, once it has been given a provider.
     pub capacity_number: Option<i64>,
+    /// The node it was given.
+    pub node: Option<Box<str>>,
+    /// What it reserves there.
+    pub reserved: Amounts,
+    /// Its place in the order in which its workload stops tasks, where somebody has given it one: the lowest goes first.
+    pub deletion_cost: Option<i32>,
     /// When it was created.
     pub created: Option<Timestamp>,
     /// ECS RUNNING: every container has started.
@@ -175,6 +182,14 @@ impl TaskPod {
     pub fn unhealthy_in(&self, now: Timestamp) -> Option<Duration> {
         let age = Duration::try_from(now.duration_since(self.unhealthy_since?)).unwrap_or_default();
         Some(SETTLED.saturating_sub(age))
+    }
+
+    /// Whether it is the same to its service, on whichever node it is and in whichever order tasks stop: that matters only once
+    /// there are to be fewer.
+    #[must_use]
+    pub fn is_same_elsewhere(&self, other: &Self) -> bool {
+        let elsewhere = Self { node: self.node.clone(), deletion_cost: self.deletion_cost, ..other.clone() };
+        *self == elsewhere
     }
 
     /// Whether the task was over soon after it was made.

@@ -8,6 +8,7 @@ mod progress;
 mod protection;
 mod replacement;
 mod rollout;
+pub mod scale_in;
 mod scaling;
 mod status;
 mod tasks;
@@ -28,6 +29,7 @@ use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;
 use crate::api::{DEFAULT_CLUSTER, ServiceStatus, condition, labels};
+use crate::ecs::placement::Instance;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surroundings;
@@ -57,6 +59,8 @@ pub struct ServiceInput<'a> {
     pub capacity_providers: &'a [Root<'a>],
     /// Its Pods.
     pub pods: &'a [TaskPod],
+    /// The nodes that its Pods are on, in any order, as far as they are known and [`scale_in::strategy`] asks for them.
+    pub instances: &'a [Instance],
     /// Whether the operator may label nodes.
     pub may_label_nodes: bool,
     /// What a new workload is rendered with.
@@ -103,6 +107,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let mut actions = assignments;
             // Tasks leave their workload before it is told to stop some.
             actions.extend(plan.leaves().into_iter().map(|(pod, why)| detached::detach(input, pod, why)));
+            actions.extend(scale_in::order(input, &plan));
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));

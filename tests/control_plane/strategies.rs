@@ -266,3 +266,51 @@ async fn constraints_hold_while_nodes_come_and_go() -> Result<()> {
     operator.stop().await?;
     pool.close().await
 }
+
+/// The deletion costs of a service's tasks, as far as they have one.
+async fn costs(bench: &Bench, service: &str) -> Result<Vec<String>> {
+    let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
+    let pods = bench.api::<Pod>().list(&selector).await?.items;
+    Ok(pods.iter().filter_map(|pod| pod.annotations().get(DELETION_COST).cloned()).collect())
+}
+
+const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+#[tokio::test]
+async fn fewer_tasks_are_spread_or_packed_as_the_strategy_says() -> Result<()> {
+    let bench = bench("fewer").await?;
+    let operator = bench.operator().await?;
+    let pool = Pool::new(&bench, 9).await?;
+    // Four tasks fit on a node.
+    let mut task = pool.task("app");
+    let container = &mut task["containerDefinitions"][0];
+    (container["cpu"], container["memory"]) = (4096.into(), 8192.into());
+    bench.apply("TaskDefinition", "app", task).await?;
+    let chains: [(&str, &[&str]); 4] =
+        [("none", &[]), ("zone", &[ZONE]), ("packed", &[MEMORY]), ("both", &[ZONE, CPU])];
+    for (name, strategy) in chains {
+        let steps: Vec<Value> = strategy.iter().map(|text| step(text)).collect();
+        let service = |count: usize| {
+            json!({"taskDefinition": "app", "desiredCount": count, "placementStrategy": steps,
+                "kubernetes": {"healthyAfterSeconds": 0}})
+        };
+        bench.apply("Service", name, service(12)).await?;
+        pool.placed(name, 12).await?;
+        bench.stable(name, "app:1").await?;
+        bench.apply("Service", name, service(5)).await?;
+        let left = pool.summary(&pool.placed(name, 5).await?);
+        println!("{name:<10} {left}");
+        let as_on_ecs = match strategy {
+            [MEMORY] => left.nodes == 2 && left.most == 4,
+            [ZONE, CPU] => left.uneven_zones() == 1 && left.nodes == 3,
+            [ZONE] => left.uneven_zones() == 1,
+            _ => left.uneven_zones() == 1 && left.nodes == 5,
+        };
+        ensure!(as_on_ecs, "{name}: {left:?}");
+        ensure!(costs(&bench, name).await?.is_empty(), "one that was to go first is still there");
+        bench.apply("Service", name, service(0)).await?;
+        pool.placed(name, 0).await?;
+    }
+    operator.stop().await?;
+    pool.close().await
+}

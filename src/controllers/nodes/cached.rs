@@ -8,6 +8,7 @@ use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
 use crate::reconcile::nodes::ObservedNode;
 use crate::translate::placement::facts::NodeFacts;
+use crate::translate::placement::instances;
 
 /// A node, as far as labels depend on it.
 pub(crate) struct CachedNode {
@@ -20,8 +21,10 @@ impl CachedNode {
     pub(crate) fn of(node: Node, manager: &str) -> Self {
         let (meta, owned) = (Meta::of(&node.metadata), owned_labels(&node.metadata, manager));
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
+        let allocatable = instances::allocatable(&node).unwrap_or_default();
         let facts = NodeFacts::of(node);
-        let observed = ObservedNode { uid: meta.uid.clone(), facts, owned, deleting: meta.deleting, cordoned };
+        let observed =
+            ObservedNode { uid: meta.uid.clone(), facts, allocatable, owned, deleting: meta.deleting, cordoned };
         Self { meta, observed }
     }
 }

@@ -70,10 +70,7 @@ impl Instance {
 
     /// Puts a task on it, which reserves what it asks for and runs.
     pub fn take(&mut self, request: &Request) {
-        let Amounts { cpu, memory, gpus } = request.reservation.amounts;
-        self.free.cpu -= cpu;
-        self.free.memory -= memory;
-        self.free.gpus -= gpus;
+        self.free -= request.reservation.amounts;
         self.ports.extend(&request.reservation.ports);
         self.facts.running_tasks += 1;
         self.add_task(&request.group);
@@ -81,10 +78,7 @@ impl Instance {
 
     /// Takes a running task of a group off it, and gives back what that had reserved.
     pub fn release(&mut self, group: &str, reservation: &Reservation) {
-        let Amounts { cpu, memory, gpus } = reservation.amounts;
-        self.free.cpu += cpu;
-        self.free.memory += memory;
-        self.free.gpus += gpus;
+        self.free += reservation.amounts;
         self.ports.retain(|port| !reservation.ports.contains(port));
         self.facts.running_tasks -= 1;
         match self.tasks.get_mut(group) {

@@ -1,6 +1,7 @@
 //! What a task reserves on its container instance.
 
 use std::collections::BTreeSet;
+use std::ops::{AddAssign, SubAssign};
 
 use crate::ecs::task_definition::{ContainerDefinition, NetworkMode, ResourceType, TaskDefinition, TransportProtocol};
 use crate::ecs::units::{cpu_units, memory_mib};
@@ -15,6 +16,22 @@ pub struct Amounts {
     pub memory: i64,
     /// Whole GPUs.
     pub gpus: i64,
+}
+
+impl AddAssign for Amounts {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.memory += other.memory;
+        self.gpus += other.gpus;
+    }
+}
+
+impl SubAssign for Amounts {
+    fn sub_assign(&mut self, other: Self) {
+        self.cpu -= other.cpu;
+        self.memory -= other.memory;
+        self.gpus -= other.gpus;
+    }
 }
 
 /// A port of an instance.

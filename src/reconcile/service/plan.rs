@@ -197,7 +197,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
 }
 
 /// The tasks there are to be. A DAEMON service has as many as there are nodes for it, which its DaemonSet counts.
-fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
+pub(super) fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
         return scaling::within_limits(input, spec, workload::desired_count(&spec.ecs));
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::generations::Generation;
 use super::{ServiceInput, service};
 use crate::api::{ServiceStatus, labels};
+use crate::ecs::placement::{Amounts, Instance};
 use crate::reconcile::action::{Action, Decision};
 use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::{ObservedChild, Presence, Revision, Root, TaskPod};
@@ -42,6 +43,7 @@ pub(super) struct World {
     /// What no decision depends on.
     pub(super) others: Vec<ObservedChild>,
     pub(super) pods: Vec<TaskPod>,
+    pub(super) instances: Vec<Instance>,
     pub(super) cluster: Option<Value>,
     /// Specs of capacity providers, by the names of their objects.
     pub(super) capacity_providers: BTreeMap<&'static str, Value>,
@@ -62,6 +64,7 @@ impl World {
             core_services: vec![],
             others: vec![],
             pods: vec![],
+            instances: vec![],
             cluster: None,
             capacity_providers: BTreeMap::new(),
             latest_revision: None,
@@ -71,6 +74,11 @@ impl World {
     }
 
     pub(super) fn decide(&self) -> Decision<ServiceStatus> {
+        self.observe(service)
+    }
+
+    /// What a function makes of the world as a controller sees it.
+    pub(super) fn observe<T>(&self, seen: impl FnOnce(&ServiceInput<'_>) -> T) -> T {
         let of = |kind: &str| self.workloads.iter().filter(|child| child.body["kind"] == kind).cloned().collect();
         let owned = [
             (ChildKind::Deployment, of("Deployment")),
@@ -79,7 +87,7 @@ impl World {
         ];
         let providers: Vec<_> =
             self.capacity_providers.iter().map(|(name, spec)| root("CapacityProvider", name, spec)).collect();
-        service(&ServiceInput {
+        seen(&ServiceInput {
             root: root("Service", "web", &self.spec),
             annotations: &self.annotations,
             generations: &self.generations,
@@ -90,6 +98,7 @@ impl World {
             cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
             capacity_providers: &providers,
             pods: &self.pods,
+            instances: &self.instances,
             may_label_nodes: self.may_label_nodes,
             basis: Basis::current(36),
             now: self.now,
@@ -131,6 +140,12 @@ impl World {
             Action::AssignCapacity { uid, assignment, .. } => {
                 for pod in self.pods.iter_mut().filter(|pod| pod.uid == *uid) {
                     (pod.divided_by, pod.capacity_number) = (None, Some(assignment.number));
+                }
+            }
+            Action::OrderTasks(costs) => {
+                for pod in &mut self.pods {
+                    let told = costs.iter().find(|told| told.uid == pod.uid);
+                    pod.deletion_cost = told.map_or(pod.deletion_cost, |told| told.cost);
                 }
             }
             Action::Scale { count } => self.spec["desiredCount"] = (*count).into(),
@@ -193,6 +208,9 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         detached: None,
         divided_by: None,
         capacity_number: None,
+        node: None,
+        reserved: Amounts::default(),
+        deletion_cost: None,
         created: Some(NOW + Duration::from_secs(age)),
         running,
         healthy: running,

@@ -13,14 +13,14 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, Pod, Taint};
+use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, Taint};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::facts::{NodeFacts, TaskFacts, is_over};
 use super::group::fitted;
 use super::requests;
 use crate::api::{TaskDefinitionKubernetes, Toleration};
-use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, ZONE};
+use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, Strategy, ZONE};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::query::{Condition, Expression, Test};
 use crate::ecs::units::UNITS_PER_VCPU;
@@ -87,8 +87,38 @@ fn question(request: &Request) -> Expression {
     });
     let spread = request.strategies.iter().filter_map(|strategy| strategy.attribute());
     let names = request.attributes.keys().copied().chain(spread).chain([ZONE]);
-    let exists = |name: &str| Expression::Is(Condition::Attribute { name: name.to_owned(), test: Test::Exists });
     Expression::all(expressions.chain(names.map(exists)))
+}
+
+fn exists(attribute: &str) -> Expression {
+    Expression::Is(Condition::Attribute { name: attribute.to_owned(), test: Test::Exists })
+}
+
+/// A node as one of the instances that tasks run on already, with the attributes that the steps of a strategy ask about.
+#[must_use]
+pub fn occupied(node: &NodeFacts, free: Amounts, strategies: &[Strategy]) -> Instance {
+    let asked = Expression::all(strategies.iter().filter_map(|strategy| strategy.attribute()).map(exists));
+    Instance::new(node.name.clone(), node.instance(&asked, None, [].iter()), free)
+}
+
+/// What a Pod keeps from others on its node, in whole units that are rounded up.
+///
+/// # Errors
+/// When an amount cannot be read, which no API server says.
+pub fn reserved(pod: &PodSpec) -> Result<Amounts, UnreadableQuantity> {
+    let requested = |resource| requests::of(pod, resource);
+    let taken_off = whole(-requested("cpu")?, -requested("memory")?, -requested(GPU)?);
+    let mut reserved = Amounts::default();
+    reserved -= taken_off;
+    Ok(reserved)
+}
+
+/// What the Pods of a node can reserve altogether, in whole units that are rounded down. A node that says nothing has nothing.
+///
+/// # Errors
+/// When an amount cannot be read, which no API server says.
+pub fn allocatable(node: &Node) -> Result<Amounts, UnreadableQuantity> {
+    free(node, &Occupants::default())
 }
 
 /// What is on a node already; amounts in billionths.
@@ -160,15 +190,21 @@ fn free(node: &Node, occupants: &Occupants) -> Result<Amounts, UnreadableQuantit
         let at = Pointer::root().key("status").key(name).key(resource);
         amounts.get(resource).map_or(Ok(0), |amount: &Quantity| requests::read(amount, &at))
     };
+    let left = |resource: &str, taken: i128| Ok(has(resource)?.saturating_sub(taken));
+    Ok(whole(left("cpu", occupants.cpu)?, left("memory", occupants.memory)?, left(GPU, occupants.gpus)?))
+}
+
+/// Amounts in billionths as whole units, rounded down.
+fn whole(cpu: i128, memory: i128, gpus: i128) -> Amounts {
     let whole = |nanos: i128, unit: i128| {
         let units = nanos.div_euclid(unit).clamp(i64::MIN.into(), i64::MAX.into());
         i64::try_from(units).unwrap_or(i64::MAX)
     };
-    Ok(Amounts {
-        cpu: whole(has("cpu")?.saturating_sub(occupants.cpu).saturating_mul(UNITS_PER_VCPU.into()), NANOS),
-        memory: whole(has("memory")?.saturating_sub(occupants.memory), MEBIBYTE * NANOS),
-        gpus: whole(has(GPU)?.saturating_sub(occupants.gpus), NANOS),
-    })
+    Amounts {
+        cpu: whole(cpu.saturating_mul(UNITS_PER_VCPU.into()), NANOS),
+        memory: whole(memory, MEBIBYTE * NANOS),
+        gpus: whole(gpus, NANOS),
+    }
 }
 
 /// What a task's node selector asks for and a node has not.
