@@ -18,7 +18,7 @@ pub use scaling::{AutoScalingMapping, CloudWatchQuery, PolicyMetric, PrometheusQ
 pub use security_groups::{NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule};
 pub use service::{
     DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,
-    ServiceState, ServiceStatus,
+    ServiceState, ServiceStatus, ZoneRebalancing,
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{

@@ -113,6 +113,9 @@ pub struct ServiceStatus {
     /// When the last task ended by itself that an event has told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_stopped_at: Option<Time>,
+    /// The last time that tasks were moved to even out Availability Zones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone_rebalancing: Option<ZoneRebalancing>,
     /// The last events in ECS's wording, the newest first, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ServiceEvent>,
@@ -125,6 +128,16 @@ pub struct ServiceStatus {
     /// `Accepted`, `Translated`, `Available`, `Stable`, and `AddonsReady` when objects of add-ons are to be made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+/// A move of a task to another Availability Zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ZoneRebalancing {
+    /// The zones and how many tasks each had when it began.
+    pub zones: String,
+    /// When it began.
+    pub started_at: Time,
 }
 
 /// ECS's state of a service.

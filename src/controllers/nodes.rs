@@ -21,7 +21,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 pub(super) use cached::{CachedNode, may_ask};
-pub(super) use occupied::occupied;
+pub(super) use occupied::{occupied, zones};
 
 use super::children;
 use super::context::Context;

@@ -43,6 +43,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         capacity_providers: &providers,
         pods: &tasks,
         instances: &[],
+        zones: &[],
         may_label_nodes: context.addons.may_label_nodes(),
         basis: context.basis.clone(),
         now: Timestamp::now(),
@@ -52,6 +53,11 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     if let Some(strategy) = reconcile::scale_in::strategy(&input) {
         instances = nodes::occupied(context, &tasks, &strategy).await;
         input.instances = &instances;
+    }
+    let zones;
+    if reconcile::zones::asks(&input) {
+        zones = nodes::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await;
+        input.zones = &zones;
     }
     let decision = reconcile::service(&input);
     execute::carry_out(context, own, &taken, decision).await

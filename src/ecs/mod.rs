@@ -33,6 +33,7 @@ pub mod task_definition_ref;
 mod tests;
 pub mod units;
 pub mod validate;
+pub mod zone_rebalancing;
 
 pub use capacity::{AutoScalingGroupProvider, CapacityProvider};
 pub use cluster::*;

@@ -171,6 +171,12 @@ impl TaskPod {
         self.presence == Presence::Present
     }
 
+    /// Whether all its containers have ended for good.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.presence == Presence::Over
+    }
+
     /// Whether a task that was healthy is not any more, for longer than a moment.
     #[must_use]
     pub fn is_unhealthy(&self, now: Timestamp) -> bool {

@@ -16,6 +16,7 @@ mod tasks;
 mod tests;
 #[cfg(test)]
 mod world;
+pub mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use self::generations::Generation;
 use self::plan::Plan;
+use self::zones::ZonedNode;
 use super::action::{Action, Child, Decision};
 use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
@@ -61,6 +63,8 @@ pub struct ServiceInput<'a> {
     pub pods: &'a [TaskPod],
     /// The nodes that its Pods are on, in any order, as far as they are known and [`scale_in::strategy`] asks for them.
     pub instances: &'a [Instance],
+    /// The nodes that are in a zone, in any order, as far as they are known and [`zones::asks`] for them.
+    pub zones: &'a [ZonedNode],
     /// Whether the operator may label nodes.
     pub may_label_nodes: bool,
     /// What a new workload is rendered with.

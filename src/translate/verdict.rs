@@ -362,6 +362,8 @@ codes! {
     NoPlatformVersion = "no-platform-version",
     /// The cluster's own monitoring measures tasks.
     MetricsOfCluster = "metrics-of-cluster",
+    /// The scheduler chooses the zone of a task that is started to even out zones.
+    ZonesEvenedByScheduler = "zones-evened-by-scheduler",
     /// Running tasks are not moved to even out zones.
     ZonesNotEvened = "zones-not-evened",
     /// No target group of VPC Lattice is filled.

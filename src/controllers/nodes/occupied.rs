@@ -1,4 +1,4 @@
-//! The nodes that tasks are on, as container instances, for the choice of those that stop.
+//! The nodes that tasks are on, as container instances, for the choice of those that stop; and the zones of all.
 //!
 //! Where nodes may not be seen, all are taken for alike: of no zone, and of one size. What is left of a node is what it can
 //! allocate less what the tasks of services reserve, as the operator knows no other Pods.
@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use crate::controllers::context::{Context, SeenNodes};
 use crate::ecs::placement::{Amounts, Instance, Strategy};
 use crate::reconcile::nodes::ObservedNode;
-use crate::reconcile::{Presence, TaskPod};
+use crate::reconcile::zones::{self, ZonedNode};
+use crate::reconcile::{ObservedChild, Presence, TaskPod};
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances;
 
@@ -36,6 +37,13 @@ pub(crate) async fn occupied(context: &Context, tasks: &[TaskPod], strategy: &[S
         }
     };
     names.iter().copied().map(instance).collect()
+}
+
+/// The nodes that are in a zone, as the tasks of a workload see them.
+pub(crate) async fn zones(context: &Context, workload: Option<&ObservedChild>) -> Vec<ZonedNode> {
+    let Some(workload) = workload else { return Vec::new() };
+    let seen = see(context).await;
+    seen.observed().into_iter().filter_map(|node| zones::zoned(node, &workload.body)).collect()
 }
 
 async fn see(context: &Context) -> SeenNodes {

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
+use super::zones::{self, Move};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling};
 use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
@@ -64,6 +65,8 @@ pub(super) struct Plan<'a> {
     pub(super) threatened: Vec<&'a TaskPod>,
     /// What becomes of its unhealthy tasks.
     pub(super) replacement: Replacement<'a>,
+    /// The task that is moved to another zone.
+    pub(super) moved: Option<Move<'a>>,
     /// What stands in front of the tasks stays as it is, as nothing is known of the definition that is kept.
     pub(super) fronts_stay: bool,
     pub(super) standing: Standing,
@@ -99,7 +102,8 @@ impl<'a> Plan<'a> {
 
     /// The tasks that are taken out of the workload now, and why.
     pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, Detached)> {
-        let replaced = &self.replacement.detach;
+        let moved = self.moved.as_ref().map(|moved| moved.task);
+        let replaced: Vec<&TaskPod> = self.replacement.detach.iter().copied().chain(moved).collect();
         let threatened = self.threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
         let threatened = threatened.map(|pod| (*pod, Detached::Protected));
         replaced.iter().map(|pod| (*pod, Detached::Replaced)).chain(threatened).collect()
@@ -177,6 +181,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         own,
         threatened: Vec::new(),
         replacement: Replacement::default(),
+        moved: None,
         fronts_stay: false,
         standing: Standing::Moving,
         kept: None,
@@ -189,6 +194,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         let begins = plan.begins(workload);
         plan.threatened = protection::threatened(input, bounds, begins, current);
         plan.replacement = Replacement::of(input, &plan, begins);
+        plan.moved = zones::due(input, &plan, begins);
         let leaving = plan.leaves();
         let stay = detached::of(input).filter(|(pod, _)| leaving.iter().all(|(other, _)| other.uid != pod.uid));
         plan.own = detached::beside(stay.chain(leaving.iter().copied()), bounds, current.filter(|_| !begins));

@@ -80,6 +80,11 @@ pub(super) fn of(
         selector: Some(selector(input)),
         last_completed_deployment: last_completed(input, &deployments),
         last_failed_deployment: plan.failed.as_ref().map(|failed| deployment_id(input, &failed.hash)),
+        zone_rebalancing: plan
+            .moved
+            .as_ref()
+            .map(|moved| moved.record.clone())
+            .or_else(|| input.status.zone_rebalancing.clone()),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         last_task_stopped_at: tasks::last_told(input).map(Time),
@@ -216,6 +221,10 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     }
     if let Some(what) = told_unhealthy(plan) {
         news.add(true, "TaskUnhealthy", what);
+    }
+    if let Some(moved) = &plan.moved {
+        let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", moved.record.zones);
+        news.add(false, "ZoneRebalancing", what);
     }
     if let Some(failing) = told_failing(input, plan) {
         news.add(true, "TasksFailing", failing);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::world::{NOW, World, pod, revision, web};
+use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
 use crate::reconcile::action::{Action, Child, Decision};
 use crate::reconcile::kinds::ChildKind;
@@ -953,4 +954,40 @@ fn a_scheduled_action_changes_the_limits_when_it_is_due() {
     assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(4), &json!(9)));
     assert!(then.actions.contains(&Action::Scale { count: 4 }));
     assert_eq!(world.step().revisit, None);
+}
+
+#[test]
+fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
+    let mut world = World::new();
+    world.spec["desiredCount"] = 4.into();
+    world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
+    let node = |name: &str, zone: &str, open| ZonedNode { name: name.into(), zone: zone.into(), open };
+    world.zones = vec![node("a1", "a", true), node("b1", "b", true), node("c1", "c", false)];
+    world.step();
+    world.settle(1, 4);
+    for (pod, node) in world.pods.iter_mut().zip(["a1", "a1", "b1", "a1"]) {
+        pod.node = Some(node.into());
+    }
+    let moved = |decision: &Decision<ServiceStatus>| -> Vec<String> {
+        let moved = decision.actions.iter().filter_map(|action| match action {
+            Action::DetachTask { name, why: Detached::Replaced, .. } => Some(name.clone()),
+            _ => None,
+        });
+        moved.collect()
+    };
+    assert_eq!(moved(&world.step()), ["web-1-3"], "the newest in the fullest zone");
+    let told = "(service web) is uneven over Availability Zones (a: 3, b: 1) and has begun to move a task.";
+    assert!(messages(&world.status).contains(&told), "{:?}", messages(&world.status));
+    assert_eq!(world.workloads[0].number("/spec/replicas"), Some(4));
+    // The scheduler puts the new one into the same zone: it stays there for now.
+    world.pods.push(TaskPod { node: Some("a1".into()), ..pod("web-1-4", 1, true) });
+    let replaced = world.step();
+    assert_eq!((stopped(&replaced), moved(&replaced)), (vec!["web-1-3"], vec![]));
+    assert_eq!(moved(&world.step()), [""; 0]);
+    world.now += Duration::from_hours(1);
+    assert_eq!(moved(&world.step()), ["web-1-4"]);
+    world.pods.push(TaskPod { node: Some("b1".into()), ..pod("web-1-5", 1, true) });
+    assert_eq!(stopped(&world.step()), ["web-1-4"]);
+    world.now += Duration::from_hours(1);
+    assert_eq!(moved(&world.step()), [""; 0], "two and two");
 }

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::generations::Generation;
+use super::zones::ZonedNode;
 use super::{ServiceInput, service};
 use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
@@ -48,6 +49,7 @@ pub(super) struct World {
     /// Specs of capacity providers, by the names of their objects.
     pub(super) capacity_providers: BTreeMap<&'static str, Value>,
     pub(super) latest_revision: Option<i64>,
+    pub(super) zones: Vec<ZonedNode>,
     pub(super) may_label_nodes: bool,
     pub(super) now: Timestamp,
 }
@@ -68,6 +70,7 @@ impl World {
             cluster: None,
             capacity_providers: BTreeMap::new(),
             latest_revision: None,
+            zones: vec![],
             may_label_nodes: true,
             now: NOW,
         }
@@ -98,6 +101,7 @@ impl World {
             cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
             capacity_providers: &providers,
             pods: &self.pods,
+            zones: &self.zones,
             instances: &self.instances,
             may_label_nodes: self.may_label_nodes,
             basis: Basis::current(36),

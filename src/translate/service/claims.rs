@@ -2,7 +2,7 @@
 
 use crate::api::ServiceSpec;
 use crate::ecs::service::AvailabilityZoneRebalancing;
-use crate::ecs::{self, Pointer};
+use crate::ecs::{self, Pointer, zone_rebalancing};
 use crate::translate::{
     Basis, Code, Ledger, auto_scaling, capacity, deployment, disruption, health, launch_volumes, load_balancers,
     placement, registries, security_groups, service_connect, tags, workload,
@@ -59,9 +59,21 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     }
     match service.availability_zone_rebalancing {
         Some(AvailabilityZoneRebalancing::Enabled) => {
-            let message = "running tasks are not moved when zones become uneven: the descheduler does it, by \
-                           RemovePodsViolatingTopologySpreadConstraint";
-            ledger.unsupported(root.key("availabilityZoneRebalancing"), Code::ZonesNotEvened, message);
+            let path = root.key("availabilityZoneRebalancing");
+            let target = workload::target(service, name, "/spec/template/spec");
+            if let Some(why) = zone_rebalancing::obstacle(service) {
+                let message = format!("no task is moved when zones become uneven, nor would ECS do so: {why}");
+                ledger.approximate(path, Code::ZonesNotEvened, target, message);
+            } else if ledger.is_attended() {
+                let message = "when the service is at rest and a zone has two tasks more than another with nodes for it, the operator starts a \
+                               task, which the scheduler puts into the emptier zone if it can, and stops one of the fullest; for that it \
+                               needs rights on nodes. A move that changes nothing is tried again after an hour";
+                ledger.approximate(path, Code::ZonesEvenedByScheduler, target, message);
+            } else {
+                let message = "nothing moves running tasks when zones become uneven: the descheduler does it, by \
+                               RemovePodsViolatingTopologySpreadConstraint";
+                ledger.unsupported(path, Code::ZonesNotEvened, message);
+            }
         }
         Some(AvailabilityZoneRebalancing::Disabled) => {
             ledger

@@ -1,0 +1,44 @@
+//! Which services have their tasks moved when Availability Zones become uneven.
+//!
+//! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
+
+use super::Service;
+use super::placement::ZONE;
+use super::service::{
+    AvailabilityZoneRebalancing, DeploymentController, DeploymentControllerType, PlacementStrategyType,
+};
+
+/// Whether tasks of the service are moved.
+#[must_use]
+pub fn is_enabled(service: &Service) -> bool {
+    service.availability_zone_rebalancing == Some(AvailabilityZoneRebalancing::Enabled) && obstacle(service).is_none()
+}
+
+/// Why the zones of a service cannot be evened out, where it asks for that; none where they can.
+#[must_use]
+pub fn obstacle(service: &Service) -> Option<&'static str> {
+    let zone_first = service.placement_strategy.first().is_none_or(|step| {
+        let by_zone = step.field.as_deref().and_then(|field| field.strip_prefix("attribute:")) == Some(ZONE);
+        step.r#type == Some(PlacementStrategyType::Spread) && by_zone
+    });
+    let constrains = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(ZONE));
+    let external = matches!(
+        service.deployment_controller,
+        Some(DeploymentController { r#type: DeploymentControllerType::External })
+    );
+    let refused = [
+        (service.is_daemon(), "a DAEMON service has a task on each node"),
+        (!zone_first, "the placement strategy spreads by something else first"),
+        (service.percentages().1 <= 100, "maximumPercent leaves no room to start a task first"),
+        (
+            service.placement_constraints.iter().any(|constraint| constrains(&constraint.expression)),
+            "a placement constraint chooses zones",
+        ),
+        (
+            service.load_balancers.iter().any(|balancer| balancer.load_balancer_name.is_some()),
+            "it is behind a Classic Load Balancer",
+        ),
+        (external, "its deployment controller is EXTERNAL"),
+    ];
+    refused.into_iter().find(|(holds, _)| *holds).map(|(_, why)| why)
+}
