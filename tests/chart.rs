@@ -54,6 +54,7 @@ fn the_chart_grants_what_the_program_asks_for() {
         "gatewayRouteRules",
         "securityGroupPolicyRules",
         "scaledObjectRules",
+        "podMetricsRules",
     ];
     assert_eq!(granted(&optional), in_namespaces);
     assert_eq!(granted(&["volumeRules", "nodeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));

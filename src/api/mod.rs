@@ -6,6 +6,7 @@ mod capacity_provider;
 mod cluster;
 pub mod crd;
 mod scaling;
+mod scaling_activity;
 mod security_groups;
 mod service;
 mod status;
@@ -15,6 +16,7 @@ mod traffic;
 pub use capacity_provider::{CapacityNodes, CapacityProvider, CapacityProviderSpec, CapacityProviderStatus};
 pub use cluster::{Cluster, ClusterKubernetes, ClusterSpec, ClusterStatus, TaskRoleCredentials};
 pub use scaling::{AutoScalingMapping, CloudWatchQuery, PolicyMetric, PrometheusQuery, Queue, TriggerAuthentication};
+pub use scaling_activity::{ScalingActivity, ScalingStatus};
 pub use security_groups::{NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule};
 pub use service::{
     DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scaling::AutoScalingMapping;
+use super::scaling_activity::ScalingActivity;
 use super::status::{Difference, TranslationSummary, condition};
 use super::traffic::{LoadBalancerMapping, ServiceConnectMapping, ServiceRegistryMapping};
 use crate::ecs;
@@ -119,13 +120,17 @@ pub struct ServiceStatus {
     /// The last events in ECS's wording, the newest first, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ServiceEvent>,
+    /// The last changes of the desired count of a service with `autoScaling`, the newest first, at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scaling_activities: Vec<ScalingActivity>,
     /// How far the fields of the service were translated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translation: Option<TranslationSummary>,
     /// The fields of the service that do not behave exactly as on ECS, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// `Accepted`, `Translated`, `Available`, `Stable`, and `AddonsReady` when objects of add-ons are to be made.
+    /// `Accepted`, `Translated`, `Available`, `Stable`, `AddonsReady` when objects of add-ons are to be made, and `AutoScaled`
+    /// when something scales the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

@@ -54,6 +54,9 @@ pub mod condition {
     /// The operator marks the nodes that the placement constraints of a service are true of. Absent when no constraint has to
     /// be evaluated.
     pub const NODES_MARKED: &str = "NodesMarked";
+    /// The desired count of a service follows its `autoScaling`; when false, the message says what keeps it from doing so. Absent
+    /// without `autoScaling`.
+    pub const AUTO_SCALED: &str = "AutoScaled";
 
     /// A condition as a controller decides it; the time of its last transition follows from the previous one.
     #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::addons::Addons;
 use super::children::{self, CachedChild};
 use super::kinds;
+use super::meter::Meter;
 use super::nodes::{Alarm, CachedNode, Wanted};
 use super::pods::CachedPod;
 use crate::api::SecretStores;
@@ -44,6 +45,7 @@ pub(super) struct Context {
     pub(super) nodes_wanted: Wanted,
     pub(super) node_writer: Writer,
     pub(super) alarm: Arc<Alarm>,
+    pub(super) meter: Meter,
     pub(super) events: Events,
     pub(super) basis: Basis,
     pub(super) stores: SecretStores,

@@ -42,7 +42,7 @@ impl FanOut {
         self.task_definitions.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::task_definitions()));
     }
 
-    fn service(&self, namespace: &str, name: &str) {
+    pub(super) fn service(&self, namespace: &str, name: &str) {
         self.services.send(ObjectKey::namespaced(namespace, name).to_ref(&kinds::services()));
     }
 

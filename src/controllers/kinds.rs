@@ -43,14 +43,18 @@ pub fn rules() -> Vec<Rule<'static>> {
 #[must_use]
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     let mut rules: Vec<_> = of_need(Need::Optional).filter(|kind| kind.entry().scope == scope).map(of_kind).collect();
-    if scope == Scope::Cluster {
-        rules.extend([CSI_DRIVERS, NODES]);
+    match scope {
+        Scope::Namespace => rules.push(POD_METRICS),
+        Scope::Cluster => rules.extend([CSI_DRIVERS, NODES]),
     }
     rules
 }
 
 /// What the question for a CSI driver needs.
 pub(super) const CSI_DRIVERS: Rule<'static> = Rule { group: "storage.k8s.io", resource: "csidrivers", verbs: &["get"] };
+
+/// What alarms of step policies take.
+const POD_METRICS: Rule<'static> = Rule { group: "metrics.k8s.io", resource: "pods", verbs: &["list"] };
 
 /// What labels of nodes take.
 pub(super) const NODES: Rule<'static> = Rule { group: "", resource: "nodes", verbs: &["list", "watch", "patch"] };
@@ -83,6 +87,11 @@ pub(super) fn services() -> ApiResource {
 
 pub(super) fn pods() -> ApiResource {
     ApiResource::erase::<Pod>(&())
+}
+
+/// What is measured of Pods. It is asked for and never watched.
+pub(super) fn pod_metrics() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics"), "pods")
 }
 
 pub(super) fn of_child(kind: ChildKind) -> ApiResource {

@@ -11,6 +11,7 @@ mod context;
 mod execute;
 mod fan_out;
 mod kinds;
+mod meter;
 mod nodes;
 mod pods;
 mod service;
@@ -18,4 +19,4 @@ mod start;
 mod task_definition;
 
 pub use kinds::{CRDS, optional_rules, rules};
-pub use start::{LOOK_AGAIN, Options, StartError, run};
+pub use start::{LOOK_AGAIN, MEASURE_AGAIN, Options, StartError, run};

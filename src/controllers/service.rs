@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, ChildKind, Generation, Owned, Revision, ServiceInput};
+use crate::reconcile::{self, ChildKind, CountManager, Generation, Owned, Revision, ServiceInput};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
@@ -32,6 +33,8 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let owned = context.owned(&root);
     let generations = generations(context, &owned, root.name);
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
+    let readings = context.meter.readings(root.uid);
+    let count_managers = count_managers(object);
     let mut input = ServiceInput {
         annotations: &annotations,
         generations: &generations,
@@ -44,6 +47,8 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         pods: &tasks,
         instances: &[],
         zones: &[],
+        readings: readings.as_deref(),
+        count_managers: &count_managers,
         may_label_nodes: context.addons.may_label_nodes(),
         basis: context.basis.clone(),
         now: Timestamp::now(),
@@ -61,6 +66,16 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     }
     let decision = reconcile::service(&input);
     execute::carry_out(context, own, &taken, decision).await
+}
+
+/// Who wrote the desired count: of managedFields only those are kept that have it.
+fn count_managers(object: &DynamicObject) -> Vec<CountManager> {
+    let entries = object.metadata.managed_fields.iter().flatten();
+    let manager = |entry: &ManagedFieldsEntry| CountManager {
+        name: entry.manager.clone().unwrap_or_default(),
+        scales: entry.subresource.as_deref() == Some("scale"),
+    };
+    entries.map(manager).collect()
 }
 
 /// What Kubernetes keeps of the templates of the service's workload.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::addons::{Addons, explore};
 use super::context::{AllRoots, Children, Context, Own, Pace, ServiceIndex};
 use super::fan_out::{self, FanOut};
+use super::meter::{Meter, measure};
 use super::nodes::{self, Alarm, CachedNode, Wanted};
 use super::{capacity_provider, children, cluster, kinds, pods, service, task_definition};
 use crate::api::SecretStores;
@@ -48,6 +49,9 @@ const WATCH_SECONDS: u32 = 290;
 /// How often it is looked for what the operator can do without.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(2);
 
+/// How often tasks are measured for the alarms of step policies: a value of CloudWatch is of a minute.
+pub const MEASURE_AGAIN: Duration = Duration::from_mins(1);
+
 /// How long a server may take to serve a definition that was just applied.
 const ESTABLISHING: Duration = Duration::from_secs(10);
 
@@ -68,6 +72,8 @@ pub struct Options {
     pub stores: SecretStores,
     /// How often it is looked for what the operator can do without, such as add-ons; usually [`LOOK_AGAIN`].
     pub look_again: Duration,
+    /// How often tasks are measured for the alarms of step policies; usually [`MEASURE_AGAIN`].
+    pub measure_again: Duration,
 }
 
 /// Why the operator does not start.
@@ -232,6 +238,7 @@ impl Operator {
             nodes_wanted: Wanted::new(),
             node_writer: nodes::writer(&wiring, wiring.metrics.clone()),
             alarm,
+            meter: Meter::default(),
             events: publisher,
             basis,
             stores: options.stores.clone(),
@@ -240,6 +247,8 @@ impl Operator {
         operator.watch_children(&wiring, &context, &fan_out);
         operator.tasks.push(watch_nodes(wiring.clone(), Arc::clone(&context), fan_out.clone()).boxed());
         operator.tasks.push(nodes::run(wiring.clone(), Arc::clone(&context)).boxed());
+        let measuring = measure(wiring.clone(), Arc::clone(&context), fan_out.clone(), options.measure_again);
+        operator.tasks.push(measuring.boxed());
         operator.tasks.push(explore(wiring.clone(), Arc::clone(&context), fan_out, options.look_again).boxed());
         let start = Start { wiring, context, concurrency: options.concurrency };
         operator.control(&start, "cluster", clusters.1, |context, own, object| {

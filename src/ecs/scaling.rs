@@ -5,24 +5,30 @@
 //! have the names of those calls, beginning with a small letter as everywhere in ECS. What names the target there
 //! (`ServiceNamespace`, `ResourceId`, `ScalableDimension`) is the service itself.
 //!
-//! The rules are functions beside the shapes: [`Alarm::judge`], [`StepScalingPolicyConfiguration::adjusted`] and
-//! [`AutoScaling::limits_at`].
+//! The rules are functions beside the shapes: [`Alarm::judge`], [`StepScalingPolicyConfiguration::adjusted`],
+//! [`AutoScaling::step`] and [`AutoScaling::limits_at`].
 
 mod alarm;
+mod evaluation;
 mod limits;
 mod scheduled;
 mod step;
 mod target_tracking;
+mod utilization;
+mod watched;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Opaque, ecs_enum};
 pub use alarm::*;
+pub use evaluation::*;
 pub use limits::*;
 pub use scheduled::*;
 pub use step::*;
 pub use target_tracking::*;
+pub use utilization::*;
+pub use watched::*;
 
 /// The limits of a service's desired count, and what moves it between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! One guarded watch for one of our own kinds.
 //!
-//! Objects are kept whole (without managedFields) in kube's [`Store`], which the runner reads; a slim
+//! Objects are kept whole (of managedFields only who wrote the desired count) in kube's [`Store`], which the runner reads; a slim
 //! [`Cache`] beside it knows versions and decides what is news. Status writes are not: an operator that wakes
 //! itself by its own status never rests.
 
@@ -249,11 +249,19 @@ impl Roots {
     }
 }
 
-/// managedFields are most of an object's size, and nobody reads them.
+/// managedFields are most of an object's size, and nobody reads them but for the count that several may write.
 fn prune(mut object: DynamicObject) -> DynamicObject {
-    object.metadata.managed_fields = None;
+    let mut entries = object.metadata.managed_fields.take().unwrap_or_default();
+    entries.retain(|entry| entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(COUNT).is_some()));
+    for entry in &mut entries {
+        entry.fields_v1 = None;
+    }
+    object.metadata.managed_fields = (!entries.is_empty()).then_some(entries);
     object
 }
+
+/// Where managedFields have the desired count.
+const COUNT: &str = "/f:spec/f:desiredCount";
 
 /// What decides whether a root object needs a reconcile.
 struct Root {

@@ -111,11 +111,21 @@ async fn own_writes_are_read_at_once() {
 }
 
 #[tokio::test]
-async fn managed_fields_are_not_kept() {
+async fn of_managed_fields_only_the_writers_of_the_count_are_kept() {
     let roots = Roots::new(resource());
-    let mut heavy = object("a", 1);
-    heavy.metadata.managed_fields = Some(Vec::new());
-    changes(&roots, list([heavy])).await;
-    assert!(roots.all()[0].metadata.managed_fields.is_none());
+    let (mut heavy, mut counted) = (object("a", 1), object("b", 1));
+    let fields =
+        |manager: &str, fields| serde_json::from_value(json!({"manager": manager, "fieldsV1": fields})).unwrap();
+    let image = fields("kubectl", json!({"f:spec": {"f:image": {}}}));
+    let count = fields("argocd", json!({"f:spec": {"f:desiredCount": {}, "f:image": {}}}));
+    heavy.metadata.managed_fields = Some(vec![image]);
+    counted.metadata.managed_fields =
+        Some(heavy.metadata.managed_fields.iter().flatten().cloned().chain([count]).collect());
+    changes(&roots, list([heavy, counted])).await;
+    let mut kept: Vec<Option<String>> = Vec::new();
+    for object in roots.all() {
+        kept.extend(object.metadata.managed_fields.iter().flatten().map(|entry| entry.manager.clone()));
+    }
+    assert_eq!(kept, [Some("argocd".to_owned())]);
     assert!(roots.ready());
 }

@@ -25,5 +25,6 @@ pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
 pub use observed::{Detached, Ending, ObservedChild, Presence, Revision, Root, TaskPod};
 pub use owned::Owned;
 pub use service::generations::{Generation, HASH_LABELS};
+pub use service::readings::{CountManager, Lack, Readings};
 pub use service::{ServiceInput, scale_in, service, zones};
 pub use task_definition::{TaskDefinitionInput, task_definition};

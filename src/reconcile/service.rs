@@ -1,16 +1,21 @@
 //! A service: its workload and core Service, its deployments as records, its status and events in ECS's words.
 
+mod activities;
 mod capacity;
 mod detached;
 pub mod generations;
 mod plan;
 mod progress;
 mod protection;
+pub mod readings;
 mod replacement;
 mod rollout;
 pub mod scale_in;
 mod scaling;
+#[cfg(test)]
+mod scaling_tests;
 mod status;
+mod steps;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -24,6 +29,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use self::generations::Generation;
 use self::plan::Plan;
+use self::readings::{CountManager, Readings};
 use self::zones::ZonedNode;
 use super::action::{Action, Child, Decision};
 use super::kinds::ChildKind;
@@ -65,6 +71,10 @@ pub struct ServiceInput<'a> {
     pub instances: &'a [Instance],
     /// The nodes that are in a zone, in any order, as far as they are known and [`zones::asks`] for them.
     pub zones: &'a [ZonedNode],
+    /// What was measured of its tasks; none before the first look.
+    pub readings: Option<&'a Readings>,
+    /// Who wrote the desired count.
+    pub count_managers: &'a [CountManager],
     /// Whether the operator may label nodes.
     pub may_label_nodes: bool,
     /// What a new workload is rendered with.
@@ -125,6 +135,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan, addons, &marks);
+            let revisit = scaling::revisit(input, &plan, &status);
             Decision {
                 actions,
                 status,
@@ -134,7 +145,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                     protection::next_end(input),
                     replacement::next(input),
                     status::unseen_in(input),
-                    scaling::next_change(input, plan.spec),
+                    revisit,
                 ]
                 .into_iter()
                 .flatten()

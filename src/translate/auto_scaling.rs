@@ -1,4 +1,5 @@
 //! `autoScaling`: target tracking → a HorizontalPodAutoscaler, or a `ScaledObject` of KEDA where a metric comes from elsewhere.
+//! Step policies become no object: the operator carries them out.
 //!
 //! All policies of a service go into one object, because two would fight: a HorizontalPodAutoscaler takes the greatest count that
 //! one of its metrics asks for, as ECS does. KEDA makes a HorizontalPodAutoscaler of its own, so a single metric that needs it
@@ -8,6 +9,7 @@
 mod behavior;
 mod claims;
 mod metrics;
+mod steps;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
@@ -19,10 +21,12 @@ use super::{Untyped, tags};
 use crate::api::{AutoScalingMapping, GROUP, ServiceSpec, VERSION};
 use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
-use crate::ecs::scaling::{AutoScaling, Limits};
+use crate::ecs::scaling::{AutoScaling, Limits, PolicyType};
 use crate::ecs::service::Tag;
 
+pub use behavior::LOW_ALARM_SECONDS;
 pub(super) use claims::claim;
+pub use steps::dimensions;
 
 /// What scaling depends on besides the definition.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +77,14 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
     Some(Surrounding::Autoscaler(Untyped::of_spec(metadata, spec)))
 }
 
+/// Whether what tracks a target may take tasks away: steps leave that to it then.
+#[must_use]
+pub fn takes_tasks_away(spec: &ServiceSpec) -> bool {
+    let Some(scaling) = &spec.ecs.auto_scaling else { return false };
+    let tracked: Vec<_> = metrics::tracked(spec, scaling).into_iter().filter(|it| it.source.is_ok()).collect();
+    behavior::may_scale_in(scaling, &tracked)
+}
+
 /// The object that scales the service, as `Kind/name#`; none where none is made.
 fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<String> {
     let tracked = metrics::tracked(spec, scaling);
@@ -121,6 +133,11 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
         if !names.contains(&metric.policy_name.as_str()) {
             let message = format!("autoScaling has no policy {:?}", metric.policy_name);
             findings.push(Finding::warning(at.key("policyName"), "no-such-policy", message));
+        }
+        let mut listed = spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
+        if listed.any(|it| it.policy_name == metric.policy_name && it.kind() != PolicyType::TargetTrackingScaling) {
+            let message = "the policy tracks no target: the metric of a step policy is that of its alarms";
+            findings.push(Finding::warning(at.key("policyName"), "metric-without-use", message));
         }
     }
     findings

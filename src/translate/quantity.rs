@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The finest step a quantity has is one billionth.
-pub(super) const NANOS: i128 = 1_000_000_000;
+pub const NANOS: i128 = 1_000_000_000;
 
 /// Whether two spellings mean the same quantity. Numbers are quantities too.
 #[must_use]

@@ -422,6 +422,18 @@ codes! {
     RateFrom1970 = "rate-from-1970",
     /// The count belongs to what scales the service, and the manifest gives none.
     CountOfAutoscaler = "count-of-autoscaler",
+    /// The operator evaluates no alarm of this kind or on this metric.
+    AlarmNotEvaluated = "alarm-not-evaluated",
+    /// No alarm of the policy is evaluated.
+    PolicyNotTriggered = "policy-not-triggered",
+    /// An alarm triggers its policy and tells nobody.
+    AlarmTellsNobody = "alarm-tells-nobody",
+    /// There is no object for an alarm.
+    NoAlarmObject = "no-alarm-object",
+    /// The values of a metric are of whole minutes.
+    ValuesOfMinutes = "values-of-minutes",
+    /// Steps only add tasks where a policy tracks a target too.
+    ScaleInLeftToTracking = "scale-in-left-to-tracking",
     /// Nothing scales the service, so that the setting has nothing to act on.
     NothingScales = "nothing-scales",
 }

@@ -1,13 +1,18 @@
-//! Auto scaling on a real control plane: the autoscaler is accepted, and the count is the Service's own.
+//! Auto scaling on a real control plane: the autoscaler is accepted, the count is the Service's own, and alarms step it.
+
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use devcluster::{Seen, wait_for};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::bench;
-use crate::support::PATIENCE;
+use crate::support::{Bench, PATIENCE};
 
 #[tokio::test]
 async fn a_service_is_scaled_through_its_own_count() -> Result<()> {
@@ -43,4 +48,112 @@ async fn a_service_is_scaled_through_its_own_count() -> Result<()> {
     services.patch_scale("web", &PatchParams::default(), &beyond).await?;
     bench.until("Service", "web", "the greatest count", has(5)).await?;
     operator.stop().await
+}
+
+/// The metrics API as a definition of its own: the test says what Pods use.
+async fn install_metrics(bench: &Bench) -> Result<()> {
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let definition: CustomResourceDefinition = serde_json::from_value(json!({
+        "metadata": {"name": "pods.metrics.k8s.io",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, testing-only"}},
+        "spec": {
+            "group": "metrics.k8s.io", "scope": "Namespaced",
+            "names": {"kind": "PodMetrics", "listKind": "PodMetricsList", "plural": "pods", "singular": "pod"},
+            "versions": [{"name": "v1beta1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }))?;
+    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
+    api.patch("pods.metrics.k8s.io", &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
+    bench.cluster.kubectl(["wait", "--for=condition=Established", "crd/pods.metrics.k8s.io", "--timeout=60s"])?;
+    Ok(())
+}
+
+/// Has every task use this part of the 100 m that it reserves.
+async fn use_percent(bench: &Bench, percent: u32) -> Result<()> {
+    let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
+    let metrics = Api::<DynamicObject>::namespaced_with(bench.client.clone(), &bench.namespace, &resource);
+    for pod in bench.api::<Pod>().list(&ListParams::default()).await? {
+        let name = pod.name_any();
+        let object = json!({
+            "apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics",
+            "metadata": {"name": name, "labels": pod.labels()}, "window": "15s",
+            "containers": [{"name": "app", "usage": {"cpu": format!("{percent}m"), "memory": "1Mi"}}],
+        });
+        metrics.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&object)).await?;
+    }
+    Ok(())
+}
+
+fn step_policy(name: &str, operator: &str, threshold: i32, adjustment: i32, cooldown: i32) -> serde_json::Value {
+    let bound = if adjustment > 0 { "metricIntervalLowerBound" } else { "metricIntervalUpperBound" };
+    json!({"policyName": name,
+        "alarms": [{"alarmName": format!("cpu-{name}"), "metricName": "CPUUtilization", "namespace": "AWS/ECS",
+            "dimensions": [{"name": "ServiceName", "value": "stepped"}, {"name": "ClusterName", "value": "default"}],
+            "statistic": "Average", "period": 60, "evaluationPeriods": 3, "threshold": threshold,
+            "comparisonOperator": operator}],
+        "stepScalingPolicyConfiguration": {"adjustmentType": "ChangeInCapacity", "cooldown": cooldown,
+            "stepAdjustments": [{(bound): 0, "scalingAdjustment": adjustment}]}})
+}
+
+/// The changes of the count that the status tells of, the oldest first.
+async fn changes(bench: &Bench) -> Result<Vec<(i64, i64)>> {
+    let object = bench.ours("Service").get("stepped").await?;
+    let activities = object.data.pointer("/status/scalingActivities").and_then(|it| it.as_array()).cloned();
+    let counts = |it: &serde_json::Value| Some((it["fromCount"].as_i64()?, it["toCount"].as_i64()?));
+    Ok(activities.unwrap_or_default().iter().rev().filter_map(counts).collect())
+}
+
+/// Seconds for which no more is added; a look at the metrics takes one here.
+const COOLDOWN: u64 = 20;
+
+/// The one test that needs the metrics API to be missing at first also brings it.
+#[tokio::test]
+async fn steps_follow_alarms_over_what_tasks_use() -> Result<()> {
+    let bench = bench("stepped").await?;
+    let operator = bench.operator().await?;
+    let container = json!({"name": "app", "image": "example.test/app:1", "cpu": 102, "memory": 16});
+    bench.apply("TaskDefinition", "app", json!({"containerDefinitions": [container]})).await?;
+    let cooldown = i32::try_from(COOLDOWN)?;
+    let policies = json!([
+        step_policy("out", "GreaterThanThreshold", 70, 2, cooldown),
+        step_policy("in", "LessThanThreshold", 20, -1, 2)
+    ]);
+    let spec = json!({"serviceName": "stepped", "taskDefinition": "app", "kubernetes": {"healthyAfterSeconds": 1},
+        "autoScaling": {"minCapacity": 2, "maxCapacity": 5, "policies": policies}});
+    bench.apply("Service", "stepped", spec).await?;
+    bench.stable("stepped", "app:1").await?;
+    bench.condition("Service", "stepped", "AutoScaled", "False").await?;
+    install_metrics(&bench).await?;
+    use_percent(&bench, 50).await?;
+    bench.condition("Service", "stepped", "AutoScaled", "True").await?;
+
+    let count = |count: i64| {
+        move |object: &serde_json::Value| {
+            let done = object.pointer("/status/scalingActivities/0/statusCode")? == "Successful";
+            (done && object.pointer("/spec/desiredCount")? == count).then_some(())
+        }
+    };
+    use_percent(&bench, 90).await?;
+    bench.until("Service", "stepped", "two more tasks", count(4)).await?;
+    let scaled = Instant::now();
+    operator.stop().await?;
+
+    let second = bench.operator().await?;
+    bench.stable("stepped", "app:1").await?;
+    use_percent(&bench, 90).await?;
+    // Time enough for all periods of the alarm, and not for the cooldown.
+    tokio::time::sleep_until((scaled + Duration::from_secs(COOLDOWN / 2)).into()).await;
+    assert_eq!(changes(&bench).await?, [(2, 4)]);
+    bench.until("Service", "stepped", "the greatest count", count(5)).await?;
+    assert!(scaled.elapsed() >= Duration::from_secs(COOLDOWN - 2), "{:?}", scaled.elapsed());
+
+    use_percent(&bench, 10).await?;
+    bench.until("Service", "stepped", "the least count", count(2)).await?;
+    assert_eq!(changes(&bench).await?, [(2, 4), (4, 5), (5, 4), (4, 3), (3, 2)]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let writes = second.writes();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(second.writes(), writes, "looks at the metrics write nothing at rest");
+    second.stop().await
 }

@@ -86,6 +86,7 @@ impl Bench {
             listen: None,
             stores: SecretStores::default(),
             look_again: Duration::from_secs(2),
+            measure_again: Duration::from_secs(1),
         };
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });

@@ -103,6 +103,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list, watch, patch, create, delete]
 {{- end -}}
 
+{{- define "ecs-operator.podMetricsRules" -}}
+- apiGroups: [metrics.k8s.io]
+  resources: [pods]
+  verbs: [list]
+{{- end -}}
+
 {{/* … and on what is in no namespace. */}}
 {{- define "ecs-operator.volumeRules" -}}
 - apiGroups: [""]

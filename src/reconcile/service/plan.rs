@@ -12,7 +12,7 @@ use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
 use super::zones::{self, Move};
-use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling};
+use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling, steps};
 use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
@@ -205,7 +205,8 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
 /// The tasks there are to be. A DAEMON service has as many as there are nodes for it, which its DaemonSet counts.
 pub(super) fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
-        return scaling::within_limits(input, spec, workload::desired_count(&spec.ecs));
+        let count = steps::count_begun(input, spec).unwrap_or_else(|| workload::desired_count(&spec.ecs));
+        return scaling::within_limits(input, spec, count);
     }
     let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));
     nodes.and_then(|nodes| i32::try_from(nodes).ok()).unwrap_or(0)

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::ServiceInput;
 use super::plan::{Plan, Standing};
-use crate::api::ServiceSpec;
+use super::{ServiceInput, steps};
+use crate::api::{ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::reconcile::action::Action;
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::service::Placement;
@@ -29,20 +29,49 @@ pub(super) fn pull(plan: &Plan<'_>) -> Option<Action> {
 /// What scales the service by metrics.
 pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &Placement<'_>) -> Option<Surrounding> {
     let limits = plan.spec.ecs.auto_scaling.as_ref()?.limits_at(input.now);
+    let limits = steps::hold_within(input, plan.spec, limits);
     let tolerance = input.basis.has_autoscaler_tolerance();
     let situation = Situation { limits, rolling: is_rolling(input, plan), tolerance, attended: true };
     auto_scaling::render(plan.spec, place, situation)
 }
 
 /// Whether a deployment is going on, as far as anybody waits for its end: ECS takes no tasks away by metrics meanwhile.
-fn is_rolling(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
+pub(super) fn is_rolling(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
     let begins = input.workload().is_none_or(|workload| plan.begins(workload));
     let goes_on = plan.progress.as_ref().is_none_or(|progress| !progress.completed);
     plan.standing != Standing::Failed && (begins || goes_on)
 }
 
-/// When a scheduled action changes the limits.
-pub(super) fn next_change(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<Duration> {
-    let next = spec.ecs.auto_scaling.as_ref()?.next_change(input.now)?;
-    Duration::try_from(next.duration_since(input.now)).ok()
+/// How soon it is looked whether a count that was written is in the spec.
+const SOON: Duration = Duration::from_secs(5);
+
+/// When to look again: a scheduled action changes the limits, tasks of a step are no longer held, or a change of the count is on
+/// record that is to be made.
+pub(super) fn revisit(input: &ServiceInput<'_>, plan: &Plan<'_>, status: &ServiceStatus) -> Option<Duration> {
+    let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
+    let change =
+        scaling.next_change(input.now).and_then(|next| Duration::try_from(next.duration_since(input.now)).ok());
+    let newest = status.scaling_activities.first().filter(|it| it.status_code == ScalingStatus::InProgress);
+    // What was begun in this very status is carried out as soon as that is stored.
+    let carry_out = newest.map(|newest| if newest.to_count == plan.desired { SOON } else { Duration::ZERO });
+    [change, carry_out, steps::hold(input, plan.spec)].into_iter().flatten().min()
+}
+
+/// Whether anything keeps the count from following the policies; nothing to say without auto scaling.
+pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<condition::Draft> {
+    plan.spec.ecs.auto_scaling.as_ref().filter(|_| !plan.spec.ecs.is_daemon())?;
+    let draft =
+        |holds, reason, message| Some(condition::Draft { kind: condition::AUTO_SCALED, holds, reason, message });
+    if let Some(manager) = input.count_managers.iter().find(|manager| !manager.scales) {
+        let message = format!(
+            "{} writes desiredCount with the rest of the spec, and whenever it does so again, what was scaled is undone: take \
+             desiredCount out of the manifest",
+            manager.name
+        );
+        return draft(false, "CountInManifest", message);
+    }
+    if let Some((reason, message)) = steps::unmeasured(input, plan.spec) {
+        return draft(false, reason, message.to_owned());
+    }
+    draft(true, "Scaling", "the desired count stays within its limits and follows the policies".to_owned())
 }

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::plan::{Plan, Standing};
 use super::progress::deployment_id;
 use super::rollout::{self, Counts};
-use super::{Obstacle, ServiceInput, tasks};
+use super::{Obstacle, ServiceInput, activities, scaling, tasks};
 use crate::api::{
     DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
     condition, labels,
@@ -70,6 +70,7 @@ pub(super) fn of(
     let mut conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
     conditions.extend(addons);
     conditions.extend(nodes_marked(input, marks));
+    conditions.extend(scaling::condition(input, plan));
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
@@ -89,6 +90,7 @@ pub(super) fn of(
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         last_task_stopped_at: tasks::last_told(input).map(Time),
         events,
+        scaling_activities: activities::of(input, plan),
         translation: Some(translation),
         differences: summary::differences(&verdicts),
         conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),

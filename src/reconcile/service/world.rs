@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::generations::Generation;
+use super::readings::{CountManager, Readings};
 use super::zones::ZonedNode;
 use super::{ServiceInput, service};
 use crate::api::{ServiceStatus, labels};
@@ -50,6 +51,8 @@ pub(super) struct World {
     pub(super) capacity_providers: BTreeMap<&'static str, Value>,
     pub(super) latest_revision: Option<i64>,
     pub(super) zones: Vec<ZonedNode>,
+    pub(super) readings: Option<Readings>,
+    pub(super) count_managers: Vec<CountManager>,
     pub(super) may_label_nodes: bool,
     pub(super) now: Timestamp,
 }
@@ -71,6 +74,8 @@ impl World {
             capacity_providers: BTreeMap::new(),
             latest_revision: None,
             zones: vec![],
+            readings: None,
+            count_managers: vec![],
             may_label_nodes: true,
             now: NOW,
         }
@@ -103,6 +108,8 @@ impl World {
             pods: &self.pods,
             zones: &self.zones,
             instances: &self.instances,
+            readings: self.readings.as_ref(),
+            count_managers: &self.count_managers,
             may_label_nodes: self.may_label_nodes,
             basis: Basis::current(36),
             now: self.now,

@@ -140,7 +140,8 @@ fn part_scaling(service: &mut Value) {
     let query = format!("/{TRACKING}/customizedMetricSpecification/metrics/0");
     let metric = without(&metric, &query, "expression");
     let mut policies = vec![predefined, fractional, single, metric, math];
-    policies.extend([only("StepScaling", STEP), only("PredictiveScaling", PREDICTIVE)]);
+    let step = only("StepScaling", STEP);
+    policies.extend([watching(&step, &service["serviceName"]), step, only("PredictiveScaling", PREDICTIVE)]);
     // The `kubernetes` block gives the first one a metric.
     for (number, policy) in policies.iter_mut().enumerate().skip(1) {
         policy["policyName"] = format!("policy {number}").into();
@@ -157,6 +158,27 @@ fn part_scaling(service: &mut Value) {
     let timed = plausible.into_iter().fold(action, |action, (at, time)| with(&action, &format!("/{at}"), time.into()));
     let counted = without(&with(&timed, "/schedule", "rate(1 hour)".into()), "", "startTime");
     service["autoScaling"]["scheduledActions"] = json!([timed, counted]);
+}
+
+/// The policy with an alarm on what the tasks of the service use.
+fn watching(policy: &Value, service: &Value) -> Value {
+    let mut policy = policy.clone();
+    let Some(alarm) = policy.pointer_mut("/alarms/0") else { return policy };
+    for (member, plausible) in [
+        ("metricName", json!("CPUUtilization")),
+        ("namespace", json!("AWS/ECS")),
+        ("dimensions", json!([{"name": "ServiceName", "value": service}])),
+        ("statistic", json!("Average")),
+        ("period", json!(10)),
+        ("comparisonOperator", json!("GreaterThanThreshold")),
+        ("metrics", json!([])),
+    ] {
+        alarm[member] = plausible;
+    }
+    if let Some(members) = alarm.as_object_mut() {
+        members.retain(|member, _| member != "extendedStatistic" && member != "thresholdMetricId");
+    }
+    policy
 }
 
 /// Strategies of each kind: Fargate's providers and others, one and several.

@@ -11,7 +11,7 @@ use crate::api::ServiceSpec;
 use crate::ecs::scaling::{AutoScaling, DEFAULT_COOLDOWN_SECONDS};
 
 /// Seconds that the low alarm of target tracking takes: 15 values of a minute.
-pub(super) const LOW_ALARM_SECONDS: i32 = 900;
+pub const LOW_ALARM_SECONDS: u16 = 900;
 /// The longest window there is.
 const LONGEST_WINDOW_SECONDS: i32 = 3600;
 /// How far below its target a metric has to be: the low alarm is at 90 % of it.
@@ -52,12 +52,12 @@ fn rules(window: i32, policy: &Value, tolerance: &str, situation: Situation) -> 
 }
 
 /// Whether anything lets the count go down.
-fn may_scale_in(scaling: &AutoScaling, tracked: &[Tracked<'_>]) -> bool {
+pub(super) fn may_scale_in(scaling: &AutoScaling, tracked: &[Tracked<'_>]) -> bool {
     !scaling.scale_in_is_suspended() && tracked.iter().any(|policy| policy.given.disable_scale_in != Some(true))
 }
 
 /// The window in which the greatest count counts: the time of the low alarm, or the longest cooldown.
 pub(super) fn scale_in_window(tracked: &[Tracked<'_>]) -> i32 {
     let cooldowns = tracked.iter().map(|policy| policy.given.scale_in_cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS));
-    cooldowns.max().unwrap_or(0).clamp(LOW_ALARM_SECONDS, LONGEST_WINDOW_SECONDS)
+    cooldowns.max().unwrap_or(0).clamp(LOW_ALARM_SECONDS.into(), LONGEST_WINDOW_SECONDS)
 }

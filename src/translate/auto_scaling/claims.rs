@@ -2,7 +2,7 @@
 
 use super::behavior::{LOW_ALARM_SECONDS, scale_in_window};
 use super::metrics::{self, Source, Tracked};
-use super::tags_of;
+use super::{steps, tags_of};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::scaling::{AutoScaling, PolicyType, ScheduledAction};
@@ -21,7 +21,7 @@ const PRINTED_OF_ALARMS: [&str; 7] = [
     "alarmConfigurationUpdatedTimestamp",
 ];
 
-/// Claims what changes the desired count of a service. Of step scaling nothing is claimed.
+/// Claims what changes the desired count of a service.
 pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut Ledger) {
     let Some(scaling) = &spec.ecs.auto_scaling else { return };
     let root = Pointer::root().key("autoScaling");
@@ -45,6 +45,8 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
     claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, ledger);
     claim_tags(scaling, &root.key("tags"), object.as_deref(), ledger);
     claim_policies(spec, scaling, &root.key("policies"), object.as_deref(), ledger);
+    steps::claim(spec, scaling, &root.key("policies"), name, ledger);
+    claim_printed(scaling, &root.key("policies"), ledger);
     for (position, action) in scaling.scheduled_actions.iter().enumerate() {
         claim_action(action, &root.key("scheduledActions").index(position), &count, ledger);
     }
@@ -111,6 +113,19 @@ fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, ledger:
     }
 }
 
+/// What descriptions of policies and alarms have beyond their input.
+fn claim_printed(scaling: &AutoScaling, at: &Pointer, ledger: &mut Ledger) {
+    for (position, policy) in scaling.policies.iter().enumerate() {
+        let at = at.index(position);
+        for member in ["policyARN", "creationTime"] {
+            ledger.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
+        }
+        for (number, member) in (0..policy.alarms.len()).flat_map(|number| PRINTED_OF_ALARMS.map(|it| (number, it))) {
+            ledger.ignored(at.key("alarms").index(number).key(member), Code::DescribeOutput, DESCRIBED);
+        }
+    }
+}
+
 /// The way to `behavior` in the object.
 fn path(object: &str) -> &'static str {
     if object.starts_with("ScaledObject") {
@@ -123,12 +138,6 @@ fn path(object: &str) -> &'static str {
 fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, object: Option<&str>, ledger: &mut Ledger) {
     for (position, policy) in scaling.policies.iter().enumerate() {
         let at = at.index(position);
-        for member in ["policyARN", "creationTime"] {
-            ledger.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
-        }
-        for (number, member) in (0..policy.alarms.len()).flat_map(|number| PRINTED_OF_ALARMS.map(|it| (number, it))) {
-            ledger.ignored(at.key("alarms").index(number).key(member), Code::DescribeOutput, DESCRIBED);
-        }
         match policy.kind() {
             PolicyType::PredictiveScaling => {
                 let message = "nothing foresees the load: scheduled actions raise minCapacity before it comes";

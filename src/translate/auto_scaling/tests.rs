@@ -1,6 +1,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
 
 use super::*;
+use crate::translate::Ledger;
 use crate::translate::metadata::Identity;
 use serde_json::json;
 
@@ -177,4 +178,35 @@ fn nothing_is_made_where_nothing_can_scale() {
     let cpu = spec(json!([policy("cpu", utilization("CPU", 60.0))]), json!({}));
     assert_eq!(rendered(&cpu, Situation { limits: Limits { min: 0, max: 0 }, ..QUIET }), None);
     assert_eq!(rendered(&spec(json!([]), json!({})), QUIET), None);
+}
+
+#[test]
+fn steps_are_the_operators_where_it_can_see_their_metric() {
+    let alarm = |metric: &str| {
+        json!([{"alarmName": metric, "metricName": metric, "namespace": "AWS/ECS", "statistic": "Average", "period": 60,
+            "dimensions": [{"name": "ServiceName", "value": "web"}], "evaluationPeriods": 1, "threshold": 70,
+            "comparisonOperator": "GreaterThanThreshold"}])
+    };
+    let step = |metric: &str| {
+        json!({"policyName": metric, "alarms": alarm(metric), "stepScalingPolicyConfiguration": {
+            "adjustmentType": "ChangeInCapacity",
+            "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}]}})
+    };
+    let verdicts = |policies: Value| {
+        let spec = spec(policies, json!({}));
+        let mut ledger = Ledger::of_service();
+        claim(&spec, "web", &mut ledger);
+        let judged = ledger.close(&serde_json::to_value(&spec).unwrap(), &std::collections::BTreeSet::new());
+        let of_policies = judged.into_iter().filter(|it| it.path.to_string().starts_with("/autoScaling/policies/0"));
+        let codes = of_policies.filter_map(|it| it.code.map(|code| (it.path.to_string(), code)));
+        codes.map(|(path, code)| (path.rsplit('/').next().unwrap().to_owned(), code.name())).collect::<Vec<_>>()
+    };
+    let metric = ("metricName".to_owned(), "metrics-server-needed");
+    assert_eq!(verdicts(json!([step("CPUUtilization")])), std::slice::from_ref(&metric));
+    let beside = verdicts(json!([step("CPUUtilization"), policy("memory", utilization("Memory", 70.0))]));
+    assert_eq!(beside.len(), 3, "{beside:?}");
+    assert!(beside.contains(&metric) && beside.iter().any(|(_, code)| *code == "scale-in-left-to-tracking"));
+    let other = verdicts(json!([step("RequestCount")]));
+    assert!(other.contains(&("policyName".to_owned(), "policy-not-triggered")), "{other:?}");
+    assert!(other.iter().all(|(_, code)| ["policy-not-triggered", "alarm-not-evaluated"].contains(code)), "{other:?}");
 }

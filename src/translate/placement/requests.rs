@@ -21,7 +21,7 @@ pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuanti
     let root = Pointer::root().key("spec");
     let overhead = pod.overhead.as_ref().and_then(|overhead| overhead.get(resource));
     let overhead = overhead.map_or(Ok(0), |amount| read(amount, &root.key("overhead").key(resource)))?;
-    let own = requested(pod.resources.as_ref(), resource, &root)?;
+    let own = named(pod.resources.as_ref(), resource, &root)?;
     let amount = own.map_or_else(|| of_containers(pod, resource, &root), Ok)?;
     Ok(amount.saturating_add(overhead))
 }
@@ -29,7 +29,7 @@ pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuanti
 fn of_containers(pod: &PodSpec, resource: &str, root: &Pointer) -> Result<i128, UnreadableQuantity> {
     let amount = |container: &Container, list: &str, position: usize| {
         let at = root.key(list).index(position);
-        Ok(requested(container.resources.as_ref(), resource, &at)?.unwrap_or(0))
+        Ok(named(container.resources.as_ref(), resource, &at)?.unwrap_or(0))
     };
     let (mut sidecars, mut peak) = (0_i128, 0_i128);
     for (position, container) in pod.init_containers.iter().flatten().enumerate() {
@@ -47,7 +47,7 @@ fn of_containers(pod: &PodSpec, resource: &str, root: &Pointer) -> Result<i128, 
 }
 
 /// The request, or the limit, which the server takes for it where there is none.
-fn requested(
+fn named(
     resources: Option<&ResourceRequirements>,
     resource: &str,
     at: &Pointer,

@@ -1,0 +1,221 @@
+//! Which alarms are evaluated: those on what the service's own tasks use, with a statistic that can be told of it.
+
+use super::{Alarm, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
+
+/// Seconds between two looks at what tasks use.
+pub const SAMPLE_SECONDS: i32 = 60;
+/// Values beyond those of the evaluation periods that are looked at where some are missing.
+const SPARE_VALUES: usize = 2;
+
+/// A service, as the dimensions of metrics name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Dimensioned<'a> {
+    /// `ServiceName`.
+    pub service: &'a str,
+    /// `ClusterName`.
+    pub cluster: &'a str,
+}
+
+/// What an alarm watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    resource: Resource,
+    statistic: MetricAggregationType,
+    /// Looks that a value of the metric is made of.
+    looks: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource {
+    Cpu,
+    Memory,
+}
+
+/// Why an alarm is not evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwatched {
+    /// Only its name is given.
+    OnlyNamed,
+    /// It is on an expression, a band of an anomaly detection, or a statistic that is not told.
+    NotPlain,
+    /// It is on another metric, or on that of another service.
+    OtherMetric,
+}
+
+impl Alarm {
+    /// What it watches of the service.
+    ///
+    /// # Errors
+    /// Nobody evaluates it.
+    pub fn watched(&self, by: Dimensioned<'_>) -> Result<Watched, Unwatched> {
+        let has_expression = !self.metrics.is_empty() || self.extended_statistic.is_some();
+        let has_band = self.comparison_operator.is_some_and(super::ComparisonOperator::needs_band);
+        if has_expression || has_band {
+            return Err(Unwatched::NotPlain);
+        }
+        let (Some(name), Some(_)) = (self.metric_name.as_deref(), self.threshold) else {
+            return Err(Unwatched::OnlyNamed);
+        };
+        let resource = match name {
+            "CPUUtilization" => Resource::Cpu,
+            "MemoryUtilization" => Resource::Memory,
+            _ => return Err(Unwatched::OtherMetric),
+        };
+        if self.namespace.as_deref() != Some("AWS/ECS") || !self.is_of(by) {
+            return Err(Unwatched::OtherMetric);
+        }
+        let statistic = match self.statistic.unwrap_or_default() {
+            MetricStatistic::Average => MetricAggregationType::Average,
+            MetricStatistic::Minimum => MetricAggregationType::Minimum,
+            MetricStatistic::Maximum => MetricAggregationType::Maximum,
+            MetricStatistic::SampleCount | MetricStatistic::Sum => return Err(Unwatched::NotPlain),
+        };
+        let looks = self.period.unwrap_or(SAMPLE_SECONDS) / SAMPLE_SECONDS;
+        Ok(Watched { resource, statistic, looks: usize::try_from(looks).unwrap_or(1).max(1) })
+    }
+
+    /// Whether its dimensions are those of the service.
+    fn is_of(&self, by: Dimensioned<'_>) -> bool {
+        let is = |name: &str, value: &str| match name {
+            "ServiceName" => value == by.service,
+            "ClusterName" => value == by.cluster,
+            _ => false,
+        };
+        self.dimensions.iter().all(|it| is(&it.name, &it.value))
+            && self.dimensions.iter().any(|it| it.name == "ServiceName")
+    }
+
+    /// The looks that its state depends on at most.
+    pub(super) fn looks_kept(&self, watched: Watched) -> usize {
+        // What a state that missing values keep goes back to.
+        2 * (self.periods() + SPARE_VALUES) * watched.looks
+    }
+
+    /// How far the newest value of the metric is beyond the threshold, while the alarm is raised; nothing while it is not.
+    ///
+    /// It is not raised before the operator has looked for all of its periods: what it did not look for is not missing.
+    pub(super) fn breach(
+        &self,
+        watched: Watched,
+        samples: &[Sample],
+        aggregation: MetricAggregationType,
+    ) -> Option<f64> {
+        let periods = self.periods();
+        let mut state = AlarmState::InsufficientData;
+        let mut newest = None;
+        for end in periods * watched.looks..=samples.len() {
+            let values = watched.values(&samples[..end], periods + SPARE_VALUES);
+            let judged: Vec<Option<f64>> = values.iter().map(|it| it.map(|it| it.by(watched.statistic))).collect();
+            state = self.judge(&judged, state);
+            newest = values.into_iter().flatten().next_back();
+        }
+        let raised = state == AlarmState::Alarm && self.actions_enabled != Some(false);
+        Some(newest.filter(|_| raised)?.by(aggregation) - self.threshold?)
+    }
+}
+
+impl Watched {
+    /// The last values of the metric, the newest last; there are fewer where it was not looked at as long.
+    fn values(self, samples: &[Sample], number: usize) -> Vec<Option<Utilization>> {
+        let mut values: Vec<_> = samples
+            .rchunks_exact(self.looks)
+            .take(number)
+            .map(|looks| {
+                let measured = looks.iter().filter_map(|sample| match self.resource {
+                    Resource::Cpu => sample.cpu,
+                    Resource::Memory => sample.memory,
+                });
+                Utilization::over(measured)
+            })
+            .collect();
+        values.reverse();
+        values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const WEB: Dimensioned<'static> = Dimensioned { service: "web", cluster: "shop" };
+
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+    fn alarm(more: serde_json::Value) -> Alarm {
+        let mut alarm = json!({"alarmName": "high", "metricName": "CPUUtilization", "namespace": "AWS/ECS",
+            "dimensions": [{"name": "ClusterName", "value": "shop"}, {"name": "ServiceName", "value": "web"}],
+            "statistic": "Average", "period": 60, "evaluationPeriods": 3, "threshold": 70,
+            "comparisonOperator": "GreaterThanThreshold"});
+        alarm.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(alarm).unwrap()
+    }
+
+    fn samples(cpu: &[Option<f64>]) -> Vec<Sample> {
+        let sample = |cpu: &Option<f64>| Sample {
+            cpu: cpu.map(|it| Utilization { average: it, minimum: it - 10.0, maximum: it + 10.0 }),
+            memory: None,
+        };
+        cpu.iter().map(sample).collect()
+    }
+
+    #[test]
+    fn what_the_tasks_of_the_service_use_is_watched_and_nothing_else() {
+        let other = |name: &str| json!([{"name": name, "value": "other"}, {"name": "ServiceName", "value": "web"}]);
+        for (more, why) in [
+            (json!({"metricName": "RequestCount"}), Unwatched::OtherMetric),
+            (json!({"namespace": "AWS/EC2"}), Unwatched::OtherMetric),
+            (json!({"dimensions": [{"name": "ClusterName", "value": "shop"}]}), Unwatched::OtherMetric),
+            (json!({"dimensions": other("ClusterName")}), Unwatched::OtherMetric),
+            (json!({"dimensions": other("TaskId")}), Unwatched::OtherMetric),
+            (json!({"statistic": "Sum"}), Unwatched::NotPlain),
+            (json!({"extendedStatistic": "p99"}), Unwatched::NotPlain),
+            (json!({"comparisonOperator": "GreaterThanUpperThreshold"}), Unwatched::NotPlain),
+            (json!({"metricName": null, "namespace": null, "threshold": null}), Unwatched::OnlyNamed),
+        ] {
+            assert_eq!(alarm(more.clone()).watched(WEB), Err(why), "{more}");
+        }
+        assert!(alarm(json!({"metricName": "MemoryUtilization"})).watched(WEB).is_ok());
+    }
+
+    #[test]
+    fn an_alarm_is_raised_once_all_of_its_periods_were_looked_at() {
+        let high = alarm(json!({}));
+        let breach =
+            |seen: &[Option<f64>], aggregation| high.breach(high.watched(WEB).unwrap(), &samples(seen), aggregation);
+        let (average, maximum) = (MetricAggregationType::Average, MetricAggregationType::Maximum);
+        assert_eq!(breach(&[], average), None);
+        assert_eq!(breach(&[Some(90.0); 2], average), None, "the third has still to come");
+        assert_eq!(breach(&[Some(90.0), Some(80.0), Some(85.0)], average), Some(15.0));
+        assert_eq!(breach(&[Some(90.0), Some(80.0), Some(85.0)], maximum), Some(25.0));
+        assert_eq!(breach(&[Some(90.0), Some(60.0), Some(85.0)], average), None);
+        assert_eq!(
+            breach(&[Some(90.0), Some(80.0), Some(85.0), None], average),
+            Some(15.0),
+            "as the newest value says"
+        );
+        let disabled = alarm(json!({"actionsEnabled": false}));
+        assert_eq!(disabled.breach(disabled.watched(WEB).unwrap(), &samples(&[Some(90.0); 5]), average), None);
+        let missing = alarm(json!({"treatMissingData": "breaching"}));
+        assert_eq!(missing.breach(missing.watched(WEB).unwrap(), &samples(&[None; 5]), average), None, "by how far?");
+    }
+
+    #[test]
+    fn a_longer_period_takes_several_looks() {
+        let slow = alarm(json!({"period": 120, "evaluationPeriods": 2}));
+        let watched = slow.watched(WEB).unwrap();
+        let breach = |seen: &[Option<f64>]| slow.breach(watched, &samples(seen), MetricAggregationType::Average);
+        assert_eq!(breach(&[Some(90.0); 3]), None);
+        assert_eq!(breach(&[Some(60.0), Some(90.0), Some(50.0), Some(94.0)]), Some(2.0));
+        assert_eq!(alarm(json!({"period": 10})).watched(WEB).unwrap().looks, 1);
+        assert_eq!(slow.looks_kept(watched), 16);
+    }
+
+    #[test]
+    fn a_state_that_missing_values_keep_is_that_of_the_values_before() {
+        let keeping = alarm(json!({"treatMissingData": "ignore", "evaluationPeriods": 1}));
+        let watched = keeping.watched(WEB).unwrap();
+        let breach = |seen: &[Option<f64>]| keeping.breach(watched, &samples(seen), MetricAggregationType::Average);
+        assert_eq!(breach(&[Some(90.0), None]), Some(20.0));
+        assert_eq!(breach(&[Some(60.0), None, None]), None);
+    }
+}

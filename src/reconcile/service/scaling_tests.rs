@@ -1,0 +1,226 @@
+//! Step scaling and the record of what changed the count, over several decisions.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::readings::{CountManager, Lack, Readings};
+use super::world::World;
+use crate::api::ScalingStatus;
+use crate::ecs::scaling::{Sample, Utilization};
+use crate::reconcile::action::Action;
+
+fn alarm(name: &str, operator: &str, threshold: i32) -> Value {
+    json!([{"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "statistic": "Average", "period": 60,
+        "dimensions": [{"name": "ServiceName", "value": "web"}], "evaluationPeriods": 1, "threshold": threshold,
+        "comparisonOperator": operator}])
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+fn policy(name: &str, adjustment: i32, alarms: Value) -> Value {
+    let bound = if adjustment > 0 { "metricIntervalLowerBound" } else { "metricIntervalUpperBound" };
+    json!({"policyName": name, "alarms": alarms, "stepScalingPolicyConfiguration": {
+        "adjustmentType": "ChangeInCapacity", "cooldown": 120,
+        "stepAdjustments": [{(bound): 0, "scalingAdjustment": adjustment}]}})
+}
+
+/// Two tasks that run, and policies that add two and take one away.
+fn stepping() -> World {
+    let mut world = World::new();
+    let policies = json!([
+        policy("out", 2, alarm("high", "GreaterThanThreshold", 70)),
+        policy("in", -1, alarm("low", "LessThanThreshold", 20))
+    ]);
+    world.spec["autoScaling"] = json!({"minCapacity": 1, "maxCapacity": 5, "policies": policies});
+    world.step();
+    world.settle(1, 2);
+    world.step();
+    world.step();
+    world
+}
+
+fn measured(world: &mut World, percent: f64) {
+    let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), memory: None };
+    world.readings = Some(Readings { samples: vec![sample], at: world.now, lack: None });
+}
+
+fn later(world: &mut World, seconds: u64) {
+    world.now += Duration::from_secs(seconds);
+}
+
+fn scaled_to(actions: &[Action]) -> Vec<i32> {
+    let count = |action: &Action| if let Action::Scale { count } = action { Some(*count) } else { None };
+    actions.iter().filter_map(count).collect()
+}
+
+/// What the newest change in the status says.
+fn newest(world: &World) -> Option<(i32, i32, ScalingStatus, &str)> {
+    let newest = world.status.scaling_activities.first()?;
+    Some((newest.from_count, newest.to_count, newest.status_code, newest.cause.as_str()))
+}
+
+#[test]
+fn a_step_is_on_record_before_it_is_made_and_made_once() {
+    let mut world = stepping();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    let begun = world.step();
+    assert_eq!(scaled_to(&begun.actions), [] as [i32; 0]);
+    assert_eq!(begun.revisit, Some(Duration::ZERO));
+    let cause = "monitor alarm high in state ALARM triggered policy out";
+    assert_eq!(newest(&world), Some((2, 4, ScalingStatus::InProgress, cause)));
+    // An operator that has just started and measured nothing yet carries out what is on record.
+    world.readings = None;
+    assert_eq!(scaled_to(&world.step().actions), [4]);
+    assert_eq!(world.status.desired_count, 4);
+    assert_eq!(world.workloads[0].body["spec"]["replicas"], 4);
+    world.step();
+    assert_eq!(newest(&world), Some((2, 4, ScalingStatus::Successful, cause)));
+    let rest = world.status.clone();
+    measured(&mut world, 90.0);
+    let decision = world.step();
+    assert_eq!((scaled_to(&decision.actions), &decision.status), (vec![], &rest), "nothing is told at rest");
+}
+
+#[test]
+fn the_cooldown_is_counted_from_the_record() {
+    let mut world = stepping();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    (0..3).for_each(|_| drop(world.step()));
+    world.settle(1, 4);
+    let count = |world: &mut World, seconds, percent| {
+        later(world, seconds);
+        measured(world, percent);
+        (0..3).for_each(|_| drop(world.step()));
+        world.settle(1, world.status.desired_count.into());
+        world.step();
+        world.status.desired_count
+    };
+    assert_eq!(count(&mut world, 60, 90.0), 4, "two were added a minute ago");
+    assert_eq!(count(&mut world, 60, 90.0), 5, "one more is all there may be");
+    assert_eq!(count(&mut world, 60, 10.0), 5, "what was added is not taken away at once");
+    assert_eq!(count(&mut world, 60, 10.0), 4);
+    assert_eq!(count(&mut world, 60, 10.0), 4);
+    assert_eq!(count(&mut world, 1, 90.0), 5, "a scale-out does not wait for a scale-in");
+    let told: Vec<(i32, i32)> = world.status.scaling_activities.iter().map(|it| (it.from_count, it.to_count)).collect();
+    assert_eq!(told, [(4, 5), (5, 4), (4, 5), (2, 4)]);
+}
+
+#[test]
+fn a_larger_step_within_the_cooldown_adds_the_difference_and_no_more() {
+    let mut world = stepping();
+    world.spec["autoScaling"]["maxCapacity"] = 50.into();
+    let many = policy("many", 5, alarm("higher", "GreaterThanThreshold", 95));
+    world.spec["autoScaling"]["policies"].as_array_mut().unwrap().push(many);
+    for (percent, expected) in [(90.0, 4), (99.0, 7), (99.0, 7), (99.0, 12)] {
+        later(&mut world, 60);
+        measured(&mut world, percent);
+        (0..3).for_each(|_| drop(world.step()));
+        world.settle(1, world.status.desired_count.into());
+        world.step();
+        assert_eq!(world.status.desired_count, expected);
+    }
+}
+
+#[test]
+fn a_count_that_somebody_sets_meanwhile_stays() {
+    let mut world = stepping();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    world.step();
+    world.spec["desiredCount"] = 3.into();
+    world.count_managers = vec![CountManager { name: "kubectl".into(), scales: true }];
+    assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
+    let cause = "kubectl asked for it through the scale subresource";
+    assert_eq!(newest(&world), Some((2, 3, ScalingStatus::Successful, cause)));
+    assert_eq!(world.status.scaling_activities[1].status_code, ScalingStatus::Overridden);
+}
+
+#[test]
+fn each_change_of_the_count_is_told_with_its_cause() {
+    let mut world = stepping();
+    assert_eq!(newest(&world), None, "the first count is no change");
+    world.spec["autoScaling"]["minCapacity"] = 3.into();
+    world.step();
+    assert_eq!(newest(&world), Some((2, 3, ScalingStatus::Successful, "minimum capacity was set to 3")));
+    for (name, scales, count, cause) in [
+        ("kube-controller-manager", true, 4, "the HorizontalPodAutoscaler asked for it by the metrics of its policies"),
+        ("argocd", false, 5, "argocd set desiredCount in the spec"),
+    ] {
+        world.spec["desiredCount"] = count.into();
+        world.count_managers = vec![CountManager { name: name.into(), scales }];
+        world.step();
+        world.step();
+        assert_eq!(newest(&world), Some((count - 1, count, ScalingStatus::Successful, cause)));
+    }
+    assert_eq!(world.status.scaling_activities.len(), 3);
+    world.spec.as_object_mut().unwrap().remove("autoScaling");
+    world.step();
+    assert_eq!(newest(&world), None);
+}
+
+#[test]
+fn what_keeps_the_count_from_being_scaled_is_told() {
+    let mut world = stepping();
+    assert_eq!(world.condition("AutoScaled"), ("True", "Scaling"));
+    world.readings = Some(Readings { samples: vec![Sample::default()], at: world.now, lack: Some(Lack::NoApi) });
+    world.step();
+    assert_eq!(world.condition("AutoScaled"), ("False", "MetricsApiMissing"));
+    world.readings = None;
+    world.step();
+    assert_eq!(world.condition("AutoScaled"), ("False", "MetricsApiMissing"), "a new start does not know better yet");
+    world.count_managers = vec![CountManager { name: "argocd".into(), scales: false }];
+    world.step();
+    assert_eq!(world.condition("AutoScaled"), ("False", "CountInManifest"));
+    assert!(world.status.conditions.iter().any(|it| it.message.starts_with("argocd writes desiredCount")));
+}
+
+#[test]
+fn beside_a_tracked_target_steps_only_add_and_are_kept_for_a_while() {
+    let mut world = stepping();
+    let target = json!({"targetValue": 60,
+        "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageMemoryUtilization"}});
+    world.spec["autoScaling"]["policies"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"policyName": "memory", "targetTrackingScalingPolicyConfiguration": target}));
+    later(&mut world, 60);
+    measured(&mut world, 10.0);
+    world.step();
+    assert_eq!(newest(&world), None);
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    (0..3).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 4);
+    let least = |world: &World| world.others.iter().find_map(|it| it.body.pointer("/spec/minReplicas").cloned());
+    assert_eq!(least(&world), Some(json!(4)), "its own metrics would take them away at once");
+    assert_eq!(world.step().revisit, Some(Duration::from_mins(15)));
+    let held = (world.status.clone(), world.spec.clone());
+    world.spec["desiredCount"] = 3.into();
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!(least(&world), Some(json!(1)), "somebody wants fewer");
+    (world.status, world.spec) = held;
+    later(&mut world, 15 * 60);
+    world.step();
+    assert_eq!(least(&world), Some(json!(1)));
+    // Where tracking takes none away, steps do.
+    world.settle(1, 4);
+    world.step();
+    world.spec["autoScaling"]["policies"][2]["targetTrackingScalingPolicyConfiguration"]["disableScaleIn"] =
+        true.into();
+    measured(&mut world, 10.0);
+    (0..3).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 3);
+}
+
+#[test]
+fn steps_take_no_task_away_while_a_deployment_goes_on() {
+    let mut world = stepping();
+    world.revisions.push(super::world::revision(2, super::world::web()));
+    world.step();
+    later(&mut world, 60);
+    measured(&mut world, 10.0);
+    (0..3).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 2);
+}

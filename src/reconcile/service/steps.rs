@@ -1,0 +1,151 @@
+//! Step scaling: the operator itself changes the count when an alarm over the metrics of the tasks is raised.
+//!
+//! A change is on record in the status before the count is written. So it is made once: an operator that is restarted between
+//! the two writes the count of the record, and counts the cooldown from it.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::plan::Plan;
+use super::readings::Lack;
+use super::{ServiceInput, rollout, scaling};
+use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
+use crate::ecs::scaling::{Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion};
+use crate::translate::auto_scaling;
+
+/// The change that is on record and not in the spec yet.
+fn begun<'a>(input: &'a ServiceInput<'_>) -> Option<&'a ScalingActivity> {
+    input.status.scaling_activities.first().filter(|newest| newest.status_code == ScalingStatus::InProgress)
+}
+
+/// The count of a change that was begun, while the spec has the one before.
+pub(super) fn count_begun(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
+    let begun = begun(input)?;
+    (spec.ecs.desired_count == Some(begun.from_count)).then_some(begun.to_count)
+}
+
+/// The changes that step policies made, the newest first.
+fn made<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActivity> {
+    input.status.scaling_activities.iter().filter(|activity| activity.policy_name.is_some())
+}
+
+/// The last change as the cooldown takes it. A larger scale-out within the cooldown of another adds what is missing to its own
+/// step, so both count as one from where the first began.
+fn last(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Option<Activity> {
+    let mut steps = made(input);
+    let newest = steps.next()?;
+    let (mut first, is_out) = (newest, newest.to_count > newest.from_count);
+    for earlier in steps.take_while(|_| is_out) {
+        let seconds = first.start_time.0.as_second() - earlier.start_time.0.as_second();
+        let joins = earlier.to_count == first.from_count && earlier.to_count > earlier.from_count;
+        if !joins || seconds >= cooldown(scaling, earlier) {
+            break;
+        }
+        first = earlier;
+    }
+    let seconds_ago = input.now.as_second() - newest.start_time.0.as_second();
+    Some(Activity { seconds_ago, from: first.from_count, to: newest.to_count })
+}
+
+/// Seconds for which the policy of a change holds others back.
+fn cooldown(scaling: &AutoScaling, made: &ScalingActivity) -> i64 {
+    let policy = scaling.policies.iter().find(|policy| made.policy_name.as_ref() == Some(&policy.policy_name));
+    let given = policy.and_then(|policy| policy.step_scaling_policy_configuration.as_ref()?.cooldown);
+    given.unwrap_or(DEFAULT_COOLDOWN_SECONDS).into()
+}
+
+/// The change that a step policy wants now, to be put on record. Each look at the metrics is acted upon once.
+pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<ScalingActivity> {
+    let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
+    let readings = input.readings?;
+    let last = made(input).next();
+    // The record has whole seconds.
+    let is_new = last.is_none_or(|last| readings.at.as_second() > last.start_time.0.as_second());
+    if begun(input).is_some() || !is_new || plan.spec.ecs.desired_count != Some(plan.desired) {
+        return None;
+    }
+    let step = scaling.step(Occasion {
+        service: auto_scaling::dimensions(plan.spec, input.root.name),
+        samples: &readings.samples,
+        running: rollout::count(input.pods.iter()).running,
+        desired: plan.desired,
+        limits: scaling.limits_at(input.now),
+        last: self::last(input, scaling),
+        may_scale_in: !scaling::is_rolling(input, plan) && !auto_scaling::takes_tasks_away(plan.spec),
+    })?;
+    Some(ScalingActivity {
+        start_time: Time(input.now),
+        description: format!("Setting desired count to {}.", step.count),
+        cause: format!("monitor alarm {} in state ALARM triggered policy {}", step.alarm, step.policy),
+        status_code: ScalingStatus::InProgress,
+        from_count: plan.desired,
+        to_count: step.count,
+        policy_name: Some(step.policy.to_owned()),
+    })
+}
+
+/// The step whose tasks are kept where a policy that tracks a target may take them away, and for how long yet: until its own
+/// low alarm could have been raised since, or somebody has set a lower count.
+fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a ScalingActivity, Duration)> {
+    let activities = &input.status.scaling_activities;
+    let position = activities.iter().position(|it| it.policy_name.is_some())?;
+    let (later, step) = (&activities[..position], &activities[position]);
+    let is_undone = step.status_code == ScalingStatus::Overridden || later.iter().any(|it| it.to_count < step.to_count);
+    if is_undone || step.to_count <= step.from_count || !auto_scaling::takes_tasks_away(spec) {
+        return None;
+    }
+    let age = Duration::try_from(input.now.duration_since(step.start_time.0)).unwrap_or_default();
+    let left = Duration::from_secs(auto_scaling::LOW_ALARM_SECONDS.into()).checked_sub(age)?;
+    (!left.is_zero()).then_some((step, left))
+}
+
+/// How long the tasks of the last step are kept yet.
+pub(super) fn hold(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<Duration> {
+    held(input, spec).map(|(_, left)| left)
+}
+
+/// The limits for what tracks a target beside step policies.
+pub(super) fn hold_within(input: &ServiceInput<'_>, spec: &ServiceSpec, limits: Limits) -> Limits {
+    let least = held(input, spec).map_or(limits.min, |(step, _)| limits.clamp(step.to_count));
+    Limits { min: least.max(limits.min), ..limits }
+}
+
+/// Whether alarms can be evaluated, where there are such that are to be.
+pub(super) fn unmeasured(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'static str, &'static str)> {
+    let scaling = spec.ecs.auto_scaling.as_ref()?;
+    if scaling.samples_kept(auto_scaling::dimensions(spec, input.root.name)) == 0 {
+        return None;
+    }
+    let Some(readings) = input.readings else {
+        // Until the first look after a start, what was said last stands.
+        let said = input.status.conditions.iter().find(|it| it.type_ == condition::AUTO_SCALED)?;
+        return LACKS.map(told).into_iter().find(|(reason, _)| said.reason == *reason);
+    };
+    readings.lack.map(told)
+}
+
+const LACKS: [Lack; 4] = [Lack::NoApi, Lack::NotAllowed, Lack::NoAnswer, Lack::NoValues];
+
+fn told(lack: Lack) -> (&'static str, &'static str) {
+    match lack {
+        Lack::NoApi => (
+            "MetricsApiMissing",
+            "alarms of step policies have no values: the server has no API metrics.k8s.io/v1beta1; install metrics-server",
+        ),
+        Lack::NotAllowed => (
+            "MetricsNotAllowed",
+            "alarms of step policies have no values: the operator may not list pods.metrics.k8s.io, which the chart lets it \
+             with addons.podMetrics",
+        ),
+        Lack::NoAnswer => (
+            "MetricsNotAnswered",
+            "alarms of step policies have no values: the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server",
+        ),
+        Lack::NoValues => (
+            "MetricsMissing",
+            "alarms of step policies have no values: nothing is measured of the running tasks yet, or they reserve none of what \
+             is measured",
+        ),
+    }
+}
