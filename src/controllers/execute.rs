@@ -1,9 +1,10 @@
 //! Carries out a decision: children first, then the status, then Events.
 
 use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ApiResource;
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::events::{Event, EventType};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::children;
 use super::context::{Context, Own, Taken};
-use super::kinds;
+use super::{kinds, pods};
 use crate::api::condition::{self, Conditions};
 use crate::api::{CAPACITY_GATE, MANAGER, annotations, labels};
 use crate::ecs::names;
@@ -267,7 +268,7 @@ async fn stop_task(context: &Context, namespace: &str, name: &str, uid: &str) ->
     Ok(())
 }
 
-/// Until the watch brings the Pod as it is then, another try changes nothing.
+/// Another try changes nothing.
 async fn detach_task(
     context: &Context,
     key: &ObjectKey,
@@ -283,12 +284,12 @@ async fn detach_task(
         "annotations": {(annotations::DETACHED_FROM): generation, (annotations::REPLACED): replaced},
         "ownerReferences": [owner],
     }});
-    context.writer.merge(key, &kinds::pods(), &patch).await?;
+    note(context, context.writer.merge(key, &kinds::pods(), &patch).await?);
     tracing::info!(task = %key, ?why, "taken out of its ReplicaSet");
     Ok(())
 }
 
-/// Until the watch brings the Pod as it is then, another try changes nothing, or is refused as the Pod has gone on.
+/// Another try changes nothing, or is refused as the Pod has gone on.
 async fn assign_capacity(
     context: &Context,
     namespace: &str,
@@ -313,7 +314,11 @@ async fn assign_capacity(
         },
     });
     match context.writer.merge_lists(&key, &kinds::pods(), &patch).await {
-        Ok(()) => tracing::info!(task = %key, provider = assignment.provider, "given a capacity provider"),
+        Ok(written) => {
+            // The number is taken from now on: two tasks with one would both be of its provider.
+            note(context, written);
+            tracing::info!(task = %key, provider = assignment.provider, "given a capacity provider");
+        }
         Err(error) if error.class() == Class::Invalid => tracing::debug!("{error}"),
         Err(error) => return Err(error.into()),
     }
@@ -323,7 +328,7 @@ async fn assign_capacity(
 /// Pods that are written at once.
 const AT_ONCE: usize = 16;
 
-/// Until the watch brings the Pods as they are then, another try writes the same.
+/// Another try writes the same.
 async fn order_tasks(context: &Context, namespace: &str, costs: &[DeletionCost]) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let written =
@@ -343,7 +348,18 @@ async fn give_cost(context: &Context, namespace: &str, to: DeletionCost) -> Resu
             tracing::warn!("{error}");
             Ok(())
         }
-        written => written.map_err(ReconcileError::from),
+        written => {
+            note(context, written?);
+            Ok(())
+        }
+    }
+}
+
+/// Has the next decision see a Pod as it was written, before the watch brings it.
+fn note(context: &Context, written: Option<DynamicObject>) {
+    // A Pod of the server's can always be read.
+    if let Some(pod) = written.and_then(|object| object.try_parse::<Pod>().ok()) {
+        context.pods.observe_write(pods::slim(pod));
     }
 }
 

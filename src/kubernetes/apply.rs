@@ -75,11 +75,17 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
-    /// Changes some members of an object of others. With a `uid` among them, only of that very one.
+    /// Changes some members of an object of others. With a `uid` among them, only of that very one. The object as it is then; none
+    /// when it is gone, or is another one by now.
     ///
     /// # Errors
-    /// When the server does not take it; that the object is gone, or is another one by now, is no error.
-    pub async fn merge(&self, key: &ObjectKey, resource: &ApiResource, patch: &Value) -> Result<(), WriteError> {
+    /// When the server does not take it.
+    pub async fn merge(
+        &self,
+        key: &ObjectKey,
+        resource: &ApiResource,
+        patch: &Value,
+    ) -> Result<Option<DynamicObject>, WriteError> {
         self.change(key, resource, &Patch::Merge(patch)).await
     }
 
@@ -87,18 +93,28 @@ impl Writer {
     ///
     /// # Errors
     /// As for [`Writer::merge`].
-    pub async fn merge_lists(&self, key: &ObjectKey, resource: &ApiResource, patch: &Value) -> Result<(), WriteError> {
+    pub async fn merge_lists(
+        &self,
+        key: &ObjectKey,
+        resource: &ApiResource,
+        patch: &Value,
+    ) -> Result<Option<DynamicObject>, WriteError> {
         self.change(key, resource, &Patch::Strategic(patch)).await
     }
 
-    async fn change(&self, key: &ObjectKey, resource: &ApiResource, patch: &Patch<&Value>) -> Result<(), WriteError> {
+    async fn change(
+        &self,
+        key: &ObjectKey,
+        resource: &ApiResource,
+        patch: &Patch<&Value>,
+    ) -> Result<Option<DynamicObject>, WriteError> {
         let target = format!("patch {} {key}", resource.kind);
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
         let request = async {
             match api.patch(&key.name, &params, patch).await {
-                Ok(_) => Ok(()),
-                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+                Ok(object) => Ok(Some(object)),
+                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
                 Err(error) => Err(error),
             }
         };
