@@ -126,7 +126,12 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
             if !plan.fronts_stay {
-                actions.extend(input.owned.superfluous(&actions, &BTreeSet::new()));
+                let superfluous = input.owned.superfluous(&actions, &BTreeSet::new());
+                // KEDA refuses to scale what an autoscaler still does.
+                let (scalers, others): (Vec<Action>, Vec<Action>) =
+                    superfluous.into_iter().partition(scaling::is_end_of_scaler);
+                actions.splice(0..0, scalers);
+                actions.extend(others);
             }
             actions.extend(scaling::pull(&plan));
             actions.extend(detached::release(input, &plan));

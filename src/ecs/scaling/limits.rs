@@ -38,9 +38,13 @@ impl AutoScaling {
         // Actions due at the same time are carried out in the order in which they are listed.
         due.sort_by_key(|(at, _)| *at);
         let base = Limits { min: self.min_capacity, max: self.max_capacity };
-        due.into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(base, |limits, change| Limits {
-            min: change.min_capacity.unwrap_or(limits.min),
-            max: change.max_capacity.unwrap_or(limits.max),
+        due.into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(base, |limits, change| {
+            let changed = Limits {
+                min: change.min_capacity.unwrap_or(limits.min),
+                max: change.max_capacity.unwrap_or(limits.max),
+            };
+            // AWS refuses limits that contradict each other, and those that were stay.
+            if changed.min <= changed.max { changed } else { limits }
         })
     }
 

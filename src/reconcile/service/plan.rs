@@ -205,7 +205,8 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
 /// The tasks there are to be. A DAEMON service has as many as there are nodes for it, which its DaemonSet counts.
 pub(super) fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
-        let count = steps::count_begun(input, spec).unwrap_or_else(|| workload::desired_count(&spec.ecs));
+        let count = steps::count_begun(input, spec).or_else(|| scaling::kept(input, spec));
+        let count = count.unwrap_or_else(|| workload::desired_count(&spec.ecs));
         return scaling::within_limits(input, spec, count);
     }
     let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));

@@ -9,6 +9,7 @@ use super::plan::{Plan, Standing};
 use super::{ServiceInput, steps};
 use crate::api::{ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::reconcile::action::Action;
+use crate::reconcile::kinds::ChildKind;
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surrounding;
@@ -18,12 +19,24 @@ pub(super) fn within_limits(input: &ServiceInput<'_>, spec: &ServiceSpec, desire
     spec.ecs.auto_scaling.as_ref().map_or(desired, |scaling| scaling.limits_at(input.now).clamp(desired))
 }
 
+/// The count that a scaled service goes on with when its own is taken away, as a manifest does that gives it no more: ECS leaves
+/// the count alone then. None before its tasks were first run.
+pub(super) fn kept(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
+    let taken_away = spec.ecs.desired_count.is_none() && spec.ecs.auto_scaling.is_some();
+    (taken_away && input.status.task_definition.is_some()).then_some(input.status.desired_count)
+}
+
 /// Writes the count that is wanted into the service where its own is missing or beyond the limits: what scales by metrics reads
 /// and changes that one, and does nothing without it.
 pub(super) fn pull(plan: &Plan<'_>) -> Option<Action> {
     let service = &plan.spec.ecs;
     let is_scaled = service.auto_scaling.is_some() && !service.is_daemon();
     (is_scaled && service.desired_count != Some(plan.desired)).then_some(Action::Scale { count: plan.desired })
+}
+
+/// Whether an action takes away what has scaled a service.
+pub(super) fn is_end_of_scaler(action: &Action) -> bool {
+    matches!(action, Action::Delete { kind: ChildKind::Autoscaler | ChildKind::ScaledObject, .. })
 }
 
 /// What scales the service by metrics.

@@ -934,7 +934,8 @@ fn the_count_is_pulled_into_its_limits_and_written_once() {
     assert_eq!(world.workloads[0].body["spec"]["replicas"], 3);
     assert_eq!(wrote(&world.step()), None);
     world.spec.as_object_mut().unwrap().remove("desiredCount");
-    assert_eq!(wrote(&world.step()), Some(3), "what scales it cannot do without a count");
+    world.status.desired_count = 4;
+    assert_eq!(wrote(&world.step()), Some(4), "what scales it cannot do without a count, and the one that was stays");
     world.spec["desiredCount"] = 4.into();
     assert_eq!(wrote(&world.step()), None);
 }
