@@ -141,6 +141,10 @@ pub struct ServiceStatus {
 pub struct ZoneRebalancing {
     /// The zones and how many tasks each had when it began.
     pub zones: String,
+    /// By how many tasks the fullest zone had more than the emptiest.
+    pub spread: i32,
+    /// The task that is moved.
+    pub task: String,
     /// When it began.
     pub started_at: Time,
 }

@@ -150,6 +150,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                     protection::next_end(input),
                     replacement::next(input),
                     status::unseen_in(input),
+                    zones::carried_out_in(&plan),
                     revisit,
                 ]
                 .into_iter()

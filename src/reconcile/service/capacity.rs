@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
-use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
+use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
 use crate::ecs::capacity::{Choice, is_fargate};
 use crate::reconcile::action::Action;
-use crate::reconcile::observed::{Root, TaskPod};
+use crate::reconcile::observed::{Detached, Root, TaskPod};
 use crate::translate::capacity::{Division, Known, Unusable, object_name};
 use crate::translate::{Capacity, examine};
 
@@ -22,9 +22,11 @@ pub(super) fn resolve(
     let choice = Choice::of(&service.capacity_provider_strategy, service.launch_type, default);
     fits(spec, &choice)?;
     let providers = valid(input.capacity_providers, &choice);
+    let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
+    unbroken(input.capacity_providers, &choice, &providers, nodes)?;
     let known = Known {
         cluster: service.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
-        nodes: cluster.and_then(|cluster| cluster.kubernetes.as_ref()),
+        nodes,
         associated: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
         providers: &providers,
         divides: !service.is_daemon(),
@@ -48,7 +50,9 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Vec<Action> {
         .collect();
     waiting.sort_by(|(a, _), (b, _)| a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)));
     let mut taken: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-    for pod in input.pods.iter().filter(|pod| pod.is_present()) {
+    // A task that takes the place of another one takes its number as well.
+    let stays = |pod: &&TaskPod| pod.is_present() && pod.detached != Some(Detached::Replaced);
+    for pod in input.pods.iter().filter(stays) {
         taken.entry(&pod.generation).or_default().extend(pod.capacity_number);
     }
     let assigned = waiting.into_iter().filter_map(|(pod, strategy)| {
@@ -76,6 +80,30 @@ fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
         Some((_, why)) => {
             Err(invalid(format!("{why}, and it is the default of the cluster; give a launchType or a strategy")))
         }
+        None => Ok(()),
+    }
+}
+
+/// A mistake in an object takes nothing from the services that rely on what it said before, also where its provider is one that
+/// needs no declaration.
+fn unbroken(
+    objects: &[Root<'_>],
+    choice: &Choice,
+    valid: &BTreeMap<String, CapacityProviderSpec>,
+    nodes: Option<&ClusterKubernetes>,
+) -> Result<(), Obstacle> {
+    let Choice::Strategy { items, .. } = choice else { return Ok(()) };
+    let by_cluster = |name: &str| nodes.is_some_and(|nodes| nodes.capacity_providers.contains_key(name));
+    let named = items.iter().filter(|item| !by_cluster(&item.capacity_provider));
+    let mut names = named.map(|item| object_name(&item.capacity_provider));
+    let is_broken = |name: &String| {
+        !valid.contains_key(name) && objects.iter().any(|object| object.name == name && !object.deleting)
+    };
+    match names.find(is_broken) {
+        Some(name) => Err(Obstacle {
+            reason: "CapacityProviderInvalid",
+            message: format!("its CapacityProvider {name} cannot be used: see the Accepted condition of that object"),
+        }),
         None => Ok(()),
     }
 }

@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
 
     /// The tasks that are taken out of the workload now, and why.
     pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, Detached)> {
-        let moved = self.moved.as_ref().map(|moved| moved.task);
+        let moved = self.moved.as_ref().and_then(|moved| moved.task);
         let replaced: Vec<&TaskPod> = self.replacement.detach.iter().copied().chain(moved).collect();
         let threatened = self.threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
         let threatened = threatened.map(|pod| (*pod, Detached::Protected));

@@ -224,7 +224,7 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(what) = told_unhealthy(plan) {
         news.add(true, "TaskUnhealthy", what);
     }
-    if let Some(moved) = &plan.moved {
+    if let Some(moved) = plan.moved.as_ref().filter(|moved| moved.task.is_none()) {
         let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", moved.record.zones);
         news.add(false, "ZoneRebalancing", what);
     }

@@ -825,7 +825,7 @@ fn a_provider_that_is_missing_touches_nothing() {
         (json!({}), json!(null), "CapacityProviderNotFound"),
         (json!({"capacityProviders": ["other"]}), json!({"kubernetes": {}}), "CapacityProviderNotOfCluster"),
         (json!({}), json!({"cluster": "theirs", "kubernetes": {}}), "CapacityProviderNotOfCluster"),
-        (json!({}), json!({"name": "ecs-reserved", "kubernetes": {}}), "CapacityProviderNotFound"),
+        (json!({}), json!({"name": "ecs-reserved", "kubernetes": {}}), "CapacityProviderInvalid"),
     ];
     world.spec["capacityProviderStrategy"] = json!([{"capacityProvider": "spot"}]);
     for (cluster, provider, reason) in cases {
@@ -976,6 +976,8 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
         });
         moved.collect()
     };
+    let stored = world.step();
+    assert_eq!((moved(&stored), stored.revisit), (vec![], Some(Duration::ZERO)), "nothing moves before it is stored");
     assert_eq!(moved(&world.step()), ["web-1-3"], "the newest in the fullest zone");
     let told = "(service web) is uneven over Availability Zones (a: 3, b: 1) and has begun to move a task.";
     assert!(messages(&world.status).contains(&told), "{:?}", messages(&world.status));
@@ -985,10 +987,12 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     let replaced = world.step();
     assert_eq!((stopped(&replaced), moved(&replaced)), (vec!["web-1-3"], vec![]));
     assert_eq!(moved(&world.step()), [""; 0]);
-    world.now += Duration::from_hours(1);
+    world.now += Duration::from_hours(6);
+    world.step();
     assert_eq!(moved(&world.step()), ["web-1-4"]);
     world.pods.push(TaskPod { node: Some("b1".into()), ..pod("web-1-5", 1, true) });
     assert_eq!(stopped(&world.step()), ["web-1-4"]);
-    world.now += Duration::from_hours(1);
+    world.now += Duration::from_hours(6);
+    world.step();
     assert_eq!(moved(&world.step()), [""; 0], "two and two");
 }

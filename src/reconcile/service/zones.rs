@@ -1,8 +1,9 @@
 //! Availability Zone rebalancing: a service whose tasks are uneven over zones gets a task in an emptier zone, and then one of the
 //! fullest zone stops.
 //!
-//! The scheduler chooses where the new task goes, which may be no emptier zone. So a move that leaves the zones as they were is
-//! not tried again for an hour: the status keeps what they were like when it began.
+//! The scheduler chooses where the new task goes, which may be no emptier zone. So after a move that left the zones as uneven as
+//! they were nothing is moved for hours. The status keeps how uneven they were and which task is moved, and no task is before that
+//! is stored.
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
@@ -21,8 +22,8 @@ use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::nodes::ObservedNode;
 use crate::reconcile::observed::TaskPod;
 
-/// How long a move that changed nothing is not tried again.
-const PATIENCE: Duration = Duration::from_hours(1);
+/// How long nothing is moved after a move that did not help.
+const PATIENCE: Duration = Duration::from_hours(6);
 
 /// A node in a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +51,12 @@ pub fn zoned(node: &ObservedNode, workload: &Value) -> Option<ZonedNode> {
     let label = |key: &str| node.facts.labels.get(key).map(String::as_str);
     let wanted = workload.pointer("/spec/template/spec/nodeSelector").and_then(Value::as_object);
     let fits = wanted.into_iter().flatten().all(|(key, value)| label(key) == value.as_str());
+    // Which nodes an affinity asks for is the scheduler's to say: then the zones count that have tasks.
+    let chosen = workload.pointer("/spec/template/spec/affinity/nodeAffinity").is_some_and(|it| !it.is_null());
     Some(ZonedNode {
         name: node.facts.name.clone(),
         zone: label("topology.kubernetes.io/zone")?.to_owned(),
-        open: fits && node.facts.ready && !node.cordoned && !node.deleting,
+        open: fits && !chosen && node.facts.ready && !node.cordoned && !node.deleting,
     })
 }
 
@@ -68,11 +71,11 @@ fn counts<'a>(input: &ServiceInput<'a>) -> Option<BTreeMap<&'a str, Vec<&'a Task
     Some(counts)
 }
 
-/// A move to another zone.
+/// What there is to do about uneven zones.
 pub(super) struct Move<'a> {
-    /// The task that another one takes the place of.
-    pub(super) task: &'a TaskPod,
-    /// What the zones are like.
+    /// The task that another one takes the place of, once that is stored.
+    pub(super) task: Option<&'a TaskPod>,
+    /// What is to be stored.
     pub(super) record: ZoneRebalancing,
 }
 
@@ -84,7 +87,8 @@ pub(super) fn due<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -
         return None;
     }
     let current = plan.current()?;
-    let settled = |pod: &TaskPod| pod.is_present() && pod.healthy && pod.generation == current;
+    let settled =
+        |pod: &TaskPod| pod.is_present() && pod.healthy && pod.generation == current && pod.capacity_number.is_none();
     let present = i64::try_from(input.pods.iter().filter(|pod| pod.is_present()).count()).ok()?;
     let steady = present == plan.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_over()).all(settled);
     if !steady || detached::of(input).next().is_some() || plan.bounds.max_surge() == 0 {
@@ -92,19 +96,31 @@ pub(super) fn due<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -
     }
     let counts = counts(input)?;
     let least = counts.values().map(Vec::len).min()?;
-    let fullest = counts.values().max_by_key(|tasks| tasks.len())?;
-    if fullest.len() <= least + 1 {
+    let fullest = counts.values().map(Vec::len).max()?;
+    if fullest <= least + 1 {
         return None;
     }
-    let zones: Vec<String> = counts.iter().map(|(zone, tasks)| format!("{zone}: {}", tasks.len())).collect();
-    let record = ZoneRebalancing { zones: zones.join(", "), started_at: Time(input.now) };
-    let tried = input.status.zone_rebalancing.as_ref().filter(|last| last.zones == record.zones);
-    let age =
-        |last: &ZoneRebalancing| Duration::try_from(input.now.duration_since(last.started_at.0)).unwrap_or_default();
-    if tried.is_some_and(|last| age(last) < PATIENCE) {
-        return None;
+    let spread = i32::try_from(fullest - least).ok()?;
+    if let Some(last) = &input.status.zone_rebalancing {
+        let age = Duration::try_from(input.now.duration_since(last.started_at.0)).unwrap_or_default();
+        let pending = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
+        if age < PATIENCE && pending.is_some() {
+            return Some(Move { task: pending, record: last.clone() });
+        }
+        if age < PATIENCE && spread >= last.spread {
+            return None;
+        }
     }
-    let free = fullest.iter().filter(|pod| !protection::holds(input, pod));
+    let free = counts.values().filter(|tasks| tasks.len() == fullest).flatten();
+    let free = free.filter(|pod| !protection::holds(input, pod));
     let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
-    Some(Move { task, record })
+    let zones: Vec<String> = counts.iter().map(|(zone, tasks)| format!("{zone}: {}", tasks.len())).collect();
+    let record =
+        ZoneRebalancing { zones: zones.join(", "), spread, task: task.name.clone(), started_at: Time(input.now) };
+    Some(Move { task: None, record })
+}
+
+/// How soon a move is carried out once it is stored.
+pub(super) fn carried_out_in(plan: &Plan<'_>) -> Option<Duration> {
+    plan.moved.as_ref().filter(|moved| moved.task.is_none()).map(|_| Duration::ZERO)
 }

@@ -67,7 +67,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
             } else if ledger.is_attended() {
                 let message = "when the service is at rest and a zone has two tasks more than another with nodes for it, the operator starts a \
                                task, which the scheduler puts into the emptier zone if it can, and stops one of the fullest; for that it \
-                               needs rights on nodes. A move that changes nothing is tried again after an hour";
+                               needs rights on nodes. A move that does not help is tried again after six hours";
                 ledger.approximate(path, Code::ZonesEvenedByScheduler, target, message);
             } else {
                 let message = "nothing moves running tasks when zones become uneven: the descheduler does it, by \
