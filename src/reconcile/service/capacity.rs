@@ -94,8 +94,8 @@ fn unbroken(
 ) -> Result<(), Obstacle> {
     let Choice::Strategy { items, .. } = choice else { return Ok(()) };
     let by_cluster = |name: &str| nodes.is_some_and(|nodes| nodes.capacity_providers.contains_key(name));
-    let named = items.iter().filter(|item| !by_cluster(&item.capacity_provider));
-    let mut names = named.map(|item| object_name(&item.capacity_provider));
+    let by_object = items.iter().filter(|item| !by_cluster(&item.capacity_provider));
+    let mut names = by_object.map(|item| object_name(&item.capacity_provider));
     let is_broken = |name: &String| {
         !valid.contains_key(name) && objects.iter().any(|object| object.name == name && !object.deleting)
     };
