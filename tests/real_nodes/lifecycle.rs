@@ -99,7 +99,7 @@ async fn dependencies_hold_back_their_dependents() -> Result<()> {
 fn mortal(helper: bool) -> Value {
     let app = json!({
         "name": "app", "image": IMAGE, "memory": 32, "entryPoint": ["sh", "-c"], "command": ["touch /tmp/well; sleep 3600"],
-        "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
+        "stopTimeout": 2, "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
     });
     let helper = helper.then(|| {
         json!({"name": "helper", "image": IMAGE, "memory": 16, "essential": false, "entryPoint": ["sleep"], "command": ["3600"]})
