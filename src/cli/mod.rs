@@ -98,6 +98,14 @@ fn fail(error: &dyn std::fmt::Display) -> u8 {
     FAILURE
 }
 
+/// The exit code of a command that answers a question. Why it could not be answered is told to a person.
+fn answered(answer: Result<u8, impl std::fmt::Display>) -> u8 {
+    answer.unwrap_or_else(|error| {
+        fail(&error);
+        MISTAKE
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

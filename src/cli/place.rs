@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
-use super::{FAILURE, MISTAKE, SUCCESS};
+use super::{FAILURE, SUCCESS, answered};
 use crate::api::TaskDefinitionSpec;
 use crate::convert::files::{self, STDIN};
 use crate::convert::{NoTaskDefinition, single_task_definition};
@@ -137,13 +137,7 @@ enum PlaceError {
 
 impl Place {
     pub(super) fn execute(self) -> u8 {
-        match self.answer() {
-            Ok(code) => code,
-            Err(error) => {
-                output::complain(&format!("error: {error}"));
-                MISTAKE
-            }
-        }
+        answered(self.answer())
     }
 
     fn answer(&self) -> Result<u8, PlaceError> {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
-use super::{MISTAKE, SUCCESS};
+use super::{SUCCESS, answered};
 use crate::api::labels;
 use crate::convert::files::STDIN;
 use crate::ecs::query::{Query as Expression, QueryError};
@@ -117,13 +117,7 @@ impl Seen {
 
 impl Query {
     pub(super) fn execute(self) -> u8 {
-        match self.answer() {
-            Ok(code) => code,
-            Err(error) => {
-                output::complain(&format!("error: {error}"));
-                MISTAKE
-            }
-        }
+        answered(self.answer())
     }
 
     fn answer(&self) -> Result<u8, AnswerError> {

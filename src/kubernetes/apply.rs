@@ -111,13 +111,7 @@ impl Writer {
         let target = format!("patch {} {key}", resource.kind);
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
-        let request = async {
-            match api.patch(&key.name, &params, patch).await {
-                Ok(object) => Ok(Some(object)),
-                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
+        let request = async { unless_gone(api.patch(&key.name, &params, patch).await) };
         self.write(resource, target, request).await
     }
 
@@ -130,14 +124,8 @@ impl Writer {
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
         let patch = json!({"spec": {"replicas": count}});
-        let request = async {
-            match api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await {
-                Ok(_) => Ok(()),
-                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-                Err(error) => Err(error),
-            }
-        };
-        self.write(resource, target, request).await
+        let request = async { unless_gone(api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await) };
+        self.write(resource, target, request).await.map(drop)
     }
 
     /// Reads an object from the server itself, where a cache that selects by label cannot tell.
@@ -185,14 +173,9 @@ impl Writer {
         let target = format!("delete {} {key}", resource.kind);
         let params = delete_params(uid);
         let api = self.api(key, resource);
-        let request = async {
-            match api.delete(&key.name, &params).await {
-                Ok(_) => Ok(Deleted::Accepted),
-                Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(Deleted::AlreadyGone),
-                Err(error) => Err(error),
-            }
-        };
-        self.write(resource, target, request).await
+        let request = async { unless_gone(api.delete(&key.name, &params).await) };
+        let answer = self.write(resource, target, request).await?;
+        Ok(if answer.is_some() { Deleted::Accepted } else { Deleted::AlreadyGone })
     }
 
     /// Counts a write that was not needed.
@@ -221,6 +204,15 @@ impl Writer {
         let counted = if result.is_ok() { ApplyResult::Written } else { ApplyResult::Failed };
         self.metrics.applied(&resource.kind, counted);
         result
+    }
+}
+
+/// What the server answers, or nothing when the object is gone or is another one by now.
+fn unless_gone<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Ok(done) => Ok(Some(done)),
+        Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
