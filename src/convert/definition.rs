@@ -8,7 +8,7 @@ use super::files::Source;
 use super::leaves::Leaf;
 use super::origin::Origin;
 use super::recognise::{Item, Kind};
-use super::{Settings, Target, scaling};
+use super::{Settings, Target, parts};
 use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::pointer::upwards;
 use crate::ecs::service::DeploymentControllerType;
@@ -115,7 +115,7 @@ impl Definition {
     /// A finding in places of the input. What other inputs say of a service has none here, and is named instead.
     fn placed(&self, finding: &ecs::Finding) -> Finding {
         let place = self.origin.find(&finding.path);
-        let of_part = place.is_none() && Pointer::root().key(scaling::MEMBER).is_prefix_of(&finding.path);
+        let of_part = place.is_none() && parts::is_of_part(&finding.path);
         let message = if of_part { format!("{}: {}", finding.path, finding.message) } else { finding.message.clone() };
         Finding { path: place.unwrap_or_default(), severity: finding.severity, code: finding.code, message }
     }

@@ -12,11 +12,11 @@ mod leaves;
 mod manifest;
 mod origin;
 mod pairs;
+mod parts;
 mod plain;
 mod positions;
 mod recognise;
 mod resources;
-mod scaling;
 mod service_reference;
 mod single;
 mod syntax;
@@ -99,7 +99,7 @@ struct Provenance {
 enum Entry {
     /// A definition.
     Definition(Box<Definition>),
-    /// What belongs to a service of the inputs.
+    /// What belongs to a service or a cluster of the inputs.
     Part(Box<Part>),
     /// An input without one, all said.
     Other(Document),
@@ -110,7 +110,7 @@ enum Entry {
 pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     let mut found: Vec<(Provenance, Recognised)> =
         sources.iter().enumerate().flat_map(|(number, source)| recognised(number, source)).collect();
-    let belonging = scaling::merge(&mut found);
+    let belonging = parts::merge(&mut found);
     let mut entries = entries(sources, found, settings);
     let mut definitions: Vec<&mut Definition> =
         entries.iter_mut().filter_map(|(_, entry)| entry.definition()).collect();
@@ -123,7 +123,7 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
     let mut positions = settings.places.then(|| Positions::new(sources));
-    let parts = scaling::documents(sources, &entries, &belonging);
+    let parts = parts::documents(sources, &entries, &belonging);
     for (index, document) in parts {
         entries[index].1 = Entry::Other(document);
     }

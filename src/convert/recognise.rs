@@ -1,6 +1,7 @@
 //! Which definitions a text holds, by the members that are present.
 
 mod foreign;
+mod part;
 mod problem;
 mod scaling;
 mod shapes;
@@ -13,8 +14,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub(super) use part::{Part, PartKind};
 pub(super) use problem::Problem;
-pub(super) use scaling::{OF_TARGET, Part, PartKind};
 
 use super::files::Source;
 use super::leaves::{self, Leaf};
@@ -56,6 +57,8 @@ pub(super) struct Item {
     pub origin: Origin,
     /// The metadata, when it was given as one of our custom resources.
     pub resource: Option<Value>,
+    /// Whether it is what AWS completes a definition of that kind and name with, and may stand alone too.
+    pub completes: bool,
     /// Its share of the document.
     pub share: Share,
 }
@@ -81,7 +84,7 @@ impl Share {
 #[derive(Debug)]
 pub(super) enum Recognised {
     Definition(Box<Item>),
-    /// What AWS keeps apart from the service that it is about.
+    /// What AWS keeps apart from the service or the cluster that it is about.
     Part(Box<Part>),
     Other(Problem),
 }

@@ -575,3 +575,34 @@ fn a_count_beside_what_scales_it_is_warned_of() {
     let conversion = run(&[("s.json", scaled)], &Settings::default());
     assert_eq!(codes(&conversion), ["desired-count-of-autoscaler"]);
 }
+
+#[test]
+fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
+    let strategy = json!([{"capacityProvider": "FARGATE", "weight": 1}]);
+    let put = json!({"cluster": "arn:aws:ecs:eu-west-1:1:cluster/prod", "capacityProviders": ["FARGATE"],
+        "defaultCapacityProviderStrategy": strategy});
+    let create = json!({"clusterName": "prod", "tags": [{"key": "team", "value": "shop"}]});
+    for order in [[0, 1], [1, 0]] {
+        let inputs = [("put.json", put.clone()), ("create.json", create.clone())];
+        let conversion = run(&order.map(|at| inputs[at].clone()), &Settings::default());
+        assert_eq!((names(&conversion), codes(&conversion)), (vec!["prod"], vec![""; 0]));
+        let spec = &yaml(&conversion.manifests[0])["spec"];
+        assert_eq!(
+            (&spec["defaultCapacityProviderStrategy"], &spec["capacityProviders"][0]),
+            (&strategy, &json!("FARGATE"))
+        );
+        let of_put = order[0];
+        let told = |path: &str| field(&conversion, of_put, path);
+        assert_eq!(told("/cluster").verdict, Verdict::Exact);
+        assert_eq!(told("/defaultCapacityProviderStrategy/0/weight").code, Some("default-strategy-followed"));
+        assert_eq!(conversion.report.documents[of_put].fields.len(), 4, "every leaf is told of");
+    }
+    let alone = run(&[("put.json", put.clone())], &Settings::default());
+    assert_eq!(names(&alone), ["prod"]);
+    let mut described = create.clone();
+    described["capacityProviders"] = json!(["spot"]);
+    let twice = run(&[("c.json", described), ("put.json", put.clone())], &Settings::default());
+    assert_eq!(codes(&twice), ["capacity-given-twice"]);
+    let twice = run(&[("c.json", create), ("put.json", put.clone()), ("again.json", put)], &Settings::default());
+    assert_eq!(codes(&twice), ["capacity-given-twice"; 2]);
+}

@@ -3,12 +3,15 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 33] = [
+const DESCRIBED: [(&str, &str); 37] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
+    ("capacity-given-twice", "The capacity providers of a cluster are given more than once."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
     ("container-renamed", "The container has another name on Kubernetes."),
     ("empty-means-absent", "An empty value was taken for an absent one."),
     ("family-from-file-name", "A task definition without a family is called after its file."),
+    ("illegal-label", "No node can have the label."),
+    ("illegal-toleration", "No Pod can have the toleration."),
     ("invalid-characters", "A text has characters that are not allowed there."),
     ("invalid-choice", "A value is none of those that are allowed."),
     ("invalid-cpu", "A text is no amount of CPU."),
@@ -36,6 +39,7 @@ const DESCRIBED: [(&str, &str); 33] = [
     ("unreadable", "The file cannot be read."),
     ("unused-log-router", "A log router that no container logs through."),
     ("unwritable", "The object cannot be written."),
+    ("whole-refused", "The service or the cluster that this belongs to was refused, so nothing was made of it."),
     ("wrong-type", "A value is of another type than the one that is wanted."),
 ];
 

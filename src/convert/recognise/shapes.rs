@@ -48,7 +48,8 @@ fn in_object(object: &Object, value: &Value, at: &Pointer, found: bool) -> Vec<R
 }
 
 fn definition(kind: Kind, spec: Value, origin: Origin, cover: &Pointer) -> Recognised {
-    Recognised::Definition(Box::new(Item { kind, spec, origin, resource: None, share: Share::at(cover) }))
+    let share = Share::at(cover);
+    Recognised::Definition(Box::new(Item { kind, spec, origin, resource: None, completes: false, share }))
 }
 
 fn not_ecs(at: &Pointer, what: &str, found: bool) -> Recognised {
@@ -121,7 +122,11 @@ fn put(object: &Object, at: &Pointer) -> Recognised {
         spec.insert("clusterName".to_owned(), name.into());
     }
     let origin = Origin::at(at).with(&Pointer::root().key("clusterName"), &at.key("cluster"));
-    definition(Kind::Cluster, Value::Object(spec), origin, at)
+    let mut recognised = definition(Kind::Cluster, Value::Object(spec), origin, at);
+    if let Recognised::Definition(item) = &mut recognised {
+        item.completes = true;
+    }
+    recognised
 }
 
 /// What `describe-services` prints has some settings of the service in its primary deployment alone.

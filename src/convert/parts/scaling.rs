@@ -1,45 +1,26 @@
-//! What AWS keeps apart from a service, merged into it, and what is reported of each part.
+//! What Application Auto Scaling and CloudWatch keep of a service, merged into it.
 //!
-//! A part is about `service/CLUSTER/NAME`; an alarm is about the policies that it triggers. The report tells of each leaf where
-//! it was given, with the verdict on what it came to in the Service.
+//! A part is about `service/CLUSTER/NAME`; an alarm is about the policies that it triggers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::files::Source;
-use super::leaves::Leaf;
-use super::recognise::{Item, Kind, OF_TARGET, Part, PartKind, Recognised};
-use super::{Entry, Provenance};
+use super::{Belonging, Place};
 use crate::api::DEFAULT_CLUSTER;
-use crate::ecs::fields::member_of_service;
-use crate::ecs::{Pointer, Severity, arn};
-use crate::report::{Document, Field, Finding};
-use crate::translate::{Code, Verdict};
+use crate::convert::Provenance;
+use crate::convert::recognise::{Item, Kind, Part, PartKind, Recognised};
+use crate::ecs::{Pointer, arn};
 
 /// The member of a Service that holds all parts.
 pub(super) const MEMBER: &str = "autoScaling";
 
-/// Where parts came to, by their number.
-pub(super) type Belonging = BTreeMap<usize, Place>;
-
-/// Where a part came to.
-pub(super) enum Place {
-    /// The number of the service, and the places in its spec: an alarm may trigger several policies.
-    In(usize, Vec<Pointer>),
-    /// Nowhere, which is a mistake.
-    Nowhere(&'static str, String),
-    /// Nowhere, as it is about something else.
-    Elsewhere,
-}
-
 /// Puts all parts into their services.
-pub(super) fn merge(found: &mut [(Provenance, Recognised)]) -> Belonging {
-    let mut belonging = Belonging::new();
+pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belonging) {
     let mut of_services: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in 0..found.len() {
         let Recognised::Part(part) = &found[index].1 else { continue };
-        if part.kind == PartKind::MetricAlarm {
+        if matches!(part.kind, PartKind::MetricAlarm | PartKind::ClusterCapacity) {
             continue;
         }
         match owner(found, part) {
@@ -48,7 +29,7 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)]) -> Belonging {
         }
     }
     for (service, parts) in of_services {
-        let scaling = assemble(found, service, &parts, &mut belonging);
+        let scaling = assemble(found, service, &parts, belonging);
         if let (Some(scaling), Recognised::Definition(item)) = (scaling, &mut found[service].1)
             && let Some(spec) = item.spec.as_object_mut()
         {
@@ -61,7 +42,6 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)]) -> Belonging {
             belonging.entry(index).or_insert(Place::Elsewhere);
         }
     }
-    belonging
 }
 
 /// The service that a part is about.
@@ -181,121 +161,4 @@ fn with_alarms(
         members.insert("alarms".to_owned(), alarms.into());
     }
     whole
-}
-
-/// What is reported of each part, by its number.
-pub(super) fn documents(
-    sources: &[Source],
-    entries: &[(Provenance, Entry)],
-    belonging: &Belonging,
-) -> Vec<(usize, Document)> {
-    let of_entry = |(index, (from, entry)): (usize, &(Provenance, Entry))| {
-        let Entry::Part(part) = entry else { return None };
-        let place = belonging.get(&index)?;
-        let mut document = Document {
-            source: sources[from.source].name.clone(),
-            index: from.index,
-            kind: Some(part.kind.name()),
-            name: Some(part.name.clone()).filter(|name| !name.is_empty()),
-            ..Document::default()
-        };
-        let again = part.share.repeated.iter().map(|place| Finding {
-            path: place.to_string(),
-            severity: Severity::Warning,
-            code: "repeated-member",
-            message: "the member is given more than once; the last one counts".to_owned(),
-        });
-        document.findings.extend(again);
-        fill(&mut document, part, place, entries);
-        Some((index, document))
-    };
-    entries.iter().enumerate().filter_map(of_entry).collect()
-}
-
-fn fill(document: &mut Document, part: &Part, place: &Place, entries: &[(Provenance, Entry)]) {
-    let leaves = part.share.leaves.iter();
-    match place {
-        Place::Nowhere(code, message) => {
-            let (path, message) = (part.place.to_string(), message.clone());
-            document.findings.push(Finding { path, severity: Severity::Error, code, message });
-            let refused = "nothing was made of it";
-            document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, "refused", refused)).collect();
-        }
-        Place::Elsewhere => {
-            let message = "the alarm triggers no scaling policy of a service among the inputs";
-            document.fields =
-                leaves.map(|leaf| told(leaf, Verdict::Ignored, "alarm-without-policy", message)).collect();
-        }
-        Place::In(service, places) => {
-            let Some((_, Entry::Definition(service))) = entries.get(*service) else { return };
-            if !service.is_usable() {
-                let message = format!("the service {:?} has errors, and this is a part of it", service.name);
-                document.findings.push(Finding {
-                    path: part.place.to_string(),
-                    severity: Severity::Warning,
-                    code: "service-refused",
-                    message,
-                });
-                let refused = "nothing was made of the service that it belongs to";
-                document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, "refused", refused)).collect();
-                return;
-            }
-            let own: BTreeSet<String> = OF_TARGET.map(|member| part.place.key(member).to_string()).into();
-            let verdicts: BTreeMap<String, _> =
-                service.verdicts.iter().map(|verdict| (verdict.path.to_string(), verdict)).collect();
-            let field = |leaf: &Leaf| {
-                if part.kind != PartKind::MetricAlarm && own.contains(&leaf.path) {
-                    let message = Some("it names the service, which has this in itself".to_owned());
-                    return Field {
-                        path: leaf.path.clone(),
-                        verdict: Verdict::Exact,
-                        code: None,
-                        target: None,
-                        message,
-                    };
-                }
-                let inside = leaf.path.strip_prefix(&part.place.to_string());
-                let spec = inside.map(in_spec).unwrap_or_default();
-                let verdict = places.iter().find_map(|place| verdicts.get(&format!("{place}{spec}")));
-                match verdict {
-                    Some(verdict) => Field {
-                        path: leaf.path.clone(),
-                        verdict: verdict.verdict,
-                        code: verdict.code.map(Code::name),
-                        target: verdict.target.clone(),
-                        message: verdict.message.clone(),
-                    },
-                    None if leaf.empty => Field {
-                        path: leaf.path.clone(),
-                        verdict: Verdict::Exact,
-                        code: None,
-                        target: None,
-                        message: Some("an empty value means that nothing is given".to_owned()),
-                    },
-                    None => told(
-                        leaf,
-                        Verdict::Ignored,
-                        Code::DescribeOutput.name(),
-                        "AWS prints it in descriptions; it is no input",
-                    ),
-                }
-            };
-            document.fields = leaves.map(field).collect();
-        }
-    }
-}
-
-/// The way to a leaf of a part in a Service: members are named differently, but not the keys of tags.
-fn in_spec(path: &str) -> String {
-    let steps = path.split('/').skip(1);
-    let mut tags = false;
-    let renamed = steps.map(|step| {
-        let own = std::mem::replace(&mut tags, step == "Tags");
-        if own { step.to_owned() } else { member_of_service(step) }
-    });
-    renamed.fold(String::new(), |path, step| format!("{path}/{step}"))
-}
-
-fn told(leaf: &Leaf, verdict: Verdict, code: &'static str, message: &str) -> Field {
-    Field { path: leaf.path.clone(), verdict, code: Some(code), target: None, message: Some(message.to_owned()) }
 }
