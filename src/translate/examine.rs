@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, capacity, cluster, mappings, service, surroundings, workload};
+use super::{Basis, FieldVerdict, Ledger, Task, capacity, cluster, mappings, nodes, service, surroundings, workload};
 use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
@@ -73,6 +73,7 @@ pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
     examine(spec, |spec: &TaskDefinitionSpec| {
         let mut findings = validate::task_definition(&spec.ecs);
         findings.extend(mappings::findings(spec));
+        findings.extend(nodes::of_task_definition(spec));
         findings
     })
 }
@@ -106,7 +107,11 @@ pub fn service(spec: Value) -> Examined<ServiceSpec> {
 /// Examines the spec of a cluster.
 #[must_use]
 pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
-    examine(spec, |spec: &ClusterSpec| validate::cluster(&spec.ecs))
+    examine(spec, |spec: &ClusterSpec| {
+        let mut findings = validate::cluster(&spec.ecs);
+        findings.extend(nodes::of_cluster(spec));
+        findings
+    })
 }
 
 /// Examines the spec of a capacity provider.
@@ -115,6 +120,7 @@ pub fn capacity_provider(spec: Value) -> Examined<CapacityProviderSpec> {
     examine(spec, |spec: &CapacityProviderSpec| {
         let mut findings = validate::capacity_provider(&spec.ecs);
         findings.extend(capacity::findings(spec));
+        findings.extend(nodes::of_provider(spec));
         findings
     })
 }
