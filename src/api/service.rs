@@ -1,5 +1,7 @@
 //! The `Service` kind: `CreateService`'s shape, with the status that `describe-services` shows.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -114,7 +116,7 @@ pub struct ServiceStatus {
     /// When the last task ended by itself that an event has told of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_stopped_at: Option<Time>,
-    /// The last time that tasks were moved to even out Availability Zones.
+    /// The move that is to even out Availability Zones: the one under way, or the last one where it did not help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone_rebalancing: Option<ZoneRebalancing>,
     /// The last events in ECS's wording, the newest first, at most 20.
@@ -139,8 +141,8 @@ pub struct ServiceStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ZoneRebalancing {
-    /// The zones and how many tasks each had when it began.
-    pub zones: String,
+    /// How many tasks each zone had when it began: those that were open to the service, or had some.
+    pub zones: BTreeMap<String, i32>,
     /// By how many tasks the fullest zone had more than the emptiest.
     pub spread: i32,
     /// The task that is moved.

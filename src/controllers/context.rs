@@ -102,12 +102,20 @@ impl Context {
         known.map(|kind| (kind, self.children_of(kind, root))).collect()
     }
 
+    /// Has nodes watched from now on, as far as they may be seen; whether they may.
+    pub(super) fn want_nodes(&self) -> bool {
+        let may = self.addons.may_label_nodes();
+        if may {
+            self.nodes_wanted.want();
+        }
+        may
+    }
+
     /// The nodes as they are known now. They are watched from when somebody asks for the first time.
     pub(super) fn see_nodes(&self) -> SeenNodes {
-        if !self.addons.may_label_nodes() {
+        if !self.want_nodes() {
             return SeenNodes::Hidden;
         }
-        self.nodes_wanted.want();
         if self.nodes.ready() { SeenNodes::Known(self.nodes.all()) } else { SeenNodes::NotYet }
     }
 
@@ -208,12 +216,13 @@ impl Drop for ChildWrite<'_> {
     }
 }
 
-/// Which services name which task definition and which cluster, kept by the watch on services.
+/// Which services name which task definition and which cluster, kept by the watch on services, and which look at zones.
 #[derive(Default)]
 pub(super) struct ServiceIndex {
     references: BTreeMap<(String, String), References>,
     by_task_definition: BTreeMap<(String, String), BTreeSet<String>>,
     by_cluster: BTreeMap<(String, String), BTreeSet<String>>,
+    watching_zones: BTreeSet<(String, String)>,
 }
 
 /// What a service refers to.
@@ -241,6 +250,8 @@ impl ServiceIndex {
             self.by_task_definition.entry(entry(&references.task_definition)).or_default().insert(name.to_owned());
             self.by_cluster.entry(entry(&references.cluster)).or_default().insert(name.to_owned());
             self.references.insert(key, references);
+        } else {
+            self.watching_zones.remove(&key);
         }
         former
     }
@@ -253,6 +264,21 @@ impl ServiceIndex {
                 index.remove(&key);
             }
         }
+    }
+
+    /// Takes note of whether the zones of nodes concern a service.
+    pub(super) fn watch_zones(&mut self, namespace: &str, name: &str, watches: bool) {
+        let key = (namespace.to_owned(), name.to_owned());
+        if watches {
+            self.watching_zones.insert(key);
+        } else {
+            self.watching_zones.remove(&key);
+        }
+    }
+
+    /// The services that the zones of nodes concern: namespaces and names.
+    pub(super) fn watching_zones(&self) -> impl Iterator<Item = &(String, String)> {
+        self.watching_zones.iter()
     }
 
     /// The services that name this task definition.

@@ -75,7 +75,7 @@ impl FanOut {
         }
     }
 
-    /// A node concerns marks, and whoever counts nodes by their labels.
+    /// A node concerns marks, whoever counts nodes by their labels, and services whose tasks are moved to other zones.
     pub(super) fn node_changed(&self, change: &Change<CachedNode>) {
         self.alarm.ring();
         let counted = |node: &CachedNode| {
@@ -86,6 +86,12 @@ impl FanOut {
         if gone || change.old().map(|old| counted(old)) != Some(counted(change.object())) {
             self.clusters.resync();
             self.capacity_providers.resync();
+        }
+        let node = &change.object().observed;
+        if gone || change.old().is_none_or(|old| !old.observed.is_as_open_as(node)) {
+            for (namespace, name) in self.index.lock().watching_zones() {
+                self.service(namespace, name);
+            }
         }
     }
 

@@ -60,7 +60,10 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         input.instances = &instances;
     }
     let zones;
-    if reconcile::zones::asks(&input) {
+    let concerned = reconcile::zones::concern(&input);
+    context.services.lock().watch_zones(input.root.namespace, input.root.name, concerned);
+    // Nodes that change later concern it also when these do not matter yet.
+    if concerned && context.want_nodes() && reconcile::zones::matter(&input) {
         zones = nodes::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await;
         input.zones = &zones;
     }

@@ -5,20 +5,25 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::{PodSpec, Taint};
+
 use crate::ecs::placement::Amounts;
 use crate::translate::placement::Mark;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+use crate::translate::placement::scheduling;
 
 /// The value of a mark; what counts is that the label is there.
 const MARKED: &str = "true";
 
 /// A node as the server has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ObservedNode {
     /// Its uid.
     pub uid: String,
     /// What expressions can ask about.
     pub facts: NodeFacts,
+    /// What keeps Pods away that do not tolerate it.
+    pub taints: Vec<Taint>,
     /// What its Pods can reserve altogether.
     pub allocatable: Amounts,
     /// The labels that the operator has put there, by their keys.
@@ -27,6 +32,22 @@ pub struct ObservedNode {
     pub deleting: bool,
     /// Whether it is cordoned: it takes no new tasks, as a draining container instance.
     pub cordoned: bool,
+}
+
+impl ObservedNode {
+    /// Whether new Pods of a template may start on it.
+    #[must_use]
+    pub fn is_open_to(&self, pod: &PodSpec) -> bool {
+        let works = self.facts.ready && !self.cordoned && !self.deleting;
+        works && scheduling::takes(&self.facts, &self.taints, pod)
+    }
+
+    /// Whether the same new Pods may start on both.
+    #[must_use]
+    pub fn is_as_open_as(&self, other: &Self) -> bool {
+        let seen = |node: &Self| (node.facts.ready, node.cordoned, node.deleting);
+        seen(self) == seen(other) && self.facts.labels == other.facts.labels && self.taints == other.taints
+    }
 }
 
 /// The nodes that there are, as far as that is known.
@@ -149,6 +170,7 @@ mod tests {
         ObservedNode {
             uid: format!("uid-{name}"),
             facts,
+            taints: Vec::new(),
             allocatable: Amounts::default(),
             owned: Vec::new(),
             deleting: false,

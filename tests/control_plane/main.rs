@@ -15,6 +15,7 @@ mod front_definitions;
 mod isolation;
 mod manifests;
 mod placement;
+mod pool;
 mod rest;
 mod revisions;
 mod roles;
@@ -23,6 +24,7 @@ mod scaling;
 mod services;
 mod strategies;
 mod survival;
+mod zones;
 
 use anyhow::Result;
 use devcluster::{Cluster, NodeTemplate};

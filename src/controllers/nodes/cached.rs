@@ -22,9 +22,10 @@ impl CachedNode {
         let (meta, owned) = (Meta::of(&node.metadata), owned_labels(&node.metadata, manager));
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
         let allocatable = instances::allocatable(&node).unwrap_or_default();
+        let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
         let facts = NodeFacts::of(node);
-        let observed =
-            ObservedNode { uid: meta.uid.clone(), facts, allocatable, owned, deleting: meta.deleting, cordoned };
+        let uid = meta.uid.clone();
+        let observed = ObservedNode { uid, facts, taints, allocatable, owned, deleting: meta.deleting, cordoned };
         Self { meta, observed }
     }
 }

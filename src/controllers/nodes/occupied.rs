@@ -43,7 +43,7 @@ pub(crate) async fn occupied(context: &Context, tasks: &[TaskPod], strategy: &[S
 pub(crate) async fn zones(context: &Context, workload: Option<&ObservedChild>) -> Vec<ZonedNode> {
     let Some(workload) = workload else { return Vec::new() };
     let seen = see(context).await;
-    seen.observed().into_iter().filter_map(|node| zones::zoned(node, &workload.body)).collect()
+    zones::zoned(seen.observed().into_iter(), &workload.body)
 }
 
 async fn see(context: &Context) -> SeenNodes {

@@ -81,11 +81,7 @@ pub(super) fn of(
         selector: Some(selector(input)),
         last_completed_deployment: last_completed(input, &deployments),
         last_failed_deployment: plan.failed.as_ref().map(|failed| deployment_id(input, &failed.hash)),
-        zone_rebalancing: plan
-            .moved
-            .as_ref()
-            .map(|moved| moved.record.clone())
-            .or_else(|| input.status.zone_rebalancing.clone()),
+        zone_rebalancing: plan.zones.record(input.status.zone_rebalancing.as_ref()),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
         last_task_stopped_at: tasks::last_told(input).map(Time),
@@ -224,8 +220,9 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(what) = told_unhealthy(plan) {
         news.add(true, "TaskUnhealthy", what);
     }
-    if let Some(moved) = plan.moved.as_ref().filter(|moved| moved.task.is_none()) {
-        let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", moved.record.zones);
+    if let Some(moved) = plan.zones.due().filter(|moved| moved.task.is_none()) {
+        let zones: Vec<String> = moved.record.zones.iter().map(|(zone, tasks)| format!("{zone}: {tasks}")).collect();
+        let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", zones.join(", "));
         news.add(false, "ZoneRebalancing", what);
     }
     if let Some(failing) = told_failing(input, plan) {

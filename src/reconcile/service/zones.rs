@@ -2,14 +2,15 @@
 //! fullest zone stops.
 //!
 //! The scheduler chooses where the new task goes, which may be no emptier zone. So after a move that left the zones as uneven as
-//! they were nothing is moved for hours. The status keeps how uneven they were and which task is moved, and no task is before that
+//! they were nothing is moved for hours, unless there are other zones by then. The status keeps how uneven they were and which task is moved, and no task is before that
 //! is stored.
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, detached, protection};
 use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
+use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
 use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::nodes::ObservedNode;
@@ -24,6 +26,9 @@ use crate::reconcile::observed::TaskPod;
 
 /// How long nothing is moved after a move that did not help.
 const PATIENCE: Duration = Duration::from_hours(6);
+
+/// When it is first looked at the zones after a deployment.
+const AFTER_DEPLOYMENT: Duration = Duration::from_secs(5);
 
 /// A node in a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,39 +41,65 @@ pub struct ZonedNode {
     pub open: bool,
 }
 
-/// Whether a decision about the service depends on the zones of nodes; this may be told wrongly only the other way round.
+/// Whether the service is to be looked at again when the zones of nodes change.
 #[must_use]
-pub fn asks(input: &ServiceInput<'_>) -> bool {
-    let Ok(spec) = ServiceSpec::deserialize(input.root.spec) else { return false };
-    let completed =
-        input.status.deployments.first().is_some_and(|first| first.rollout_state == RolloutState::Completed);
-    completed && zone_rebalancing::is_enabled(&spec.ecs)
+pub fn concern(input: &ServiceInput<'_>) -> bool {
+    ServiceSpec::deserialize(input.root.spec).is_ok_and(|spec| zone_rebalancing::is_enabled(&spec.ecs))
 }
 
-/// A node as the tasks of a workload see it; none when it is in no zone.
+/// Whether this decision depends on the zones of nodes, where they [`concern`] the service; this may be told wrongly only the
+/// other way round.
 #[must_use]
-pub fn zoned(node: &ObservedNode, workload: &Value) -> Option<ZonedNode> {
-    let label = |key: &str| node.facts.labels.get(key).map(String::as_str);
-    let wanted = workload.pointer("/spec/template/spec/nodeSelector").and_then(Value::as_object);
-    let fits = wanted.into_iter().flatten().all(|(key, value)| label(key) == value.as_str());
-    // Which nodes an affinity asks for is the scheduler's to say: then the zones count that have tasks.
-    let chosen = workload.pointer("/spec/template/spec/affinity/nodeAffinity").is_some_and(|it| !it.is_null());
-    Some(ZonedNode {
-        name: node.facts.name.clone(),
-        zone: label("topology.kubernetes.io/zone")?.to_owned(),
-        open: fits && !chosen && node.facts.ready && !node.cordoned && !node.deleting,
-    })
+pub fn matter(input: &ServiceInput<'_>) -> bool {
+    was_completed(input) && input.pods.len() > 1
 }
 
-/// How many tasks are in each zone that is open to the service or has some.
-fn counts<'a>(input: &ServiceInput<'a>) -> Option<BTreeMap<&'a str, Vec<&'a TaskPod>>> {
-    let zones: BTreeMap<&str, &ZonedNode> = input.zones.iter().map(|node| (node.name.as_str(), node)).collect();
-    let open = input.zones.iter().filter(|node| node.open).map(|node| (node.zone.as_str(), Vec::new()));
-    let mut counts: BTreeMap<&str, Vec<&TaskPod>> = open.collect();
+fn was_completed(input: &ServiceInput<'_>) -> bool {
+    input.status.deployments.first().is_some_and(|first| first.rollout_state == RolloutState::Completed)
+}
+
+/// The nodes that are in a zone, as the tasks of a workload see them.
+#[must_use]
+pub fn zoned<'a>(nodes: impl Iterator<Item = &'a ObservedNode>, workload: &Value) -> Vec<ZonedNode> {
+    let template = workload.pointer("/spec/template/spec").map(PodSpec::deserialize);
+    // The server has no template that cannot be read.
+    let Some(Ok(template)) = template else { return Vec::new() };
+    let zoned = nodes.filter_map(|node| {
+        let zone = node.facts.labels.get(ZONE_LABEL)?.clone();
+        Some(ZonedNode { name: node.facts.name.clone(), zone, open: node.is_open_to(&template) })
+    });
+    zoned.collect()
+}
+
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
+/// A zone as a service sees it.
+#[derive(Default)]
+struct Zone<'a> {
+    /// Whether another task of the service may start there.
+    open: bool,
+    /// Its tasks.
+    tasks: Vec<&'a TaskPod>,
+}
+
+/// The zones that are open to the service or have tasks of it; none where a task is on a node of no known zone.
+fn zones<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>) -> Option<BTreeMap<&'a str, Zone<'a>>> {
+    let nodes: BTreeMap<&str, &ZonedNode> = input.zones.iter().map(|node| (node.name.as_str(), node)).collect();
+    let mut zones: BTreeMap<&str, Zone<'_>> = BTreeMap::new();
+    let mut occupied = BTreeSet::new();
     for pod in input.pods.iter().filter(|pod| pod.is_present()) {
-        counts.entry(zones.get(pod.node.as_deref()?)?.zone.as_str()).or_default().push(pod);
+        let node = pod.node.as_deref()?;
+        occupied.insert(node);
+        zones.entry(nodes.get(node)?.zone.as_str()).or_default().tasks.push(pod);
     }
-    Some(counts)
+    let constraints = &plan.spec.ecs.placement_constraints;
+    let apart =
+        constraints.iter().any(|constraint| constraint.r#type == Some(PlacementConstraintType::DistinctInstance));
+    let has_room = |node: &&ZonedNode| node.open && !(apart && occupied.contains(node.name.as_str()));
+    for node in input.zones.iter().filter(has_room) {
+        zones.entry(node.zone.as_str()).or_default().open = true;
+    }
+    Some(zones)
 }
 
 /// What there is to do about uneven zones.
@@ -79,8 +110,43 @@ pub(super) struct Move<'a> {
     pub(super) record: ZoneRebalancing,
 }
 
-/// The move that evens out the zones of a service at rest, if one is due.
-pub(super) fn due<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<Move<'a>> {
+/// How the zones of a service are.
+#[derive(Default)]
+pub(super) enum Evenness<'a> {
+    /// Not known, or as uneven as when nothing could be done about it.
+    #[default]
+    Unsettled,
+    /// No zone has two tasks more than another that is open.
+    Even,
+    /// A move is due, or under way.
+    Uneven(Move<'a>),
+}
+
+impl<'a> Evenness<'a> {
+    /// The move that is due.
+    pub(super) fn due(&self) -> Option<&Move<'a>> {
+        match self {
+            Self::Uneven(due) => Some(due),
+            Self::Unsettled | Self::Even => None,
+        }
+    }
+
+    /// What the status is to keep of moves: nothing once they have helped.
+    pub(super) fn record(&self, kept: Option<&ZoneRebalancing>) -> Option<ZoneRebalancing> {
+        match self {
+            Self::Uneven(due) => Some(due.record.clone()),
+            Self::Even => None,
+            Self::Unsettled => kept.cloned(),
+        }
+    }
+}
+
+/// Looks at the zones of a service at rest.
+pub(super) fn evenness<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Evenness<'a> {
+    look(input, plan, begins).unwrap_or_default()
+}
+
+fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<Evenness<'a>> {
     let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
     let rests = completed && !begins && plan.standing == Standing::Moving;
     if !rests || !zone_rebalancing::is_enabled(&plan.spec.ecs) || input.workload_kind() != ChildKind::Deployment {
@@ -94,33 +160,38 @@ pub(super) fn due<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -
     if !steady || detached::of(input).next().is_some() || plan.bounds.max_surge() == 0 {
         return None;
     }
-    let counts = counts(input)?;
-    let least = counts.values().map(Vec::len).min()?;
-    let fullest = counts.values().map(Vec::len).max()?;
+    let zones = zones(input, plan)?;
+    let least = zones.values().filter(|zone| zone.open).map(|zone| zone.tasks.len()).min()?;
+    let fullest = zones.values().map(|zone| zone.tasks.len()).max()?;
     if fullest <= least + 1 {
-        return None;
+        return Some(Evenness::Even);
     }
     let spread = i32::try_from(fullest - least).ok()?;
     if let Some(last) = &input.status.zone_rebalancing {
         let age = Duration::try_from(input.now.duration_since(last.started_at.0)).unwrap_or_default();
         let pending = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
         if age < PATIENCE && pending.is_some() {
-            return Some(Move { task: pending, record: last.clone() });
+            return Some(Evenness::Uneven(Move { task: pending, record: last.clone() }));
         }
-        if age < PATIENCE && spread >= last.spread {
+        let same_zones = last.zones.keys().map(String::as_str).eq(zones.keys().copied());
+        if age < PATIENCE && spread >= last.spread && same_zones {
             return None;
         }
     }
-    let free = counts.values().filter(|tasks| tasks.len() == fullest).flatten();
+    let free = zones.values().filter(|zone| zone.tasks.len() == fullest).flat_map(|zone| zone.tasks.iter().copied());
     let free = free.filter(|pod| !protection::holds(input, pod));
     let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
-    let zones: Vec<String> = counts.iter().map(|(zone, tasks)| format!("{zone}: {}", tasks.len())).collect();
+    let counts =
+        zones.iter().map(|(name, zone)| ((*name).to_owned(), i32::try_from(zone.tasks.len()).unwrap_or(i32::MAX)));
     let record =
-        ZoneRebalancing { zones: zones.join(", "), spread, task: task.name.clone(), started_at: Time(input.now) };
-    Some(Move { task: None, record })
+        ZoneRebalancing { zones: counts.collect(), spread, task: task.name.clone(), started_at: Time(input.now) };
+    Some(Evenness::Uneven(Move { task: None, record }))
 }
 
-/// How soon a move is carried out once it is stored.
-pub(super) fn carried_out_in(plan: &Plan<'_>) -> Option<Duration> {
-    plan.moved.as_ref().filter(|moved| moved.task.is_none()).map(|_| Duration::ZERO)
+/// How soon a move is carried out once it is stored, and how soon it is looked whether one is due once a deployment is complete.
+pub(super) fn next(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Duration> {
+    let stored = plan.zones.due().filter(|moved| moved.task.is_none()).map(|_| Duration::ZERO);
+    let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
+    let new = completed && !was_completed(input) && zone_rebalancing::is_enabled(&plan.spec.ecs);
+    stored.or_else(|| new.then_some(AFTER_DEPLOYMENT))
 }

@@ -13,13 +13,14 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, Taint};
+use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::facts::{NodeFacts, TaskFacts, is_over};
 use super::group::fitted;
 use super::requests;
-use crate::api::{TaskDefinitionKubernetes, Toleration};
+use super::scheduling::repelling;
+use crate::api::TaskDefinitionKubernetes;
 use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, Strategy, ZONE};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::query::{Condition, Expression, Test};
@@ -215,30 +216,12 @@ fn unselected(kubernetes: &TaskDefinitionKubernetes, node: &NodeFacts) -> Option
 
 /// The taint that keeps a task away. A cordoned node is draining, which says it already.
 fn untolerated(taints: &[Taint], kubernetes: Option<&TaskDefinitionKubernetes>) -> Option<String> {
-    let tolerations = kubernetes.map_or(&[][..], |kubernetes| &kubernetes.tolerations);
-    let repelling = |taint: &&Taint| {
-        let effect = matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-        effect && taint.key != CORDONED && !tolerations.iter().any(|toleration| tolerates(toleration, taint))
-    };
-    let taint = taints.iter().find(repelling)?;
+    let given = kubernetes.map_or(&[][..], |kubernetes| &kubernetes.tolerations);
+    let tolerations: Vec<Toleration> = given.iter().map(Toleration::from).collect();
+    let taint = repelling(taints, &tolerations).find(|taint| taint.key != CORDONED)?;
     let value = taint.value.as_deref().filter(|value| !value.is_empty());
     let value = value.map(|value| format!("={value}")).unwrap_or_default();
     Some(format!("it has the taint {}{value}:{}, which the task does not tolerate", taint.key, taint.effect))
-}
-
-/// Whether a toleration is for a taint, by the rules of Kubernetes ("Taints and Tolerations").
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let effect = given(&toleration.effect).is_none_or(|effect| effect == taint.effect);
-    let key = given(&toleration.key).is_none_or(|key| key == taint.key);
-    let value = match toleration.operator.as_deref() {
-        Some("Exists") => true,
-        _ => {
-            given(&toleration.key).is_some()
-                && toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default()
-        }
-    };
-    effect && key && value
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod instances;
 mod mark;
 mod outcome;
 mod requests;
+pub mod scheduling;
 mod strategy;
 pub mod terms;
 #[cfg(test)]
