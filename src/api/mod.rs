@@ -110,8 +110,12 @@ pub mod annotations {
     pub const CAPACITY_STRATEGY: &str = "ecs-operator.dev/capacity-provider-strategy";
     /// On a Pod: its number, from 1, among those that are divided by that strategy; no two of a deployment have the same.
     pub const CAPACITY_NUMBER: &str = "ecs-operator.dev/capacity-provider-task";
+    /// On a Pod that waits for a capacity provider: why the server has not let it have one.
+    pub const CAPACITY_REFUSED: &str = "ecs-operator.dev/capacity-provider-refused";
     /// On Pods, Kubernetes' own: of several that are alike, ReplicaSets stop those with the lowest number first.
     pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+    /// On a workload: the object name of the Cluster that says something of its tasks, such as their nodes.
+    pub const CLUSTER: &str = "ecs-operator.dev/cluster";
     /// On a workload: a fingerprint of the definition that it was made from.
     pub const DEFINITION: &str = "ecs-operator.dev/definition";
     /// On a workload: the fingerprint of the definition that failed and is not tried again, and the revision of the workload

@@ -265,6 +265,18 @@ pub struct Toleration {
     pub toleration_seconds: Option<i64>,
 }
 
+impl From<&Toleration> for k8s_openapi::api::core::v1::Toleration {
+    fn from(given: &Toleration) -> Self {
+        Self {
+            key: given.key.clone(),
+            operator: given.operator.clone(),
+            value: given.value.clone(),
+            effect: given.effect.clone(),
+            toleration_seconds: given.toleration_seconds,
+        }
+    }
+}
+
 /// What the operator saw and did about a task definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

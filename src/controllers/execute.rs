@@ -1,30 +1,24 @@
 //! Carries out a decision: children first, then the status, then Events.
 
-use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+mod tasks;
+
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::ApiResource;
 use kube::runtime::events::{Event, EventType};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::children;
 use super::context::{Context, Own, Taken};
-use super::{kinds, pods};
+use super::{children, kinds};
 use crate::api::condition::{self, Conditions};
-use crate::api::{CAPACITY_GATE, MANAGER, annotations, labels};
-use crate::ecs::names;
+use crate::api::{MANAGER, annotations, labels};
 use crate::kubernetes::agree::{agrees, digest};
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{
-    Action, Child, ChildKind, Decision, DeletionCost, Detached, EventDraft, HASH_LABELS, Others, Root, Scope,
-};
-use crate::translate::capacity::Assignment;
+use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Others, Root, Scope};
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
@@ -109,15 +103,13 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
     match action {
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
-        Action::StopTask { name, uid } => stop_task(context, root.namespace, name, uid).await,
+        Action::StopTask { name, uid } => tasks::stop(context, root.namespace, name, uid).await,
         Action::DetachTask { name, uid, generation, why, owner } => {
             let key = ObjectKey::namespaced(root.namespace, name);
-            detach_task(context, &key, uid, generation, *why, owner).await
+            tasks::detach(context, &key, uid, generation, *why, owner).await
         }
-        Action::AssignCapacity { name, uid, assignment } => {
-            assign_capacity(context, root.namespace, name, uid, assignment).await
-        }
-        Action::OrderTasks(costs) => order_tasks(context, root.namespace, costs).await,
+        Action::AssignCapacity(assigned) => tasks::assign_capacity(context, root.namespace, assigned).await,
+        Action::OrderTasks(costs) => tasks::order(context, root.namespace, costs).await,
         Action::Scale { count } => scale(context, root, *count).await,
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
@@ -258,109 +250,6 @@ async fn delete(
     tracing::info!(kind = resource.kind, object = %key, "deleted");
     context.children.of(kind).observe_delete(&key, uid);
     Ok(())
-}
-
-/// The watch brings the Pod's end; until then another try changes nothing.
-async fn stop_task(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<(), ReconcileError> {
-    let key = ObjectKey::namespaced(namespace, name);
-    context.writer.delete(&key, &kinds::pods(), uid).await?;
-    tracing::info!(task = %key, "stopped");
-    Ok(())
-}
-
-/// Another try changes nothing.
-async fn detach_task(
-    context: &Context,
-    key: &ObjectKey,
-    uid: &str,
-    generation: &str,
-    why: Detached,
-    owner: &OwnerReference,
-) -> Result<(), ReconcileError> {
-    let replaced = (why == Detached::Replaced).then_some("true");
-    let patch = json!({"metadata": {
-        "uid": uid,
-        "labels": {(HASH_LABELS[0]): null},
-        "annotations": {(annotations::DETACHED_FROM): generation, (annotations::REPLACED): replaced},
-        "ownerReferences": [owner],
-    }});
-    note(context, context.writer.merge(key, &kinds::pods(), &patch).await?);
-    tracing::info!(task = %key, ?why, "taken out of its ReplicaSet");
-    Ok(())
-}
-
-/// Another try changes nothing, or is refused as the Pod has gone on.
-async fn assign_capacity(
-    context: &Context,
-    namespace: &str,
-    name: &str,
-    uid: &str,
-    assignment: &Assignment,
-) -> Result<(), ReconcileError> {
-    let key = ObjectKey::namespaced(namespace, name);
-    let patch = json!({
-        "metadata": {
-            "uid": uid,
-            "labels": {(labels::CAPACITY_PROVIDER): names::label_value(&assignment.provider)},
-            "annotations": {
-                (annotations::CAPACITY_NUMBER): assignment.number.to_string(),
-                (annotations::DELETION_COST): (-assignment.number).to_string(),
-            },
-        },
-        "spec": {
-            "nodeSelector": assignment.node_selector,
-            // Gates of others stay.
-            "schedulingGates": [{"$patch": "delete", "name": CAPACITY_GATE}],
-        },
-    });
-    match context.writer.merge_lists(&key, &kinds::pods(), &patch).await {
-        Ok(written) => {
-            // The number is taken from now on: two tasks with one would both be of its provider.
-            note(context, written);
-            tracing::info!(task = %key, provider = assignment.provider, "given a capacity provider");
-        }
-        Err(error) if error.class() == Class::Invalid => tracing::debug!("{error}"),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
-/// Pods that are written at once.
-const AT_ONCE: usize = 16;
-
-/// Another try writes the same.
-async fn order_tasks(context: &Context, namespace: &str, costs: &[DeletionCost]) -> Result<(), ReconcileError> {
-    let _writing = context.pace.child_write();
-    let written =
-        stream::iter(costs.to_vec()).map(|cost| give_cost(context, namespace, cost)).buffer_unordered(AT_ONCE);
-    written.try_collect::<()>().await?;
-    tracing::info!(tasks = costs.len(), namespace, "put into the order in which they stop");
-    Ok(())
-}
-
-/// Where Pods may not be given costs, tasks stop all the same.
-async fn give_cost(context: &Context, namespace: &str, to: DeletionCost) -> Result<(), ReconcileError> {
-    let key = ObjectKey::namespaced(namespace, &to.name);
-    let cost = to.cost.map(|cost| cost.to_string());
-    let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::DELETION_COST): cost}}});
-    match context.writer.merge(&key, &kinds::pods(), &patch).await {
-        Err(error) if matches!(error.class(), Class::Invalid | Class::Forbidden) => {
-            tracing::warn!("{error}");
-            Ok(())
-        }
-        written => {
-            note(context, written?);
-            Ok(())
-        }
-    }
-}
-
-/// Has the next decision see a Pod as it was written, before the watch brings it.
-fn note(context: &Context, written: Option<DynamicObject>) {
-    // A Pod of the server's can always be read.
-    if let Some(pod) = written.and_then(|object| object.try_parse::<Pod>().ok()) {
-        context.pods.observe_write(pods::slim(pod));
-    }
 }
 
 /// The watch brings the count; until then another try writes the same.

@@ -2,7 +2,7 @@
 
 mod ending;
 
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -22,6 +22,8 @@ pub(super) struct CachedPod {
     pub(super) task: TaskPod,
     /// The marks that it waits for a node to have: labels and expressions. None once it has a node.
     pub(super) marks: Vec<(String, String)>,
+    /// The taints that it tolerates, while it waits for a capacity provider.
+    pub(super) tolerations: Vec<Toleration>,
 }
 
 /// Pods by service.
@@ -65,6 +67,8 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
     let ended = if over { ending::of_task(&status) } else { ending::of_container(&status, essential) };
     let told_to_end = told_to_end(&pod.metadata);
+    let refused = annotation(annotations::CAPACITY_REFUSED).filter(|_| waits);
+    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).filter(|_| waits);
     CachedPod {
         service: label(labels::SERVICE),
         cluster: label(labels::CLUSTER),
@@ -92,12 +96,13 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
                 (false, true) => Presence::Over,
                 (false, false) => Presence::Present,
             },
-            unplaceable: unplaceable(&status),
+            unplaceable: unplaceable(&status).or(refused),
             unseen_by,
             failing: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
         marks,
+        tolerations: tolerations.unwrap_or_default(),
     }
 }
 
@@ -200,7 +205,10 @@ impl Cached for CachedPod {
     }
 
     fn same_content(&self, other: &Self) -> bool {
-        self.meta.uid == other.meta.uid && self.task == other.task && self.marks == other.marks
+        self.meta.uid == other.meta.uid
+            && self.task == other.task
+            && self.marks == other.marks
+            && self.tolerations == other.tolerations
     }
 }
 

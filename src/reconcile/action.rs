@@ -111,15 +111,8 @@ pub enum Action {
         /// The service.
         owner: OwnerReference,
     },
-    /// Give a task that waits for it, this very one, a capacity provider.
-    AssignCapacity {
-        /// The Pod's name, in the namespace of the root.
-        name: String,
-        /// Its uid.
-        uid: String,
-        /// What it is given.
-        assignment: Assignment,
-    },
+    /// Give tasks that wait for it a capacity provider each.
+    AssignCapacity(Vec<AssignedCapacity>),
     /// Say which tasks a workload stops first, before it is told to have fewer.
     OrderTasks(Vec<DeletionCost>),
     /// Write a count into the root's own spec, through its `scale` subresource, as whatever scales it does.
@@ -136,6 +129,17 @@ pub enum Action {
         /// Its uid: another object of that name is left alone.
         uid: String,
     },
+}
+
+/// The capacity provider of a task, this very one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssignedCapacity {
+    /// The Pod's name, in the namespace of the root.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// What it is given.
+    pub assignment: Assignment,
 }
 
 /// The place of a task in the order in which its workload stops tasks.

@@ -77,7 +77,7 @@ impl World {
                 Action::Create(_)
                 | Action::StopTask { .. }
                 | Action::DetachTask { .. }
-                | Action::AssignCapacity { .. }
+                | Action::AssignCapacity(_)
                 | Action::OrderTasks(_)
                 | Action::Scale { .. } => {}
             }

@@ -18,7 +18,7 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Child, Decision, DeletionCost, EventDraft};
+pub use action::{Action, AssignedCapacity, Child, Decision, DeletionCost, EventDraft};
 pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};

@@ -122,7 +122,7 @@ pub struct TaskPod {
     pub has_own_volume: bool,
     /// The end of the task, or of an essential container, which is to be the end of the task.
     pub ending: Option<Ending>,
-    /// The scheduler's words, when it found no node.
+    /// Why it has no node, in the words of the scheduler, or of whoever refused it its capacity provider.
     pub unplaceable: Option<String>,
     /// The scheduler that has not looked at it yet.
     pub unseen_by: Option<Box<str>>,

@@ -69,7 +69,7 @@ pub struct ServiceInput<'a> {
     pub pods: &'a [TaskPod],
     /// The nodes that its Pods are on, in any order, as far as they are known and [`scale_in::strategy`] asks for them.
     pub instances: &'a [Instance],
-    /// The nodes that are in a zone, in any order, as far as they are known and [`zones::asks`] for them.
+    /// The nodes that are in a zone, in any order, as far as they are known and [`zones::matter`].
     pub zones: &'a [ZonedNode],
     /// What was measured of its tasks; none before the first look.
     pub readings: Option<&'a Readings>,
@@ -115,10 +115,10 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     if input.root.deleting {
         return status::leaving(input, &examined);
     }
-    let assignments = capacity::assign(input);
+    let assignment = capacity::assign(input);
     match plan::plan(input, &examined) {
         Ok(plan) => {
-            let mut actions = assignments;
+            let mut actions = Vec::from_iter(assignment);
             // Tasks leave their workload before it is told to stop some.
             actions.extend(plan.leaves().into_iter().map(|(pod, why)| detached::detach(input, pod, why)));
             actions.extend(scale_in::order(input, &plan));
@@ -147,10 +147,11 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                 events,
                 revisit: [
                     retries.revisit,
+                    capacity::try_again_in(input),
                     protection::next_end(input),
                     replacement::next(input),
                     status::unseen_in(input),
-                    zones::carried_out_in(&plan),
+                    zones::next(input, &plan),
                     revisit,
                 ]
                 .into_iter()
@@ -160,7 +161,12 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
         }
         // What runs keeps running: a mistake in the spec, or a revision that is missing, touches nothing. Tasks that replace others
         // meanwhile start all the same.
-        Err(obstacle) => Decision { actions: assignments, ..status::hindered(input, &examined, &obstacle) },
+        Err(obstacle) => {
+            let mut decision = status::hindered(input, &examined, &obstacle);
+            decision.actions.splice(0..0, assignment);
+            decision.revisit = decision.revisit.into_iter().chain(capacity::try_again_in(input)).min();
+            decision
+        }
     }
 }
 

@@ -7,14 +7,13 @@ mod claims;
 mod division;
 mod provider;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use division::Share;
 
 use super::placement::terms::Terms;
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Toleration, labels};
 use crate::ecs::capacity::{Choice, FARGATE, FARGATE_SPOT, Strategy, is_fargate};
-use crate::ecs::common::CapacityProviderStrategyItem;
 use crate::ecs::{arn, names};
 
 pub use claims::{claim_cluster, claim_service};
@@ -28,7 +27,7 @@ pub struct Capacity {
     selector: BTreeMap<String, String>,
     /// Labels of which a node has one group or another; none when there is no such choice.
     groups: Vec<BTreeMap<String, String>>,
-    /// Taints that the tasks tolerate.
+    /// Taints that all the tasks tolerate.
     tolerations: Vec<Toleration>,
     /// How tasks are divided among the groups, where the operator does that.
     division: Option<Division>,
@@ -76,19 +75,20 @@ impl Capacity {
         let Choice::Strategy { default, items } = choice else { return Ok(Self::of_cluster(known.nodes)) };
         let found = items.iter().map(|item| known.find(&item.capacity_provider, *default));
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        let shares = items.iter().zip(&found);
-        let share = |(item, nodes): (&CapacityProviderStrategyItem, &CapacityNodes)| Share {
-            item: item.clone(),
-            node_selector: nodes.node_selector.clone(),
-        };
-        let division = Division::new(shares.map(share).collect());
         let strategy = Strategy::new(items);
-        let used = found.into_iter().enumerate().filter(|(position, _)| strategy.is_used(*position));
-        let (capacity, groups) = Self::of_cluster(known.nodes).within(used.map(|(_, nodes)| nodes));
-        if groups > 1 && known.divides { Ok(capacity.divided(division)) } else { Ok(capacity) }
+        let is_used = |position: &usize| strategy.is_used(*position);
+        let of_used = found.iter().enumerate().filter(|(position, _)| is_used(position)).map(|(_, nodes)| nodes);
+        let groups: BTreeSet<_> = of_used.clone().map(|nodes| &nodes.node_selector).collect();
+        let all = Self::of_cluster(known.nodes);
+        if groups.len() < 2 || !known.divides {
+            return Ok(all.within(of_used.cloned()));
+        }
+        let shares = items.iter().cloned().zip(found).map(|(item, nodes)| Share { item, nodes });
+        Ok(all.divided(Division::new(shares.collect())))
     }
 
-    /// Labels of the cluster that a provider says otherwise are given with the provider, as a Pod keeps what its template asks for.
+    /// Each task gets the labels and tolerations of its own provider later, and no other's. Labels of the cluster that a provider says
+    /// otherwise are given with the provider, as a Pod keeps what its template asks for.
     fn divided(mut self, division: Division) -> Self {
         let keys = division.keys();
         let (with_provider, selector) = self.selector.into_iter().partition(|(key, _)| keys.contains(key));
@@ -103,7 +103,7 @@ impl Capacity {
         let strategy = Strategy::new(items);
         let used = items.iter().enumerate().filter(|(position, _)| strategy.is_used(*position));
         let nodes = |name: &str| known.declared(name).unwrap_or_else(|| with_default(name, CapacityNodes::default()));
-        Self::of_cluster(known.nodes).within(used.map(|(_, item)| nodes(&item.capacity_provider))).0
+        Self::of_cluster(known.nodes).within(used.map(|(_, item)| nodes(&item.capacity_provider)))
     }
 
     /// All nodes of a cluster.
@@ -114,8 +114,8 @@ impl Capacity {
         Self { selector, tolerations, ..Self::default() }
     }
 
-    /// Those of them that belong to one provider or another, and how many groups of nodes these are.
-    fn within(mut self, providers: impl Iterator<Item = CapacityNodes>) -> (Self, usize) {
+    /// Those of them that belong to one provider or another.
+    fn within(mut self, providers: impl Iterator<Item = CapacityNodes>) -> Self {
         let mut groups: Vec<BTreeMap<String, String>> = Vec::new();
         for nodes in providers {
             for toleration in nodes.tolerations {
@@ -127,14 +127,13 @@ impl Capacity {
                 groups.push(nodes.node_selector);
             }
         }
-        let count = groups.len();
         match groups.as_slice() {
             [only] => self.selector.extend(only.clone()),
             // One of them takes any node.
             _ if groups.iter().any(BTreeMap::is_empty) => {}
             _ => self.groups = groups,
         }
-        (self, count)
+        self
     }
 
     /// Labels that a node must have.
@@ -323,7 +322,11 @@ mod tests {
         let spot = json!({"nodeSelector": {"spot": "true"}, "tolerations": [{"key": "spot"}]});
         let capacity = of(strategy, json!({"capacityProviders": {"FARGATE_SPOT": spot}})).unwrap();
         assert!(capacity.terms().is_always() && capacity.selector().is_empty());
-        assert_eq!(capacity.tolerations().len(), 1);
+        assert_eq!(capacity.tolerations(), [], "tasks of the other provider do not tolerate the taints of this one");
+        let tolerated = |taken: &[i64]| {
+            capacity.division().unwrap().next(&taken.iter().copied().collect()).unwrap().tolerations.len()
+        };
+        assert_eq!([tolerated(&[]), tolerated(&[1])], [0, 1]);
     }
 
     #[test]

@@ -179,19 +179,9 @@ fn node_selector(task: &Task<'_>, ledger: &mut Ledger) -> BTreeMap<String, Strin
 fn tolerations(task: &Task<'_>) -> Vec<Toleration> {
     let of_nodes = task.capacity.map(Capacity::tolerations).unwrap_or_default();
     let own = task.kubernetes.into_iter().flat_map(|k| &k.tolerations).filter(|own| !of_nodes.contains(own));
-    of_nodes.iter().chain(own).map(toleration).collect()
+    of_nodes.iter().chain(own).map(Toleration::from).collect()
 }
 
 fn capacity_gate() -> PodSchedulingGate {
     PodSchedulingGate { name: api::CAPACITY_GATE.to_owned() }
-}
-
-fn toleration(given: &api::Toleration) -> Toleration {
-    Toleration {
-        key: given.key.clone(),
-        operator: given.operator.clone(),
-        value: given.value.clone(),
-        effect: given.effect.clone(),
-        toleration_seconds: given.toleration_seconds,
-    }
 }

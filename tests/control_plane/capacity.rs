@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use devcluster::{Seen, wait_for};
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::bench;
+use crate::pool::{Pool, ZONES};
 use crate::support::{Bench, PATIENCE};
 
 /// The nodes with tasks of the service, once there are so many.
@@ -126,4 +128,89 @@ async fn tasks_are_divided_among_providers_and_none_moves_when_their_number_chan
         before = names;
     }
     operator.stop().await
+}
+
+#[tokio::test]
+async fn tasks_tolerate_the_taints_of_their_own_provider_only() -> Result<()> {
+    let bench = bench("taints").await?;
+    let mut pool = Pool::new(&bench, 1).await?;
+    let spot = pool.add_in(ZONES[1], &["spot"]).await?;
+    let operator = bench.operator().await?;
+    bench.apply("TaskDefinition", "app", pool.task("app")).await?;
+    let of_spot = json!({"nodeSelector": {"kubernetes.io/hostname": spot}, "tolerations": [{"key": "spot", "operator": "Exists"}]});
+    bench.apply("Cluster", "default", json!({"kubernetes": {"capacityProviders": {"FARGATE_SPOT": of_spot}}})).await?;
+    let strategy =
+        json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    let spec = json!({"taskDefinition": "app", "desiredCount": 8, "capacityProviderStrategy": strategy,
+        "kubernetes": {"healthyAfterSeconds": 1}});
+    bench.apply("Service", "web", spec).await?;
+    bench.stable("web", "app:1").await?;
+    let on_spot = pool.placed("web", 8).await?.into_iter().filter(|node| *node == spot).count();
+    assert_eq!(on_spot, 4, "each provider has its half, although FARGATE takes any node");
+    operator.stop().await?;
+    pool.close().await
+}
+
+/// Lets no Pod of the namespace have the capacity provider `spot`, once the server heeds that.
+async fn forbid_spot(bench: &Bench) -> Result<()> {
+    let expression = "!has(object.metadata.labels) || !('ecs-operator.dev/capacity-provider' in object.metadata.labels) || \
+                      object.metadata.labels['ecs-operator.dev/capacity-provider'] != 'spot'";
+    let own = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.namespace}}});
+    let policy = json!({"metadata": {"name": bench.namespace}, "spec": {
+        "matchConstraints": {"resourceRules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"]}]},
+        "validations": [{"expression": expression, "message": "no spot for you"}]}});
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(bench.client.clone());
+    policies.create(&PostParams::default(), &serde_json::from_value(policy)?).await?;
+    let binding = json!({"metadata": {"name": bench.namespace}, "spec": {
+        "policyName": bench.namespace, "validationActions": ["Deny"], "matchResources": own}});
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(bench.client.clone());
+    bindings.create(&PostParams::default(), &serde_json::from_value(binding)?).await?;
+
+    let pods = bench.api::<Pod>();
+    let probe = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "app", "image": "example.test/app:1"}],
+        "schedulingGates": [{"name": "example.test/never"}]}});
+    pods.create(&PostParams::default(), &serde_json::from_value(probe)?).await?;
+    let as_spot = Patch::Merge(json!({"metadata": {"labels": {"ecs-operator.dev/capacity-provider": "spot"}}}));
+    wait_for("the policy in force", PATIENCE, async || {
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        Ok(pods.patch("probe", &dry, &as_spot).await.is_err().then_some(()))
+    })
+    .await?;
+    pods.delete("probe", &DeleteParams::default()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() -> Result<()> {
+    let bench = bench("refusal").await?;
+    forbid_spot(&bench).await?;
+    let operator = bench.operator().await?;
+    bench.task_definition("app", "1").await?;
+    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
+        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
+        bench.apply("CapacityProvider", name, selector).await?;
+    }
+    let strategy = json!([{"capacityProvider": "steady", "weight": 1}, {"capacityProvider": "spot", "weight": 1}]);
+    let spec = json!({"taskDefinition": "app", "desiredCount": 2, "capacityProviderStrategy": strategy,
+        "kubernetes": {"healthyAfterSeconds": 1}});
+    bench.apply("Service", "web", spec).await?;
+    bench
+        .until("Service", "web", "an event that tells of the refusal", |object| {
+            let events = object.pointer("/status/events")?.as_array()?;
+            let told = |event: &Value| {
+                let message = event["message"].as_str().unwrap_or_default();
+                message.contains("does not let it have capacity provider spot") && message.contains("no spot for you")
+            };
+            let steady = object.pointer("/status/runningCount")? == 1;
+            (steady && events.iter().any(told)).then_some(())
+        })
+        .await?;
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(bench.client.clone());
+    policies.delete(&bench.namespace, &DeleteParams::default()).await?;
+    bench.stable("web", "app:1").await?;
+    operator.stop().await?;
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(bench.client.clone());
+    bindings.delete(&bench.namespace, &DeleteParams::default()).await?;
+    Ok(())
 }

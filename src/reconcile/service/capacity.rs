@@ -1,12 +1,13 @@
 //! Where the tasks of a service may run, by its strategy, its launch type and its cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
 use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
 use crate::ecs::capacity::{Choice, is_fargate};
-use crate::reconcile::action::Action;
+use crate::reconcile::action::{Action, AssignedCapacity};
 use crate::reconcile::observed::{Detached, Root, TaskPod};
 use crate::translate::capacity::{Division, Known, Unusable, object_name};
 use crate::translate::{Capacity, examine};
@@ -40,8 +41,17 @@ pub(super) fn resolve(
     })
 }
 
+/// How soon it is tried again to give a capacity provider to a task that the server has refused one.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
+
+/// When to try again, where the server has refused a task its capacity provider.
+pub(super) fn try_again_in(input: &ServiceInput<'_>) -> Option<Duration> {
+    let refused = |pod: &TaskPod| pod.is_present() && pod.divided_by.is_some() && pod.unplaceable.is_some();
+    input.pods.iter().any(refused).then_some(TRY_AGAIN)
+}
+
 /// Gives each task that waits for it one of several capacity providers, those of each deployment by themselves.
-pub(super) fn assign(input: &ServiceInput<'_>) -> Vec<Action> {
+pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     let mut waiting: Vec<(&TaskPod, &str)> = input
         .pods
         .iter()
@@ -59,9 +69,10 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Vec<Action> {
         let taken = taken.entry(&pod.generation).or_default();
         let assignment = Division::read(strategy)?.next(taken)?;
         taken.insert(assignment.number);
-        Some(Action::AssignCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })
+        Some(AssignedCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })
     });
-    assigned.collect()
+    let assigned: Vec<AssignedCapacity> = assigned.collect();
+    (!assigned.is_empty()).then_some(Action::AssignCapacity(assigned))
 }
 
 /// What Fargate does not do is refused as well when it is the cluster that says Fargate.

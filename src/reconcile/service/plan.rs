@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
-use super::zones::{self, Move};
+use super::zones::{self, Evenness};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling, steps};
 use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
@@ -19,7 +19,7 @@ use crate::ecs::{TaskDefinitionRef, names};
 use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
-use crate::translate::metadata::Identity;
+use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
 use crate::translate::{Basis, Capacity, Ledger, Task, surroundings, workload};
 
@@ -50,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) spec: &'a ServiceSpec,
     /// What Kubernetes knows of the cluster.
     pub(super) cluster: Option<ClusterKubernetes>,
+    /// The object name of the cluster, where it says something of the tasks.
+    shaped_by: Option<String>,
     /// The nodes that the tasks may run on.
     pub(super) capacity: Capacity,
     pub(super) task: TaskDefinitionSpec,
@@ -65,8 +67,8 @@ pub(super) struct Plan<'a> {
     pub(super) threatened: Vec<&'a TaskPod>,
     /// What becomes of its unhealthy tasks.
     pub(super) replacement: Replacement<'a>,
-    /// The task that is moved to another zone.
-    pub(super) moved: Option<Move<'a>>,
+    /// How its zones are.
+    pub(super) zones: Evenness<'a>,
     /// What stands in front of the tasks stays as it is, as nothing is known of the definition that is kept.
     pub(super) fronts_stay: bool,
     pub(super) standing: Standing,
@@ -102,7 +104,7 @@ impl<'a> Plan<'a> {
 
     /// The tasks that are taken out of the workload now, and why.
     pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, Detached)> {
-        let moved = self.moved.as_ref().and_then(|moved| moved.task);
+        let moved = self.zones.due().and_then(|moved| moved.task);
         let replaced: Vec<&TaskPod> = self.replacement.detach.iter().copied().chain(moved).collect();
         let threatened = self.threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
         let threatened = threatened.map(|pod| (*pod, Detached::Protected));
@@ -113,6 +115,7 @@ impl<'a> Plan<'a> {
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
         let mut all = workload::annotations(&self.task_definition(), &self.basis.to_string());
         all.insert(annotations::DEFINITION.to_owned(), self.definition.clone());
+        all.extend(self.shaped_by.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
         all.extend(self.failed.as_ref().map(|failed| (annotations::FAILED.to_owned(), failed.to_string())));
         all
     }
@@ -159,8 +162,9 @@ pub(super) fn invalid(message: String) -> Obstacle {
 
 pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
-    let cluster = cluster(input)?;
+    let cluster = cluster(input, spec)?;
     let capacity = capacity::resolve(input, spec, cluster.as_ref())?;
+    let shaped_by = cluster.as_ref().filter(|cluster| says_something(cluster)).map(|_| cluster_name(spec));
     let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
@@ -171,6 +175,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let mut plan = Plan {
         spec,
         cluster,
+        shaped_by,
         capacity,
         family: wanted.family,
         revision: wanted.revision,
@@ -181,7 +186,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         own,
         threatened: Vec::new(),
         replacement: Replacement::default(),
-        moved: None,
+        zones: Evenness::default(),
         fronts_stay: false,
         standing: Standing::Moving,
         kept: None,
@@ -194,7 +199,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         let begins = plan.begins(workload);
         plan.threatened = protection::threatened(input, bounds, begins, current);
         plan.replacement = Replacement::of(input, &plan, begins);
-        plan.moved = zones::due(input, &plan, begins);
+        plan.zones = zones::evenness(input, &plan, begins);
         let leaving = plan.leaves();
         let stay = detached::of(input).filter(|(pod, _)| leaving.iter().all(|(other, _)| other.uid != pod.uid));
         plan.own = detached::beside(stay.chain(leaving.iter().copied()), bounds, current.filter(|_| !begins));
@@ -342,17 +347,41 @@ fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitio
     if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
 }
 
-/// The cluster of a service, unless it is on its way out. A mistake in the cluster takes nothing from the services that rely on what
-/// it said before.
-fn cluster(input: &ServiceInput<'_>) -> Result<Option<ClusterSpec>, Obstacle> {
-    let Some(cluster) = &input.cluster else { return Ok(None) };
+/// The cluster of a service. Neither a mistake in it nor its end takes anything from the services that rely on what it said before:
+/// ECS deletes no cluster that has services.
+fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<ClusterSpec>, Obstacle> {
+    let Some(cluster) = input.cluster.as_ref().filter(|cluster| !cluster.deleting) else {
+        let name = cluster_name(spec);
+        let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CLUSTER));
+        return if shaped_by == Some(name.as_str()) { Err(cluster_gone(&name)) } else { Ok(None) };
+    };
     let examined = examine::cluster(cluster.spec.clone());
     if let Some(spec) = examined.usable() {
-        return Ok(Some(spec.clone()).filter(|_| !cluster.deleting));
+        return Ok(Some(spec.clone()));
     }
     let message =
         format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
     Err(Obstacle { reason: "ClusterInvalid", message })
+}
+
+/// The object name of the cluster of a service.
+fn cluster_name(spec: &ServiceSpec) -> String {
+    metadata::cluster_name(spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER))
+}
+
+/// Whether tasks may run otherwise for what a cluster says.
+fn says_something(cluster: &ClusterSpec) -> bool {
+    cluster.kubernetes.is_some() || !cluster.ecs.default_capacity_provider_strategy.is_empty()
+}
+
+fn cluster_gone(name: &str) -> Obstacle {
+    Obstacle {
+        reason: "ClusterNotFound",
+        message: format!(
+            "Cluster {name} is gone, which said something of the tasks, such as their nodes; they run on as it said. Apply it again, \
+             without a kubernetes block and a default strategy if it is to say nothing any more"
+        ),
+    }
 }
 
 fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Obstacle> {

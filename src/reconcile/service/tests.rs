@@ -873,12 +873,11 @@ fn each_task_is_given_one_of_several_providers() {
     world.pods = (0..5).map(|n| gated(&format!("web-1-{n}"))).collect();
     let given = |decision: &Decision<ServiceStatus>| -> Vec<(String, i64, String)> {
         let given = decision.actions.iter().filter_map(|action| match action {
-            Action::AssignCapacity { name, assignment, .. } => {
-                Some((name.clone(), assignment.number, assignment.provider.clone()))
-            }
+            Action::AssignCapacity(assigned) => Some(assigned),
             _ => None,
         });
-        given.collect()
+        let given = given.flatten();
+        given.map(|it| (it.name.clone(), it.assignment.number, it.assignment.provider.clone())).collect()
     };
     let first = given(&world.step());
     let providers: Vec<&str> = first.iter().map(|(_, _, provider)| provider.as_str()).collect();
@@ -962,8 +961,7 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     let mut world = World::new();
     world.spec["desiredCount"] = 4.into();
     world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
-    let node = |name: &str, zone: &str, open| ZonedNode { name: name.into(), zone: zone.into(), open };
-    world.zones = vec![node("a1", "a", true), node("b1", "b", true), node("c1", "c", false)];
+    world.zones = vec![zoned("a1", "a", true), zoned("b1", "b", true), zoned("c1", "c", false)];
     world.step();
     world.settle(1, 4);
     for (pod, node) in world.pods.iter_mut().zip(["a1", "a1", "b1", "a1"]) {
@@ -995,4 +993,64 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     world.now += Duration::from_hours(6);
     world.step();
     assert_eq!(moved(&world.step()), [""; 0], "two and two");
+}
+
+fn zoned(name: &str, zone: &str, open: bool) -> ZonedNode {
+    ZonedNode { name: name.into(), zone: zone.into(), open }
+}
+
+#[test]
+fn no_task_moves_where_no_emptier_zone_takes_it() {
+    // Where the tasks are, and which nodes there are: their zones are the first letters of their names, and one after a dash is
+    // closed.
+    let begins = |constraints: Value, on: &[&str], nodes: &str| {
+        let mut world = World::new();
+        world.spec["desiredCount"] = on.len().into();
+        world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
+        world.spec["placementConstraints"] = constraints;
+        world.step();
+        world.settle(1, i64::try_from(on.len()).unwrap());
+        for (pod, node) in world.pods.iter_mut().zip(on) {
+            pod.node = Some((*node).into());
+        }
+        let node = |text: &str| {
+            let name = text.trim_start_matches('-');
+            zoned(name, &name[..1], name == text)
+        };
+        world.zones = nodes.split(' ').map(node).collect();
+        world.step();
+        world.step().status.zone_rebalancing.is_some()
+    };
+    assert!(begins(json!([]), &["a1", "a1", "a1"], "a1 b1"));
+    assert!(!begins(json!([]), &["a1", "a1", "a1"], "a1 -b1"), "the other zone is closed");
+    assert!(!begins(json!([]), &["a1", "a1", "a1", "b1"], "a1 -b1"), "also with a task that is there still");
+    let apart = json!([{"type": "distinctInstance"}]);
+    assert!(begins(apart.clone(), &["a1", "a2", "a3"], "a1 a2 a3 b1"));
+    assert!(!begins(apart.clone(), &["a1", "a2", "a3", "b1"], "a1 a2 a3 b1"), "its only node has a task");
+    assert!(begins(apart, &["a1", "a2", "a3", "b1"], "a1 a2 a3 b1 b2"));
+}
+
+#[test]
+fn a_service_whose_cluster_is_gone_stays_as_it_is() {
+    let mut world = World::new();
+    world.spec["cluster"] = "prod".into();
+    world.cluster = Some(json!({"kubernetes": {"nodeSelector": {"team": "shop"}}}));
+    world.step();
+    world.settle(1, 2);
+    let template = world.template().clone();
+    world.cluster = None;
+    let gone = world.step();
+    assert_eq!(gone.actions, []);
+    assert_eq!(world.condition("Accepted"), ("False", "ClusterNotFound"));
+    world.cluster = Some(json!({"kubernetes": {"nodeSelector": {"team": "shop"}}}));
+    world.step();
+    assert_eq!((world.template(), world.condition("Accepted").0), (&template, "True"));
+    // An empty one says that there is nothing to say any more, and its end touches nothing.
+    world.cluster = Some(json!({}));
+    world.step();
+    assert_ne!(world.template(), &template);
+    let template = world.template().clone();
+    world.cluster = None;
+    world.step();
+    assert_eq!((world.template(), world.condition("Accepted").0), (&template, "True"));
 }

@@ -148,9 +148,11 @@ impl World {
             Action::DetachTask { uid, why, .. } => {
                 self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = Some(*why));
             }
-            Action::AssignCapacity { uid, assignment, .. } => {
-                for pod in self.pods.iter_mut().filter(|pod| pod.uid == *uid) {
-                    (pod.divided_by, pod.capacity_number) = (None, Some(assignment.number));
+            Action::AssignCapacity(assigned) => {
+                for pod in &mut self.pods {
+                    if let Some(own) = assigned.iter().find(|it| it.uid == pod.uid) {
+                        (pod.divided_by, pod.capacity_number) = (None, Some(own.assignment.number));
+                    }
                 }
             }
             Action::OrderTasks(costs) => {

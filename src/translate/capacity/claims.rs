@@ -23,7 +23,7 @@ pub fn claim_service(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
             let at = at.index(position).key(member);
             match (given, divided) {
                 (false, _) => {}
-                (true, true) => divide(at, &template, ledger),
+                (true, true) => divide(at, &template, None, ledger),
                 (true, false) => ledger.exact(at, target.clone()),
             }
         }
@@ -44,16 +44,16 @@ pub fn claim_cluster(cluster: &Cluster, name: &str, ledger: &mut Ledger) {
             let at = at.index(position).key(member);
             match (given, divided) {
                 (false, _) => {}
-                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", ledger),
-                (true, false) => {
-                    let message = "services that give no strategy and no launch type follow the default when it changes; on ECS they keep \
-                                   the one that they were created with";
-                    ledger.approximate(at, Code::DefaultStrategyFollowed, target, message);
-                }
+                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", Some(FOLLOWED), ledger),
+                (true, false) => ledger.approximate(at, Code::DefaultStrategyFollowed, target, FOLLOWED),
             }
         }
     }
 }
+
+/// What is different about the default of a cluster.
+const FOLLOWED: &str = "services that give no strategy and no launch type follow the default when it changes; on ECS they keep the one that \
+                        they were created with";
 
 fn launch_type(given: Option<LaunchType>, target: &str, ledger: &mut Ledger) {
     let at = Pointer::root().key("launchType");
@@ -109,13 +109,15 @@ fn is_divided(items: &[CapacityProviderStrategyItem]) -> bool {
     (0..items.len()).filter(|position| strategy.is_used(*position)).count() > 1
 }
 
-fn divide(at: Pointer, target: &str, ledger: &mut Ledger) {
+/// `besides` is what is different too.
+fn divide(at: Pointer, target: &str, besides: Option<&str>, ledger: &mut Ledger) {
+    let whole = |message: &str| besides.map_or_else(|| message.to_owned(), |more| format!("{message}; {more}"));
     if ledger.is_attended() {
         let message = "the operator gives each task its provider by base and weight when it is made, where the providers stand for different \
                        nodes: a task that is made while the operator does not run waits for it";
-        return ledger.approximate(at, Code::CapacityByOperator, target, message);
+        return ledger.approximate(at, Code::CapacityByOperator, target, whole(message));
     }
     let message = "the tasks run on the nodes of all providers that have a base or a weight, wherever the scheduler finds room, and are not \
                    counted out by base and weight: make a service for each provider, with a share of the tasks, where that matters";
-    ledger.approximate(at, Code::CapacityNotDivided, target, message);
+    ledger.approximate(at, Code::CapacityNotDivided, target, whole(message));
 }

@@ -1,7 +1,7 @@
 //! Several capacity providers: which of them each task goes to.
 //!
 //! All Pods of a template are alike, so each waits behind a scheduling gate until the operator gives it a provider: it adds the
-//! labels of the provider's nodes, which a Pod takes as long as it is gated, and lifts the gate. Tasks are numbered; number N
+//! labels of the provider's nodes, which a Pod takes as long as it is gated, tolerates their taints, and lifts the gate. Tasks are numbered; number N
 //! goes where the N-th task of the strategy does. A new one gets the lowest number that no other of its deployment has, and the
 //! highest are the first to go when there are to be fewer, by their deletion cost: so neither moves another task.
 //!
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::{CapacityNodes, Toleration};
 use crate::ecs::capacity::Strategy;
 use crate::ecs::common::CapacityProviderStrategyItem;
 
@@ -25,12 +26,12 @@ pub struct Division(Vec<Share>);
 pub(super) struct Share {
     #[serde(flatten)]
     pub(super) item: CapacityProviderStrategyItem,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) node_selector: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub(super) nodes: CapacityNodes,
 }
 
 /// What a task is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
     /// Its number, from 1.
     pub number: i64,
@@ -38,6 +39,8 @@ pub struct Assignment {
     pub provider: String,
     /// Labels that its node must have.
     pub node_selector: BTreeMap<String, String>,
+    /// Taints of the node that it tolerates, beside those that its template does.
+    pub tolerations: Vec<Toleration>,
 }
 
 impl Division {
@@ -47,14 +50,14 @@ impl Division {
 
     /// Keys that some provider says something of.
     pub(super) fn keys(&self) -> BTreeSet<String> {
-        self.0.iter().flat_map(|share| share.node_selector.keys().cloned()).collect()
+        self.0.iter().flat_map(|share| share.nodes.node_selector.keys().cloned()).collect()
     }
 
     /// The same where Pods of providers that do not say otherwise have these labels too.
     pub(super) fn with_default(mut self, labels: &BTreeMap<String, String>) -> Self {
         for share in &mut self.0 {
             for (key, value) in labels {
-                share.node_selector.entry(key.clone()).or_insert_with(|| value.clone());
+                share.nodes.node_selector.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
         self
@@ -63,7 +66,7 @@ impl Division {
     /// What is left to add to Pods that ask for these labels already: a Pod keeps what it asks for.
     pub(in crate::translate) fn besides(&self, given: &BTreeMap<String, String>) -> Self {
         let mut less = self.clone();
-        less.0.iter_mut().for_each(|share| share.node_selector.retain(|key, _| !given.contains_key(key)));
+        less.0.iter_mut().for_each(|share| share.nodes.node_selector.retain(|key, _| !given.contains_key(key)));
         less
     }
 
@@ -91,7 +94,8 @@ impl Division {
         Some(Assignment {
             number,
             provider: share.item.capacity_provider.clone(),
-            node_selector: share.node_selector.clone(),
+            node_selector: share.nodes.node_selector.clone(),
+            tolerations: share.nodes.tolerations.clone(),
         })
     }
 }
@@ -100,7 +104,7 @@ impl Division {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"[{"capacityProvider":"steady","weight":1,"base":2,"nodeSelector":{"pool":"steady"}},{"capacityProvider":"spot","weight":1}]"#;
+    const TEXT: &str = r#"[{"capacityProvider":"steady","weight":1,"base":2,"nodeSelector":{"pool":"steady"}},{"capacityProvider":"spot","weight":1,"tolerations":[{"key":"spot"}]}]"#;
 
     #[test]
     fn the_lowest_free_number_is_given() {
@@ -109,7 +113,9 @@ mod tests {
         assert_eq!(next(&[]), Some((1, "steady".to_owned())));
         assert_eq!(next(&[1, 2, 3]), Some((4, "spot".to_owned())));
         assert_eq!(next(&[2, 3, 4]), Some((1, "steady".to_owned())));
-        assert_eq!(division.next(&BTreeSet::new()).unwrap().node_selector["pool"], "steady");
+        let first = division.next(&BTreeSet::new()).unwrap();
+        assert_eq!((first.node_selector["pool"].as_str(), first.tolerations.len()), ("steady", 0));
+        assert_eq!(division.next(&BTreeSet::from([1, 2, 3])).unwrap().tolerations.len(), 1);
     }
 
     #[test]
