@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use self::module::{ETCD, HELM, KUBERNETES, KWOK, Module};
+use self::module::{ETCD, HELM, KUBERNETES, KWOK, METRICS_SERVER, Module};
 use crate::progress::say;
 
 pub(crate) use self::build::cache_directory;
@@ -38,11 +38,13 @@ pub enum Tool {
     Kwok,
     /// The package manager.
     Helm,
+    /// The server of resource metrics.
+    MetricsServer,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -52,6 +54,7 @@ impl Tool {
         Self::Kubectl,
         Self::Kwok,
         Self::Helm,
+        Self::MetricsServer,
     ];
 
     /// The file name of the program.
@@ -67,6 +70,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Kwok => "kwok",
             Self::Helm => "helm",
+            Self::MetricsServer => "metrics-server",
         }
     }
 
@@ -82,6 +86,7 @@ impl Tool {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::Helm => "helm.sh/helm/v4/cmd/helm",
+            Self::MetricsServer => "sigs.k8s.io/metrics-server/cmd/metrics-server",
         }
     }
 
@@ -99,6 +104,7 @@ impl Tool {
             Self::Etcd => &ETCD,
             Self::Kwok => &KWOK,
             Self::Helm => &HELM,
+            Self::MetricsServer => &METRICS_SERVER,
             Self::KubeApiserver
             | Self::KubeControllerManager
             | Self::KubeScheduler
@@ -149,7 +155,7 @@ pub(crate) fn locate(tools: &[Tool]) -> Result<Toolbox> {
             None => missing.push(tool),
         }
     }
-    for module in [&ETCD, &KUBERNETES, &KWOK, &HELM] {
+    for module in [&ETCD, &KUBERNETES, &KWOK, &HELM, &METRICS_SERVER] {
         let of_module: Vec<Tool> = missing.iter().copied().filter(|tool| tool.module().name == module.name).collect();
         if !of_module.is_empty() {
             found.extend(build::build(module, &of_module)?);

@@ -15,7 +15,7 @@ pub(super) struct Module {
     main: &'static str,
     /// The variables that hold the version in the linked program.
     version_variables: &'static [&'static str],
-    /// The packages whose `gitVersion`, `gitMajor` and `gitMinor` Kubernetes reads.
+    /// The packages of Kubernetes whose `gitVersion`, `gitMajor` and `gitMinor` the programs read.
     kubernetes_version_packages: &'static [&'static str],
 }
 
@@ -54,6 +54,16 @@ pub(super) const HELM: Module = Module {
     main: "helm.sh/helm/v4",
     version_variables: &["helm.sh/helm/v4/internal/version.version"],
     kubernetes_version_packages: &[],
+};
+
+pub(super) const METRICS_SERVER: Module = Module {
+    name: "metrics-server",
+    go_mod: include_str!("../../tools/metrics-server/go.mod"),
+    go_sum: include_str!("../../tools/metrics-server/go.sum"),
+    main: "sigs.k8s.io/metrics-server",
+    version_variables: &[],
+    // Not the one of component-base: there it would be the version of the Kubernetes API.
+    kubernetes_version_packages: &["k8s.io/client-go/pkg/version"],
 };
 
 impl Module {
@@ -98,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_module_has_its_version_and_flags() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &METRICS_SERVER] {
             assert!(module.version().unwrap().starts_with('v'), "{}", module.name);
             assert!(module.linker_flags().unwrap().starts_with("-s -w"), "{}", module.name);
         }
