@@ -26,6 +26,7 @@ mod digest;
 mod image;
 mod kubeconfig;
 mod log;
+mod metrics_server;
 mod nodes;
 mod pki;
 mod process;
