@@ -256,7 +256,11 @@ impl Start<'_> {
             info!("starting the simulated nodes");
             let arguments = plan.arguments(Part::Kwok);
             let kubeconfig = &control_plane.kubeconfig;
-            let kwok = simulated_nodes::start_kwok(state, toolbox, kubeconfig, &arguments)?;
+            let kwok = if plan.metrics_server {
+                simulated_nodes::start_kwok_with_metrics(state, toolbox, kubeconfig, &arguments).await?
+            } else {
+                simulated_nodes::start_kwok(state, toolbox, kubeconfig, &arguments)?
+            };
             parts.insert(Part::Kwok, kwok);
             let tainted = plan.taint_simulated.unwrap_or(!real_names.is_empty());
             for template in &plan.simulated {
