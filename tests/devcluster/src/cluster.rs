@@ -107,12 +107,12 @@ impl Builder {
         self
     }
 
-    /// Adds metrics-server: the API `metrics.k8s.io` then tells what Pods and nodes use, as
-    /// of the last 10 seconds, and HorizontalPodAutoscalers can follow it. A Pod is in it
-    /// some 20 seconds after its start. On real nodes it is what the containers use. On
-    /// simulated ones it is what the Pod's annotations `kwok.x-k8s.io/usage-cpu` and
-    /// `kwok.x-k8s.io/usage-memory` say, as quantities, without which it is 1m and 1Mi; its
-    /// containers share it evenly.
+    /// Adds metrics-server: the API `metrics.k8s.io` then tells what Pods and nodes used in
+    /// the last 10 seconds, and HorizontalPodAutoscalers can follow it. A Pod is in it 10 to
+    /// 30 seconds after its start. On real nodes it is what the containers use. On simulated
+    /// ones it is what the Pod's annotations `kwok.x-k8s.io/usage-cpu` and
+    /// `kwok.x-k8s.io/usage-memory` say, as quantities, which its containers share evenly;
+    /// without annotation it is 1m and 1Mi for each container.
     pub fn metrics_server(mut self) -> Self {
         self.metrics_server = true;
         self
