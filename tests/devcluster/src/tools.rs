@@ -4,6 +4,7 @@
 //! from its pinned Go module into a cache that all clones on the machine share.
 
 mod build;
+mod download;
 mod module;
 mod version;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use self::module::{ETCD, HELM, KUBERNETES, KWOK, METRICS_SERVER, Module};
+use self::module::{ETCD, HELM, KEDA, KUBERNETES, KWOK, METRICS_SERVER, Module};
 use crate::progress::say;
 
 pub(crate) use self::build::cache_directory;
@@ -162,6 +163,11 @@ pub(crate) fn locate(tools: &[Tool]) -> Result<Toolbox> {
         }
     }
     Ok(Toolbox(found))
+}
+
+/// The folder with the source of the pinned KEDA. Blocks while it is downloaded.
+pub(crate) fn keda_source() -> Result<PathBuf> {
+    download::download(&KEDA)
 }
 
 /// A fitting program that is already on the machine.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::version::major_minor;
 
-/// A Go module of ours whose only purpose is to pin programs.
+/// A Go module of ours whose only purpose is to pin programs, or files.
 #[derive(Debug)]
 pub(super) struct Module {
     /// Its folder under `tools/`.
@@ -66,7 +66,22 @@ pub(super) const METRICS_SERVER: Module = Module {
     kubernetes_version_packages: &["k8s.io/client-go/pkg/version"],
 };
 
+/// No program: its source has the definitions of KEDA's kinds.
+pub(super) const KEDA: Module = Module {
+    name: "keda",
+    go_mod: include_str!("../../tools/keda/go.mod"),
+    go_sum: include_str!("../../tools/keda/go.sum"),
+    main: "github.com/kedacore/keda/v2",
+    version_variables: &[],
+    kubernetes_version_packages: &[],
+};
+
 impl Module {
+    /// The module that it pins, as Go's commands take it: `PATH@VERSION`.
+    pub(super) fn pinned(&self) -> Result<String> {
+        Ok(format!("{}@{}", self.main, self.version()?))
+    }
+
     /// The version in `go.mod`, such as `v1.36.3`.
     pub(super) fn version(&self) -> Result<&'static str> {
         required_version(self.go_mod, self.main)
@@ -108,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_module_has_its_version_and_flags() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &METRICS_SERVER] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &METRICS_SERVER, &KEDA] {
             assert!(module.version().unwrap().starts_with('v'), "{}", module.name);
             assert!(module.linker_flags().unwrap().starts_with("-s -w"), "{}", module.name);
         }
