@@ -118,8 +118,8 @@ impl Builder {
         self
     }
 
-    /// Adds an argument to the command line of a program of Kubernetes, etcd or kwok, such
-    /// as `--feature-gates=X=true`.
+    /// Adds an argument to the command line of a program of Kubernetes, etcd, kwok or
+    /// metrics-server, such as `--feature-gates=X=true`.
     pub fn argument(mut self, part: Part, argument: impl Into<String>) -> Self {
         self.arguments.entry(part).or_default().push(argument.into());
         self

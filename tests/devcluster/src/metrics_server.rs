@@ -36,9 +36,6 @@ const PORT_NAME: &str = "https";
 
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";
 
-/// The type of the address at which kwok, and no kubelet, is asked about a node.
-pub(crate) const KWOK_ADDRESS_TYPE: &str = "InternalDNS";
-
 /// The user that the API server has to know.
 pub(crate) fn user() -> Result<User> {
     User::new(USER, "")
@@ -85,7 +82,8 @@ fn flags(state: &State, kubeconfig: &Path, address: Ipv4Addr, port: u16) -> Vec<
         flag("--kubeconfig", kubeconfig),
         flag("--authentication-kubeconfig", kubeconfig),
         flag("--authorization-kubeconfig", kubeconfig),
-        flag("--kubelet-preferred-address-types", format!("{KWOK_ADDRESS_TYPE},InternalIP")),
+        // The first is where kwok is asked about a simulated node; real ones have none.
+        flag("--kubelet-preferred-address-types", "InternalDNS,InternalIP"),
         "--kubelet-use-node-status-port".into(),
         // Kubelets sign their certificates themselves.
         "--kubelet-insecure-tls".into(),

@@ -41,8 +41,8 @@ pub(crate) fn start_kwok(state: &State, toolbox: &Toolbox, kubeconfig: &Path, ar
     Process::start(state, "kwok", argv)
 }
 
-/// Starts kwok with a server of the nodes' resource metrics, which [`metrics_server::KWOK_ADDRESS_TYPE`] and
-/// the kubelet's port in the status of its nodes lead to.
+/// Starts kwok with a server of the nodes' resource metrics. The status of each node leads
+/// there, by its address of type `InternalDNS` and its kubelet's port; see `metrics_server`.
 pub(crate) async fn start_kwok_with_metrics(
     state: &State,
     toolbox: &Toolbox,
