@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::control_plane::{self, Addresses, ControlPlane, Plan};
 use crate::image::Image;
+use crate::metrics_server;
 use crate::nodes;
 use crate::process::Process;
 use crate::real_nodes::{self, Location, RealNodes};
@@ -40,6 +41,8 @@ pub enum Part {
     Scheduler,
     /// The simulator of nodes, where there are simulated nodes.
     Kwok,
+    /// The server of resource metrics, where it was asked for.
+    MetricsServer,
     /// The switch between the real nodes. Killing it takes the network away for good.
     Network,
     /// A real node with all that runs on it, by its number from 0. It can be killed, as
@@ -62,6 +65,7 @@ pub struct Builder {
     simulated: Vec<NodeTemplate>,
     real: Vec<NodeTemplate>,
     taint_simulated: Option<bool>,
+    metrics_server: bool,
     arguments: BTreeMap<Part, Vec<String>>,
 }
 
@@ -103,8 +107,19 @@ impl Builder {
         self
     }
 
-    /// Adds an argument to the command line of a program of Kubernetes, etcd or kwok, such
-    /// as `--feature-gates=X=true`.
+    /// Adds metrics-server: the API `metrics.k8s.io` then tells what Pods and nodes used in
+    /// the last 10 seconds, and HorizontalPodAutoscalers can follow it. A Pod is in it 10 to
+    /// 30 seconds after its start. On real nodes it is what the containers use. On simulated
+    /// ones it is what the Pod's annotations `kwok.x-k8s.io/usage-cpu` and
+    /// `kwok.x-k8s.io/usage-memory` say, as quantities, which its containers share evenly;
+    /// without annotation it is 1m and 1Mi for each container.
+    pub fn metrics_server(mut self) -> Self {
+        self.metrics_server = true;
+        self
+    }
+
+    /// Adds an argument to the command line of a program of Kubernetes, etcd, kwok or
+    /// metrics-server, such as `--feature-gates=X=true`.
     pub fn argument(mut self, part: Part, argument: impl Into<String>) -> Self {
         self.arguments.entry(part).or_default().push(argument.into());
         self
@@ -168,6 +183,9 @@ impl Builder {
         if !self.simulated.is_empty() {
             wanted.push(Tool::Kwok);
         }
+        if self.metrics_server {
+            wanted.push(Tool::MetricsServer);
+        }
         let real = !self.real.is_empty();
         if real {
             wanted.extend([Tool::Kubelet, Tool::KubeProxy]);
@@ -208,7 +226,9 @@ impl Start<'_> {
         let real_names = real.as_ref().map(RealNodes::names).unwrap_or_default();
 
         info!("starting the control plane");
-        let users = real.as_ref().map(RealNodes::users).unwrap_or_default();
+        let metrics_user = plan.metrics_server.then(metrics_server::user).transpose()?;
+        let mut users = real.as_ref().map(RealNodes::users).unwrap_or_default();
+        users.extend(metrics_user.clone());
         let mut control_plane = ControlPlane::start(
             state,
             toolbox,
@@ -236,7 +256,11 @@ impl Start<'_> {
             info!("starting the simulated nodes");
             let arguments = plan.arguments(Part::Kwok);
             let kubeconfig = &control_plane.kubeconfig;
-            let kwok = simulated_nodes::start_kwok(state, toolbox, kubeconfig, &arguments)?;
+            let kwok = if plan.metrics_server {
+                simulated_nodes::start_kwok_with_metrics(state, toolbox, kubeconfig, &arguments).await?
+            } else {
+                simulated_nodes::start_kwok(state, toolbox, kubeconfig, &arguments)?
+            };
             parts.insert(Part::Kwok, kwok);
             let tainted = plan.taint_simulated.unwrap_or(!real_names.is_empty());
             for template in &plan.simulated {
@@ -245,6 +269,13 @@ impl Start<'_> {
         }
         let names = [real_names.as_slice(), &simulated_names].concat();
         nodes::await_ready(&client, &names, &parts).await?;
+        // Its first look at the nodes is at its start, the next one 10 s later.
+        if let Some(user) = &metrics_user {
+            info!("starting metrics-server");
+            let arguments = plan.arguments(Part::MetricsServer);
+            let process = metrics_server::start(state, toolbox, name, &control_plane, user, &arguments).await?;
+            parts.insert(Part::MetricsServer, process);
+        }
 
         state.write_record(&Record {
             name: (*name).to_owned(),

@@ -170,22 +170,19 @@ impl ApiServerStart<'_> {
     /// The API server, its URL and the administrator's kubeconfig.
     async fn run(&self, administrator: &User) -> Result<(Process, String, PathBuf)> {
         let Self { state, plan, pki, .. } = self;
-        for _ in 0..PORT_ATTEMPTS {
-            let address = plan.addresses.api_server;
-            let port = free_port(address)?;
-            let server = format!("https://{address}:{port}");
-            let path = state.path("kubeconfig");
-            kubeconfig::write(&path, plan.cluster, &server, &pki.authority_pem, administrator)?;
-
-            let process = Process::start(state, "kube-apiserver", self.argv(port)?)?;
-            let client = client(&path).await?;
-            match await_ready(&process, async || api_server_ready(&client).await).await {
-                Ok(()) => return Ok((process, server, path)),
-                Err(error) if !lost_its_port(&process) => return Err(error),
-                Err(_) => {}
-            }
-        }
-        bail!("other processes took each port that was free for kube-apiserver")
+        let address = plan.addresses.api_server;
+        let url = |port| format!("https://{address}:{port}");
+        let path = state.path("kubeconfig");
+        let (process, port) = start_on_free_port(
+            address,
+            |port| {
+                kubeconfig::write(&path, plan.cluster, &url(port), &pki.authority_pem, administrator)?;
+                Process::start(state, "kube-apiserver", self.argv(port)?)
+            },
+            async |_| api_server_ready(&client(&path).await?).await,
+        )
+        .await?;
+        Ok((process, url(port), path))
     }
 
     fn argv(&self, port: u16) -> Result<Vec<OsString>> {
@@ -217,15 +214,16 @@ impl ApiServerStart<'_> {
             flag("--requestheader-extra-headers-prefix", "X-Remote-Extra-"),
             flag("--proxy-client-cert-file", &pki.front_proxy.certificate),
             flag("--proxy-client-key-file", &pki.front_proxy.key),
-            // The host has routes to Pods but no kube-proxy: webhooks and aggregated
-            // API servers are called at their Pods' addresses.
-            "--enable-aggregator-routing=true".into(),
             "--profiling=false".into(),
         ]);
-        if !reachable_from_pods {
+        argv.push(if reachable_from_pods {
+            // The host has routes to Pods but no kube-proxy: webhooks and aggregated
+            // API servers are called at their Pods' addresses.
+            "--enable-aggregator-routing=true".into()
+        } else {
             // A loopback address may not be the endpoint of kubernetes.default.
-            argv.push("--endpoint-reconciler-type=none".into());
-        }
+            "--endpoint-reconciler-type=none".into()
+        });
         argv.extend(further_arguments(plan, Part::ApiServer));
         Ok(argv)
     }
@@ -329,6 +327,25 @@ pub(crate) async fn await_ready(process: &Process, mut probe: impl AsyncFnMut() 
     }
 }
 
+/// Starts a server on a port that is free, and on another one if a process took the port
+/// meanwhile. Waits until `probe` succeeds; both are told the port.
+pub(crate) async fn start_on_free_port(
+    address: Ipv4Addr,
+    start: impl Fn(u16) -> Result<Process>,
+    probe: impl AsyncFn(u16) -> Result<()>,
+) -> Result<(Process, u16)> {
+    let mut attempt = 1;
+    loop {
+        let port = free_port(address)?;
+        let process = start(port)?;
+        match await_ready(&process, async || probe(port).await).await {
+            Ok(()) => return Ok((process, port)),
+            Err(_) if attempt < PORT_ATTEMPTS && lost_its_port(&process) => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn free_port(address: Ipv4Addr) -> Result<u16> {
     let listener = TcpListener::bind((address, 0)).with_context(|| format!("no free port on {address}"))?;
     Ok(listener.local_addr()?.port())
@@ -342,7 +359,8 @@ fn further_arguments(plan: &Plan<'_>, part: Part) -> impl Iterator<Item = OsStri
     plan.arguments.get(&part).into_iter().flatten().map(OsString::from)
 }
 
-fn flag(name: &str, value: impl Into<OsString>) -> OsString {
+/// `--name=value`.
+pub(crate) fn flag(name: &str, value: impl Into<OsString>) -> OsString {
     let mut flag = OsString::from(name);
     flag.push("=");
     flag.push(value.into());

@@ -24,8 +24,10 @@ mod cluster;
 mod control_plane;
 mod digest;
 mod image;
+mod keda;
 mod kubeconfig;
 mod log;
+mod metrics_server;
 mod nodes;
 mod pki;
 mod process;
@@ -40,6 +42,7 @@ mod wait;
 
 pub use cluster::{Builder, Cluster, Part};
 pub use image::{Base, Image, ImageFile};
+pub use keda::keda_definitions;
 pub use real_nodes::{possible as real_nodes_possible, prepare as prepare_real_nodes};
 pub use shared::{SHARED_KUBECONFIG, shared};
 pub use state::{Record, end, find, running};

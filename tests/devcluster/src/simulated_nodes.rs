@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -11,6 +12,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::json;
 
+use crate::control_plane::{self, flag};
 use crate::process::Process;
 use crate::state::State;
 use crate::template::{self, NodeTemplate};
@@ -22,14 +24,56 @@ const ANNOTATION: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
 /// What happens to simulated nodes and to the Pods on them.
 const STAGES: &str = include_str!("simulated_nodes/stages.yaml");
 
+/// What the resource metrics of simulated nodes say.
+const USAGE: &str = include_str!("simulated_nodes/usage.yaml");
+
+/// Tells metrics-server at what path a node's metrics are.
+const METRICS_PATH_ANNOTATION: &str = "metrics.k8s.io/resource-metrics-path";
+
 /// At most so many nodes are being created at a time.
 const PARALLEL: usize = 16;
 
 /// Starts kwok, which works as soon as there are nodes for it.
 pub(crate) fn start_kwok(state: &State, toolbox: &Toolbox, kubeconfig: &Path, arguments: &[String]) -> Result<Process> {
-    let config = state.path("kwok.yaml");
-    std::fs::write(&config, STAGES)?;
-    let mut argv: Vec<OsString> = vec![
+    let config = write_config(state, &[STAGES])?;
+    let mut argv = argv(toolbox, kubeconfig, &config)?;
+    argv.extend(arguments.iter().map(OsString::from));
+    Process::start(state, "kwok", argv)
+}
+
+/// Starts kwok with a server of the nodes' resource metrics. The status of each node leads
+/// there, by its address of type `InternalDNS` and its kubelet's port; see `metrics_server`.
+pub(crate) async fn start_kwok_with_metrics(
+    state: &State,
+    toolbox: &Toolbox,
+    kubeconfig: &Path,
+    arguments: &[String],
+) -> Result<Process> {
+    let config = write_config(state, &[STAGES, USAGE])?;
+    let argv = argv(toolbox, kubeconfig, &config)?;
+    let address = Ipv4Addr::LOCALHOST;
+    let (process, _) = control_plane::start_on_free_port(
+        address,
+        |port| {
+            let server = [flag("--server-address", format!("{address}:{port}")), flag("--node-port", port.to_string())];
+            let argv = argv.iter().cloned().chain(server);
+            Process::start(state, "kwok", argv.chain(arguments.iter().map(OsString::from)))
+        },
+        async |port| Ok(tokio::net::TcpStream::connect((address, port)).await.map(drop)?),
+    )
+    .await?;
+    Ok(process)
+}
+
+fn write_config(state: &State, documents: &[&str]) -> Result<PathBuf> {
+    let path = state.path("kwok.yaml");
+    std::fs::write(&path, documents.join("---\n"))?;
+    Ok(path)
+}
+
+/// The command line of kwok as far as it is always the same.
+fn argv(toolbox: &Toolbox, kubeconfig: &Path, config: &Path) -> Result<Vec<OsString>> {
+    Ok(vec![
         toolbox.path(Tool::Kwok)?.into(),
         "--kubeconfig".into(),
         kubeconfig.into(),
@@ -41,9 +85,7 @@ pub(crate) fn start_kwok(state: &State, toolbox: &Toolbox, kubeconfig: &Path, ar
         "--node-ip=10.63.0.1".into(),
         // Renewed at a quarter of it; a paused API server should not cost the nodes.
         "--node-lease-duration-seconds=40".into(),
-    ];
-    argv.extend(arguments.iter().map(OsString::from));
-    Process::start(state, "kwok", argv)
+    ])
 }
 
 /// Creates the nodes of `template` and returns their names.
@@ -89,7 +131,10 @@ fn object(template: &NodeTemplate, node: &template::Node, tainted: bool) -> Resu
         "metadata": {
             "name": node.name,
             "labels": labels,
-            "annotations": { ANNOTATION.0: ANNOTATION.1 },
+            "annotations": {
+                ANNOTATION.0: ANNOTATION.1,
+                METRICS_PATH_ANNOTATION: format!("/metrics/nodes/{}/resource", node.name),
+            },
         },
         "spec": { "providerID": node.provider_id, "taints": taints },
         "status": {

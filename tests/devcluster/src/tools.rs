@@ -4,6 +4,7 @@
 //! from its pinned Go module into a cache that all clones on the machine share.
 
 mod build;
+mod download;
 mod module;
 mod version;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use self::module::{ETCD, HELM, KUBERNETES, KWOK, Module};
+use self::module::{ETCD, HELM, KEDA, KUBERNETES, KWOK, METRICS_SERVER, Module};
 use crate::progress::say;
 
 pub(crate) use self::build::cache_directory;
@@ -38,11 +39,13 @@ pub enum Tool {
     Kwok,
     /// The package manager.
     Helm,
+    /// The server of resource metrics.
+    MetricsServer,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -52,6 +55,7 @@ impl Tool {
         Self::Kubectl,
         Self::Kwok,
         Self::Helm,
+        Self::MetricsServer,
     ];
 
     /// The file name of the program.
@@ -67,6 +71,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Kwok => "kwok",
             Self::Helm => "helm",
+            Self::MetricsServer => "metrics-server",
         }
     }
 
@@ -82,6 +87,7 @@ impl Tool {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::Helm => "helm.sh/helm/v4/cmd/helm",
+            Self::MetricsServer => "sigs.k8s.io/metrics-server/cmd/metrics-server",
         }
     }
 
@@ -99,6 +105,7 @@ impl Tool {
             Self::Etcd => &ETCD,
             Self::Kwok => &KWOK,
             Self::Helm => &HELM,
+            Self::MetricsServer => &METRICS_SERVER,
             Self::KubeApiserver
             | Self::KubeControllerManager
             | Self::KubeScheduler
@@ -149,13 +156,18 @@ pub(crate) fn locate(tools: &[Tool]) -> Result<Toolbox> {
             None => missing.push(tool),
         }
     }
-    for module in [&ETCD, &KUBERNETES, &KWOK, &HELM] {
+    for module in [&ETCD, &KUBERNETES, &KWOK, &HELM, &METRICS_SERVER] {
         let of_module: Vec<Tool> = missing.iter().copied().filter(|tool| tool.module().name == module.name).collect();
         if !of_module.is_empty() {
             found.extend(build::build(module, &of_module)?);
         }
     }
     Ok(Toolbox(found))
+}
+
+/// The folder with the source of the pinned KEDA. Blocks while it is downloaded.
+pub(crate) fn keda_source() -> Result<PathBuf> {
+    download::download(&KEDA)
 }
 
 /// A fitting program that is already on the machine.

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use devcluster::{CapacityType, Cluster, NodeTemplate, Part, Seen, wait_for};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use support::{MINUTE, deployment, roll_out};
 
@@ -95,6 +96,27 @@ async fn jobs_end_as_their_annotations_say() -> Result<()> {
         Ok(if numbers == (Some(1), Some(1), Some(1)) { Seen::Done(()) } else { Seen::not_yet(numbers) })
     })
     .await
+}
+
+#[tokio::test]
+async fn the_definitions_of_keda_are_accepted() -> Result<()> {
+    let definitions = devcluster::keda_definitions()?;
+    let api: Api<CustomResourceDefinition> = Api::all(cluster().await?.client().await?);
+    for definition in &definitions {
+        let name = definition.metadata.name.as_deref().context("a definition without a name")?;
+        api.patch(name, &PatchParams::apply("test"), &Patch::Apply(definition)).await?;
+        wait_for(&format!("{name} to be established"), MINUTE, async || {
+            let status = api.get(name).await?.status;
+            let mut conditions = status.iter().flat_map(|it| it.conditions.iter().flatten());
+            let established = conditions.any(|it| it.type_ == "Established" && it.status == "True");
+            Ok(if established { Seen::Done(()) } else { Seen::not_yet(status) })
+        })
+        .await?;
+    }
+    let mut kinds: Vec<&str> = definitions.iter().map(|it| it.spec.names.kind.as_str()).collect();
+    kinds.retain(|kind| kind.starts_with("Scaled"));
+    assert_eq!(kinds, ["ScaledJob", "ScaledObject"]);
+    Ok(())
 }
 
 #[tokio::test]

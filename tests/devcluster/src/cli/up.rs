@@ -25,6 +25,11 @@ pub(super) struct Up {
     /// are installed if they are missing.
     #[arg(long, value_name = "N", default_value_t = 0)]
     real_nodes: usize,
+    /// Offer resource metrics, for `kubectl top` and HorizontalPodAutoscalers. A Pod on a
+    /// simulated node uses what its annotations kwok.x-k8s.io/usage-cpu and
+    /// kwok.x-k8s.io/usage-memory say.
+    #[arg(long)]
+    metrics_server: bool,
     /// Return when the cluster is ready and leave it running; `down` ends it.
     #[arg(long, short)]
     detach: bool,
@@ -75,13 +80,15 @@ impl Up {
     }
 
     async fn start(&self) -> Result<Cluster> {
-        Cluster::builder()
+        let mut builder = Cluster::builder()
             .name(&self.name.name)
             .may_be_ended_by_down()
             .simulated_nodes(self.nodes)
-            .real_nodes(self.real_nodes)
-            .start()
-            .await
+            .real_nodes(self.real_nodes);
+        if self.metrics_server {
+            builder = builder.metrics_server();
+        }
+        builder.start().await
     }
 
     /// Starts a process that keeps the cluster, and shows what it says until it is ready.
@@ -120,6 +127,7 @@ impl Up {
             .args(["up", "--keep", "--name", &self.name.name])
             .args(["--nodes", &self.nodes.to_string()])
             .args(["--real-nodes", &self.real_nodes.to_string()])
+            .args(self.metrics_server.then_some("--metrics-server"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

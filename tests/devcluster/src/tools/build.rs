@@ -38,11 +38,7 @@ pub(super) fn build(module: &Module, tools: &[Tool]) -> Result<Vec<(Tool, PathBu
     if files.iter().all(|(_, file)| file.is_file()) {
         return Ok(files);
     }
-    fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot create the cache folder {}", directory.display()))?;
-    let _lock = lock(&directory)?;
-    fs::write(directory.join("go.mod"), module.go_mod)?;
-    fs::write(directory.join("go.sum"), module.go_sum)?;
+    let _lock = write_module(module, &directory)?;
     let version = module.version()?;
     for (tool, file) in files.iter().filter(|(_, file)| !file.is_file()) {
         build_one(*tool, module, &linker_flags, &directory, file)
@@ -51,8 +47,18 @@ pub(super) fn build(module: &Module, tools: &[Tool]) -> Result<Vec<(Tool, PathBu
     Ok(files)
 }
 
+/// Makes `directory` the folder of `module` for Go's commands. No other process works in it
+/// as long as the result is kept.
+pub(super) fn write_module(module: &Module, directory: &Path) -> Result<File> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot create the cache folder {}", directory.display()))?;
+    let lock = lock(directory)?;
+    fs::write(directory.join("go.mod"), module.go_mod)?;
+    fs::write(directory.join("go.sum"), module.go_sum)?;
+    Ok(lock)
+}
+
 /// The cache folder's name: it changes with everything that changes the programs.
-fn key(module: &Module, linker_flags: &str) -> Result<String> {
+pub(super) fn key(module: &Module, linker_flags: &str) -> Result<String> {
     let inputs = [module.go_mod, module.go_sum, linker_flags, &go_version()?].join("\0");
     let hash = sha256_hex(inputs.as_bytes());
     Ok(format!("{}-{}", module.name, &hash[..16]))

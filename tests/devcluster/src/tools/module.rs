@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::version::major_minor;
 
-/// A Go module of ours whose only purpose is to pin programs.
+/// A Go module of ours whose only purpose is to pin programs, or files.
 #[derive(Debug)]
 pub(super) struct Module {
     /// Its folder under `tools/`.
@@ -15,7 +15,7 @@ pub(super) struct Module {
     main: &'static str,
     /// The variables that hold the version in the linked program.
     version_variables: &'static [&'static str],
-    /// The packages whose `gitVersion`, `gitMajor` and `gitMinor` Kubernetes reads.
+    /// The packages of Kubernetes whose `gitVersion`, `gitMajor` and `gitMinor` the programs read.
     kubernetes_version_packages: &'static [&'static str],
 }
 
@@ -56,7 +56,32 @@ pub(super) const HELM: Module = Module {
     kubernetes_version_packages: &[],
 };
 
+pub(super) const METRICS_SERVER: Module = Module {
+    name: "metrics-server",
+    go_mod: include_str!("../../tools/metrics-server/go.mod"),
+    go_sum: include_str!("../../tools/metrics-server/go.sum"),
+    main: "sigs.k8s.io/metrics-server",
+    version_variables: &[],
+    // Not the one of component-base: there it would be the version of the Kubernetes API.
+    kubernetes_version_packages: &["k8s.io/client-go/pkg/version"],
+};
+
+/// No program: its source has the definitions of KEDA's kinds.
+pub(super) const KEDA: Module = Module {
+    name: "keda",
+    go_mod: include_str!("../../tools/keda/go.mod"),
+    go_sum: include_str!("../../tools/keda/go.sum"),
+    main: "github.com/kedacore/keda/v2",
+    version_variables: &[],
+    kubernetes_version_packages: &[],
+};
+
 impl Module {
+    /// The module that it pins, as Go's commands take it: `PATH@VERSION`.
+    pub(super) fn pinned(&self) -> Result<String> {
+        Ok(format!("{}@{}", self.main, self.version()?))
+    }
+
     /// The version in `go.mod`, such as `v1.36.3`.
     pub(super) fn version(&self) -> Result<&'static str> {
         required_version(self.go_mod, self.main)
@@ -98,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_module_has_its_version_and_flags() {
-        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM] {
+        for module in [&KUBERNETES, &ETCD, &KWOK, &HELM, &METRICS_SERVER, &KEDA] {
             assert!(module.version().unwrap().starts_with('v'), "{}", module.name);
             assert!(module.linker_flags().unwrap().starts_with("-s -w"), "{}", module.name);
         }

@@ -1,0 +1,38 @@
+//! The source of a pinned Go module.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use super::build::{cache_directory, key, write_module};
+use super::module::Module;
+
+/// What `go mod download -json` says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Downloaded {
+    dir: PathBuf,
+    error: String,
+}
+
+/// The folder with the source of what `module` pins, in Go's own cache: it is downloaded
+/// once, and each time it is what `go.sum` says.
+pub(super) fn download(module: &Module) -> Result<PathBuf> {
+    let directory = cache_directory()?.join(key(module, "")?);
+    let _lock = write_module(module, &directory)?;
+    let pinned = module.pinned()?;
+    let Output { stdout, stderr, .. } = Command::new("go")
+        .args(["mod", "download", "-json", &pinned])
+        .current_dir(&directory)
+        .env("GOWORK", "off")
+        .output()
+        .context("cannot run go")?;
+    let Downloaded { dir, error } = serde_json::from_slice(&stdout)
+        .with_context(|| format!("cannot download {pinned}: {}", String::from_utf8_lossy(&stderr).trim()))?;
+    if !error.is_empty() {
+        bail!("cannot download {pinned}: {error}");
+    }
+    Ok(dir)
+}
