@@ -11,6 +11,11 @@ pub struct AutoScalingMapping {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub scale_out_after_seconds: Option<i32>,
+    /// Seconds that a metric has to be below 90 % of its target before tasks are taken away, or the longest `scaleInCooldown` where
+    /// that is longer. Default 900, as ECS takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub scale_in_after_seconds: Option<i32>,
     /// The AWS region of metrics and queues. Default: that of an ARN in the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]

@@ -585,7 +585,8 @@ fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
     for order in [[0, 1], [1, 0]] {
         let inputs = [("put.json", put.clone()), ("create.json", create.clone())];
         let conversion = run(&order.map(|at| inputs[at].clone()), &Settings::default());
-        assert_eq!((names(&conversion), codes(&conversion)), (vec!["prod"], vec![""; 0]));
+        assert_eq!(names(&conversion), ["prod"]);
+        assert_eq!(codes(&conversion), [""; 0]);
         let spec = &yaml(&conversion.manifests[0])["spec"];
         assert_eq!(
             (&spec["defaultCapacityProviderStrategy"], &spec["capacityProviders"][0]),

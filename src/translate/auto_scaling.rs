@@ -24,7 +24,7 @@ use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{AutoScaling, Limits, PolicyType};
 use crate::ecs::service::Tag;
 
-pub use behavior::LOW_ALARM_SECONDS;
+pub use behavior::low_alarm_seconds;
 pub(super) use claims::claim;
 pub use steps::dimensions;
 

@@ -96,7 +96,8 @@ fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a Scal
         return None;
     }
     let age = Duration::try_from(input.now.duration_since(step.start_time.0)).unwrap_or_default();
-    let left = Duration::from_secs(auto_scaling::LOW_ALARM_SECONDS.into()).checked_sub(age)?;
+    let kept = u64::try_from(auto_scaling::low_alarm_seconds(spec)).unwrap_or(0);
+    let left = Duration::from_secs(kept).checked_sub(age)?;
     (!left.is_zero()).then_some((step, left))
 }
 

@@ -10,8 +10,8 @@ use super::{Situation, mapping};
 use crate::api::ServiceSpec;
 use crate::ecs::scaling::{AutoScaling, DEFAULT_COOLDOWN_SECONDS};
 
-/// Seconds that the low alarm of target tracking takes: 15 values of a minute.
-pub const LOW_ALARM_SECONDS: u16 = 900;
+/// Seconds that the low alarm of target tracking takes on ECS: 15 values of a minute.
+pub(super) const LOW_ALARM_SECONDS: i32 = 900;
 /// The longest window there is.
 const LONGEST_WINDOW_SECONDS: i32 = 3600;
 /// How far below its target a metric has to be: the low alarm is at 90 % of it.
@@ -38,7 +38,7 @@ pub(super) fn render(
         disabled
     } else {
         let whole = json!({"type": "Percent", "value": 100, "periodSeconds": SYNC_SECONDS});
-        rules(scale_in_window(tracked), &whole, SCALE_IN_TOLERANCE, situation)
+        rules(scale_in_window(spec, tracked), &whole, SCALE_IN_TOLERANCE, situation)
     };
     json!({"scaleUp": out, "scaleDown": back})
 }
@@ -56,8 +56,14 @@ pub(super) fn may_scale_in(scaling: &AutoScaling, tracked: &[Tracked<'_>]) -> bo
     !scaling.scale_in_is_suspended() && tracked.iter().any(|policy| policy.given.disable_scale_in != Some(true))
 }
 
+/// Seconds that the low alarm takes here.
+#[must_use]
+pub fn low_alarm_seconds(spec: &ServiceSpec) -> i32 {
+    mapping(spec).and_then(|mapping| mapping.scale_in_after_seconds).unwrap_or(LOW_ALARM_SECONDS).max(0)
+}
+
 /// The window in which the greatest count counts: the time of the low alarm, or the longest cooldown.
-pub(super) fn scale_in_window(tracked: &[Tracked<'_>]) -> i32 {
+pub(super) fn scale_in_window(spec: &ServiceSpec, tracked: &[Tracked<'_>]) -> i32 {
     let cooldowns = tracked.iter().map(|policy| policy.given.scale_in_cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS));
-    cooldowns.max().unwrap_or(0).clamp(LOW_ALARM_SECONDS.into(), LONGEST_WINDOW_SECONDS)
+    cooldowns.max().unwrap_or(0).max(low_alarm_seconds(spec)).min(LONGEST_WINDOW_SECONDS)
 }

@@ -152,11 +152,17 @@ fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, objec
     }
     let tracked = metrics::tracked(spec, scaling);
     for policy in &tracked {
-        claim_tracked(policy, &tracked, object, ledger);
+        claim_tracked(spec, policy, &tracked, object, ledger);
     }
 }
 
-fn claim_tracked(policy: &Tracked<'_>, all: &[Tracked<'_>], object: Option<&str>, ledger: &mut Ledger) {
+fn claim_tracked(
+    spec: &ServiceSpec,
+    policy: &Tracked<'_>,
+    all: &[Tracked<'_>],
+    object: Option<&str>,
+    ledger: &mut Ledger,
+) {
     let at = policy.path.key("targetTrackingScalingPolicyConfiguration");
     let named = policy.names_type.then(|| policy.path.key("policyType"));
     let whole = [policy.path.key("policyName"), at.clone()].into_iter().chain(named);
@@ -177,7 +183,7 @@ fn claim_tracked(policy: &Tracked<'_>, all: &[Tracked<'_>], object: Option<&str>
     ledger.exact(policy.path.key("policyType"), object);
     claim_metric(policy, source, &at, &metric, ledger);
     claim_value(policy, source, &at.key("targetValue"), &metric, ledger);
-    claim_pace(policy, all, &at, object, ledger);
+    claim_pace(spec, policy, all, &at, object, ledger);
 }
 
 fn claim_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, ledger: &mut Ledger) {
@@ -211,17 +217,25 @@ fn claim_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str
     }
 }
 
-fn claim_pace(policy: &Tracked<'_>, all: &[Tracked<'_>], at: &Pointer, object: &str, ledger: &mut Ledger) {
+fn claim_pace(
+    spec: &ServiceSpec,
+    policy: &Tracked<'_>,
+    all: &[Tracked<'_>],
+    at: &Pointer,
+    object: &str,
+    ledger: &mut Ledger,
+) {
     let behavior = format!("{object}{}", path(object));
     let message = "tasks are added as soon as a metric is above its target, where ECS waits for three values of a minute \
                    (kubernetes.autoScaling.scaleOutAfterSeconds waits too); more follow when it is still above it then. A metric \
                    counts only tasks that are ready, so that those on their way are not added twice";
     let out = format!("{behavior}/scaleUp");
     ledger.approximate(at.key("scaleOutCooldown"), Code::ScaleOutNotHeldBack, out, message);
-    let window = scale_in_window(all);
+    let window = scale_in_window(spec, all);
     let message = format!(
         "the count comes down to the greatest that a metric asked for within {window} s, and further as older values drop out of \
-         that time; ECS takes tasks away when the metric was low for {LOW_ALARM_SECONDS} s, and waits between two steps"
+         that time; ECS takes tasks away when the metric was low for {LOW_ALARM_SECONDS} s, and waits between two steps \
+         (kubernetes.autoScaling.scaleInAfterSeconds waits shorter or longer)"
     );
     let down = format!("{behavior}/scaleDown");
     ledger.approximate(

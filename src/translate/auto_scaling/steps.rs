@@ -46,7 +46,7 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
         let message = format!(
             "beside a policy that tracks a target steps only add tasks, and those are kept for {} s: what takes tasks away is \
              the HorizontalPodAutoscaler, when its own metrics are low",
-            super::LOW_ALARM_SECONDS
+            super::low_alarm_seconds(spec)
         );
         ledger.approximate(configuration.key("stepAdjustments"), Code::ScaleInLeftToTracking, count, message);
     }
