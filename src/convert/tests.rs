@@ -585,7 +585,7 @@ fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
     for order in [[0, 1], [1, 0]] {
         let inputs = [("put.json", put.clone()), ("create.json", create.clone())];
         let conversion = run(&order.map(|at| inputs[at].clone()), &Settings::default());
-        assert_eq!(names(&conversion), ["prod"]);
+        assert_eq!(names(&conversion), ["Cluster/prod"]);
         assert_eq!(codes(&conversion), [""; 0]);
         let spec = &yaml(&conversion.manifests[0])["spec"];
         assert_eq!(
@@ -599,7 +599,7 @@ fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
         assert_eq!(conversion.report.documents[of_put].fields.len(), 4, "every leaf is told of");
     }
     let alone = run(&[("put.json", put.clone())], &Settings::default());
-    assert_eq!(names(&alone), ["prod"]);
+    assert_eq!(names(&alone), ["Cluster/prod"]);
     let mut described = create.clone();
     described["capacityProviders"] = json!(["spot"]);
     let twice = run(&[("c.json", described), ("put.json", put.clone())], &Settings::default());

@@ -369,9 +369,14 @@ fn cluster_name(spec: &ServiceSpec) -> String {
     metadata::cluster_name(spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER))
 }
 
-/// Whether tasks may run otherwise for what a cluster says.
+/// Whether the Pods of tasks may be others for what a cluster says.
 fn says_something(cluster: &ClusterSpec) -> bool {
-    cluster.kubernetes.is_some() || !cluster.ecs.default_capacity_provider_strategy.is_empty()
+    let of_pods = |said: &ClusterKubernetes| {
+        let any_nodes =
+            said.node_selector.is_empty() && said.tolerations.is_empty() && said.capacity_providers.is_empty();
+        !any_nodes || said.task_role_credentials.is_some()
+    };
+    cluster.kubernetes.as_ref().is_some_and(of_pods) || !cluster.ecs.default_capacity_provider_strategy.is_empty()
 }
 
 fn cluster_gone(name: &str) -> Obstacle {
