@@ -314,6 +314,7 @@ pub(super) struct Taken {
     uid: String,
     spec: Value,
     status: Value,
+    version: Option<String>,
     generation: Option<i64>,
     deleting: bool,
 }
@@ -327,6 +328,7 @@ impl Taken {
             uid: object.metadata.uid.clone().unwrap_or_default(),
             spec: part("spec"),
             status: part("status"),
+            version: object.metadata.resource_version.clone(),
             generation: object.metadata.generation,
             deleting: object.metadata.deletion_timestamp.is_some(),
         }
@@ -347,6 +349,11 @@ impl Taken {
     /// The stored status; an unreadable one counts as none and is replaced.
     pub(super) fn status<S: DeserializeOwned + Default>(&self) -> S {
         serde_json::from_value(self.status.clone()).unwrap_or_default()
+    }
+
+    /// The version of the object that is decided upon.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The stored status as it is.

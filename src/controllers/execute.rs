@@ -31,7 +31,7 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
 ) -> Result<Next, ReconcileError> {
     let root = taken.root(own.kind);
     for action in &decision.actions {
-        let Err(error) = run(context, &root, action).await else { continue };
+        let Err(error) = run(context, taken, &root, action).await else { continue };
         if matches!(error.class(), Class::Invalid | Class::Forbidden) {
             tell::<S>(context, own, taken, &error).await?;
         }
@@ -99,7 +99,7 @@ fn defect(error: impl std::fmt::Display) -> ReconcileError {
     ReconcileError::new(Class::Invalid, format!("an object of ours has no JSON form: {error}"))
 }
 
-async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), ReconcileError> {
+async fn run(context: &Context, taken: &Taken, root: &Root<'_>, action: &Action) -> Result<(), ReconcileError> {
     match action {
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
@@ -110,7 +110,7 @@ async fn run(context: &Context, root: &Root<'_>, action: &Action) -> Result<(), 
         }
         Action::AssignCapacity(assigned) => tasks::assign_capacity(context, root.namespace, assigned).await,
         Action::OrderTasks(costs) => tasks::order(context, root.namespace, costs).await,
-        Action::Scale { count } => scale(context, root, *count).await,
+        Action::Scale { count } => scale(context, taken, root, *count).await,
         Action::Delete { kind, name, uid } => delete(context, root.namespace, *kind, name, uid).await,
     }
 }
@@ -252,11 +252,11 @@ async fn delete(
     Ok(())
 }
 
-/// The watch brings the count; until then another try writes the same.
-async fn scale(context: &Context, root: &Root<'_>, count: i32) -> Result<(), ReconcileError> {
+/// The watch brings the count; until then another try writes the same. What somebody else wrote meanwhile is decided upon anew.
+async fn scale(context: &Context, taken: &Taken, root: &Root<'_>, count: i32) -> Result<(), ReconcileError> {
     let key = ObjectKey::namespaced(root.namespace, root.name);
-    context.writer.scale(&key, &resource_of(root.kind), count).await?;
-    tracing::info!(object = %key, count, "scaled into its limits");
+    context.writer.scale(&key, &resource_of(root.kind), taken.version(), count).await?;
+    tracing::info!(object = %key, count, "scaled");
     Ok(())
 }
 

@@ -115,15 +115,21 @@ impl Writer {
         self.write(resource, target, request).await
     }
 
-    /// Writes a count through the `scale` subresource of an object.
+    /// Writes a count through the `scale` subresource of an object, as long as that is of this version.
     ///
     /// # Errors
-    /// When the server does not take it; that the object is gone is no error.
-    pub async fn scale(&self, key: &ObjectKey, resource: &ApiResource, count: i32) -> Result<(), WriteError> {
+    /// When the server does not take it; that the object is gone, or another one by now, is no error.
+    pub async fn scale(
+        &self,
+        key: &ObjectKey,
+        resource: &ApiResource,
+        version: Option<&str>,
+        count: i32,
+    ) -> Result<(), WriteError> {
         let target = format!("scale {} {key}", resource.kind);
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
-        let patch = json!({"spec": {"replicas": count}});
+        let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": count}});
         let request = async { unless_gone(api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await) };
         self.write(resource, target, request).await.map(drop)
     }
