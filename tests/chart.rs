@@ -55,6 +55,7 @@ fn the_chart_grants_what_the_program_asks_for() {
         "securityGroupPolicyRules",
         "scaledObjectRules",
         "podMetricsRules",
+        "externalMetricsRules",
     ];
     assert_eq!(granted(&optional), in_namespaces);
     assert_eq!(granted(&["volumeRules", "nodeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));

@@ -15,12 +15,15 @@ mod traffic;
 
 pub use capacity_provider::{CapacityNodes, CapacityProvider, CapacityProviderSpec, CapacityProviderStatus};
 pub use cluster::{Cluster, ClusterKubernetes, ClusterSpec, ClusterStatus, TaskRoleCredentials};
-pub use scaling::{AutoScalingMapping, CloudWatchQuery, PolicyMetric, PrometheusQuery, Queue, TriggerAuthentication};
+pub use scaling::{
+    AlarmMetric, AutoScalingMapping, CloudWatchQuery, ExternalMetric, PolicyMetric, PrometheusQuery, Queue,
+    TriggerAuthentication,
+};
 pub use scaling_activity::{ScalingActivity, ScalingStatus};
 pub use security_groups::{NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule};
 pub use service::{
-    DeploymentRecord, DeploymentStatus, RolloutState, Service, ServiceEvent, ServiceKubernetes, ServiceSpec,
-    ServiceState, ServiceStatus, ZoneRebalancing,
+    DeploymentRecord, DeploymentStatus, RolloutState, ScalableTarget, Service, ServiceEvent, ServiceKubernetes,
+    ServiceSpec, ServiceState, ServiceStatus, ZoneRebalancing,
 };
 pub use status::{Difference, TranslationSummary, condition};
 pub use task_definition::{

@@ -1,5 +1,7 @@
 //! What only Kubernetes knows of the auto scaling of a service: where metrics come from.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,10 @@ pub struct AutoScalingMapping {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub metrics: Vec<PolicyMetric>,
+    /// Where the metrics of alarms of step policies come from that are not on what the tasks use, by alarm. Default: from nowhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub alarms: Vec<AlarmMetric>,
 }
 
 /// A `TriggerAuthentication` or `ClusterTriggerAuthentication` of KEDA.
@@ -61,6 +67,33 @@ pub struct PolicyMetric {
     /// The depth of a queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
+}
+
+/// Where the metric of an alarm comes from. One way is chosen. Its value is compared with the threshold as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AlarmMetric {
+    /// The alarm, as in `autoScaling.policies[].alarms`.
+    #[schemars(length(min = 1, max = 255))]
+    pub alarm_name: String,
+    /// A metric of the API `external.metrics.k8s.io` in the namespace of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalMetric>,
+    /// A query of Prometheus, which the operator asks over HTTP and as nobody in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusQuery>,
+}
+
+/// A metric of the API `external.metrics.k8s.io`. Of several values the sum counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalMetric {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub metric_name: String,
+    /// Labels that its values have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub selector: BTreeMap<String, String>,
 }
 
 /// A query of Prometheus.

@@ -125,6 +125,9 @@ pub struct ServiceStatus {
     /// The last changes of the desired count of a service with `autoScaling`, the newest first, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scaling_activities: Vec<ScalingActivity>,
+    /// The limits into which the desired count was last pulled. Absent without `autoScaling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scalable_target: Option<ScalableTarget>,
     /// How far the fields of the service were translated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translation: Option<TranslationSummary>,
@@ -135,6 +138,19 @@ pub struct ServiceStatus {
     /// when something scales the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+/// Limits of the desired count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalableTarget {
+    /// The least.
+    pub min_capacity: i32,
+    /// The greatest.
+    pub max_capacity: i32,
+    /// When a scheduled action was due last. Absent when none has been yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Time>,
 }
 
 /// A move of a task to another Availability Zone.

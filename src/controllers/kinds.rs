@@ -44,7 +44,7 @@ pub fn rules() -> Vec<Rule<'static>> {
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     let mut rules: Vec<_> = of_need(Need::Optional).filter(|kind| kind.entry().scope == scope).map(of_kind).collect();
     match scope {
-        Scope::Namespace => rules.push(POD_METRICS),
+        Scope::Namespace => rules.extend([POD_METRICS, EXTERNAL_METRICS]),
         Scope::Cluster => rules.extend([CSI_DRIVERS, NODES]),
     }
     rules
@@ -55,6 +55,9 @@ pub(super) const CSI_DRIVERS: Rule<'static> = Rule { group: "storage.k8s.io", re
 
 /// What alarms of step policies take.
 const POD_METRICS: Rule<'static> = Rule { group: "metrics.k8s.io", resource: "pods", verbs: &["list"] };
+
+/// What alarms with a metric of this API take; each metric is a resource of its own.
+const EXTERNAL_METRICS: Rule<'static> = Rule { group: "external.metrics.k8s.io", resource: "*", verbs: &["list"] };
 
 /// What labels of nodes take.
 pub(super) const NODES: Rule<'static> = Rule { group: "", resource: "nodes", verbs: &["list", "watch", "patch"] };

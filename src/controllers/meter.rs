@@ -1,12 +1,16 @@
-//! What tasks use, measured once a minute for the alarms of step policies.
+//! What the alarms of step policies are on, measured once a minute: what tasks use, and metrics that are chosen for alarms.
 //!
-//! The metrics API is asked only about namespaces in which a service has such an alarm. Where it is missing, or does not answer,
-//! the alarm gets a value that is missing and the service a condition that says what to do.
+//! The metrics API is asked only about namespaces in which a service has an alarm, and all questions of a look are asked side by
+//! side. Where there is no answer, the alarm gets a value that is missing and the service a condition that says what to do.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod alarm_metrics;
+mod prometheus;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams};
@@ -18,9 +22,9 @@ use super::context::Context;
 use super::fan_out::{self, FanOut};
 use super::start::Wiring;
 use super::{kinds, pods};
-use crate::api::ServiceSpec;
+use crate::api::{AlarmMetric, ServiceSpec};
 use crate::ecs::placement::Amounts;
-use crate::ecs::scaling::{Sample, Utilization};
+use crate::ecs::scaling::{Dimensioned, Sample, Utilization};
 use crate::ecs::units::UNITS_PER_VCPU;
 use crate::reconcile::{Lack, Readings};
 use crate::translate::auto_scaling;
@@ -28,6 +32,8 @@ use crate::translate::quantity::{self, NANOS};
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Questions that are asked at once.
+const AT_ONCE: usize = 16;
 
 /// What was measured of each service's tasks since the operator started, by the uid of the service.
 #[derive(Default)]
@@ -59,6 +65,10 @@ struct Metered {
     uid: String,
     /// How many samples its alarms look back at.
     kept: usize,
+    /// Whether some of them are on what its tasks use.
+    asks_about_tasks: bool,
+    /// Where the metrics of others come from.
+    chosen: Vec<AlarmMetric>,
 }
 
 impl Metered {
@@ -67,9 +77,13 @@ impl Metered {
         object.data.pointer("/spec/autoScaling/policies")?;
         let spec: ServiceSpec = serde_json::from_value(object.data.get("spec")?.clone()).ok()?;
         let name = object.name_any();
-        let kept = spec.ecs.auto_scaling.as_ref()?.samples_kept(auto_scaling::dimensions(&spec, &name));
-        let metadata = &object.metadata;
-        (kept > 0).then_some(Self { namespace: metadata.namespace.clone()?, name, uid: metadata.uid.clone()?, kept })
+        let scaling = spec.ecs.auto_scaling.as_ref()?;
+        let by = auto_scaling::dimensions(&spec, &name);
+        let kept = scaling.samples_kept(&by);
+        let asks_about_tasks = scaling.samples_kept(&Dimensioned { told: BTreeSet::new(), ..by }) > 0;
+        let (metadata, chosen) = (&object.metadata, auto_scaling::alarm_metrics(&spec).to_vec());
+        let (namespace, uid) = (metadata.namespace.clone()?, metadata.uid.clone()?);
+        (kept > 0).then_some(Self { namespace, name, uid, kept, asks_about_tasks, chosen })
     }
 }
 
@@ -94,18 +108,33 @@ pub(super) async fn measure(wiring: Wiring, context: Arc<Context>, fan_out: FanO
 async fn look(wiring: &Wiring, context: &Context, fan_out: &FanOut) {
     let services: Vec<_> = context.roots.services.all().iter().filter_map(|object| Metered::of(object)).collect();
     context.meter.keep(&services.iter().map(|metered| metered.uid.as_str()).collect());
-    let mut answers: BTreeMap<&str, Result<Used, Lack>> = BTreeMap::new();
-    for metered in &services {
-        if !answers.contains_key(metered.namespace.as_str()) {
-            answers.insert(&metered.namespace, used(wiring, &metered.namespace).await);
-        }
-        let (sample, lack) = match &answers[metered.namespace.as_str()] {
-            Ok(used) => sample(context, metered, used),
-            Err(lack) => (Sample::default(), Some(*lack)),
-        };
+    let namespaces: BTreeSet<&str> = services.iter().map(|metered| metered.namespace.as_str()).collect();
+    let asked: Vec<_> =
+        namespaces.into_iter().map(|namespace| async move { (namespace, used(wiring, namespace).await) }).collect();
+    let answers: HashMap<&str, Result<Used, Lack>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+    let measuring: Vec<_> = services.iter().map(|metered| measured(wiring, context, metered, &answers)).collect();
+    let measured: Vec<_> = stream::iter(measuring).buffer_unordered(AT_ONCE).collect().await;
+    for (metered, sample, lack) in measured {
         context.meter.note(metered, sample, lack);
         fan_out.service(&metered.namespace, &metered.name);
     }
+}
+
+/// What is measured for a service, once it is known what the tasks of its namespace use, and what is missing.
+async fn measured<'a>(
+    wiring: &Wiring,
+    context: &Context,
+    metered: &'a Metered,
+    answers: &HashMap<&str, Result<Used, Lack>>,
+) -> (&'a Metered, Sample, Option<Lack>) {
+    let (mut sample, lack) = match &answers[metered.namespace.as_str()] {
+        Ok(used) => utilization(context, metered, used),
+        Err(lack) => (Sample::default(), Some(lack.clone())),
+    };
+    let (told, silent) = alarm_metrics::values(wiring, &metered.namespace, &metered.chosen).await;
+    sample.told = told;
+    // What no alarm asks of tasks is missed by nobody.
+    (metered, sample, silent.or(lack.filter(|_| metered.asks_about_tasks)))
 }
 
 /// What the metrics API says of the tasks of a namespace.
@@ -135,7 +164,7 @@ fn of_containers(metrics: &DynamicObject) -> [i128; 2] {
 }
 
 /// The utilization of the running tasks of a service that are measured.
-fn sample(context: &Context, metered: &Metered, used: &Used) -> (Sample, Option<Lack>) {
+fn utilization(context: &Context, metered: &Metered, used: &Used) -> (Sample, Option<Lack>) {
     let tasks = context.pods.by_index(&pods::by_service(&metered.namespace, &metered.name));
     let running = || tasks.iter().filter(|pod| pod.task.is_present() && pod.task.running);
     let measured: Vec<_> =
@@ -145,7 +174,7 @@ fn sample(context: &Context, metered: &Metered, used: &Used) -> (Sample, Option<
             measured.iter().map(|(used, reserved)| (float(used[resource]), float(reserved[resource]))),
         )
     };
-    let sample = Sample { cpu: of(0), memory: of(1) };
+    let sample = Sample { cpu: of(0), memory: of(1), ..Sample::default() };
     let is_blind = running().next().is_some() && sample == Sample::default();
     (sample, is_blind.then_some(Lack::NoValues))
 }

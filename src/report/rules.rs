@@ -3,8 +3,10 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 37] = [
+const DESCRIBED: [(&str, &str); 39] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
+    ("address-not-asked", "The operator cannot ask this address for a metric."),
+    ("authentication-without-use", "The operator asks for a metric as nobody in particular."),
     ("capacity-given-twice", "The capacity providers of a cluster are given more than once."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
     ("container-renamed", "The container has another name on Kubernetes."),

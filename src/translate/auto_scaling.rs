@@ -26,7 +26,7 @@ use crate::ecs::service::Tag;
 
 pub use behavior::low_alarm_seconds;
 pub(super) use claims::claim;
-pub use steps::dimensions;
+pub use steps::{alarm_metrics, dimensions};
 
 /// What scaling depends on besides the definition.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,12 @@ pub fn takes_tasks_away(spec: &ServiceSpec) -> bool {
     behavior::may_scale_in(scaling, &tracked)
 }
 
+/// Whether it takes KEDA to track the targets of a service.
+#[must_use]
+pub fn needs_keda(spec: &ServiceSpec) -> bool {
+    spec.ecs.auto_scaling.as_ref().is_some_and(|scaling| metrics::needs_keda(&metrics::tracked(spec, scaling)))
+}
+
 /// The object that scales the service, as `Kind/name#`; none where none is made.
 fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<String> {
     let tracked = metrics::tracked(spec, scaling);
@@ -140,6 +146,7 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
             findings.push(Finding::warning(at.key("policyName"), "metric-without-use", message));
         }
     }
+    findings.extend(steps::findings(spec));
     findings
 }
 

@@ -400,6 +400,10 @@ codes! {
     GatewayNotConnected = "gateway-not-connected",
     /// metrics-server, or what takes its place, has to be there to measure tasks.
     MetricsServerNeeded = "metrics-server-needed",
+    /// Something has to serve the metric in the API for external metrics.
+    ExternalMetricsNeeded = "external-metrics-needed",
+    /// A Prometheus has to be there that has the metric.
+    PrometheusNeeded = "prometheus-needed",
     /// KEDA has to be there to bring the metric into the cluster.
     KedaNeeded = "keda-needed",
     /// A target is a whole number of percent.
@@ -418,6 +422,8 @@ codes! {
     RegionNotKnown = "region-not-known",
     /// Nothing foresees the load.
     NoForecast = "no-forecast",
+    /// The last time that a scheduled action was due counts, also before the service was made.
+    LimitsFollowClock = "limits-follow-clock",
     /// A rate without a start is counted from the beginning of 1970.
     RateFrom1970 = "rate-from-1970",
     /// The count belongs to what scales the service, and the manifest gives none.

@@ -157,3 +157,63 @@ async fn steps_follow_alarms_over_what_tasks_use() -> Result<()> {
     assert_eq!(second.writes(), writes, "looks at the metrics write nothing at rest");
     second.stop().await
 }
+
+/// An external metric as a definition of its own, whose value the test says.
+async fn install_external_metric(bench: &Bench, metric: &str) -> Result<()> {
+    let name = format!("{metric}.external.metrics.k8s.io");
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let definition: CustomResourceDefinition = serde_json::from_value(json!({
+        "metadata": {"name": name, "annotations": {"api-approved.kubernetes.io": "unapproved, testing-only"}},
+        "spec": {
+            "group": "external.metrics.k8s.io", "scope": "Namespaced",
+            "names": {"kind": "Depth", "listKind": "DepthList", "plural": metric, "singular": "depth"},
+            "versions": [{"name": "v1beta1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }))?;
+    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
+    api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
+    bench.cluster.kubectl(["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=60s"])?;
+    Ok(())
+}
+
+async fn tell_external_metric(bench: &Bench, metric: &str, value: &str) -> Result<()> {
+    let kind = GroupVersionKind::gvk("external.metrics.k8s.io", "v1beta1", "Depth");
+    let resource = ApiResource::from_gvk_with_plural(&kind, metric);
+    let values = Api::<DynamicObject>::namespaced_with(bench.client.clone(), &bench.namespace, &resource);
+    let object = json!({"apiVersion": "external.metrics.k8s.io/v1beta1", "kind": "Depth", "value": value,
+        "metadata": {"name": "jobs", "labels": {"queue": "jobs"}}});
+    values.patch("jobs", &PatchParams::apply("test").force(), &Patch::Apply(&object)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
+    let bench = bench("external").await?;
+    let operator = bench.operator().await?;
+    bench.task_definition("app", "1").await?;
+    let alarm = json!({"alarmName": "jobs", "metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS",
+        "dimensions": [{"name": "QueueName", "value": "jobs"}], "statistic": "Average", "period": 60,
+        "evaluationPeriods": 1, "threshold": 100, "comparisonOperator": "GreaterThanThreshold"});
+    let steps = json!({"adjustmentType": "ChangeInCapacity", "cooldown": 600,
+        "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 2}]});
+    let policies = json!([{"policyName": "work", "alarms": [alarm], "stepScalingPolicyConfiguration": steps}]);
+    let external = json!({"metricName": "queue-depths", "selector": {"queue": "jobs"}});
+    let spec = json!({"taskDefinition": "app", "autoScaling": {"minCapacity": 1, "maxCapacity": 5, "policies": policies},
+        "kubernetes": {"healthyAfterSeconds": 1, "autoScaling": {"alarms": [{"alarmName": "jobs", "external": external}]}}});
+    bench.apply("Service", "worker", spec).await?;
+    bench.stable("worker", "app:1").await?;
+    let told = |reason: &'static str| {
+        move |object: &serde_json::Value| {
+            let conditions = object.pointer("/status/conditions")?.as_array()?;
+            conditions.iter().any(|it| it["type"] == "AutoScaled" && it["reason"] == reason).then_some(())
+        }
+    };
+    bench.until("Service", "worker", "a metric that is missed", told("AlarmMetricMissing")).await?;
+    install_external_metric(&bench, "queue-depths").await?;
+    tell_external_metric(&bench, "queue-depths", "40").await?;
+    bench.until("Service", "worker", "a metric that is there", told("Scaling")).await?;
+    tell_external_metric(&bench, "queue-depths", "250").await?;
+    let has_three = |object: &serde_json::Value| (object.pointer("/spec/desiredCount")? == 3).then_some(());
+    bench.until("Service", "worker", "two more tasks", has_three).await?;
+    operator.stop().await
+}

@@ -18,6 +18,20 @@ pub fn set_right(service: &mut Object, daemon: bool, rng: &mut Rng) {
             metric.retain(|name, _| name == kept || !ways.contains(&name.as_str()));
         }
     }
+    if let Some(alarms) = service
+        .get_mut("kubernetes")
+        .and_then(|kubernetes| kubernetes.pointer_mut("/autoScaling/alarms"))
+        .and_then(Value::as_array_mut)
+    {
+        for (number, metric) in alarms.iter_mut().enumerate() {
+            let way = [
+                ("external", json!({"metricName": "depth"})),
+                ("prometheus", json!({"serverAddress": "http://prometheus:9090", "query": "depth"})),
+            ][rng.usize(..2)]
+            .clone();
+            *metric = json!({"alarmName": format!("alarm {number}"), (way.0): way.1});
+        }
+    }
     let external = service.get("deploymentController").is_some_and(|it| it.get("type") == Some(&"EXTERNAL".into()));
     if daemon || external {
         service.remove("autoScaling");

@@ -109,6 +109,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list]
 {{- end -}}
 
+{{- define "ecs-operator.externalMetricsRules" -}}
+- apiGroups: [external.metrics.k8s.io]
+  resources: ["*"]
+  verbs: [list]
+{{- end -}}
+
 {{/* … and on what is in no namespace. */}}
 {{- define "ecs-operator.volumeRules" -}}
 - apiGroups: [""]

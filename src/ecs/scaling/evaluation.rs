@@ -6,7 +6,7 @@
 use super::{Activity, Alarm, AutoScaling, Dimensioned, Limits, PolicyType, Sample, ScalingPolicy, Watched};
 
 /// What step policies depend on besides their definition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Occasion<'a> {
     /// The service, as alarms name it.
     pub service: Dimensioned<'a>,
@@ -39,7 +39,7 @@ impl AutoScaling {
     /// The alarms of step policies that can be evaluated, with their policies.
     fn watching<'a>(
         &'a self,
-        service: Dimensioned<'a>,
+        service: &Dimensioned<'_>,
     ) -> impl Iterator<Item = (&'a ScalingPolicy, &'a Alarm, Watched)> {
         let steps = self.policies.iter().filter(|policy| policy.kind() == PolicyType::StepScaling);
         steps.flat_map(move |policy| {
@@ -49,29 +49,37 @@ impl AutoScaling {
 
     /// How many samples alarms of step policies look back at; none where nobody has to measure tasks.
     #[must_use]
-    pub fn samples_kept(&self, service: Dimensioned<'_>) -> usize {
+    pub fn samples_kept(&self, service: &Dimensioned<'_>) -> usize {
         self.watching(service).map(|(_, alarm, watched)| alarm.looks_kept(watched)).max().unwrap_or(0)
     }
 
-    /// The change that step policies want now.
+    /// The change that step policies want now. One that would add tasks and may not, or has added them already, still keeps the
+    /// others from taking some away.
     #[must_use]
-    pub fn step<'a>(&'a self, on: Occasion<'a>) -> Option<Step<'a>> {
-        let wanted = self.watching(on.service).filter_map(|(policy, alarm, watched)| {
+    pub fn step<'a>(&'a self, on: &Occasion<'a>) -> Option<Step<'a>> {
+        // Tasks that a deployment runs on top are not there to stay.
+        let from = on.running.min(on.desired);
+        let votes = self.watching(&on.service).filter_map(|(policy, alarm, watched)| {
             let given = policy.step_scaling_policy_configuration.as_ref()?;
             let breach = alarm.breach(watched, on.samples, given.metric_aggregation_type.unwrap_or_default())?;
-            // Tasks that a deployment runs on top are not there to stay.
-            let from = on.running.min(on.desired);
-            let count = given.adjusted(from, breach, on.limits, on.last)?;
-            let out = count > from && count > on.desired && !self.scale_out_is_suspended();
-            let back = count < from && on.may_scale_in && !self.scale_in_is_suspended();
-            (out || back).then_some(Step { policy: &policy.policy_name, alarm: &alarm.alarm_name, count })
+            let adjusted = given.adjusted(from, breach, on.limits, on.last);
+            let step = |count| Step { policy: &policy.policy_name, alarm: &alarm.alarm_name, count };
+            if given.adds(from, breach) {
+                let count = adjusted.unwrap_or(from);
+                let vote = (count, (count > on.desired).then(|| step(count)));
+                return (!self.scale_out_is_suspended()).then_some(vote);
+            }
+            let count = adjusted.filter(|count| *count < from)?;
+            (on.may_scale_in && !self.scale_in_is_suspended()).then(|| (count, Some(step(count))))
         });
-        wanted.max_by_key(|step| step.count)
+        votes.max_by_key(|(count, _)| *count)?.1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::ecs::scaling::Utilization;
     use serde_json::json;
@@ -98,7 +106,7 @@ mod tests {
 
     fn occasion(samples: &[Sample]) -> Occasion<'_> {
         Occasion {
-            service: Dimensioned { service: "web", cluster: "shop" },
+            service: web(),
             samples,
             running: 4,
             desired: 4,
@@ -108,8 +116,12 @@ mod tests {
         }
     }
 
+    fn web() -> Dimensioned<'static> {
+        Dimensioned { service: "web", cluster: "shop", told: BTreeSet::new() }
+    }
+
     fn cpu(percent: f64) -> Vec<Sample> {
-        vec![Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), memory: None }]
+        vec![Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), ..Sample::default() }]
     }
 
     #[test]
@@ -117,23 +129,44 @@ mod tests {
         let scaling = scaling();
         let step = |percent: f64| {
             let samples = cpu(percent);
-            scaling.step(occasion(&samples)).map(|step| (step.policy.to_owned(), step.count))
+            scaling.step(&occasion(&samples)).map(|step| (step.policy.to_owned(), step.count))
         };
         assert_eq!(step(80.0), Some(("more".to_owned(), 5)));
         assert_eq!(step(95.0), Some(("many".to_owned(), 7)));
         assert_eq!(step(10.0), Some(("less".to_owned(), 3)));
         assert_eq!(step(50.0), None);
-        assert_eq!(scaling.samples_kept(occasion(&[]).service), 6);
-        assert_eq!(scaling.samples_kept(Dimensioned { service: "other", cluster: "shop" }), 0);
+        assert_eq!(scaling.samples_kept(&web()), 6);
+        assert_eq!(scaling.samples_kept(&Dimensioned { service: "other", ..web() }), 0);
     }
 
     #[test]
     fn steps_are_counted_from_the_tasks_that_run() {
         let (scaling, high, low) = (scaling(), cpu(80.0), cpu(10.0));
-        assert_eq!(scaling.step(Occasion { desired: 6, ..occasion(&high) }), None, "two are on their way already");
-        let surging = scaling.step(Occasion { running: 8, ..occasion(&high) });
+        assert_eq!(scaling.step(&Occasion { desired: 6, ..occasion(&high) }), None, "two are on their way already");
+        let surging = scaling.step(&Occasion { running: 8, ..occasion(&high) });
         assert_eq!(surging.map(|step| step.count), Some(5), "what a deployment runs on top does not count");
-        assert_eq!(scaling.step(Occasion { may_scale_in: false, ..occasion(&low) }), None);
-        assert_eq!(scaling.step(Occasion { running: 0, ..occasion(&low) }), None);
+        assert_eq!(scaling.step(&Occasion { may_scale_in: false, ..occasion(&low) }), None);
+        assert_eq!(scaling.step(&Occasion { running: 0, ..occasion(&low) }), None);
+    }
+
+    #[test]
+    fn an_alarm_that_can_add_nothing_still_keeps_others_from_taking_away() {
+        let mut scaling = scaling();
+        // Memory is high while processors are idle.
+        for policy in &mut scaling.policies[..2] {
+            policy.alarms[0].metric_name = Some("MemoryUtilization".to_owned());
+        }
+        let both = |memory: f64| {
+            let of = |percent| Utilization::of_tasks([(percent, 100.0)]);
+            vec![Sample { cpu: of(10.0), memory: of(memory), ..Sample::default() }]
+        };
+        let (high, low) = (both(80.0), both(50.0));
+        let full = Limits { min: 1, max: 4 };
+        assert_eq!(scaling.step(&Occasion { limits: full, ..occasion(&low) }).map(|step| step.count), Some(3));
+        assert_eq!(scaling.step(&Occasion { limits: full, ..occasion(&high) }), None, "all there may be are there");
+        let last = Some(Activity { seconds_ago: 60, from: 3, to: 4 });
+        assert_eq!(scaling.step(&Occasion { last, ..occasion(&high) }), None, "one was added a minute ago");
+        scaling.suspended_state = serde_json::from_value(json!({"dynamicScalingOutSuspended": true})).unwrap();
+        assert_eq!(scaling.step(&occasion(&high)).map(|step| step.count), Some(3), "who may not add has no say");
     }
 }

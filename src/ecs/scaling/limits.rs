@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::AutoScaling;
+use super::{AutoScaling, ScheduledAction};
 
 /// Limits of a desired count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +30,34 @@ impl AutoScaling {
     /// calls do until the next action is due.
     #[must_use]
     pub fn limits_at(&self, now: Timestamp) -> Limits {
-        let mut due: Vec<_> = self
-            .timed_actions()
-            .into_iter()
-            .filter_map(|(action, schedule, span)| Some((schedule.last_until(now, span)?, action)))
-            .collect();
+        let base = Limits { min: self.min_capacity, max: self.max_capacity };
+        self.due(now).into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(
+            base,
+            |limits, change| {
+                let changed = Limits {
+                    min: change.min_capacity.unwrap_or(limits.min),
+                    max: change.max_capacity.unwrap_or(limits.max),
+                };
+                // AWS refuses limits that contradict each other, and those that were stay.
+                if changed.min <= changed.max { changed } else { limits }
+            },
+        )
+    }
+
+    /// When a scheduled action was due last; never as yet when there is none.
+    #[must_use]
+    pub fn last_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.due(now).last().map(|(at, _)| *at)
+    }
+
+    /// The scheduled actions that have been due, the last one last, each with the time when it was due last.
+    fn due(&self, now: Timestamp) -> Vec<(Timestamp, &ScheduledAction)> {
+        let timed = self.timed_actions().into_iter();
+        let mut due: Vec<_> =
+            timed.filter_map(|(action, schedule, span)| Some((schedule.last_until(now, span)?, action))).collect();
         // Actions due at the same time are carried out in the order in which they are listed.
         due.sort_by_key(|(at, _)| *at);
-        let base = Limits { min: self.min_capacity, max: self.max_capacity };
-        due.into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(base, |limits, change| {
-            let changed = Limits {
-                min: change.min_capacity.unwrap_or(limits.min),
-                max: change.max_capacity.unwrap_or(limits.max),
-            };
-            // AWS refuses limits that contradict each other, and those that were stay.
-            if changed.min <= changed.max { changed } else { limits }
-        })
+        due
     }
 
     /// When the next scheduled action is due.
@@ -86,6 +98,7 @@ mod tests {
         ] {
             assert_eq!(office.limits_at(at(now)), Limits { min, max }, "{now}");
             assert_eq!(office.next_change(at(now)), Some(at(next)), "{now}");
+            assert!(office.last_change(at(now)).is_some_and(|last| last <= at(now)), "{now}");
         }
     }
 

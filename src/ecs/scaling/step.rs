@@ -110,10 +110,15 @@ impl StepScalingPolicyConfiguration {
     /// is the difference.
     #[must_use]
     pub fn adjusted(&self, current: i32, breach: f64, limits: Limits, last: Option<Activity>) -> Option<i32> {
-        let step = self.step_adjustments.iter().find(|step| step.covers(breach))?;
+        let step = self.step(breach)?;
         let cooldown = i64::from(self.cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS));
         let recent = last.filter(|last| last.seconds_ago < cooldown);
-        let plain = limits.clamp(self.apply(step, current));
+        let unlimited = self.apply(step, current);
+        let plain = limits.clamp(unlimited);
+        // A count that was set beyond the limits comes back by a step of that direction only.
+        if plain != current && plain.cmp(&current) != unlimited.cmp(&current) {
+            return None;
+        }
         let wanted = match recent {
             Some(last) if plain > current && last.is_scale_out() => {
                 limits.clamp(self.apply(step, last.from)).max(current)
@@ -122,6 +127,16 @@ impl StepScalingPolicyConfiguration {
             _ => plain,
         };
         (wanted != current).then_some(wanted)
+    }
+
+    /// Whether a breach is to add tasks, whatever limits and cooldowns leave of that.
+    #[must_use]
+    pub fn adds(&self, current: i32, breach: f64) -> bool {
+        self.step(breach).is_some_and(|step| self.apply(step, current) > current)
+    }
+
+    fn step(&self, breach: f64) -> Option<&StepAdjustment> {
+        self.step_adjustments.iter().find(|step| step.covers(breach))
     }
 
     /// The count after a step, before limits.
@@ -214,6 +229,19 @@ mod tests {
         assert_eq!(exact(50).adjusted(4, 1.0, limits, None), Some(6));
         assert_eq!(exact(0).adjusted(4, 1.0, limits, None), Some(2));
         assert_eq!(exact(4).adjusted(4, 1.0, limits, None), None);
+    }
+
+    #[test]
+    fn a_count_beyond_its_limits_comes_back_by_a_step_of_that_direction() {
+        let limits = Limits { min: 2, max: 6 };
+        let by = |change| policy(AdjustmentType::ChangeInCapacity, &[step(None, None, change)]);
+        // count, change → count. The first two are as the ECS developer guide has it.
+        for (current, change, expected) in
+            [(0, 1, Some(2)), (9, -1, Some(6)), (1, -1, None), (9, 1, None), (1, 3, Some(4))]
+        {
+            assert_eq!(by(change).adjusted(current, 1.0, limits, None), expected, "{current} {change}");
+        }
+        assert!(by(1).adds(9, 1.0) && !by(-1).adds(1, 1.0));
     }
 
     #[test]

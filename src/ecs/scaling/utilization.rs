@@ -3,6 +3,8 @@
 //! Source: "Amazon ECS service utilization metrics": what all tasks use over what all of them reserve; the least and the
 //! greatest are those of single tasks.
 
+use std::collections::BTreeMap;
+
 use super::MetricAggregationType;
 
 /// What is made of the utilization of several tasks, in percent. It may be above 100.
@@ -16,13 +18,15 @@ pub struct Utilization {
     pub maximum: f64,
 }
 
-/// The utilization of a service's tasks at one time; nothing where nobody measured it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What was measured for a service at one time; nothing where nobody did.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// Of the processors.
+    /// What its tasks use of the processors.
     pub cpu: Option<Utilization>,
-    /// Of the memory.
+    /// What they use of the memory.
     pub memory: Option<Utilization>,
+    /// Values of metrics that are told by the names of the alarms on them.
+    pub told: BTreeMap<String, f64>,
 }
 
 impl Utilization {
@@ -48,6 +52,11 @@ impl Utilization {
             minimum: times.clone().map(|it| it.minimum).fold(f64::INFINITY, f64::min),
             maximum: times.map(|it| it.maximum).fold(f64::NEG_INFINITY, f64::max),
         })
+    }
+
+    /// A single value, which is the mean, the least and the greatest.
+    pub(super) fn of_value(value: f64) -> Self {
+        Self { average: value, minimum: value, maximum: value }
     }
 
     /// One of the three.

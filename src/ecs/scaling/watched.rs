@@ -1,19 +1,24 @@
-//! Which alarms are evaluated: those on what the service's own tasks use, with a statistic that can be told of it.
+//! Which alarms are evaluated: those on what the service's own tasks use, with a statistic that can be told of it, and those whose
+//! values somebody tells by their names.
 
-use super::{Alarm, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
+use std::collections::BTreeSet;
+
+use super::{Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
 
 /// Seconds between two looks at what tasks use.
 pub const SAMPLE_SECONDS: i32 = 60;
 /// Values beyond those of the evaluation periods that are looked at where some are missing.
 const SPARE_VALUES: usize = 2;
 
-/// A service, as the dimensions of metrics name it.
-#[derive(Clone, Copy, Debug)]
+/// A service, as the dimensions of metrics name it, and where values of other metrics come from.
+#[derive(Clone, Debug)]
 pub struct Dimensioned<'a> {
     /// `ServiceName`.
     pub service: &'a str,
     /// `ClusterName`.
     pub cluster: &'a str,
+    /// The alarms whose values are told by their names, whatever metric they are on.
+    pub told: BTreeSet<&'a str>,
 }
 
 /// What an alarm watches.
@@ -29,6 +34,8 @@ pub struct Watched {
 enum Resource {
     Cpu,
     Memory,
+    /// It is told by the name of the alarm.
+    Told,
 }
 
 /// Why an alarm is not evaluated.
@@ -47,10 +54,16 @@ impl Alarm {
     ///
     /// # Errors
     /// Nobody evaluates it.
-    pub fn watched(&self, by: Dimensioned<'_>) -> Result<Watched, Unwatched> {
-        let has_expression = !self.metrics.is_empty() || self.extended_statistic.is_some();
-        let has_band = self.comparison_operator.is_some_and(super::ComparisonOperator::needs_band);
-        if has_expression || has_band {
+    pub fn watched(&self, by: &Dimensioned<'_>) -> Result<Watched, Unwatched> {
+        if self.comparison_operator.is_some_and(super::ComparisonOperator::needs_band) {
+            return Err(Unwatched::NotPlain);
+        }
+        if by.told.contains(self.alarm_name.as_str()) {
+            self.threshold.ok_or(Unwatched::OnlyNamed)?;
+            let statistic = MetricAggregationType::Average;
+            return Ok(Watched { resource: Resource::Told, statistic, looks: self.looks_of_period() });
+        }
+        if !self.metrics.is_empty() || self.extended_statistic.is_some() {
             return Err(Unwatched::NotPlain);
         }
         let (Some(name), Some(_)) = (self.metric_name.as_deref(), self.threshold) else {
@@ -70,12 +83,20 @@ impl Alarm {
             MetricStatistic::Maximum => MetricAggregationType::Maximum,
             MetricStatistic::SampleCount | MetricStatistic::Sum => return Err(Unwatched::NotPlain),
         };
-        let looks = self.period.unwrap_or(SAMPLE_SECONDS) / SAMPLE_SECONDS;
-        Ok(Watched { resource, statistic, looks: usize::try_from(looks).unwrap_or(1).max(1) })
+        Ok(Watched { resource, statistic, looks: self.looks_of_period() })
+    }
+
+    /// Looks in a period; an expression has those of its longest query.
+    fn looks_of_period(&self) -> usize {
+        let of_query =
+            |query: &AlarmMetricDataQuery| query.period.or(query.metric_stat.as_ref().map(|stat| stat.period));
+        let longest = self.metrics.iter().filter_map(of_query).max();
+        let seconds = self.period.or(longest).unwrap_or(SAMPLE_SECONDS);
+        usize::try_from(seconds / SAMPLE_SECONDS).unwrap_or(1).max(1)
     }
 
     /// Whether its dimensions are those of the service.
-    fn is_of(&self, by: Dimensioned<'_>) -> bool {
+    fn is_of(&self, by: &Dimensioned<'_>) -> bool {
         let is = |name: &str, value: &str| match name {
             "ServiceName" => value == by.service,
             "ClusterName" => value == by.cluster,
@@ -104,7 +125,7 @@ impl Alarm {
         let mut state = AlarmState::InsufficientData;
         let mut newest = None;
         for end in periods * watched.looks..=samples.len() {
-            let values = watched.values(&samples[..end], periods + SPARE_VALUES);
+            let values = watched.values(&self.alarm_name, &samples[..end], periods + SPARE_VALUES);
             let judged: Vec<Option<f64>> = values.iter().map(|it| it.map(|it| it.by(watched.statistic))).collect();
             state = self.judge(&judged, state);
             newest = values.into_iter().flatten().next_back();
@@ -116,7 +137,7 @@ impl Alarm {
 
 impl Watched {
     /// The last values of the metric, the newest last; there are fewer where it was not looked at as long.
-    fn values(self, samples: &[Sample], number: usize) -> Vec<Option<Utilization>> {
+    fn values(self, alarm: &str, samples: &[Sample], number: usize) -> Vec<Option<Utilization>> {
         let mut values: Vec<_> = samples
             .rchunks_exact(self.looks)
             .take(number)
@@ -124,6 +145,7 @@ impl Watched {
                 let measured = looks.iter().filter_map(|sample| match self.resource {
                     Resource::Cpu => sample.cpu,
                     Resource::Memory => sample.memory,
+                    Resource::Told => sample.told.get(alarm).copied().map(Utilization::of_value),
                 });
                 Utilization::over(measured)
             })
@@ -138,7 +160,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const WEB: Dimensioned<'static> = Dimensioned { service: "web", cluster: "shop" };
+    const WEB: Dimensioned<'static> = Dimensioned { service: "web", cluster: "shop", told: BTreeSet::new() };
 
     #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
     fn alarm(more: serde_json::Value) -> Alarm {
@@ -153,7 +175,7 @@ mod tests {
     fn samples(cpu: &[Option<f64>]) -> Vec<Sample> {
         let sample = |cpu: &Option<f64>| Sample {
             cpu: cpu.map(|it| Utilization { average: it, minimum: it - 10.0, maximum: it + 10.0 }),
-            memory: None,
+            ..Sample::default()
         };
         cpu.iter().map(sample).collect()
     }
@@ -172,16 +194,16 @@ mod tests {
             (json!({"comparisonOperator": "GreaterThanUpperThreshold"}), Unwatched::NotPlain),
             (json!({"metricName": null, "namespace": null, "threshold": null}), Unwatched::OnlyNamed),
         ] {
-            assert_eq!(alarm(more.clone()).watched(WEB), Err(why), "{more}");
+            assert_eq!(alarm(more.clone()).watched(&WEB), Err(why), "{more}");
         }
-        assert!(alarm(json!({"metricName": "MemoryUtilization"})).watched(WEB).is_ok());
+        assert!(alarm(json!({"metricName": "MemoryUtilization"})).watched(&WEB).is_ok());
     }
 
     #[test]
     fn an_alarm_is_raised_once_all_of_its_periods_were_looked_at() {
         let high = alarm(json!({}));
         let breach =
-            |seen: &[Option<f64>], aggregation| high.breach(high.watched(WEB).unwrap(), &samples(seen), aggregation);
+            |seen: &[Option<f64>], aggregation| high.breach(high.watched(&WEB).unwrap(), &samples(seen), aggregation);
         let (average, maximum) = (MetricAggregationType::Average, MetricAggregationType::Maximum);
         assert_eq!(breach(&[], average), None);
         assert_eq!(breach(&[Some(90.0); 2], average), None, "the third has still to come");
@@ -194,28 +216,47 @@ mod tests {
             "as the newest value says"
         );
         let disabled = alarm(json!({"actionsEnabled": false}));
-        assert_eq!(disabled.breach(disabled.watched(WEB).unwrap(), &samples(&[Some(90.0); 5]), average), None);
+        assert_eq!(disabled.breach(disabled.watched(&WEB).unwrap(), &samples(&[Some(90.0); 5]), average), None);
         let missing = alarm(json!({"treatMissingData": "breaching"}));
-        assert_eq!(missing.breach(missing.watched(WEB).unwrap(), &samples(&[None; 5]), average), None, "by how far?");
+        assert_eq!(missing.breach(missing.watched(&WEB).unwrap(), &samples(&[None; 5]), average), None, "by how far?");
     }
 
     #[test]
     fn a_longer_period_takes_several_looks() {
         let slow = alarm(json!({"period": 120, "evaluationPeriods": 2}));
-        let watched = slow.watched(WEB).unwrap();
+        let watched = slow.watched(&WEB).unwrap();
         let breach = |seen: &[Option<f64>]| slow.breach(watched, &samples(seen), MetricAggregationType::Average);
         assert_eq!(breach(&[Some(90.0); 3]), None);
         assert_eq!(breach(&[Some(60.0), Some(90.0), Some(50.0), Some(94.0)]), Some(2.0));
-        assert_eq!(alarm(json!({"period": 10})).watched(WEB).unwrap().looks, 1);
+        assert_eq!(alarm(json!({"period": 10})).watched(&WEB).unwrap().looks, 1);
         assert_eq!(slow.looks_kept(watched), 16);
     }
 
     #[test]
     fn a_state_that_missing_values_keep_is_that_of_the_values_before() {
         let keeping = alarm(json!({"treatMissingData": "ignore", "evaluationPeriods": 1}));
-        let watched = keeping.watched(WEB).unwrap();
+        let watched = keeping.watched(&WEB).unwrap();
         let breach = |seen: &[Option<f64>]| keeping.breach(watched, &samples(seen), MetricAggregationType::Average);
         assert_eq!(breach(&[Some(90.0), None]), Some(20.0));
         assert_eq!(breach(&[Some(60.0), None, None]), None);
+    }
+    #[test]
+    fn values_that_are_told_count_whatever_the_alarm_is_on() {
+        let queue =
+            alarm(json!({"metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS", "dimensions": [],
+            "evaluationPeriods": 1, "threshold": 100}));
+        assert_eq!(queue.watched(&WEB), Err(Unwatched::OtherMetric));
+        let by = Dimensioned { told: BTreeSet::from(["high"]), ..WEB };
+        let watched = queue.watched(&by).unwrap();
+        let sample = |value| Sample { told: [("high".to_owned(), value)].into(), ..Sample::default() };
+        let breach = |seen: &[Sample]| queue.breach(watched, seen, MetricAggregationType::Average);
+        assert_eq!(breach(&[sample(150.0)]), Some(50.0));
+        assert_eq!(breach(&[sample(150.0), sample(20.0)]), None);
+        assert_eq!(breach(&[Sample::default()]), None);
+        let expression =
+            alarm(json!({"metricName": null, "extendedStatistic": "p99", "metrics": [{"id": "a", "period": 300}]}));
+        assert_eq!(expression.watched(&by).map(|watched| watched.looks), Ok(1), "its own period counts");
+        let band = alarm(json!({"comparisonOperator": "GreaterThanUpperThreshold"}));
+        assert_eq!(band.watched(&by), Err(Unwatched::NotPlain));
     }
 }

@@ -15,8 +15,8 @@ pub struct Readings {
     pub lack: Option<Lack>,
 }
 
-/// Why metrics of tasks cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why metrics cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// The server does not have the API.
     NoApi,
@@ -26,6 +26,13 @@ pub enum Lack {
     NoAnswer,
     /// There is nothing about the tasks that run, or they reserve nothing.
     NoValues,
+    /// The metric that is chosen for an alarm has no value.
+    OfAlarm {
+        /// The alarm.
+        alarm: String,
+        /// Why, for people.
+        why: String,
+    },
 }
 
 /// Who wrote the count that the spec of a service has.

@@ -5,18 +5,36 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, steps};
-use crate::api::{ScalingStatus, ServiceSpec, ServiceStatus, condition};
+use crate::api::{ScalableTarget, ScalingStatus, ServiceSpec, ServiceStatus, condition};
+use crate::ecs::scaling::Limits;
 use crate::reconcile::action::Action;
 use crate::reconcile::kinds::ChildKind;
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surrounding;
 
-/// The desired count, pulled within the limits that are in force.
+/// The limits that are in force, and since when.
+pub(super) fn target(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<ScalableTarget> {
+    let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| !spec.ecs.is_daemon())?;
+    let limits = scaling.limits_at(input.now);
+    // The status has whole seconds.
+    let scheduled_at = scaling.last_change(input.now).and_then(|at| Timestamp::from_second(at.as_second()).ok());
+    Some(ScalableTarget { min_capacity: limits.min, max_capacity: limits.max, scheduled_at: scheduled_at.map(Time) })
+}
+
+/// The desired count, pulled within the limits when these come into force: at first, when they change, and when a scheduled action
+/// is due. A count that is set beyond them later stays, as with Application Auto Scaling.
 pub(super) fn within_limits(input: &ServiceInput<'_>, spec: &ServiceSpec, desired: i32) -> i32 {
-    spec.ecs.auto_scaling.as_ref().map_or(desired, |scaling| scaling.limits_at(input.now).clamp(desired))
+    let Some(target) = target(input, spec).filter(|target| input.status.scalable_target.as_ref() != Some(target))
+    else {
+        return desired;
+    };
+    Limits { min: target.min_capacity, max: target.max_capacity }.clamp(desired)
 }
 
 /// The count that a scaled service goes on with when its own is taken away, as a manifest does that gives it no more: ECS leaves
@@ -32,6 +50,12 @@ pub(super) fn pull(plan: &Plan<'_>) -> Option<Action> {
     let service = &plan.spec.ecs;
     let is_scaled = service.auto_scaling.is_some() && !service.is_daemon();
     (is_scaled && service.desired_count != Some(plan.desired)).then_some(Action::Scale { count: plan.desired })
+}
+
+/// Whether steps leave it to what tracks a target to take tasks away: it may do so, and the server knows its kind.
+pub(super) fn is_tracked(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
+    let is_there = !auto_scaling::needs_keda(spec) || input.owned.knows(ChildKind::ScaledObject);
+    is_there && auto_scaling::takes_tasks_away(spec)
 }
 
 /// Whether an action takes away what has scaled a service.
@@ -84,7 +108,16 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
         return draft(false, "CountInManifest", message);
     }
     if let Some((reason, message)) = steps::unmeasured(input, plan.spec) {
-        return draft(false, reason, message.to_owned());
+        return draft(false, reason, message);
+    }
+    let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| scaling.limits_at(input.now));
+    if let Some(limits) = limits.filter(|limits| limits.clamp(plan.desired) != plan.desired) {
+        let message = format!(
+            "the desired count of {} was set beyond its limits of {} to {}, and stays until an alarm, a scheduled action or other limits \
+             change it; a HorizontalPodAutoscaler pulls back any count but 0",
+            plan.desired, limits.min, limits.max
+        );
+        return draft(false, "CountBeyondLimits", message);
     }
     draft(true, "Scaling", "the desired count stays within its limits and follows the policies".to_owned())
 }

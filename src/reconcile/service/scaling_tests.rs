@@ -40,7 +40,7 @@ fn stepping() -> World {
 }
 
 fn measured(world: &mut World, percent: f64) {
-    let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), memory: None };
+    let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), ..Sample::default() };
     world.readings = Some(Readings { samples: vec![sample], at: world.now, lack: None });
 }
 
@@ -223,4 +223,81 @@ fn steps_take_no_task_away_while_a_deployment_goes_on() {
     measured(&mut world, 10.0);
     (0..3).for_each(|_| drop(world.step()));
     assert_eq!(world.status.desired_count, 2);
+}
+
+#[test]
+fn a_count_set_beyond_the_limits_stays_until_they_change() {
+    let mut world = stepping();
+    for count in [0, 9] {
+        world.spec["desiredCount"] = count.into();
+        assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0], "{count}");
+        assert_eq!(world.workloads[0].body["spec"]["replicas"], count);
+        assert_eq!(world.condition("AutoScaled"), ("False", "CountBeyondLimits"));
+    }
+    world.spec["autoScaling"]["maxCapacity"] = 6.into();
+    assert_eq!(scaled_to(&world.step().actions), [6]);
+    assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
+    assert_eq!(world.condition("AutoScaled"), ("True", "Scaling"));
+    // A scheduled action pulls the count in when it is due, also where it says again what is so already.
+    let due = world.now + Duration::from_mins(10);
+    world.spec["autoScaling"]["scheduledActions"] = json!([{"scheduledActionName": "again",
+        "schedule": format!("at({})", due.strftime("%Y-%m-%dT%H:%M:%S")), "scalableTargetAction": {"maxCapacity": 6}}]);
+    world.spec["desiredCount"] = 0.into();
+    assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
+    world.now = due;
+    assert_eq!(scaled_to(&world.step().actions), [1]);
+}
+
+#[test]
+fn a_step_on_record_that_is_old_is_not_made_any_more() {
+    let mut world = stepping();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    world.step();
+    assert_eq!(newest(&world).map(|(from, to, code, _)| (from, to, code)), Some((2, 4, ScalingStatus::InProgress)));
+    world.readings = None;
+    later(&mut world, 3600);
+    assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
+    assert_eq!(newest(&world).map(|(_, _, code, _)| code), Some(ScalingStatus::Overridden));
+    assert_eq!(world.status.desired_count, 2);
+}
+
+#[test]
+fn steps_take_tasks_away_where_what_would_track_a_target_is_not_there() {
+    let mut world = stepping();
+    let queue = json!({"targetValue": 10, "customizedMetricSpecification": {"metricName": "ApproximateNumberOfMessagesVisible",
+        "namespace": "AWS/SQS", "dimensions": [{"name": "QueueName", "value": "jobs"}], "statistic": "Average"}});
+    world.spec["autoScaling"]["policies"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"policyName": "queue", "targetTrackingScalingPolicyConfiguration": queue}));
+    world.spec["kubernetes"] = json!({"autoScaling": {"awsRegion": "eu-west-1"}});
+    world.step();
+    later(&mut world, 60);
+    measured(&mut world, 10.0);
+    (0..3).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 1, "there is no KEDA in this world");
+}
+
+#[test]
+fn an_alarm_on_a_metric_from_elsewhere_steps_too_and_tells_when_it_has_none() {
+    let mut world = stepping();
+    let alarms = json!([{"alarmName": "jobs", "metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS",
+        "evaluationPeriods": 1, "period": 60, "threshold": 100, "comparisonOperator": "GreaterThanThreshold"}]);
+    world.spec["autoScaling"]["policies"] = json!([policy("work", 2, alarms)]);
+    world.spec["kubernetes"] =
+        json!({"autoScaling": {"alarms": [{"alarmName": "jobs", "external": {"metricName": "jobs"}}]}});
+    world.step();
+    later(&mut world, 60);
+    let sample = Sample { told: [("jobs".to_owned(), 150.0)].into(), ..Sample::default() };
+    world.readings = Some(Readings { samples: vec![sample], at: world.now, lack: None });
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 4);
+    let lack = Lack::OfAlarm { alarm: "jobs".into(), why: "nothing serves it".into() };
+    world.readings = Some(Readings { samples: vec![Sample::default()], at: world.now, lack: Some(lack) });
+    world.step();
+    assert_eq!(world.condition("AutoScaled"), ("False", "AlarmMetricMissing"));
+    world.readings = None;
+    world.step();
+    assert_eq!(world.condition("AutoScaled"), ("False", "AlarmMetricMissing"), "what was said stands for now");
 }

@@ -87,6 +87,7 @@ pub(super) fn of(
         last_task_stopped_at: tasks::last_told(input).map(Time),
         events,
         scaling_activities: activities::of(input, plan),
+        scalable_target: scaling::target(input, plan.spec),
         translation: Some(translation),
         differences: summary::differences(&verdicts),
         conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),

@@ -14,6 +14,9 @@ use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion};
 use crate::translate::auto_scaling;
 
+/// How old a change on record may be that is still made: later the metrics may say something else.
+const STALE: Duration = Duration::from_mins(2);
+
 /// The change that is on record and not in the spec yet.
 fn begun<'a>(input: &'a ServiceInput<'_>) -> Option<&'a ScalingActivity> {
     input.status.scaling_activities.first().filter(|newest| newest.status_code == ScalingStatus::InProgress)
@@ -22,7 +25,8 @@ fn begun<'a>(input: &'a ServiceInput<'_>) -> Option<&'a ScalingActivity> {
 /// The count of a change that was begun, while the spec has the one before.
 pub(super) fn count_begun(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
     let begun = begun(input)?;
-    (spec.ecs.desired_count == Some(begun.from_count)).then_some(begun.to_count)
+    let age = Duration::try_from(input.now.duration_since(begun.start_time.0)).unwrap_or_default();
+    (spec.ecs.desired_count == Some(begun.from_count) && age < STALE).then_some(begun.to_count)
 }
 
 /// The changes that step policies made, the newest first.
@@ -65,14 +69,14 @@ pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Scaling
     if begun(input).is_some() || !is_new || plan.spec.ecs.desired_count != Some(plan.desired) {
         return None;
     }
-    let step = scaling.step(Occasion {
+    let step = scaling.step(&Occasion {
         service: auto_scaling::dimensions(plan.spec, input.root.name),
         samples: &readings.samples,
         running: rollout::count(input.pods.iter()).running,
         desired: plan.desired,
         limits: scaling.limits_at(input.now),
         last: self::last(input, scaling),
-        may_scale_in: !scaling::is_rolling(input, plan) && !auto_scaling::takes_tasks_away(plan.spec),
+        may_scale_in: !scaling::is_rolling(input, plan) && !scaling::is_tracked(input, plan.spec),
     })?;
     Some(ScalingActivity {
         start_time: Time(input.now),
@@ -92,7 +96,7 @@ fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a Scal
     let position = activities.iter().position(|it| it.policy_name.is_some())?;
     let (later, step) = (&activities[..position], &activities[position]);
     let is_undone = step.status_code == ScalingStatus::Overridden || later.iter().any(|it| it.to_count < step.to_count);
-    if is_undone || step.to_count <= step.from_count || !auto_scaling::takes_tasks_away(spec) {
+    if is_undone || step.to_count <= step.from_count || !scaling::is_tracked(input, spec) {
         return None;
     }
     let age = Duration::try_from(input.now.duration_since(step.start_time.0)).unwrap_or_default();
@@ -112,41 +116,39 @@ pub(super) fn hold_within(input: &ServiceInput<'_>, spec: &ServiceSpec, limits: 
     Limits { min: least.max(limits.min), ..limits }
 }
 
-/// Whether alarms can be evaluated, where there are such that are to be.
-pub(super) fn unmeasured(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'static str, &'static str)> {
+/// Why alarms cannot be evaluated, where there are such that are to be.
+pub(super) fn unmeasured(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'static str, String)> {
     let scaling = spec.ecs.auto_scaling.as_ref()?;
-    if scaling.samples_kept(auto_scaling::dimensions(spec, input.root.name)) == 0 {
+    if scaling.samples_kept(&auto_scaling::dimensions(spec, input.root.name)) == 0 {
         return None;
     }
     let Some(readings) = input.readings else {
         // Until the first look after a start, what was said last stands.
         let said = input.status.conditions.iter().find(|it| it.type_ == condition::AUTO_SCALED)?;
-        return LACKS.map(told).into_iter().find(|(reason, _)| said.reason == *reason);
+        let reason = REASONS.into_iter().find(|reason| said.reason == *reason)?;
+        return Some((reason, said.message.clone()));
     };
-    readings.lack.map(told)
+    readings.lack.as_ref().map(told)
 }
 
-const LACKS: [Lack; 4] = [Lack::NoApi, Lack::NotAllowed, Lack::NoAnswer, Lack::NoValues];
+const REASONS: [&str; 5] =
+    ["MetricsApiMissing", "MetricsNotAllowed", "MetricsNotAnswered", "MetricsMissing", "AlarmMetricMissing"];
 
-fn told(lack: Lack) -> (&'static str, &'static str) {
-    match lack {
-        Lack::NoApi => (
-            "MetricsApiMissing",
-            "alarms of step policies have no values: the server has no API metrics.k8s.io/v1beta1; install metrics-server",
-        ),
+fn told(lack: &Lack) -> (&'static str, String) {
+    let [no_api, not_allowed, no_answer, no_values, no_metric] = REASONS;
+    let (reason, why) = match lack {
+        Lack::NoApi => (no_api, "the server has no API metrics.k8s.io/v1beta1; install metrics-server"),
         Lack::NotAllowed => (
-            "MetricsNotAllowed",
-            "alarms of step policies have no values: the operator may not list pods.metrics.k8s.io, which the chart lets it \
-             with addons.podMetrics",
+            not_allowed,
+            "the operator may not list pods.metrics.k8s.io, which the chart lets it with addons.podMetrics",
         ),
-        Lack::NoAnswer => (
-            "MetricsNotAnswered",
-            "alarms of step policies have no values: the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server",
-        ),
-        Lack::NoValues => (
-            "MetricsMissing",
-            "alarms of step policies have no values: nothing is measured of the running tasks yet, or they reserve none of what \
-             is measured",
-        ),
-    }
+        Lack::NoAnswer => (no_answer, "the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server"),
+        Lack::NoValues => {
+            (no_values, "nothing is measured of the running tasks yet, or they reserve none of what is measured")
+        }
+        Lack::OfAlarm { alarm, why } => {
+            return (no_metric, format!("the alarm {alarm} has no value from kubernetes.autoScaling.alarms: {why}"));
+        }
+    };
+    (reason, format!("alarms of step policies have no values: {why}"))
 }

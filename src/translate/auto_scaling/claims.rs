@@ -265,6 +265,12 @@ fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, ledger: &mu
     } else {
         ledger.exact(at.clone(), count);
     }
+    if ledger.is_attended() {
+        let message = "the last time that it was due counts, also one before the service was made, so that limits do not depend on when \
+                       anything was applied; on AWS it first counts once it is made, and a later change of the target's own limits undoes \
+                       what it has set";
+        ledger.approximate(at.key("scalableTargetAction"), Code::LimitsFollowClock, count, message);
+    }
     for member in ["scheduledActionARN", "creationTime"] {
         ledger.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
     }

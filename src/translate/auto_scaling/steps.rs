@@ -1,8 +1,11 @@
 //! What becomes of step policies: the operator evaluates those of their alarms that are on what the tasks use.
 
-use crate::api::{DEFAULT_CLUSTER, ServiceSpec};
-use crate::ecs::Pointer;
+use std::collections::BTreeSet;
+
+use crate::api::{AlarmMetric, DEFAULT_CLUSTER, PrometheusQuery, ServiceSpec};
+use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
+use crate::ecs::{Pointer, names};
 use crate::translate::{Code, Ledger};
 
 /// The service, as the dimensions of its metrics name it.
@@ -10,7 +13,61 @@ use crate::translate::{Code, Ledger};
 pub fn dimensions<'a>(spec: &'a ServiceSpec, object: &'a str) -> Dimensioned<'a> {
     let cluster = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let service = spec.ecs.service_name.as_deref().unwrap_or(object);
-    Dimensioned { service, cluster: cluster.rsplit('/').next().unwrap_or(cluster) }
+    let told = alarm_metrics(spec).iter().map(|metric| metric.alarm_name.as_str()).collect();
+    Dimensioned { service, cluster: cluster.rsplit('/').next().unwrap_or(cluster), told }
+}
+
+/// Where the metrics of alarms come from that are on something else than what the tasks use.
+#[must_use]
+pub fn alarm_metrics(spec: &ServiceSpec) -> &[AlarmMetric] {
+    super::mapping(spec).map(|mapping| mapping.alarms.as_slice()).unwrap_or_default()
+}
+
+/// The metric of an alarm comes from one place that the operator can ask, for an alarm that there is.
+pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
+    let at = Pointer::root().key("kubernetes").key("autoScaling").key("alarms");
+    let policies = spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
+    let steps = policies.filter(|policy| policy.kind() == PolicyType::StepScaling);
+    let known: Vec<&str> = steps.flat_map(|policy| &policy.alarms).map(|alarm| alarm.alarm_name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for (position, metric) in alarm_metrics(spec).iter().enumerate() {
+        let (at, name) = (at.index(position), metric.alarm_name.as_str());
+        if metric.external.is_some() == metric.prometheus.is_some() {
+            let message = "a metric comes from one place: external or prometheus";
+            findings.push(Finding::error(at.clone(), "two-metrics-in-one", message));
+        }
+        if !seen.insert(name) {
+            let message = format!("the alarm {name:?} has a metric already");
+            findings.push(Finding::error(at.key("alarmName"), "repeated-mapping", message));
+        } else if !known.contains(&name) {
+            let message = format!("no step policy has an alarm {name:?}");
+            findings.push(Finding::warning(at.key("alarmName"), "no-such-alarm", message));
+        }
+        let labels = metric.external.iter().flat_map(|metric| &metric.selector);
+        for (key, _) in labels.filter(|(key, value)| !names::is_label_key(key) || !names::is_label_value(value)) {
+            let message = "no metric can have this label: keys and values are those that labels have";
+            findings.push(Finding::error(at.key("external").key("selector").key(key), "illegal-label", message));
+        }
+        findings.extend(metric.prometheus.iter().flat_map(|query| of_prometheus(query, &at.key("prometheus"))));
+    }
+    findings
+}
+
+/// The operator asks over plain HTTP, and as nobody.
+fn of_prometheus(query: &PrometheusQuery, at: &Pointer) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let rest = query.server_address.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    if rest.is_none() {
+        let message =
+            "the operator asks for the metrics of alarms over http://: give the address of the Service of Prometheus";
+        findings.push(Finding::error(at.key("serverAddress"), "address-not-asked", message));
+    }
+    if query.authentication.is_some() {
+        let message = "it is for what KEDA asks: the operator asks for the metrics of alarms as nobody in particular";
+        findings.push(Finding::error(at.key("authentication"), "authentication-without-use", message));
+    }
+    findings
 }
 
 pub(super) fn claim(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, name: &str, ledger: &mut Ledger) {
@@ -34,9 +91,9 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
     let service = dimensions(spec, name);
     let count = format!("Service/{name}#/spec/desiredCount");
     for (number, alarm) in policy.alarms.iter().enumerate() {
-        claim_alarm(alarm, service, &at.key("alarms").index(number), &count, ledger);
+        claim_alarm(spec, alarm, &service, &at.key("alarms").index(number), &count, ledger);
     }
-    if policy.alarms.iter().all(|alarm| alarm.watched(service).is_err()) {
+    if policy.alarms.iter().all(|alarm| alarm.watched(&service).is_err()) {
         let message = "none of its alarms is evaluated, so that nothing triggers the policy; what watches the metric can set the count \
                        through the scale subresource";
         return itself().for_each(|at| ledger.unsupported(at, Code::PolicyNotTriggered, message));
@@ -52,7 +109,14 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
     }
 }
 
-fn claim_alarm(alarm: &Alarm, service: Dimensioned<'_>, at: &Pointer, count: &str, ledger: &mut Ledger) {
+fn claim_alarm(
+    spec: &ServiceSpec,
+    alarm: &Alarm,
+    service: &Dimensioned<'_>,
+    at: &Pointer,
+    count: &str,
+    ledger: &mut Ledger,
+) {
     if let Err(why) = alarm.watched(service) {
         let (code, message) = match why {
             Unwatched::OnlyNamed => (
@@ -61,26 +125,67 @@ fn claim_alarm(alarm: &Alarm, service: Dimensioned<'_>, at: &Pointer, count: &st
             ),
             Unwatched::NotPlain => (
                 Code::AlarmNotEvaluated,
-                "the operator evaluates alarms on the average, minimum or maximum of one metric with a threshold: no percentiles, \
-                 expressions or bands of an anomaly detection",
+                "the operator evaluates alarms on the average, minimum or maximum of one metric with a threshold, and no bands of an \
+                 anomaly detection: give the value of a percentile or an expression in kubernetes.autoScaling.alarms",
             ),
             Unwatched::OtherMetric => (
                 Code::AlarmNotEvaluated,
                 "the operator evaluates alarms on CPUUtilization and MemoryUtilization of the service itself, by its ServiceName \
-                 and ClusterName: for another metric track a target, which KEDA can",
+                 and ClusterName: say in kubernetes.autoScaling.alarms where the values of another metric come from",
             ),
         };
         return ledger.unsupported(at.clone(), code, message);
     }
     ledger.exact(at.clone(), count);
+    if let Some(chosen) = alarm_metrics(spec).iter().find(|metric| metric.alarm_name == alarm.alarm_name) {
+        claim_chosen(alarm, chosen, at, count, ledger);
+    } else {
+        claim_utilization(at, count, ledger);
+    }
+    claim_period(alarm, at, count, ledger);
+    claim_actions(alarm, at, ledger);
+}
+
+/// What says which metric an alarm is on.
+const ON_A_METRIC: [&str; 6] = ["metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "metrics"];
+
+fn claim_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, ledger: &mut Ledger) {
+    let (code, what) = match &chosen.external {
+        Some(metric) => (
+            Code::ExternalMetricsNeeded,
+            format!(
+                "what serves the metric {} of the API external.metrics.k8s.io has to be there, such as KEDA or an adapter",
+                metric.metric_name
+            ),
+        ),
+        None => (Code::PrometheusNeeded, "the Prometheus of kubernetes.autoScaling.alarms has to be there".to_owned()),
+    };
+    let message = format!(
+        "{what}: the operator asks it once a minute and compares the value with the threshold, whatever metric and statistic the alarm \
+         names"
+    );
+    // The shape always has a JSON form.
+    let given = serde_json::to_value(alarm).unwrap_or_default();
+    for member in ON_A_METRIC.into_iter().filter(|member| given.get(*member).is_some()) {
+        ledger.needs_addon(at.key(member), code, count, message.clone());
+    }
+}
+
+fn claim_utilization(at: &Pointer, count: &str, ledger: &mut Ledger) {
     let message = "metrics-server has to be there: the operator asks it once a minute what the running tasks use, and a value is that of \
                    the moment, where CloudWatch takes all of the minute. After a start it looks for as long as the alarm does \
                    before it acts";
     ledger.needs_addon(at.key("metricName"), Code::MetricsServerNeeded, count, message);
+}
+
+fn claim_period(alarm: &Alarm, at: &Pointer, count: &str, ledger: &mut Ledger) {
     if let Some(period) = alarm.period.filter(|period| period % SAMPLE_SECONDS != 0) {
         let message = format!("a value is of whole minutes, and not of {period} s");
         ledger.approximate(at.key("period"), Code::ValuesOfMinutes, count, message);
     }
+}
+
+fn claim_actions(alarm: &Alarm, at: &Pointer, ledger: &mut Ledger) {
     let message = "the alarm triggers the policy and nothing else: status.scalingActivities tells of it";
     for (member, given) in
         [("okActions", &alarm.ok_actions), ("insufficientDataActions", &alarm.insufficient_data_actions)]

@@ -192,8 +192,8 @@ fn steps_are_the_operators_where_it_can_see_their_metric() {
             "adjustmentType": "ChangeInCapacity",
             "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}]}})
     };
-    let verdicts = |policies: Value| {
-        let spec = spec(policies, json!({}));
+    let verdicts_of = |policies: Value, more: Value| {
+        let spec = spec(policies, more);
         let mut ledger = Ledger::of_service();
         claim(&spec, "web", &mut ledger);
         let judged = ledger.close(&serde_json::to_value(&spec).unwrap(), &std::collections::BTreeSet::new());
@@ -201,6 +201,7 @@ fn steps_are_the_operators_where_it_can_see_their_metric() {
         let codes = of_policies.filter_map(|it| it.code.map(|code| (it.path.to_string(), code)));
         codes.map(|(path, code)| (path.rsplit('/').next().unwrap().to_owned(), code.name())).collect::<Vec<_>>()
     };
+    let verdicts = |policies: Value| verdicts_of(policies, json!({}));
     let metric = ("metricName".to_owned(), "metrics-server-needed");
     assert_eq!(verdicts(json!([step("CPUUtilization")])), std::slice::from_ref(&metric));
     let beside = verdicts(json!([step("CPUUtilization"), policy("memory", utilization("Memory", 70.0))]));
@@ -209,4 +210,48 @@ fn steps_are_the_operators_where_it_can_see_their_metric() {
     let other = verdicts(json!([step("RequestCount")]));
     assert!(other.contains(&("policyName".to_owned(), "policy-not-triggered")), "{other:?}");
     assert!(other.iter().all(|(_, code)| ["policy-not-triggered", "alarm-not-evaluated"].contains(code)), "{other:?}");
+    let chosen = |way: Value| {
+        let mut alarm = json!({"alarmName": "RequestCount"});
+        alarm.as_object_mut().unwrap().extend(way.as_object().unwrap().clone());
+        verdicts_of(json!([step("RequestCount")]), json!({"kubernetes": {"autoScaling": {"alarms": [alarm]}}}))
+    };
+    let external = chosen(json!({"external": {"metricName": "requests"}}));
+    assert!(external.contains(&("metricName".to_owned(), "external-metrics-needed")), "{external:?}");
+    let query = json!({"prometheus": {"serverAddress": "http://prometheus:9090", "query": "sum(requests)"}});
+    assert!(chosen(query).iter().all(|(_, code)| *code == "prometheus-needed"));
+}
+
+#[test]
+fn the_metric_of_an_alarm_comes_from_one_place_that_can_be_asked() {
+    let policies =
+        json!([{"policyName": "out", "alarms": [{"alarmName": "high"}], "stepScalingPolicyConfiguration": {}}]);
+    let found = |alarms: Value| {
+        let spec = spec(policies.clone(), json!({"kubernetes": {"autoScaling": {"alarms": alarms}}}));
+        findings(&spec).into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    let (external, http) =
+        (json!({"metricName": "m"}), json!({"serverAddress": "http://prometheus:9090", "query": "m"}));
+    let fine = json!([{"alarmName": "high", "external": external}]);
+    assert_eq!(found(fine), [""; 0]);
+    for (alarms, code) in [
+        (json!([{"alarmName": "high"}]), "two-metrics-in-one"),
+        (json!([{"alarmName": "high", "external": external, "prometheus": http}]), "two-metrics-in-one"),
+        (
+            json!([{"alarmName": "high", "external": external}, {"alarmName": "high", "prometheus": http}]),
+            "repeated-mapping",
+        ),
+        (json!([{"alarmName": "low", "external": external}]), "no-such-alarm"),
+        (json!([{"alarmName": "high", "external": {"metricName": "m", "selector": {"a b": ""}}}]), "illegal-label"),
+        (
+            json!([{"alarmName": "high", "prometheus": {"serverAddress": "https://p", "query": "m"}}]),
+            "address-not-asked",
+        ),
+        (
+            json!([{"alarmName": "high", "prometheus":
+                {"serverAddress": "http://p", "query": "m", "authentication": {"name": "a"}}}]),
+            "authentication-without-use",
+        ),
+    ] {
+        assert_eq!(found(alarms.clone()), [code], "{alarms}");
+    }
 }

@@ -1,0 +1,108 @@
+//! A value of Prometheus, by an instant query of its HTTP API.
+
+use std::sync::LazyLock;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// More than one value takes is not read.
+const MOST_BYTES: usize = 1 << 16;
+
+/// Connections are kept from one look to the next.
+static CLIENT: LazyLock<Client<HttpConnector, Empty<Bytes>>> =
+    LazyLock::new(|| Client::builder(TokioExecutor::new()).build_http());
+
+/// The value that a query comes to now.
+///
+/// # Errors
+/// Why there is none, for people. The answer itself is not in it.
+pub(super) async fn ask(server: &str, query: &str) -> Result<f64, String> {
+    let encoded: String = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
+    let address = format!("{}/api/v1/query?{encoded}", server.trim_end_matches('/'));
+    let request = Request::get(&address).body(Empty::new()).map_err(|_| format!("{server} is no address"))?;
+    let silent = |error: &dyn std::fmt::Display| format!("Prometheus at {server} does not answer: {error}");
+    let answer = CLIENT.request(request).await.map_err(|error| silent(&error))?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await.map_err(|error| silent(&error))?;
+    let told: Option<Value> = serde_json::from_slice(&body.to_bytes()).ok();
+    if status != StatusCode::OK {
+        let why = told.as_ref().and_then(|told| told["error"].as_str()).unwrap_or_default();
+        return Err(format!("Prometheus at {server} answers {status} {why}").trim_end().to_owned());
+    }
+    single(&told.unwrap_or_default())
+}
+
+/// The only value of an answer.
+fn single(answer: &Value) -> Result<f64, String> {
+    let data = &answer["data"];
+    let pair = match (data["resultType"].as_str(), data["result"].as_array()) {
+        (Some("scalar"), Some(_)) => &data["result"],
+        (Some("vector"), Some(all)) => match all.as_slice() {
+            [one] => &one["value"],
+            [] => return Err("the query has no value".to_owned()),
+            more => return Err(format!("the query comes to {} values instead of one: sum them up in it", more.len())),
+        },
+        (Some(other), _) => return Err(format!("the query comes to a {other} instead of one value")),
+        (None, _) => return Err("the answer is not one of Prometheus".to_owned()),
+    };
+    let number = pair[1].as_str().and_then(|text| text.parse::<f64>().ok());
+    number.filter(|number| number.is_finite()).ok_or_else(|| "the value is not a number".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::extract::RawQuery;
+    use axum::routing::get;
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn vector(values: &[&str]) -> Value {
+        let results: Vec<Value> = values.iter().map(|value| json!({"metric": {}, "value": [1.5, value]})).collect();
+        json!({"status": "success", "data": {"resultType": "vector", "result": results}})
+    }
+
+    #[test]
+    fn one_value_is_wanted() {
+        assert_eq!(single(&vector(&["2.5"])), Ok(2.5));
+        let scalar = json!({"data": {"resultType": "scalar", "result": [1, "7"]}});
+        assert_eq!(single(&scalar), Ok(7.0));
+        for (answer, why) in [
+            (vector(&[]), "has no value"),
+            (vector(&["1", "2"]), "2 values instead of one"),
+            (vector(&["NaN"]), "not a number"),
+            (json!({"data": {"resultType": "matrix", "result": []}}), "a matrix instead"),
+            (json!({"items": []}), "not one of Prometheus"),
+        ] {
+            assert!(single(&answer).is_err_and(|told| told.contains(why)), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_for_the_query() {
+        let answer = |RawQuery(query): RawQuery| async move {
+            match query.as_deref() {
+                Some("query=sum%28rate%28a%7Bb%3D%22c%22%7D%5B1m%5D%29%29") => {
+                    (StatusCode::OK, vector(&["3"]).to_string())
+                }
+                _ => (StatusCode::BAD_REQUEST, json!({"status": "error", "error": "parse error"}).to_string()),
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free");
+        let server = format!("http://{}", listener.local_addr().expect("known"));
+        let routes = Router::new().route("/api/v1/query", get(answer));
+        tokio::spawn(async { axum::serve(listener, routes).await });
+        assert_eq!(ask(&format!("{server}/"), "sum(rate(a{b=\"c\"}[1m]))").await, Ok(3.0));
+        let refused = ask(&server, "sum(").await;
+        assert!(refused.as_ref().is_err_and(|told| told.ends_with("400 Bad Request parse error")), "{refused:?}");
+        let gone = ask("http://127.0.0.1:1", "a").await;
+        assert!(gone.as_ref().is_err_and(|told| told.contains("does not answer")), "{gone:?}");
+    }
+}
