@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
     fn wrong(cluster: Value) -> Vec<String> {
         let spec: ClusterSpec = serde_json::from_value(json!({"kubernetes": cluster})).unwrap();
         of_cluster(&spec).into_iter().map(|finding| finding.path.to_string()).collect()

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use crate::addons::grant;
 use crate::bench;
 use crate::errors::changed;
+use crate::pool::Pool;
 use crate::support::{Bench, PATIENCE};
 
 /// Nodes that only tasks of this file tolerate. They are objects without a kubelet: what is asked of them is to be chosen.
@@ -315,6 +316,47 @@ async fn marks_follow_the_tasks() -> Result<()> {
     bench.service("cache", "cache", 0).await?;
     marks(&bench, &label, &BTreeSet::new()).await?;
     operator.stop().await
+}
+
+#[tokio::test]
+async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()> {
+    let bench = bench("daemons").await?;
+    let pool = Pool::new(&bench, 2).await?;
+    let nodes: Api<Node> = Api::all(bench.client.clone());
+    let names: Vec<String> = pool.zones.keys().cloned().collect();
+    let label = async |name: &str, labels: Value| {
+        let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+        nodes.patch(name, &PatchParams::default(), &patch).await
+    };
+    let operator = bench.operator().await?;
+    bench.apply("TaskDefinition", "agent", pool.task("agent")).await?;
+    // An affinity says the second, and the operator evaluates the first.
+    for (service, expression) in [("pattern", "attribute:stack =~ prod.*"), ("value", "attribute:tier == front")] {
+        let constraint = json!([{"type": "memberOf", "expression": expression}]);
+        let spec =
+            json!({"taskDefinition": "agent", "schedulingStrategy": "DAEMON", "placementConstraints": constraint});
+        bench.apply("Service", service, spec).await?;
+    }
+    let are_on = async |expected: &[&String]| -> Result<()> {
+        for service in ["pattern", "value"] {
+            let what = format!("tasks of {service} on {expected:?}");
+            wait_for(&what, PATIENCE, async || {
+                let mut seen = pool.placed(service, expected.len()).await?;
+                seen.sort();
+                Ok(if seen.iter().eq(expected.iter().copied()) { Seen::Done(()) } else { Seen::not_yet(seen) })
+            })
+            .await?;
+        }
+        Ok(())
+    };
+    label(&names[0], json!({"stack": "prod", "tier": "front"})).await?;
+    are_on(&[&names[0]]).await?;
+    label(&names[1], json!({"stack": "production", "tier": "front"})).await?;
+    are_on(&[&names[0], &names[1]]).await?;
+    label(&names[0], json!({"stack": "test", "tier": null})).await?;
+    are_on(&[&names[1]]).await?;
+    operator.stop().await?;
+    pool.close().await
 }
 
 #[tokio::test]

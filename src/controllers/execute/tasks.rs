@@ -124,8 +124,9 @@ async fn tell_refusal(
     match context.writer.merge(key, &kinds::pods(), &patch).await {
         // Whoever refuses this too has been told of in the log.
         Err(error) if is_refusal(&error) => Ok(()),
+        Err(error) => Err(error.into()),
         // The watch brings it, so that the service is looked at again.
-        written => Ok(drop(written?)),
+        Ok(_) => Ok(()),
     }
 }
 
