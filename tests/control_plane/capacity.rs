@@ -145,8 +145,8 @@ async fn tasks_tolerate_the_taints_of_their_own_provider_only() -> Result<()> {
         "kubernetes": {"healthyAfterSeconds": 1}});
     bench.apply("Service", "web", spec).await?;
     bench.stable("web", "app:1").await?;
-    let on_spot = pool.placed("web", 8).await?.into_iter().filter(|node| *node == spot).count();
-    assert_eq!(on_spot, 4, "each provider has its half, although FARGATE takes any node");
+    let there = pool.placed("web", 8).await?.into_iter().filter(|node| *node == spot).count();
+    assert_eq!(there, 4, "each provider has its half, although FARGATE takes any node");
     operator.stop().await?;
     pool.close().await
 }
