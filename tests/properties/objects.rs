@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ecs_operator::convert::Manifest;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, PodSpec, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub fn are_sound(manifests: &[Manifest]) -> Outcome {
             "TargetGroupBinding" => target_group_binding(&manifest.yaml),
             "HTTPRoute" | "GRPCRoute" | "TCPRoute" => route(&manifest.yaml),
             "SecurityGroupPolicy" => Ok(()),
+            "HorizontalPodAutoscaler" => autoscaler(&manifest.yaml),
+            "ScaledObject" => scaled_object(&manifest.yaml),
             "PersistentVolume" => volume(&manifest.yaml),
             "PersistentVolumeClaim" => volume_claim(&manifest.yaml),
             kind => Err(format!("{kind} is no kind of plain manifests")),
@@ -130,6 +133,25 @@ fn budget(yaml: &str) -> Outcome {
     match object.pointer("/spec/maxUnavailable").and_then(Value::as_i64) {
         Some(1..) if selected => Ok(()),
         _ => Err("no task could ever be evicted, or others' are meant".to_owned()),
+    }
+}
+
+fn autoscaler(yaml: &str) -> Outcome {
+    let object: HorizontalPodAutoscaler = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let spec = object.spec;
+    let limits = (spec.min_replicas.unwrap_or(1), spec.max_replicas);
+    let scales = spec.scale_target_ref.kind == "Deployment" && spec.metrics.is_some_and(|metrics| !metrics.is_empty());
+    if scales && 1 <= limits.0 && limits.0 <= limits.1 { Ok(()) } else { Err("it scales nothing".to_owned()) }
+}
+
+fn scaled_object(yaml: &str) -> Outcome {
+    let object: Value = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let spec = &object["spec"];
+    let triggers = spec["triggers"].as_array().map_or(0, Vec::len);
+    let limits = (spec["minReplicaCount"].as_i64(), spec["maxReplicaCount"].as_i64());
+    match limits {
+        (Some(0..), Some(1..)) if triggers > 0 && limits.0 <= limits.1 => Ok(()),
+        _ => Err("it scales nothing".to_owned()),
     }
 }
 

@@ -17,8 +17,25 @@ pub fn task_definition(family: &str, rng: &mut Rng) -> Value {
     task.insert("family".to_owned(), family.into());
     if rng.u32(..10) > 0 {
         Task { rng }.set_right(&mut task);
+        set_nodes_right(task.get_mut("kubernetes"), rng);
     }
     Value::Object(task)
+}
+
+/// Gives nodes labels and taints that a server takes.
+fn set_nodes_right(block: Option<&mut Value>, rng: &mut Rng) {
+    let Some(block) = block.and_then(Value::as_object_mut) else { return };
+    if let Some(labels) = block.get_mut("nodeSelector").and_then(Value::as_object_mut) {
+        *labels = Object::from_iter([("example.com/pool".to_owned(), ["general", "a.b_c", ""][rng.usize(..3)].into())]);
+    }
+    for toleration in objects(block, "tolerations") {
+        let given = [json!({"operator": "Exists"}), json!({"key": "spot", "value": "yes", "effect": "NoSchedule"})];
+        *toleration = given[rng.usize(..2)].as_object().cloned().unwrap_or_default();
+    }
+    let providers = block.get_mut("capacityProviders").and_then(Value::as_object_mut);
+    for (_, nodes) in providers.into_iter().flatten() {
+        set_nodes_right(Some(nodes), rng);
+    }
 }
 
 /// A service of that name, which runs a task definition.
@@ -98,6 +115,7 @@ pub fn cluster(name: &str, rng: &mut Rng) -> Value {
     if rng.u32(..10) > 0 {
         set_providers_right(&mut cluster, "defaultCapacityProviderStrategy");
         distinct(&mut cluster, "tags", "key");
+        set_nodes_right(cluster.get_mut("kubernetes"), rng);
     }
     Value::Object(cluster)
 }
