@@ -113,7 +113,7 @@ pub mod annotations {
     pub const CAPACITY_STRATEGY: &str = "ecs-operator.dev/capacity-provider-strategy";
     /// On a Pod: its number, from 1, among those that are divided by that strategy; no two of a deployment have the same.
     pub const CAPACITY_NUMBER: &str = "ecs-operator.dev/capacity-provider-task";
-    /// On a Pod that waits for a capacity provider: why the server has not let it have one.
+    /// On a Pod that waits for a capacity provider: when and why the server has not let it have one.
     pub const CAPACITY_REFUSED: &str = "ecs-operator.dev/capacity-provider-refused";
     /// On Pods, Kubernetes' own: of several that are alike, ReplicaSets stop those with the lowest number first.
     pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";

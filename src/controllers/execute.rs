@@ -252,7 +252,8 @@ async fn delete(
     Ok(())
 }
 
-/// The watch brings the count; until then another try writes the same. What somebody else wrote meanwhile is decided upon anew.
+/// The watch brings the count; until then another try writes the same. Where somebody else wrote meanwhile, nothing of this decision
+/// is told, and another one follows.
 async fn scale(context: &Context, taken: &Taken, root: &Root<'_>, count: i32) -> Result<(), ReconcileError> {
     let key = ObjectKey::namespaced(root.namespace, root.name);
     context.writer.scale(&key, &resource_of(root.kind), taken.version(), count).await?;

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{Detached, HASH_LABELS, Presence, TaskPod};
+use crate::reconcile::{Detached, HASH_LABELS, Presence, Refusal, TaskPod};
 use crate::translate::placement::facts::{TaskFacts, is_running};
 use crate::translate::placement::{group, instances};
 
@@ -67,7 +67,7 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
     let ended = if over { ending::of_task(&status) } else { ending::of_container(&status, essential) };
     let told_to_end = told_to_end(&pod.metadata);
-    let refused = annotation(annotations::CAPACITY_REFUSED).filter(|_| waits);
+    let refusal = annotation(annotations::CAPACITY_REFUSED).filter(|_| waits);
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).filter(|_| waits);
     CachedPod {
         service: label(labels::SERVICE),
@@ -96,7 +96,8 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
                 (false, true) => Presence::Over,
                 (false, false) => Presence::Present,
             },
-            unplaceable: unplaceable(&status).or(refused),
+            unplaceable: unplaceable(&status),
+            refusal: refusal.and_then(|text| Refusal::read(&text)),
             unseen_by,
             failing: failing(&status),
         },

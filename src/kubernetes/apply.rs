@@ -118,7 +118,8 @@ impl Writer {
     /// Writes a count through the `scale` subresource of an object, as long as that is of this version.
     ///
     /// # Errors
-    /// When the server does not take it; that the object is gone, or another one by now, is no error.
+    /// [`WriteError::Conflict`] when it is of another version by now, and otherwise when the server does not take it; that the object
+    /// is gone is no error.
     pub async fn scale(
         &self,
         key: &ObjectKey,
@@ -130,8 +131,13 @@ impl Writer {
         let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
         let api = self.api(key, resource);
         let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": count}});
-        let request = async { unless_gone(api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await) };
-        self.write(resource, target, request).await.map(drop)
+        let request = async {
+            match api.patch_scale(&key.name, &params, &Patch::Merge(&patch)).await {
+                Err(Error::Api(status)) if status.is_not_found() => Ok(()),
+                written => written.map(drop),
+            }
+        };
+        self.write(resource, target, request).await
     }
 
     /// Reads an object from the server itself, where a cache that selects by label cannot tell.

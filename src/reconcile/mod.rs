@@ -22,7 +22,7 @@ pub use action::{Action, AssignedCapacity, Child, Decision, DeletionCost, EventD
 pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
 pub use kinds::{ChildKind, Entry, Need, Others, Scope, Upkeep};
-pub use observed::{Detached, Ending, ObservedChild, Presence, Revision, Root, TaskPod};
+pub use observed::{Detached, Ending, ObservedChild, Presence, Refusal, Revision, Root, TaskPod};
 pub use owned::Owned;
 pub use service::generations::{Generation, HASH_LABELS};
 pub use service::readings::{CountManager, Lack, Readings};

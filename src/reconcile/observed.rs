@@ -1,5 +1,6 @@
 //! What a controller sees of the world, as far as decisions depend on it.
 
+use std::fmt;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -122,12 +123,39 @@ pub struct TaskPod {
     pub has_own_volume: bool,
     /// The end of the task, or of an essential container, which is to be the end of the task.
     pub ending: Option<Ending>,
-    /// Why it has no node, in the words of the scheduler, or of whoever refused it its capacity provider.
+    /// The scheduler's words, when it found no node.
     pub unplaceable: Option<String>,
+    /// Why it still waits for a capacity provider that it was to have.
+    pub refusal: Option<Refusal>,
     /// The scheduler that has not looked at it yet.
     pub unseen_by: Option<Box<str>>,
     /// Why a container does not start, as ECS names it, and the container runtime's words.
     pub failing: Option<(&'static str, String)>,
+}
+
+/// The server has not let a task have its capacity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// As an annotation of the Pod has it.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.at, self.why)
+    }
+}
+
+impl Refusal {
+    /// Reads the annotation; none of what this program has not written.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (at, why) = text.split_once(' ')?;
+        Some(Self { at: at.parse().ok()?, why: why.to_owned() })
+    }
 }
 
 /// Why a task stands beside its workload.

@@ -3,6 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::ReconcileError;
-use crate::reconcile::{AssignedCapacity, DeletionCost, Detached, HASH_LABELS};
+use crate::reconcile::{AssignedCapacity, DeletionCost, Detached, HASH_LABELS, Refusal};
 
 /// Pods that are written at once.
 const AT_ONCE: usize = 16;
@@ -69,7 +70,7 @@ async fn give_capacity(context: &Context, namespace: &str, to: AssignedCapacity)
             tracing::info!(task = %key, provider = to.assignment.provider, "given a capacity provider");
             Ok(())
         }
-        Err(error) if is_refusal(&error) => tell_refusal(context, &key, &to, &error).await,
+        Err(error) if is_refusal(&error) => tell_refusal(context, &key, &to, error).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -113,20 +114,18 @@ async fn tell_refusal(
     context: &Context,
     key: &ObjectKey,
     to: &AssignedCapacity,
-    error: &WriteError,
+    error: WriteError,
 ) -> Result<(), ReconcileError> {
     let why = format!("the server does not let it have capacity provider {}: {error}", to.assignment.provider);
-    if context.pods.get(key).is_some_and(|pod| pod.task.unplaceable.as_ref() == Some(&why)) {
-        return Ok(());
-    }
     tracing::warn!(task = %key, "{why}");
-    let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::CAPACITY_REFUSED): why}}});
+    let refusal = Refusal { at: Timestamp::now(), why }.to_string();
+    let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::CAPACITY_REFUSED): refusal}}});
     match context.writer.merge(key, &kinds::pods(), &patch).await {
-        // Whoever refuses this too has been told of in the log.
-        Err(error) if is_refusal(&error) => Ok(()),
-        Err(error) => Err(error.into()),
         // The watch brings it, so that the service is looked at again.
         Ok(_) => Ok(()),
+        // Whoever refuses this too may have no rights on Pods at all, which the service tells.
+        Err(another) if is_refusal(&another) => Err(error.into()),
+        Err(another) => Err(another.into()),
     }
 }
 

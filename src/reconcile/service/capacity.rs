@@ -44,10 +44,15 @@ pub(super) fn resolve(
 /// How soon it is tried again to give a capacity provider to a task that the server has refused one.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
 
+/// How long a task that was refused its capacity provider is left alone yet.
+fn left_alone(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<Duration> {
+    let age = Duration::try_from(input.now.duration_since(pod.refusal.as_ref()?.at)).unwrap_or_default();
+    TRY_AGAIN.checked_sub(age).filter(|left| !left.is_zero())
+}
+
 /// When to try again, where the server has refused a task its capacity provider.
 pub(super) fn try_again_in(input: &ServiceInput<'_>) -> Option<Duration> {
-    let refused = |pod: &TaskPod| pod.is_present() && pod.divided_by.is_some() && pod.unplaceable.is_some();
-    input.pods.iter().any(refused).then_some(TRY_AGAIN)
+    input.pods.iter().filter(|pod| pod.is_present()).filter_map(|pod| left_alone(input, pod)).min()
 }
 
 /// Gives each task that waits for it one of several capacity providers, those of each deployment by themselves.
@@ -55,7 +60,7 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     let mut waiting: Vec<(&TaskPod, &str)> = input
         .pods
         .iter()
-        .filter(|pod| pod.is_present())
+        .filter(|pod| pod.is_present() && left_alone(input, pod).is_none())
         .filter_map(|pod| Some((pod, pod.divided_by.as_deref()?)))
         .collect();
     waiting.sort_by(|(a, _), (b, _)| a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)));

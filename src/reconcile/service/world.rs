@@ -232,6 +232,7 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         has_own_volume: false,
         ending: None,
         unplaceable: None,
+        refusal: None,
         unseen_by: None,
         failing: None,
     }
