@@ -158,7 +158,8 @@ pub struct ScalableTarget {
 #[serde(rename_all = "camelCase")]
 pub struct ZoneRebalancing {
     /// How many tasks each zone had when it began: those that were open to the service, or had some.
-    pub zones: BTreeMap<String, i32>,
+    #[serde(default)]
+    pub tasks_by_zone: BTreeMap<String, i32>,
     /// By how many tasks the fullest zone had more than the emptiest.
     pub spread: i32,
     /// The task that is moved.

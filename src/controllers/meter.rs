@@ -22,18 +22,18 @@ use super::context::Context;
 use super::fan_out::{self, FanOut};
 use super::start::Wiring;
 use super::{kinds, pods};
-use crate::api::{AlarmMetric, ServiceSpec};
+use crate::api::AlarmMetric;
 use crate::ecs::placement::Amounts;
-use crate::ecs::scaling::{Dimensioned, Sample, Utilization};
+use crate::ecs::scaling::{Sample, Utilization};
 use crate::ecs::units::UNITS_PER_VCPU;
 use crate::reconcile::{Lack, Readings};
-use crate::translate::auto_scaling;
 use crate::translate::quantity::{self, NANOS};
+use crate::translate::{auto_scaling, examine};
 
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// Questions that are asked at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// What was measured of each service's tasks since the operator started, by the uid of the service.
 #[derive(Default)]
@@ -75,15 +75,18 @@ impl Metered {
     fn of(object: &DynamicObject) -> Option<Self> {
         // Most services have no policies, and are not read any further.
         object.data.pointer("/spec/autoScaling/policies")?;
-        let spec: ServiceSpec = serde_json::from_value(object.data.get("spec")?.clone()).ok()?;
+        // What is refused has no alarms that anybody acts upon.
+        let examined = examine::service(object.data.get("spec")?.clone());
+        let spec = examined.usable()?;
         let name = object.name_any();
         let scaling = spec.ecs.auto_scaling.as_ref()?;
-        let by = auto_scaling::dimensions(&spec, &name);
-        let kept = scaling.samples_kept(&by);
-        let asks_about_tasks = scaling.samples_kept(&Dimensioned { told: BTreeSet::new(), ..by }) > 0;
-        let (metadata, chosen) = (&object.metadata, auto_scaling::alarm_metrics(&spec).to_vec());
+        let by = auto_scaling::dimensions(spec, &name);
+        let (kept, (told, asks_about_tasks)) = (scaling.samples_kept(&by), scaling.measured(&by));
+        let chosen = auto_scaling::alarm_metrics(spec).iter().filter(|it| told.contains(it.alarm_name.as_str()));
+        let chosen = chosen.cloned().collect();
+        let metadata = &object.metadata;
         let (namespace, uid) = (metadata.namespace.clone()?, metadata.uid.clone()?);
-        (kept > 0).then_some(Self { namespace, name, uid, kept, asks_about_tasks, chosen })
+        (kept > 0).then_some(Self { namespace, name: name.clone(), uid, kept, asks_about_tasks, chosen })
     }
 }
 
@@ -108,13 +111,15 @@ pub(super) async fn measure(wiring: Wiring, context: Arc<Context>, fan_out: FanO
 async fn look(wiring: &Wiring, context: &Context, fan_out: &FanOut) {
     let services: Vec<_> = context.roots.services.all().iter().filter_map(|object| Metered::of(object)).collect();
     context.meter.keep(&services.iter().map(|metered| metered.uid.as_str()).collect());
-    let namespaces: BTreeSet<&str> = services.iter().map(|metered| metered.namespace.as_str()).collect();
+    let asking = services.iter().filter(|metered| metered.asks_about_tasks);
+    let namespaces: BTreeSet<&str> = asking.map(|metered| metered.namespace.as_str()).collect();
     let asked: Vec<_> =
         namespaces.into_iter().map(|namespace| async move { (namespace, used(wiring, namespace).await) }).collect();
     let answers: HashMap<&str, Result<Used, Lack>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
     let measuring: Vec<_> = services.iter().map(|metered| measured(wiring, context, metered, &answers)).collect();
-    let measured: Vec<_> = stream::iter(measuring).buffer_unordered(AT_ONCE).collect().await;
-    for (metered, sample, lack) in measured {
+    let mut measured = stream::iter(measuring).buffer_unordered(AT_ONCE);
+    // Those that get no answer keep nobody else waiting.
+    while let Some((metered, sample, lack)) = measured.next().await {
         context.meter.note(metered, sample, lack);
         fan_out.service(&metered.namespace, &metered.name);
     }
@@ -127,14 +132,15 @@ async fn measured<'a>(
     metered: &'a Metered,
     answers: &HashMap<&str, Result<Used, Lack>>,
 ) -> (&'a Metered, Sample, Option<Lack>) {
-    let (mut sample, lack) = match &answers[metered.namespace.as_str()] {
-        Ok(used) => utilization(context, metered, used),
-        Err(lack) => (Sample::default(), Some(lack.clone())),
+    let answer = answers.get(metered.namespace.as_str()).filter(|_| metered.asks_about_tasks);
+    let (mut sample, lack) = match answer {
+        Some(Ok(used)) => utilization(context, metered, used),
+        Some(Err(lack)) => (Sample::default(), Some(lack.clone())),
+        None => (Sample::default(), None),
     };
     let (told, silent) = alarm_metrics::values(wiring, &metered.namespace, &metered.chosen).await;
     sample.told = told;
-    // What no alarm asks of tasks is missed by nobody.
-    (metered, sample, silent.or(lack.filter(|_| metered.asks_about_tasks)))
+    (metered, sample, silent.or(lack))
 }
 
 /// What the metrics API says of the tasks of a namespace.

@@ -25,14 +25,17 @@ pub(super) async fn ask(server: &str, query: &str) -> Result<f64, String> {
     let encoded: String = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
     let address = format!("{}/api/v1/query?{encoded}", server.trim_end_matches('/'));
     let request = Request::get(&address).body(Empty::new()).map_err(|_| format!("{server} is no address"))?;
-    let silent = |error: &dyn std::fmt::Display| format!("Prometheus at {server} does not answer: {error}");
-    let answer = CLIENT.request(request).await.map_err(|error| silent(&error))?;
+    let silent = |why: &str| format!("Prometheus at {server} does not answer{why}");
+    let answer = CLIENT.request(request).await;
+    let answer = answer.map_err(|error| silent(if error.is_connect() { ": it cannot be reached" } else { "" }))?;
     let status = answer.status();
-    let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await.map_err(|error| silent(&error))?;
+    let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await.map_err(|_| silent(" to the end"))?;
     let told: Option<Value> = serde_json::from_slice(&body.to_bytes()).ok();
     if status != StatusCode::OK {
-        let why = told.as_ref().and_then(|told| told["error"].as_str()).unwrap_or_default();
-        return Err(format!("Prometheus at {server} answers {status} {why}").trim_end().to_owned());
+        // Its kind alone: the words may be other ones each time, and go into a status.
+        let kind = told.as_ref().and_then(|told| told["errorType"].as_str()).unwrap_or_default();
+        let kind: String = kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect();
+        return Err(format!("Prometheus at {server} answers {status} {kind}").trim_end().to_owned());
     }
     single(&told.unwrap_or_default())
 }
@@ -92,7 +95,10 @@ mod tests {
                 Some("query=sum%28rate%28a%7Bb%3D%22c%22%7D%5B1m%5D%29%29") => {
                     (StatusCode::OK, vector(&["3"]).to_string())
                 }
-                _ => (StatusCode::BAD_REQUEST, json!({"status": "error", "error": "parse error"}).to_string()),
+                _ => (
+                    StatusCode::BAD_REQUEST,
+                    json!({"status": "error", "errorType": "bad_data", "error": "parse error"}).to_string(),
+                ),
             }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("free");
@@ -101,8 +107,8 @@ mod tests {
         tokio::spawn(async { axum::serve(listener, routes).await });
         assert_eq!(ask(&format!("{server}/"), "sum(rate(a{b=\"c\"}[1m]))").await, Ok(3.0));
         let refused = ask(&server, "sum(").await;
-        assert!(refused.as_ref().is_err_and(|told| told.ends_with("400 Bad Request parse error")), "{refused:?}");
+        assert!(refused.as_ref().is_err_and(|told| told.ends_with("400 Bad Request bad_data")), "{refused:?}");
         let gone = ask("http://127.0.0.1:1", "a").await;
-        assert!(gone.as_ref().is_err_and(|told| told.contains("does not answer")), "{gone:?}");
+        assert!(gone.as_ref().is_err_and(|told| told.ends_with("does not answer: it cannot be reached")), "{gone:?}");
     }
 }

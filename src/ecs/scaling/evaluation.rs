@@ -3,6 +3,8 @@
 //! Source: "Step scaling policies" and "Multiple policies" in the Application Auto Scaling user guide: while an alarm is raised
 //! its policy is carried out once a minute; of policies that disagree, the one counts that comes to the greatest count.
 
+use std::collections::BTreeSet;
+
 use super::{Activity, Alarm, AutoScaling, Dimensioned, Limits, PolicyType, Sample, ScalingPolicy, Watched};
 
 /// What step policies depend on besides their definition.
@@ -53,6 +55,13 @@ impl AutoScaling {
         self.watching(service).map(|(_, alarm, watched)| alarm.looks_kept(watched)).max().unwrap_or(0)
     }
 
+    /// The alarms whose values are told by their names, and whether any other has to be measured.
+    #[must_use]
+    pub fn measured<'a>(&'a self, service: &Dimensioned<'_>) -> (BTreeSet<&'a str>, bool) {
+        let (told, others): (Vec<_>, Vec<_>) = self.watching(service).partition(|(.., watched)| watched.is_told());
+        (told.into_iter().map(|(_, alarm, _)| alarm.alarm_name.as_str()).collect(), !others.is_empty())
+    }
+
     /// The change that step policies want now. One that would add tasks and may not, or has added them already, still keeps the
     /// others from taking some away.
     #[must_use]
@@ -78,8 +87,6 @@ impl AutoScaling {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::ecs::scaling::Utilization;
     use serde_json::json;

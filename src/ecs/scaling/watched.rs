@@ -2,6 +2,7 @@
 //! values somebody tells by their names.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::{Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
 
@@ -60,7 +61,11 @@ impl Alarm {
         }
         if by.told.contains(self.alarm_name.as_str()) {
             self.threshold.ok_or(Unwatched::OnlyNamed)?;
-            let statistic = MetricAggregationType::Average;
+            let statistic = match self.statistic {
+                Some(MetricStatistic::Minimum) => MetricAggregationType::Minimum,
+                Some(MetricStatistic::Maximum) => MetricAggregationType::Maximum,
+                _ => MetricAggregationType::Average,
+            };
             return Ok(Watched { resource: Resource::Told, statistic, looks: self.looks_of_period() });
         }
         if !self.metrics.is_empty() || self.extended_statistic.is_some() {
@@ -121,21 +126,37 @@ impl Alarm {
         samples: &[Sample],
         aggregation: MetricAggregationType,
     ) -> Option<f64> {
-        let periods = self.periods();
-        let mut state = AlarmState::InsufficientData;
-        let mut newest = None;
-        for end in periods * watched.looks..=samples.len() {
-            let values = watched.values(&self.alarm_name, &samples[..end], periods + SPARE_VALUES);
-            let judged: Vec<Option<f64>> = values.iter().map(|it| it.map(|it| it.by(watched.statistic))).collect();
-            state = self.judge(&judged, state);
-            newest = values.into_iter().flatten().next_back();
-        }
+        let judged = |end: usize| -> (Vec<Option<f64>>, Option<Utilization>) {
+            let values = watched.values(&self.alarm_name, &samples[..end], self.periods() + SPARE_VALUES);
+            let newest = values.iter().flatten().next_back().copied();
+            (values.into_iter().map(|it| it.map(|it| it.by(watched.statistic))).collect(), newest)
+        };
+        let (_, newest) = judged(samples.len());
+        let state = self.state(self.periods() * watched.looks..=samples.len(), |end| judged(end).0);
         let raised = state == AlarmState::Alarm && self.actions_enabled != Some(false);
         Some(newest.filter(|_| raised)?.by(aggregation) - self.threshold?)
     }
 }
 
+impl Alarm {
+    /// The state after the last of some looks, each told by how many samples there were. It is asked of earlier ones only as far as
+    /// missing values keep the state.
+    fn state(&self, looks: RangeInclusive<usize>, values: impl Fn(usize) -> Vec<Option<f64>>) -> AlarmState {
+        let settled = looks.rev().map(values).find_map(|values| {
+            let after = |before| self.judge(&values, before);
+            (after(AlarmState::Ok) == after(AlarmState::Alarm)).then(|| after(AlarmState::InsufficientData))
+        });
+        settled.unwrap_or_default()
+    }
+}
+
 impl Watched {
+    /// Whether its values are told by the name of the alarm.
+    #[must_use]
+    pub fn is_told(self) -> bool {
+        self.resource == Resource::Told
+    }
+
     /// The last values of the metric, the newest last; there are fewer where it was not looked at as long.
     fn values(self, alarm: &str, samples: &[Sample], number: usize) -> Vec<Option<Utilization>> {
         let mut values: Vec<_> = samples

@@ -260,6 +260,9 @@ fn alarms(at: &Pointer, policy: &ScalingPolicy) -> Vec<Finding> {
     listed.flat_map(|(position, given)| alarm(&at.index(position), given)).collect()
 }
 
+const HOUR_SECONDS: i64 = 3600;
+const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
+
 fn alarm(at: &Pointer, given: &Alarm) -> Vec<Finding> {
     let is_named_only = given.comparison_operator.is_none() && given.metric_name.is_none() && given.metrics.is_empty();
     if is_named_only {
@@ -281,6 +284,12 @@ fn alarm(at: &Pointer, given: &Alarm) -> Vec<Finding> {
     if given.metric_name.is_some() && !given.metrics.is_empty() {
         let message = "an alarm is on one metric or on a list of metrics, not both";
         findings.push(Finding::error(at.key("metrics"), "two-metrics-in-one", message));
+    }
+    let (period, periods) = (i64::from(given.period.unwrap_or(0)), i64::from(given.evaluation_periods.unwrap_or(0)));
+    let longest = if period < HOUR_SECONDS { DAY_SECONDS } else { 7 * DAY_SECONDS };
+    if period * periods > longest {
+        let message = "an alarm looks back a day at the most, or seven days with periods of an hour or more";
+        findings.push(Finding::error(at.key("evaluationPeriods"), "alarm-looks-back-too-far", message));
     }
     if given.datapoints_to_alarm > Some(given.evaluation_periods.unwrap_or(i32::MAX)) {
         let message = "datapointsToAlarm is at most evaluationPeriods";

@@ -164,7 +164,8 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
     let cluster = cluster(input, spec)?;
     let capacity = capacity::resolve(input, spec, cluster.as_ref())?;
-    let shaped_by = cluster.as_ref().filter(|cluster| says_something(cluster)).map(|_| cluster_name(spec));
+    let shaping = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
+    let shaped_by = shaping.map(|_| cluster_name(spec));
     let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
@@ -369,14 +370,10 @@ fn cluster_name(spec: &ServiceSpec) -> String {
     metadata::cluster_name(spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER))
 }
 
-/// Whether the Pods of tasks may be others for what a cluster says.
-fn says_something(cluster: &ClusterSpec) -> bool {
-    let of_pods = |said: &ClusterKubernetes| {
-        let any_nodes =
-            said.node_selector.is_empty() && said.tolerations.is_empty() && said.capacity_providers.is_empty();
-        !any_nodes || said.task_role_credentials.is_some()
-    };
-    cluster.kubernetes.as_ref().is_some_and(of_pods) || !cluster.ecs.default_capacity_provider_strategy.is_empty()
+/// Whether the Pods of a service are others for what its cluster says.
+fn is_shaped(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
+    let credentials = cluster.kubernetes.as_ref().and_then(|said| said.task_role_credentials);
+    credentials.is_some() || capacity::resolve(input, spec, None).as_ref() != Ok(capacity)
 }
 
 fn cluster_gone(name: &str) -> Obstacle {

@@ -97,7 +97,10 @@ pub(super) fn of(
 
 /// The desired count of a service that is not carried out.
 fn nominal(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
-    if spec.ecs.is_daemon() { input.status.desired_count } else { workload::desired_count(&spec.ecs) }
+    if spec.ecs.is_daemon() {
+        return input.status.desired_count;
+    }
+    scaling::kept(input, spec).unwrap_or_else(|| workload::desired_count(&spec.ecs))
 }
 
 fn last_completed(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<String> {
@@ -215,6 +218,9 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(unplaceable) = unplaceable(input) {
         news.add(true, "TaskNotPlaced", unplaceable);
     }
+    if let Some(refused) = told_refused(input) {
+        news.add(true, "CapacityProviderRefused", refused);
+    }
     if let Some(what) = told_stopped(&tasks::untold(input)) {
         news.add(true, "TaskStopped", what);
     }
@@ -222,7 +228,8 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
         news.add(true, "TaskUnhealthy", what);
     }
     if let Some(moved) = plan.zones.due().filter(|moved| moved.task.is_none()) {
-        let zones: Vec<String> = moved.record.zones.iter().map(|(zone, tasks)| format!("{zone}: {tasks}")).collect();
+        let zones: Vec<String> =
+            moved.record.tasks_by_zone.iter().map(|(zone, tasks)| format!("{zone}: {tasks}")).collect();
         let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", zones.join(", "));
         news.add(false, "ZoneRebalancing", what);
     }
@@ -357,6 +364,13 @@ fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
     (!said_since_steady(input, what)).then(|| format!("{what} Reason: {detail}"))
 }
 
+/// Why a task was refused its capacity provider, once until the service is steady again.
+fn told_refused(input: &ServiceInput<'_>) -> Option<String> {
+    let refusal = input.pods.iter().filter(|pod| pod.is_present()).find_map(|pod| pod.refusal.as_ref())?;
+    let what = "was unable to place a task on the capacity provider that it is to have.";
+    (!said_since_steady(input, what)).then(|| format!("{what} Reason: {}", refusal.why))
+}
+
 /// The status of a service that cannot be carried out: what runs is still counted.
 pub(super) fn hindered(
     input: &ServiceInput<'_>,
@@ -390,7 +404,7 @@ pub(super) fn hindered(
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
-        desired_count: examined.spec.as_ref().map_or(0, |s| nominal(input, s)),
+        desired_count: examined.spec.as_ref().map_or(input.status.desired_count, |s| nominal(input, s)),
         running_count: counts.running,
         pending_count: counts.pending,
         selector: Some(selector(input)),
@@ -434,7 +448,7 @@ pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Draining),
-        desired_count: examined.spec.as_ref().map_or(0, |s| nominal(input, s)),
+        desired_count: examined.spec.as_ref().map_or(input.status.desired_count, |s| nominal(input, s)),
         running_count: counts.running,
         pending_count: counts.pending,
         ..input.status.clone()

@@ -37,7 +37,8 @@ fn made<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActi
 /// The last change as the cooldown takes it. A larger scale-out within the cooldown of another adds what is missing to its own
 /// step, so both count as one from where the first began.
 fn last(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Option<Activity> {
-    let mut steps = made(input);
+    // What was not carried out holds nobody back.
+    let mut steps = made(input).filter(|step| step.status_code != ScalingStatus::Overridden);
     let newest = steps.next()?;
     let (mut first, is_out) = (newest, newest.to_count > newest.from_count);
     for earlier in steps.take_while(|_| is_out) {

@@ -9,7 +9,7 @@ use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
 use crate::reconcile::action::{Action, Child, Decision};
 use crate::reconcile::kinds::ChildKind;
-use crate::reconcile::observed::{Detached, Ending, Presence, Revision, TaskPod};
+use crate::reconcile::observed::{Detached, Ending, Presence, Refusal, Revision, TaskPod};
 
 fn messages(status: &ServiceStatus) -> Vec<&str> {
     status.events.iter().map(|e| e.message.as_str()).collect()
@@ -886,7 +886,27 @@ fn each_task_is_given_one_of_several_providers() {
     // Another one takes the number of one that ended, also while the service cannot be carried out.
     world.pods[1] = gated("web-1-7");
     world.capacity_providers.clear();
+    // One that the server has refused its provider is tried again after a minute, and its service tells why.
+    world.pods[1].refusal = Refusal::read(&format!("{NOW} the server does not let it"));
+    let refused = world.step();
+    assert_eq!((given(&refused), refused.revisit), (vec![], Some(Duration::from_mins(1))));
+    world.now += Duration::from_mins(1);
     assert_eq!(given(&world.step()), [("web-1-7".to_owned(), 2, "spot".to_owned())]);
+}
+
+#[test]
+fn a_scaled_count_that_a_manifest_leaves_out_outlives_a_spec_that_cannot_be_carried_out() {
+    let mut world = scaled(4, 9);
+    world.step();
+    world.settle(1, 4);
+    world.spec["desiredCount"] = 8.into();
+    world.step();
+    world.spec.as_object_mut().unwrap().remove("desiredCount");
+    world.spec["taskDefinition"] = "web:9".into();
+    world.step();
+    assert_eq!((world.condition("Accepted").0, world.status.desired_count), ("False", 8));
+    world.revisions.push(revision(9, web()));
+    assert!(world.step().actions.contains(&Action::Scale { count: 8 }));
 }
 
 fn scaled(min: i32, max: i32) -> World {

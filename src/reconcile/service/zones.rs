@@ -143,13 +143,16 @@ impl<'a> Evenness<'a> {
 
 /// Looks at the zones of a service at rest.
 pub(super) fn evenness<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Evenness<'a> {
+    if plan.bounds.desired() < 2 || !zone_rebalancing::is_enabled(&plan.spec.ecs) {
+        return Evenness::Even;
+    }
     look(input, plan, begins).unwrap_or_default()
 }
 
 fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<Evenness<'a>> {
     let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
     let rests = completed && !begins && plan.standing == Standing::Moving;
-    if !rests || !zone_rebalancing::is_enabled(&plan.spec.ecs) || input.workload_kind() != ChildKind::Deployment {
+    if !rests || input.workload_kind() != ChildKind::Deployment {
         return None;
     }
     let current = plan.current()?;
@@ -164,7 +167,10 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     let least = zones.values().filter(|zone| zone.open).map(|zone| zone.tasks.len()).min()?;
     let fullest = zones.values().map(|zone| zone.tasks.len()).max()?;
     if fullest <= least + 1 {
-        return Some(Evenness::Even);
+        // A zone that is gone may come back, and take tasks as little as before.
+        let last = input.status.zone_rebalancing.iter().flat_map(|last| last.tasks_by_zone.keys());
+        let all_there = last.into_iter().all(|name| zones.contains_key(name.as_str()));
+        return all_there.then_some(Evenness::Even);
     }
     let spread = i32::try_from(fullest - least).ok()?;
     if let Some(last) = &input.status.zone_rebalancing {
@@ -173,8 +179,8 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
         if age < PATIENCE && pending.is_some() {
             return Some(Evenness::Uneven(Move { task: pending, record: last.clone() }));
         }
-        let same_zones = last.zones.keys().map(String::as_str).eq(zones.keys().copied());
-        if age < PATIENCE && spread >= last.spread && same_zones {
+        let is_new = |(name, zone): (&&str, &Zone<'_>)| zone.open && !last.tasks_by_zone.contains_key(*name);
+        if age < PATIENCE && spread >= last.spread && !zones.iter().any(is_new) {
             return None;
         }
     }
@@ -183,8 +189,12 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
     let counts =
         zones.iter().map(|(name, zone)| ((*name).to_owned(), i32::try_from(zone.tasks.len()).unwrap_or(i32::MAX)));
-    let record =
-        ZoneRebalancing { zones: counts.collect(), spread, task: task.name.clone(), started_at: Time(input.now) };
+    let record = ZoneRebalancing {
+        tasks_by_zone: counts.collect(),
+        spread,
+        task: task.name.clone(),
+        started_at: Time(input.now),
+    };
     Some(Evenness::Uneven(Move { task: None, record }))
 }
 

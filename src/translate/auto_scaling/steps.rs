@@ -1,6 +1,7 @@
 //! What becomes of step policies: the operator evaluates those of their alarms that are on what the tasks use.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::api::{AlarmMetric, DEFAULT_CLUSTER, PrometheusQuery, ServiceSpec};
 use crate::ecs::finding::Finding;
@@ -44,6 +45,10 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
             let message = format!("no step policy has an alarm {name:?}");
             findings.push(Finding::warning(at.key("alarmName"), "no-such-alarm", message));
         }
+        if metric.external.iter().any(|metric| !is_part_of_path(&metric.metric_name)) {
+            let message = "no metric can be called so: its name is a part of a path, without / ? # % and blanks";
+            findings.push(Finding::error(at.key("external").key("metricName"), "illegal-metric-name", message));
+        }
         let labels = metric.external.iter().flat_map(|metric| &metric.selector);
         for (key, _) in labels.filter(|(key, value)| !names::is_label_key(key) || !names::is_label_value(value)) {
             let message = "no metric can have this label: keys and values are those that labels have";
@@ -54,13 +59,31 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
     findings
 }
 
+fn is_part_of_path(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_graphic() && !"/?#%\\".contains(c)) && !name.starts_with('.')
+}
+
+/// Whether the operator asks at an address. Whoever writes a Service is not to reach what only the operator can.
+fn is_asked(address: &str) -> bool {
+    let Some(rest) = address.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let bracketed = authority.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let host = bracketed.unwrap_or_else(|| authority.split(':').next().unwrap_or_default());
+    let local = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
+        || host
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified());
+    let plain = |c: char| c.is_ascii_graphic() && !"?#@\\".contains(c);
+    !host.is_empty() && !local && rest.chars().all(plain)
+}
+
 /// The operator asks over plain HTTP, and as nobody.
 fn of_prometheus(query: &PrometheusQuery, at: &Pointer) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let rest = query.server_address.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if rest.is_none() {
-        let message =
-            "the operator asks for the metrics of alarms over http://: give the address of the Service of Prometheus";
+    if !is_asked(&query.server_address) {
+        let message = "the operator asks for the metrics of alarms over http:// at a host of the network, such as the Service of Prometheus: \
+                       no user, query or fragment, and no address of the operator's own host";
         findings.push(Finding::error(at.key("serverAddress"), "address-not-asked", message));
     }
     if query.authentication.is_some() {
@@ -100,11 +123,9 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
     }
     itself().for_each(|at| ledger.exact(at, count.clone()));
     if super::takes_tasks_away(spec) {
-        let message = format!(
-            "beside a policy that tracks a target steps only add tasks, and those are kept for {} s: what takes tasks away is \
-             the HorizontalPodAutoscaler, when its own metrics are low",
-            super::low_alarm_seconds(spec)
-        );
+        let message = "beside a policy that tracks a target steps only add tasks, and those are kept for \
+                       kubernetes.autoScaling.scaleInAfterSeconds, 900 by default: what takes tasks away is the HorizontalPodAutoscaler, \
+                       when its own metrics are low";
         ledger.approximate(configuration.key("stepAdjustments"), Code::ScaleInLeftToTracking, count, message);
     }
 }
@@ -151,14 +172,11 @@ const ON_A_METRIC: [&str; 6] = ["metricName", "namespace", "dimensions", "statis
 
 fn claim_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, ledger: &mut Ledger) {
     let (code, what) = match &chosen.external {
-        Some(metric) => (
+        Some(_) => (
             Code::ExternalMetricsNeeded,
-            format!(
-                "what serves the metric {} of the API external.metrics.k8s.io has to be there, such as KEDA or an adapter",
-                metric.metric_name
-            ),
+            "what serves the metric in the API external.metrics.k8s.io has to be there, such as KEDA or an adapter",
         ),
-        None => (Code::PrometheusNeeded, "the Prometheus of kubernetes.autoScaling.alarms has to be there".to_owned()),
+        None => (Code::PrometheusNeeded, "the Prometheus of kubernetes.autoScaling.alarms has to be there"),
     };
     let message = format!(
         "{what}: the operator asks it once a minute and compares the value with the threshold, whatever metric and statistic the alarm \
