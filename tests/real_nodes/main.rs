@@ -14,12 +14,13 @@ mod examples;
 mod lifecycle;
 mod log_router;
 mod requests;
+mod scaling;
 mod settings;
 mod task_agent;
 mod trio;
 
 use anyhow::{Result, bail};
-use devcluster::{Cluster, Image};
+use devcluster::{Cluster, Image, Part};
 use support::Bench;
 
 /// The image of the tests: busybox under the name a definition asks for.
@@ -36,7 +37,12 @@ async fn bench(prefix: &str) -> Result<Option<Bench>> {
         eprintln!("SKIPPED {prefix}: real nodes are not possible here: {reason}");
         return Ok(None);
     }
-    let cluster = devcluster::shared(Cluster::builder().real_nodes(2)).await?;
+    // Autoscalers look at the metrics more often than by default, so that their tests wait less.
+    let builder = Cluster::builder()
+        .real_nodes(2)
+        .metrics_server()
+        .argument(Part::ControllerManager, "--horizontal-pod-autoscaler-sync-period=5s");
+    let cluster = devcluster::shared(builder).await?;
     cluster.load_image(&Image::busybox(IMAGE)).await?;
     Ok(Some(Bench::new(cluster, prefix).await?))
 }

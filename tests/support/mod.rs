@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// Long enough for every state that is waited for, on a machine that does other things too.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// An alarm's minute, as far as tests are concerned.
+const MEASURE_AGAIN: Duration = Duration::from_secs(1);
+
 /// Installs the definitions; several tests may do so at once.
 pub async fn install_definitions(client: &Client) -> Result<()> {
     for definition in ecs_operator::api::crd::all()? {
@@ -62,15 +65,20 @@ impl Bench {
 
     /// The same with an image of the task agent.
     pub async fn operator_with(&self, task_agent: Option<&str>) -> Result<Operator> {
-        self.start(self.cluster.kubeconfig_path(), task_agent).await
+        self.start(self.cluster.kubeconfig_path(), task_agent, MEASURE_AGAIN).await
     }
 
     /// The same with the rights of whom the kubeconfig is for.
     pub async fn operator_as(&self, kubeconfig: &Path) -> Result<Operator> {
-        self.start(kubeconfig, None).await
+        self.start(kubeconfig, None, MEASURE_AGAIN).await
     }
 
-    async fn start(&self, kubeconfig: &Path, task_agent: Option<&str>) -> Result<Operator> {
+    /// The same with a time of its own between two looks at what tasks use.
+    pub async fn operator_that_measures_every(&self, measure_again: Duration) -> Result<Operator> {
+        self.start(self.cluster.kubeconfig_path(), None, measure_again).await
+    }
+
+    async fn start(&self, kubeconfig: &Path, task_agent: Option<&str>, measure_again: Duration) -> Result<Operator> {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             // The second operator of the process finds it done.
             let _ = logs::init(logs::Format::Text, &filter);
@@ -86,7 +94,7 @@ impl Bench {
             listen: None,
             stores: SecretStores::default(),
             look_again: Duration::from_secs(2),
-            measure_again: Duration::from_secs(1),
+            measure_again,
         };
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
@@ -149,8 +157,20 @@ impl Bench {
 
     /// Waits until `look` finds what it wants in one of our objects.
     pub async fn until<T>(&self, kind: &str, name: &str, what: &str, look: impl Fn(&Value) -> Option<T>) -> Result<T> {
+        self.until_within(PATIENCE, kind, name, what, look).await
+    }
+
+    /// The same for what takes others longer than a test is otherwise patient for.
+    pub async fn until_within<T>(
+        &self,
+        patience: Duration,
+        kind: &str,
+        name: &str,
+        what: &str,
+        look: impl Fn(&Value) -> Option<T>,
+    ) -> Result<T> {
         let api = self.ours(kind);
-        wait_for(what, PATIENCE, async || {
+        wait_for(what, patience, async || {
             let mut object = serde_json::to_value(api.get(name).await?)?;
             if let Some(metadata) = object["metadata"].as_object_mut() {
                 metadata.remove("managedFields");

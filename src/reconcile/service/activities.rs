@@ -67,12 +67,19 @@ fn cause(input: &ServiceInput<'_>, plan: &Plan<'_>, limits: Limits) -> String {
         let limit = if plan.desired == limits.max { "maximum" } else { "minimum" };
         return format!("{limit} capacity was set to {}", plan.desired);
     }
+    let mut policies = plan.spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
+    let tracks_a_target = policies.any(|policy| policy.target_tracking().is_some());
     match input.count_managers.iter().find(|manager| manager.name != MANAGER) {
         Some(manager) if manager.scales && manager.name == AUTOSCALER => {
             "the HorizontalPodAutoscaler asked for it by the metrics of its policies".to_owned()
         }
         Some(manager) if manager.scales => format!("{} asked for it through the scale subresource", manager.name),
         Some(manager) => format!("{} set desiredCount in the spec", manager.name),
-        None => "desiredCount was set in the spec".to_owned(),
+        // The server begins to note who scales when somebody has written the count with the rest of the spec, and not before.
+        None if tracks_a_target => {
+            "the HorizontalPodAutoscaler, or another in its place, asked for it through the scale subresource"
+                .to_owned()
+        }
+        None => "it was asked for through the scale subresource".to_owned(),
     }
 }

@@ -154,7 +154,11 @@ fn each_change_of_the_count_is_told_with_its_cause() {
         world.step();
         assert_eq!(newest(&world), Some((count - 1, count, ScalingStatus::Successful, cause)));
     }
-    assert_eq!(world.status.scaling_activities.len(), 3);
+    world.spec["desiredCount"] = 4.into();
+    world.count_managers.clear();
+    world.step();
+    assert_eq!(newest(&world).map(|it| it.3), Some("it was asked for through the scale subresource"));
+    assert_eq!(world.status.scaling_activities.len(), 4);
     world.spec.as_object_mut().unwrap().remove("autoScaling");
     world.step();
     assert_eq!(newest(&world), None);
@@ -200,6 +204,8 @@ fn beside_a_tracked_target_steps_only_add_and_are_kept_for_a_while() {
     world.spec["desiredCount"] = 3.into();
     (0..2).for_each(|_| drop(world.step()));
     assert_eq!(least(&world), Some(json!(1)), "somebody wants fewer");
+    let cause = "the HorizontalPodAutoscaler, or another in its place, asked for it through the scale subresource";
+    assert_eq!(newest(&world), Some((4, 3, ScalingStatus::Successful, cause)));
     (world.status, world.spec) = held;
     later(&mut world, 15 * 60);
     world.step();
