@@ -1,5 +1,6 @@
 //! Auto scaling on a real control plane: the autoscaler is accepted, the count is the Service's own, and alarms step it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -215,5 +216,59 @@ async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
     tell_external_metric(&bench, "queue-depths", "250").await?;
     let has_three = |object: &serde_json::Value| (object.pointer("/spec/desiredCount")? == 3).then_some(());
     bench.until("Service", "worker", "two more tasks", has_three).await?;
+    operator.stop().await
+}
+
+/// Sets the count as an autoscaler does.
+async fn scale(bench: &Bench, service: &str, count: i32) -> Result<()> {
+    let patch = Patch::Merge(json!({"spec": {"replicas": count}}));
+    bench.ours("Service").patch_scale(service, &PatchParams::default(), &patch).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_scaled_service_is_divided_among_providers_and_keeps_protected_tasks() -> Result<()> {
+    let bench = bench("divided").await?;
+    let operator = bench.operator().await?;
+    bench.task_definition("app", "1").await?;
+    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
+        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
+        bench.apply("CapacityProvider", name, selector).await?;
+    }
+    let strategy =
+        json!([{"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}]);
+    let cpu = json!({"targetValue": 60, "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}});
+    let policies = json!([{"policyName": "cpu", "targetTrackingScalingPolicyConfiguration": cpu}]);
+    let spec = json!({"taskDefinition": "app", "capacityProviderStrategy": strategy, "kubernetes": {"healthyAfterSeconds": 1},
+        "autoScaling": {"minCapacity": 1, "maxCapacity": 10, "policies": policies}});
+    bench.apply("Service", "web", spec).await?;
+    bench.stable("web", "app:1").await?;
+    // The nodes of the tasks that are there to stay, by their names.
+    let tasks = async |count: usize| {
+        wait_for(&format!("{count} tasks"), PATIENCE, async || {
+            let pods =
+                bench.api::<Pod>().list(&ListParams::default().labels("ecs-operator.dev/service=web")).await?.items;
+            let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+            let nodes: BTreeMap<String, String> =
+                there.filter_map(|pod| Some((pod.name_any(), pod.spec?.node_name?))).collect();
+            Ok(if nodes.len() == count { Seen::Done(nodes) } else { Seen::not_yet(nodes) })
+        })
+        .await
+    };
+    scale(&bench, "web", 5).await?;
+    let five = tasks(5).await?;
+    let on = |nodes: &BTreeMap<String, String>, node: &str| nodes.values().filter(|it| *it == node).count();
+    assert_eq!((on(&five, "sim-1"), on(&five, "sim-2")), (2, 3));
+    let protected = five.iter().find(|(_, node)| *node == "sim-2").map(|(name, _)| name.clone()).context("a task")?;
+    let until = json!({"metadata": {"annotations": {"ecs-operator.dev/protected-until": "2099-01-01T00:00:00Z"}}});
+    bench.api::<Pod>().patch(&protected, &PatchParams::default(), &Patch::Merge(&until)).await?;
+    scale(&bench, "web", 2).await?;
+    let two = tasks(2).await?;
+    assert!(two.contains_key(&protected), "{protected} is not among {two:?}");
+    bench.stable("web", "app:1").await?;
+    scale(&bench, "web", 9).await?;
+    let nine = tasks(9).await?;
+    assert!(nine.contains_key(&protected), "{protected} is not among {nine:?}");
+    assert_eq!((on(&nine, "sim-1"), on(&nine, "sim-2")), (3, 6));
     operator.stop().await
 }

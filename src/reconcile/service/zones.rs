@@ -168,8 +168,8 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     let fullest = zones.values().map(|zone| zone.tasks.len()).max()?;
     if fullest <= least + 1 {
         // A zone that is gone may come back, and take tasks as little as before.
-        let last = input.status.zone_rebalancing.iter().flat_map(|last| last.tasks_by_zone.keys());
-        let all_there = last.into_iter().all(|name| zones.contains_key(name.as_str()));
+        let known = input.status.zone_rebalancing.iter().flat_map(|record| record.tasks_by_zone.keys());
+        let all_there = known.into_iter().all(|name| zones.contains_key(name.as_str()));
         return all_there.then_some(Evenness::Even);
     }
     let spread = i32::try_from(fullest - least).ok()?;
