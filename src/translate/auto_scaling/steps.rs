@@ -1,7 +1,7 @@
 //! What becomes of step policies: the operator evaluates those of their alarms that are on what the tasks use.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::api::{AlarmMetric, DEFAULT_CLUSTER, PrometheusQuery, ServiceSpec};
 use crate::ecs::finding::Finding;
