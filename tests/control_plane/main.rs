@@ -13,6 +13,7 @@ mod errors;
 mod front;
 mod front_definitions;
 mod isolation;
+mod keda;
 mod manifests;
 mod placement;
 mod pool;
