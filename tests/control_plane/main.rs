@@ -5,6 +5,7 @@
 mod support;
 
 mod addons;
+mod autoscaled;
 mod capacity;
 mod corpus;
 mod definitions;
