@@ -9,16 +9,17 @@ ifdef ONCE
 DEMO_ONCE = --once
 endif
 
-# How many inputs, dependency graphs, rollouts and tasks to place `make campaign` tries, and which ones: the same number gives
-# the same ones again.
+# How many inputs, dependency graphs, rollouts, tasks to place and autoscaled services `make campaign` tries, and which ones: the
+# same number gives the same ones again.
 CASES ?= 100000
 GRAPHS ?= 100
 ROLLOUTS ?= 200
 TASKS ?= 500
 KILLED_ROLLOUTS ?= 50
+SERVICES ?= 500
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign campaign-inputs campaign-graphs campaign-rollouts campaign-placement lint generate advisories bench
+.PHONY: help demo test test-fast test-control-plane test-real-nodes static-toolchain campaign campaign-inputs campaign-graphs campaign-rollouts campaign-placement campaign-scaling lint generate advisories bench
 
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ static-toolchain:
 		apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi
 	@if command -v rustup >/dev/null; then rustup target add "$$(uname -m)-unknown-linux-musl"; fi
 
-campaign: campaign-inputs campaign-graphs campaign-rollouts campaign-placement ## Everything below in large: SEED=number repeats a campaign.
+campaign: campaign-inputs campaign-graphs campaign-rollouts campaign-placement campaign-scaling ## Everything below in large: SEED=number repeats a campaign.
 
 campaign-inputs: ## CASES=number of made-up inputs for the converter.
 	CASES=$(CASES) SEED=$(SEED) $(CARGO) test --profile campaign --package ecs-operator --test properties -- --nocapture
@@ -60,6 +61,9 @@ campaign-rollouts: ## ROLLOUTS=number of random rollouts on simulated nodes, and
 
 campaign-placement: ## TASKS=number of tasks under each placement strategy on 50 simulated nodes, beside where ECS would put them.
 	TASKS=$(TASKS) ROUNDS=20 SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane strategies:: -- --nocapture
+
+campaign-scaling: ## SERVICES=number of autoscaled services on simulated nodes: their rest, and how soon they follow a change of the load.
+	SERVICES=$(SERVICES) MEASURE_SECONDS=60 $(CARGO) test --profile campaign --package ecs-operator --test control_plane autoscaled:: -- --nocapture
 
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check

@@ -5,6 +5,7 @@
 mod support;
 
 mod addons;
+mod autoscaled;
 mod capacity;
 mod corpus;
 mod definitions;
@@ -13,6 +14,7 @@ mod errors;
 mod front;
 mod front_definitions;
 mod isolation;
+mod keda;
 mod manifests;
 mod placement;
 mod pool;

@@ -11,7 +11,7 @@ use kube::core::GroupVersionKind;
 
 use crate::front_definitions::{GRPC_ROUTE, HTTP_ROUTE, SECURITY_GROUP_POLICY, TCP_ROUTE};
 use crate::support::Bench;
-use crate::{bench, corpus};
+use crate::{bench, corpus, keda};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 8;
 /// What was made of one set of files: the folder or file they are from, and the objects.
 type Made = (String, Vec<DynamicObject>);
 
-fn plain(sources: &[Source]) -> Result<Vec<DynamicObject>> {
+pub fn plain(sources: &[Source]) -> Result<Vec<DynamicObject>> {
     let settings = Settings { target: Target::Kubernetes, ..Settings::default() };
     let manifests = convert::convert(sources, &settings).manifests;
     manifests.iter().map(|manifest| Ok(serde_saphyr::from_str(&manifest.yaml)?)).collect()
@@ -30,10 +30,10 @@ fn each(folder: PathBuf) -> Result<Vec<Made>> {
     files::read(&[folder]).into_iter().map(|source| Ok((source.name.clone(), plain(&[source])?))).collect()
 }
 
-async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
+pub async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     let types: TypeMeta = object.types.clone().unwrap_or_default();
     // These add-ons are not there, or come with a test of their own.
-    if ["ExternalSecret", "ScaledObject", "TargetGroupBinding"].contains(&types.kind.as_str()) {
+    if ["ExternalSecret", "TargetGroupBinding"].contains(&types.kind.as_str()) {
         return Ok(());
     }
     let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
@@ -71,6 +71,7 @@ async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Resu
     for kind in [HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, SECURITY_GROUP_POLICY] {
         kind.install(&bench).await?;
     }
+    keda::install(&bench).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut made = vec![("examples".to_owned(), plain(&files::read(&[root.join("examples/ecs")]))?)];
     for case in std::fs::read_dir(root.join("tests/golden"))? {

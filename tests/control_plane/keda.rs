@@ -1,0 +1,125 @@
+//! Objects of KEDA against its own definitions: the API server takes every field, and keeps it.
+//!
+//! KEDA itself is not there, so nothing scales by them.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use devcluster::{Seen, wait_for};
+use ecs_operator::convert::files::Source;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::addons::settled;
+use crate::bench;
+use crate::manifests::{dry_run, plain};
+use crate::support::{Bench, PATIENCE};
+
+/// Installs KEDA's definitions; several tests may do so at once.
+pub async fn install(bench: &Bench) -> Result<()> {
+    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
+    for definition in tokio::task::spawn_blocking(devcluster::keda_definitions).await?? {
+        let name = definition.name_any();
+        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
+        bench.cluster.kubectl(["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=60s"])?;
+    }
+    Ok(())
+}
+
+fn scaled_objects(bench: &Bench) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "scaledobjects");
+    Api::namespaced_with(bench.client.clone(), &bench.namespace, &resource)
+}
+
+/// A service with its task definition.
+struct Pair {
+    task_definition: Value,
+    service: Value,
+}
+
+impl Pair {
+    /// The golden case with every source of metrics.
+    fn golden() -> Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/auto-scaling-by-metrics-from-elsewhere");
+        let read =
+            |file: &str| -> Result<Value> { Ok(serde_json::from_str(&std::fs::read_to_string(folder.join(file))?)?) };
+        Ok(Self { task_definition: read("shop.json")?, service: read("service.json")? })
+    }
+
+    /// Requests of a load balancer and the depth of a queue, asked for with rights that the whole cluster has.
+    fn with_requests_and_queue() -> Self {
+        let requests = json!({"targetValue": 500.5, "scaleInCooldown": 1200, "predefinedMetricSpecification": {
+            "predefinedMetricType": "ALBRequestCountPerTarget",
+            "resourceLabel": "app/front/0123456789abcdef/targetgroup/front/fedcba9876543210"}});
+        let depth = json!({"targetValue": 20, "disableScaleIn": true, "customizedMetricSpecification": {
+            "namespace": "AWS/SQS", "metricName": "ApproximateNumberOfMessagesVisible", "statistic": "Average",
+            "dimensions": [{"name": "QueueName", "value": "jobs"}]}});
+        let policy = |name: &str, tracking: Value| json!({"policyName": name, "targetTrackingScalingPolicyConfiguration": tracking});
+        let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/jobs";
+        let container = json!({"name": "app", "image": "example.test/app:1", "cpu": 256, "memory": 64});
+        Self {
+            task_definition: json!({"family": "front", "containerDefinitions": [container]}),
+            service: json!({"serviceName": "front", "taskDefinition": "front",
+                "autoScaling": {"minCapacity": 1, "maxCapacity": 20, "tags": {"team": "front"},
+                    "policies": [policy("requests", requests), policy("depth", depth)]},
+                "kubernetes": {"autoScaling": {"awsRegion": "eu-west-1", "authentication": {"name": "aws", "clusterWide": true},
+                    "metrics": [{"policyName": "depth", "queue": {"url": url, "inFlight": true}}]}}}),
+        }
+    }
+
+    /// What plain manifests scale it by.
+    fn scaled_object(&self) -> Result<DynamicObject> {
+        let source =
+            |name: &str, value: &Value| Source { name: name.to_owned(), text: Ok(value.to_string()), found: false };
+        let sources = [source("task.json", &self.task_definition), source("service.json", &self.service)];
+        let is_it = |object: &DynamicObject| object.types.as_ref().is_some_and(|types| types.kind == "ScaledObject");
+        plain(&sources)?.into_iter().find(is_it).context("a ScaledObject")
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_a_scaled_object_is_known_to_keda() -> Result<()> {
+    let bench = bench("keda").await?;
+    install(&bench).await?;
+    for pair in [Pair::golden()?, Pair::with_requests_and_queue()] {
+        let mut object = pair.scaled_object()?;
+        dry_run(&bench, &object).await?;
+        object.data["spec"]["advanced"]["unknown"] = true.into();
+        let refused = dry_run(&bench, &object).await.err().context("an unknown field is refused")?;
+        ensure!(format!("{refused:#}").contains("unknown"), "{refused:#}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()> {
+    let bench = bench("scaledobject").await?;
+    install(&bench).await?;
+    let operator = bench.operator().await?;
+    for pair in [Pair::golden()?, Pair::with_requests_and_queue()] {
+        let name = pair.service["serviceName"].as_str().context("a name")?;
+        bench.apply("TaskDefinition", name, pair.task_definition.clone()).await?;
+        bench.apply("Service", name, pair.service.clone()).await?;
+        bench.stable(name, &format!("{name}:1")).await?;
+
+        // With an operator it is the Service that is scaled; all else is as in plain manifests.
+        let mut expected = pair.scaled_object()?.data["spec"].take();
+        expected["scaleTargetRef"] =
+            json!({"apiVersion": "ecs-operator.dev/v1alpha1", "kind": "Service", "name": name});
+        wait_for(&format!("the ScaledObject of {name} at rest"), PATIENCE, async || {
+            let stored = scaled_objects(&bench).get_opt(name).await?.map(|object| object.data["spec"].clone());
+            Ok(if stored.as_ref() == Some(&expected) { Seen::Done(()) } else { Seen::not_yet((stored, &expected)) })
+        })
+        .await?;
+    }
+    settled(&operator).await?;
+    operator.stop().await?;
+
+    let second = bench.operator().await?;
+    settled(&second).await?;
+    assert_eq!(second.writes(), 0, "a new start writes nothing:\n{}", second.metrics.encode());
+    second.stop().await
+}
