@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::bench;
 use crate::errors::changed;
-use crate::support::{Bench, Operator, PATIENCE};
+use crate::support::{Bench, Operator, PATIENCE, install_definition};
 
 /// The fields that the operator writes, some with the defaults that the real API gives them.
 fn external_secret_definition() -> Result<CustomResourceDefinition> {
@@ -58,12 +58,7 @@ fn external_secret_definition() -> Result<CustomResourceDefinition> {
 }
 
 async fn install(bench: &Bench) -> Result<()> {
-    let definition = external_secret_definition()?;
-    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
-    let name = definition.name_any();
-    api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
-    bench.cluster.kubectl(["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=60s"])?;
-    Ok(())
+    install_definition(&bench.client, &external_secret_definition()?).await
 }
 
 fn external_secrets(bench: &Bench) -> Api<DynamicObject> {

@@ -2,11 +2,10 @@
 //! operator writes, and defaults that others fill in.
 
 use anyhow::Result;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::support::Bench;
+use crate::support::{Bench, install_definition};
 
 /// A kind of an add-on.
 #[derive(Clone, Copy)]
@@ -70,11 +69,7 @@ impl Kind {
             let approval = json!({"api-approved.kubernetes.io": "unapproved, a test's own"});
             definition["metadata"]["annotations"] = approval;
         }
-        let definition: CustomResourceDefinition = serde_json::from_value(definition)?;
-        let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
-        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
-        bench.cluster.kubectl(["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=60s"])?;
-        Ok(())
+        install_definition(&bench.client, &serde_json::from_value(definition)?).await
     }
 }
 

@@ -7,23 +7,18 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use devcluster::{Seen, wait_for};
 use ecs_operator::convert::files::Source;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::ResourceExt;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
 use crate::addons::settled;
 use crate::bench;
 use crate::manifests::{dry_run, plain};
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, install_definition};
 
 /// Installs KEDA's definitions; several tests may do so at once.
 pub async fn install(bench: &Bench) -> Result<()> {
-    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
     for definition in tokio::task::spawn_blocking(devcluster::keda_definitions).await?? {
-        let name = definition.name_any();
-        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
-        bench.cluster.kubectl(["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=60s"])?;
+        install_definition(&bench.client, &definition).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, P
 use serde_json::json;
 
 use crate::bench;
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, install_definition};
 
 #[tokio::test]
 async fn a_service_is_scaled_through_its_own_count() -> Result<()> {
@@ -63,10 +63,7 @@ async fn install_metrics(bench: &Bench) -> Result<()> {
             "versions": [{"name": "v1beta1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
         },
     }))?;
-    let api = Api::<CustomResourceDefinition>::all(bench.client.clone());
-    api.patch("pods.metrics.k8s.io", &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
-    bench.cluster.kubectl(["wait", "--for=condition=Established", "crd/pods.metrics.k8s.io", "--timeout=60s"])?;
-    Ok(())
+    install_definition(&bench.client, &definition).await
 }
 
 /// Has every task use this part of the 100 m that it reserves.

@@ -10,6 +10,7 @@ use ecs_operator::controllers::{self, Options};
 use ecs_operator::kubernetes::client::{ConnectOptions, connect};
 use ecs_operator::telemetry::logs;
 use ecs_operator::telemetry::metrics::Metrics;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Client, Resource};
 use serde_json::{Value, json};
@@ -25,20 +26,22 @@ const MEASURE_AGAIN: Duration = Duration::from_secs(1);
 /// Installs the definitions; several tests may do so at once.
 pub async fn install_definitions(client: &Client) -> Result<()> {
     for definition in ecs_operator::api::crd::all()? {
-        let name = definition.metadata.name.clone().context("a definition without a name")?;
-        let api =
-            Api::<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition>::all(
-                client.clone(),
-            );
-        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&definition)).await?;
-        wait_for(&format!("definition {name}"), PATIENCE, async || {
-            let found = api.get(&name).await?;
-            let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
-            Ok(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True").then_some(()))
-        })
-        .await?;
+        install_definition(client, &definition).await?;
     }
     Ok(())
+}
+
+/// Installs one definition, until the server takes objects of it. `kubectl wait` fails where there is no condition yet.
+pub async fn install_definition(client: &Client, definition: &CustomResourceDefinition) -> Result<()> {
+    let name = definition.metadata.name.clone().context("a definition without a name")?;
+    let api = Api::<CustomResourceDefinition>::all(client.clone());
+    api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(definition)).await?;
+    wait_for(&format!("definition {name}"), PATIENCE, async || {
+        let found = api.get(&name).await?;
+        let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
+        Ok(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True").then_some(()))
+    })
+    .await
 }
 
 /// A namespace of its own, and what a test does in it.
