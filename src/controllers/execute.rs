@@ -2,6 +2,8 @@
 
 mod tasks;
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ApiResource;
 use kube::runtime::events::{Event, EventType};
@@ -37,8 +39,10 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
         }
         return Err(error);
     }
-    // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits.
-    settle(context, own, taken, decision, own.kind == "Service").await
+    // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits. What is to be on record before
+    // it is done waits for nobody either.
+    let gives_way = own.kind == "Service" && decision.revisit != Some(Duration::ZERO);
+    settle(context, own, taken, decision, gives_way).await
 }
 
 /// Tells a refusal in the status the object has: what was decided has not come true. This does not wait for its turn, as the
