@@ -1,6 +1,6 @@
 //! Which of several values of a variable a container sees, and where a log router is found.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use devcluster::{Image, Seen, wait_for};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{ListParams, PostParams};
@@ -36,10 +36,17 @@ async fn wanting(bench: &Bench) -> Result<String> {
     .await
 }
 
-/// What a container of the service's only task has written.
-fn output(bench: &Bench, container: &str) -> Result<String> {
-    let selector = "ecs-operator.dev/service=app";
-    bench.cluster.kubectl(["logs", "-n", &bench.namespace, "-l", selector, "-c", container, "--tail", "-1"])
+/// What a container of the service's only running task has written. One that waited for its configuration for long may have made
+/// way for it.
+async fn output(bench: &Bench, container: &str) -> Result<String> {
+    let selector = ListParams::default().labels("ecs-operator.dev/service=app");
+    let pods = bench.api::<Pod>().list(&selector).await?.items;
+    let runs = |pod: &Pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
+    };
+    let running = pods.into_iter().find(runs).and_then(|pod| pod.metadata.name).context("a running task")?;
+    bench.cluster.kubectl(["logs", "-n", &bench.namespace, &running, "-c", container])
 }
 
 #[tokio::test]
@@ -87,7 +94,7 @@ async fn a_secret_wins_over_a_variable_over_a_file_over_an_earlier_file_over_the
     let all = ["IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
     create::<ConfigMap>(&bench, file("app-last", &all)).await?;
     bench.stable("app", "app:1").await?;
-    let seen = output(&bench, "app")?;
+    let seen = output(&bench, "app").await?;
     let seen: Vec<&str> = seen.lines().filter(|line| line.starts_with("IN_") || line.starts_with("UNMAPPED")).collect();
     let expected = [
         "IN_ENVIRONMENT=environment $(PATH) $$5",
@@ -122,7 +129,7 @@ async fn an_application_finds_the_log_router_by_its_variables() -> Result<()> {
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
     wait_for("a record at the router", PATIENCE, async || {
-        let output = output(&bench, "router")?;
+        let output = output(&bench, "router").await?;
         Ok(if output.contains("a record") { Seen::Done(()) } else { Seen::not_yet(output) })
     })
     .await?;
