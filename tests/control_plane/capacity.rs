@@ -98,15 +98,21 @@ async fn tasks_run_on_the_nodes_of_their_provider_which_are_counted() -> Result<
     Ok(())
 }
 
+/// Makes the capacity providers `steady` and `spot`, which are a node each: `sim-1` and `sim-2`.
+pub async fn steady_and_spot(bench: &Bench) -> Result<()> {
+    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
+        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
+        bench.apply("CapacityProvider", name, selector).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn tasks_are_divided_among_providers_and_none_moves_when_their_number_changes() -> Result<()> {
     let bench = bench("division").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
-    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
-        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
-        bench.apply("CapacityProvider", name, selector).await?;
-    }
+    steady_and_spot(&bench).await?;
     let strategy =
         json!([{"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}]);
     let mut before = BTreeSet::new();
@@ -187,10 +193,7 @@ async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() 
     forbid_spot(&bench).await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
-    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
-        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
-        bench.apply("CapacityProvider", name, selector).await?;
-    }
+    steady_and_spot(&bench).await?;
     let strategy = json!([{"capacityProvider": "steady", "weight": 1}, {"capacityProvider": "spot", "weight": 1}]);
     let spec = json!({"taskDefinition": "app", "desiredCount": 2, "capacityProviderStrategy": strategy,
         "kubernetes": {"healthyAfterSeconds": 1}});

@@ -13,6 +13,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, P
 use serde_json::json;
 
 use crate::bench;
+use crate::capacity::steady_and_spot;
 use crate::support::{Bench, PATIENCE, install_definition};
 
 #[tokio::test]
@@ -228,10 +229,7 @@ async fn a_scaled_service_is_divided_among_providers_and_keeps_protected_tasks()
     let bench = bench("divided").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
-    for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
-        let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
-        bench.apply("CapacityProvider", name, selector).await?;
-    }
+    steady_and_spot(&bench).await?;
     let strategy =
         json!([{"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}]);
     let cpu = json!({"targetValue": 60, "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}});
