@@ -14,6 +14,7 @@ use ecs_operator::translate::placement::compile::{Part, compile};
 use ecs_operator::translate::placement::facts::NodeFacts;
 use fastrand::Rng;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -275,9 +276,11 @@ async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
     // What nobody asks for any longer goes, also when it was asked for last while no operator ran.
     operator.stop().await?;
     bench.ours("Service").delete("app", &DeleteParams::default()).await?;
-    let deployments = bench.api::<k8s_openapi::api::apps::v1::Deployment>();
-    // The garbage collector would do it, once it has heard of our kinds.
-    deployments.delete("app", &DeleteParams::default()).await?;
+    // The garbage collector does it too, as soon as it has heard of our kinds.
+    match bench.api::<Deployment>().delete("app", &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        deleted => drop(deleted?),
+    }
     let operator = bench.operator().await?;
     marks(&bench, &label, &BTreeSet::new()).await?;
     operator.stop().await?;
