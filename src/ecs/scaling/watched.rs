@@ -126,15 +126,14 @@ impl Alarm {
         samples: &[Sample],
         aggregation: MetricAggregationType,
     ) -> Option<f64> {
-        let judged = |end: usize| -> (Vec<Option<f64>>, Option<Utilization>) {
-            let values = watched.values(&self.alarm_name, &samples[..end], self.periods() + SPARE_VALUES);
-            let newest = values.iter().flatten().next_back().copied();
-            (values.into_iter().map(|it| it.map(|it| it.by(watched.statistic))).collect(), newest)
-        };
-        let (_, newest) = judged(samples.len());
-        let state = self.state(self.periods() * watched.looks..=samples.len(), |end| judged(end).0);
-        let raised = state == AlarmState::Alarm && self.actions_enabled != Some(false);
-        Some(newest.filter(|_| raised)?.by(aggregation) - self.threshold?)
+        let values = |end: usize| watched.values(&self.alarm_name, &samples[..end], self.periods() + SPARE_VALUES);
+        let judged = |end| values(end).into_iter().map(|it| it.map(|it| it.by(watched.statistic))).collect();
+        let state = self.state(self.periods() * watched.looks..=samples.len(), judged);
+        if state != AlarmState::Alarm || self.actions_enabled == Some(false) {
+            return None;
+        }
+        let newest = values(samples.len()).into_iter().flatten().next_back()?;
+        Some(newest.by(aggregation) - self.threshold?)
     }
 }
 
