@@ -40,8 +40,6 @@ use crate::translate::placement::facts::TaskFacts;
 
 /// How long changes are gathered.
 const DEBOUNCE: Duration = Duration::from_millis(100);
-/// Nodes that are written at once.
-const AT_ONCE: usize = 16;
 /// After failures that may pass.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_mins(1) };
 
@@ -164,7 +162,7 @@ impl Worker {
         let cached = self.context.nodes.all();
         let changes = nodes::nodes(asked, cached.iter().map(|node| &node.observed), &tasks);
         let context = &self.context;
-        let results = stream::iter(changes).map(|change| apply(context, change)).buffer_unordered(AT_ONCE);
+        let results = stream::iter(changes).map(|change| apply(context, change)).buffer_unordered(Writer::AT_ONCE);
         let failed = results.filter(|done| std::future::ready(!done)).count().await;
         if failed == 0 {
             self.failures = 0;

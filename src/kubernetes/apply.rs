@@ -35,6 +35,9 @@ pub enum Deleted {
 }
 
 impl Writer {
+    /// Writes of one decision that are on their way at once.
+    pub const AT_ONCE: usize = 16;
+
     /// `field_manager` must never change: a new name would leave the old one's fields behind.
     pub fn new(client: Client, field_manager: impl Into<String>, metrics: Metrics) -> Self {
         Self { client, field_manager: field_manager.into(), metrics }

@@ -11,14 +11,12 @@ use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::controllers::context::Context;
 use crate::controllers::{kinds, pods};
 use crate::ecs::names;
+use crate::kubernetes::apply::Writer;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::ReconcileError;
 use crate::reconcile::{AssignedCapacity, DeletionCost, Detached, HASH_LABELS, Refusal};
-
-/// Pods that are written at once.
-const AT_ONCE: usize = 16;
 
 /// The watch brings the Pod's end; until then another try changes nothing.
 pub(super) async fn stop(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<(), ReconcileError> {
@@ -57,7 +55,7 @@ pub(super) async fn assign_capacity(
 ) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let written = stream::iter(assigned.to_vec()).map(|to| give_capacity(context, namespace, to));
-    written.buffer_unordered(AT_ONCE).try_collect::<()>().await
+    written.buffer_unordered(Writer::AT_ONCE).try_collect::<()>().await
 }
 
 async fn give_capacity(context: &Context, namespace: &str, to: AssignedCapacity) -> Result<(), ReconcileError> {
@@ -133,7 +131,7 @@ async fn tell_refusal(
 pub(super) async fn order(context: &Context, namespace: &str, costs: &[DeletionCost]) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let written =
-        stream::iter(costs.to_vec()).map(|cost| give_cost(context, namespace, cost)).buffer_unordered(AT_ONCE);
+        stream::iter(costs.to_vec()).map(|cost| give_cost(context, namespace, cost)).buffer_unordered(Writer::AT_ONCE);
     written.try_collect::<()>().await?;
     tracing::info!(tasks = costs.len(), namespace, "put into the order in which they stop");
     Ok(())
