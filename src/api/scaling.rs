@@ -79,7 +79,8 @@ pub struct AlarmMetric {
     /// A metric of the API `external.metrics.k8s.io` in the namespace of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalMetric>,
-    /// A query of Prometheus, which the operator asks over HTTP and as nobody in particular.
+    /// A query of Prometheus, which the operator asks over HTTP and as nobody in particular: one of the servers that it is started
+    /// with (`prometheusServers` of the chart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusQuery>,
 }

@@ -13,6 +13,7 @@ use crate::controllers::{self, LOOK_AGAIN, MEASURE_AGAIN, Options, StartError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::telemetry::logs::{self, Format, LogError};
 use crate::telemetry::metrics::Metrics;
+use crate::translate::auto_scaling::is_plain_http;
 
 /// Run the operator until SIGTERM or SIGINT (Ctrl-C); a second signal ends it at once.
 ///
@@ -61,6 +62,11 @@ pub(super) struct Run {
     /// The same for the store that reads the Parameter Store.
     #[arg(long, env = "ECS_OPERATOR_PARAMETER_STORE", value_name = "[KIND/]NAME")]
     parameter_store: Option<SecretStore>,
+    /// Servers of Prometheus that are asked for the metrics that services choose for alarms of step policies, such as
+    /// http://prometheus.monitoring.svc:9090. They are asked over HTTP and as nobody in particular. Default: none is asked.
+    #[arg(long, env = "ECS_OPERATOR_PROMETHEUS_SERVERS", value_name = "ADDRESS", value_delimiter = ',',
+        value_parser = prometheus_server)]
+    prometheus_servers: Vec<String>,
     /// Form of the log on standard error.
     #[arg(long, env = "ECS_OPERATOR_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -88,6 +94,11 @@ fn listen(text: &str) -> Result<Listen, String> {
     let address =
         text.parse().map_err(|_| "write an IP address and a port, such as 0.0.0.0:8080, or `none`".to_owned());
     address.map(|address| Listen(Some(address)))
+}
+
+fn prometheus_server(text: &str) -> Result<String, String> {
+    let address = is_plain_http(text).then(|| text.trim_end_matches('/').to_owned());
+    address.ok_or_else(|| "write http:// and a host, without a user, query or fragment".to_owned())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +141,7 @@ impl Run {
             task_agent_image: self.task_agent_image,
             placement_schedulers: self.placement_schedulers,
             listen: self.listen.0,
+            prometheus_servers: self.prometheus_servers,
             stores: SecretStores { secrets_manager: self.secrets_manager_store, parameter_store: self.parameter_store },
             look_again: LOOK_AGAIN,
             measure_again: MEASURE_AGAIN,
@@ -187,5 +199,14 @@ mod tests {
         assert_eq!(listen("none"), Ok(Listen(None)));
         assert_eq!(listen("0.0.0.0:9"), Ok(Listen(Some(([0, 0, 0, 0], 9).into()))));
         assert!(listen("8080").unwrap_err().contains("0.0.0.0:8080"));
+    }
+
+    #[test]
+    fn prometheus_is_asked_at_plain_addresses() {
+        assert_eq!(prometheus_server("http://p.monitoring.svc:9090/"), Ok("http://p.monitoring.svc:9090".to_owned()));
+        assert_eq!(prometheus_server("http://p/prometheus"), Ok("http://p/prometheus".to_owned()));
+        for address in ["https://p", "p:9090", "http://", "http:///x", "http://me:secret@p", "http://p?x=y"] {
+            assert!(prometheus_server(address).is_err(), "{address}");
+        }
     }
 }

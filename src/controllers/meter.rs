@@ -35,18 +35,25 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Questions that are asked at once.
 const AT_ONCE: usize = 64;
 
-/// What was measured of each service's tasks since the operator started, by the uid of the service.
-#[derive(Default)]
-pub(super) struct Meter(Mutex<HashMap<String, Arc<Readings>>>);
+/// What was measured of each service's tasks since the operator started, and whom it may ask.
+pub(super) struct Meter {
+    /// By the uid of the service.
+    readings: Mutex<HashMap<String, Arc<Readings>>>,
+    prometheus_servers: Vec<String>,
+}
 
 impl Meter {
+    pub(super) fn new(prometheus_servers: Vec<String>) -> Self {
+        Self { readings: Mutex::default(), prometheus_servers }
+    }
+
     /// What was measured of a service's tasks; nothing before the first look.
     pub(super) fn readings(&self, uid: &str) -> Option<Arc<Readings>> {
-        self.0.lock().get(uid).cloned()
+        self.readings.lock().get(uid).cloned()
     }
 
     fn note(&self, metered: &Metered, sample: Sample, lack: Option<Lack>) {
-        let mut all = self.0.lock();
+        let mut all = self.readings.lock();
         let mut samples = all.get(&metered.uid).map(|known| known.samples.clone()).unwrap_or_default();
         samples.push(sample);
         samples.drain(..samples.len().saturating_sub(metered.kept));
@@ -54,7 +61,7 @@ impl Meter {
     }
 
     fn keep(&self, uids: &HashSet<&str>) {
-        self.0.lock().retain(|uid, _| uids.contains(uid.as_str()));
+        self.readings.lock().retain(|uid, _| uids.contains(uid.as_str()));
     }
 }
 
@@ -138,7 +145,7 @@ async fn measured<'a>(
         Some(Err(lack)) => (Sample::default(), Some(lack.clone())),
         None => (Sample::default(), None),
     };
-    let (told, silent) = alarm_metrics::values(wiring, &metered.namespace, &metered.chosen).await;
+    let (told, silent) = alarm_metrics::values(wiring, &context.meter, &metered.namespace, &metered.chosen).await;
     sample.told = told;
     (metered, sample, silent.or(lack))
 }

@@ -68,6 +68,8 @@ pub struct Options {
     pub placement_schedulers: bool,
     /// Where health and metrics are served; nowhere when absent.
     pub listen: Option<SocketAddr>,
+    /// The servers of Prometheus that may be asked for metrics of alarms, each an address without a slash at its end.
+    pub prometheus_servers: Vec<String>,
     /// The stores of secrets of task definitions that name none.
     pub stores: SecretStores,
     /// How often it is looked for what the operator can do without, such as add-ons; usually [`LOOK_AGAIN`].
@@ -238,7 +240,7 @@ impl Operator {
             nodes_wanted: Wanted::new(),
             node_writer: nodes::writer(&wiring, wiring.metrics.clone()),
             alarm,
-            meter: Meter::default(),
+            meter: Meter::new(options.prometheus_servers.clone()),
             events: publisher,
             basis,
             stores: options.stores.clone(),

@@ -26,7 +26,7 @@ use crate::ecs::service::Tag;
 
 pub use behavior::low_alarm_seconds;
 pub(super) use claims::claim;
-pub use steps::{alarm_metrics, dimensions};
+pub use steps::{alarm_metrics, dimensions, is_plain_http};
 
 /// What scaling depends on besides the definition.
 #[derive(Clone, Copy, Debug)]

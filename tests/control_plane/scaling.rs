@@ -1,16 +1,21 @@
 //! Auto scaling on a real control plane: the autoscaler is accepted, the count is the Service's own, and alarms step it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::routing::get;
 use devcluster::{Seen, wait_for};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::bench;
 use crate::capacity::steady_and_spot;
@@ -185,10 +190,8 @@ async fn tell_external_metric(bench: &Bench, metric: &str, value: &str) -> Resul
     Ok(())
 }
 
-#[tokio::test]
-async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
-    let bench = bench("external").await?;
-    let operator = bench.operator().await?;
+/// A service that two more tasks are to work for when the alarm `jobs` is raised, beyond 100 of what `metric` says.
+async fn worker(bench: &Bench, metric: Value) -> Result<()> {
     bench.task_definition("app", "1").await?;
     let alarm = json!({"alarmName": "jobs", "metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS",
         "dimensions": [{"name": "QueueName", "value": "jobs"}], "statistic": "Average", "period": 60,
@@ -196,24 +199,75 @@ async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
     let steps = json!({"adjustmentType": "ChangeInCapacity", "cooldown": 600,
         "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 2}]});
     let policies = json!([{"policyName": "work", "alarms": [alarm], "stepScalingPolicyConfiguration": steps}]);
-    let external = json!({"metricName": "queue-depths", "selector": {"queue": "jobs"}});
     let spec = json!({"taskDefinition": "app", "autoScaling": {"minCapacity": 1, "maxCapacity": 5, "policies": policies},
-        "kubernetes": {"healthyAfterSeconds": 1, "autoScaling": {"alarms": [{"alarmName": "jobs", "external": external}]}}});
+        "kubernetes": {"healthyAfterSeconds": 1, "autoScaling": {"alarms": [metric]}}});
     bench.apply("Service", "worker", spec).await?;
     bench.stable("worker", "app:1").await?;
-    let told = |reason: &'static str| {
-        move |object: &serde_json::Value| {
+    Ok(())
+}
+
+/// Waits until the worker's condition `AutoScaled` has a reason; its message.
+async fn is_scaled(bench: &Bench, reason: &str) -> Result<String> {
+    bench
+        .until("Service", "worker", &format!("AutoScaled with {reason}"), |object| {
             let conditions = object.pointer("/status/conditions")?.as_array()?;
-            conditions.iter().any(|it| it["type"] == "AutoScaled" && it["reason"] == reason).then_some(())
-        }
-    };
-    bench.until("Service", "worker", "a metric that is missed", told("AlarmMetricMissing")).await?;
+            let found = conditions.iter().find(|it| it["type"] == "AutoScaled" && it["reason"] == reason)?;
+            found["message"].as_str().map(str::to_owned)
+        })
+        .await
+}
+
+async fn has_three_tasks(bench: &Bench) -> Result<()> {
+    let three = |object: &Value| (object.pointer("/spec/desiredCount")? == 3).then_some(());
+    bench.until("Service", "worker", "two more tasks", three).await
+}
+
+#[tokio::test]
+async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
+    let bench = bench("external").await?;
+    let operator = bench.operator().await?;
+    let external = json!({"metricName": "queue-depths", "selector": {"queue": "jobs"}});
+    worker(&bench, json!({"alarmName": "jobs", "external": external})).await?;
+    is_scaled(&bench, "AlarmMetricMissing").await?;
     install_external_metric(&bench, "queue-depths").await?;
     tell_external_metric(&bench, "queue-depths", "40").await?;
-    bench.until("Service", "worker", "a metric that is there", told("Scaling")).await?;
+    is_scaled(&bench, "Scaling").await?;
     tell_external_metric(&bench, "queue-depths", "250").await?;
-    let has_three = |object: &serde_json::Value| (object.pointer("/spec/desiredCount")? == 3).then_some(());
-    bench.until("Service", "worker", "two more tasks", has_three).await?;
+    has_three_tasks(&bench).await?;
+    operator.stop().await
+}
+
+/// A server that answers every query as Prometheus does, with the depth that the test says, until the test ends.
+async fn prometheus(depth: Arc<AtomicU32>) -> Result<String> {
+    let answer = move || async move {
+        let depth = depth.load(Ordering::Relaxed).to_string();
+        let result = json!([{"metric": {}, "value": [1.5, depth]}]);
+        json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let routes = Router::new().route("/api/v1/query", get(answer));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    Ok(address)
+}
+
+#[tokio::test]
+async fn steps_follow_alarms_over_a_prometheus_that_the_operator_may_ask() -> Result<()> {
+    let bench = bench("prometheus").await?;
+    let depth = Arc::new(AtomicU32::new(250));
+    let address = prometheus(Arc::clone(&depth)).await?;
+    let operator = bench.operator().await?;
+    let query = json!({"serverAddress": address, "query": "sum(jobs_waiting)"});
+    worker(&bench, json!({"alarmName": "jobs", "prometheus": query})).await?;
+    let why = is_scaled(&bench, "AlarmMetricMissing").await?;
+    assert!(why.contains("prometheusServers"), "{why}");
+    operator.stop().await?;
+
+    depth.store(40, Ordering::Relaxed);
+    let operator = bench.operator_with(|options| options.prometheus_servers = vec![address]).await?;
+    is_scaled(&bench, "Scaling").await?;
+    depth.store(250, Ordering::Relaxed);
+    has_three_tasks(&bench).await?;
     operator.stop().await
 }
 

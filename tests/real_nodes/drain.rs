@@ -9,7 +9,7 @@ use devcluster::wait_for;
 use serde_json::{Value, json};
 
 use crate::support::{Bench, PATIENCE, with};
-use crate::task_agent::{AGENT, agent_bench};
+use crate::task_agent::{agent_bench, task_agent};
 use crate::{IMAGE, bench};
 
 /// Seconds that a task goes on after it has left its load balancer.
@@ -68,7 +68,7 @@ async fn the_kubelet_signals_no_container_before_the_delay_is_over() -> Result<(
 #[tokio::test]
 async fn neither_is_one_signalled_below_the_task_agent() -> Result<()> {
     let Some(bench) = agent_bench("drained-agent").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     signals(&bench, "task-agent").await?;
     operator.stop().await
 }

@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::support::{Bench, PATIENCE, with};
-use crate::task_agent::{AGENT, agent_bench};
+use crate::task_agent::{agent_bench, task_agent};
 use crate::{IMAGE, bench};
 
 pub async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String> {
@@ -130,7 +130,7 @@ async fn replaced_by_a_ready_one(bench: &Bench, name: &str, sick: &str) -> Resul
 #[tokio::test]
 async fn an_unhealthy_task_stops_once_another_one_is_healthy() -> Result<()> {
     let Some(bench) = agent_bench("health").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let mut others = Vec::new();
     for (name, helper) in [("alone", false), ("helped", true)] {
         let sick = run(&bench, name, mortal(helper)).await?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use devcluster::{Image, Seen, wait_for};
+use ecs_operator::controllers::Options;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
@@ -20,7 +21,12 @@ use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
 use crate::support::{Bench, PATIENCE, with};
 use crate::{IMAGE, bench};
 
-pub const AGENT: &str = "example.test/task-agent:test";
+const AGENT: &str = "example.test/task-agent:test";
+
+/// Has an operator give tasks the task agent.
+pub fn task_agent(options: &mut Options) {
+    options.task_agent_image = Some(AGENT.to_owned());
+}
 
 /// A bench on whose nodes the agent's image is.
 pub async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
@@ -63,7 +69,7 @@ fn now() -> u128 {
 #[tokio::test]
 async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_end() -> Result<()> {
     let Some(bench) = agent_bench("trio").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
     let note = |name: &str, then: &str| format!("echo {name} >> /log/order; {then}");
     let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
@@ -121,7 +127,7 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
 async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> Result<()> {
     let Some(bench) = agent_bench("barer").await? else { return Ok(()) };
     lifecycle::load_bare(&bench).await?;
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let pod = lifecycle::run(&bench, "app", lifecycle::bare_definition()).await?;
     let state = bench.cluster.kubectl([
         "exec",
@@ -143,7 +149,7 @@ async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> 
 #[tokio::test]
 async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()> {
     let Some(bench) = agent_bench("reverse").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
     // The worker finishes its work, which takes longer than the store would get; the last one has to be killed.
     let traps = |name: &str, then: &str| {
@@ -203,7 +209,7 @@ fn kill_agent(container: &str) -> Result<()> {
 #[tokio::test]
 async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_essential() -> Result<()> {
     let Some(bench) = agent_bench("killed").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
     let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
     let containers = vec![
@@ -244,7 +250,7 @@ async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_e
 #[tokio::test]
 async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     let Some(bench) = agent_bench("metadata").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
     let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
     let containers = vec![
@@ -313,7 +319,7 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
 #[tokio::test]
 async fn random_graphs_start_and_stop_in_order() -> Result<()> {
     let Some(bench) = agent_bench("graphs").await? else { return Ok(()) };
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let number =
         |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let first = number("SEED", 1);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::IMAGE;
 use crate::lifecycle::{exec, run};
 use crate::support::PATIENCE;
-use crate::task_agent::{AGENT, agent_bench};
+use crate::task_agent::{agent_bench, task_agent};
 
 /// In place of Fluent Bit: a shell that follows the files its generated configuration names, and delivers the text of each
 /// line to where the output's `Path` says.
@@ -27,7 +27,7 @@ async fn a_web_server_with_a_log_router_and_a_sidecar_that_reads_the_metadata() 
     let Some(bench) = agent_bench("web").await? else { return Ok(()) };
     let web = "example.test/web:1";
     bench.cluster.load_image(&Image::http_server(web, 8080)).await?;
-    let operator = bench.operator_with(Some(AGENT)).await?;
+    let operator = bench.operator_with(task_agent).await?;
     let folder = Path::new("/tmp").join(&bench.namespace);
     let out = json!([{"sourceVolume": "out", "containerPath": "/out"}]);
     let side = "trap 'exit 0' TERM; until wget -q -O /out/task.json $ECS_CONTAINER_METADATA_URI_V4/task; do sleep 1; done; \

@@ -63,42 +63,38 @@ impl Bench {
     ///
     /// It is silent, unless `RUST_LOG` is set.
     pub async fn operator(&self) -> Result<Operator> {
-        self.operator_with(None).await
+        self.operator_with(|_| {}).await
     }
 
-    /// The same with an image of the task agent.
-    pub async fn operator_with(&self, task_agent: Option<&str>) -> Result<Operator> {
-        self.start(self.cluster.kubeconfig_path(), task_agent, MEASURE_AGAIN).await
+    /// The same with options of the test's choice.
+    pub async fn operator_with(&self, choose: impl FnOnce(&mut Options)) -> Result<Operator> {
+        self.start(self.cluster.kubeconfig_path(), choose).await
     }
 
     /// The same with the rights of whom the kubeconfig is for.
     pub async fn operator_as(&self, kubeconfig: &Path) -> Result<Operator> {
-        self.start(kubeconfig, None, MEASURE_AGAIN).await
+        self.start(kubeconfig, |_| {}).await
     }
 
-    /// The same with a time of its own between two looks at what tasks use.
-    pub async fn operator_that_measures_every(&self, measure_again: Duration) -> Result<Operator> {
-        self.start(self.cluster.kubeconfig_path(), None, measure_again).await
-    }
-
-    async fn start(&self, kubeconfig: &Path, task_agent: Option<&str>, measure_again: Duration) -> Result<Operator> {
+    async fn start(&self, kubeconfig: &Path, choose: impl FnOnce(&mut Options)) -> Result<Operator> {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             // The second operator of the process finds it done.
             let _ = logs::init(logs::Format::Text, &filter);
         }
-        let options = ConnectOptions { kubeconfig: Some(kubeconfig.to_owned()), context: None };
-        let clients = connect(options).await?;
+        let clients = connect(ConnectOptions { kubeconfig: Some(kubeconfig.to_owned()), context: None }).await?;
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
-        let options = Options {
+        let mut options = Options {
             namespace: Some(self.namespace.clone()),
             concurrency: 8,
-            task_agent_image: task_agent.map(str::to_owned),
+            task_agent_image: None,
             placement_schedulers: true,
             listen: None,
+            prometheus_servers: Vec::new(),
             stores: SecretStores::default(),
             look_again: Duration::from_secs(2),
-            measure_again,
+            measure_again: MEASURE_AGAIN,
         };
+        choose(&mut options);
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());
         let task = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
         Ok(Operator { metrics, shutdown, task })

@@ -8,8 +8,8 @@ use kube::core::Request;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{AT_ONCE, DEADLINE, prometheus};
-use crate::api::{AlarmMetric, ExternalMetric};
+use super::{AT_ONCE, DEADLINE, Meter, prometheus};
+use crate::api::{AlarmMetric, ExternalMetric, PrometheusQuery};
 use crate::controllers::start::Wiring;
 use crate::reconcile::Lack;
 use crate::translate::quantity::{self, NANOS};
@@ -17,11 +17,12 @@ use crate::translate::quantity::{self, NANOS};
 /// The value of each alarm's metric that has one now, by the alarm's name, and why one of the others has none.
 pub(super) async fn values(
     wiring: &Wiring,
+    meter: &Meter,
     namespace: &str,
     chosen: &[AlarmMetric],
 ) -> (BTreeMap<String, f64>, Option<Lack>) {
     let ask = |metric| async move {
-        let answer = timeout(DEADLINE, value(wiring, namespace, metric)).await;
+        let answer = timeout(DEADLINE, value(wiring, meter, namespace, metric)).await;
         (metric, answer.unwrap_or_else(|_| Err(format!("no answer in {} s", DEADLINE.as_secs()))))
     };
     let asked: Vec<_> = chosen.iter().map(ask).collect();
@@ -37,13 +38,24 @@ pub(super) async fn values(
     (values, lack)
 }
 
-async fn value(wiring: &Wiring, namespace: &str, metric: &AlarmMetric) -> Result<f64, String> {
+async fn value(wiring: &Wiring, meter: &Meter, namespace: &str, metric: &AlarmMetric) -> Result<f64, String> {
     match (&metric.external, &metric.prometheus) {
         (Some(external), _) => of_external(wiring, namespace, external).await,
-        (None, Some(query)) => prometheus::ask(&query.server_address, &query.query).await,
+        (None, Some(query)) => of_prometheus(meter, query).await,
         // Validation refuses it.
         (None, None) => Err("it has none".to_owned()),
     }
+}
+
+/// Whoever writes a Service is not to reach what only the operator can: it asks the servers that it is started with.
+async fn of_prometheus(meter: &Meter, query: &PrometheusQuery) -> Result<f64, String> {
+    let server = query.server_address.trim_end_matches('/');
+    if !meter.prometheus_servers.iter().any(|known| known == server) {
+        return Err(format!(
+            "the operator does not ask {server}: it asks the servers that stand in the chart's prometheusServers"
+        ));
+    }
+    prometheus::ask(server, &query.query).await
 }
 
 /// The sum of the metric's values, as an autoscaler takes them.

@@ -23,7 +23,7 @@ static CLIENT: LazyLock<Client<HttpConnector, Empty<Bytes>>> =
 /// Why there is none, for people. The answer itself is not in it.
 pub(super) async fn ask(server: &str, query: &str) -> Result<f64, String> {
     let encoded: String = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
-    let address = format!("{}/api/v1/query?{encoded}", server.trim_end_matches('/'));
+    let address = format!("{server}/api/v1/query?{encoded}");
     let request = Request::get(&address).body(Empty::new()).map_err(|_| format!("{server} is no address"))?;
     let silent = |why: &str| format!("Prometheus at {server} does not answer{why}");
     let answer = CLIENT.request(request).await;
@@ -105,7 +105,7 @@ mod tests {
         let server = format!("http://{}", listener.local_addr().expect("known"));
         let routes = Router::new().route("/api/v1/query", get(answer));
         tokio::spawn(async { axum::serve(listener, routes).await });
-        assert_eq!(ask(&format!("{server}/"), "sum(rate(a{b=\"c\"}[1m]))").await, Ok(3.0));
+        assert_eq!(ask(&server, "sum(rate(a{b=\"c\"}[1m]))").await, Ok(3.0));
         let refused = ask(&server, "sum(").await;
         assert!(refused.as_ref().is_err_and(|told| told.ends_with("400 Bad Request bad_data")), "{refused:?}");
         let gone = ask("http://127.0.0.1:1", "a").await;

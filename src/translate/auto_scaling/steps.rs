@@ -1,6 +1,5 @@
 //! What becomes of step policies: the operator evaluates those of their alarms that are on what the tasks use.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeSet;
 
 use crate::api::{AlarmMetric, DEFAULT_CLUSTER, PrometheusQuery, ServiceSpec};
@@ -63,27 +62,20 @@ fn is_part_of_path(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_graphic() && !"/?#%\\".contains(c)) && !name.starts_with('.')
 }
 
-/// Whether the operator asks at an address. Whoever writes a Service is not to reach what only the operator can.
-fn is_asked(address: &str) -> bool {
-    let Some(rest) = address.strip_prefix("http://") else { return false };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let bracketed = authority.strip_prefix('[').and_then(|rest| rest.split(']').next());
-    let host = bracketed.unwrap_or_else(|| authority.split(':').next().unwrap_or_default());
-    let local = host.eq_ignore_ascii_case("localhost")
-        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
-        || host
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|ip| ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified());
+/// Whether an address is one that is asked over plain HTTP and as nobody in particular.
+#[must_use]
+pub fn is_plain_http(address: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !"?#@\\".contains(c);
-    !host.is_empty() && !local && rest.chars().all(plain)
+    address
+        .strip_prefix("http://")
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(plain))
 }
 
-/// The operator asks over plain HTTP, and as nobody.
 fn of_prometheus(query: &PrometheusQuery, at: &Pointer) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !is_asked(&query.server_address) {
-        let message = "the operator asks for the metrics of alarms over http:// at a host of the network, such as the Service of Prometheus: \
-                       no user, query or fragment, and no address of the operator's own host";
+    if !is_plain_http(&query.server_address) {
+        let message = "the operator asks for the metrics of alarms over http:// at a host, such as the Service of Prometheus, without a user, \
+                       query or fragment";
         findings.push(Finding::error(at.key("serverAddress"), "address-not-asked", message));
     }
     if query.authentication.is_some() {
@@ -176,7 +168,10 @@ fn claim_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, 
             Code::ExternalMetricsNeeded,
             "what serves the metric in the API external.metrics.k8s.io has to be there, such as KEDA or an adapter",
         ),
-        None => (Code::PrometheusNeeded, "the Prometheus of kubernetes.autoScaling.alarms has to be there"),
+        None => (
+            Code::PrometheusNeeded,
+            "the Prometheus of kubernetes.autoScaling.alarms has to be there, and among the prometheusServers of the chart",
+        ),
     };
     let message = format!(
         "{what}: the operator asks it once a minute and compares the value with the threshold, whatever metric and statistic the alarm \

@@ -244,14 +244,6 @@ fn the_metric_of_an_alarm_comes_from_one_place_that_can_be_asked() {
         (json!([{"alarmName": "high", "external": {"metricName": "m", "selector": {"a b": ""}}}]), "illegal-label"),
         (json!([{"alarmName": "high", "external": {"metricName": "a/../b"}}]), "illegal-metric-name"),
         (
-            json!([{"alarmName": "high", "prometheus": {"serverAddress": "http://169.254.169.254/x", "query": "m"}}]),
-            "address-not-asked",
-        ),
-        (
-            json!([{"alarmName": "high", "prometheus": {"serverAddress": "http://[::1]:9", "query": "m"}}]),
-            "address-not-asked",
-        ),
-        (
             json!([{"alarmName": "high", "prometheus": {"serverAddress": "http://a:b@c", "query": "m"}}]),
             "address-not-asked",
         ),
