@@ -92,6 +92,14 @@ impl Query {
         &self.notes
     }
 
+    /// Reads what a query was printed as, which may be longer than what anybody may write.
+    ///
+    /// # Errors
+    /// When no query is printed so.
+    pub fn printed(text: &str) -> Result<Self, QueryError> {
+        parser::parse(text, parser::Limits::PRINTED)
+    }
+
     /// Whether an instance is meant.
     #[must_use]
     pub fn matches(&self, instance: &Instance) -> bool {
@@ -109,6 +117,6 @@ impl FromStr for Query {
     type Err = QueryError;
 
     fn from_str(text: &str) -> Result<Self, QueryError> {
-        parser::parse(text)
+        parser::parse(text, parser::Limits::GIVEN)
     }
 }

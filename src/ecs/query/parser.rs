@@ -76,15 +76,29 @@ enum Kind {
     Ordered,
 }
 
-pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
-    let mut parser = Parser { text, cursor: Cursor::new(text), notes: Vec::new(), depth: 0 };
-    if let Some((offset, _)) = text.char_indices().nth(MAX_LENGTH) {
+/// How much an expression may be.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Its characters.
+    length: usize,
+    /// Parentheses in one another.
+    depth: usize,
+}
+
+impl Limits {
+    /// Those of what people write.
+    pub(super) const GIVEN: Self = Self { length: MAX_LENGTH, depth: MAX_DEPTH };
+    /// Those of what is printed: operators become words, dates whole, and `not` and mixed operators get parentheses.
+    pub(super) const PRINTED: Self = Self { length: 4 * MAX_LENGTH, depth: 4 * MAX_DEPTH };
+}
+
+pub(super) fn parse(text: &str, limits: Limits) -> Result<Query, QueryError> {
+    let mut parser = Parser { text, cursor: Cursor::new(text), notes: Vec::new(), depth: 0, limits };
+    let most = limits.length;
+    if let Some((offset, _)) = text.char_indices().nth(most) {
         let length = text.chars().count();
-        return parser.fail(
-            Reason::TooLong,
-            offset,
-            format!("the expression has {length} characters, at most {MAX_LENGTH} are allowed"),
-        );
+        let message = format!("the expression has {length} characters, at most {most} are allowed");
+        return parser.fail(Reason::TooLong, offset, message);
     }
     if text.trim().is_empty() {
         return parser.fail(Reason::Empty, 0, "the expression is empty");
@@ -104,6 +118,7 @@ struct Parser<'a> {
     cursor: Cursor<'a>,
     notes: Vec<Note>,
     depth: usize,
+    limits: Limits,
 }
 
 impl<'a> Parser<'a> {
@@ -169,8 +184,9 @@ impl<'a> Parser<'a> {
             return self.condition().map(Expression::Is);
         }
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            let message = format!("more than {MAX_DEPTH} parentheses are in one another");
+        let most = self.limits.depth;
+        if self.depth > most {
+            let message = format!("more than {most} parentheses are in one another");
             return self.fail(Reason::TooDeep, open, message);
         }
         let inner = self.any()?;

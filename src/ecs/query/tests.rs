@@ -169,6 +169,28 @@ fn long_and_deep_expressions_are_refused() {
 }
 
 #[test]
+fn what_is_printed_of_the_longest_and_deepest_is_read_again() {
+    let joined = |part: &str, sign: &str| {
+        let times = (MAX_LENGTH + sign.len()) / (part.len() + sign.len());
+        vec![part; times].join(sign)
+    };
+    let nested = |open: &str, inner: &str, depth| format!("{}{inner}{}", open.repeat(depth), ")".repeat(depth));
+    for text in [
+        joined("attribute:a=~x", "||"),
+        joined("!attribute:a exists", "&&"),
+        joined("registeredAt<2020-01-01", "||"),
+        format!("ec2InstanceId in[{}]", vec!["i-0123456789abcdef0"; 98].join(",")),
+        nested("!(task:group==a||task:group==b&&", "!task:group==a", 60),
+        nested("!(task:group==a||", "!task:group==a", 64),
+    ] {
+        let query: Query = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        let printed = query.to_string();
+        assert!(printed.len() > text.len(), "{printed}");
+        assert_eq!(Query::printed(&printed).unwrap().expression(), query.expression());
+    }
+}
+
+#[test]
 fn what_may_be_meant_otherwise_is_noted() {
     let cases = [
         ("attribute:a == b or attribute:c == d and attribute:e == f", Some((0, "mixed without parentheses"))),

@@ -4,7 +4,7 @@ use super::facts::{NodeFacts, TaskFacts};
 use super::group::fitted;
 use crate::api::labels;
 use crate::ecs::names;
-use crate::ecs::query::Expression;
+use crate::ecs::query::{Expression, Query};
 
 /// An expression that is evaluated, and the label of the nodes it is true of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Mark {
     /// not have written it so: then another one is there that evaluates it.
     #[must_use]
     pub fn read(label: &str, expression: &str, namespace: &str) -> Option<Self> {
-        let query: crate::ecs::query::Query = expression.parse().ok()?;
+        let query = Query::printed(expression).ok()?;
         let mark = Self::new(query.expression().clone(), Some(namespace));
         (mark.label == label).then_some(mark)
     }
