@@ -8,7 +8,7 @@ mod instances;
 pub mod provider;
 pub mod split;
 
-pub use choice::Choice;
+pub use choice::{Choice, Decider};
 pub use instances::*;
 pub use provider::*;
 pub use split::Strategy;

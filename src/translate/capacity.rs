@@ -13,7 +13,7 @@ use division::Share;
 
 use super::placement::terms::Terms;
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Toleration, labels};
-use crate::ecs::capacity::{Choice, FARGATE, FARGATE_SPOT, Strategy, is_fargate};
+use crate::ecs::capacity::{Choice, Decider, FARGATE, FARGATE_SPOT, Strategy, is_fargate};
 use crate::ecs::{arn, names};
 
 pub use claims::{claim_cluster, claim_service};
@@ -72,8 +72,8 @@ impl Capacity {
     /// # Errors
     /// When the choice names a provider that cannot be used.
     pub fn of(choice: &Choice, known: &Known<'_>) -> Result<Self, Unusable> {
-        let Choice::Strategy { default, items } = choice else { return Ok(Self::of_cluster(known.nodes)) };
-        let found = items.iter().map(|item| known.find(&item.capacity_provider, *default));
+        let Choice::Strategy { by, items } = choice else { return Ok(Self::of_cluster(known.nodes)) };
+        let found = items.iter().map(|item| known.find(&item.capacity_provider, *by));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let strategy = Strategy::new(items);
         let is_used = |position: &usize| strategy.is_used(*position);
@@ -90,10 +90,15 @@ impl Capacity {
     /// Each task gets the labels and tolerations of its own provider later, and no other's. Labels of the cluster that a provider says
     /// otherwise are given with the provider, as a Pod keeps what its template asks for.
     fn divided(mut self, division: Division) -> Self {
-        let keys = division.keys();
-        let (with_provider, selector) = self.selector.into_iter().partition(|(key, _)| keys.contains(key));
-        self.selector = selector;
+        let with_provider = self.take_labels(&division.keys());
         Self { division: Some(division.with_default(&with_provider)), ..self }
+    }
+
+    /// The labels of these keys, which each of the nodes has no more.
+    fn take_labels(&mut self, keys: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let (taken, left) = std::mem::take(&mut self.selector).into_iter().partition(|(key, _)| keys.contains(key));
+        self.selector = left;
+        taken
     }
 
     /// The same where nobody can be asked for what is missing: such a provider's nodes have the label with its name.
@@ -127,12 +132,14 @@ impl Capacity {
                 groups.push(nodes.node_selector);
             }
         }
-        match groups.as_slice() {
-            [only] => self.selector.extend(only.clone()),
-            // One of them takes any node.
-            _ if groups.iter().any(BTreeMap::is_empty) => {}
-            _ => self.groups = groups,
+        if let [only] = groups.as_slice() {
+            self.selector.extend(only.clone());
+            return self;
         }
+        // What a provider says counts before what the cluster says, for that provider.
+        let with_provider = self.take_labels(&groups.iter().flat_map(BTreeMap::keys).cloned().collect());
+        let whole = |group| with_provider.clone().into_iter().chain(group).collect();
+        self.groups = groups.into_iter().map(whole).collect();
         self
     }
 
@@ -152,19 +159,23 @@ impl Capacity {
     }
 
     /// The choice among several providers' nodes, as a node affinity has it. Tasks that are divided have none, as each gets one of
-    /// the providers.
-    pub(super) fn terms(&self) -> Terms {
-        let choice = self.groups.split_first().filter(|_| self.division.is_none());
-        let Some((first, others)) = choice else { return Terms::always() };
+    /// the providers. A Pod that asks for some labels already keeps to those.
+    pub(super) fn terms(&self, given: &BTreeMap<String, String>) -> Terms {
+        let left = self.groups.iter().map(|group| {
+            group.iter().filter(|(key, _)| !given.contains_key(*key)).map(|(key, value)| (key.clone(), value.clone()))
+        });
+        let mut terms = left.map(|group| Terms::labelled(&group.collect()));
+        let Some(first) = terms.next() else { return Terms::always() };
         // A strategy has at most 20 providers, which is less than an affinity takes.
-        others.iter().fold(Terms::labelled(first), |all, group| all.or(&Terms::labelled(group)).unwrap_or(all))
+        terms.fold(first, |all, group| all.or(&group).unwrap_or(all))
     }
 }
 
 impl Known<'_> {
-    fn find(&self, name: &str, is_default: bool) -> Result<CapacityNodes, Unusable> {
-        // What the cluster lists says nothing new of its own default, which is checked with it.
-        if !is_default && !self.associated.is_empty() && !self.associated.iter().any(|other| other == name) {
+    fn find(&self, name: &str, by: Decider) -> Result<CapacityNodes, Unusable> {
+        // The cluster's own default is checked with the cluster.
+        let is_associated = self.associated.is_empty() || self.associated.iter().any(|other| other == name);
+        if by == Decider::Strategy && !is_associated {
             return Err(Unusable::NotOfCluster(name.to_owned()));
         }
         let object = self.providers.get(&object_name(name));
@@ -223,6 +234,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ecs::common::LaunchType;
 
     const OBJECT: &str = "spot-group";
 
@@ -289,13 +301,33 @@ mod tests {
         let two = |weight| json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "gpu", "weight": weight}]);
         assert_eq!(selector(two(0), json!({})), json!({"pool": "spot"}));
         let both = of(two(2), json!({})).unwrap();
-        assert!(both.division().is_some() && both.terms().is_always());
+        assert!(both.division().is_some() && both.terms(&BTreeMap::new()).is_always());
         let both = told(two(2), json!({}), false).unwrap();
-        let terms = both.terms().selector().unwrap().node_selector_terms;
-        let keys: Vec<String> =
-            terms.into_iter().flat_map(|term| term.match_expressions.unwrap()).map(|it| it.key).collect();
-        assert_eq!(keys, ["ecs-operator.dev/capacity-provider", "pool"]);
+        assert_eq!(asked(&both, &[]), ["ecs-operator.dev/capacity-provider=gpu", "pool=spot"]);
         assert_eq!(both.selector(), &BTreeMap::new());
+    }
+
+    /// The terms of nodes, where a Pod asks for some labels already.
+    fn asked(capacity: &Capacity, given: &[(&str, &str)]) -> Vec<String> {
+        let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let terms = capacity.terms(&given).selector().map(|it| it.node_selector_terms).unwrap_or_default();
+        let told = terms.into_iter().map(|term| {
+            let all = term.match_expressions.unwrap_or_default().into_iter();
+            all.map(|it| format!("{}={}", it.key, it.values.unwrap_or_default().join("|")))
+                .collect::<Vec<_>>()
+                .join(",")
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn labels_of_the_cluster_give_way_to_those_of_each_provider_where_any_of_them_will_do() {
+        let strategy =
+            json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "FARGATE", "weight": 1}]);
+        let all = told(strategy, json!({"nodeSelector": {"pool": "shop", "team": "shop"}}), false).unwrap();
+        assert_eq!(all.selector().keys().collect::<Vec<_>>(), ["team"]);
+        assert_eq!(asked(&all, &[]), ["pool=shop", "pool=spot"]);
+        assert_eq!(asked(&all, &[("pool", "of-task")]), [""; 0], "the task says which, and that is that");
     }
 
     #[test]
@@ -321,7 +353,7 @@ mod tests {
             json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
         let spot = json!({"nodeSelector": {"spot": "true"}, "tolerations": [{"key": "spot"}]});
         let capacity = of(strategy, json!({"capacityProviders": {"FARGATE_SPOT": spot}})).unwrap();
-        assert!(capacity.terms().is_always() && capacity.selector().is_empty());
+        assert!(capacity.terms(&BTreeMap::new()).is_always() && capacity.selector().is_empty());
         assert_eq!(capacity.tolerations(), [], "tasks of the other provider do not tolerate the taints of this one");
         let tolerated = |taken: &[i64]| {
             capacity.division().unwrap().next(&taken.iter().copied().collect()).unwrap().tolerations.len()
@@ -343,6 +375,9 @@ mod tests {
         let items: Vec<_> = serde_json::from_value(only("FARGATE_SPOT")).unwrap();
         let refused = Capacity::of(&Choice::of(&items, None, &[]), &known);
         assert_eq!(refused, Err(Unusable::NotOfCluster("FARGATE_SPOT".into())));
+        let others = Known { associated: &["spot-group".to_owned()], ..known };
+        let launched = Capacity::of(&Choice::of(&[], Some(LaunchType::Fargate), &[]), &others);
+        assert_eq!(launched, Ok(Capacity::default()), "a launch type needs no association");
         let assumed = Capacity::assumed(&Choice::of(&[items[0].clone()], None, &[]), &known);
         assert_eq!(assumed, Capacity::default());
     }

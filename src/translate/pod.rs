@@ -33,12 +33,13 @@ pub fn template(
     annotations.extend(lifecycle::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
     annotations.extend(health::told_of(&placed).map(|names| (api::annotations::HEALTH_OF.to_owned(), names)));
     annotations.extend(firelens::annotation(task, &labels));
-    let rules = placement::render(task, membership, ledger);
+    let mut spec = spec(task, membership, &placed, ledger);
+    let given = spec.node_selector.clone().unwrap_or_default();
+    let rules = placement::render(task, membership, &given, ledger);
     annotations.extend(rules.annotations());
-    let mut spec = PodSpec { affinity: rules.affinity, ..spec(task, membership, &placed, ledger) };
+    spec.affinity = rules.affinity;
     placement::follow_strategy(task, &mut spec);
     if let Some(division) = task.capacity.and_then(Capacity::division) {
-        let given = spec.node_selector.clone().unwrap_or_default();
         annotations.insert(api::annotations::CAPACITY_STRATEGY.to_owned(), division.besides(&given).text());
     }
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };

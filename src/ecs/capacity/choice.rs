@@ -6,15 +6,26 @@ use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
 /// What decides where tasks run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choice {
-    /// A strategy: that of the service, or the cluster's default, and the items of it.
+    /// Capacity providers.
     Strategy {
-        /// Whether it is the cluster's.
-        default: bool,
+        /// What says so.
+        by: Decider,
         /// At least one item.
         items: Vec<CapacityProviderStrategyItem>,
     },
     /// Every container instance of the cluster.
     Instances,
+}
+
+/// What says which capacity providers run tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// The strategy of the service. Its providers have to be associated with the cluster.
+    Strategy,
+    /// The launch type of the service, which needs no association.
+    LaunchType,
+    /// The default strategy of the cluster.
+    Cluster,
 }
 
 impl Choice {
@@ -31,7 +42,7 @@ impl Choice {
         default: &[CapacityProviderStrategyItem],
     ) -> Self {
         if !strategy.is_empty() {
-            return Self::Strategy { default: false, items: strategy.to_vec() };
+            return Self::Strategy { by: Decider::Strategy, items: strategy.to_vec() };
         }
         match launch_type {
             Some(LaunchType::Fargate) => {
@@ -40,11 +51,11 @@ impl Choice {
                     weight: Some(1),
                     ..CapacityProviderStrategyItem::default()
                 };
-                Self::Strategy { default: false, items: vec![only] }
+                Self::Strategy { by: Decider::LaunchType, items: vec![only] }
             }
             Some(LaunchType::Ec2 | LaunchType::External | LaunchType::ManagedInstances) => Self::Instances,
             None if default.is_empty() => Self::Instances,
-            None => Self::Strategy { default: true, items: default.to_vec() },
+            None => Self::Strategy { by: Decider::Cluster, items: default.to_vec() },
         }
     }
 }
@@ -57,9 +68,9 @@ mod tests {
         CapacityProviderStrategyItem { capacity_provider: name.to_owned(), ..CapacityProviderStrategyItem::default() }
     }
 
-    fn name(choice: &Choice) -> Option<(&str, bool)> {
+    fn name(choice: &Choice) -> Option<(&str, Decider)> {
         match choice {
-            Choice::Strategy { default, items } => Some((&items[0].capacity_provider, *default)),
+            Choice::Strategy { by, items } => Some((&items[0].capacity_provider, *by)),
             Choice::Instances => None,
         }
     }
@@ -68,11 +79,11 @@ mod tests {
     fn a_strategy_counts_before_a_launch_type_and_that_before_the_default() {
         let (own, default) = ([item("own")], [item("default")]);
         let cases = [
-            (&own[..], None, &default[..], Some(("own", false))),
-            (&[], Some(LaunchType::Fargate), &default, Some((FARGATE, false))),
+            (&own[..], None, &default[..], Some(("own", Decider::Strategy))),
+            (&[], Some(LaunchType::Fargate), &default, Some((FARGATE, Decider::LaunchType))),
             (&[], Some(LaunchType::Ec2), &default, None),
             (&[], Some(LaunchType::External), &default, None),
-            (&[], None, &default, Some(("default", true))),
+            (&[], None, &default, Some(("default", Decider::Cluster))),
             (&[], None, &[], None),
         ];
         for (strategy, launch_type, default, expected) in cases {

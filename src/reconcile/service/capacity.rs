@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
 use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
-use crate::ecs::capacity::{Choice, is_fargate};
+use crate::ecs::capacity::{Choice, Decider, is_fargate};
 use crate::reconcile::action::{Action, AssignedCapacity};
 use crate::reconcile::observed::{Detached, Root, TaskPod};
 use crate::translate::capacity::{Division, Known, Unusable, object_name};
@@ -82,7 +82,7 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
 
 /// What Fargate does not do is refused as well when it is the cluster that says Fargate.
 fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
-    let Choice::Strategy { default: true, items } = choice else { return Ok(()) };
+    let Choice::Strategy { by: Decider::Cluster, items } = choice else { return Ok(()) };
     if !items.iter().any(|item| is_fargate(&item.capacity_provider)) {
         return Ok(());
     }

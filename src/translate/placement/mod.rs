@@ -32,7 +32,7 @@ pub use mark::Mark;
 
 use super::fields::some_list;
 use super::task_metadata::Membership;
-use super::{Basis, Capacity, Ledger, Task, workload};
+use super::{Basis, Ledger, Task, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::placement::Constraint;
@@ -76,11 +76,16 @@ struct Rulebook<'a> {
     marks: Vec<Mark>,
 }
 
-/// Renders the constraints of a task and its service, and claims those of the task.
-pub(super) fn render(task: &Task<'_>, membership: &Membership<'_>, ledger: &mut Ledger) -> Rules {
+/// Renders the constraints of a task and its service, and claims those of the task. Its Pod asks for the labels in `given` already.
+pub(super) fn render(
+    task: &Task<'_>,
+    membership: &Membership<'_>,
+    given: &BTreeMap<String, String>,
+    ledger: &mut Ledger,
+) -> Rules {
     let own = Group::Service(task.workload_name().to_owned());
     let mut book = Rulebook::new(membership.namespace);
-    book.terms = task.capacity.map_or_else(Terms::always, Capacity::terms);
+    book.terms = task.capacity.map_or_else(Terms::always, |capacity| capacity.terms(given));
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
         if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {

@@ -182,7 +182,7 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
     };
     let membership = Membership { namespace: Some("shop"), cluster: "default", service: None, launch_type: None };
     let mut ledger = Ledger::of_task_definition();
-    let rules = render(&task, &membership, &mut ledger);
+    let rules = render(&task, &membership, &BTreeMap::new(), &mut ledger);
     let verdicts = examined.close(&ledger).into_iter().filter(|it| it.path.to_string().starts_with("/placement"));
     (
         serde_json::to_value(&rules.affinity).unwrap(),
