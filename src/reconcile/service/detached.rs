@@ -45,7 +45,8 @@ pub(super) fn detach(input: &ServiceInput<'_>, pod: &TaskPod, why: Detached) -> 
 }
 
 /// Stops tasks beside the workload that have no reason to stay: those of older deployments as far as the floor allows, those
-/// whose replacements are healthy, and others when there are more than desired. What remains goes on serving.
+/// whose replacements are healthy, and others when there are more than desired. What remains goes on serving. Of protected tasks
+/// only those stop that are replaced because they are unhealthy.
 pub(super) fn release(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Action> {
     let is_current = |pod: &TaskPod| plan.current() == Some(pod.generation.as_str());
     let is_replaced = |(pod, why): &(&TaskPod, Detached)| is_current(pod) && *why == Detached::Replaced;
@@ -64,5 +65,7 @@ pub(super) fn release(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Action> 
         may
     });
     let done = replacement::done(input, plan, replaced.len());
-    stopped.chain(replaced.into_iter().map(|(pod, _)| pod).take(done)).map(tasks::stopped).collect()
+    let replaced =
+        replaced.into_iter().map(|(pod, _)| pod).filter(|pod| !(pod.healthy && protection::holds(input, pod)));
+    stopped.chain(replaced.take(done)).map(tasks::stopped).collect()
 }

@@ -1015,6 +1015,41 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     assert_eq!(moved(&world.step()), [""; 0], "two and two");
 }
 
+#[test]
+fn a_task_that_is_protected_meanwhile_is_not_moved() {
+    let mut world = World::new();
+    world.spec["desiredCount"] = 4.into();
+    world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
+    world.zones = vec![zoned("a1", "a", true), zoned("b1", "b", true)];
+    world.step();
+    world.settle(1, 4);
+    for pod in &mut world.pods {
+        pod.node = Some("a1".into());
+    }
+    let protect = |world: &mut World, name: &str| {
+        let until = Some(world.now + Duration::from_mins(30));
+        world.pods.iter_mut().filter(|pod| pod.name == name).for_each(|pod| pod.protected_until = until);
+    };
+    world.step();
+    protect(&mut world, "web-1-3");
+    world.step();
+    let moved = world.step();
+    let detached = |name: &str| {
+        moved.actions.iter().any(|action| matches!(action, Action::DetachTask { name: it, .. } if it == name))
+    };
+    assert!(!detached("web-1-3") && detached("web-1-2"), "{:?}", moved.actions);
+    protect(&mut world, "web-1-2");
+    world.pods.push(TaskPod { node: Some("b1".into()), ..pod("web-1-4", 1, true) });
+    let held = world.step();
+    assert_eq!(
+        (stopped(&held), held.revisit),
+        (vec![], Some(Duration::from_mins(30))),
+        "it stays although another is healthy"
+    );
+    world.now += Duration::from_mins(31);
+    assert_eq!(stopped(&world.step()), ["web-1-2"]);
+}
+
 fn zoned(name: &str, zone: &str, open: bool) -> ZonedNode {
     ZonedNode { name: name.into(), zone: zone.into(), open }
 }

@@ -176,12 +176,13 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     if let Some(last) = &input.status.zone_rebalancing {
         let age = Duration::try_from(input.now.duration_since(last.started_at.0)).unwrap_or_default();
         let pending = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
-        if age < PATIENCE && pending.is_some() {
-            return Some(Evenness::Uneven(Move { task: pending, record: last.clone() }));
-        }
         let is_new = |(name, zone): (&&str, &Zone<'_>)| zone.open && !last.tasks_by_zone.contains_key(*name);
-        if age < PATIENCE && spread >= last.spread && !zones.iter().any(is_new) {
-            return None;
+        match pending.filter(|_| age < PATIENCE) {
+            // One that was protected meanwhile stays, and another is chosen.
+            Some(task) if protection::holds(input, task) => {}
+            Some(_) => return Some(Evenness::Uneven(Move { task: pending, record: last.clone() })),
+            None if age < PATIENCE && spread >= last.spread && !zones.iter().any(is_new) => return None,
+            None => {}
         }
     }
     let free = zones.values().filter(|zone| zone.tasks.len() == fullest).flat_map(|zone| zone.tasks.iter().copied());
