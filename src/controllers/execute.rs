@@ -32,8 +32,15 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
     decision: Decision<S>,
 ) -> Result<Next, ReconcileError> {
     let root = taken.root(own.kind);
+    let mut failed = None;
     for action in &decision.actions {
         let Err(error) = run(context, taken, &root, action).await else { continue };
+        failed = Some(error);
+        if !action.stands_alone() {
+            break;
+        }
+    }
+    if let Some(error) = failed {
         if matches!(error.class(), Class::Invalid | Class::Forbidden) {
             tell::<S>(context, own, taken, &error).await?;
         }

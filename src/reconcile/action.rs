@@ -131,6 +131,15 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether those after it are carried out although it fails. Tasks that cannot be given a capacity provider are those of what the
+    /// service may be about to leave behind.
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        matches!(self, Self::AssignCapacity(_))
+    }
+}
+
 /// The capacity provider of a task, this very one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssignedCapacity {

@@ -55,7 +55,9 @@ pub(super) async fn assign_capacity(
 ) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let written = stream::iter(assigned.to_vec()).map(|to| give_capacity(context, namespace, to));
-    written.buffer_unordered(Writer::AT_ONCE).try_collect::<()>().await
+    // One that fails breaks off none of those that are on their way.
+    let results: Vec<_> = written.buffer_unordered(Writer::AT_ONCE).collect().await;
+    results.into_iter().collect()
 }
 
 async fn give_capacity(context: &Context, namespace: &str, to: AssignedCapacity) -> Result<(), ReconcileError> {
