@@ -31,7 +31,8 @@ pub struct Service {
     /// What to run: `family` for the newest revision, `family:revision`, or an ARN.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
-    /// Whether tasks are moved to even out zones. Default `ENABLED` where possible.
+    /// Whether tasks are moved to even out zones. Default: they are not. ECS moves those of services that were made without saying
+    /// so since 2025.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_rebalancing: Option<AvailabilityZoneRebalancing>,
     /// Load balancers that send traffic to the tasks.

@@ -1,6 +1,7 @@
 //! What becomes of the fields of a service that are those of no other feature.
 
 use crate::api::ServiceSpec;
+use crate::ecs::capacity::Strategy;
 use crate::ecs::service::AvailabilityZoneRebalancing;
 use crate::ecs::{self, Pointer, zone_rebalancing};
 use crate::translate::{
@@ -64,6 +65,9 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
             if let Some(why) = zone_rebalancing::obstacle(service) {
                 let message = format!("no task is moved when zones become uneven, nor would ECS do so: {why}");
                 ledger.approximate(path, Code::ZonesNotEvened, target, message);
+            } else if several_providers(service) {
+                let message = "no task is moved of a service whose tasks are divided among the nodes of several capacity providers";
+                ledger.unsupported(path, Code::ZonesNotEvened, message);
             } else if ledger.is_attended() {
                 let message = "when the service is at rest and a zone has two tasks more than another with nodes for it, the operator starts a \
                                task, which the scheduler puts into the emptier zone if it can, and stops one of the fullest; for that it \
@@ -86,6 +90,13 @@ fn claim_of_aws(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
                        that does (metrics-server: 15 s)";
         ledger.unsupported(root.key("monitoring"), Code::MetricsOfCluster, message);
     }
+}
+
+/// Whether tasks may be divided among capacity providers.
+fn several_providers(service: &ecs::Service) -> bool {
+    let items = &service.capacity_provider_strategy;
+    let strategy = Strategy::new(items);
+    (0..items.len()).filter(|position| strategy.is_used(*position)).count() > 1
 }
 
 /// Ways to the tasks whose AWS side no object of Kubernetes can name.
