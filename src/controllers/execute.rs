@@ -157,13 +157,16 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     }
     let difference = match &observed {
         None => "it does not exist".to_owned(),
-        Some(observed) => match agrees(&untyped(&desired), observed) {
-            Ok(()) => {
-                context.writer.skipped(&resource.kind);
-                return Ok(());
+        Some(observed) => {
+            wait_for_nodes(context, child, &key, &desired, observed)?;
+            match agrees(&untyped(&desired), observed) {
+                Ok(()) => {
+                    context.writer.skipped(&resource.kind);
+                    return Ok(());
+                }
+                Err(difference) => difference,
             }
-            Err(difference) => difference,
-        },
+        }
     };
     let _writing = context.pace.child_write();
     let object = match &observed {
@@ -181,6 +184,23 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     tracing::info!(kind = resource.kind, object = %key, because = difference, "applied");
     cache.observe_write(children::slim(child.kind(), object));
     Ok(())
+}
+
+/// A DaemonSet is changed once nodes have the labels that its new template asks for. Where the operator may not label nodes, people
+/// do.
+fn wait_for_nodes(
+    context: &Context,
+    child: &Child,
+    key: &ObjectKey,
+    desired: &Value,
+    observed: &Value,
+) -> Result<(), ReconcileError> {
+    let asks = child.kind() == ChildKind::DaemonSet && context.addons.may_label_nodes();
+    if !asks || context.alarm.lets(key, desired, observed) {
+        return Ok(());
+    }
+    let message = format!("DaemonSet {key} waits until nodes have the labels of its placement constraints");
+    Err(ReconcileError::new(Class::Conflict, message))
 }
 
 /// The object without its API version and kind, which the server leaves out of the items of a list.

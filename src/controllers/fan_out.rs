@@ -119,6 +119,9 @@ impl FanOut {
         let references = change.new.as_ref().map(|object| service::references(object));
         let former = self.index.lock().set(&namespace, &name, references.clone());
         self.service(&namespace, &name);
+        if references.is_none() {
+            self.alarm.forget(&ObjectKey::namespaced(&namespace, &name));
+        }
         if former != references {
             for referred in former.iter().chain(&references) {
                 self.task_definition(&namespace, &referred.task_definition);

@@ -6,6 +6,7 @@
 //! of these is spared the watch.
 
 mod cached;
+mod coming;
 mod occupied;
 
 use std::collections::BTreeMap;
@@ -16,13 +17,14 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ApiResource, ListParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 pub(super) use cached::{CachedNode, may_ask};
 pub(super) use occupied::{occupied, zones};
 
+use self::coming::{Coming, Wish};
 use super::children;
 use super::context::Context;
 use super::pods;
@@ -32,6 +34,7 @@ use crate::kubernetes::backoff::Backoff;
 use crate::kubernetes::cache::Cached;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
+use crate::kubernetes::key::ObjectKey;
 use crate::reconcile::ChildKind;
 use crate::reconcile::nodes::{self, Asked, Labelling};
 use crate::telemetry::metrics::Metrics;
@@ -51,6 +54,7 @@ pub(super) struct Alarm {
     anything: AtomicBool,
     /// Tasks alone.
     tasks: AtomicBool,
+    coming: Coming,
 }
 
 impl Alarm {
@@ -64,6 +68,20 @@ impl Alarm {
     pub(super) fn ring_for_tasks(&self) {
         self.tasks.store(true, Ordering::Relaxed);
         self.wake.notify_one();
+    }
+
+    /// Whether a DaemonSet may be changed: nodes have the labels that it does not ask for yet. They get them where not.
+    pub(super) fn lets(&self, key: &ObjectKey, desired: &Value, observed: &Value) -> bool {
+        let (may, is_new) = self.coming.may(key, desired, observed);
+        if is_new {
+            self.ring();
+        }
+        may
+    }
+
+    /// Nothing is to become of a DaemonSet any more.
+    pub(super) fn forget(&self, key: &ObjectKey) {
+        self.coming.forget(key);
     }
 
     /// Whether something has changed, where tasks matter or not. It counts as taken note of.
@@ -166,6 +184,7 @@ impl Worker {
         let failed = results.filter(|done| std::future::ready(!done)).count().await;
         if failed == 0 {
             self.failures = 0;
+            self.context.alarm.coming.note(asked);
         }
         failed == 0
     }
@@ -194,17 +213,20 @@ impl Worker {
         list.items.iter().any(|node| !cached::owned_labels(&node.metadata, manager).is_empty())
     }
 
-    /// What workloads ask of nodes: Deployments, and Pods that wait for a node, which may be of an older template.
+    /// What workloads ask of nodes: Deployments, DaemonSets, also those that are about to, and Pods that wait for a node, which may
+    /// be of an older template.
     fn asked(&mut self) -> Asked {
-        let mut texts = Vec::new();
-        let mut attributes = false;
+        let (mut texts, mut asked) = (Vec::new(), Asked::default());
+        let mut wishes = self.context.alarm.coming.wishes();
         let kinds = [ChildKind::Deployment, ChildKind::DaemonSet];
         let workloads = kinds.map(|kind| self.context.children.of(kind).by_index(&children::by_placement()));
         for child in workloads.iter().flatten() {
-            let body = child.body();
-            attributes |= cached::asks_for_attributes(&body);
-            let namespace = child.meta().namespace.clone().unwrap_or_default();
-            texts.extend(cached::marks(&body).into_iter().map(|(label, text)| (namespace.clone(), label, text)));
+            wishes.push((child.meta().namespace.clone().unwrap_or_default(), Wish::of(&child.body())));
+        }
+        for (namespace, wish) in wishes {
+            asked.attributes |= wish.attributes;
+            asked.spread.extend(wish.spread);
+            texts.extend(wish.marks.into_iter().map(|(label, text)| (namespace.clone(), label, text)));
         }
         for pod in self.context.pods.by_index(&pods::by_placement()) {
             let namespace = pod.meta().namespace.clone().unwrap_or_default();
@@ -218,7 +240,8 @@ impl Worker {
         }
         self.known = known;
         let marks = self.known.values().flatten().map(|mark| (mark.label().to_owned(), mark.clone()));
-        Asked { marks: marks.collect(), attributes }
+        asked.marks = marks.collect();
+        asked
     }
 
     /// The tasks of each node.

@@ -3,7 +3,7 @@
 //! What a template asks for does not change with the nodes, so all that happens to nodes and tasks comes to labels here. A
 //! label of somebody else's stays as it is, and one that is no longer wanted goes, as far as it is ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{PodSpec, Taint};
 
@@ -86,13 +86,15 @@ pub struct Asked {
     pub marks: BTreeMap<String, Mark>,
     /// Whether there are conditions on attributes, which may stand in annotations.
     pub attributes: bool,
+    /// The attributes that tasks are spread over.
+    pub spread: BTreeSet<String>,
 }
 
 impl Asked {
     /// Whether no node needs a label.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.marks.is_empty() && !self.attributes
+        self.marks.is_empty() && !self.attributes && self.spread.is_empty()
     }
 
     /// Whether the labels depend on tasks.
@@ -133,7 +135,7 @@ pub fn nodes<'a>(
 }
 
 fn wanted(asked: &Asked, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
-    let mut wanted = if asked.is_nothing() { BTreeMap::new() } else { node.facts.stand_ins() };
+    let mut wanted = if asked.is_nothing() { BTreeMap::new() } else { node.facts.stand_ins(&asked.spread) };
     let marks = asked.marks.values().filter(|mark| mark.is_true_of(&node.facts, tasks.iter()));
     wanted.extend(marks.map(|mark| (mark.label().to_owned(), MARKED.to_owned())));
     // What somebody else says counts.
@@ -160,7 +162,7 @@ mod tests {
 
     fn asked(texts: &[&str]) -> Asked {
         let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), mark)).collect();
-        Asked { marks, attributes: false }
+        Asked { marks, ..Asked::default() }
     }
 
     fn node(name: &str, instance_type: &str) -> ObservedNode {
@@ -246,6 +248,23 @@ mod tests {
         assert_ne!(changed[0].facts.labels.get(key), after[0].facts.labels.get(key));
         after[0].facts.annotations.clear();
         assert_eq!(settled(&asked, &after)[0].owned, [""; 0]);
+    }
+
+    #[test]
+    fn an_attribute_that_tasks_are_spread_over_is_one_label_whatever_says_it() {
+        let key = "attribute.ecs-operator.dev/rack";
+        let node = |labels: &[(&str, &str)], annotated: bool| {
+            let mut node = node("a", "t3.micro");
+            node.facts.labels.extend(labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+            node.facts.annotations.extend(annotated.then(|| (key.to_owned(), "row3".to_owned())));
+            node
+        };
+        let asked = Asked { spread: ["rack".to_owned()].into(), ..Asked::default() };
+        let read = |seen: ObservedNode| settled(&asked, &[seen])[0].facts.labels.get(key).cloned();
+        assert_eq!(read(node(&[("rack", "r1")], false)).as_deref(), Some("r1"));
+        assert_eq!(read(node(&[("rack", "r1")], true)).as_deref(), Some("row3"));
+        assert_eq!(read(node(&[("rack", "r1"), (key, "own")], false)).as_deref(), Some("own"));
+        assert_eq!(read(node(&[], false)), None);
     }
 
     #[test]

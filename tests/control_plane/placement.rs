@@ -363,6 +363,46 @@ async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()>
 }
 
 #[tokio::test]
+async fn tasks_of_a_daemon_stay_where_another_constraint_lets_them() -> Result<()> {
+    let bench = bench("another").await?;
+    let pool = Pool::new(&bench, 3).await?;
+    let operator = bench.operator().await?;
+    bench.apply("TaskDefinition", "agent", pool.task("agent")).await?;
+    let constrained = async |expression: &str| {
+        let constraint = json!([{"type": "memberOf", "expression": expression}]);
+        let spec = json!({"taskDefinition": "agent", "schedulingStrategy": "DAEMON", "placementConstraints": constraint,
+            "deploymentConfiguration": {"minimumHealthyPercent": 66, "maximumPercent": 100},
+            "kubernetes": {"healthyAfterSeconds": 1}});
+        bench.apply("Service", "agent", spec).await
+    };
+    constrained("attribute:ecs.availability-zone =~ eu-.*").await?;
+    let first = pool.placed("agent", 3).await?;
+    assert_eq!(first.len(), 3);
+    bench.stable("agent", "agent:1").await?;
+    constrained("attribute:ecs.availability-zone =~ eu-west-.*").await?;
+    let selector = ListParams::default().labels("ecs-operator.dev/service=agent");
+    let before: BTreeSet<String> = uids(&bench, &selector).await?.into_keys().collect();
+    let mut least = before.len();
+    wait_for("tasks of another deployment everywhere", PATIENCE, async || {
+        let present: Vec<bool> = uids(&bench, &selector).await?.into_values().collect();
+        least = least.min(present.iter().filter(|present| **present).count());
+        let new = uids(&bench, &selector).await?.keys().filter(|uid| !before.contains(*uid)).count();
+        Ok(if new == 3 { Seen::Done(()) } else { Seen::not_yet(new) })
+    })
+    .await?;
+    assert!(least >= 2, "{least} of three tasks were left at one time");
+    operator.stop().await?;
+    pool.close().await
+}
+
+/// The Pods of a service by their uids, and whether each is there to stay.
+async fn uids(bench: &Bench, selector: &ListParams) -> Result<BTreeMap<String, bool>> {
+    let pods = bench.api::<Pod>().list(selector).await?.items;
+    let present = |pod: &Pod| pod.metadata.deletion_timestamp.is_none();
+    Ok(pods.iter().map(|pod| (pod.metadata.uid.clone().unwrap_or_default(), present(pod))).collect())
+}
+
+#[tokio::test]
 async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<()> {
     let bench = bench("unmarked").await?;
     bench.cluster.kubectl(["create", "serviceaccount", "operator", "-n", &bench.namespace])?;

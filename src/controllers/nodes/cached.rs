@@ -1,5 +1,7 @@
 //! Nodes as they are cached, and what templates ask of them.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -75,6 +77,13 @@ pub(crate) fn asks_for_attributes(workload: &Value) -> bool {
     requirements.filter_map(|requirement| requirement["key"].as_str()).any(|key| key.starts_with(labels::ATTRIBUTE))
 }
 
+/// The attributes that the tasks of a workload are spread over and that no well-known label says.
+pub(crate) fn spread_attributes(workload: &Value) -> BTreeSet<String> {
+    let constraints = workload.pointer("/spec/template/spec/topologySpreadConstraints").and_then(Value::as_array);
+    let keys = constraints.into_iter().flatten().filter_map(|constraint| constraint["topologyKey"].as_str());
+    keys.filter_map(|key| key.strip_prefix(labels::ATTRIBUTE)).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,10 +121,13 @@ mod tests {
     fn what_a_template_asks_for_is_found() {
         let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
             {"matchExpressions": [{"key": "attribute.ecs-operator.dev/rack", "operator": "Exists"}]}]}}});
+        let spread =
+            json!([{"topologyKey": "attribute.ecs-operator.dev/row"}, {"topologyKey": "kubernetes.io/hostname"}]);
         let template = json!({"metadata": {"annotations": {"member-of.ecs-operator.dev/x": "attribute:a =~ b", "y": "z"}},
-            "spec": {"affinity": affinity}});
+            "spec": {"affinity": affinity, "topologySpreadConstraints": spread}});
         let workload = json!({"spec": {"template": template}});
         assert!(may_ask(&workload.to_string()) && asks_for_attributes(&workload));
+        assert_eq!(spread_attributes(&workload), ["row".to_owned()].into());
         assert_eq!(marks(&workload), [("member-of.ecs-operator.dev/x".to_owned(), "attribute:a =~ b".to_owned())]);
         let plain = json!({"spec": {"template": {"spec": {"containers": []}}}});
         assert!(!may_ask(&plain.to_string()) && !asks_for_attributes(&plain) && marks(&plain).is_empty());

@@ -15,7 +15,7 @@
 //! counts: an annotation without it says nothing, and a label alone stands for the text that is asked for. So a required node affinity, which sees labels alone, and an evaluation,
 //! which also reads the text, never come to different nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Node, NodeCondition, Pod, PodStatus};
@@ -243,11 +243,15 @@ impl NodeFacts {
         (!last.is_empty()).then(|| last.to_owned())
     }
 
-    /// The labels that stand for the attributes which annotations say.
+    /// The labels that stand for the attributes which annotations say, and for those in `spread` that other labels may say: tasks are
+    /// spread by one label.
     #[must_use]
-    pub fn stand_ins(&self) -> BTreeMap<String, String> {
+    pub fn stand_ins(&self, spread: &BTreeSet<String>) -> BTreeMap<String, String> {
+        // A label of another name says the same of each node that has it, which is all that spreading takes.
+        let other = |name: &String| keys(name).iter().skip(1).find_map(|key| self.labels.get(&key.label)).cloned();
+        let plain = spread.iter().filter_map(|name| Some((format!("{}{name}", labels::ATTRIBUTE), other(name)?)));
         let said = self.annotations.iter().filter(|(key, _)| key.starts_with(labels::ATTRIBUTE));
-        said.map(|(key, text)| (key.clone(), names::label_value(text))).collect()
+        plain.chain(said.map(|(key, text)| (key.clone(), names::label_value(text)))).collect()
     }
 }
 
@@ -306,7 +310,7 @@ mod tests {
     fn an_annotation_counts_once_a_label_stands_for_it() {
         let key = "attribute.ecs-operator.dev/rack";
         let text = "row 3: left";
-        let stand_in = node(&[], &[(key, text)]).stand_ins().remove(key).unwrap();
+        let stand_in = node(&[], &[(key, text)]).stand_ins(&BTreeSet::new()).remove(key).unwrap();
         assert!(names::is_label_value(&stand_in));
         assert_eq!(attribute(&node(&[], &[(key, text)]), "rack"), None);
         assert_eq!(attribute(&node(&[(key, &stand_in)], &[(key, text)]), "rack").as_deref(), Some(text));
