@@ -119,6 +119,8 @@ pub mod annotations {
     pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     /// On a workload: the object name of the Cluster that says something of its tasks, such as their nodes.
     pub const CLUSTER: &str = "ecs-operator.dev/cluster";
+    /// On a workload: the names of the CapacityProviders of Fargate that say something of its tasks' nodes, with blanks between them.
+    pub const CAPACITY_PROVIDERS: &str = "ecs-operator.dev/capacity-providers";
     /// On a workload: a fingerprint of the definition that it was made from.
     pub const DEFINITION: &str = "ecs-operator.dev/definition";
     /// On a workload: the fingerprint of the definition that failed and is not tried again, and the revision of the workload

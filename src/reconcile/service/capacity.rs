@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
-use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
+use crate::api::{
+    CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, annotations,
+};
 use crate::ecs::capacity::{Choice, Decider, is_fargate};
 use crate::reconcile::action::{Action, AssignedCapacity};
 use crate::reconcile::observed::{Detached, Root, TaskPod};
@@ -18,13 +20,11 @@ pub(super) fn resolve(
     spec: &ServiceSpec,
     cluster: Option<&ClusterSpec>,
 ) -> Result<Capacity, Obstacle> {
-    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
-    let service = &spec.ecs;
-    let choice = Choice::of(&service.capacity_provider_strategy, service.launch_type, default);
+    let (service, choice) = (&spec.ecs, choice(spec, cluster));
     fits(spec, &choice)?;
     let providers = valid(input.capacity_providers, &choice);
     let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
-    unbroken(input.capacity_providers, &choice, &providers, nodes)?;
+    unbroken(input, &choice, &providers, nodes)?;
     let known = Known {
         cluster: service.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
         nodes,
@@ -39,6 +39,33 @@ pub(super) fn resolve(
         },
         message: unusable.to_string(),
     })
+}
+
+fn choice(spec: &ServiceSpec, cluster: Option<&ClusterSpec>) -> Choice {
+    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
+    Choice::of(&spec.ecs.capacity_provider_strategy, spec.ecs.launch_type, default)
+}
+
+/// The objects of providers that need none, Fargate's, where they say something of the tasks.
+pub(super) fn shaped_by(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: Option<&ClusterSpec>) -> Vec<String> {
+    let choice = choice(spec, cluster);
+    let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
+    let valid = valid(input.capacity_providers, &choice);
+    let says = |name: &String| {
+        let said = valid.get(name).and_then(|spec| spec.kubernetes.as_ref());
+        said.is_some_and(|said| *said != CapacityNodes::default())
+    };
+    by_object(&choice, nodes).filter(|provider| is_fargate(provider)).map(object_name).filter(says).collect()
+}
+
+/// The providers of a choice of which the cluster says nothing.
+fn by_object<'a>(choice: &'a Choice, nodes: Option<&'a ClusterKubernetes>) -> impl Iterator<Item = &'a str> {
+    let items = match choice {
+        Choice::Strategy { items, .. } => items.as_slice(),
+        Choice::Instances => &[],
+    };
+    let names = items.iter().map(|item| item.capacity_provider.as_str());
+    names.filter(move |name| nodes.is_none_or(|nodes| !nodes.capacity_providers.contains_key(*name)))
 }
 
 /// How soon it is tried again to give a capacity provider to a task that the server has refused one.
@@ -100,28 +127,31 @@ fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
     }
 }
 
-/// A mistake in an object takes nothing from the services that rely on what it said before, also where its provider is one that
-/// needs no declaration.
+/// Neither a mistake in an object nor its end takes anything from the services that rely on what it said before, also where its
+/// provider is one that needs no declaration.
 fn unbroken(
-    objects: &[Root<'_>],
+    input: &ServiceInput<'_>,
     choice: &Choice,
     valid: &BTreeMap<String, CapacityProviderSpec>,
     nodes: Option<&ClusterKubernetes>,
 ) -> Result<(), Obstacle> {
-    let Choice::Strategy { items, .. } = choice else { return Ok(()) };
-    let by_cluster = |name: &str| nodes.is_some_and(|nodes| nodes.capacity_providers.contains_key(name));
-    let by_object = items.iter().filter(|item| !by_cluster(&item.capacity_provider));
-    let mut names = by_object.map(|item| object_name(&item.capacity_provider));
-    let is_broken = |name: &String| {
-        !valid.contains_key(name) && objects.iter().any(|object| object.name == name && !object.deleting)
-    };
-    match names.find(is_broken) {
-        Some(name) => Err(Obstacle {
-            reason: "CapacityProviderInvalid",
-            message: format!("its CapacityProvider {name} cannot be used: see the Accepted condition of that object"),
-        }),
-        None => Ok(()),
+    let is_there = |name: &str| input.capacity_providers.iter().any(|object| object.name == name && !object.deleting);
+    let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CAPACITY_PROVIDERS));
+    for name in by_object(choice, nodes).map(object_name).filter(|name| !valid.contains_key(name)) {
+        if is_there(&name) {
+            let message =
+                format!("its CapacityProvider {name} cannot be used: see the Accepted condition of that object");
+            return Err(Obstacle { reason: "CapacityProviderInvalid", message });
+        }
+        if shaped_by.is_some_and(|names| names.split(' ').any(|other| other == name)) {
+            let message = format!(
+                "CapacityProvider {name} is gone, which said something of the tasks' nodes; they run on as it said. Apply it again, \
+                 with an empty kubernetes block if it is to say nothing any more"
+            );
+            return Err(Obstacle { reason: "CapacityProviderNotFound", message });
+        }
     }
+    Ok(())
 }
 
 /// Those of a choice that can be used, by the names of their objects.

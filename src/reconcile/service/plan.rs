@@ -52,6 +52,8 @@ pub(super) struct Plan<'a> {
     pub(super) cluster: Option<ClusterKubernetes>,
     /// The object name of the cluster, where it says something of the tasks.
     shaped_by: Option<String>,
+    /// The objects of Fargate's providers that do.
+    shaping_providers: Vec<String>,
     /// The nodes that the tasks may run on.
     pub(super) capacity: Capacity,
     pub(super) task: TaskDefinitionSpec,
@@ -116,6 +118,9 @@ impl<'a> Plan<'a> {
         let mut all = workload::annotations(&self.task_definition(), &self.basis.to_string());
         all.insert(annotations::DEFINITION.to_owned(), self.definition.clone());
         all.extend(self.shaped_by.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
+        if !self.shaping_providers.is_empty() {
+            all.insert(annotations::CAPACITY_PROVIDERS.to_owned(), self.shaping_providers.join(" "));
+        }
         all.extend(self.failed.as_ref().map(|failed| (annotations::FAILED.to_owned(), failed.to_string())));
         all
     }
@@ -166,6 +171,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let capacity = capacity::resolve(input, spec, cluster.as_ref())?;
     let shaping = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
     let shaped_by = shaping.map(|_| cluster_name(spec));
+    let shaping_providers = capacity::shaped_by(input, spec, cluster.as_ref());
     let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
@@ -177,6 +183,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         spec,
         cluster,
         shaped_by,
+        shaping_providers,
         capacity,
         family: wanted.family,
         revision: wanted.revision,

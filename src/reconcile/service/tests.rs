@@ -1086,6 +1086,35 @@ fn no_task_moves_where_no_emptier_zone_takes_it() {
 }
 
 #[test]
+fn a_service_whose_nodes_of_fargate_nobody_says_any_more_stays_as_it_is() {
+    let mut world = World::new();
+    world.spec["launchType"] = "FARGATE".into();
+    world.revisions[0].spec["cpu"] = "256".into();
+    world.revisions[0].spec["memory"] = "512".into();
+    let nodes = json!({"kubernetes": {"nodeSelector": {"pool": "fargate"}}});
+    world.capacity_providers.insert("fargate", nodes.clone());
+    world.step();
+    world.settle(1, 2);
+    let template = world.template().clone();
+    assert_eq!(template["spec"]["nodeSelector"]["pool"], "fargate");
+    world.capacity_providers.clear();
+    assert_eq!(world.step().actions, []);
+    assert_eq!(world.condition("Accepted"), ("False", "CapacityProviderNotFound"));
+    world.capacity_providers.insert("fargate", nodes);
+    world.step();
+    assert_eq!((world.template(), world.condition("Accepted").0), (&template, "True"));
+    world.capacity_providers.insert("fargate", json!({"kubernetes": {}}));
+    world.step();
+    assert_eq!(
+        (world.condition("Accepted"), &world.template()["spec"]["nodeSelector"]),
+        (("True", "Valid"), &Value::Null)
+    );
+    world.capacity_providers.clear();
+    world.step();
+    assert_eq!(world.condition("Accepted").0, "True", "it said nothing");
+}
+
+#[test]
 fn a_service_whose_cluster_is_gone_stays_as_it_is() {
     let mut world = World::new();
     world.spec["cluster"] = "prod".into();
