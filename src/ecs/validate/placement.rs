@@ -5,7 +5,7 @@ use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
 use crate::ecs::placement::{MAX_CONSTRAINTS, MAX_STRATEGIES};
 use crate::ecs::pointer::Pointer;
-use crate::ecs::query::Query;
+use crate::ecs::query::{Condition, Query};
 use crate::ecs::service::{
     LaunchType, PlacementConstraintType, PlacementStrategy, PlacementStrategyType, SchedulingStrategy, Service,
 };
@@ -42,10 +42,26 @@ fn service_constraints(service: &Service, at: &Pointer) -> Vec<Finding> {
         match constraint.r#type {
             Some(PlacementConstraintType::DistinctInstance) if is_blank(text) => Vec::new(),
             Some(PlacementConstraintType::DistinctInstance) => vec![with_distinct_instance(&at)],
-            Some(PlacementConstraintType::MemberOf) | None => expression(&at, text),
+            Some(PlacementConstraintType::MemberOf) | None => {
+                let itself = service.is_daemon().then(|| counting_itself(&at, text)).flatten();
+                expression(&at, text).into_iter().chain(itself).collect()
+            }
         }
     });
     findings.flatten().collect()
+}
+
+/// A daemon whose tasks make its own constraint untrue never comes to rest.
+fn counting_itself(at: &Pointer, text: Option<&str>) -> Option<Finding> {
+    let query: Query = text?.parse().ok()?;
+    let message = "the tasks of a DAEMON service count too: one that makes the expression untrue is stopped, and starts again when that \
+                   makes it true";
+    let counts = |condition| matches!(condition, &Condition::RunningTasksCount(..));
+    query
+        .expression()
+        .conditions()
+        .any(counts)
+        .then(|| Finding::warning(at.key("expression"), "daemon-counts-itself", message))
 }
 
 /// `placementConstraints[].expression`: of the cluster query language, at most 2000 characters.

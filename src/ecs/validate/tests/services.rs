@@ -156,6 +156,10 @@ fn daemons_are_one_for_each_node() {
         ),
         (json!({"placementStrategy": [{"type": "random"}]}), "error strategy-on-daemon /placementStrategy"),
         (
+            json!({"placementConstraints": [{"type": "memberOf", "expression": "runningTasksCount < 3"}]}),
+            "warning daemon-counts-itself /placementConstraints/0/expression",
+        ),
+        (
             json!({"availabilityZoneRebalancing": "ENABLED"}),
             "error rebalancing-not-possible /availabilityZoneRebalancing",
         ),
