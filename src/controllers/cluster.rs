@@ -16,7 +16,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         return Ok(Next::OnChange);
     }
     let pods = context.pods.by_index(&pods::by_cluster(root.namespace, root.name));
-    let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
+    let tasks: Vec<_> = pods.iter().map(|pod| &pod.task).collect();
     let status: ClusterStatus = taken.status();
     let seen = context.see_nodes();
     let decision = reconcile::cluster(&ClusterInput {

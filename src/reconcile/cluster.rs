@@ -19,7 +19,7 @@ pub struct ClusterInput<'a> {
     /// How many services name it.
     pub services: usize,
     /// The Pods that belong to it.
-    pub pods: &'a [TaskPod],
+    pub pods: &'a [&'a TaskPod],
     /// All nodes.
     pub nodes: Nodes<'a>,
     /// The time of this decision.
@@ -34,8 +34,8 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
     let translation = summary::count(&verdicts);
     let previous = &input.status.conditions;
     let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
-    let present = input.pods.iter().filter(|p| p.is_present());
-    let (running, pending): (Vec<_>, Vec<_>) = present.partition(|p| p.running);
+    let present = input.pods.iter().copied().filter(|p| p.is_present());
+    let (running, pending): (Vec<&TaskPod>, Vec<&TaskPod>) = present.partition(|p| p.running);
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
     let (registered, draining) = match examined.usable() {
