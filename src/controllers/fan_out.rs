@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::children::CachedChild;
 use super::context::{Pace, ServiceIndex};
-use super::nodes::{Alarm, CachedNode};
+use super::nodes::{Alarm, CachedNode, Wish};
 use super::pods::CachedPod;
 use super::{kinds, service};
 use crate::api::labels;
@@ -134,7 +134,9 @@ impl FanOut {
     /// concerns the root it belongs to.
     pub(super) fn child_changed(&self, kind: ChildKind, change: &Change<CachedChild>) {
         let child = change.object();
-        if child.asks_for_labels() || change.old().is_some_and(|old| old.asks_for_labels()) {
+        let wish = |child: &CachedChild| child.asks_for_labels().then(|| Wish::of(&child.body()));
+        let now = (!matches!(change, Change::Removed(_))).then(|| wish(child)).flatten();
+        if change.old().and_then(|old| wish(old)) != now {
             self.alarm.ring();
         }
         if kind.entry().scope == Scope::Cluster {
@@ -176,7 +178,8 @@ impl FanOut {
     pub(super) fn pod_changed(&self, change: &Change<CachedPod>) {
         let pod = change.object();
         let (old, gone) = (change.old(), matches!(change, Change::Removed(_)));
-        if !pod.marks.is_empty() || old.is_some_and(|old| !old.marks.is_empty()) {
+        let marks = if gone { &[] } else { pod.marks.as_slice() };
+        if old.map_or(&[][..], |old| &old.marks) != marks {
             self.alarm.ring();
         }
         if gone || old.is_none_or(|old| (&old.task.node, old.facts()) != (&pod.task.node, pod.facts())) {

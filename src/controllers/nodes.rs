@@ -22,9 +22,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 pub(super) use cached::{CachedNode, may_ask};
+pub(super) use coming::Wish;
 pub(super) use occupied::{occupied, zones};
 
-use self::coming::{Coming, Wish};
+use self::coming::Coming;
 use super::children;
 use super::context::Context;
 use super::pods;
@@ -239,8 +240,12 @@ impl Worker {
             known.insert(key, mark);
         }
         self.known = known;
-        let marks = self.known.values().flatten().map(|mark| (mark.label().to_owned(), mark.clone()));
-        asked.marks = marks.collect();
+        for mark in self.known.values().flatten() {
+            let of_label = asked.marks.entry(mark.label().to_owned()).or_default();
+            if !of_label.contains(mark) {
+                of_label.push(mark.clone());
+            }
+        }
         asked
     }
 

@@ -82,8 +82,9 @@ impl Nodes<'_> {
 /// What workloads ask of nodes that their own labels may not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// The expressions in use, by their labels.
-    pub marks: BTreeMap<String, Mark>,
+    /// The expressions in use, by their labels. Each label has one, unless somebody has found another that comes to the same: then all
+    /// of them have to be true, so that nobody gives others nodes.
+    pub marks: BTreeMap<String, Vec<Mark>>,
     /// Whether there are conditions on attributes, which may stand in annotations.
     pub attributes: bool,
     /// The attributes that tasks are spread over.
@@ -100,7 +101,7 @@ impl Asked {
     /// Whether the labels depend on tasks.
     #[must_use]
     pub fn asks_for_tasks(&self) -> bool {
-        self.marks.values().any(Mark::asks_for_tasks)
+        self.marks.values().flatten().any(Mark::asks_for_tasks)
     }
 }
 
@@ -136,8 +137,9 @@ pub fn nodes<'a>(
 
 fn wanted(asked: &Asked, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
     let mut wanted = if asked.is_nothing() { BTreeMap::new() } else { node.facts.stand_ins(&asked.spread) };
-    let marks = asked.marks.values().filter(|mark| mark.is_true_of(&node.facts, tasks.iter()));
-    wanted.extend(marks.map(|mark| (mark.label().to_owned(), MARKED.to_owned())));
+    let is_member = |marks: &[Mark]| marks.iter().all(|mark| mark.is_true_of(&node.facts, tasks.iter()));
+    let labels = asked.marks.iter().filter(|(_, marks)| is_member(marks));
+    wanted.extend(labels.map(|(label, _)| (label.clone(), MARKED.to_owned())));
     // What somebody else says counts.
     wanted
         .retain(|key, value| node.owned.contains(key) || node.facts.labels.get(key).is_none_or(|other| other == value));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     fn asked(texts: &[&str]) -> Asked {
-        let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), mark)).collect();
+        let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), vec![mark])).collect();
         Asked { marks, ..Asked::default() }
     }
 
@@ -217,6 +219,15 @@ mod tests {
         other[0].facts.labels.insert("node.kubernetes.io/instance-type".to_owned(), "t3.micro".to_owned());
         assert_eq!(settled(&asked(&[GPU]), &other)[0].owned, [""; 0]);
         assert_eq!(settled(&Asked::default(), &after)[0], seen[0], "what is no longer asked for goes");
+    }
+
+    #[test]
+    fn expressions_of_one_label_all_have_to_be_true() {
+        let (mine, other) = (mark(GPU), mark("attribute:ecs.instance-type =~ .*"));
+        let marks = BTreeMap::from([(mine.label().to_owned(), vec![mine.clone(), other])]);
+        let both = Asked { marks, ..Asked::default() };
+        let after = settled(&both, &[node("a", "g4dn.xlarge"), node("b", "t3.micro")]);
+        assert_eq!((&after[0].owned, &after[1].owned), (&vec![mine.label().to_owned()], &vec![]));
     }
 
     #[test]

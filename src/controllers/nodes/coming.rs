@@ -20,7 +20,7 @@ const HEARD: Duration = Duration::from_secs(2);
 
 /// What a template asks of nodes that their own labels may not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     /// Labels of nodes that expressions are true of, and the expressions.
     pub(super) marks: Vec<(String, String)>,
     /// Whether there are conditions on attributes, which may stand in annotations.
@@ -31,7 +31,7 @@ pub(super) struct Wish {
 
 impl Wish {
     /// What the template of a workload asks for.
-    pub(super) fn of(workload: &Value) -> Self {
+    pub(crate) fn of(workload: &Value) -> Self {
         Self {
             marks: cached::marks(workload),
             attributes: cached::asks_for_attributes(workload),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn asked(marks: &[&Mark]) -> Asked {
-        let marks = marks.iter().map(|mark| (mark.label().to_owned(), (*mark).clone())).collect();
+        let marks = marks.iter().map(|mark| (mark.label().to_owned(), vec![(*mark).clone()])).collect();
         Asked { marks, ..Asked::default() }
     }
 
