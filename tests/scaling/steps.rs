@@ -45,8 +45,10 @@ fn ours(trace: &Trace) -> Vec<i32> {
                 continue;
             }
             let breach = metric - alarm.threshold.expect("a threshold");
-            let activity = last[index].map(|(at, from, to)| Activity { seconds_ago: now - at, from, to });
             let step = policy.step_scaling_policy_configuration.as_ref().expect("steps");
+            let cooldown = step.cooldown_seconds();
+            let activity =
+                last[index].map(|(at, from, to)| Activity { seconds_ago: now - at, cooldown, from, to, lowered: 0 });
             if let Some(count) = step.adjusted(fleet.desired, breach, LIMITS, activity) {
                 last[index] = Some((now, fleet.desired, count));
                 fleet.scale(now, count);

@@ -48,6 +48,16 @@ fn later(world: &mut World, seconds: u64) {
     world.now += Duration::from_secs(seconds);
 }
 
+/// The count some seconds later, when that much is used and the tasks have come to what is decided.
+fn count(world: &mut World, seconds: u64, percent: f64) -> i32 {
+    later(world, seconds);
+    measured(world, percent);
+    (0..3).for_each(|_| drop(world.step()));
+    world.settle(1, world.status.desired_count.into());
+    world.step();
+    world.status.desired_count
+}
+
 fn scaled_to(actions: &[Action]) -> Vec<i32> {
     let count = |action: &Action| if let Action::Scale { count } = action { Some(*count) } else { None };
     actions.iter().filter_map(count).collect()
@@ -89,14 +99,6 @@ fn the_cooldown_is_counted_from_the_record() {
     measured(&mut world, 90.0);
     (0..3).for_each(|_| drop(world.step()));
     world.settle(1, 4);
-    let count = |world: &mut World, seconds, percent| {
-        later(world, seconds);
-        measured(world, percent);
-        (0..3).for_each(|_| drop(world.step()));
-        world.settle(1, world.status.desired_count.into());
-        world.step();
-        world.status.desired_count
-    };
     assert_eq!(count(&mut world, 60, 90.0), 4, "two were added a minute ago");
     assert_eq!(count(&mut world, 60, 90.0), 5, "one more is all there may be");
     assert_eq!(count(&mut world, 60, 10.0), 5, "what was added is not taken away at once");
@@ -121,6 +123,35 @@ fn a_larger_step_within_the_cooldown_adds_the_difference_and_no_more() {
         world.step();
         assert_eq!(world.status.desired_count, expected);
     }
+}
+
+#[test]
+fn a_count_that_is_lowered_by_hand_is_not_raised_again_within_the_cooldown() {
+    let mut world = stepping();
+    world.spec["autoScaling"]["maxCapacity"] = 50.into();
+    let many = policy("many", 5, alarm("higher", "GreaterThanThreshold", 95));
+    world.spec["autoScaling"]["policies"].as_array_mut().unwrap().push(many);
+    assert_eq!(count(&mut world, 60, 90.0), 4);
+    world.spec["desiredCount"] = 1.into();
+    assert_eq!(count(&mut world, 30, 90.0), 1, "two were added within the cooldown already");
+    assert_eq!(count(&mut world, 30, 99.0), 4, "three more than those two");
+    world.spec["desiredCount"] = 2.into();
+    assert_eq!(count(&mut world, 30, 99.0), 2);
+    assert_eq!(count(&mut world, 90, 99.0), 7, "the cooldown is over");
+}
+
+#[test]
+fn the_cooldown_is_that_of_the_policy_that_made_the_step() {
+    let mut world = stepping();
+    let cooldown = |world: &mut World, policy: usize, seconds: i32| {
+        world.spec["autoScaling"]["policies"][policy]["stepScalingPolicyConfiguration"]["cooldown"] = seconds.into();
+    };
+    cooldown(&mut world, 0, 600);
+    cooldown(&mut world, 1, 0);
+    assert_eq!(count(&mut world, 60, 90.0), 4);
+    assert_eq!(count(&mut world, 300, 10.0), 4, "what was added stays for as long as the policy says that added it");
+    assert_eq!(count(&mut world, 300, 10.0), 3);
+    assert_eq!(count(&mut world, 60, 10.0), 2);
 }
 
 #[test]
