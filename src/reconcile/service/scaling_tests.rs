@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::readings::{CountManager, Lack, Readings};
@@ -283,6 +284,32 @@ fn a_count_set_beyond_the_limits_stays_until_they_change() {
     assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
     world.now = due;
     assert_eq!(scaled_to(&world.step().actions), [1]);
+}
+
+#[test]
+fn suspended_actions_leave_the_limits_that_they_have_set() {
+    let mut world = stepping();
+    let time = |time: Timestamp| time.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
+    let (first, second) = (world.now + Duration::from_mins(10), world.now + Duration::from_mins(30));
+    world.spec["autoScaling"]["scheduledActions"] = json!([
+        {"scheduledActionName": "open", "schedule": time(first), "scalableTargetAction": {"minCapacity": 20, "maxCapacity": 90}},
+        {"scheduledActionName": "close", "schedule": time(second), "scalableTargetAction": {"minCapacity": 1, "maxCapacity": 3}}]);
+    world.now = first + Duration::from_secs(1);
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 20);
+    world.spec["autoScaling"]["suspendedState"] = json!({"scheduledScalingSuspended": true});
+    let limits = |world: &World| {
+        let target = world.status.scalable_target.as_ref().unwrap();
+        (target.min_capacity, target.max_capacity)
+    };
+    for minutes in [1, 30] {
+        later(&mut world, minutes * 60);
+        (0..2).for_each(|_| drop(world.step()));
+        assert_eq!((world.status.desired_count, limits(&world)), (20, (20, 90)), "{minutes}");
+    }
+    world.spec["autoScaling"].as_object_mut().unwrap().remove("suspendedState");
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!((world.status.desired_count, limits(&world)), (3, (1, 3)), "the last action that was due counts");
 }
 
 #[test]

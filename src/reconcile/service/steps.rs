@@ -85,7 +85,7 @@ pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Scaling
         samples: &readings.samples,
         running: rollout::count(input.pods.iter()).running,
         desired: plan.desired,
-        limits: scaling.limits_at(input.now),
+        limits: scaling::limits(input, scaling),
         last: self::last(input, scaling, plan.desired),
         may_scale_in: !scaling::is_rolling(input, plan) && !scaling::is_tracked(input, plan.spec),
     })?;
