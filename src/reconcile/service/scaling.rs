@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, steps};
-use crate::api::{ScalableTarget, ScalingStatus, ServiceSpec, ServiceStatus, condition};
+use crate::api::{ScalableTarget, ScalingActivity, ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::action::Action;
 use crate::reconcile::kinds::ChildKind;
@@ -94,15 +94,24 @@ pub(super) fn is_rolling(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
 /// How soon it is looked whether a count that was written is in the spec.
 const SOON: Duration = Duration::from_secs(5);
 
+/// The change of the count that is to be made yet, by a status.
+fn in_progress(status: &ServiceStatus) -> Option<&ScalingActivity> {
+    status.scaling_activities.first().filter(|newest| newest.status_code == ScalingStatus::InProgress)
+}
+
+/// Whether a change of the count was begun in this very status.
+pub(super) fn is_begun(plan: &Plan<'_>, status: &ServiceStatus) -> bool {
+    in_progress(status).is_some_and(|newest| newest.to_count != plan.desired)
+}
+
 /// When to look again: a scheduled action changes the limits, tasks of a step are no longer held, or a change of the count is on
 /// record that is to be made.
 pub(super) fn revisit(input: &ServiceInput<'_>, plan: &Plan<'_>, status: &ServiceStatus) -> Option<Duration> {
     let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
     let change =
         scaling.next_change(input.now).and_then(|next| Duration::try_from(next.duration_since(input.now)).ok());
-    let newest = status.scaling_activities.first().filter(|it| it.status_code == ScalingStatus::InProgress);
     // What was begun in this very status is carried out as soon as that is stored.
-    let carry_out = newest.map(|newest| if newest.to_count == plan.desired { SOON } else { Duration::ZERO });
+    let carry_out = in_progress(status).map(|_| if is_begun(plan, status) { Duration::ZERO } else { SOON });
     [change, carry_out, steps::hold(input, plan.spec)].into_iter().flatten().min()
 }
 

@@ -10,6 +10,7 @@ use super::world::World;
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::reconcile::action::Action;
+use crate::reconcile::kinds::ChildKind;
 
 fn alarm(name: &str, operator: &str, threshold: i32) -> Value {
     json!([{"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "statistic": "Average", "period": 60,
@@ -310,6 +311,29 @@ fn suspended_actions_leave_the_limits_that_they_have_set() {
     world.spec["autoScaling"].as_object_mut().unwrap().remove("suspendedState");
     (0..2).for_each(|_| drop(world.step()));
     assert_eq!((world.status.desired_count, limits(&world)), (3, (1, 3)), "the last action that was due counts");
+}
+
+#[test]
+fn a_refused_object_stops_neither_steps_nor_limits() {
+    let mut world = stepping();
+    world.step();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    let begun = world.step_refused(ChildKind::Deployment);
+    assert!(begun.record_first && scaled_to(&begun.actions).is_empty());
+    let made = world.step_refused(ChildKind::Deployment);
+    assert_eq!((scaled_to(&made.actions), made.record_first), (vec![4], false));
+    assert_eq!(world.spec["desiredCount"], 4);
+    world.step_refused(ChildKind::Deployment);
+    assert_eq!(newest(&world).map(|(from, to, code, _)| (from, to, code)), Some((2, 4, ScalingStatus::Successful)));
+    world.spec["autoScaling"]["maxCapacity"] = 3.into();
+    (0..2).for_each(|_| drop(world.step_refused(ChildKind::Deployment)));
+    assert_eq!(world.spec["desiredCount"], 3);
+    world.spec["desiredCount"] = 0.into();
+    (0..2).for_each(|_| drop(world.step_refused(ChildKind::Deployment)));
+    assert_eq!(world.spec["desiredCount"], 0, "limits that are on record pull no count that is set later");
+    let told: Vec<(i32, i32)> = world.status.scaling_activities.iter().map(|it| (it.from_count, it.to_count)).collect();
+    assert_eq!(told, [(3, 0), (4, 3), (2, 4)]);
 }
 
 #[test]
