@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(step(95.0), Some(("many".to_owned(), 7)));
         assert_eq!(step(10.0), Some(("less".to_owned(), 3)));
         assert_eq!(step(50.0), None);
-        assert_eq!(scaling.samples_kept(&web()), 6);
+        assert_eq!(scaling.samples_kept(&web()), 3);
         assert_eq!(scaling.samples_kept(&Dimensioned { service: "other", ..web() }), 0);
     }
 
