@@ -253,4 +253,11 @@ impl condition::Conditions for ServiceStatus {
     fn observe(&mut self, generation: Option<i64>) {
         self.observed_generation = generation;
     }
+
+    fn record(&mut self, decided: &Self) {
+        self.desired_count = decided.desired_count;
+        self.scaling_activities.clone_from(&decided.scaling_activities);
+        self.scalable_target.clone_from(&decided.scalable_target);
+        self.zone_rebalancing.clone_from(&decided.zone_rebalancing);
+    }
 }

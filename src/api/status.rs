@@ -77,6 +77,8 @@ pub mod condition {
         fn conditions_mut(&mut self) -> &mut Vec<Condition>;
         /// Takes note of the generation the status is about.
         fn observe(&mut self, generation: Option<i64>);
+        /// Takes over what is to be on record of a decision although it was not carried out to its end.
+        fn record(&mut self, _decided: &Self) {}
     }
 
     /// Replaces the condition of the draft's type, and keeps its transition time if it stood like this before.

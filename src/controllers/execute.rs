@@ -22,9 +22,13 @@ use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Others, Root, Scope};
 
+/// How long what else is due waits at least while an object is refused: each look tries that again. What was put on record does not wait.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
-/// What the server refuses for good is told in the status too: the owner of the object may not see the operator's log.
+/// What the server refuses for good is told in the status too: the owner of the object may not see the operator's log. What is to be on
+/// record is so all the same, and what waits for that goes on: one object that is refused stops nothing else for good.
 pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Conditions>(
     context: &Context,
     own: &Own,
@@ -32,29 +36,39 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
     decision: Decision<S>,
 ) -> Result<Next, ReconcileError> {
     let root = taken.root(own.kind);
-    let mut failed = None;
+    let (mut failed, mut has_count) = (None, true);
     for action in &decision.actions {
         let Err(error) = run(context, taken, &root, action).await else { continue };
         failed = Some(error);
+        has_count &= !matches!(action, Action::Scale { .. });
         if !action.stands_alone() {
             break;
         }
     }
     if let Some(error) = failed {
         if matches!(error.class(), Class::Invalid | Class::Forbidden) {
-            tell::<S>(context, own, taken, &error).await?;
+            // A count that could not be written is not to be told as one that was.
+            let decided = has_count.then_some(&decision.status);
+            tell(context, own, taken, &error, decided).await?;
+            let soon = if has_count && decision.record_first { Duration::ZERO } else { REFUSED_PATIENCE };
+            return Err(error.with_due(decision.revisit.map(|due| due.max(soon))));
         }
         return Err(error);
     }
-    // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits. What is to be on record before
-    // it is done waits for nobody either.
-    let gives_way = own.kind == "Service" && decision.revisit != Some(Duration::ZERO);
+    // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits.
+    let gives_way = own.kind == "Service" && !decision.record_first;
     settle(context, own, taken, decision, gives_way).await
 }
 
-/// Tells a refusal in the status the object has: what was decided has not come true. This does not wait for its turn, as the
-/// next try may be far away.
-async fn tell<S>(context: &Context, own: &Own, taken: &Taken, error: &ReconcileError) -> Result<(), ReconcileError>
+/// Tells a refusal in the status the object has: of what was decided nothing has come true but what is to be on record. This does not
+/// wait for its turn, as the next try may be far away.
+async fn tell<S>(
+    context: &Context,
+    own: &Own,
+    taken: &Taken,
+    error: &ReconcileError,
+    decided: Option<&S>,
+) -> Result<(), ReconcileError>
 where
     S: Serialize + DeserializeOwned + Default + Conditions,
 {
@@ -62,15 +76,22 @@ where
     let mut status: S = taken.status();
     let previous = status.conditions_mut().clone();
     let message = error.to_string();
-    if previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message) {
-        return Ok(());
-    }
+    let is_told = previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message);
     let draft =
         condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Refused", message: message.clone() };
     status.observe(root.generation);
+    if let Some(decided) = decided {
+        status.record(decided);
+    }
     condition::amend(&mut status, draft, &previous, root.generation, Timestamp::now());
     let resource = resource_of(own.kind);
-    write_status(context, own, &root, &resource, serde_json::to_value(&status).map_err(defect)?).await?;
+    let status = serde_json::to_value(&status).map_err(defect)?;
+    if status != *taken.stored_status() {
+        write_status(context, own, &root, &resource, status).await?;
+    }
+    if is_told {
+        return Ok(());
+    }
     publish(context, &root, &resource, vec![EventDraft { warning: true, reason: "Refused", note: message }]);
     Ok(())
 }

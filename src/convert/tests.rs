@@ -523,7 +523,7 @@ fn what_scales_a_service_is_merged_into_it_and_reported_where_it_was_given() {
     of_shop["cluster"] = "arn:aws:ecs:eu-west-1:1:cluster/shop".into();
     of_shop.as_object_mut().unwrap().remove("desiredCount");
     let action = "arn:aws:autoscaling:eu-west-1:1:scalingPolicy:2:resource/ecs/service/shop/web:policyName/out";
-    let alarm = json!({"AlarmName": "busy", "AlarmActions": [action], "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
+    let alarm = json!({"AlarmName": "busy", "AlarmActions": [action], "Period": 60, "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
         "Dimensions": [{"Name": "ClusterName", "Value": "shop"}, {"Name": "ServiceName", "Value": "web"}],
         "Threshold": 80, "EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold"});
     let late = of_target(json!({"ScheduledActionName": "late", "Schedule": "rate(1 day)", "StartTime": 1_893_456_000,
@@ -548,7 +548,7 @@ fn what_scales_a_service_is_merged_into_it_and_reported_where_it_was_given() {
     assert_eq!(field(&conversion, 2, "/MaxCapacity").target.as_deref(), Some("Service/web#/spec/desiredCount"));
     assert_eq!(field(&conversion, 3, "/ScheduledActions/0/Schedule").verdict, Verdict::Exact);
     let fields: usize = conversion.report.documents[..4].iter().map(|document| document.fields.len()).sum();
-    assert_eq!(fields, 12 + 8 + 6 + 6, "every leaf is told of");
+    assert_eq!(fields, 13 + 8 + 6 + 6, "every leaf is told of");
 }
 
 #[test]

@@ -54,12 +54,20 @@ pub enum Next {
 pub struct ReconcileError {
     class: Class,
     message: String,
+    /// How soon something else is due.
+    due: Option<Duration>,
 }
 
 impl ReconcileError {
     /// A failure in words a user can act on.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self { class, message: message.into(), due: None }
+    }
+
+    /// The same where something else is due after this time, which does not wait for what the class alone asks for.
+    #[must_use]
+    pub fn with_due(self, due: Option<Duration>) -> Self {
+        Self { due, ..self }
     }
 
     /// When to try again.
@@ -107,7 +115,7 @@ pub async fn run_controller<F>(
     let queue = debounced(queue, debounce).take_until(shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
     let runs = applier(
         |object, controller: Arc<_>| Controller::guarded(controller, object).boxed(),
-        |object, error, controller| Action::requeue(controller.pause(&object, error.class())),
+        |object, error, controller| Action::requeue(controller.pause(&object, error)),
         Arc::clone(&controller),
         store,
         queue,
@@ -204,17 +212,18 @@ impl<R> Controller<R> {
         }
     }
 
-    /// How long to wait after a failure of this class.
-    fn pause(&self, object: &DynamicObject, class: Class) -> Duration {
+    /// How long to wait after a failure.
+    fn pause(&self, object: &DynamicObject, error: &ReconcileError) -> Duration {
         let (key, uid) = (ObjectKey::of(object), object.uid().unwrap_or_default());
         let failures = self.memory.lock().count(key, uid);
-        match class {
+        let by_class = match error.class {
             Class::Conflict | Class::Transient | Class::NotFound | Class::Timeout | Class::Panic => {
                 RETRY.delay(failures)
             }
             Class::Forbidden => between(FORBIDDEN.0, FORBIDDEN.1),
             Class::Invalid | Class::Gone => between(HEARTBEAT.0, HEARTBEAT.1),
-        }
+        };
+        error.due.map_or(by_class, |due| due.min(by_class))
     }
 
     /// What the applier reports besides results, which [`Controller::conclude`] has told already.

@@ -231,6 +231,24 @@ async fn classes_decide_when_to_try_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_due_does_not_wait_for_what_was_refused() {
+    for (due, least, most) in [(5, 5, 5), (7200, 600, 1800)] {
+        let calls = Calls::new();
+        let count = calls.clone();
+        let running = run(&["a"], Duration::ZERO, move |_| {
+            count.call();
+            let error = ReconcileError::new(Class::Invalid, "told by the test");
+            async move { Err(error.with_due(Some(Duration::from_secs(due)))) }
+        })
+        .await;
+        running.send("a");
+        sleep(Duration::from_secs(most + 10)).await;
+        let pause = calls.pauses()[0] / 1000;
+        assert!(pause >= least && pause <= u128::from(most), "{due}: {pause} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_quiet_object_has_a_heartbeat() {
     let calls = Calls::new();
     let count = calls.clone();

@@ -133,10 +133,10 @@ pub enum Action {
 
 impl Action {
     /// Whether those after it are carried out although it fails. Tasks that cannot be given a capacity provider are those of what the
-    /// service may be about to leave behind.
+    /// service may be about to leave behind, and a service has its objects also where its count cannot be written.
     #[must_use]
     pub fn stands_alone(&self) -> bool {
-        matches!(self, Self::AssignCapacity(_))
+        matches!(self, Self::AssignCapacity(_) | Self::Scale { .. })
     }
 }
 
@@ -182,6 +182,8 @@ pub struct Decision<S> {
     pub status: S,
     /// What happened since the status that the root has.
     pub events: Vec<EventDraft>,
+    /// Whether the status tells of something that is only done once it is on record. It is stored without waiting for its turn.
+    pub record_first: bool,
     /// When to look again although nothing has changed.
     pub revisit: Option<Duration>,
 }

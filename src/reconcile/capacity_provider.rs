@@ -46,5 +46,5 @@ pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<Capacity
         differences: summary::differences(&verdicts),
         conditions: condition::settle(drafts, previous, input.root.generation, input.now),
     };
-    Decision { actions: Vec::new(), status, events, revisit: None }
+    Decision { actions: Vec::new(), status, events, record_first: false, revisit: None }
 }

@@ -56,5 +56,5 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
         differences: summary::differences(&verdicts),
         conditions: condition::settle(drafts, previous, input.root.generation, input.now),
     };
-    Decision { actions: Vec::new(), status, events, revisit: None }
+    Decision { actions: Vec::new(), status, events, record_first: false, revisit: None }
 }

@@ -118,7 +118,9 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
     let assignment = capacity::assign(input);
     match plan::plan(input, &examined) {
         Ok(plan) => {
-            let mut actions = Vec::from_iter(assignment);
+            // The count is the service's own, whatever becomes of its objects.
+            let mut actions = Vec::from_iter(scaling::pull(&plan));
+            actions.extend(assignment);
             // Tasks leave their workload before it is told to stop some.
             actions.extend(plan.leaves().into_iter().map(|(pod, why)| detached::detach(input, pod, why)));
             actions.extend(scale_in::order(input, &plan));
@@ -133,7 +135,6 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
                 actions.splice(0..0, scalers);
                 actions.extend(others);
             }
-            actions.extend(scaling::pull(&plan));
             actions.extend(detached::release(input, &plan));
             actions.extend(plan.replacement.stop.map(tasks::stopped));
             actions.extend(tasks::stop(input, &plan));
@@ -141,10 +142,12 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan, addons, &marks);
             let revisit = scaling::revisit(input, &plan, &status);
+            let record_first = scaling::is_begun(&plan, &status) || zones::is_begun(&plan);
             Decision {
                 actions,
                 status,
                 events,
+                record_first,
                 revisit: [
                     retries.revisit,
                     capacity::try_again_in(input),

@@ -79,7 +79,13 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     actions.extend(companions.actions);
     actions.extend(superfluous(input, &examined, latest));
     events.extend(unknown_fields(input, &examined));
-    Decision { actions, status: status(input, &examined, latest, companions.condition), events, revisit: None }
+    Decision {
+        actions,
+        status: status(input, &examined, latest, companions.condition),
+        events,
+        record_first: false,
+        revisit: None,
+    }
 }
 
 /// A misspelt field is easily overlooked among the differences, so each new spec that has one says so.
@@ -184,5 +190,11 @@ fn refuse(
         conditions: condition::settle(vec![refused], &input.status.conditions, input.root.generation, input.now),
         ..input.status.clone()
     };
-    Decision { actions: Vec::new(), status, events: if known { Vec::new() } else { vec![event] }, revisit: None }
+    Decision {
+        actions: Vec::new(),
+        status,
+        events: if known { Vec::new() } else { vec![event] },
+        record_first: false,
+        revisit: None,
+    }
 }

@@ -10,6 +10,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use super::questions::first_word;
+
 /// More than one value takes is not read.
 const MOST_BYTES: usize = 1 << 16;
 
@@ -32,9 +34,8 @@ pub(super) async fn ask(server: &str, query: &str) -> Result<f64, String> {
     let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await.map_err(|_| silent(" to the end"))?;
     let told: Option<Value> = serde_json::from_slice(&body.to_bytes()).ok();
     if status != StatusCode::OK {
-        // Its kind alone: the words may be other ones each time, and go into a status.
-        let kind = told.as_ref().and_then(|told| told["errorType"].as_str()).unwrap_or_default();
-        let kind: String = kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect();
+        // Its kind alone.
+        let kind = first_word(told.as_ref().and_then(|told| told["errorType"].as_str()).unwrap_or_default());
         return Err(format!("Prometheus at {server} answers {status} {kind}").trim_end().to_owned());
     }
     single(&told.unwrap_or_default())

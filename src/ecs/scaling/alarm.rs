@@ -228,6 +228,22 @@ pub enum AlarmState {
     Alarm,
 }
 
+/// How many values are there, those that are missing left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    /// Beyond the threshold.
+    breaching: usize,
+    /// Not beyond it.
+    sound: usize,
+}
+
+impl Tally {
+    /// The number that a value counts in.
+    pub(super) fn of(&mut self, alarm: &Alarm, value: f64) -> &mut usize {
+        if alarm.is_beyond(value) { &mut self.breaching } else { &mut self.sound }
+    }
+}
+
 impl Alarm {
     /// The values that are looked at: `evaluationPeriods`, one where none is given.
     #[must_use]
@@ -242,26 +258,39 @@ impl Alarm {
     /// are filled in as `treatMissingData` says.
     #[must_use]
     pub fn judge(&self, values: &[Option<f64>], before: AlarmState) -> AlarmState {
-        let (Some(operator), Some(threshold)) = (self.comparison_operator, self.threshold) else {
-            return AlarmState::InsufficientData;
-        };
+        let mut tally = Tally::default();
+        for value in values.iter().rev().flatten().take(self.periods()) {
+            *tally.of(self, *value) += 1;
+        }
+        self.settled(tally).unwrap_or(before)
+    }
+
+    /// The state after so many values within the last periods; none where missing values keep the state that was before.
+    pub(super) fn settled(&self, tally: Tally) -> Option<AlarmState> {
+        if self.comparison_operator.is_none() || self.threshold.is_none() {
+            return Some(AlarmState::InsufficientData);
+        }
+        let Tally { breaching, sound } = tally;
         let periods = self.periods();
         let needed = self.datapoints_to_alarm.and_then(|n| usize::try_from(n).ok()).unwrap_or(periods);
-        let real: Vec<f64> = values.iter().rev().flatten().copied().take(periods).collect();
-        let breaching = real.iter().filter(|value| operator.breaches(**value, threshold)).count();
-        let sound = real.len() - breaching;
-        let missing = periods - real.len();
+        let missing = periods.saturating_sub(breaching + sound);
         if breaching >= needed {
-            return AlarmState::Alarm;
+            return Some(AlarmState::Alarm);
         }
         match self.treat_missing_data.unwrap_or_default() {
-            _ if missing == 0 => AlarmState::Ok,
-            TreatMissingData::Breaching if breaching + missing >= needed => AlarmState::Alarm,
-            TreatMissingData::Ignore if sound == 0 => before,
-            TreatMissingData::Missing if real.is_empty() => AlarmState::InsufficientData,
-            TreatMissingData::Missing if sound == 0 => AlarmState::Alarm,
-            _ => AlarmState::Ok,
+            _ if missing == 0 => Some(AlarmState::Ok),
+            TreatMissingData::Breaching if breaching + missing >= needed => Some(AlarmState::Alarm),
+            TreatMissingData::Ignore if sound == 0 => None,
+            TreatMissingData::Missing if breaching + sound == 0 => Some(AlarmState::InsufficientData),
+            TreatMissingData::Missing if sound == 0 => Some(AlarmState::Alarm),
+            _ => Some(AlarmState::Ok),
         }
+    }
+
+    fn is_beyond(&self, value: f64) -> bool {
+        self.comparison_operator
+            .zip(self.threshold)
+            .is_some_and(|(operator, threshold)| operator.breaches(value, threshold))
     }
 }
 

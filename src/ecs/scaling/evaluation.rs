@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(step(95.0), Some(("many".to_owned(), 7)));
         assert_eq!(step(10.0), Some(("less".to_owned(), 3)));
         assert_eq!(step(50.0), None);
-        assert_eq!(scaling.samples_kept(&web()), 6);
+        assert_eq!(scaling.samples_kept(&web()), 3);
         assert_eq!(scaling.samples_kept(&Dimensioned { service: "other", ..web() }), 0);
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let full = Limits { min: 1, max: 4 };
         assert_eq!(scaling.step(&Occasion { limits: full, ..occasion(&low) }).map(|step| step.count), Some(3));
         assert_eq!(scaling.step(&Occasion { limits: full, ..occasion(&high) }), None, "all there may be are there");
-        let last = Some(Activity { seconds_ago: 60, from: 3, to: 4 });
+        let last = Some(Activity { seconds_ago: 60, cooldown: 300, from: 3, to: 4, lowered: 0 });
         assert_eq!(scaling.step(&Occasion { last, ..occasion(&high) }), None, "one was added a minute ago");
         scaling.suspended_state = serde_json::from_value(json!({"dynamicScalingOutSuspended": true})).unwrap();
         assert_eq!(scaling.step(&occasion(&high)).map(|step| step.count), Some(3), "who may not add has no say");

@@ -28,10 +28,13 @@ impl AutoScaling {
     /// They follow from the definition and the clock alone, so that nothing has to be remembered: what was due while nobody
     /// looked is made up for. A change of the target's own limits does not undo what a scheduled action has set, which AWS's
     /// calls do until the next action is due.
+    ///
+    /// While scheduled actions are suspended nothing more is carried out, and what was before stays: `carried_out` is when the last
+    /// one was, as far as there is a record of it. Once they are not suspended any more, the last one that was due counts again.
     #[must_use]
-    pub fn limits_at(&self, now: Timestamp) -> Limits {
+    pub fn limits_at(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Limits {
         let base = Limits { min: self.min_capacity, max: self.max_capacity };
-        self.due(now).into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(
+        self.due(now, carried_out).into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(
             base,
             |limits, change| {
                 let changed = Limits {
@@ -44,25 +47,30 @@ impl AutoScaling {
         )
     }
 
-    /// When a scheduled action was due last; never as yet when there is none.
+    /// When the last scheduled action that [counts](Self::limits_at) was due; never as yet when there is none.
     #[must_use]
-    pub fn last_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.due(now).last().map(|(at, _)| *at)
+    pub fn last_change(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Option<Timestamp> {
+        self.due(now, carried_out).last().map(|(at, _)| *at)
     }
 
     /// The scheduled actions that have been due, the last one last, each with the time when it was due last.
-    fn due(&self, now: Timestamp) -> Vec<(Timestamp, &ScheduledAction)> {
+    fn due(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Vec<(Timestamp, &ScheduledAction)> {
+        let until = if self.schedule_is_suspended() { carried_out.map(|at| at.min(now)) } else { Some(now) };
+        let Some(until) = until else { return Vec::new() };
         let timed = self.timed_actions().into_iter();
         let mut due: Vec<_> =
-            timed.filter_map(|(action, schedule, span)| Some((schedule.last_until(now, span)?, action))).collect();
+            timed.filter_map(|(action, schedule, span)| Some((schedule.last_until(until, span)?, action))).collect();
         // Actions due at the same time are carried out in the order in which they are listed.
         due.sort_by_key(|(at, _)| *at);
         due
     }
 
-    /// When the next scheduled action is due.
+    /// When the next scheduled action is due; never while they are suspended.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.schedule_is_suspended() {
+            return None;
+        }
         self.timed_actions().into_iter().filter_map(|(_, schedule, span)| schedule.next_after(now, span)).min()
     }
 }
@@ -96,9 +104,9 @@ mod tests {
             ("2030-07-01T18:00:00Z", 1, 20, "2030-07-02T06:00:00Z"),
             ("2030-07-05T19:00:00Z", 1, 20, "2030-07-08T06:00:00Z"),
         ] {
-            assert_eq!(office.limits_at(at(now)), Limits { min, max }, "{now}");
+            assert_eq!(office.limits_at(at(now), None), Limits { min, max }, "{now}");
             assert_eq!(office.next_change(at(now)), Some(at(next)), "{now}");
-            assert!(office.last_change(at(now)).is_some_and(|last| last <= at(now)), "{now}");
+            assert!(office.last_change(at(now), None).is_some_and(|last| last <= at(now)), "{now}");
         }
     }
 
@@ -113,19 +121,35 @@ mod tests {
             ("2030-01-10T02:10:00Z", 3, None),
             ("2031-01-10T00:00:00Z", 3, None),
         ] {
-            assert_eq!(sale.limits_at(at(now)).min, min, "{now}");
+            assert_eq!(sale.limits_at(at(now), None).min, min, "{now}");
             assert_eq!(sale.next_change(at(now)), next.map(at), "{now}");
         }
     }
 
     #[test]
-    fn nothing_is_due_while_the_schedule_is_suspended() {
-        let mut once = target(json!([{"scheduledActionName": "once", "schedule": "at(2030-01-01T00:00:00)",
-            "scalableTargetAction": {"minCapacity": 2}}]));
-        assert_eq!(once.limits_at(at("2030-01-02T00:00:00Z")).min, 2);
-        once.suspended_state = serde_json::from_value(json!({"scheduledScalingSuspended": true})).unwrap();
-        assert_eq!(once.limits_at(at("2030-01-02T00:00:00Z")).min, 1);
-        assert_eq!(once.next_change(at("2029-01-02T00:00:00Z")), None);
+    fn while_the_schedule_is_suspended_nothing_is_due_and_what_was_set_stays() {
+        let mut daily = target(json!([
+            {"scheduledActionName": "morning", "schedule": "cron(0 8 * * ? *)", "scalableTargetAction": {"minCapacity": 3}},
+            {"scheduledActionName": "evening", "schedule": "cron(0 20 * * ? *)", "scalableTargetAction": {"minCapacity": 2}}]));
+        let (evening, morning) = (at("2030-01-01T20:00:00Z"), at("2030-01-02T08:00:00Z"));
+        let later = at("2030-01-02T09:00:00Z");
+        daily.suspended_state = serde_json::from_value(json!({"scheduledScalingSuspended": true})).unwrap();
+        assert_eq!(
+            (daily.limits_at(later, Some(evening)).min, daily.last_change(later, Some(evening))),
+            (2, Some(evening))
+        );
+        assert_eq!(daily.limits_at(later, Some(morning)).min, 3);
+        assert_eq!(
+            (daily.limits_at(later, None).min, daily.last_change(later, None)),
+            (1, None),
+            "none was carried out yet"
+        );
+        assert_eq!(daily.next_change(later), None);
+        daily.suspended_state = None;
+        assert_eq!(
+            (daily.limits_at(later, Some(evening)).min, daily.last_change(later, Some(evening))),
+            (3, Some(morning))
+        );
     }
 
     #[test]

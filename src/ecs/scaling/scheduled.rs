@@ -79,11 +79,8 @@ fn read_time(text: &str) -> Result<Timestamp, ScheduleError> {
 }
 
 impl AutoScaling {
-    /// The scheduled actions that can be carried out, with their timing; none while they are suspended.
+    /// The scheduled actions that can be carried out, with their timing.
     pub(super) fn timed_actions(&self) -> Vec<(&ScheduledAction, Schedule, Span)> {
-        if self.schedule_is_suspended() {
-            return Vec::new();
-        }
         let timed = |action| ScheduledAction::timing(action).ok().map(|(schedule, span)| (action, schedule, span));
         self.scheduled_actions.iter().filter_map(timed).collect()
     }

@@ -90,29 +90,40 @@ impl StepAdjustment {
 pub struct Activity {
     /// How many seconds ago.
     pub seconds_ago: i64,
+    /// For how many seconds it holds others back: the cooldown of the policy that made it.
+    pub cooldown: i64,
     /// The count before.
     pub from: i32,
     /// The count after.
     pub to: i32,
+    /// By how many tasks something else than a policy has lowered the count since.
+    pub lowered: i32,
 }
 
 impl Activity {
-    fn is_scale_out(self) -> bool {
+    /// Whether it added tasks.
+    #[must_use]
+    pub fn is_scale_out(self) -> bool {
         self.to > self.from
+    }
+
+    /// Whether its cooldown lasts.
+    #[must_use]
+    pub fn cools_down(self) -> bool {
+        self.seconds_ago < self.cooldown
     }
 }
 
 impl StepScalingPolicyConfiguration {
     /// The count that a breached alarm comes to; none when it does not change, or is not to change yet.
     ///
-    /// `breach` is the metric less the threshold, `current` the count, `last` the policy's last change. During the cooldown a
-    /// scale-in waits; a scale-out counts from where the last one did, so that only a larger step adds anything, and what it adds
-    /// is the difference.
+    /// `breach` is the metric less the threshold, `current` the count, `last` the last change by a policy. During the cooldown of
+    /// that a scale-in waits; a scale-out counts from where the last one did, so that only a larger step adds anything, and what it
+    /// adds is the difference. It brings back nothing that was taken away since.
     #[must_use]
     pub fn adjusted(&self, current: i32, breach: f64, limits: Limits, last: Option<Activity>) -> Option<i32> {
         let step = self.step(breach)?;
-        let cooldown = i64::from(self.cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS));
-        let recent = last.filter(|last| last.seconds_ago < cooldown);
+        let recent = last.filter(|last| last.cools_down());
         let unlimited = self.apply(step, current);
         let plain = limits.clamp(unlimited);
         // A count that was set beyond the limits comes back by a step of that direction only.
@@ -121,12 +132,18 @@ impl StepScalingPolicyConfiguration {
         }
         let wanted = match recent {
             Some(last) if plain > current && last.is_scale_out() => {
-                limits.clamp(self.apply(step, last.from)).max(current)
+                limits.clamp(self.apply(step, last.from)).saturating_sub(last.lowered).max(current)
             }
             Some(_) if plain < current => current,
             _ => plain,
         };
         (wanted != current).then_some(wanted)
+    }
+
+    /// Seconds for which a change that the policy made holds others back.
+    #[must_use]
+    pub fn cooldown_seconds(&self) -> i64 {
+        self.cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS).into()
     }
 
     /// Whether a breach is to add tasks, whatever limits and cooldowns leave of that.
@@ -248,7 +265,7 @@ mod tests {
     fn a_cooldown_lets_only_larger_scale_outs_pass() {
         let out =
             policy(AdjustmentType::ChangeInCapacity, &[step(Some(0.0), Some(10.0), 2), step(Some(10.0), None, 3)]);
-        let last = |seconds_ago, from, to| Some(Activity { seconds_ago, from, to });
+        let last = |seconds_ago, from, to| Some(Activity { seconds_ago, cooldown: 300, from, to, lowered: 0 });
         // Two were added; the same alarm adds nothing, a worse one adds the third, and after the cooldown it is two again.
         assert_eq!(out.adjusted(12, 5.0, WIDE, last(60, 10, 12)), None);
         assert_eq!(out.adjusted(12, 15.0, WIDE, last(60, 10, 12)), Some(13));
@@ -258,5 +275,32 @@ mod tests {
         let back = policy(AdjustmentType::ChangeInCapacity, &[step(None, Some(0.0), -1)]);
         assert_eq!(back.adjusted(8, -5.0, WIDE, last(60, 9, 8)), None);
         assert_eq!(back.adjusted(8, -5.0, WIDE, last(301, 9, 8)), Some(7));
+    }
+
+    #[test]
+    fn the_cooldown_of_the_policy_that_made_the_last_change_counts() {
+        let hasty = StepScalingPolicyConfiguration {
+            cooldown: Some(0),
+            ..policy(AdjustmentType::ChangeInCapacity, &[step(None, None, -1)])
+        };
+        let last = |cooldown| Some(Activity { seconds_ago: 60, cooldown, from: 10, to: 12, lowered: 0 });
+        assert_eq!(hasty.adjusted(12, -5.0, WIDE, last(300)), None);
+        assert_eq!(hasty.adjusted(12, -5.0, WIDE, last(60)), Some(11));
+        assert_eq!((hasty.cooldown_seconds(), policy(AdjustmentType::ExactCapacity, &[]).cooldown_seconds()), (0, 300));
+    }
+
+    #[test]
+    fn a_cooldown_brings_nothing_back_that_was_taken_away() {
+        let last = Some(Activity { seconds_ago: 60, cooldown: 300, from: 10, to: 12, lowered: 7 });
+        for (kind, adjustment, expected) in [
+            (AdjustmentType::ChangeInCapacity, 2, None),
+            (AdjustmentType::ChangeInCapacity, 3, Some(6)),
+            (AdjustmentType::ExactCapacity, 12, None),
+            (AdjustmentType::PercentChangeInCapacity, 20, None),
+            (AdjustmentType::PercentChangeInCapacity, 50, Some(8)),
+        ] {
+            let policy = policy(kind, &[step(None, None, adjustment)]);
+            assert_eq!(policy.adjusted(5, 1.0, WIDE, last), expected, "{kind} {adjustment}");
+        }
     }
 }

@@ -2,9 +2,12 @@
 //! values somebody tells by their names.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
-use super::{Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
+use super::alarm::Tally;
+use super::{
+    Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, TreatMissingData,
+    Utilization,
+};
 
 /// Seconds between two looks at what tasks use.
 pub const SAMPLE_SECONDS: i32 = 60;
@@ -91,13 +94,18 @@ impl Alarm {
         Ok(Watched { resource, statistic, looks: self.looks_of_period() })
     }
 
-    /// Looks in a period; an expression has those of its longest query.
-    fn looks_of_period(&self) -> usize {
+    /// Seconds of a period: its own, or else those of its longest query, or else those of a look.
+    #[must_use]
+    pub fn period_seconds(&self) -> i32 {
         let of_query =
             |query: &AlarmMetricDataQuery| query.period.or(query.metric_stat.as_ref().map(|stat| stat.period));
         let longest = self.metrics.iter().filter_map(of_query).max();
-        let seconds = self.period.or(longest).unwrap_or(SAMPLE_SECONDS);
-        usize::try_from(seconds / SAMPLE_SECONDS).unwrap_or(1).max(1)
+        self.period.or(longest).unwrap_or(SAMPLE_SECONDS)
+    }
+
+    /// Looks in a period.
+    fn looks_of_period(&self) -> usize {
+        usize::try_from(self.period_seconds() / SAMPLE_SECONDS).unwrap_or(1).max(1)
     }
 
     /// Whether its dimensions are those of the service.
@@ -111,10 +119,16 @@ impl Alarm {
             && self.dimensions.iter().any(|it| it.name == "ServiceName")
     }
 
-    /// The looks that its state depends on at most.
+    /// The values that a state depends on, unless missing ones keep it.
+    fn window(&self) -> usize {
+        self.periods() + SPARE_VALUES
+    }
+
+    /// The looks that its state depends on at most. Validation lets no alarm look back more than a week.
     pub(super) fn looks_kept(&self, watched: Watched) -> usize {
-        // What a state that missing values keep goes back to.
-        2 * (self.periods() + SPARE_VALUES) * watched.looks
+        // A state that missing values keep goes back as far again.
+        let windows = if self.treat_missing_data == Some(TreatMissingData::Ignore) { 2 } else { 1 };
+        windows * self.window() * watched.looks
     }
 
     /// How far the newest value of the metric is beyond the threshold, while the alarm is raised; nothing while it is not.
@@ -126,26 +140,41 @@ impl Alarm {
         samples: &[Sample],
         aggregation: MetricAggregationType,
     ) -> Option<f64> {
-        let values = |end: usize| watched.values(&self.alarm_name, &samples[..end], self.periods() + SPARE_VALUES);
-        let judged = |end| values(end).into_iter().map(|it| it.map(|it| it.by(watched.statistic))).collect();
-        let state = self.state(self.periods() * watched.looks..=samples.len(), judged);
-        if state != AlarmState::Alarm || self.actions_enabled == Some(false) {
+        if self.actions_enabled == Some(false) || self.state(watched, samples) != AlarmState::Alarm {
             return None;
         }
-        let newest = values(samples.len()).into_iter().flatten().next_back()?;
-        Some(newest.by(aggregation) - self.threshold?)
+        let mut newest = watched.values(&self.alarm_name, samples, samples.len(), self.window());
+        Some(newest.find_map(|value| value)?.by(aggregation) - self.threshold?)
     }
-}
 
-impl Alarm {
-    /// The state after the last of some looks, each told by how many samples there were. It is asked of earlier ones only as far as
-    /// missing values keep the state.
-    fn state(&self, looks: RangeInclusive<usize>, values: impl Fn(usize) -> Vec<Option<f64>>) -> AlarmState {
-        let settled = looks.rev().map(values).find_map(|values| {
-            let after = |before| self.judge(&values, before);
-            (after(AlarmState::Ok) == after(AlarmState::Alarm)).then(|| after(AlarmState::InsufficientData))
-        });
-        settled.unwrap_or_default()
+    /// The state after the last look. Earlier ones count only as far as missing values keep their state.
+    ///
+    /// Periods end with the look that they are judged after, so that as many series of them overlap as a period has looks. Going back
+    /// by a period, a series loses its newest value and gains an older one: no value is counted again.
+    fn state(&self, watched: Watched, samples: &[Sample]) -> AlarmState {
+        let by_statistic = |value: Utilization| value.by(watched.statistic);
+        let value = |end: usize| watched.value(&self.alarm_name, samples, end).map(by_statistic);
+        let mut series = vec![Tally::default(); watched.looks];
+        for end in (self.periods() * watched.looks..=samples.len()).rev() {
+            let tally = &mut series[end % watched.looks];
+            if end + watched.looks > samples.len() {
+                let window = watched.values(&self.alarm_name, samples, end, self.window());
+                let newest = window.flatten().map(by_statistic).take(self.periods());
+                newest.for_each(|value| *tally.of(self, value) += 1);
+            } else {
+                // As the state is not settled, there are fewer values than periods in the window, and all of them were counted.
+                if let Some(lost) = value(end + watched.looks) {
+                    *tally.of(self, lost) -= 1;
+                }
+                if let Some(gained) = end.checked_sub((self.window() - 1) * watched.looks).and_then(value) {
+                    *tally.of(self, gained) += 1;
+                }
+            }
+            if let Some(state) = self.settled(*tally) {
+                return state;
+            }
+        }
+        AlarmState::default()
     }
 }
 
@@ -156,22 +185,26 @@ impl Watched {
         self.resource == Resource::Told
     }
 
-    /// The last values of the metric, the newest last; there are fewer where it was not looked at as long.
-    fn values(self, alarm: &str, samples: &[Sample], number: usize) -> Vec<Option<Utilization>> {
-        let mut values: Vec<_> = samples
-            .rchunks_exact(self.looks)
-            .take(number)
-            .map(|looks| {
-                let measured = looks.iter().filter_map(|sample| match self.resource {
-                    Resource::Cpu => sample.cpu,
-                    Resource::Memory => sample.memory,
-                    Resource::Told => sample.told.get(alarm).copied().map(Utilization::of_value),
-                });
-                Utilization::over(measured)
-            })
-            .collect();
-        values.reverse();
-        values
+    /// The value of the period that ends with the last of so many looks; none where it was not looked at as long.
+    fn value(self, alarm: &str, samples: &[Sample], end: usize) -> Option<Utilization> {
+        let looks = &samples[end.checked_sub(self.looks)?..end];
+        Utilization::over(looks.iter().filter_map(|sample| match self.resource {
+            Resource::Cpu => sample.cpu,
+            Resource::Memory => sample.memory,
+            Resource::Told => sample.told.get(alarm).copied().map(Utilization::of_value),
+        }))
+    }
+
+    /// The values of so many periods, the newest first.
+    fn values(
+        self,
+        alarm: &str,
+        samples: &[Sample],
+        end: usize,
+        number: usize,
+    ) -> impl Iterator<Item = Option<Utilization>> {
+        let ends = (0..number).map_while(move |back| end.checked_sub(back * self.looks));
+        ends.map(move |end| self.value(alarm, samples, end))
     }
 }
 
@@ -249,7 +282,7 @@ mod tests {
         assert_eq!(breach(&[Some(90.0); 3]), None);
         assert_eq!(breach(&[Some(60.0), Some(90.0), Some(50.0), Some(94.0)]), Some(2.0));
         assert_eq!(alarm(json!({"period": 10})).watched(&WEB).unwrap().looks, 1);
-        assert_eq!(slow.looks_kept(watched), 16);
+        assert_eq!(slow.looks_kept(watched), 8);
     }
 
     #[test]
@@ -259,7 +292,57 @@ mod tests {
         let breach = |seen: &[Option<f64>]| keeping.breach(watched, &samples(seen), MetricAggregationType::Average);
         assert_eq!(breach(&[Some(90.0), None]), Some(20.0));
         assert_eq!(breach(&[Some(60.0), None, None]), None);
+        assert_eq!(keeping.looks_kept(watched), 6);
     }
+
+    #[test]
+    fn a_kept_state_is_that_of_the_last_look_that_settled_it() {
+        // Looks of a minute in the order of time: 0 is a sound value, X a breaching one, - none.
+        let state = |periods: i32, period: i32, needed: i32, text: &str| {
+            let alarm = alarm(json!({"treatMissingData": "ignore", "evaluationPeriods": periods, "period": period,
+                "datapointsToAlarm": needed}));
+            let looks = text.chars().map(|look| match look {
+                '0' => Some(20.0),
+                'X' => Some(90.0),
+                _ => None,
+            });
+            let samples = samples(&looks.collect::<Vec<_>>());
+            let state = alarm.state(alarm.watched(&WEB).unwrap(), &samples);
+            assert_eq!(state, plainly(&alarm, &samples), "{periods} of {period} s, {needed} needed: {text}");
+            state
+        };
+        assert_eq!(state(2, 60, 2, "XX----"), AlarmState::Alarm);
+        assert_eq!(state(2, 60, 2, "X0-----"), AlarmState::Ok);
+        assert_eq!(state(2, 60, 2, "-------"), AlarmState::InsufficientData);
+        assert_eq!(state(3, 60, 2, "0XX---------"), AlarmState::Alarm);
+        let mut random = 1_u32;
+        for round in 0..500 {
+            let text: String = (0..24)
+                .map(|_| {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    ['0', 'X', '-', '-', '-', '-', '-', '-'][(random >> 24) as usize % 8]
+                })
+                .collect();
+            let (periods, looks) = (1 + round % 4, 1 + round % 3);
+            state(periods, 60 * looks, 1 + round % periods, &text);
+        }
+    }
+
+    /// Judges after each look from the newest back, until what was before makes no difference.
+    fn plainly(alarm: &Alarm, samples: &[Sample]) -> AlarmState {
+        let watched = alarm.watched(&WEB).unwrap();
+        for end in (alarm.periods() * watched.looks..=samples.len()).rev() {
+            let values = watched.values(&alarm.alarm_name, samples, end, alarm.window());
+            let mut values: Vec<_> = values.map(|value| value.map(|value| value.average)).collect();
+            values.reverse();
+            let after = |before| alarm.judge(&values, before);
+            if after(AlarmState::Ok) == after(AlarmState::Alarm) {
+                return after(AlarmState::Ok);
+            }
+        }
+        AlarmState::InsufficientData
+    }
+
     #[test]
     fn values_that_are_told_count_whatever_the_alarm_is_on() {
         let queue =

@@ -277,6 +277,7 @@ fn alarm(at: &Pointer, given: &Alarm) -> Vec<Finding> {
         ("evaluationPeriods", given.evaluation_periods.is_none()),
         ("threshold", given.threshold.is_none() && !band),
         ("metricName", given.metric_name.is_none() && given.metrics.is_empty()),
+        ("period", given.metric_name.is_some() && given.period.is_none()),
     ];
     for (member, _) in missing.into_iter().filter(|(_, missing)| *missing) {
         findings.push(Finding::error(at.key(member), "missing-member", format!("an alarm needs its {member}")));
@@ -285,7 +286,7 @@ fn alarm(at: &Pointer, given: &Alarm) -> Vec<Finding> {
         let message = "an alarm is on one metric or on a list of metrics, not both";
         findings.push(Finding::error(at.key("metrics"), "two-metrics-in-one", message));
     }
-    let (period, periods) = (i64::from(given.period.unwrap_or(0)), i64::from(given.evaluation_periods.unwrap_or(0)));
+    let (period, periods) = (i64::from(given.period_seconds()), i64::from(given.evaluation_periods.unwrap_or(0)));
     let longest = if period < HOUR_SECONDS { DAY_SECONDS } else { 7 * DAY_SECONDS };
     if period * periods > longest {
         let message = "an alarm looks back a day at the most, or seven days with periods of an hour or more";

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::plan::Plan;
-use super::{ServiceInput, steps};
+use super::{ServiceInput, scaling, steps};
 use crate::api::{MANAGER, ScalingActivity, ScalingStatus};
 use crate::ecs::scaling::Limits;
 
@@ -14,7 +14,7 @@ const AUTOSCALER: &str = "kube-controller-manager";
 
 /// The changes of the count, the newest first.
 pub(super) fn of(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<ScalingActivity> {
-    let Some(scaling) = &plan.spec.ecs.auto_scaling else { return Vec::new() };
+    let Some(auto_scaling) = &plan.spec.ecs.auto_scaling else { return Vec::new() };
     let mut activities = input.status.scaling_activities.clone();
     let given = plan.spec.ecs.desired_count;
     if let Some(newest) = activities.first_mut().filter(|it| it.status_code == ScalingStatus::InProgress) {
@@ -24,7 +24,7 @@ pub(super) fn of(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<ScalingActivi
             newest.status_code = ScalingStatus::Overridden;
         }
     }
-    let limits = scaling.limits_at(input.now);
+    let limits = scaling::limits(input, auto_scaling);
     let before = input.status.desired_count;
     let told = activities.first().filter(|it| it.status_code != ScalingStatus::Overridden).map(|it| it.to_count);
     // A record that was made beforehand has told of the change already. The first count is no change.

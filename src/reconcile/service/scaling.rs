@@ -1,6 +1,6 @@
 //! Auto scaling: the limits of the desired count as they are now, and what moves the count between them.
 //!
-//! Limits are a function of the definition and the clock. What scales by metrics is told of them, and keeps to the last ones
+//! Limits are a function of the definition and the clock, which stands still while scheduled actions are suspended. What scales by metrics is told of them, and keeps to the last ones
 //! while nobody is there to tell it of others.
 
 use std::time::Duration;
@@ -10,20 +10,32 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, steps};
-use crate::api::{ScalableTarget, ScalingStatus, ServiceSpec, ServiceStatus, condition};
-use crate::ecs::scaling::Limits;
+use crate::api::{ScalableTarget, ScalingActivity, ScalingStatus, ServiceSpec, ServiceStatus, condition};
+use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::action::Action;
 use crate::reconcile::kinds::ChildKind;
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surrounding;
 
+/// The limits that are in force.
+pub(super) fn limits(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Limits {
+    scaling.limits_at(input.now, carried_out(input))
+}
+
+/// When a scheduled action was last carried out, by the record, which has whole seconds.
+fn carried_out(input: &ServiceInput<'_>) -> Option<Timestamp> {
+    let recorded = input.status.scalable_target.as_ref()?.scheduled_at.as_ref()?;
+    recorded.0.checked_add(Duration::from_millis(999)).ok()
+}
+
 /// The limits that are in force, and since when.
 pub(super) fn target(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<ScalableTarget> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| !spec.ecs.is_daemon())?;
-    let limits = scaling.limits_at(input.now);
+    let limits = limits(input, scaling);
+    let last = scaling.last_change(input.now, carried_out(input));
     // The status has whole seconds.
-    let scheduled_at = scaling.last_change(input.now).and_then(|at| Timestamp::from_second(at.as_second()).ok());
+    let scheduled_at = last.and_then(|at| Timestamp::from_second(at.as_second()).ok());
     Some(ScalableTarget { min_capacity: limits.min, max_capacity: limits.max, scheduled_at: scheduled_at.map(Time) })
 }
 
@@ -65,7 +77,7 @@ pub(super) fn is_end_of_scaler(action: &Action) -> bool {
 
 /// What scales the service by metrics.
 pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &Placement<'_>) -> Option<Surrounding> {
-    let limits = plan.spec.ecs.auto_scaling.as_ref()?.limits_at(input.now);
+    let limits = limits(input, plan.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::hold_within(input, plan.spec, limits);
     let tolerance = input.basis.has_autoscaler_tolerance();
     let situation = Situation { limits, rolling: is_rolling(input, plan), tolerance, attended: true };
@@ -82,15 +94,24 @@ pub(super) fn is_rolling(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
 /// How soon it is looked whether a count that was written is in the spec.
 const SOON: Duration = Duration::from_secs(5);
 
+/// The change of the count that is to be made yet, by a status.
+fn in_progress(status: &ServiceStatus) -> Option<&ScalingActivity> {
+    status.scaling_activities.first().filter(|newest| newest.status_code == ScalingStatus::InProgress)
+}
+
+/// Whether a change of the count was begun in this very status.
+pub(super) fn is_begun(plan: &Plan<'_>, status: &ServiceStatus) -> bool {
+    in_progress(status).is_some_and(|newest| newest.to_count != plan.desired)
+}
+
 /// When to look again: a scheduled action changes the limits, tasks of a step are no longer held, or a change of the count is on
 /// record that is to be made.
 pub(super) fn revisit(input: &ServiceInput<'_>, plan: &Plan<'_>, status: &ServiceStatus) -> Option<Duration> {
     let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
     let change =
         scaling.next_change(input.now).and_then(|next| Duration::try_from(next.duration_since(input.now)).ok());
-    let newest = status.scaling_activities.first().filter(|it| it.status_code == ScalingStatus::InProgress);
     // What was begun in this very status is carried out as soon as that is stored.
-    let carry_out = newest.map(|newest| if newest.to_count == plan.desired { SOON } else { Duration::ZERO });
+    let carry_out = in_progress(status).map(|_| if is_begun(plan, status) { Duration::ZERO } else { SOON });
     [change, carry_out, steps::hold(input, plan.spec)].into_iter().flatten().min()
 }
 
@@ -110,7 +131,7 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
     if let Some((reason, message)) = steps::unmeasured(input, plan.spec) {
         return draft(false, reason, message);
     }
-    let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| scaling.limits_at(input.now));
+    let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| limits(input, scaling));
     if let Some(limits) = limits.filter(|limits| limits.clamp(plan.desired) != plan.desired) {
         let message = format!(
             "the desired count of {} was set beyond its limits of {} to {}, and stays until an alarm, a scheduled action or other limits \

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::readings::{CountManager, Lack, Readings};
@@ -9,6 +10,7 @@ use super::world::World;
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::reconcile::action::Action;
+use crate::reconcile::kinds::ChildKind;
 
 fn alarm(name: &str, operator: &str, threshold: i32) -> Value {
     json!([{"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "statistic": "Average", "period": 60,
@@ -46,6 +48,16 @@ fn measured(world: &mut World, percent: f64) {
 
 fn later(world: &mut World, seconds: u64) {
     world.now += Duration::from_secs(seconds);
+}
+
+/// The count some seconds later, when that much is used and the tasks have come to what is decided.
+fn count(world: &mut World, seconds: u64, percent: f64) -> i32 {
+    later(world, seconds);
+    measured(world, percent);
+    (0..3).for_each(|_| drop(world.step()));
+    world.settle(1, world.status.desired_count.into());
+    world.step();
+    world.status.desired_count
 }
 
 fn scaled_to(actions: &[Action]) -> Vec<i32> {
@@ -89,14 +101,6 @@ fn the_cooldown_is_counted_from_the_record() {
     measured(&mut world, 90.0);
     (0..3).for_each(|_| drop(world.step()));
     world.settle(1, 4);
-    let count = |world: &mut World, seconds, percent| {
-        later(world, seconds);
-        measured(world, percent);
-        (0..3).for_each(|_| drop(world.step()));
-        world.settle(1, world.status.desired_count.into());
-        world.step();
-        world.status.desired_count
-    };
     assert_eq!(count(&mut world, 60, 90.0), 4, "two were added a minute ago");
     assert_eq!(count(&mut world, 60, 90.0), 5, "one more is all there may be");
     assert_eq!(count(&mut world, 60, 10.0), 5, "what was added is not taken away at once");
@@ -121,6 +125,35 @@ fn a_larger_step_within_the_cooldown_adds_the_difference_and_no_more() {
         world.step();
         assert_eq!(world.status.desired_count, expected);
     }
+}
+
+#[test]
+fn a_count_that_is_lowered_by_hand_is_not_raised_again_within_the_cooldown() {
+    let mut world = stepping();
+    world.spec["autoScaling"]["maxCapacity"] = 50.into();
+    let many = policy("many", 5, alarm("higher", "GreaterThanThreshold", 95));
+    world.spec["autoScaling"]["policies"].as_array_mut().unwrap().push(many);
+    assert_eq!(count(&mut world, 60, 90.0), 4);
+    world.spec["desiredCount"] = 1.into();
+    assert_eq!(count(&mut world, 30, 90.0), 1, "two were added within the cooldown already");
+    assert_eq!(count(&mut world, 30, 99.0), 4, "three more than those two");
+    world.spec["desiredCount"] = 2.into();
+    assert_eq!(count(&mut world, 30, 99.0), 2);
+    assert_eq!(count(&mut world, 90, 99.0), 7, "the cooldown is over");
+}
+
+#[test]
+fn the_cooldown_is_that_of_the_policy_that_made_the_step() {
+    let mut world = stepping();
+    let cooldown = |world: &mut World, policy: usize, seconds: i32| {
+        world.spec["autoScaling"]["policies"][policy]["stepScalingPolicyConfiguration"]["cooldown"] = seconds.into();
+    };
+    cooldown(&mut world, 0, 600);
+    cooldown(&mut world, 1, 0);
+    assert_eq!(count(&mut world, 60, 90.0), 4);
+    assert_eq!(count(&mut world, 300, 10.0), 4, "what was added stays for as long as the policy says that added it");
+    assert_eq!(count(&mut world, 300, 10.0), 3);
+    assert_eq!(count(&mut world, 60, 10.0), 2);
 }
 
 #[test]
@@ -252,6 +285,55 @@ fn a_count_set_beyond_the_limits_stays_until_they_change() {
     assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
     world.now = due;
     assert_eq!(scaled_to(&world.step().actions), [1]);
+}
+
+#[test]
+fn suspended_actions_leave_the_limits_that_they_have_set() {
+    let mut world = stepping();
+    let time = |time: Timestamp| time.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
+    let (first, second) = (world.now + Duration::from_mins(10), world.now + Duration::from_mins(30));
+    world.spec["autoScaling"]["scheduledActions"] = json!([
+        {"scheduledActionName": "open", "schedule": time(first), "scalableTargetAction": {"minCapacity": 20, "maxCapacity": 90}},
+        {"scheduledActionName": "close", "schedule": time(second), "scalableTargetAction": {"minCapacity": 1, "maxCapacity": 3}}]);
+    world.now = first + Duration::from_secs(1);
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!(world.status.desired_count, 20);
+    world.spec["autoScaling"]["suspendedState"] = json!({"scheduledScalingSuspended": true});
+    let limits = |world: &World| {
+        let target = world.status.scalable_target.as_ref().unwrap();
+        (target.min_capacity, target.max_capacity)
+    };
+    for minutes in [1, 30] {
+        later(&mut world, minutes * 60);
+        (0..2).for_each(|_| drop(world.step()));
+        assert_eq!((world.status.desired_count, limits(&world)), (20, (20, 90)), "{minutes}");
+    }
+    world.spec["autoScaling"].as_object_mut().unwrap().remove("suspendedState");
+    (0..2).for_each(|_| drop(world.step()));
+    assert_eq!((world.status.desired_count, limits(&world)), (3, (1, 3)), "the last action that was due counts");
+}
+
+#[test]
+fn a_refused_object_stops_neither_steps_nor_limits() {
+    let mut world = stepping();
+    world.step();
+    later(&mut world, 60);
+    measured(&mut world, 90.0);
+    let begun = world.step_refused(ChildKind::Deployment);
+    assert!(begun.record_first && scaled_to(&begun.actions).is_empty());
+    let made = world.step_refused(ChildKind::Deployment);
+    assert_eq!((scaled_to(&made.actions), made.record_first), (vec![4], false));
+    assert_eq!(world.spec["desiredCount"], 4);
+    world.step_refused(ChildKind::Deployment);
+    assert_eq!(newest(&world).map(|(from, to, code, _)| (from, to, code)), Some((2, 4, ScalingStatus::Successful)));
+    world.spec["autoScaling"]["maxCapacity"] = 3.into();
+    (0..2).for_each(|_| drop(world.step_refused(ChildKind::Deployment)));
+    assert_eq!(world.spec["desiredCount"], 3);
+    world.spec["desiredCount"] = 0.into();
+    (0..2).for_each(|_| drop(world.step_refused(ChildKind::Deployment)));
+    assert_eq!(world.spec["desiredCount"], 0, "limits that are on record pull no count that is set later");
+    let told: Vec<(i32, i32)> = world.status.scaling_activities.iter().map(|it| (it.from_count, it.to_count)).collect();
+    assert_eq!(told, [(3, 0), (4, 3), (2, 4)]);
 }
 
 #[test]

@@ -415,7 +415,7 @@ pub(super) fn hindered(
         ..input.status.clone()
     };
     // What runs is left alone, but the Pods of tasks that end again and again would pile up.
-    Decision { actions: tasks::clear(input), status, events: published, revisit }
+    Decision { actions: tasks::clear(input), status, events: published, record_first: false, revisit }
 }
 
 /// A service and its task definition are often applied together, in any order: for this long a missing one is no news.
@@ -453,5 +453,5 @@ pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>
         pending_count: counts.pending,
         ..input.status.clone()
     };
-    Decision { actions: Vec::new(), status, events: Vec::new(), revisit: None }
+    Decision { actions: Vec::new(), status, events: Vec::new(), record_first: false, revisit: None }
 }

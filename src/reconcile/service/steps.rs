@@ -6,12 +6,15 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 
 use super::plan::Plan;
 use super::readings::Lack;
 use super::{ServiceInput, rollout, scaling};
 use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
-use crate::ecs::scaling::{Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion};
+use crate::ecs::scaling::{
+    Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion, StepScalingPolicyConfiguration,
+};
 use crate::translate::auto_scaling;
 
 /// How old a change on record may be that is still made: later the metrics may say something else.
@@ -36,28 +39,35 @@ fn made<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActi
 
 /// The last change as the cooldown takes it. A larger scale-out within the cooldown of another adds what is missing to its own
 /// step, so both count as one from where the first began.
-fn last(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Option<Activity> {
+fn last(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option<Activity> {
+    let activity = |step: &ScalingActivity, until: Timestamp, next_from: i32| Activity {
+        seconds_ago: until.as_second() - step.start_time.0.as_second(),
+        cooldown: cooldown(scaling, step),
+        from: step.from_count,
+        to: step.to_count,
+        lowered: step.to_count.saturating_sub(next_from).max(0),
+    };
     // What was not carried out holds nobody back.
     let mut steps = made(input).filter(|step| step.status_code != ScalingStatus::Overridden);
     let newest = steps.next()?;
-    let (mut first, is_out) = (newest, newest.to_count > newest.from_count);
+    let mut last = activity(newest, input.now, desired);
+    let (mut first, is_out) = (newest, last.is_scale_out());
     for earlier in steps.take_while(|_| is_out) {
-        let seconds = first.start_time.0.as_second() - earlier.start_time.0.as_second();
-        let joins = earlier.to_count == first.from_count && earlier.to_count > earlier.from_count;
-        if !joins || seconds >= cooldown(scaling, earlier) {
+        let joined = activity(earlier, first.start_time.0, first.from_count);
+        if !joined.is_scale_out() || !joined.cools_down() {
             break;
         }
+        last = Activity { from: joined.from, lowered: last.lowered.saturating_add(joined.lowered), ..last };
         first = earlier;
     }
-    let seconds_ago = input.now.as_second() - newest.start_time.0.as_second();
-    Some(Activity { seconds_ago, from: first.from_count, to: newest.to_count })
+    Some(last)
 }
 
 /// Seconds for which the policy of a change holds others back.
 fn cooldown(scaling: &AutoScaling, made: &ScalingActivity) -> i64 {
     let policy = scaling.policies.iter().find(|policy| made.policy_name.as_ref() == Some(&policy.policy_name));
-    let given = policy.and_then(|policy| policy.step_scaling_policy_configuration.as_ref()?.cooldown);
-    given.unwrap_or(DEFAULT_COOLDOWN_SECONDS).into()
+    let given = policy.and_then(|policy| policy.step_scaling_policy_configuration.as_ref());
+    given.map_or(DEFAULT_COOLDOWN_SECONDS.into(), StepScalingPolicyConfiguration::cooldown_seconds)
 }
 
 /// The change that a step policy wants now, to be put on record. Each look at the metrics is acted upon once.
@@ -75,8 +85,8 @@ pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Scaling
         samples: &readings.samples,
         running: rollout::count(input.pods.iter()).running,
         desired: plan.desired,
-        limits: scaling.limits_at(input.now),
-        last: self::last(input, scaling),
+        limits: scaling::limits(input, scaling),
+        last: self::last(input, scaling, plan.desired),
         may_scale_in: !scaling::is_rolling(input, plan) && !scaling::is_tracked(input, plan.spec),
     })?;
     Some(ScalingActivity {

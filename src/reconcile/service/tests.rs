@@ -996,6 +996,7 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     };
     let stored = world.step();
     assert_eq!((moved(&stored), stored.revisit), (vec![], Some(Duration::ZERO)), "nothing moves before it is stored");
+    assert!(stored.record_first);
     assert_eq!(moved(&world.step()), ["web-1-3"], "the newest in the fullest zone");
     let told = "(service web) is uneven over Availability Zones (a: 3, b: 1) and has begun to move a task.";
     assert!(messages(&world.status).contains(&told), "{:?}", messages(&world.status));

@@ -10,6 +10,7 @@ use super::generations::Generation;
 use super::readings::{CountManager, Readings};
 use super::zones::ZonedNode;
 use super::{ServiceInput, service};
+use crate::api::condition::Conditions;
 use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
 use crate::reconcile::action::{Action, Decision};
@@ -123,6 +124,18 @@ impl World {
             self.carry_out(action);
         }
         self.status = decision.status.clone();
+        decision
+    }
+
+    /// The same where the server refuses objects of a kind for good.
+    pub(super) fn step_refused(&mut self, kind: ChildKind) -> Decision<ServiceStatus> {
+        let decision = self.decide();
+        let is_refused = |action: &&Action| matches!(action, Action::Apply(child) if child.kind() == kind);
+        assert!(decision.actions.iter().any(|action| is_refused(&action)), "nothing is refused");
+        for action in decision.actions.iter().take_while(|action| !is_refused(action)) {
+            self.carry_out(action);
+        }
+        self.status.record(&decision.status);
         decision
     }
 

@@ -199,9 +199,14 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     Some(Evenness::Uneven(Move { task: None, record }))
 }
 
+/// Whether a move is begun that is not on record yet.
+pub(super) fn is_begun(plan: &Plan<'_>) -> bool {
+    plan.zones.due().is_some_and(|moved| moved.task.is_none())
+}
+
 /// How soon a move is carried out once it is stored, and how soon it is looked whether one is due once a deployment is complete.
 pub(super) fn next(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Duration> {
-    let stored = plan.zones.due().filter(|moved| moved.task.is_none()).map(|_| Duration::ZERO);
+    let stored = is_begun(plan).then_some(Duration::ZERO);
     let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
     let new = completed && !was_completed(input) && zone_rebalancing::is_enabled(&plan.spec.ecs);
     stored.or_else(|| new.then_some(AFTER_DEPLOYMENT))

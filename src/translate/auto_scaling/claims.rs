@@ -88,10 +88,16 @@ fn claim_suspended(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, co
     ledger.exact(at.key("dynamicScalingInSuspended"), place("scaleDown/selectPolicy"));
     ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
     let scheduled = at.key("scheduledScalingSuspended");
-    if ledger.is_attended() || !scaling.schedule_is_suspended() {
-        ledger.exact(scheduled, count);
-    } else {
-        ledger.ignored(scheduled, Code::NothingScales, "without the operator no scheduled action is carried out");
+    match (scaling.schedule_is_suspended(), ledger.is_attended()) {
+        (false, _) => ledger.exact(scheduled, count),
+        (true, true) => {
+            let message = "the limits stay as they are until it is taken back; then the last scheduled action that was due counts at once, \
+                           where on AWS none counts before it is due again";
+            ledger.approximate(scheduled, Code::LimitsFollowClock, count, message);
+        }
+        (true, false) => {
+            ledger.ignored(scheduled, Code::NothingScales, "without the operator no scheduled action is carried out");
+        }
     }
 }
 

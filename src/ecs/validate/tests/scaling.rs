@@ -22,7 +22,7 @@ fn cpu() -> Value {
 
 fn step(steps: Value) -> Value {
     let alarm = json!({"alarmName": "a", "metricName": "m", "namespace": "n", "threshold": 1, "evaluationPeriods": 2,
-        "comparisonOperator": "GreaterThanThreshold"});
+        "period": 60, "comparisonOperator": "GreaterThanThreshold"});
     policies(json!([{"policyName": "p", "policyType": "StepScaling", "alarms": [alarm],
         "stepScalingPolicyConfiguration": {"adjustmentType": "ChangeInCapacity", "stepAdjustments": steps}}]))
 }
@@ -147,10 +147,16 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
         (
             alarm(
                 json!({"alarmName": "a", "metricName": "m", "evaluationPeriods": 1, "datapointsToAlarm": 2, "threshold": 1,
-                "comparisonOperator": "LessThanThreshold"}),
+                "period": 60, "comparisonOperator": "LessThanThreshold"}),
             ),
             "more-datapoints-than-periods",
             format!("{policy}/alarms/0/datapointsToAlarm"),
+        ),
+        (
+            alarm(json!({"alarmName": "a", "metricName": "m", "evaluationPeriods": 1, "threshold": 1,
+                "comparisonOperator": "LessThanThreshold"})),
+            "missing-member",
+            format!("{policy}/alarms/0/period"),
         ),
         (
             action(json!({"schedule": "cron(0 8 * * * *)"})),
@@ -184,6 +190,28 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
         let expected = format!("{code} {place}");
         assert!(found.iter().any(|finding| finding.ends_with(&expected)), "{expected} not in {found:?}: {service}");
     }
+}
+
+#[test]
+fn an_alarm_looks_back_a_day_or_a_week_with_its_own_period_or_that_of_its_queries() {
+    let refused = |more: Value| {
+        let mut whole = json!({"alarmName": "a", "threshold": 1, "comparisonOperator": "LessThanThreshold"});
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let found = of_service(alarm(whole));
+        assert!(found.iter().all(|finding| finding.contains("alarm-looks-back-too-far")), "{found:?}");
+        !found.is_empty()
+    };
+    let plain = |period: i32, periods: i32| {
+        refused(json!({"metricName": "m", "namespace": "n", "period": period, "evaluationPeriods": periods}))
+    };
+    assert_eq!([(60, 1440), (3600, 168), (604_800, 1)].map(|(period, periods)| plain(period, periods)), [false; 3]);
+    assert_eq!([(60, 1441), (3600, 169), (604_860, 1)].map(|(period, periods)| plain(period, periods)), [true; 3]);
+    assert!(plain(60, i32::MAX));
+    let of_queries = |query: Value, periods: i32| refused(json!({"evaluationPeriods": periods, "metrics": [query]}));
+    let stat = |period: i32| json!({"id": "a", "metricStat": {"metric": {"metricName": "m"}, "period": period, "stat": "Sum"}});
+    assert_eq!([of_queries(stat(300), 288), of_queries(stat(300), 289)], [false, true]);
+    assert!(of_queries(json!({"id": "a", "expression": "1", "period": 2_000_000_000}), 1));
+    assert!(of_queries(json!({"id": "a", "expression": "1"}), i32::MAX), "values of a minute");
 }
 
 #[test]
