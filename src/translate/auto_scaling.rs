@@ -39,32 +39,46 @@ pub struct Situation {
     pub tolerance: bool,
     /// Whether the operator is there; otherwise the Deployment itself is scaled.
     pub attended: bool,
+    /// The desired count as it is; none where nobody knows it, as in plain manifests.
+    pub desired: Option<i32>,
 }
+
+/// What keeps KEDA from starting the first task where scaling out is suspended; KEDA 2.18 and newer know it.
+const PAUSED_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 
 /// What scales the tasks of a service by metrics; none where no policy does, or no task may run.
 #[must_use]
 pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -> Option<Surrounding> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
-    let tracked = metrics::tracked(spec, scaling);
+    let tracked = metrics::translated(spec, scaling);
     let sources: Vec<(&Tracked<'_>, &Source)> =
         tracked.iter().filter_map(|it| Some((it, it.source.as_ref().ok()?))).collect();
     if sources.is_empty() {
         return None;
     }
-    let metadata = metadata(scaling, place);
+    let mut metadata = metadata(scaling, place);
     let target = scale_target(place.identity.service, situation.attended);
     if metrics::needs_keda(&tracked) {
         let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
+        if scaling.scale_out_is_suspended() {
+            metadata.annotations.get_or_insert_default().insert(PAUSED_SCALE_OUT.to_owned(), "true".to_owned());
+        }
         let behavior = behavior::render(spec, scaling, &tracked, Situation { tolerance: false, ..situation });
-        let spec = json!({
+        let least = behavior::least_with_keda(scaling, &tracked, situation);
+        let mut object = json!({
             "scaleTargetRef": target,
-            "minReplicaCount": situation.limits.min,
+            "minReplicaCount": least,
             "maxReplicaCount": situation.limits.max,
             "pollingInterval": metrics::POLLING_SECONDS,
             "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
             "triggers": triggers,
         });
-        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, spec)));
+        if least == 0 {
+            let window = behavior::scale_in_window(spec, &tracked);
+            object["initialCooldownPeriod"] = window.into();
+            object["cooldownPeriod"] = window.into();
+        }
+        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, object)));
     }
     let metrics: Vec<Value> = sources.iter().filter_map(|(policy, source)| source.resource_metric(policy)).collect();
     let spec = json!({
@@ -81,8 +95,7 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
 #[must_use]
 pub fn takes_tasks_away(spec: &ServiceSpec) -> bool {
     let Some(scaling) = &spec.ecs.auto_scaling else { return false };
-    let tracked: Vec<_> = metrics::tracked(spec, scaling).into_iter().filter(|it| it.source.is_ok()).collect();
-    behavior::may_scale_in(scaling, &tracked)
+    behavior::may_scale_in(scaling, &metrics::translated(spec, scaling))
 }
 
 /// Whether it takes KEDA to track the targets of a service.

@@ -416,6 +416,10 @@ codes! {
     ScaleInHeldBack = "scale-in-held-back",
     /// One task is kept where none would have to be.
     MinimumOfOne = "minimum-of-one",
+    /// Whether a metric is above 0 decides whether tasks run at all.
+    ZeroByActivity = "zero-by-activity",
+    /// Where scaling out is suspended the first task may be started nevertheless.
+    FirstTaskNotHeldBack = "first-task-not-held-back",
     /// No expression over several metrics is evaluated.
     MetricMathNotTranslated = "metric-math-not-translated",
     /// Nothing tells the AWS region that a metric is in.

@@ -68,7 +68,8 @@ pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &Plac
     let limits = plan.spec.ecs.auto_scaling.as_ref()?.limits_at(input.now);
     let limits = steps::hold_within(input, plan.spec, limits);
     let tolerance = input.basis.has_autoscaler_tolerance();
-    let situation = Situation { limits, rolling: is_rolling(input, plan), tolerance, attended: true };
+    let rolling = is_rolling(input, plan);
+    let situation = Situation { limits, rolling, tolerance, attended: true, desired: Some(plan.desired) };
     auto_scaling::render(plan.spec, place, situation)
 }
 
@@ -112,9 +113,14 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
     }
     let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| scaling.limits_at(input.now));
     if let Some(limits) = limits.filter(|limits| limits.clamp(plan.desired) != plan.desired) {
+        let pulls_back = if auto_scaling::needs_keda(plan.spec) {
+            "KEDA pulls back any such count, 0 too"
+        } else {
+            "a HorizontalPodAutoscaler pulls back any count but 0"
+        };
         let message = format!(
             "the desired count of {} was set beyond its limits of {} to {}, and stays until an alarm, a scheduled action or other limits \
-             change it; a HorizontalPodAutoscaler pulls back any count but 0",
+             change it; {pulls_back}",
             plan.desired, limits.min, limits.max
         );
         return draft(false, "CountBeyondLimits", message);

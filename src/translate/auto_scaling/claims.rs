@@ -1,6 +1,6 @@
 //! What becomes of the fields of `autoScaling`.
 
-use super::behavior::{LOW_ALARM_SECONDS, scale_in_window};
+use super::behavior::{LOW_ALARM_SECONDS, may_go_to_zero, may_scale_in, scale_in_window};
 use super::metrics::{self, Source, Tracked};
 use super::{steps, tags_of};
 use crate::api::ServiceSpec;
@@ -36,7 +36,7 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
                        as many as the least count";
         ledger.approximate(Pointer::root().key("desiredCount"), Code::CountOfAutoscaler, object, message);
     }
-    claim_limits(scaling, &root, object.as_deref(), &count, ledger);
+    claim_limits(spec, scaling, &root, object.as_deref(), &count, ledger);
     for member in ["scalableTargetARN", "creationTime", "predictedCapacity"] {
         ledger.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
     }
@@ -52,7 +52,14 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
     }
 }
 
-fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
+fn claim_limits(
+    spec: &ServiceSpec,
+    scaling: &AutoScaling,
+    root: &Pointer,
+    object: Option<&str>,
+    count: &str,
+    ledger: &mut Ledger,
+) {
     let keda = object.is_some_and(|object| object.starts_with("ScaledObject"));
     let (least, most) = if keda {
         ("/spec/minReplicaCount", "/spec/maxReplicaCount")
@@ -71,7 +78,9 @@ fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, cou
         }
         Some(object) => {
             ledger.exact(root.key("maxCapacity"), format!("{object}{most}"));
-            if scaling.min_capacity == 0 && !keda {
+            if scaling.min_capacity == 0 && keda {
+                claim_zero(spec, scaling, root.key("minCapacity"), &format!("{object}{least}"), ledger);
+            } else if scaling.min_capacity == 0 {
                 let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
                                a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
                 ledger.approximate(root.key("minCapacity"), Code::MinimumOfOne, format!("{object}{least}"), message);
@@ -82,11 +91,38 @@ fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, cou
     }
 }
 
+/// KEDA goes from and to 0 by itself, past the HorizontalPodAutoscaler that it makes.
+fn claim_zero(spec: &ServiceSpec, scaling: &AutoScaling, at: Pointer, least: &str, ledger: &mut Ledger) {
+    const STARTS: &str = "KEDA starts the first task as soon as a metric from elsewhere is above 0, where ECS waits until it is above \
+                          its target";
+    let tracked = metrics::translated(spec, scaling);
+    if !may_go_to_zero(scaling, &tracked) {
+        let kept = if may_scale_in(scaling, &tracked) {
+            "as it would take the last one whatever the tasks use, one is kept, as on ECS unless they use nothing at all"
+        } else {
+            "no policy may take tasks away, and as KEDA would take the last one nevertheless, one is kept"
+        };
+        return ledger.approximate(at, Code::MinimumOfOne, least, format!("{STARTS}; {kept}"));
+    }
+    let window = scale_in_window(spec, &tracked);
+    let rolling = if ledger.is_attended() { "; during a deployment one is kept" } else { ", also during a rollout" };
+    let message = format!("{STARTS}, and takes all away when no metric was above 0 for {window} s{rolling}");
+    ledger.approximate(at, Code::ZeroByActivity, least, message);
+}
+
 fn claim_suspended(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
     let place =
         |side: &str| object.map_or_else(|| count.to_owned(), |object| format!("{object}{}/{side}", path(object)));
     ledger.exact(at.key("dynamicScalingInSuspended"), place("scaleDown/selectPolicy"));
-    ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
+    let keda = object.filter(|object| object.starts_with("ScaledObject"));
+    if let Some(object) = keda.filter(|_| scaling.min_capacity == 0 && scaling.scale_out_is_suspended()) {
+        let message =
+            "KEDA before 2.18 does not know the annotation, and starts the first task of a service that has none";
+        let annotations = format!("{object}/metadata/annotations");
+        ledger.approximate(at.key("dynamicScalingOutSuspended"), Code::FirstTaskNotHeldBack, annotations, message);
+    } else {
+        ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
+    }
     let scheduled = at.key("scheduledScalingSuspended");
     if ledger.is_attended() || !scaling.schedule_is_suspended() {
         ledger.exact(scheduled, count);
@@ -150,9 +186,9 @@ fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, objec
             PolicyType::TargetTrackingScaling | PolicyType::StepScaling => {}
         }
     }
-    let tracked = metrics::tracked(spec, scaling);
-    for policy in &tracked {
-        claim_tracked(spec, policy, &tracked, object, ledger);
+    let translated = metrics::translated(spec, scaling);
+    for policy in metrics::tracked(spec, scaling) {
+        claim_tracked(spec, &policy, &translated, object, ledger);
     }
 }
 

@@ -120,6 +120,11 @@ pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling) -> Ve
         .collect()
 }
 
+/// Those of them whose metric comes from somewhere.
+pub(super) fn translated<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling) -> Vec<Tracked<'a>> {
+    tracked(spec, scaling).into_iter().filter(|policy| policy.source.is_ok()).collect()
+}
+
 fn source(
     spec: &ServiceSpec,
     scaling: &AutoScaling,

@@ -22,7 +22,7 @@ fn utilization(resource: &str, target: f64) -> Value {
 }
 
 const QUIET: Situation =
-    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, attended: true };
+    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, attended: true, desired: Some(2) };
 
 fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
@@ -103,7 +103,7 @@ fn one_metric_from_elsewhere_takes_all_to_keda() {
     let spec = spec(json!([policy("cpu", utilization("CPU", 60.0)), policy("queue", queue(json!({})))]), region);
     let (kind, object) = rendered(&spec, Situation { limits: Limits { min: 0, max: 5 }, ..QUIET }).unwrap();
     assert_eq!(kind, "keda");
-    assert_eq!((&object["minReplicaCount"], &object["maxReplicaCount"]), (&json!(0), &json!(5)));
+    assert_eq!((&object["minReplicaCount"], &object["maxReplicaCount"]), (&json!(1), &json!(5)));
     assert_eq!(object["triggers"][0], json!({"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}));
     assert_eq!(
         object["triggers"][1],
@@ -112,6 +112,103 @@ fn one_metric_from_elsewhere_takes_all_to_keda() {
     );
     let behavior = &object["advanced"]["horizontalPodAutoscalerConfig"]["behavior"];
     assert_eq!(behavior["scaleUp"].get("tolerance"), None, "not every KEDA knows it");
+}
+
+/// A service whose queue may let it go to 0, with members of its policy and of `autoScaling`.
+fn by_queue(of_policy: Value, of_scaling: Value) -> ServiceSpec {
+    let region = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}});
+    let mut spec = serde_json::to_value(spec(json!([policy("queue", queue(of_policy))]), region)).unwrap();
+    spec["autoScaling"]["minCapacity"] = 0.into();
+    spec["autoScaling"].as_object_mut().unwrap().extend(of_scaling.as_object().unwrap().clone());
+    serde_json::from_value(spec).unwrap()
+}
+
+const FROM_ZERO: Situation = Situation { limits: Limits { min: 0, max: 5 }, ..QUIET };
+
+#[test]
+fn keda_takes_the_last_task_away_only_where_a_policy_may() {
+    let least = |spec: &ServiceSpec, situation| rendered(spec, situation).unwrap().1["minReplicaCount"].clone();
+    let free = by_queue(json!({}), json!({}));
+    assert_eq!(least(&free, FROM_ZERO), 0);
+    assert_eq!(least(&free, Situation { rolling: true, ..FROM_ZERO }), 1);
+    let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
+    assert_eq!(least(&disabled, FROM_ZERO), 1);
+    assert_eq!(least(&disabled, Situation { desired: None, ..FROM_ZERO }), 1);
+    assert_eq!(
+        least(&disabled, Situation { desired: Some(0), ..FROM_ZERO }),
+        0,
+        "nothing starts a task that none asks for"
+    );
+    assert_eq!(least(&disabled, Situation { limits: Limits { min: 3, max: 5 }, ..FROM_ZERO }), 3);
+    let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingInSuspended": true}}));
+    assert_eq!(least(&suspended, FROM_ZERO), 1);
+}
+
+#[test]
+fn a_policy_without_a_metric_does_not_let_tasks_be_taken_away() {
+    let unknown =
+        json!({"targetValue": 5, "customizedMetricSpecification": {"metrics": [{"id": "a", "expression": "SQRT(4)"}]}});
+    let mut cpu = utilization("CPU", 60.0);
+    cpu["disableScaleIn"] = true.into();
+    let spec = spec(json!([policy("cpu", cpu), policy("unknown", unknown)]), json!({}));
+    let down = rendered(&spec, QUIET).unwrap().1["behavior"]["scaleDown"].clone();
+    assert_eq!(down, json!({"selectPolicy": "Disabled"}));
+}
+
+#[test]
+fn keda_goes_to_zero_no_sooner_than_tasks_are_taken_away_elsewhere() {
+    let cooldowns = |spec: &ServiceSpec, situation| {
+        let object = rendered(spec, situation).unwrap().1;
+        [object["initialCooldownPeriod"].clone(), object["cooldownPeriod"].clone()]
+    };
+    assert_eq!(cooldowns(&by_queue(json!({}), json!({})), FROM_ZERO), [900, 900]);
+    assert_eq!(cooldowns(&by_queue(json!({"scaleInCooldown": 1800}), json!({})), FROM_ZERO), [1800, 1800]);
+    let above = Situation { limits: Limits { min: 1, max: 5 }, ..FROM_ZERO };
+    assert_eq!(cooldowns(&by_queue(json!({}), json!({})), above), [Value::Null, Value::Null]);
+}
+
+#[test]
+fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
+    let paused = |state: Value| {
+        let spec = by_queue(json!({}), json!({"suspendedState": state}));
+        let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
+        let place = Placement { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
+        let Some(Surrounding::ScaledObject(object)) = render(&spec, &place, FROM_ZERO) else {
+            panic!("no ScaledObject")
+        };
+        object.metadata.annotations.unwrap_or_default().get(PAUSED_SCALE_OUT).cloned()
+    };
+    assert_eq!(paused(json!({"dynamicScalingOutSuspended": true})).as_deref(), Some("true"));
+    assert_eq!(paused(json!({"dynamicScalingInSuspended": true})), None);
+}
+
+/// The code that a member of `autoScaling` is judged with, for a manifest or beside the operator.
+fn judged(spec: &ServiceSpec, path: &str, attended: bool) -> Option<(&'static str, String)> {
+    let mut ledger = if attended { Ledger::of_service() } else { Ledger::of_service().unattended() };
+    claim(spec, "web", &mut ledger);
+    let verdicts = ledger.close(&serde_json::to_value(spec).unwrap(), &std::collections::BTreeSet::new());
+    let found = verdicts.into_iter().find(|it| it.path.to_string() == format!("/autoScaling/{path}"))?;
+    Some((found.code.map_or(found.verdict.name(), |code| code.name()), found.message.unwrap_or_default()))
+}
+
+#[test]
+fn how_keda_goes_to_zero_is_told() {
+    let of_least = |spec: &ServiceSpec, attended| judged(spec, "minCapacity", attended).unwrap();
+    let (code, message) = of_least(&by_queue(json!({}), json!({})), true);
+    assert_eq!(code, "zero-by-activity");
+    assert!(message.contains("for 900 s") && message.contains("during a deployment one is kept"), "{message}");
+    let (_, message) = of_least(&by_queue(json!({}), json!({})), false);
+    assert!(message.ends_with("for 900 s, also during a rollout"), "{message}");
+    let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
+    let (code, message) = of_least(&disabled, true);
+    assert_eq!(code, "minimum-of-one");
+    assert!(message.contains("no policy may take tasks away"), "{message}");
+    let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingOutSuspended": true}}));
+    let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", true).unwrap().0;
+    assert_eq!(of_out(&suspended), "first-task-not-held-back");
+    let mut above = suspended.clone();
+    above.ecs.auto_scaling.as_mut().unwrap().min_capacity = 1;
+    assert_eq!(of_out(&above), "exact");
 }
 
 #[test]
