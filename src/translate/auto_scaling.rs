@@ -50,7 +50,7 @@ const PAUSED_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 #[must_use]
 pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -> Option<Surrounding> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
-    let tracked = metrics::translated(spec, scaling);
+    let tracked = metrics::translated(spec, scaling, place.identity.service);
     let sources: Vec<(&Tracked<'_>, &Source)> =
         tracked.iter().filter_map(|it| Some((it, it.source.as_ref().ok()?))).collect();
     if sources.is_empty() {
@@ -91,22 +91,22 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
     Some(Surrounding::Autoscaler(Untyped::of_spec(metadata, spec)))
 }
 
-/// Whether what tracks a target may take tasks away: steps leave that to it then.
+/// Whether what tracks a target may take tasks away: steps leave that to it then. `name` is that of the service's object.
 #[must_use]
-pub fn takes_tasks_away(spec: &ServiceSpec) -> bool {
+pub fn takes_tasks_away(spec: &ServiceSpec, name: &str) -> bool {
     let Some(scaling) = &spec.ecs.auto_scaling else { return false };
-    behavior::may_scale_in(scaling, &metrics::translated(spec, scaling))
+    behavior::may_scale_in(scaling, &metrics::translated(spec, scaling, name))
 }
 
-/// Whether it takes KEDA to track the targets of a service.
+/// Whether it takes KEDA to track the targets of a service. `name` is that of the service's object.
 #[must_use]
-pub fn needs_keda(spec: &ServiceSpec) -> bool {
-    spec.ecs.auto_scaling.as_ref().is_some_and(|scaling| metrics::needs_keda(&metrics::tracked(spec, scaling)))
+pub fn needs_keda(spec: &ServiceSpec, name: &str) -> bool {
+    spec.ecs.auto_scaling.as_ref().is_some_and(|scaling| metrics::needs_keda(&metrics::tracked(spec, scaling, name)))
 }
 
 /// The object that scales the service, as `Kind/name#`; none where none is made.
 fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<String> {
-    let tracked = metrics::tracked(spec, scaling);
+    let tracked = metrics::tracked(spec, scaling, name);
     let any = tracked.iter().any(|it| it.source.is_ok()) && scaling.max_capacity > 0;
     let kind = if metrics::needs_keda(&tracked) { "ScaledObject" } else { "HorizontalPodAutoscaler" };
     any.then(|| format!("{kind}/{name}#"))

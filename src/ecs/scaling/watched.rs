@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use super::{Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, Utilization};
+use super::{
+    Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricDimension, MetricStatistic, Sample,
+    Utilization,
+};
 
 /// Seconds between two looks at what tasks use.
 pub const SAMPLE_SECONDS: i32 = 60;
@@ -20,6 +23,19 @@ pub struct Dimensioned<'a> {
     pub cluster: &'a str,
     /// The alarms whose values are told by their names, whatever metric they are on.
     pub told: BTreeSet<&'a str>,
+}
+
+impl Dimensioned<'_> {
+    /// Whether a metric with these dimensions is of the service itself.
+    #[must_use]
+    pub fn has(&self, dimensions: &[MetricDimension]) -> bool {
+        let is = |name: &str, value: &str| match name {
+            "ServiceName" => value == self.service,
+            "ClusterName" => value == self.cluster,
+            _ => false,
+        };
+        dimensions.iter().all(|it| is(&it.name, &it.value)) && dimensions.iter().any(|it| it.name == "ServiceName")
+    }
 }
 
 /// What an alarm watches.
@@ -79,7 +95,7 @@ impl Alarm {
             "MemoryUtilization" => Resource::Memory,
             _ => return Err(Unwatched::OtherMetric),
         };
-        if self.namespace.as_deref() != Some("AWS/ECS") || !self.is_of(by) {
+        if self.namespace.as_deref() != Some("AWS/ECS") || !by.has(&self.dimensions) {
             return Err(Unwatched::OtherMetric);
         }
         let statistic = match self.statistic.unwrap_or_default() {
@@ -98,17 +114,6 @@ impl Alarm {
         let longest = self.metrics.iter().filter_map(of_query).max();
         let seconds = self.period.or(longest).unwrap_or(SAMPLE_SECONDS);
         usize::try_from(seconds / SAMPLE_SECONDS).unwrap_or(1).max(1)
-    }
-
-    /// Whether its dimensions are those of the service.
-    fn is_of(&self, by: &Dimensioned<'_>) -> bool {
-        let is = |name: &str, value: &str| match name {
-            "ServiceName" => value == by.service,
-            "ClusterName" => value == by.cluster,
-            _ => false,
-        };
-        self.dimensions.iter().all(|it| is(&it.name, &it.value))
-            && self.dimensions.iter().any(|it| it.name == "ServiceName")
     }
 
     /// The looks that its state depends on at most.

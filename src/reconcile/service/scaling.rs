@@ -54,8 +54,8 @@ pub(super) fn pull(plan: &Plan<'_>) -> Option<Action> {
 
 /// Whether steps leave it to what tracks a target to take tasks away: it may do so, and the server knows its kind.
 pub(super) fn is_tracked(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
-    let is_there = !auto_scaling::needs_keda(spec) || input.owned.knows(ChildKind::ScaledObject);
-    is_there && auto_scaling::takes_tasks_away(spec)
+    let is_there = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.knows(ChildKind::ScaledObject);
+    is_there && auto_scaling::takes_tasks_away(spec, input.root.name)
 }
 
 /// Whether an action takes away what has scaled a service.
@@ -113,7 +113,7 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
     }
     let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| scaling.limits_at(input.now));
     if let Some(limits) = limits.filter(|limits| limits.clamp(plan.desired) != plan.desired) {
-        let pulls_back = if auto_scaling::needs_keda(plan.spec) {
+        let pulls_back = if auto_scaling::needs_keda(plan.spec, input.root.name) {
             "KEDA pulls back any such count, 0 too"
         } else {
             "a HorizontalPodAutoscaler pulls back any count but 0"

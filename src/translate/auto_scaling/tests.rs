@@ -211,22 +211,162 @@ fn how_keda_goes_to_zero_is_told() {
     assert_eq!(of_out(&above), "exact");
 }
 
+/// A service with one policy on a metric of CloudWatch, and with target groups.
+fn by_metric(target: f64, metric: Value) -> ServiceSpec {
+    let tracking = json!({"targetValue": target, "customizedMetricSpecification": metric});
+    let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/3c4d";
+    spec(
+        json!([policy("p", tracking)]),
+        json!({"cluster": "shop", "loadBalancers": [{"targetGroupArn": arn, "containerName": "app", "containerPort": 80}]}),
+    )
+}
+
+fn dimension(name: &str, value: &str) -> Value {
+    json!({"name": name, "value": value})
+}
+
+fn trigger(spec: &ServiceSpec) -> Option<Value> {
+    Some(rendered(spec, QUIET)?.1["triggers"][0].clone())
+}
+
 #[test]
 fn what_an_expression_divides_by_the_number_of_tasks_is_a_total() {
-    let metric = |id: &str, namespace: &str, name: &str| {
+    let metric = |id: &str, namespace: &str, name: &str, dimensions: Value| {
         json!({"id": id, "returnData": false, "metricStat": {"stat": "Average", "metric": {"namespace": namespace, "metricName": name,
-            "dimensions": [{"name": "QueueName", "value": "jobs"}]}}})
+            "dimensions": dimensions}}})
     };
-    let backlog = |divisor: &str| {
-        json!({"targetValue": 10, "customizedMetricSpecification": {"metrics": [
-            metric("depth", "AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-            metric("tasks", "ECS/ContainerInsights", divisor), {"id": "each", "expression": "depth / tasks"}]}})
+    let backlog = |namespace: &str, divisor: &str, dimensions: Value| {
+        let depth =
+            metric("depth", "AWS/SQS", "ApproximateNumberOfMessagesVisible", json!([dimension("QueueName", "jobs")]));
+        trigger(&by_metric(
+            10.0,
+            json!({"metrics": [depth, metric("tasks", namespace, divisor, dimensions), {"id": "each", "expression": "depth / tasks"}]}),
+        ))
     };
-    let region = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}});
-    let whole = spec(json!([policy("q", backlog("RunningTaskCount"))]), region.clone());
-    let trigger = rendered(&whole, QUIET).unwrap().1["triggers"][0].clone();
-    assert_eq!((&trigger["type"], &trigger["metricType"]), (&json!("aws-sqs-queue"), &json!("AverageValue")));
-    assert_eq!(rendered(&spec(json!([policy("q", backlog("Weather"))]), region), QUIET), None);
+    let (insights, web) = ("ECS/ContainerInsights", dimension("ServiceName", "web"));
+    let group = |group: &str| json!([dimension("LoadBalancer", "app/shop/1a2b"), dimension("TargetGroup", group)]);
+    for (namespace, divisor, dimensions) in [
+        (insights, "RunningTaskCount", json!([web])),
+        (insights, "DesiredTaskCount", json!([dimension("ClusterName", "shop"), web])),
+        ("AWS/ApplicationELB", "HealthyHostCount", group("targetgroup/web/3c4d")),
+    ] {
+        let trigger = backlog(namespace, divisor, dimensions.clone()).expect(divisor);
+        assert_eq!((&trigger["type"], &trigger["metricType"]), (&json!("aws-sqs-queue"), &json!("AverageValue")));
+    }
+    for (namespace, divisor, dimensions) in [
+        (insights, "Weather", json!([web])),
+        ("Weather", "RunningTaskCount", json!([web])),
+        (insights, "RunningTaskCount", json!([dimension("ServiceName", "other")])),
+        (insights, "RunningTaskCount", json!([dimension("ClusterName", "other"), web])),
+        (insights, "RunningTaskCount", json!([dimension("ClusterName", "shop")])),
+        ("AWS/ApplicationELB", "HealthyHostCount", group("targetgroup/other/5e6f")),
+    ] {
+        assert_eq!(backlog(namespace, divisor, dimensions.clone()), None, "{namespace} {divisor} {dimensions}");
+    }
+}
+
+#[test]
+fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
+    let own = json!([dimension("ClusterName", "shop"), dimension("ServiceName", "web")]);
+    let of = |namespace: &str, name: &str, dimensions: &Value, statistic: &str| {
+        by_metric(
+            60.0,
+            json!({"namespace": namespace, "metricName": name, "dimensions": dimensions, "statistic": statistic}),
+        )
+    };
+    for (name, resource) in [("CPUUtilization", "cpu"), ("MemoryUtilization", "memory")] {
+        let plain = of("AWS/ECS", name, &own, "Average");
+        let (kind, hpa) = rendered(&plain, QUIET).expect(name);
+        assert_eq!((kind, &hpa["metrics"][0]["resource"]["name"]), ("hpa", &json!(resource)));
+        let stat = json!({"stat": "Average", "unit": "Percent", "metric": {"namespace": "AWS/ECS", "metricName": name, "dimensions": own}});
+        let (_, listed) =
+            rendered(&by_metric(60.0, json!({"metrics": [{"id": "m", "metricStat": stat}]})), QUIET).expect(name);
+        assert_eq!(listed, hpa);
+    }
+    let path = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification/namespace";
+    for (namespace, name, statistic) in
+        [("AWS/ECS", "CPUUtilization", "Maximum"), ("ECS/ContainerInsights", "CpuUtilized", "Average")]
+    {
+        let gone = of(namespace, name, &own, statistic);
+        assert_eq!(rendered(&gone, QUIET), None, "{name}");
+        assert_eq!(judged(&gone, path, true).unwrap().0, "metric-ends-with-the-move");
+    }
+    let other = of(
+        "AWS/ECS",
+        "CPUUtilization",
+        &json!([dimension("ClusterName", "shop"), dimension("ServiceName", "db")]),
+        "Average",
+    );
+    assert_eq!(trigger(&other).unwrap()["type"], "aws-cloudwatch");
+    assert_eq!(judged(&other, path, true).unwrap().0, "metric-of-ecs");
+    let elsewhere = of("AWS/RDS", "CPUUtilization", &json!([dimension("DBInstanceIdentifier", "db")]), "Average");
+    assert_eq!(judged(&elsewhere, path, true).unwrap().0, "keda-needed");
+}
+
+#[test]
+fn a_queue_has_a_whole_number_of_messages_as_its_target() {
+    let path = "policies/0/targetTrackingScalingPolicyConfiguration/targetValue";
+    let chosen = |target: f64| {
+        let more = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1", "metrics": [{"policyName": "q",
+            "queue": {"url": "https://sqs.eu-west-1.amazonaws.com/111122223333/jobs"}}]}}});
+        spec(json!([policy("q", queue(json!({"targetValue": target})))]), more)
+    };
+    for (target, length) in [(12.0, "12"), (12.5, "12"), (12.9, "12"), (0.5, "1")] {
+        let metadata = trigger(&chosen(target)).unwrap()["metadata"].clone();
+        assert_eq!(metadata["queueLength"], length, "{target}");
+    }
+    assert_eq!(judged(&chosen(12.0), path, true).unwrap().0, "exact");
+    let (code, message) = judged(&chosen(12.5), path, true).unwrap();
+    assert_eq!((code, message.as_str()), ("rounded-target", "KEDA takes a whole number of messages: 12"));
+    // CloudWatch knows the depth too, and takes any number.
+    let found = spec(
+        json!([policy("q", queue(json!({"targetValue": 12.5})))]),
+        json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}}),
+    );
+    assert_eq!(trigger(&found).unwrap()["metadata"]["targetMetricValue"], "12.5");
+    assert_eq!(judged(&found, path, true).unwrap().0, "exact");
+}
+
+#[test]
+fn a_metric_without_dimensions_is_asked_for_by_a_query() {
+    let of = |more: Value| {
+        let mut metric = json!({"namespace": "Shop/Front", "metricName": "Open Sessions", "statistic": "Maximum"});
+        metric.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        by_metric(5.0, metric)
+    };
+    let metadata = trigger(&of(json!({}))).unwrap()["metadata"].clone();
+    assert_eq!(metadata["expression"], r#"SELECT MAX("Open Sessions") FROM SCHEMA("Shop/Front")"#);
+    for member in ["namespace", "metricName", "dimensionName", "metricStat"] {
+        assert_eq!(metadata.get(member), None, "{member}");
+    }
+    let at = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification";
+    let with_unit = of(json!({"unit": "Count"}));
+    assert_eq!(judged(&with_unit, &format!("{at}/unit"), true).unwrap().0, "unit-not-asked");
+    let stat = json!({"stat": "p99", "metric": {"namespace": "Shop", "metricName": "Latency"}});
+    let percentile = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
+    assert_eq!(trigger(&percentile), None);
+    let path = format!("{at}/metrics/0/metricStat/stat");
+    assert_eq!(judged(&percentile, &path, true).unwrap().0, "metric-without-dimensions");
+}
+
+#[test]
+fn the_unit_of_a_metric_is_asked_for() {
+    let dimensions = json!([dimension("Shop", "front")]);
+    let plain = by_metric(
+        5.0,
+        json!({"namespace": "Shop", "metricName": "Latency", "dimensions": dimensions, "statistic": "Average",
+        "unit": "Milliseconds"}),
+    );
+    assert_eq!(trigger(&plain).unwrap()["metadata"]["metricUnit"], "Milliseconds");
+    let stat = json!({"stat": "p99", "unit": "Seconds", "metric": {"namespace": "Shop", "metricName": "Latency", "dimensions": dimensions}});
+    let listed = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
+    assert_eq!(trigger(&listed).unwrap()["metadata"]["metricUnit"], "Seconds");
+    let mut depth = queue(json!({}))["customizedMetricSpecification"].clone();
+    assert_eq!(trigger(&by_metric(5.0, depth.clone())).unwrap()["type"], "aws-sqs-queue");
+    depth["unit"] = "Count".into();
+    assert_eq!(trigger(&by_metric(5.0, depth.clone())).unwrap()["type"], "aws-sqs-queue");
+    depth["unit"] = "Bytes".into();
+    assert_eq!(trigger(&by_metric(5.0, depth)).unwrap()["type"], "aws-cloudwatch", "no depth is of that unit");
 }
 
 #[test]
