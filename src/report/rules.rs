@@ -3,9 +3,13 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 40] = [
+const DESCRIBED: [(&str, &str); 41] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
     ("address-not-asked", "The operator cannot ask this address for a metric."),
+    (
+        "authentication-for-any-address",
+        "Credentials of the whole cluster would go to an address that whoever writes the service chooses.",
+    ),
     ("authentication-without-use", "The operator asks for a metric as nobody in particular."),
     ("capacity-given-twice", "The capacity providers of a cluster are given more than once."),
     ("coerced", "A value of another type was taken for the one that is wanted."),

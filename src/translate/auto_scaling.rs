@@ -136,7 +136,7 @@ fn mapping(spec: &ServiceSpec) -> Option<&AutoScalingMapping> {
     spec.kubernetes.as_ref()?.auto_scaling.as_ref()
 }
 
-/// A metric is chosen in one way, for a policy that there is.
+/// A metric is chosen in one way, for a policy that there is, and asked for with rights that are the service's to use.
 pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
     let at = Pointer::root().key("kubernetes").key("autoScaling").key("metrics");
     let policies = spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
@@ -148,6 +148,13 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
         if ways.into_iter().filter(|chosen| *chosen).count() > 1 {
             let message = "a metric comes from one place: prometheus, cloudWatch or queue";
             findings.push(Finding::error(at.clone(), "two-metrics-in-one", message));
+        }
+        let authentication = metric.prometheus.as_ref().and_then(|query| query.authentication.as_ref());
+        if authentication.is_some_and(|given| given.cluster_wide == Some(true)) {
+            let message = "whoever writes the service chooses the address, so that nothing but a TriggerAuthentication of its own namespace \
+                           is sent there";
+            let at = at.key("prometheus").key("authentication").key("clusterWide");
+            findings.push(Finding::error(at, "authentication-for-any-address", message));
         }
         if !names.contains(&metric.policy_name.as_str()) {
             let message = format!("autoScaling has no policy {:?}", metric.policy_name);

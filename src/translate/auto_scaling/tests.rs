@@ -409,6 +409,22 @@ fn a_policy_can_be_given_another_metric() {
 }
 
 #[test]
+fn credentials_of_the_whole_cluster_go_to_no_address_that_a_service_names() {
+    let found = |authentication: Value| {
+        let prometheus =
+            json!({"serverAddress": "http://prometheus:9090", "query": "m", "authentication": authentication});
+        let metrics = json!([{"policyName": "q", "prometheus": prometheus}]);
+        let of_aws = json!({"name": "aws", "clusterWide": true});
+        let chosen = json!({"kubernetes": {"autoScaling": {"authentication": of_aws, "metrics": metrics}}});
+        let spec = spec(json!([policy("q", queue(json!({})))]), chosen);
+        findings(&spec).into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(found(json!({"name": "team"})), [""; 0]);
+    assert_eq!(found(json!({"name": "team", "clusterWide": false})), [""; 0]);
+    assert_eq!(found(json!({"name": "central", "clusterWide": true})), ["authentication-for-any-address"]);
+}
+
+#[test]
 fn nothing_is_made_where_nothing_can_scale() {
     let unknown = spec(json!([policy("q", queue(json!({})))]), json!({}));
     assert_eq!(rendered(&unknown, QUIET), None, "nobody knows the region");
