@@ -42,7 +42,8 @@ pub struct TriggerAuthentication {
     /// Its name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Whether it is a `ClusterTriggerAuthentication`. Default false: it is in the namespace of the service.
+    /// Whether it is a `ClusterTriggerAuthentication`, which is for CloudWatch and SQS only. Default false: it is in the namespace of
+    /// the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_wide: Option<bool>,
 }

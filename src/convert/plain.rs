@@ -232,7 +232,8 @@ fn autoscaler(spec: &ServiceSpec, place: &Placement<'_>, basis: &Basis) -> Optio
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
     let tolerance = basis.has_autoscaler_tolerance();
-    auto_scaling::render(spec, place, Situation { limits, rolling: false, tolerance, attended: false })
+    let situation = Situation { limits, rolling: false, tolerance, attended: false, desired: None };
+    auto_scaling::render(spec, place, situation)
 }
 
 /// Takes away what only the operator would read.

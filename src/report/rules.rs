@@ -3,9 +3,13 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 39] = [
+const DESCRIBED: [(&str, &str); 41] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
     ("address-not-asked", "The operator cannot ask this address for a metric."),
+    (
+        "authentication-for-any-address",
+        "Credentials of the whole cluster would go to an address that whoever writes the service chooses.",
+    ),
     ("authentication-without-use", "The operator asks for a metric as nobody in particular."),
     ("capacity-given-twice", "The capacity providers of a cluster are given more than once."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
@@ -20,6 +24,7 @@ const DESCRIBED: [(&str, &str); 39] = [
     ("invalid-memory", "A text is no amount of memory."),
     ("invalid-resource", "A custom resource of ecs-operator.dev is not of a form that is known."),
     ("invalid-task-definition", "The name of a task definition cannot be read."),
+    ("limit-beyond-the-other", "A scheduled action sets one limit beyond the other, and changes nothing."),
     ("missing-member", "A member that is required is missing."),
     ("no-cluster-object", "Plain manifests have no object for a cluster."),
     ("no-service", "No service uses the task definition; it becomes a Deployment of one replica."),

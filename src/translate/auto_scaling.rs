@@ -39,32 +39,46 @@ pub struct Situation {
     pub tolerance: bool,
     /// Whether the operator is there; otherwise the Deployment itself is scaled.
     pub attended: bool,
+    /// The desired count as it is; none where nobody knows it, as in plain manifests.
+    pub desired: Option<i32>,
 }
+
+/// What keeps KEDA from starting the first task where scaling out is suspended; KEDA 2.18 and newer know it.
+const PAUSED_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 
 /// What scales the tasks of a service by metrics; none where no policy does, or no task may run.
 #[must_use]
 pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -> Option<Surrounding> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
-    let tracked = metrics::tracked(spec, scaling);
+    let tracked = metrics::translated(spec, scaling, place.identity.service);
     let sources: Vec<(&Tracked<'_>, &Source)> =
         tracked.iter().filter_map(|it| Some((it, it.source.as_ref().ok()?))).collect();
     if sources.is_empty() {
         return None;
     }
-    let metadata = metadata(scaling, place);
+    let mut metadata = metadata(scaling, place);
     let target = scale_target(place.identity.service, situation.attended);
     if metrics::needs_keda(&tracked) {
         let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
+        if scaling.scale_out_is_suspended() {
+            metadata.annotations.get_or_insert_default().insert(PAUSED_SCALE_OUT.to_owned(), "true".to_owned());
+        }
         let behavior = behavior::render(spec, scaling, &tracked, Situation { tolerance: false, ..situation });
-        let spec = json!({
+        let least = behavior::least_with_keda(scaling, &tracked, situation);
+        let mut object = json!({
             "scaleTargetRef": target,
-            "minReplicaCount": situation.limits.min,
+            "minReplicaCount": least,
             "maxReplicaCount": situation.limits.max,
             "pollingInterval": metrics::POLLING_SECONDS,
             "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
             "triggers": triggers,
         });
-        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, spec)));
+        if least == 0 {
+            let window = behavior::scale_in_window(spec, &tracked);
+            object["initialCooldownPeriod"] = window.into();
+            object["cooldownPeriod"] = window.into();
+        }
+        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, object)));
     }
     let metrics: Vec<Value> = sources.iter().filter_map(|(policy, source)| source.resource_metric(policy)).collect();
     let spec = json!({
@@ -77,23 +91,22 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
     Some(Surrounding::Autoscaler(Untyped::of_spec(metadata, spec)))
 }
 
-/// Whether what tracks a target may take tasks away: steps leave that to it then.
+/// Whether what tracks a target may take tasks away: steps leave that to it then. `name` is that of the service's object.
 #[must_use]
-pub fn takes_tasks_away(spec: &ServiceSpec) -> bool {
+pub fn takes_tasks_away(spec: &ServiceSpec, name: &str) -> bool {
     let Some(scaling) = &spec.ecs.auto_scaling else { return false };
-    let tracked: Vec<_> = metrics::tracked(spec, scaling).into_iter().filter(|it| it.source.is_ok()).collect();
-    behavior::may_scale_in(scaling, &tracked)
+    behavior::may_scale_in(scaling, &metrics::translated(spec, scaling, name))
 }
 
-/// Whether it takes KEDA to track the targets of a service.
+/// Whether it takes KEDA to track the targets of a service. `name` is that of the service's object.
 #[must_use]
-pub fn needs_keda(spec: &ServiceSpec) -> bool {
-    spec.ecs.auto_scaling.as_ref().is_some_and(|scaling| metrics::needs_keda(&metrics::tracked(spec, scaling)))
+pub fn needs_keda(spec: &ServiceSpec, name: &str) -> bool {
+    spec.ecs.auto_scaling.as_ref().is_some_and(|scaling| metrics::needs_keda(&metrics::tracked(spec, scaling, name)))
 }
 
 /// The object that scales the service, as `Kind/name#`; none where none is made.
 fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<String> {
-    let tracked = metrics::tracked(spec, scaling);
+    let tracked = metrics::tracked(spec, scaling, name);
     let any = tracked.iter().any(|it| it.source.is_ok()) && scaling.max_capacity > 0;
     let kind = if metrics::needs_keda(&tracked) { "ScaledObject" } else { "HorizontalPodAutoscaler" };
     any.then(|| format!("{kind}/{name}#"))
@@ -123,7 +136,7 @@ fn mapping(spec: &ServiceSpec) -> Option<&AutoScalingMapping> {
     spec.kubernetes.as_ref()?.auto_scaling.as_ref()
 }
 
-/// A metric is chosen in one way, for a policy that there is.
+/// A metric is chosen in one way, for a policy that there is, and asked for with rights that are the service's to use.
 pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
     let at = Pointer::root().key("kubernetes").key("autoScaling").key("metrics");
     let policies = spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
@@ -135,6 +148,13 @@ pub(super) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
         if ways.into_iter().filter(|chosen| *chosen).count() > 1 {
             let message = "a metric comes from one place: prometheus, cloudWatch or queue";
             findings.push(Finding::error(at.clone(), "two-metrics-in-one", message));
+        }
+        let authentication = metric.prometheus.as_ref().and_then(|query| query.authentication.as_ref());
+        if authentication.is_some_and(|given| given.cluster_wide == Some(true)) {
+            let message = "whoever writes the service chooses the address, so that nothing but a TriggerAuthentication of its own namespace \
+                           is sent there";
+            let at = at.key("prometheus").key("authentication").key("clusterWide");
+            findings.push(Finding::error(at, "authentication-for-any-address", message));
         }
         if !names.contains(&metric.policy_name.as_str()) {
             let message = format!("autoScaling has no policy {:?}", metric.policy_name);

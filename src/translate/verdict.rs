@@ -406,7 +406,7 @@ codes! {
     PrometheusNeeded = "prometheus-needed",
     /// KEDA has to be there to bring the metric into the cluster.
     KedaNeeded = "keda-needed",
-    /// A target is a whole number of percent.
+    /// A target is a whole number.
     RoundedTarget = "rounded-target",
     /// Tasks are added at once, and again while the metric is above its target.
     ScaleOutNotHeldBack = "scale-out-not-held-back",
@@ -416,8 +416,20 @@ codes! {
     ScaleInHeldBack = "scale-in-held-back",
     /// One task is kept where none would have to be.
     MinimumOfOne = "minimum-of-one",
+    /// Whether a metric is above 0 decides whether tasks run at all.
+    ZeroByActivity = "zero-by-activity",
+    /// Where scaling out is suspended the first task may be started nevertheless.
+    FirstTaskNotHeldBack = "first-task-not-held-back",
     /// No expression over several metrics is evaluated.
     MetricMathNotTranslated = "metric-math-not-translated",
+    /// ECS has the metric of a service only while the service runs there.
+    MetricEndsWithTheMove = "metric-ends-with-the-move",
+    /// ECS has the metric of something else that runs there, as long as it does.
+    MetricOfEcs = "metric-of-ecs",
+    /// A metric without dimensions is asked for by a query that does not know its statistic.
+    MetricWithoutDimensions = "metric-without-dimensions",
+    /// The values of a metric count whatever their unit is.
+    UnitNotAsked = "unit-not-asked",
     /// Nothing tells the AWS region that a metric is in.
     RegionNotKnown = "region-not-known",
     /// Nothing foresees the load.

@@ -36,12 +36,28 @@ struct Pair {
 }
 
 impl Pair {
-    /// The golden case with every source of metrics.
-    fn golden() -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/auto-scaling-by-metrics-from-elsewhere");
+    /// Definitions of a golden case.
+    fn golden(case: &str, task_definition: &str, service: &str) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
         let read =
             |file: &str| -> Result<Value> { Ok(serde_json::from_str(&std::fs::read_to_string(folder.join(file))?)?) };
-        Ok(Self { task_definition: read("shop.json")?, service: read("service.json")? })
+        Ok(Self { task_definition: read(task_definition)?, service: read(service)? })
+    }
+
+    /// Every source of metrics. One task runs, which plain manifests take for granted.
+    fn with_every_source() -> Result<Self> {
+        let mut pair = Self::golden("auto-scaling-by-metrics-from-elsewhere", "shop.json", "service.json")?;
+        pair.service["desiredCount"] = 1.into();
+        Ok(pair)
+    }
+
+    /// A queue without which no task runs.
+    fn from_zero() -> Result<Self> {
+        Self::golden("auto-scaling-from-and-to-zero", "jobs.json", "free.json")
+    }
+
+    fn all() -> Result<[Self; 3]> {
+        Ok([Self::with_every_source()?, Self::from_zero()?, Self::with_requests_and_queue()])
     }
 
     /// Requests of a load balancer and the depth of a queue, asked for with rights that the whole cluster has.
@@ -79,7 +95,7 @@ impl Pair {
 async fn every_field_of_a_scaled_object_is_known_to_keda() -> Result<()> {
     let bench = bench("keda").await?;
     install(&bench).await?;
-    for pair in [Pair::golden()?, Pair::with_requests_and_queue()] {
+    for pair in Pair::all()? {
         let mut object = pair.scaled_object()?;
         dry_run(&bench, &object).await?;
         object.data["spec"]["advanced"]["unknown"] = true.into();
@@ -94,11 +110,12 @@ async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()>
     let bench = bench("scaledobject").await?;
     install(&bench).await?;
     let operator = bench.operator().await?;
-    for pair in [Pair::golden()?, Pair::with_requests_and_queue()] {
+    for pair in Pair::all()? {
         let name = pair.service["serviceName"].as_str().context("a name")?;
-        bench.apply("TaskDefinition", name, pair.task_definition.clone()).await?;
+        let family = pair.service["taskDefinition"].as_str().context("a task definition")?;
+        bench.apply("TaskDefinition", family, pair.task_definition.clone()).await?;
         bench.apply("Service", name, pair.service.clone()).await?;
-        bench.stable(name, &format!("{name}:1")).await?;
+        bench.stable(name, &format!("{family}:1")).await?;
 
         // With an operator it is the Service that is scaled; all else is as in plain manifests.
         let mut expected = pair.scaled_object()?.data["spec"].take();

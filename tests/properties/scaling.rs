@@ -16,6 +16,10 @@ pub fn set_right(service: &mut Object, daemon: bool, rng: &mut Rng) {
             let ways = ["prometheus", "cloudWatch", "queue"];
             let kept = ways[rng.usize(..ways.len())];
             metric.retain(|name, _| name == kept || !ways.contains(&name.as_str()));
+            let authentication = metric.get_mut("prometheus").and_then(|query| query.get_mut("authentication"));
+            if let Some(given) = authentication.and_then(Value::as_object_mut) {
+                given.remove("clusterWide");
+            }
         }
     }
     if let Some(alarms) = service

@@ -50,7 +50,7 @@ impl Autoscaler {
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let place = Placement { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
         let limits = Limits { min: 2, max: 40 };
-        let situation = Situation { limits, rolling: false, tolerance: true, attended: true };
+        let situation = Situation { limits, rolling: false, tolerance: true, attended: true, desired: None };
         let Some(Surrounding::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
         let number = |place: &str| object.pointer(place).and_then(Value::as_i64).expect("a number");

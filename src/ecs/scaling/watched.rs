@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::alarm::Tally;
 use super::{
-    Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricStatistic, Sample, TreatMissingData,
-    Utilization,
+    Alarm, AlarmMetricDataQuery, AlarmState, MetricAggregationType, MetricDimension, MetricStatistic, Sample,
+    TreatMissingData, Utilization,
 };
 
 /// Seconds between two looks at what tasks use.
@@ -23,6 +23,19 @@ pub struct Dimensioned<'a> {
     pub cluster: &'a str,
     /// The alarms whose values are told by their names, whatever metric they are on.
     pub told: BTreeSet<&'a str>,
+}
+
+impl Dimensioned<'_> {
+    /// Whether a metric with these dimensions is of the service itself.
+    #[must_use]
+    pub fn has(&self, dimensions: &[MetricDimension]) -> bool {
+        let is = |name: &str, value: &str| match name {
+            "ServiceName" => value == self.service,
+            "ClusterName" => value == self.cluster,
+            _ => false,
+        };
+        dimensions.iter().all(|it| is(&it.name, &it.value)) && dimensions.iter().any(|it| it.name == "ServiceName")
+    }
 }
 
 /// What an alarm watches.
@@ -82,7 +95,7 @@ impl Alarm {
             "MemoryUtilization" => Resource::Memory,
             _ => return Err(Unwatched::OtherMetric),
         };
-        if self.namespace.as_deref() != Some("AWS/ECS") || !self.is_of(by) {
+        if self.namespace.as_deref() != Some("AWS/ECS") || !by.has(&self.dimensions) {
             return Err(Unwatched::OtherMetric);
         }
         let statistic = match self.statistic.unwrap_or_default() {
@@ -106,17 +119,6 @@ impl Alarm {
     /// Looks in a period.
     fn looks_of_period(&self) -> usize {
         usize::try_from(self.period_seconds() / SAMPLE_SECONDS).unwrap_or(1).max(1)
-    }
-
-    /// Whether its dimensions are those of the service.
-    fn is_of(&self, by: &Dimensioned<'_>) -> bool {
-        let is = |name: &str, value: &str| match name {
-            "ServiceName" => value == by.service,
-            "ClusterName" => value == by.cluster,
-            _ => false,
-        };
-        self.dimensions.iter().all(|it| is(&it.name, &it.value))
-            && self.dimensions.iter().any(|it| it.name == "ServiceName")
     }
 
     /// The values that a state depends on, unless missing ones keep it.

@@ -153,6 +153,42 @@ fn target_tracking(at: &Pointer, given: &TargetTrackingScalingPolicyConfiguratio
     findings
 }
 
+/// What CloudWatch knows as the unit of a metric (`StandardUnit`).
+const UNITS: [&str; 27] = [
+    "Seconds",
+    "Microseconds",
+    "Milliseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    "None",
+];
+
+fn unit(at: &Pointer, given: Option<&str>) -> Option<Finding> {
+    let unknown = given.filter(|unit| !UNITS.contains(unit))?;
+    Some(Finding::error(at.key("unit"), "unknown-unit", format!("CloudWatch has no unit {unknown:?}")))
+}
+
 /// A metric with its name, namespace and statistic, or `Metrics`, of which one returns data.
 fn customized(at: &Pointer, given: &CustomizedMetricSpecification) -> Vec<Finding> {
     let plain = [
@@ -160,19 +196,14 @@ fn customized(at: &Pointer, given: &CustomizedMetricSpecification) -> Vec<Findin
         ("namespace", !is_blank(given.namespace.as_deref())),
         ("statistic", given.statistic.is_some()),
     ];
+    let mut findings = Vec::from_iter(unit(at, given.unit.as_deref()));
     if given.metrics.is_empty() {
         let missing = plain.into_iter().filter(|(_, is_given)| !is_given);
-        return missing
-            .map(|(member, _)| {
-                Finding::error(
-                    at.key(member),
-                    "no-metric",
-                    format!("a customized metric needs its {member}, or metrics"),
-                )
-            })
-            .collect();
+        findings.extend(missing.map(|(member, _)| {
+            Finding::error(at.key(member), "no-metric", format!("a customized metric needs its {member}, or metrics"))
+        }));
+        return findings;
     }
-    let mut findings = Vec::new();
     if plain.iter().any(|(_, is_given)| *is_given) || !given.dimensions.is_empty() {
         let message = "a customized metric is one metric or a list of metrics, not both";
         findings.push(Finding::error(at.key("metrics"), "two-metrics-in-one", message));
@@ -180,6 +211,8 @@ fn customized(at: &Pointer, given: &CustomizedMetricSpecification) -> Vec<Findin
     let ids = given.metrics.iter().map(|query| Some(query.id.as_str()));
     findings.extend(twice(&at.key("metrics"), "id", ids));
     for (position, query) in given.metrics.iter().enumerate() {
+        let stat = at.key("metrics").index(position).key("metricStat");
+        findings.extend(unit(&stat, query.metric_stat.as_ref().and_then(|stat| stat.unit.as_deref())));
         if query.expression.is_some() == query.metric_stat.is_some() {
             let message = "a query has a metricStat or an expression, and not both";
             findings.push(Finding::error(at.key("metrics").index(position), "query-not-clear", message));
@@ -321,8 +354,38 @@ fn one_policy_for_each_metric(service: &Service) -> Vec<Finding> {
 fn actions(service: &Service) -> Vec<Finding> {
     of(service, |scaling| {
         let listed = scaling.scheduled_actions.iter().enumerate();
-        listed.flat_map(|(position, given)| action(&root().key("scheduledActions").index(position), given)).collect()
+        let of_each = listed.flat_map(|(position, given)| action(&action_at(position), given));
+        of_each.chain(beyond_the_other(scaling)).collect()
     })
+}
+
+fn action_at(position: usize) -> Pointer {
+    root().key("scheduledActions").index(position)
+}
+
+/// "In some cases you must include both sizes": an action that sets one limit beyond whatever the other may be is refused when it is
+/// due, and the limits stay as they are.
+fn beyond_the_other(scaling: &AutoScaling) -> Vec<Finding> {
+    let changes: Vec<_> =
+        scaling.scheduled_actions.iter().map(|action| action.scalable_target_action.unwrap_or_default()).collect();
+    let least = changes.iter().filter_map(|change| change.min_capacity).fold(scaling.min_capacity, i32::min);
+    let greatest = changes.iter().filter_map(|change| change.max_capacity).fold(scaling.max_capacity, i32::max);
+    let found = changes.iter().enumerate().filter_map(|(position, change)| {
+        let (member, message) = match (change.min_capacity, change.max_capacity) {
+            (Some(min), None) if min > greatest => (
+                "minCapacity",
+                format!("no greatest count is ever above {greatest}, so that the action changes nothing: give it a maxCapacity too"),
+            ),
+            (None, Some(max)) if max < least => (
+                "maxCapacity",
+                format!("no least count is ever below {least}, so that the action changes nothing: give it a minCapacity too"),
+            ),
+            _ => return None,
+        };
+        let at = action_at(position).key("scalableTargetAction").key(member);
+        Some(Finding::warning(at, "limit-beyond-the-other", message))
+    });
+    found.collect()
 }
 
 /// The expression, the zone and the times can be read; there is something to do, and a time in which to do it.

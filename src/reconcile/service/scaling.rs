@@ -66,8 +66,8 @@ pub(super) fn pull(plan: &Plan<'_>) -> Option<Action> {
 
 /// Whether steps leave it to what tracks a target to take tasks away: it may do so, and the server knows its kind.
 pub(super) fn is_tracked(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
-    let is_there = !auto_scaling::needs_keda(spec) || input.owned.knows(ChildKind::ScaledObject);
-    is_there && auto_scaling::takes_tasks_away(spec)
+    let is_there = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.knows(ChildKind::ScaledObject);
+    is_there && auto_scaling::takes_tasks_away(spec, input.root.name)
 }
 
 /// Whether an action takes away what has scaled a service.
@@ -80,7 +80,8 @@ pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &Plac
     let limits = limits(input, plan.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::hold_within(input, plan.spec, limits);
     let tolerance = input.basis.has_autoscaler_tolerance();
-    let situation = Situation { limits, rolling: is_rolling(input, plan), tolerance, attended: true };
+    let rolling = is_rolling(input, plan);
+    let situation = Situation { limits, rolling, tolerance, attended: true, desired: Some(plan.desired) };
     auto_scaling::render(plan.spec, place, situation)
 }
 
@@ -133,9 +134,14 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
     }
     let limits = plan.spec.ecs.auto_scaling.as_ref().map(|scaling| limits(input, scaling));
     if let Some(limits) = limits.filter(|limits| limits.clamp(plan.desired) != plan.desired) {
+        let pulls_back = if auto_scaling::needs_keda(plan.spec, input.root.name) {
+            "KEDA pulls back any such count, 0 too"
+        } else {
+            "a HorizontalPodAutoscaler pulls back any count but 0"
+        };
         let message = format!(
             "the desired count of {} was set beyond its limits of {} to {}, and stays until an alarm, a scheduled action or other limits \
-             change it; a HorizontalPodAutoscaler pulls back any count but 0",
+             change it; {pulls_back}",
             plan.desired, limits.min, limits.max
         );
         return draft(false, "CountBeyondLimits", message);

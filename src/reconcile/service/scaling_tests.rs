@@ -351,6 +351,28 @@ fn a_step_on_record_that_is_old_is_not_made_any_more() {
 }
 
 #[test]
+fn what_pulls_a_count_back_into_its_limits_is_told() {
+    let told = |metric: Value| {
+        let mut world = stepping();
+        let tracking = json!({"targetValue": 10, "customizedMetricSpecification": metric});
+        let policy = json!({"policyName": "tracked", "targetTrackingScalingPolicyConfiguration": tracking});
+        world.spec["autoScaling"]["policies"] = json!([policy]);
+        world.spec["kubernetes"] = json!({"autoScaling": {"awsRegion": "eu-west-1"}});
+        world.step();
+        world.spec["desiredCount"] = 0.into();
+        world.step();
+        assert_eq!(world.condition("AutoScaled"), ("False", "CountBeyondLimits"));
+        let conditions = world.status.conditions.iter();
+        conditions.filter(|it| it.type_ == "AutoScaled").map(|it| it.message.clone()).collect::<String>()
+    };
+    let queue = json!({"metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS", "statistic": "Average",
+        "dimensions": [{"name": "QueueName", "value": "jobs"}]});
+    assert!(told(queue).ends_with("KEDA pulls back any such count, 0 too"));
+    let unknown = json!({"metrics": [{"id": "a", "expression": "SQRT(4)"}]});
+    assert!(told(unknown).ends_with("a HorizontalPodAutoscaler pulls back any count but 0"));
+}
+
+#[test]
 fn steps_take_tasks_away_where_what_would_track_a_target_is_not_there() {
     let mut world = stepping();
     let queue = json!({"targetValue": 10, "customizedMetricSpecification": {"metricName": "ApproximateNumberOfMessagesVisible",

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::metrics::Tracked;
+use super::metrics::{Source, Tracked};
 use super::{Situation, mapping};
 use crate::api::ServiceSpec;
 use crate::ecs::scaling::{AutoScaling, DEFAULT_COOLDOWN_SECONDS};
@@ -54,6 +54,18 @@ fn rules(window: i32, policy: &Value, tolerance: &str, situation: Situation) -> 
 /// Whether anything lets the count go down.
 pub(super) fn may_scale_in(scaling: &AutoScaling, tracked: &[Tracked<'_>]) -> bool {
     !scaling.scale_in_is_suspended() && tracked.iter().any(|policy| policy.given.disable_scale_in != Some(true))
+}
+
+/// Whether KEDA may take the last tasks away, where none have to run. It does so by itself when no metric from elsewhere has been
+/// above 0 for `cooldownPeriod`: `scaleDown` does not keep it from that, and it does not look at what tasks use.
+pub(super) fn may_go_to_zero(scaling: &AutoScaling, tracked: &[Tracked<'_>]) -> bool {
+    may_scale_in(scaling, tracked) && !tracked.iter().any(|policy| matches!(policy.source, Ok(Source::Resource(_))))
+}
+
+/// The least count that KEDA is told: one task is kept where there is one and KEDA may not take the last away.
+pub(super) fn least_with_keda(scaling: &AutoScaling, tracked: &[Tracked<'_>], situation: Situation) -> i32 {
+    let keeps = situation.rolling || !may_go_to_zero(scaling, tracked);
+    situation.limits.min.max(i32::from(keeps && situation.desired != Some(0)))
 }
 
 /// Seconds that the low alarm takes here.

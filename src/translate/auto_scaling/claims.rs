@@ -1,11 +1,11 @@
 //! What becomes of the fields of `autoScaling`.
 
-use super::behavior::{LOW_ALARM_SECONDS, scale_in_window};
+use super::behavior::{LOW_ALARM_SECONDS, may_go_to_zero, may_scale_in, scale_in_window};
 use super::metrics::{self, Source, Tracked};
 use super::{steps, tags_of};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
-use crate::ecs::scaling::{AutoScaling, PolicyType, ScheduledAction};
+use crate::ecs::scaling::{AutoScaling, Dimensioned, PolicyType, ScheduledAction};
 use crate::translate::{Code, Ledger, tags, workload};
 
 const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
@@ -36,7 +36,8 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
                        as many as the least count";
         ledger.approximate(Pointer::root().key("desiredCount"), Code::CountOfAutoscaler, object, message);
     }
-    claim_limits(scaling, &root, object.as_deref(), &count, ledger);
+    let translated = metrics::translated(spec, scaling, name);
+    claim_limits(spec, scaling, &translated, object.as_deref(), &count, ledger);
     for member in ["scalableTargetARN", "creationTime", "predictedCapacity"] {
         ledger.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
     }
@@ -44,7 +45,7 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
     ledger.ignored(root.key("roleARN"), Code::RoleOfDriver, message);
     claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, ledger);
     claim_tags(scaling, &root.key("tags"), object.as_deref(), ledger);
-    claim_policies(spec, scaling, &root.key("policies"), object.as_deref(), ledger);
+    claim_policies(spec, scaling, name, object.as_deref(), ledger);
     steps::claim(spec, scaling, &root.key("policies"), name, ledger);
     claim_printed(scaling, &root.key("policies"), ledger);
     for (position, action) in scaling.scheduled_actions.iter().enumerate() {
@@ -52,7 +53,15 @@ pub(in crate::translate) fn claim(spec: &ServiceSpec, name: &str, ledger: &mut L
     }
 }
 
-fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
+fn claim_limits(
+    spec: &ServiceSpec,
+    scaling: &AutoScaling,
+    translated: &[Tracked<'_>],
+    object: Option<&str>,
+    count: &str,
+    ledger: &mut Ledger,
+) {
+    let root = Pointer::root().key("autoScaling");
     let keda = object.is_some_and(|object| object.starts_with("ScaledObject"));
     let (least, most) = if keda {
         ("/spec/minReplicaCount", "/spec/maxReplicaCount")
@@ -71,7 +80,9 @@ fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, cou
         }
         Some(object) => {
             ledger.exact(root.key("maxCapacity"), format!("{object}{most}"));
-            if scaling.min_capacity == 0 && !keda {
+            if scaling.min_capacity == 0 && keda {
+                claim_zero(spec, scaling, translated, &format!("{object}{least}"), ledger);
+            } else if scaling.min_capacity == 0 {
                 let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
                                a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
                 ledger.approximate(root.key("minCapacity"), Code::MinimumOfOne, format!("{object}{least}"), message);
@@ -82,11 +93,38 @@ fn claim_limits(scaling: &AutoScaling, root: &Pointer, object: Option<&str>, cou
     }
 }
 
+/// KEDA goes from and to 0 by itself, past the HorizontalPodAutoscaler that it makes.
+fn claim_zero(spec: &ServiceSpec, scaling: &AutoScaling, translated: &[Tracked<'_>], least: &str, ledger: &mut Ledger) {
+    const STARTS: &str = "KEDA starts the first task as soon as a metric from elsewhere is above 0, where ECS waits until it is above \
+                          its target";
+    let at = Pointer::root().key("autoScaling").key("minCapacity");
+    if !may_go_to_zero(scaling, translated) {
+        let kept = if may_scale_in(scaling, translated) {
+            "as it would take the last one whatever the tasks use, one is kept, as on ECS unless they use nothing at all"
+        } else {
+            "no policy may take tasks away, and as KEDA would take the last one nevertheless, one is kept"
+        };
+        return ledger.approximate(at, Code::MinimumOfOne, least, format!("{STARTS}; {kept}"));
+    }
+    let window = scale_in_window(spec, translated);
+    let rolling = if ledger.is_attended() { "; during a deployment one is kept" } else { ", also during a rollout" };
+    let message = format!("{STARTS}, and takes all away when no metric was above 0 for {window} s{rolling}");
+    ledger.approximate(at, Code::ZeroByActivity, least, message);
+}
+
 fn claim_suspended(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, count: &str, ledger: &mut Ledger) {
     let place =
         |side: &str| object.map_or_else(|| count.to_owned(), |object| format!("{object}{}/{side}", path(object)));
     ledger.exact(at.key("dynamicScalingInSuspended"), place("scaleDown/selectPolicy"));
-    ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
+    let keda = object.filter(|object| object.starts_with("ScaledObject"));
+    if let Some(object) = keda.filter(|_| scaling.min_capacity == 0 && scaling.scale_out_is_suspended()) {
+        let message =
+            "KEDA before 2.18 does not know the annotation, and starts the first task of a service that has none";
+        let annotations = format!("{object}/metadata/annotations");
+        ledger.approximate(at.key("dynamicScalingOutSuspended"), Code::FirstTaskNotHeldBack, annotations, message);
+    } else {
+        ledger.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
+    }
     let scheduled = at.key("scheduledScalingSuspended");
     match (scaling.schedule_is_suspended(), ledger.is_attended()) {
         (false, _) => ledger.exact(scheduled, count),
@@ -141,7 +179,8 @@ fn path(object: &str) -> &'static str {
     }
 }
 
-fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, object: Option<&str>, ledger: &mut Ledger) {
+fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, name: &str, object: Option<&str>, ledger: &mut Ledger) {
+    let at = Pointer::root().key("autoScaling").key("policies");
     for (position, policy) in scaling.policies.iter().enumerate() {
         let at = at.index(position);
         match policy.kind() {
@@ -156,9 +195,11 @@ fn claim_policies(spec: &ServiceSpec, scaling: &AutoScaling, at: &Pointer, objec
             PolicyType::TargetTrackingScaling | PolicyType::StepScaling => {}
         }
     }
-    let tracked = metrics::tracked(spec, scaling);
-    for policy in &tracked {
-        claim_tracked(spec, policy, &tracked, object, ledger);
+    let translated = metrics::translated(spec, scaling, name);
+    let service = steps::dimensions(spec, name);
+    for policy in metrics::tracked(spec, scaling, name) {
+        claim_tracked(spec, &policy, &translated, object, ledger);
+        claim_named(&policy, &service, object, ledger);
     }
 }
 
@@ -213,13 +254,36 @@ fn claim_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &st
     }
 }
 
+/// What is left behind of the metrics that a policy names itself.
+fn claim_named(policy: &Tracked<'_>, service: &Dimensioned<'_>, object: Option<&str>, ledger: &mut Ledger) {
+    let (Ok(source), Some(object), false) = (&policy.source, object, policy.replaced) else { return };
+    let triggers = format!("{object}/spec/triggers");
+    for metric in policy.named() {
+        if metric.is_of_others(service) {
+            let message = "ECS has the metric only while what it is measured of runs there: when that moves too, nothing is decided by it \
+                           any more, and kubernetes.autoScaling.metrics has to say where the policy has its metric from";
+            ledger.approximate(metric.at.key("namespace"), Code::MetricOfEcs, &triggers, message);
+        }
+        if let Some(unit) = metric.unit.filter(|_| source.is_query() && metric.dimensions.is_empty()) {
+            let message = "KEDA asks for a metric without dimensions by a query of Metrics Insights, which takes values of all units";
+            ledger.approximate(unit, Code::UnitNotAsked, &triggers, message);
+        }
+    }
+}
+
 fn claim_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, ledger: &mut Ledger) {
     let is_whole = policy.given.target_value.fract() == 0.0;
-    if matches!(source, Source::Resource(_)) && !is_whole {
-        let message = format!("the target is a whole number of percent: {}", metrics::percent(policy.given));
-        ledger.approximate(at.clone(), Code::RoundedTarget, metric, message);
-    } else {
-        ledger.exact(at.clone(), metric);
+    let rounded = match source {
+        Source::Resource(_) => {
+            Some(format!("the target is a whole number of percent: {}", metrics::percent(policy.given)))
+        }
+        Source::Trigger { .. } => {
+            source.messages(policy.given).map(|number| format!("KEDA takes a whole number of messages: {number}"))
+        }
+    };
+    match rounded.filter(|_| !is_whole) {
+        Some(message) => ledger.approximate(at.clone(), Code::RoundedTarget, metric, message),
+        None => ledger.exact(at.clone(), metric),
     }
 }
 

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::mapping;
+use super::{mapping, steps};
 use crate::api::{PolicyMetric, ServiceSpec, TriggerAuthentication};
 use crate::ecs::Pointer;
 use crate::ecs::arn::Arn;
 use crate::ecs::scaling::{
-    AutoScaling, CustomizedMetricSpecification, MetricDataQuery, MetricDimension, MetricType,
+    AutoScaling, CustomizedMetricSpecification, Dimensioned, MetricDataQuery, MetricDimension, MetricType,
     PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
 };
+use crate::ecs::service::Service;
 use crate::translate::Code;
 
 /// Seconds between two questions of KEDA; a metric of CloudWatch has a value a minute.
@@ -23,10 +24,48 @@ pub(super) struct Tracked<'a> {
     pub path: Pointer,
     /// Whether it says what kind of policy it is.
     pub names_type: bool,
+    /// Whether `kubernetes.autoScaling.metrics` gives it another metric.
+    pub replaced: bool,
     /// What it tracks.
     pub given: &'a TargetTrackingScalingPolicyConfiguration,
     /// Where its metric comes from.
     pub source: Result<Source, Obstacle>,
+}
+
+impl Tracked<'_> {
+    /// The metrics that its specification names itself, with their places there.
+    pub(super) fn named(&self) -> Vec<Named<'_>> {
+        let Some(custom) = self.given.customized_metric_specification.as_ref() else { return Vec::new() };
+        let at = self.path.key("targetTrackingScalingPolicyConfiguration").key("customizedMetricSpecification");
+        let namespace = custom.namespace.as_deref().unwrap_or_default();
+        let unit = custom.unit.is_some().then(|| at.key("unit"));
+        let single = Named { at: at.clone(), unit, namespace, dimensions: &custom.dimensions };
+        let queries = custom.metrics.iter().enumerate().filter_map(|(position, query)| {
+            let stat = query.metric_stat.as_ref()?;
+            let at = at.key("metrics").index(position).key("metricStat");
+            let unit = stat.unit.is_some().then(|| at.key("unit"));
+            let namespace = stat.metric.namespace.as_deref().unwrap_or_default();
+            Some(Named { at: at.key("metric"), unit, namespace, dimensions: &stat.metric.dimensions })
+        });
+        [single].into_iter().chain(queries).collect()
+    }
+}
+
+/// A metric that a specification names.
+pub(super) struct Named<'a> {
+    /// Where its name is.
+    pub at: Pointer,
+    /// Where its unit is, if it has one.
+    pub unit: Option<Pointer>,
+    pub namespace: &'a str,
+    pub dimensions: &'a [MetricDimension],
+}
+
+impl Named<'_> {
+    /// Whether ECS measures it, of something else than the service itself.
+    pub(super) fn is_of_others(&self, service: &Dimensioned<'_>) -> bool {
+        OF_ECS.contains(&self.namespace) && !service.has(self.dimensions)
+    }
 }
 
 /// Why the metric of a policy comes from nowhere.
@@ -42,9 +81,27 @@ const REGION_NOT_KNOWN: Obstacle = Obstacle {
 
 const METRIC_MATH: Obstacle = Obstacle {
     code: Code::MetricMathNotTranslated,
-    message: "KEDA asks CloudWatch for one metric or one query of Metrics Insights, and not for an expression over several: give the \
-              policy a query of CloudWatch or Prometheus in kubernetes.autoScaling.metrics",
+    message: "KEDA asks CloudWatch for one metric or one query of Metrics Insights, and not for an expression over several, unless it \
+              divides a metric by the number of the tasks of this very service: give the policy a query of CloudWatch or Prometheus in \
+              kubernetes.autoScaling.metrics",
 };
+
+const ENDS_WITH_THE_MOVE: Obstacle = Obstacle {
+    code: Code::MetricEndsWithTheMove,
+    message: "ECS has the metric of this service only while the service runs there, and of what its tasks use only the average is \
+              measured here: say in kubernetes.autoScaling.metrics where the policy has its metric from",
+};
+
+const NO_INSIGHTS: Obstacle = Obstacle {
+    code: Code::MetricWithoutDimensions,
+    message: "KEDA asks for a metric without dimensions by a query of Metrics Insights, which knows no percentiles: give the policy a \
+              query in kubernetes.autoScaling.metrics",
+};
+
+/// Namespaces of what ECS itself measures.
+const OF_ECS: [&str; 2] = ["AWS/ECS", "ECS/ContainerInsights"];
+/// The trigger for the depth of a queue.
+const QUEUE: &str = "aws-sqs-queue";
 
 /// Where a metric comes from.
 pub(super) enum Source {
@@ -71,6 +128,18 @@ impl Source {
         Some(json!({"type": "Resource", "resource": {"name": name, "target": target}}))
     }
 
+    /// The target of a queue, of which KEDA takes a whole number of messages only: rounded down, so that no fewer tasks run than
+    /// on ECS.
+    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that there is")]
+    pub(super) fn messages(&self, given: &TargetTrackingScalingPolicyConfiguration) -> Option<i64> {
+        matches!(self, Self::Trigger { kind: QUEUE, .. }).then(|| (given.target_value.floor() as i64).max(1))
+    }
+
+    /// Whether it is a query of Metrics Insights.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self, Self::Trigger { metadata, .. } if metadata.contains_key("expression"))
+    }
+
     /// What KEDA is told.
     pub(super) fn trigger(&self, policy: &Tracked<'_>) -> Value {
         match self {
@@ -79,7 +148,10 @@ impl Source {
             }
             Self::Trigger { kind, metadata, target, total, authentication } => {
                 let mut metadata = metadata.clone();
-                metadata.insert((*target).to_owned(), policy.given.target_value.to_string().into());
+                let value = self
+                    .messages(policy.given)
+                    .map_or_else(|| policy.given.target_value.to_string(), |it| it.to_string());
+                metadata.insert((*target).to_owned(), value.into());
                 let metric_type = if *total { "AverageValue" } else { "Value" };
                 let mut trigger = json!({"type": kind, "metricType": metric_type, "metadata": metadata});
                 if let Some(given) = authentication {
@@ -105,8 +177,9 @@ pub(super) fn needs_keda(tracked: &[Tracked<'_>]) -> bool {
     tracked.iter().any(|policy| matches!(policy.source, Ok(Source::Trigger { .. })))
 }
 
-/// The policies that track a target, in the order of the input.
-pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling) -> Vec<Tracked<'a>> {
+/// The policies that track a target, in the order of the input; `object` is the name of the service's object.
+pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<Tracked<'a>> {
+    let service = steps::dimensions(spec, object);
     let listed = scaling.policies.iter().enumerate();
     listed
         .filter_map(|(position, policy)| {
@@ -114,15 +187,23 @@ pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling) -> Ve
             let chosen =
                 mapping(spec).and_then(|all| all.metrics.iter().find(|it| it.policy_name == policy.policy_name));
             let path = Pointer::root().key("autoScaling").key("policies").index(position);
-            let source = source(spec, scaling, given, chosen);
-            Some(Tracked { path, names_type: policy.policy_type.is_some(), given, source })
+            let replaced =
+                chosen.is_some_and(|it| it.prometheus.is_some() || it.cloud_watch.is_some() || it.queue.is_some());
+            let source = source(spec, scaling, &service, given, chosen);
+            Some(Tracked { path, names_type: policy.policy_type.is_some(), replaced, given, source })
         })
         .collect()
+}
+
+/// Those of them whose metric comes from somewhere.
+pub(super) fn translated<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<Tracked<'a>> {
+    tracked(spec, scaling, object).into_iter().filter(|policy| policy.source.is_ok()).collect()
 }
 
 fn source(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
+    service: &Dimensioned<'_>,
     given: &TargetTrackingScalingPolicyConfiguration,
     chosen: Option<&PolicyMetric>,
 ) -> Result<Source, Obstacle> {
@@ -150,7 +231,14 @@ fn source(
     }
     match (&given.predefined_metric_specification, &given.customized_metric_specification) {
         (Some(predefined), _) => of_predefined(predefined, aws),
-        (None, Some(custom)) => of_customized(custom, given.target_value, total, aws),
+        (None, Some(custom)) => {
+            let (metric, is_total) =
+                Simple::of(custom, |number| number.counts_tasks(&spec.ecs, service)).ok_or(METRIC_MATH)?;
+            if metric.is_of(service) {
+                return metric.utilization().filter(|_| !is_total).map(Source::Resource).ok_or(ENDS_WITH_THE_MOVE);
+            }
+            of_metric(&metric, given.target_value, total.unwrap_or(is_total), aws)
+        }
         (None, None) => Err(METRIC_MATH),
     }
 }
@@ -177,20 +265,23 @@ fn of_predefined(
     }
 }
 
-fn of_customized(
-    given: &CustomizedMetricSpecification,
+fn of_metric(
+    metric: &Simple<'_>,
     target: f64,
-    total: Option<bool>,
+    total: bool,
     aws: impl Fn() -> Result<Aws, Obstacle>,
 ) -> Result<Source, Obstacle> {
-    let (metric, is_total) = Simple::of(given).ok_or(METRIC_MATH)?;
-    let total = total.unwrap_or(is_total);
     // The depth of a queue is at SQS at once, and minutes later in CloudWatch. KEDA takes a whole number of messages only.
     if let Some(queue) = metric.queue().filter(|_| target.fract() == 0.0) {
         return Ok(aws()?.queue(queue, false, total));
     }
+    if metric.dimensions.is_empty() {
+        let query = metric.query().ok_or(NO_INSIGHTS)?;
+        return Ok(aws()?.cloud_watch([("expression".to_owned(), query.into())], None, total));
+    }
     let pairs: Vec<(&str, &str)> = metric.dimensions.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
-    let named = named(metric.namespace, metric.name).into_iter().chain(dimensions(&pairs));
+    let unit = metric.unit.map(|unit| ("metricUnit".to_owned(), unit.into()));
+    let named = named(metric.namespace, metric.name).into_iter().chain(dimensions(&pairs)).chain(unit);
     Ok(aws()?.cloud_watch(named, Some(metric.stat), total))
 }
 
@@ -200,26 +291,25 @@ struct Simple<'a> {
     name: &'a str,
     dimensions: &'a [MetricDimension],
     stat: &'a str,
+    unit: Option<&'a str>,
 }
-
-/// Numbers of tasks by which an expression divides a total.
-const NUMBERS_OF_TASKS: [&str; 3] = ["RunningTaskCount", "DesiredTaskCount", "HealthyHostCount"];
 
 impl<'a> Simple<'a> {
     /// The metric that is tracked, if it is a single one, and whether it is a total: an expression that divides a metric by the
-    /// number of tasks has that metric as one.
-    fn of(given: &'a CustomizedMetricSpecification) -> Option<(Self, bool)> {
+    /// number of the service's tasks has that metric as one.
+    fn of(given: &'a CustomizedMetricSpecification, counts_tasks: impl Fn(&Self) -> bool) -> Option<(Self, bool)> {
         if given.metrics.is_empty() {
             let stat = given.statistic?.as_str();
             let (namespace, name) = (given.namespace.as_deref()?, given.metric_name.as_deref()?);
-            return Some((Self { namespace, name, dimensions: &given.dimensions, stat }, false));
+            let unit = given.unit.as_deref();
+            return Some((Self { namespace, name, dimensions: &given.dimensions, stat, unit }, false));
         }
         let tracked = given.metrics.iter().find(|query| query.return_data != Some(false))?;
         let Some(expression) = &tracked.expression else { return Some((Self::of_query(tracked)?, false)) };
         let (total, number) = expression.split_once('/')?;
         let query = |id: &str| given.metrics.iter().find(|query| query.id == id.trim());
         let number = Self::of_query(query(number)?)?;
-        NUMBERS_OF_TASKS.contains(&number.name).then_some(())?;
+        counts_tasks(&number).then_some(())?;
         Some((Self::of_query(query(total)?)?, true))
     }
 
@@ -230,14 +320,61 @@ impl<'a> Simple<'a> {
             name: stat.metric.metric_name.as_deref()?,
             dimensions: &stat.metric.dimensions,
             stat: &stat.stat,
+            unit: stat.unit.as_deref(),
         })
+    }
+
+    /// Whether it is the number of the service's tasks: as ECS counts them, or as one of its target groups does.
+    fn counts_tasks(&self, given: &Service, service: &Dimensioned<'_>) -> bool {
+        let is_group = |group: &str| {
+            let arns = given.load_balancers.iter().filter_map(|balancer| balancer.target_group_arn.as_deref());
+            arns.filter_map(|arn| arn.parse::<Arn>().ok()).any(|arn| arn.resource == group)
+        };
+        match (self.namespace, self.name) {
+            ("ECS/ContainerInsights", "RunningTaskCount" | "DesiredTaskCount") => service.has(self.dimensions),
+            ("AWS/ApplicationELB" | "AWS/NetworkELB", "HealthyHostCount") => {
+                self.dimensions.iter().any(|it| it.name == "TargetGroup" && is_group(&it.value))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether ECS measures it of the service.
+    fn is_of(&self, service: &Dimensioned<'_>) -> bool {
+        OF_ECS.contains(&self.namespace) && service.has(self.dimensions)
+    }
+
+    /// The resource that it is the use of, as a predefined metric is.
+    fn utilization(&self) -> Option<&'static str> {
+        let is_mean = self.stat == "Average" && self.unit.is_none_or(|unit| unit == "Percent");
+        match (self.namespace, self.name) {
+            ("AWS/ECS", "CPUUtilization") if is_mean => Some("cpu"),
+            ("AWS/ECS", "MemoryUtilization") if is_mean => Some("memory"),
+            _ => None,
+        }
+    }
+
+    /// The query of Metrics Insights for a metric without dimensions; none where it knows no such statistic.
+    fn query(&self) -> Option<String> {
+        let function = match self.stat {
+            "Average" => "AVG",
+            "Minimum" => "MIN",
+            "Maximum" => "MAX",
+            "SampleCount" => "COUNT",
+            "Sum" => "SUM",
+            _ => return None,
+        };
+        let plain = ![self.namespace, self.name].iter().any(|name| name.contains(['"', '\\']));
+        // With nothing but the namespace a schema is that of metrics without dimensions.
+        plain.then(|| format!(r#"SELECT {function}("{}") FROM SCHEMA("{}")"#, self.name, self.namespace))
     }
 
     /// The name of the queue whose depth it is.
     fn queue(&self) -> Option<&'a str> {
         let is_depth = self.namespace == "AWS/SQS" && self.name == "ApproximateNumberOfMessagesVisible";
         let [dimension] = self.dimensions else { return None };
-        (is_depth && dimension.name == "QueueName").then_some(dimension.value.as_str())
+        let is_count = self.unit.is_none_or(|unit| unit == "Count");
+        (is_depth && is_count && dimension.name == "QueueName").then_some(dimension.value.as_str())
     }
 }
 
@@ -246,12 +383,9 @@ fn named(namespace: &str, name: &str) -> [(String, Value); 2] {
 }
 
 /// KEDA has several dimensions in one text.
-fn dimensions(pairs: &[(&str, &str)]) -> Vec<(String, Value)> {
-    if pairs.is_empty() {
-        return Vec::new();
-    }
+fn dimensions(pairs: &[(&str, &str)]) -> [(String, Value); 2] {
     let (names, values): (Vec<&str>, Vec<&str>) = pairs.iter().copied().unzip();
-    vec![("dimensionName".to_owned(), names.join(";").into()), ("dimensionValue".to_owned(), values.join(";").into())]
+    [("dimensionName".to_owned(), names.join(";").into()), ("dimensionValue".to_owned(), values.join(";").into())]
 }
 
 /// Where metrics of AWS are, and who asks for them.
@@ -305,6 +439,6 @@ impl Aws {
         metadata.insert("queueURL".to_owned(), queue.into());
         metadata.insert("scaleOnInFlight".to_owned(), in_flight.to_string().into());
         let authentication = self.authentication.clone();
-        Source::Trigger { kind: "aws-sqs-queue", metadata, target: "queueLength", total, authentication }
+        Source::Trigger { kind: QUEUE, metadata, target: "queueLength", total, authentication }
     }
 }

@@ -114,7 +114,7 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
         return itself().for_each(|at| ledger.unsupported(at, Code::PolicyNotTriggered, message));
     }
     itself().for_each(|at| ledger.exact(at, count.clone()));
-    if super::takes_tasks_away(spec) {
+    if super::takes_tasks_away(spec, name) {
         let message = "beside a policy that tracks a target steps only add tasks, and those are kept for \
                        kubernetes.autoScaling.scaleInAfterSeconds, 900 by default: what takes tasks away is the HorizontalPodAutoscaler, \
                        when its own metrics are low";

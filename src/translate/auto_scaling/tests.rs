@@ -22,7 +22,7 @@ fn utilization(resource: &str, target: f64) -> Value {
 }
 
 const QUIET: Situation =
-    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, attended: true };
+    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, attended: true, desired: Some(2) };
 
 fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
@@ -103,7 +103,7 @@ fn one_metric_from_elsewhere_takes_all_to_keda() {
     let spec = spec(json!([policy("cpu", utilization("CPU", 60.0)), policy("queue", queue(json!({})))]), region);
     let (kind, object) = rendered(&spec, Situation { limits: Limits { min: 0, max: 5 }, ..QUIET }).unwrap();
     assert_eq!(kind, "keda");
-    assert_eq!((&object["minReplicaCount"], &object["maxReplicaCount"]), (&json!(0), &json!(5)));
+    assert_eq!((&object["minReplicaCount"], &object["maxReplicaCount"]), (&json!(1), &json!(5)));
     assert_eq!(object["triggers"][0], json!({"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}));
     assert_eq!(
         object["triggers"][1],
@@ -114,22 +114,259 @@ fn one_metric_from_elsewhere_takes_all_to_keda() {
     assert_eq!(behavior["scaleUp"].get("tolerance"), None, "not every KEDA knows it");
 }
 
+/// A service whose queue may let it go to 0, with members of its policy and of `autoScaling`.
+fn by_queue(of_policy: Value, of_scaling: Value) -> ServiceSpec {
+    let region = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}});
+    let mut spec = serde_json::to_value(spec(json!([policy("queue", queue(of_policy))]), region)).unwrap();
+    spec["autoScaling"]["minCapacity"] = 0.into();
+    spec["autoScaling"].as_object_mut().unwrap().extend(of_scaling.as_object().unwrap().clone());
+    serde_json::from_value(spec).unwrap()
+}
+
+const FROM_ZERO: Situation = Situation { limits: Limits { min: 0, max: 5 }, ..QUIET };
+
+#[test]
+fn keda_takes_the_last_task_away_only_where_a_policy_may() {
+    let least = |spec: &ServiceSpec, situation| rendered(spec, situation).unwrap().1["minReplicaCount"].clone();
+    let free = by_queue(json!({}), json!({}));
+    assert_eq!(least(&free, FROM_ZERO), 0);
+    assert_eq!(least(&free, Situation { rolling: true, ..FROM_ZERO }), 1);
+    let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
+    assert_eq!(least(&disabled, FROM_ZERO), 1);
+    assert_eq!(least(&disabled, Situation { desired: None, ..FROM_ZERO }), 1);
+    assert_eq!(
+        least(&disabled, Situation { desired: Some(0), ..FROM_ZERO }),
+        0,
+        "nothing starts a task that none asks for"
+    );
+    assert_eq!(least(&disabled, Situation { limits: Limits { min: 3, max: 5 }, ..FROM_ZERO }), 3);
+    let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingInSuspended": true}}));
+    assert_eq!(least(&suspended, FROM_ZERO), 1);
+}
+
+#[test]
+fn a_policy_without_a_metric_does_not_let_tasks_be_taken_away() {
+    let unknown =
+        json!({"targetValue": 5, "customizedMetricSpecification": {"metrics": [{"id": "a", "expression": "SQRT(4)"}]}});
+    let mut cpu = utilization("CPU", 60.0);
+    cpu["disableScaleIn"] = true.into();
+    let spec = spec(json!([policy("cpu", cpu), policy("unknown", unknown)]), json!({}));
+    let down = rendered(&spec, QUIET).unwrap().1["behavior"]["scaleDown"].clone();
+    assert_eq!(down, json!({"selectPolicy": "Disabled"}));
+}
+
+#[test]
+fn keda_goes_to_zero_no_sooner_than_tasks_are_taken_away_elsewhere() {
+    let cooldowns = |spec: &ServiceSpec, situation| {
+        let object = rendered(spec, situation).unwrap().1;
+        [object["initialCooldownPeriod"].clone(), object["cooldownPeriod"].clone()]
+    };
+    assert_eq!(cooldowns(&by_queue(json!({}), json!({})), FROM_ZERO), [900, 900]);
+    assert_eq!(cooldowns(&by_queue(json!({"scaleInCooldown": 1800}), json!({})), FROM_ZERO), [1800, 1800]);
+    let above = Situation { limits: Limits { min: 1, max: 5 }, ..FROM_ZERO };
+    assert_eq!(cooldowns(&by_queue(json!({}), json!({})), above), [Value::Null, Value::Null]);
+}
+
+#[test]
+fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
+    let paused = |state: Value| {
+        let spec = by_queue(json!({}), json!({"suspendedState": state}));
+        let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
+        let place = Placement { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
+        let Some(Surrounding::ScaledObject(object)) = render(&spec, &place, FROM_ZERO) else {
+            panic!("no ScaledObject")
+        };
+        object.metadata.annotations.unwrap_or_default().get(PAUSED_SCALE_OUT).cloned()
+    };
+    assert_eq!(paused(json!({"dynamicScalingOutSuspended": true})).as_deref(), Some("true"));
+    assert_eq!(paused(json!({"dynamicScalingInSuspended": true})), None);
+}
+
+/// The code that a member of `autoScaling` is judged with, for a manifest or beside the operator.
+fn judged(spec: &ServiceSpec, path: &str, attended: bool) -> Option<(&'static str, String)> {
+    let mut ledger = if attended { Ledger::of_service() } else { Ledger::of_service().unattended() };
+    claim(spec, "web", &mut ledger);
+    let verdicts = ledger.close(&serde_json::to_value(spec).unwrap(), &std::collections::BTreeSet::new());
+    let found = verdicts.into_iter().find(|it| it.path.to_string() == format!("/autoScaling/{path}"))?;
+    Some((found.code.map_or(found.verdict.name(), |code| code.name()), found.message.unwrap_or_default()))
+}
+
+#[test]
+fn how_keda_goes_to_zero_is_told() {
+    let of_least = |spec: &ServiceSpec, attended| judged(spec, "minCapacity", attended).unwrap();
+    let (code, message) = of_least(&by_queue(json!({}), json!({})), true);
+    assert_eq!(code, "zero-by-activity");
+    assert!(message.contains("for 900 s") && message.contains("during a deployment one is kept"), "{message}");
+    let (_, message) = of_least(&by_queue(json!({}), json!({})), false);
+    assert!(message.ends_with("for 900 s, also during a rollout"), "{message}");
+    let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
+    let (code, message) = of_least(&disabled, true);
+    assert_eq!(code, "minimum-of-one");
+    assert!(message.contains("no policy may take tasks away"), "{message}");
+    let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingOutSuspended": true}}));
+    let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", true).unwrap().0;
+    assert_eq!(of_out(&suspended), "first-task-not-held-back");
+    let mut above = suspended.clone();
+    above.ecs.auto_scaling.as_mut().unwrap().min_capacity = 1;
+    assert_eq!(of_out(&above), "exact");
+}
+
+/// A service with one policy on a metric of CloudWatch, and with target groups.
+fn by_metric(target: f64, metric: Value) -> ServiceSpec {
+    let tracking = json!({"targetValue": target, "customizedMetricSpecification": metric});
+    let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/3c4d";
+    spec(
+        json!([policy("p", tracking)]),
+        json!({"cluster": "shop", "loadBalancers": [{"targetGroupArn": arn, "containerName": "app", "containerPort": 80}]}),
+    )
+}
+
+fn dimension(name: &str, value: &str) -> Value {
+    json!({"name": name, "value": value})
+}
+
+fn trigger(spec: &ServiceSpec) -> Option<Value> {
+    Some(rendered(spec, QUIET)?.1["triggers"][0].clone())
+}
+
 #[test]
 fn what_an_expression_divides_by_the_number_of_tasks_is_a_total() {
-    let metric = |id: &str, namespace: &str, name: &str| {
+    let metric = |id: &str, namespace: &str, name: &str, dimensions: Value| {
         json!({"id": id, "returnData": false, "metricStat": {"stat": "Average", "metric": {"namespace": namespace, "metricName": name,
-            "dimensions": [{"name": "QueueName", "value": "jobs"}]}}})
+            "dimensions": dimensions}}})
     };
-    let backlog = |divisor: &str| {
-        json!({"targetValue": 10, "customizedMetricSpecification": {"metrics": [
-            metric("depth", "AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-            metric("tasks", "ECS/ContainerInsights", divisor), {"id": "each", "expression": "depth / tasks"}]}})
+    let backlog = |namespace: &str, divisor: &str, dimensions: Value| {
+        let depth =
+            metric("depth", "AWS/SQS", "ApproximateNumberOfMessagesVisible", json!([dimension("QueueName", "jobs")]));
+        trigger(&by_metric(
+            10.0,
+            json!({"metrics": [depth, metric("tasks", namespace, divisor, dimensions), {"id": "each", "expression": "depth / tasks"}]}),
+        ))
     };
-    let region = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}});
-    let whole = spec(json!([policy("q", backlog("RunningTaskCount"))]), region.clone());
-    let trigger = rendered(&whole, QUIET).unwrap().1["triggers"][0].clone();
-    assert_eq!((&trigger["type"], &trigger["metricType"]), (&json!("aws-sqs-queue"), &json!("AverageValue")));
-    assert_eq!(rendered(&spec(json!([policy("q", backlog("Weather"))]), region), QUIET), None);
+    let (insights, web) = ("ECS/ContainerInsights", dimension("ServiceName", "web"));
+    let group = |group: &str| json!([dimension("LoadBalancer", "app/shop/1a2b"), dimension("TargetGroup", group)]);
+    for (namespace, divisor, dimensions) in [
+        (insights, "RunningTaskCount", json!([web])),
+        (insights, "DesiredTaskCount", json!([dimension("ClusterName", "shop"), web])),
+        ("AWS/ApplicationELB", "HealthyHostCount", group("targetgroup/web/3c4d")),
+    ] {
+        let trigger = backlog(namespace, divisor, dimensions.clone()).expect(divisor);
+        assert_eq!((&trigger["type"], &trigger["metricType"]), (&json!("aws-sqs-queue"), &json!("AverageValue")));
+    }
+    for (namespace, divisor, dimensions) in [
+        (insights, "Weather", json!([web])),
+        ("Weather", "RunningTaskCount", json!([web])),
+        (insights, "RunningTaskCount", json!([dimension("ServiceName", "other")])),
+        (insights, "RunningTaskCount", json!([dimension("ClusterName", "other"), web])),
+        (insights, "RunningTaskCount", json!([dimension("ClusterName", "shop")])),
+        ("AWS/ApplicationELB", "HealthyHostCount", group("targetgroup/other/5e6f")),
+    ] {
+        assert_eq!(backlog(namespace, divisor, dimensions.clone()), None, "{namespace} {divisor} {dimensions}");
+    }
+}
+
+#[test]
+fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
+    let own = json!([dimension("ClusterName", "shop"), dimension("ServiceName", "web")]);
+    let of = |namespace: &str, name: &str, dimensions: &Value, statistic: &str| {
+        by_metric(
+            60.0,
+            json!({"namespace": namespace, "metricName": name, "dimensions": dimensions, "statistic": statistic}),
+        )
+    };
+    for (name, resource) in [("CPUUtilization", "cpu"), ("MemoryUtilization", "memory")] {
+        let plain = of("AWS/ECS", name, &own, "Average");
+        let (kind, hpa) = rendered(&plain, QUIET).expect(name);
+        assert_eq!((kind, &hpa["metrics"][0]["resource"]["name"]), ("hpa", &json!(resource)));
+        let stat = json!({"stat": "Average", "unit": "Percent", "metric": {"namespace": "AWS/ECS", "metricName": name, "dimensions": own}});
+        let (_, listed) =
+            rendered(&by_metric(60.0, json!({"metrics": [{"id": "m", "metricStat": stat}]})), QUIET).expect(name);
+        assert_eq!(listed, hpa);
+    }
+    let path = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification/namespace";
+    for (namespace, name, statistic) in
+        [("AWS/ECS", "CPUUtilization", "Maximum"), ("ECS/ContainerInsights", "CpuUtilized", "Average")]
+    {
+        let gone = of(namespace, name, &own, statistic);
+        assert_eq!(rendered(&gone, QUIET), None, "{name}");
+        assert_eq!(judged(&gone, path, true).unwrap().0, "metric-ends-with-the-move");
+    }
+    let other = of(
+        "AWS/ECS",
+        "CPUUtilization",
+        &json!([dimension("ClusterName", "shop"), dimension("ServiceName", "db")]),
+        "Average",
+    );
+    assert_eq!(trigger(&other).unwrap()["type"], "aws-cloudwatch");
+    assert_eq!(judged(&other, path, true).unwrap().0, "metric-of-ecs");
+    let elsewhere = of("AWS/RDS", "CPUUtilization", &json!([dimension("DBInstanceIdentifier", "db")]), "Average");
+    assert_eq!(judged(&elsewhere, path, true).unwrap().0, "keda-needed");
+}
+
+#[test]
+fn a_queue_has_a_whole_number_of_messages_as_its_target() {
+    let path = "policies/0/targetTrackingScalingPolicyConfiguration/targetValue";
+    let chosen = |target: f64| {
+        let more = json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1", "metrics": [{"policyName": "q",
+            "queue": {"url": "https://sqs.eu-west-1.amazonaws.com/111122223333/jobs"}}]}}});
+        spec(json!([policy("q", queue(json!({"targetValue": target})))]), more)
+    };
+    for (target, length) in [(12.0, "12"), (12.5, "12"), (12.9, "12"), (0.5, "1")] {
+        let metadata = trigger(&chosen(target)).unwrap()["metadata"].clone();
+        assert_eq!(metadata["queueLength"], length, "{target}");
+    }
+    assert_eq!(judged(&chosen(12.0), path, true).unwrap().0, "exact");
+    let (code, message) = judged(&chosen(12.5), path, true).unwrap();
+    assert_eq!((code, message.as_str()), ("rounded-target", "KEDA takes a whole number of messages: 12"));
+    // CloudWatch knows the depth too, and takes any number.
+    let found = spec(
+        json!([policy("q", queue(json!({"targetValue": 12.5})))]),
+        json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}}),
+    );
+    assert_eq!(trigger(&found).unwrap()["metadata"]["targetMetricValue"], "12.5");
+    assert_eq!(judged(&found, path, true).unwrap().0, "exact");
+}
+
+#[test]
+fn a_metric_without_dimensions_is_asked_for_by_a_query() {
+    let of = |more: Value| {
+        let mut metric = json!({"namespace": "Shop/Front", "metricName": "Open Sessions", "statistic": "Maximum"});
+        metric.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        by_metric(5.0, metric)
+    };
+    let metadata = trigger(&of(json!({}))).unwrap()["metadata"].clone();
+    assert_eq!(metadata["expression"], r#"SELECT MAX("Open Sessions") FROM SCHEMA("Shop/Front")"#);
+    for member in ["namespace", "metricName", "dimensionName", "metricStat"] {
+        assert_eq!(metadata.get(member), None, "{member}");
+    }
+    let at = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification";
+    let with_unit = of(json!({"unit": "Count"}));
+    assert_eq!(judged(&with_unit, &format!("{at}/unit"), true).unwrap().0, "unit-not-asked");
+    let stat = json!({"stat": "p99", "metric": {"namespace": "Shop", "metricName": "Latency"}});
+    let percentile = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
+    assert_eq!(trigger(&percentile), None);
+    let path = format!("{at}/metrics/0/metricStat/stat");
+    assert_eq!(judged(&percentile, &path, true).unwrap().0, "metric-without-dimensions");
+}
+
+#[test]
+fn the_unit_of_a_metric_is_asked_for() {
+    let dimensions = json!([dimension("Shop", "front")]);
+    let plain = by_metric(
+        5.0,
+        json!({"namespace": "Shop", "metricName": "Latency", "dimensions": dimensions, "statistic": "Average",
+        "unit": "Milliseconds"}),
+    );
+    assert_eq!(trigger(&plain).unwrap()["metadata"]["metricUnit"], "Milliseconds");
+    let stat = json!({"stat": "p99", "unit": "Seconds", "metric": {"namespace": "Shop", "metricName": "Latency", "dimensions": dimensions}});
+    let listed = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
+    assert_eq!(trigger(&listed).unwrap()["metadata"]["metricUnit"], "Seconds");
+    let mut depth = queue(json!({}))["customizedMetricSpecification"].clone();
+    assert_eq!(trigger(&by_metric(5.0, depth.clone())).unwrap()["type"], "aws-sqs-queue");
+    depth["unit"] = "Count".into();
+    assert_eq!(trigger(&by_metric(5.0, depth.clone())).unwrap()["type"], "aws-sqs-queue");
+    depth["unit"] = "Bytes".into();
+    assert_eq!(trigger(&by_metric(5.0, depth)).unwrap()["type"], "aws-cloudwatch", "no depth is of that unit");
 }
 
 #[test]
@@ -169,6 +406,22 @@ fn a_policy_can_be_given_another_metric() {
         json!({"type": "prometheus", "metricType": "AverageValue",
             "metadata": {"serverAddress": "http://prometheus:9090", "query": "sum(jobs_waiting)", "threshold": "100"}})
     );
+}
+
+#[test]
+fn credentials_of_the_whole_cluster_go_to_no_address_that_a_service_names() {
+    let found = |authentication: Value| {
+        let prometheus =
+            json!({"serverAddress": "http://prometheus:9090", "query": "m", "authentication": authentication});
+        let metrics = json!([{"policyName": "q", "prometheus": prometheus}]);
+        let of_aws = json!({"name": "aws", "clusterWide": true});
+        let chosen = json!({"kubernetes": {"autoScaling": {"authentication": of_aws, "metrics": metrics}}});
+        let spec = spec(json!([policy("q", queue(json!({})))]), chosen);
+        findings(&spec).into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(found(json!({"name": "team"})), [""; 0]);
+    assert_eq!(found(json!({"name": "team", "clusterWide": false})), [""; 0]);
+    assert_eq!(found(json!({"name": "central", "clusterWide": true})), ["authentication-for-any-address"]);
 }
 
 #[test]

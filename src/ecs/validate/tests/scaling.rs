@@ -184,6 +184,20 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
             "action-without-effect",
             "/autoScaling/scheduledActions/0/scalableTargetAction".to_owned(),
         ),
+        (
+            tracking(json!({"targetValue": 1, "customizedMetricSpecification": {"metricName": "m", "namespace": "n",
+                "statistic": "Sum", "unit": "Furlongs"}})),
+            "unknown-unit",
+            format!("{tracked}/customizedMetricSpecification/unit"),
+        ),
+        (
+            tracking(
+                json!({"targetValue": 1, "customizedMetricSpecification": {"metrics": [{"id": "a", "metricStat": {"stat": "Sum",
+                "unit": "count", "metric": {"metricName": "m", "namespace": "n"}}}]}}),
+            ),
+            "unknown-unit",
+            format!("{tracked}/customizedMetricSpecification/metrics/0/metricStat/unit"),
+        ),
     ];
     for (service, code, place) in cases {
         let found = of_service(service.clone());
@@ -212,6 +226,25 @@ fn an_alarm_looks_back_a_day_or_a_week_with_its_own_period_or_that_of_its_querie
     assert_eq!([of_queries(stat(300), 288), of_queries(stat(300), 289)], [false, true]);
     assert!(of_queries(json!({"id": "a", "expression": "1", "period": 2_000_000_000}), 1));
     assert!(of_queries(json!({"id": "a", "expression": "1"}), i32::MAX), "values of a minute");
+}
+
+#[test]
+fn an_action_that_sets_one_limit_beyond_the_other_is_told_to_change_nothing() {
+    let found = |changes: Value| {
+        let actions = changes.as_array().unwrap().iter().enumerate().map(|(number, change)| {
+            json!({"scheduledActionName": format!("a{number}"), "schedule": "rate(1 day)", "scalableTargetAction": change})
+        });
+        of_service(scaling(json!({"scheduledActions": actions.collect::<Vec<_>>()})))
+    };
+    let at = |number: i32, member: &str| {
+        format!("warning limit-beyond-the-other /autoScaling/scheduledActions/{number}/scalableTargetAction/{member}")
+    };
+    // The limits of the target are 1 and 9.
+    assert_eq!(found(json!([{"minCapacity": 10}])), [at(0, "minCapacity")]);
+    assert_eq!(found(json!([{"maxCapacity": 3}, {"maxCapacity": 0}])), [at(1, "maxCapacity")]);
+    assert_eq!(found(json!([{"minCapacity": 10}, {"maxCapacity": 20}])), [""; 0], "the other action may be due first");
+    assert_eq!(found(json!([{"minCapacity": 9}, {"minCapacity": 10, "maxCapacity": 20}])), [""; 0]);
+    assert_eq!(found(json!([{"maxCapacity": 0}, {"minCapacity": 0}])), [""; 0]);
 }
 
 #[test]
