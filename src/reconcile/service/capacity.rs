@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
-use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec};
+use crate::api::{CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec};
 use crate::ecs::capacity::{Choice, Decider, is_fargate};
 use crate::reconcile::action::{Action, AssignedCapacity};
 use crate::reconcile::observed::{Detached, Root, TaskPod};
@@ -26,7 +26,7 @@ pub(super) fn resolve(
     let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
     unbroken(input.capacity_providers, &choice, &providers, nodes)?;
     let known = Known {
-        cluster: service.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
+        cluster: service.cluster_name(),
         nodes,
         associated: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
         providers: &providers,
