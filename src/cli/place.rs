@@ -16,7 +16,6 @@ use crate::api::TaskDefinitionSpec;
 use crate::convert::files::{self, STDIN};
 use crate::convert::{NoTaskDefinition, single_task_definition};
 use crate::ecs::placement::{Constraint, MAX_CONSTRAINTS, MAX_STRATEGIES, Request, Strategy, ZONE};
-use crate::ecs::query::Query;
 use crate::ecs::task_definition::Compatibility;
 use crate::translate::placement::instances::{self, Asker, UnreadableQuantity};
 use simulation::Simulation;
@@ -119,10 +118,6 @@ enum PlaceError {
     Strategies(usize),
     #[error("{0} constraints are given with those of the task definition; ECS takes at most {MAX_CONSTRAINTS}")]
     Constraints(usize),
-    #[error(
-        "--strategy {0}: this is not the name of an attribute: it has 1 to 128 letters, digits and any of - _ . / \\"
-    )]
-    Attribute(Strategy),
     #[error("--service: `{0}` is not the name of a service: it has 1 to 255 letters, digits, hyphens and underscores")]
     Service(String),
     #[error("what was given for --nodes or --pods is not what kubectl prints: {0}")]
@@ -183,10 +178,6 @@ impl Place {
         if self.strategies.len() > MAX_STRATEGIES {
             return Err(PlaceError::Strategies(self.strategies.len()));
         }
-        if let Some(step) = self.strategies.iter().find(|step| step.attribute().is_some_and(|name| !is_attribute(name)))
-        {
-            return Err(PlaceError::Attribute(step.clone()));
-        }
         let fargate_only = definition.ecs.requires_compatibilities == [Compatibility::Fargate];
         if fargate_only && !(self.strategies.is_empty() && self.constraints.is_empty()) {
             output::complain(
@@ -230,10 +221,6 @@ fn check_names(nodes: &[Node]) -> Result<(), PlaceError> {
         Some(pair) => Err(PlaceError::SameName(pair[0].to_owned())),
         None => Ok(()),
     }
-}
-
-fn is_attribute(name: &str) -> bool {
-    format!("attribute:{name} exists").parse::<Query>().is_ok_and(|query| query.expression().attributes().eq([name]))
 }
 
 fn group(text: &str) -> Result<String, String> {

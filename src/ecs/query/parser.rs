@@ -281,10 +281,8 @@ impl<'a> Parser<'a> {
             let message = format!("the name has {} characters, at most {MAX_NAME} are allowed", name.len());
             return self.fail(Reason::AttributeName, start, message);
         }
-        let built_in = name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ecs."));
-        if built_in && !BUILT_IN.contains(&name) && !name.starts_with("ecs.capability.") {
-            let hint = did_you_mean(name, BUILT_IN.into_iter());
-            self.note(start, format!("ECS gives instances no attribute `{}`{hint}", shortened(name)));
+        if let Some(message) = misspelt(name) {
+            self.note(start, message);
         }
         Ok(name.to_owned())
     }
@@ -545,6 +543,24 @@ fn punctuated(message: &str, hint: &str) -> String {
 /// Whether operators are made of this character.
 fn is_sign(character: char) -> bool {
     matches!(character, '=' | '!' | '<' | '>' | '~')
+}
+
+/// Whether an attribute can have this name.
+#[must_use]
+pub fn is_attribute(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_name)
+}
+
+/// What to tell about the name of an attribute that looks like one of ECS's own and is none.
+#[must_use]
+pub fn misspelt(name: &str) -> Option<String> {
+    let built_in = name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ecs."));
+    let is_wrong = built_in && !BUILT_IN.contains(&name) && !name.starts_with("ecs.capability.");
+    let told = || {
+        let hint = did_you_mean(name, BUILT_IN.into_iter());
+        format!("ECS gives instances no attribute `{}`{hint}", shortened(name))
+    };
+    is_wrong.then(told)
 }
 
 fn is_name(character: char) -> bool {
