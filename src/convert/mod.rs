@@ -123,7 +123,7 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
     let mut positions = settings.places.then(|| Positions::new(sources));
-    let parts = parts::documents(sources, &entries, &belonging);
+    let parts = parts::documents(sources, &mut entries, &belonging);
     for (index, document) in parts {
         entries[index].1 = Entry::Other(document);
     }

@@ -607,3 +607,89 @@ fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
     let twice = run(&[("c.json", create), ("put.json", put.clone()), ("again.json", put)], &Settings::default());
     assert_eq!(codes(&twice), ["capacity-given-twice"; 2]);
 }
+
+/// The findings of each document, as `code path`.
+fn found(conversion: &Conversion) -> Vec<Vec<String>> {
+    let told = |document: &Document| {
+        document.findings.iter().map(|finding| format!("{} {}", finding.code, finding.path)).collect()
+    };
+    conversion.report.documents.iter().map(told).collect()
+}
+
+fn alarm(actions: &Value) -> Value {
+    json!({"AlarmName": "busy", "AlarmActions": actions, "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
+        "Dimensions": [{"Name": "ClusterName", "Value": "shop"}, {"Name": "ServiceName", "Value": "web"}], "Statistic": "Average",
+        "Period": 60, "Threshold": 80, "EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold"})
+}
+
+fn policy_arn(service: &str, policy: &str) -> String {
+    format!("arn:aws:autoscaling:eu-west-1:1:scalingPolicy:2:resource/ecs/service/shop/{service}:policyName/{policy}")
+}
+
+#[test]
+fn what_is_wrong_with_a_part_is_told_where_it_was_given() {
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let target = of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}));
+    let told = |part: Value, others: &[&Value]| {
+        let mut inputs = vec![("part.json", part), ("s.json", of_shop.clone()), ("t.json", task("web"))];
+        inputs.extend(others.iter().map(|other| ("other.json", (*other).clone())));
+        let conversion = run(&inputs, &Settings::default());
+        assert!(conversion.report.documents[0].is_refused() && conversion.report.documents[1].is_refused());
+        assert_eq!(names(&conversion), ["TaskDefinition/web"]);
+        let told = found(&conversion);
+        assert!(told[1].contains(&"part-refused ".to_owned()), "{told:?}");
+        assert!(told[3..].iter().all(|other| other.concat().starts_with("whole-refused")), "{told:?}");
+        let counts = conversion.report.counts();
+        assert_eq!((counts.converted, counts.refused), (1, 2 + others.len()), "{told:?}");
+        told[0].clone()
+    };
+    let crossed = of_target(json!({"MinCapacity": 20, "MaxCapacity": 2}));
+    assert_eq!(told(json!([crossed]), &[]), ["minimum-above-maximum /0/MinCapacity"]);
+    let absent = json!({"ScalableTargets": [of_target(json!({"MaxCapacity": 2}))]});
+    assert_eq!(told(absent, &[]), ["missing-member /ScalableTargets/0/MinCapacity"]);
+    let mut policy = step_policy();
+    policy["StepScalingPolicyConfiguration"]["AdjustmentType"] = "ChangeCapacity".into();
+    let place = "invalid-choice /ScalingPolicies/0/StepScalingPolicyConfiguration/AdjustmentType";
+    assert_eq!(told(json!({"ScalingPolicies": [policy]}), &[&target])[0], place);
+    let action = of_target(json!({"ScheduledActionName": "late", "Schedule": "cron(0 22 * * *)", "Timezone": "Mars",
+        "ScalableTargetAction": {"MinCapacity": 2}}));
+    let places = told(action, &[&target]);
+    assert!(
+        places.len() == 2 && places.concat().contains("/Schedule") && places.concat().contains("/Timezone"),
+        "{places:?}"
+    );
+    let mut busy = alarm(&json!([policy_arn("web", "out")]));
+    busy["EvaluationPeriods"] = 0.into();
+    let places = told(json!({"MetricAlarms": [busy]}), &[&target, &step_policy()]);
+    assert!(places.iter().all(|place| place.ends_with(" /MetricAlarms/0/EvaluationPeriods")), "{places:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_providers_that_a_cluster_is_given_later_is_told_there() {
+    let create = json!({"clusterName": "prod"});
+    let put = json!({"cluster": "prod", "capacityProviders": ["FARGATE"],
+        "defaultCapacityProviderStrategy": [{"capacityProvider": "nothere", "weight": 1}]});
+    let conversion = run(&[("create.json", create), ("put.json", put)], &Settings::default());
+    assert_eq!(names(&conversion), [""; 0]);
+    let told = found(&conversion);
+    assert_eq!(told[0], ["part-refused "]);
+    assert!(told[1].concat().ends_with("/defaultCapacityProviderStrategy/0/capacityProvider"), "{told:?}");
+}
+
+#[test]
+fn describe_output_names_the_cluster_that_the_dimensions_of_alarms_mean() {
+    let mut described = service("web", "web");
+    described["clusterArn"] = "arn:aws:ecs:eu-west-1:1:cluster/shop".into();
+    let inputs = [
+        ("s.json", json!({"services": [described]})),
+        ("t.json", of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}))),
+        ("p.json", step_policy()),
+        ("a.json", alarm(&json!([policy_arn("web", "out")]))),
+    ];
+    let conversion = run(&inputs, &Settings::default());
+    assert_eq!(field(&conversion, 2, "/PolicyName").verdict, Verdict::Exact);
+    assert_eq!(field(&conversion, 3, "/Threshold").verdict, Verdict::Exact);
+    let plain = run(&inputs, &plain());
+    assert_eq!(field(&plain, 0, "/services/0/clusterArn").verdict, field(&plain, 0, "/services/0/serviceName").verdict);
+}

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Belonging, Place};
-use crate::api::DEFAULT_CLUSTER;
 use crate::convert::Provenance;
 use crate::convert::recognise::{Item, Kind, Part, PartKind, Recognised};
 use crate::ecs::{Pointer, arn};
@@ -75,7 +74,7 @@ fn owner(found: &[(Provenance, Recognised)], part: &Part) -> Result<usize, Place
 /// Cluster and name of a service, as AWS has them.
 fn names(item: &Item) -> (&str, &str) {
     let text = |member: &str| item.spec.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let cluster = text("cluster").or_else(|| text("clusterArn")).map_or(DEFAULT_CLUSTER, arn::short_name);
+    let cluster = arn::cluster_of_service(text("cluster"), text("clusterArn"));
     let of_object = || item.resource.as_ref()?.get("name")?.as_str();
     let name = text("serviceName").or_else(|| text("serviceArn").map(arn::short_name)).or_else(of_object);
     (cluster, name.unwrap_or_default())
@@ -111,16 +110,16 @@ fn assemble(
         return None;
     };
     let mut scaling = target.value.as_object().cloned().unwrap_or_default();
-    belonging.insert(*target_index, Place::In(service, vec![root.clone()]));
+    belonging.insert(*target_index, Place::at(service, root.clone()));
     let mut policies = Vec::new();
     for (position, (index, policy)) in of_kind(PartKind::ScalingPolicy).enumerate() {
         let at = root.key("policies").index(position);
-        belonging.insert(*index, Place::In(service, vec![at.clone()]));
+        belonging.insert(*index, Place::at(service, at.clone()));
         policies.push(with_alarms(found, service, policy, &at, belonging));
     }
     let actions: Vec<Value> = of_kind(PartKind::ScheduledAction).map(|(_, action)| action.value.clone()).collect();
     for (position, (index, _)) in of_kind(PartKind::ScheduledAction).enumerate() {
-        belonging.insert(*index, Place::In(service, vec![root.key("scheduledActions").index(position)]));
+        belonging.insert(*index, Place::at(service, root.key("scheduledActions").index(position)));
     }
     for (member, list) in [("policies", policies), ("scheduledActions", actions)] {
         if !list.is_empty() {
@@ -151,9 +150,9 @@ fn with_alarms(
             _ => alarms.push(alarm.value.clone()),
         }
         let place = at.key("alarms").index(position);
-        match belonging.entry(index).or_insert_with(|| Place::In(service, Vec::new())) {
-            Place::In(_, places) => places.push(place),
-            other => *other = Place::In(service, vec![place]),
+        match belonging.entry(index).or_insert_with(|| Place::In(BTreeMap::new())) {
+            Place::In(wholes) => wholes.entry(service).or_default().push(place),
+            other => *other = Place::at(service, place),
         }
     }
     let mut whole = policy.value.clone();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Item, Share};
 use crate::ecs::Pointer;
 use crate::ecs::arn::Arn;
+use crate::ecs::fields::member_of_scaling;
 
 type Object = Map<String, Value>;
 
@@ -36,6 +37,11 @@ impl PartKind {
             Self::MetricAlarm => &[],
             Self::ClusterCapacity => &["cluster"],
         }
+    }
+
+    /// What AWS calls a member of the whole in a part.
+    pub fn member(self, name: &str) -> String {
+        if self == Self::ClusterCapacity { name.to_owned() } else { member_of_scaling(name) }
     }
 }
 
