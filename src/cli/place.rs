@@ -11,12 +11,15 @@ use serde::Serialize;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
+use super::query::looked_for;
 use super::{FAILURE, SUCCESS, answered};
 use crate::api::TaskDefinitionSpec;
 use crate::convert::files::{self, STDIN};
 use crate::convert::{NoTaskDefinition, single_task_definition};
 use crate::ecs::placement::{Constraint, MAX_CONSTRAINTS, MAX_STRATEGIES, Request, Strategy, ZONE};
+use crate::ecs::query::{self, Query};
 use crate::ecs::task_definition::Compatibility;
+use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances::{self, Asker, UnreadableQuantity};
 use simulation::Simulation;
 
@@ -149,6 +152,7 @@ impl Place {
             kubernetes: definition.kubernetes.as_ref(),
             namespace: self.namespace.as_deref(),
         };
+        doubts(&request, &nodes).iter().for_each(|doubt| output::complain(&format!("warning: {doubt}")));
         let instances = instances::instances(nodes, pods.as_deref().unwrap_or_default(), &asker)?;
         let mut chance = fastrand::Rng::with_seed(self.seed);
         let simulation = Simulation::run(instances, &fitted, self.count, |count| chance.usize(..count));
@@ -205,6 +209,23 @@ impl Place {
             (None, None) => Ok(format!("family:{}", definition.ecs.family.as_deref().unwrap_or_default())),
         }
     }
+}
+
+/// What may be meant otherwise in what is asked of the nodes.
+fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for constraint in &request.constraints {
+        let Constraint::MemberOf(expression) = constraint else { continue };
+        let query = Query::printed(&expression.to_string()).ok();
+        doubts.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
+    }
+    let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::of).collect();
+    for name in request.strategies.iter().filter_map(Strategy::attribute) {
+        let nowhere = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
+        let nowhere = nowhere.then(|| format!("no node has the attribute {name} to spread over: {}", looked_for(name)));
+        doubts.extend(query::misspelt(name).or(nowhere));
+    }
+    doubts
 }
 
 fn task_definition(file: &Path) -> Result<TaskDefinitionSpec, PlaceError> {

@@ -309,7 +309,9 @@ impl<'a> Parser<'a> {
     }
 
     fn test(&mut self, subject: &str, kind: Kind) -> Result<Test, QueryError> {
-        Ok(match self.operator(subject, kind)? {
+        self.cursor.skip_blanks();
+        let start = self.cursor.offset;
+        let test = match self.operator(subject, kind)? {
             Operator::Exists => Test::Exists,
             Operator::NotExists => Test::NotExists,
             Operator::Compare(order) => Test::Compare(order, self.text()?),
@@ -317,7 +319,9 @@ impl<'a> Parser<'a> {
             Operator::NotIn => Test::NotIn(self.list()?),
             Operator::Matches => Test::Matches(self.pattern()?),
             Operator::NotMatches => Test::NotMatches(self.pattern()?),
-        })
+        };
+        self.notes.extend(pattern_as_value(&test, kind).map(|message| Note { offset: start, message }));
+        Ok(test)
     }
 
     fn compared<T>(
@@ -543,6 +547,23 @@ fn punctuated(message: &str, hint: &str) -> String {
 /// Whether operators are made of this character.
 fn is_sign(character: char) -> bool {
     matches!(character, '=' | '!' | '<' | '>' | '~')
+}
+
+/// What to tell of a value that looks like a pattern, where whole values are compared: the values of ECS have no asterisk.
+fn pattern_as_value(test: &Test, kind: Kind) -> Option<String> {
+    let (sign, meant, exists) = match test {
+        Test::Compare(Order::Equal, _) => ("==", "=~", "exists"),
+        Test::Compare(Order::NotEqual, _) => ("!=", "!~", "!exists"),
+        Test::In(_) => ("in", "=~", "exists"),
+        Test::NotIn(_) => ("!in", "!~", "!exists"),
+        _ => return None,
+    };
+    let text = test.texts().find(|text| text.contains('*'))?;
+    if matches!(text, "*" | ".*") && kind == Kind::Attribute {
+        return Some(format!("`{sign}` compares whole values, did you mean `{exists}`?"));
+    }
+    let pattern = if text.contains(".*") { text.to_owned() } else { text.replace('*', ".*") };
+    Some(format!("`{sign}` compares whole values, did you mean `{meant} {}`?", shortened(&pattern)))
 }
 
 /// Whether an attribute can have this name.
