@@ -44,6 +44,8 @@ pub(super) struct Definition {
     target: Target,
     /// The metadata it was given with as one of our resources.
     pub resource: Option<Value>,
+    /// Whether it is what AWS completes a definition of its kind and name with.
+    pub completes: bool,
     origin: Origin,
     leaves: Vec<Leaf>,
     findings: Vec<Finding>,
@@ -76,6 +78,7 @@ impl Definition {
             namespace: settings.namespace.clone().or_else(|| given.map(str::to_owned)),
             target: settings.target,
             resource: item.resource,
+            completes: item.completes,
             origin: item.origin,
             leaves: item.share.leaves,
             findings: Vec::new(),

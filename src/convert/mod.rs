@@ -118,6 +118,7 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     collision::refuse_same_aliases(&mut definitions);
     let families = pairs::families(&definitions);
     pairs::check(&mut definitions, &families, settings);
+    pairs::check_clusters(&mut definitions);
     let manifests = match settings.target {
         Target::CustomResources => resources::write(&mut definitions, settings),
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),

@@ -29,6 +29,8 @@ pub(super) enum Place {
     Nowhere(&'static str, String),
     /// Nowhere, as it is about something else.
     Elsewhere,
+    /// Nowhere, as nobody evaluates alarms on other alarms.
+    NotEvaluated,
 }
 
 impl Place {
@@ -77,6 +79,7 @@ pub(super) fn documents(
             message: "the member is given more than once; the last one counts".to_owned(),
         });
         document.findings.extend(again);
+        document.findings.extend(part.doubts.iter().cloned());
         document.findings.extend(found.get(&index).into_iter().flatten().cloned());
         fill(&mut document, part, place, entries);
         // How AWS writes what nobody reads is not worth knowing.
@@ -161,6 +164,11 @@ fn fill(document: &mut Document, part: &Part, place: &Place, entries: &[(Provena
             let message = "the alarm triggers no scaling policy of a service among the inputs";
             document.fields =
                 leaves.map(|leaf| told(leaf, Verdict::Ignored, "alarm-without-policy", message)).collect();
+        }
+        Place::NotEvaluated => {
+            let message = "nobody evaluates an alarm on other alarms: give the policy to the AlarmActions of an alarm on a metric";
+            let code = Code::AlarmNotEvaluated.name();
+            document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, code, message)).collect();
         }
         Place::In(wholes) => {
             let of_entry = |(whole, places): (&usize, _)| match entries.get(*whole) {

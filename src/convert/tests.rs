@@ -652,13 +652,13 @@ fn what_is_wrong_with_a_part_is_told_where_it_was_given() {
     policy["StepScalingPolicyConfiguration"]["AdjustmentType"] = "ChangeCapacity".into();
     let place = "invalid-choice /ScalingPolicies/0/StepScalingPolicyConfiguration/AdjustmentType";
     assert_eq!(told(json!({"ScalingPolicies": [policy]}), &[&target])[0], place);
-    let action = of_target(json!({"ScheduledActionName": "late", "Schedule": "cron(0 22 * * *)", "Timezone": "Mars",
-        "ScalableTargetAction": {"MinCapacity": 2}}));
-    let places = told(action, &[&target]);
-    assert!(
-        places.len() == 2 && places.concat().contains("/Schedule") && places.concat().contains("/Timezone"),
-        "{places:?}"
-    );
+    for (schedule, zone, place) in
+        [("cron(0 22 * * *)", "Europe/Berlin", "/Schedule"), ("cron(0 22 * * ? *)", "Mars", "/Timezone")]
+    {
+        let action = of_target(json!({"ScheduledActionName": "late", "Schedule": schedule, "Timezone": zone,
+            "ScalableTargetAction": {"MinCapacity": 2}}));
+        assert_eq!(told(action, &[&target]), [format!("invalid-schedule {place}")]);
+    }
     let mut busy = alarm(&json!([policy_arn("web", "out")]));
     busy["EvaluationPeriods"] = 0.into();
     let places = told(json!({"MetricAlarms": [busy]}), &[&target, &step_policy()]);
@@ -692,4 +692,106 @@ fn describe_output_names_the_cluster_that_the_dimensions_of_alarms_mean() {
     assert_eq!(field(&conversion, 3, "/Threshold").verdict, Verdict::Exact);
     let plain = run(&inputs, &plain());
     assert_eq!(field(&plain, 0, "/services/0/clusterArn").verdict, field(&plain, 0, "/services/0/serviceName").verdict);
+}
+
+#[test]
+fn a_service_names_providers_that_its_cluster_has() {
+    let cluster = json!({"clusterName": "prod", "capacityProviders": ["FARGATE_SPOT", "gpu"]});
+    let with = |change: &Value| {
+        let mut of_prod = service("web", "web");
+        of_prod["cluster"] = "prod".into();
+        of_prod.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let inputs = [("c.json", cluster.clone()), ("s.json", of_prod), ("t.json", task("web"))];
+        run(&inputs, &Settings::default()).report.documents.remove(1).findings
+    };
+    let findings = with(&json!({"capacityProviderStrategy": [{"capacityProvider": "gpuu", "weight": 1}]}));
+    assert_eq!(findings[0].path, "/capacityProviderStrategy/0/capacityProvider");
+    assert!(findings[0].message.ends_with("did you mean `gpu`?"), "{findings:?}");
+    assert_eq!(with(&json!({"capacityProviderStrategy": [{"capacityProvider": "gpu", "weight": 1}]})), []);
+    // A launch type asks for no provider of the cluster.
+    assert!(!with(&json!({"launchType": "FARGATE"})).iter().any(|it| it.code == "foreign-capacity-provider"));
+}
+
+#[test]
+fn providers_for_a_cluster_that_is_not_given_are_warned_of_where_others_are() {
+    let put = json!({"cluster": "prd", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []});
+    let create = json!({"clusterName": "prod"});
+    let conversion = run(&[("put.json", put.clone()), ("create.json", create)], &Settings::default());
+    assert_eq!(found(&conversion), [vec!["cluster-not-given /cluster".to_owned()], vec![]]);
+    assert!(conversion.report.documents[0].findings[0].message.contains("did you mean `prod`?"));
+    assert_eq!(codes(&run(&[("put.json", put)], &Settings::default())), [""; 0]);
+}
+
+#[test]
+fn an_alarm_whose_policy_is_not_there_is_warned_of() {
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let target = of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}));
+    let with = |alarm: Value| {
+        let inputs =
+            [("a.json", alarm), ("s.json", of_shop.clone()), ("t.json", target.clone()), ("p.json", step_policy())];
+        run(&inputs, &Settings::default())
+    };
+    let topic = "arn:aws:sns:eu-west-1:1:pager";
+    let unknown = with(alarm(&json!([topic, policy_arn("web", "oute")])));
+    assert_eq!(found(&unknown)[0], ["no-such-policy /AlarmActions/1"]);
+    assert!(unknown.report.documents[0].findings[0].message.ends_with("did you mean `out`?"));
+    let mut other_state = alarm(&json!([topic]));
+    other_state["OKActions"] = json!([policy_arn("web", "out")]);
+    assert_eq!(found(&with(other_state))[0], ["action-of-other-state /OKActions/0"]);
+    for action in [topic.to_owned(), policy_arn("api", "out"), policy_arn("web", "out")] {
+        assert_eq!(found(&with(alarm(&json!([action]))))[0], [""; 0], "{action}");
+    }
+}
+
+#[test]
+fn an_alarm_of_two_services_is_reported_for_both() {
+    let of = |name: &str| {
+        let mut of_shop = service(name, "web");
+        of_shop["cluster"] = "shop".into();
+        let about = |mut part: Value| {
+            part["ResourceId"] = format!("service/shop/{name}").into();
+            part
+        };
+        let target = about(of_target(json!({"MinCapacity": 1, "MaxCapacity": 5})));
+        json!([of_shop, target, about(step_policy())])
+    };
+    let both = alarm(&json!([policy_arn("web", "out"), policy_arn("api", "out")]));
+    let inputs = [("a.json", both), ("web.json", of("web")), ("api.json", of("api")), ("t.json", task("web"))];
+    let conversion = run(&inputs, &Settings::default());
+    // It is on what the tasks of one of them use.
+    let threshold = field(&conversion, 0, "/Threshold");
+    assert_eq!((threshold.verdict, threshold.code), (Verdict::Unsupported, Some("alarm-not-evaluated")));
+    assert!(threshold.message.as_deref().unwrap().starts_with("in the Service \"api\": "), "{threshold:?}");
+}
+
+#[test]
+fn services_of_one_name_in_two_clusters_are_told_the_way_out() {
+    let of = |cluster: &str| {
+        let mut of_cluster = service("web", "web");
+        of_cluster["cluster"] = cluster.into();
+        of_cluster
+    };
+    let message = |clusters: [&str; 2]| {
+        let inputs = [("a.json", of(clusters[0])), ("b.json", of(clusters[1])), ("t.json", task("web"))];
+        run(&inputs, &Settings::default()).report.documents[0].findings[0].message.clone()
+    };
+    assert!(message(["prod", "test"]).contains("of the clusters prod, test, and"));
+    assert!(message(["prod", "test"]).contains("--namespace"));
+    assert!(!message(["prod", "prod"]).contains("clusters"));
+}
+
+#[test]
+fn composite_alarms_are_told_as_what_they_are() {
+    let composite = |actions: Value| json!({"AlarmName": "both", "AlarmRule": "ALARM(busy)", "AlarmActions": actions});
+    let described =
+        json!({"MetricAlarms": [alarm(&json!([]))], "CompositeAlarms": [composite(json!([policy_arn("web", "out")]))]});
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let conversion = run(&[("a.json", described), ("s.json", of_shop)], &Settings::default());
+    let document = &conversion.report.documents[1];
+    assert_eq!((document.kind, document.name.as_deref()), (Some("CompositeAlarm"), Some("both")));
+    assert_eq!(field(&conversion, 1, "/CompositeAlarms/0/AlarmRule").code, Some("alarm-not-evaluated"));
+    let alone = run(&[("a.json", composite(json!([])))], &Settings::default());
+    assert_eq!(field(&alone, 0, "/AlarmRule").code, Some("alarm-without-policy"));
 }

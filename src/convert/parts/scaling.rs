@@ -2,14 +2,16 @@
 //!
 //! A part is about `service/CLUSTER/NAME`; an alarm is about the policies that it triggers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::{Belonging, Place};
 use crate::convert::Provenance;
 use crate::convert::recognise::{Item, Kind, Part, PartKind, Recognised};
-use crate::ecs::{Pointer, arn};
+use crate::ecs::decode::hint::did_you_mean_name;
+use crate::ecs::{Pointer, Severity, arn};
+use crate::report::Finding;
 
 /// The member of a Service that holds all parts.
 pub(super) const MEMBER: &str = "autoScaling";
@@ -19,7 +21,7 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
     let mut of_services: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in 0..found.len() {
         let Recognised::Part(part) = &found[index].1 else { continue };
-        if matches!(part.kind, PartKind::MetricAlarm | PartKind::ClusterCapacity) {
+        if matches!(part.kind, PartKind::MetricAlarm | PartKind::CompositeAlarm | PartKind::ClusterCapacity) {
             continue;
         }
         match owner(found, part) {
@@ -36,11 +38,85 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
             item.origin.put_in(&Pointer::root().key(MEMBER));
         }
     }
-    for (index, (_, recognised)) in found.iter().enumerate() {
-        if matches!(recognised, Recognised::Part(part) if part.kind == PartKind::MetricAlarm) {
-            belonging.entry(index).or_insert(Place::Elsewhere);
+    let policies = policies(found);
+    for index in 0..found.len() {
+        let Recognised::Part(part) = &found[index].1 else { continue };
+        let doubts = match part.kind {
+            PartKind::MetricAlarm => {
+                let triggers = belonging.contains_key(&index);
+                belonging.entry(index).or_insert(Place::Elsewhere);
+                let of_others = if triggers { Vec::new() } else { of_other_states(part, &policies) };
+                unknown(part, &policies).chain(of_others).collect()
+            }
+            PartKind::CompositeAlarm => {
+                let mut meant = STATES.into_iter().flat_map(|state| part.policies(state));
+                let is_given = meant.any(|(_, meant)| policies.contains_key(&meant.service));
+                belonging.insert(index, if is_given { Place::NotEvaluated } else { Place::Elsewhere });
+                Vec::new()
+            }
+            _ => continue,
+        };
+        if let Recognised::Part(part) = &mut found[index].1 {
+            part.doubts = doubts;
         }
     }
+}
+
+/// The names of policies by cluster and name of their services.
+type Policies = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The policies of each service among the inputs.
+fn policies(found: &[(Provenance, Recognised)]) -> Policies {
+    let mut policies = Policies::new();
+    for (_, recognised) in found {
+        let Recognised::Definition(item) = recognised else { continue };
+        if item.kind != Kind::Service {
+            continue;
+        }
+        let (cluster, name) = names(item);
+        let own = item.spec.pointer("/autoScaling/policies").and_then(Value::as_array).into_iter().flatten();
+        let own = own.filter_map(|policy| policy.get("policyName")?.as_str().map(str::to_owned));
+        policies.entry((cluster.to_owned(), name.to_owned())).or_default().extend(own);
+    }
+    for (_, recognised) in found {
+        let Recognised::Part(part) = recognised else { continue };
+        if part.kind == PartKind::ScalingPolicy
+            && let Some(of_service) = part.service().and_then(|service| policies.get_mut(&service))
+        {
+            of_service.insert(part.name.clone());
+        }
+    }
+    policies
+}
+
+/// What the members that list an alarm's actions are called, that of the state `ALARM` first.
+const STATES: [&str; 3] = ["AlarmActions", "OKActions", "InsufficientDataActions"];
+
+/// Policies that an alarm is to trigger, of services that have none of that name.
+fn unknown(alarm: &Part, policies: &Policies) -> impl Iterator<Item = Finding> {
+    alarm.policies(STATES[0]).filter_map(|(place, meant)| {
+        let known = policies.get(&meant.service).filter(|known| !known.contains(&meant.policy))?;
+        let hint = did_you_mean_name(&meant.policy, known.iter().map(String::as_str));
+        let message = format!("the service {} has no policy `{}`{hint}", meant.service.1, meant.policy);
+        Some(doubt(&place, "no-such-policy", message))
+    })
+}
+
+/// Policies that an alarm is to trigger in another state.
+fn of_other_states(alarm: &Part, policies: &Policies) -> Vec<Finding> {
+    let meant = STATES.into_iter().skip(1).flat_map(|state| alarm.policies(state));
+    let known = meant.filter(|(_, meant)| policies.get(&meant.service).is_some_and(|it| it.contains(&meant.policy)));
+    let told = known.map(|(place, meant)| {
+        let (policy, service) = (meant.policy, meant.service.1);
+        let message =
+            format!("only AlarmActions are carried out: this triggers no policy `{policy}` of the service {service}");
+        doubt(&place, "action-of-other-state", message)
+    });
+    told.collect()
+}
+
+fn doubt(place: &Pointer, code: &'static str, message: String) -> Finding {
+    Finding { path: place.to_string(), severity: Severity::Warning, code, message }
 }
 
 /// The service that a part is about.
