@@ -152,7 +152,9 @@ impl Place {
             kubernetes: definition.kubernetes.as_ref(),
             namespace: self.namespace.as_deref(),
         };
-        doubts(&request, &nodes).iter().for_each(|doubt| output::complain(&format!("warning: {doubt}")));
+        for doubt in doubts(&request, &nodes) {
+            output::complain(&format!("warning: {doubt}"));
+        }
         let instances = instances::instances(nodes, pods.as_deref().unwrap_or_default(), &asker)?;
         let mut chance = fastrand::Rng::with_seed(self.seed);
         let simulation = Simulation::run(instances, &fitted, self.count, |count| chance.usize(..count));

@@ -132,7 +132,9 @@ impl Query {
         let seen = self.look(&query)?;
         let names = self.matching(&query, &seen);
         if names.is_empty() {
-            why_none(&query, &seen.nodes).iter().for_each(|line| output::complain(line));
+            for line in why_none(&query, &seen.nodes) {
+                output::complain(&line);
+            }
         }
         output::print(&names.iter().flat_map(|name| [name, "\n"]).collect::<String>())?;
         Ok(if names.is_empty() { NONE } else { SUCCESS })

@@ -70,7 +70,7 @@ pub(super) fn check_clusters(definitions: &mut [&mut Definition]) {
                 let name = &definition.name;
                 let hint = did_you_mean_name(name, whole.iter().map(String::as_str));
                 let message = format!(
-                    "the cluster {name:?} is not among the inputs, where others are{hint}; this becomes a Cluster of its own"
+                    "the cluster {name:?} is not among the inputs, and this becomes a Cluster of its own{hint}"
                 );
                 definitions[index].warning(&Pointer::root().key("clusterName"), "cluster-not-given", message);
             }

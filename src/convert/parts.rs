@@ -240,13 +240,14 @@ fn of_leaf(leaf: &Leaf, part: &Part, uses: &[Use<'_>]) -> Field {
         Some((whole, verdict)) => {
             let says = |it: &FieldVerdict| (it.verdict, it.code, it.message.clone());
             let differ = verdicts.iter().any(|(_, other)| says(other) != says(verdict));
-            let whose = if differ { format!("in the {} {:?}: ", whole.kind.name(), whole.name) } else { String::new() };
+            let prefix =
+                if differ { format!("in the {} {:?}: ", whole.kind.name(), whole.name) } else { String::new() };
             Field {
                 path: leaf.path.clone(),
                 verdict: verdict.verdict,
                 code: verdict.code.map(Code::name),
                 target: verdict.target.clone(),
-                message: verdict.message.as_ref().map(|message| format!("{whose}{message}")),
+                message: verdict.message.as_ref().map(|message| format!("{prefix}{message}")),
             }
         }
         None if leaf.empty => exact("an empty value means that nothing is given".to_owned()),

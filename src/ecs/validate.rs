@@ -95,7 +95,7 @@ pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) ->
 /// Checks a service by the rules that ask for its cluster. Places are those of the service.
 #[must_use]
 pub fn service_in_cluster(service: &Service, cluster: &Cluster) -> Vec<Finding> {
-    in_order(capacity::in_cluster(service, cluster).into_iter())
+    in_order(capacity::in_cluster(service, cluster))
 }
 
 /// Checks a cluster by ECS's rules.

@@ -39,9 +39,9 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
         }
     }
     let policies = policies(found);
-    for index in 0..found.len() {
-        let Recognised::Part(part) = &found[index].1 else { continue };
-        let doubts = match part.kind {
+    for (index, (_, recognised)) in found.iter_mut().enumerate() {
+        let Recognised::Part(part) = recognised else { continue };
+        part.doubts = match part.kind {
             PartKind::MetricAlarm => {
                 let triggers = belonging.contains_key(&index);
                 belonging.entry(index).or_insert(Place::Elsewhere);
@@ -56,9 +56,6 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
             }
             _ => continue,
         };
-        if let Recognised::Part(part) = &mut found[index].1 {
-            part.doubts = doubts;
-        }
     }
 }
 

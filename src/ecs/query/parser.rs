@@ -558,11 +558,11 @@ fn pattern_as_value(test: &Test, kind: Kind) -> Option<String> {
         Test::NotIn(_) => ("!in", "!~", "!exists"),
         _ => return None,
     };
-    let text = test.texts().find(|text| text.contains('*'))?;
-    if matches!(text, "*" | ".*") && kind == Kind::Attribute {
+    let value = test.texts().find(|value| value.contains('*'))?;
+    if matches!(value, "*" | ".*") && kind == Kind::Attribute {
         return Some(format!("`{sign}` compares whole values, did you mean `{exists}`?"));
     }
-    let pattern = if text.contains(".*") { text.to_owned() } else { text.replace('*', ".*") };
+    let pattern = if value.contains(".*") { value.to_owned() } else { value.replace('*', ".*") };
     Some(format!("`{sign}` compares whole values, did you mean `{meant} {}`?", shortened(&pattern)))
 }
 
