@@ -346,3 +346,19 @@ fn one_of_the_files_may_come_from_standard_input() {
         assert_eq!(answer, "{\"placements\":[{\"task\":0,\"node\":\"a1\"}],\"failures\":[]}\n");
     }
 }
+
+#[test]
+fn what_may_be_meant_otherwise_is_warned_of() {
+    let folder = folder();
+    let cases = [
+        ("--strategy", "spread=attribute:ecs.availability-zoen", "did you mean `ecs.availability-zone`?"),
+        ("--strategy", "spread=attribute:rack", "no node has the attribute rack to spread over"),
+        ("--constraint", "memberOf=attribute:ecs.ostype == linux", "did you mean `ecs.os-type`?"),
+        ("--strategy", "spread=attribute:ecs.availability-zone", ""),
+        ("--strategy", "spread=attribute:stack", ""),
+    ];
+    for (option, value, words) in cases {
+        let (_, _, told) = run(folder.path(), &["--nodes", "nodes.json", "--task", "web.json", option, value]);
+        assert!(told.contains(words) && told.is_empty() == words.is_empty(), "{value}: {told}");
+    }
+}

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::convert::files;
+use crate::ecs::pointer;
 
 /// Why a file has no objects of the kind.
 #[derive(Debug, thiserror::Error)]
@@ -19,15 +20,17 @@ pub(super) enum ReadError {
         message: String,
     },
     /// It is neither JSON nor YAML, or the objects lack what objects of their kind have.
-    #[error("{}: this is not what kubectl prints: {message}", .file.display())]
+    #[error("{}: this is not what `{}` prints: {message}", .file.display(), command(kind))]
     Malformed {
         /// The file.
         file: PathBuf,
+        /// What was wanted.
+        kind: &'static str,
         /// What is wrong.
         message: String,
     },
     /// It holds objects of other kinds only.
-    #[error("{}: there is no {kind} in it, but {found}", .file.display())]
+    #[error("{}: there is no {kind} in it, but {found}: give what `{}` prints", .file.display(), command(kind))]
     OtherKinds {
         /// The file.
         file: PathBuf,
@@ -46,7 +49,7 @@ pub(super) fn read<T: DeserializeOwned>(file: &Path, kind: &'static str) -> Resu
     }
     let source = files::read(&[file.to_owned()]).pop();
     let text = source.map_or_else(|| Ok(String::new()), |source| source.text).map_err(unreadable)?;
-    let malformed = |message| ReadError::Malformed { file: file.to_owned(), message };
+    let malformed = |message| ReadError::Malformed { file: file.to_owned(), kind, message };
     let documents = parse(&text).map_err(malformed)?;
     let (mut found, mut others, mut lists) = (Vec::new(), Vec::new(), 0);
     for document in documents {
@@ -62,20 +65,37 @@ pub(super) fn read<T: DeserializeOwned>(file: &Path, kind: &'static str) -> Resu
             }
             (_, document) => match kind_of(&document) {
                 Some(of) if of == kind => found.push(document),
-                of => others.push(of.unwrap_or_else(|| "something without a kind".to_owned())),
+                Some(of) => others.push(of),
+                None => others.push(without_kind(&document)),
             },
         }
     }
     if found.is_empty() && (lists == 0 || !others.is_empty()) {
         others.sort();
         others.dedup();
-        let found = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
+        let found = if others.is_empty() { "nothing at all".to_owned() } else { others.join(", ") };
         return Err(ReadError::OtherKinds { file: file.to_owned(), kind, found });
     }
     found
         .into_iter()
         .map(|object| serde_json::from_value(object).map_err(|error| malformed(error.to_string())))
         .collect()
+}
+
+/// What prints the objects of a kind.
+fn command(kind: &str) -> &'static str {
+    if kind == "Pod" { "kubectl get pods --all-namespaces -o json" } else { "kubectl get nodes -o json" }
+}
+
+/// What a document without a kind is called.
+fn without_kind(document: &Value) -> String {
+    let has = |member: &str| document.get(member).is_some();
+    match document {
+        Value::Array(items) if items.is_empty() => "an empty list".to_owned(),
+        Value::Object(_) if has("containerDefinitions") || has("taskDefinition") => "an ECS task definition".to_owned(),
+        Value::Object(_) => "an object without a kind".to_owned(),
+        other => pointer::kind_of(other).to_owned(),
+    }
 }
 
 fn kind_of(object: &Value) -> Option<String> {

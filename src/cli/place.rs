@@ -11,13 +11,15 @@ use serde::Serialize;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
+use super::query::looked_for;
 use super::{FAILURE, SUCCESS, answered};
 use crate::api::TaskDefinitionSpec;
 use crate::convert::files::{self, STDIN};
 use crate::convert::{NoTaskDefinition, single_task_definition};
 use crate::ecs::placement::{Constraint, MAX_CONSTRAINTS, MAX_STRATEGIES, Request, Strategy, ZONE};
-use crate::ecs::query::Query;
+use crate::ecs::query::{self, Query};
 use crate::ecs::task_definition::Compatibility;
+use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances::{self, Asker, UnreadableQuantity};
 use simulation::Simulation;
 
@@ -119,10 +121,6 @@ enum PlaceError {
     Strategies(usize),
     #[error("{0} constraints are given with those of the task definition; ECS takes at most {MAX_CONSTRAINTS}")]
     Constraints(usize),
-    #[error(
-        "--strategy {0}: this is not the name of an attribute: it has 1 to 128 letters, digits and any of - _ . / \\"
-    )]
-    Attribute(Strategy),
     #[error("--service: `{0}` is not the name of a service: it has 1 to 255 letters, digits, hyphens and underscores")]
     Service(String),
     #[error("what was given for --nodes or --pods is not what kubectl prints: {0}")]
@@ -154,6 +152,9 @@ impl Place {
             kubernetes: definition.kubernetes.as_ref(),
             namespace: self.namespace.as_deref(),
         };
+        for doubt in doubts(&request, &nodes) {
+            output::complain(&format!("warning: {doubt}"));
+        }
         let instances = instances::instances(nodes, pods.as_deref().unwrap_or_default(), &asker)?;
         let mut chance = fastrand::Rng::with_seed(self.seed);
         let simulation = Simulation::run(instances, &fitted, self.count, |count| chance.usize(..count));
@@ -182,10 +183,6 @@ impl Place {
         }
         if self.strategies.len() > MAX_STRATEGIES {
             return Err(PlaceError::Strategies(self.strategies.len()));
-        }
-        if let Some(step) = self.strategies.iter().find(|step| step.attribute().is_some_and(|name| !is_attribute(name)))
-        {
-            return Err(PlaceError::Attribute(step.clone()));
         }
         let fargate_only = definition.ecs.requires_compatibilities == [Compatibility::Fargate];
         if fargate_only && !(self.strategies.is_empty() && self.constraints.is_empty()) {
@@ -216,6 +213,23 @@ impl Place {
     }
 }
 
+/// What may be meant otherwise in what is asked of the nodes.
+fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for constraint in &request.constraints {
+        let Constraint::MemberOf(expression) = constraint else { continue };
+        let query = Query::printed(&expression.to_string()).ok();
+        doubts.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
+    }
+    let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::of).collect();
+    for name in request.strategies.iter().filter_map(Strategy::attribute) {
+        let nowhere = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
+        let nowhere = nowhere.then(|| format!("no node has the attribute {name} to spread over: {}", looked_for(name)));
+        doubts.extend(query::misspelt(name).or(nowhere));
+    }
+    doubts
+}
+
 fn task_definition(file: &Path) -> Result<TaskDefinitionSpec, PlaceError> {
     let folder = || PlaceError::Folder(file.to_owned());
     let source = files::read(&[file.to_owned()]).pop().filter(|source| !source.found && !file.is_dir());
@@ -230,10 +244,6 @@ fn check_names(nodes: &[Node]) -> Result<(), PlaceError> {
         Some(pair) => Err(PlaceError::SameName(pair[0].to_owned())),
         None => Ok(()),
     }
-}
-
-fn is_attribute(name: &str) -> bool {
-    format!("attribute:{name} exists").parse::<Query>().is_ok_and(|query| query.expression().attributes().eq([name]))
 }
 
 fn group(text: &str) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! `ecs-operator query`: the nodes that an expression of the cluster query language is true of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::convert::files::STDIN;
 use crate::ecs::query::{Query as Expression, QueryError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::kubernetes::discovery;
-use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+use crate::translate::placement::facts::{self, NodeFacts, TaskFacts};
 use crate::translate::placement::{Mark, Rules};
 
 /// No node matches.
@@ -101,7 +101,7 @@ enum AnswerError {
 
 /// Nodes, and the tasks of each by its name.
 struct Seen {
-    nodes: Vec<Node>,
+    nodes: Vec<NodeFacts>,
     tasks: BTreeMap<String, Vec<TaskFacts>>,
 }
 
@@ -111,7 +111,7 @@ impl Seen {
         for (node, task) in pods.iter().filter_map(TaskFacts::of) {
             tasks.entry(node).or_default().push(task);
         }
-        Self { nodes, tasks }
+        Self { nodes: nodes.into_iter().map(NodeFacts::of).collect(), tasks }
     }
 }
 
@@ -129,20 +129,25 @@ impl Query {
             output::print(&self.explanation(&query)?)?;
             return Ok(SUCCESS);
         }
-        let names = self.matching(&query, self.look(&query)?);
+        let seen = self.look(&query)?;
+        let names = self.matching(&query, &seen);
+        if names.is_empty() {
+            for line in why_none(&query, &seen.nodes) {
+                output::complain(&line);
+            }
+        }
         output::print(&names.iter().flat_map(|name| [name, "\n"]).collect::<String>())?;
         Ok(if names.is_empty() { NONE } else { SUCCESS })
     }
 
     /// The names of the nodes that match, in order.
-    fn matching(&self, query: &Expression, seen: Seen) -> Vec<String> {
+    fn matching(&self, query: &Expression, seen: &Seen) -> Vec<String> {
         let mark = Mark::new(query.expression().clone(), self.namespace.as_deref());
-        let facts = seen.nodes.into_iter().map(NodeFacts::of);
-        let matching = facts.filter(|node| {
+        let matching = seen.nodes.iter().filter(|node| {
             let tasks = seen.tasks.get(&node.name).map(Vec::as_slice).unwrap_or_default();
             mark.is_true_of(node, tasks.iter())
         });
-        let mut names: Vec<String> = matching.map(|node| node.name).collect();
+        let mut names: Vec<String> = matching.map(|node| node.name.clone()).collect();
         names.sort();
         names
     }
@@ -191,10 +196,35 @@ impl Query {
             text.push_str("\n# and marks the nodes it is true of by the label\n");
             text.push_str(&label);
         }
+        if rules.never {
+            text.push_str("# It is true of no node.\n");
+        }
         match &rules.affinity {
             None => text.push_str("# Any node will do.\n"),
             Some(affinity) => text.push_str(&serde_saphyr::to_string(&json!({ "affinity": affinity }))?),
         }
         Ok(text)
+    }
+}
+
+/// That no node matches, and which of the attributes asked about none has.
+fn why_none(query: &Expression, nodes: &[NodeFacts]) -> Vec<String> {
+    let mut lines = vec![match nodes.len() {
+        0 => "there are no nodes".to_owned(),
+        1 => "the only node does not match".to_owned(),
+        number => format!("none of {number} nodes matches"),
+    }];
+    let asked: BTreeSet<&str> = query.expression().attributes().collect();
+    let nowhere = asked.into_iter().filter(|name| !nodes.is_empty() && !nodes.iter().any(|node| node.has(name)));
+    lines.extend(nowhere.map(|name| format!("no node has the attribute {name}: {}", looked_for(name))));
+    lines
+}
+
+/// Where an attribute is looked for on nodes, in words.
+pub(super) fn looked_for(attribute: &str) -> String {
+    match facts::labels_of(attribute).as_slice() {
+        [] => "no label can be called so".to_owned(),
+        [only] => format!("the label {only} is on none"),
+        labels => format!("none of the labels {} is on one", labels.join(", ")),
     }
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::context::{Context, Own, References, Taken};
 use super::{execute, nodes, pods};
-use crate::api::{DEFAULT_CLUSTER, ServiceStatus};
-use crate::ecs::{TaskDefinitionRef, names};
+use crate::api::ServiceStatus;
+use crate::ecs::{TaskDefinitionRef, arn, names};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, ChildKind, CountManager, Generation, Owned, Revision, ServiceInput};
@@ -113,6 +113,6 @@ pub(super) fn references(object: &DynamicObject) -> References {
     References {
         task_definition: reference.as_ref().map(|r| names::object_name(&r.family)).unwrap_or_default(),
         revision: reference.and_then(|r| r.revision),
-        cluster: metadata::cluster_name(text("cluster").unwrap_or(DEFAULT_CLUSTER)),
+        cluster: metadata::cluster_name(arn::cluster_of_service(text("cluster"), text("clusterArn"))),
     }
 }

@@ -1,8 +1,9 @@
 //! Definitions that would become the same object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::Definition;
+use super::recognise::Kind;
 use crate::ecs::Pointer;
 use crate::translate::surroundings;
 
@@ -20,6 +21,7 @@ pub(super) fn refuse_same_names(definitions: &mut [&mut Definition]) {
         known.entry(key).or_default().push(index);
     }
     for same in known.values().filter(|same| same.len() > 1) {
+        let way_out = clusters_apart(same.iter().map(|index| &*definitions[*index]));
         let places: Vec<String> = same.iter().map(|index| definitions[*index].place()).collect();
         for index in same {
             let definition = &mut *definitions[*index];
@@ -28,10 +30,24 @@ pub(super) fn refuse_same_names(definitions: &mut [&mut Definition]) {
             let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
             let more = others.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let message = format!("the {} {:?} is also in {named}{more}", definition.kind.name(), definition.name);
+            let message =
+                format!("the {} {:?} is also in {named}{more}{way_out}", definition.kind.name(), definition.name);
             definition.error(&Pointer::root(), "same-name", message);
         }
     }
+}
+
+/// What to add about services of one name in several clusters of ECS, where names are those of a cluster.
+fn clusters_apart<'a>(services: impl Iterator<Item = &'a Definition>) -> String {
+    let clusters: BTreeSet<&str> = services.filter(|it| it.kind == Kind::Service).map(Definition::cluster).collect();
+    if clusters.len() < 2 {
+        return String::new();
+    }
+    let clusters = clusters.into_iter().collect::<Vec<_>>().join(", ");
+    format!(
+        ". They are of the clusters {clusters}, and a namespace has one Service of a name: convert each cluster by itself, with a \
+         --namespace of its own"
+    )
 }
 
 /// Refuses services that claim one name for what callers find them by: only one of them can be found by it.

@@ -9,11 +9,11 @@ use super::leaves::Leaf;
 use super::origin::Origin;
 use super::recognise::{Item, Kind};
 use super::{Settings, Target, parts};
-use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::pointer::upwards;
 use crate::ecs::service::DeploymentControllerType;
-use crate::ecs::{self, Pointer, Severity, arn, names};
-use crate::report::{Document, Field, Finding};
+use crate::ecs::{self, Pointer, Severity, names};
+use crate::report::{Document, Field, Finding, REFUSED};
 use crate::translate::examine::{self, Examined};
 use crate::translate::{Code, FieldVerdict, Verdict, capacity};
 
@@ -44,9 +44,13 @@ pub(super) struct Definition {
     target: Target,
     /// The metadata it was given with as one of our resources.
     pub resource: Option<Value>,
+    /// Whether it is what AWS completes a definition of its kind and name with.
+    pub completes: bool,
     origin: Origin,
     leaves: Vec<Leaf>,
     findings: Vec<Finding>,
+    /// What is found of its parts, in places of the spec: it is told where they were given.
+    pub of_parts: Vec<ecs::Finding>,
     /// What is said of a field instead of its verdict, by place in the spec.
     overrides: Vec<(Pointer, Field)>,
     /// The verdicts, once they are known.
@@ -74,9 +78,11 @@ impl Definition {
             namespace: settings.namespace.clone().or_else(|| given.map(str::to_owned)),
             target: settings.target,
             resource: item.resource,
+            completes: item.completes,
             origin: item.origin,
             leaves: item.share.leaves,
             findings: Vec::new(),
+            of_parts: Vec::new(),
             overrides: Vec::new(),
             verdicts: Vec::new(),
         };
@@ -100,9 +106,13 @@ impl Definition {
         let containers_only = self.kind == Kind::TaskDefinition && self.origin.find(&Pointer::root()).is_none();
         let here = |finding: &ecs::Finding| {
             let more = if containers_only && finding.code == "no-memory" { CONTAINERS_ONLY } else { "" };
-            Finding { message: format!("{}{more}", finding.message), ..self.placed(finding) }
+            let path = self.origin.find(&finding.path).unwrap_or_default();
+            let message = format!("{}{more}", finding.message);
+            Finding { path, severity: finding.severity, code: finding.code, message }
         };
-        self.findings = found.iter().map(here).collect();
+        let (of_parts, own): (Vec<_>, Vec<_>) = found.iter().partition(|finding| self.is_of_part(&finding.path));
+        let (of_parts, own) = (of_parts.into_iter().cloned().collect(), own.into_iter().map(here).collect());
+        (self.of_parts, self.findings) = (of_parts, own);
         let again = |place: &Pointer| Finding {
             path: place.to_string(),
             severity: Severity::Warning,
@@ -112,12 +122,9 @@ impl Definition {
         self.findings.extend(repeated.iter().map(again));
     }
 
-    /// A finding in places of the input. What other inputs say of a service has none here, and is named instead.
-    fn placed(&self, finding: &ecs::Finding) -> Finding {
-        let place = self.origin.find(&finding.path);
-        let of_part = place.is_none() && parts::is_of_part(&finding.path);
-        let message = if of_part { format!("{}: {}", finding.path, finding.message) } else { finding.message.clone() };
-        Finding { path: place.unwrap_or_default(), severity: finding.severity, code: finding.code, message }
+    /// Whether a place in the spec was given by another input.
+    fn is_of_part(&self, at: &Pointer) -> bool {
+        parts::is_of_part(at) && self.origin.find(at).is_none()
     }
 
     /// Takes over what a later check found, except where the same place was found wrong before.
@@ -190,7 +197,7 @@ impl Definition {
             }
             Examination::Cluster(examined) => {
                 let name = examined.spec.as_ref().and_then(|spec| spec.ecs.cluster_name.clone());
-                ("clusterName", Some(name.unwrap_or_else(|| crate::api::DEFAULT_CLUSTER.to_owned())))
+                ("clusterName", Some(name.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned())))
             }
             Examination::CapacityProvider(examined) => {
                 ("name", examined.spec.as_ref().and_then(|spec| spec.ecs.name.clone()))
@@ -268,13 +275,13 @@ impl Definition {
 
     /// The ECS cluster a service belongs to.
     pub fn cluster(&self) -> &str {
-        let service = self.service().map(|spec| &spec.ecs);
-        arn::cluster_name(service.and_then(|s| s.cluster.as_deref().or(s.cluster_arn.as_deref())))
+        self.service().map_or(DEFAULT_CLUSTER, |spec| spec.ecs.cluster_name())
     }
 
     /// Whether something can be made of it.
     pub fn is_usable(&self) -> bool {
-        !self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        let own = self.findings.iter().map(|finding| finding.severity);
+        !own.chain(self.of_parts.iter().map(|finding| finding.severity)).any(|severity| severity == Severity::Error)
     }
 
     /// How the definition is called in messages about others.
@@ -284,10 +291,14 @@ impl Definition {
 
     /// Refuses the definition, unless the same place was found wrong before.
     pub fn error(&mut self, at: &Pointer, code: &'static str, message: impl Into<String>) {
-        let path = self.origin.find(at).unwrap_or_default();
-        let known = |finding: &Finding| finding.severity == Severity::Error && finding.path == path;
-        if !self.findings.iter().any(known) {
-            self.findings.push(Finding { path, severity: Severity::Error, code, message: message.into() });
+        let is_known = if self.is_of_part(at) {
+            self.of_parts.iter().any(|known| known.severity == Severity::Error && known.path == *at)
+        } else {
+            let path = self.origin.find(at).unwrap_or_default();
+            self.findings.iter().any(|known| known.severity == Severity::Error && known.path == path)
+        };
+        if !is_known {
+            self.find(at, Severity::Error, code, message.into());
         }
     }
 
@@ -302,6 +313,9 @@ impl Definition {
     }
 
     fn find(&mut self, at: &Pointer, severity: Severity, code: &'static str, message: String) {
+        if self.is_of_part(at) {
+            return self.of_parts.push(ecs::Finding { path: at.clone(), severity, code, message });
+        }
         let path = self.origin.find(at).unwrap_or_default();
         self.findings.push(Finding { path, severity, code, message });
     }
@@ -431,7 +445,7 @@ fn by_default(message: &str) -> String {
 }
 
 fn refused(path: &str) -> Field {
-    unsupported(path, "refused", "the definition has errors; nothing was made of it")
+    unsupported(path, REFUSED, "the definition has errors; nothing was made of it")
 }
 
 fn unsupported(path: &str, code: &'static str, message: &str) -> Field {

@@ -118,12 +118,13 @@ pub fn convert(sources: &[Source], settings: &Settings) -> Conversion {
     collision::refuse_same_aliases(&mut definitions);
     let families = pairs::families(&definitions);
     pairs::check(&mut definitions, &families, settings);
+    pairs::check_clusters(&mut definitions);
     let manifests = match settings.target {
         Target::CustomResources => resources::write(&mut definitions, settings),
         Target::Kubernetes => plain::write(&mut definitions, &families, settings),
     };
     let mut positions = settings.places.then(|| Positions::new(sources));
-    let parts = parts::documents(sources, &entries, &belonging);
+    let parts = parts::documents(sources, &mut entries, &belonging);
     for (index, document) in parts {
         entries[index].1 = Entry::Other(document);
     }

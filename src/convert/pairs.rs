@@ -1,12 +1,14 @@
-//! Services and the task definitions that they name among the inputs.
+//! Services and the task definitions and clusters that they name among the inputs.
 
 use std::collections::BTreeMap;
 
 use super::definition::{Definition, Examination};
+use super::recognise::Kind;
 use super::{Settings, Target};
-use crate::api::{ServiceSpec, TaskDefinitionSpec};
-use crate::ecs::{self, TaskDefinitionRef, names, validate};
-use crate::translate::{Task, surroundings};
+use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use crate::ecs::decode::hint::did_you_mean_name;
+use crate::ecs::{self, Pointer, TaskDefinitionRef, names, validate};
+use crate::translate::{Task, metadata, surroundings};
 
 /// Task definitions by namespace and object name. Several with one name are refused.
 pub(super) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;
@@ -43,6 +45,40 @@ pub(super) fn check(definitions: &mut [&mut Definition], families: &Families, se
         let mut findings = validate::service_with_task_definition(&service.ecs, &task.ecs);
         findings.extend(clashes(service, task, &definitions[index].name, settings));
         definitions[index].absorb(findings);
+    }
+}
+
+/// The cluster of a service, where that is among the inputs.
+pub(super) fn cluster_of<'a>(definitions: &'a [&mut Definition], service: &Definition) -> Option<&'a ClusterSpec> {
+    let name = metadata::cluster_name(service.cluster());
+    let mut clusters = definitions.iter().filter(|other| other.name == name && other.namespace == service.namespace);
+    clusters.find_map(|other| match &other.examination {
+        Examination::Cluster(examined) => examined.usable(),
+        _ => None,
+    })
+}
+
+/// Tells each service what does not fit between it and its cluster, and each input that completes a cluster when only others are
+/// there. It may be on AWS.
+pub(super) fn check_clusters(definitions: &mut [&mut Definition]) {
+    let whole = definitions.iter().filter(|other| other.kind == Kind::Cluster && !other.completes);
+    let whole: Vec<String> = whole.map(|other| other.name.clone()).collect();
+    for index in 0..definitions.len() {
+        let definition = &*definitions[index];
+        let Some(service) = definition.service() else {
+            if definition.completes && !whole.is_empty() && !whole.contains(&definition.name) {
+                let name = &definition.name;
+                let hint = did_you_mean_name(name, whole.iter().map(String::as_str));
+                let message = format!(
+                    "the cluster {name:?} is not among the inputs, and this becomes a Cluster of its own{hint}"
+                );
+                definitions[index].warning(&Pointer::root().key("clusterName"), "cluster-not-given", message);
+            }
+            continue;
+        };
+        let cluster = cluster_of(definitions, definition);
+        let findings = cluster.map(|cluster| validate::service_in_cluster(&service.ecs, &cluster.ecs));
+        definitions[index].absorb(findings.unwrap_or_default());
     }
 }
 

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::companions;
 use super::definition::{Definition, Examination};
 use super::manifest::Manifest;
-use super::pairs::{Families, key, wanted};
+use super::pairs::{Families, cluster_of, key, wanted};
 use super::service_reference;
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, labels};
 use crate::ecs::capacity::Choice;
@@ -19,7 +19,7 @@ use crate::ecs::scaling::Limits;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::capacity::Known;
-use crate::translate::metadata::{self, Identity};
+use crate::translate::metadata::Identity;
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surrounding;
 use crate::translate::workload::{self, Settings, Workload};
@@ -116,16 +116,6 @@ fn of_service(
     let kubernetes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
     render(Some(service), (kubernetes, &capacity), definition, task, basis)
         .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
-}
-
-/// The cluster of a service, where that is among the inputs.
-fn cluster_of<'a>(definitions: &'a [&mut Definition], service: &Definition) -> Option<&'a ClusterSpec> {
-    let name = metadata::cluster_name(service.cluster());
-    let mut clusters = definitions.iter().filter(|other| other.name == name && other.namespace == service.namespace);
-    clusters.find_map(|other| match &other.examination {
-        Examination::Cluster(examined) => examined.usable(),
-        _ => None,
-    })
 }
 
 /// The nodes for the tasks of a service, by what is among the inputs.

@@ -28,6 +28,7 @@ pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>,
     }
     if service.cluster.is_some() || service.cluster_arn.is_some() {
         spec.insert("cluster".to_owned(), definition.cluster().into());
+        spec.remove("clusterArn");
     }
     if service.cluster.is_none() && service.cluster_arn.is_some() {
         let target = Some(format!("Service/{}#/spec/cluster", definition.name));

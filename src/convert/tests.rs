@@ -607,3 +607,191 @@ fn the_providers_that_a_cluster_is_given_later_are_merged_into_it() {
     let twice = run(&[("c.json", create), ("put.json", put.clone()), ("again.json", put)], &Settings::default());
     assert_eq!(codes(&twice), ["capacity-given-twice"; 2]);
 }
+
+/// The findings of each document, as `code path`.
+fn found(conversion: &Conversion) -> Vec<Vec<String>> {
+    let told = |document: &Document| {
+        document.findings.iter().map(|finding| format!("{} {}", finding.code, finding.path)).collect()
+    };
+    conversion.report.documents.iter().map(told).collect()
+}
+
+fn alarm(actions: &Value) -> Value {
+    json!({"AlarmName": "busy", "AlarmActions": actions, "MetricName": "CPUUtilization", "Namespace": "AWS/ECS",
+        "Dimensions": [{"Name": "ClusterName", "Value": "shop"}, {"Name": "ServiceName", "Value": "web"}], "Statistic": "Average",
+        "Period": 60, "Threshold": 80, "EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold"})
+}
+
+fn policy_arn(service: &str, policy: &str) -> String {
+    format!("arn:aws:autoscaling:eu-west-1:1:scalingPolicy:2:resource/ecs/service/shop/{service}:policyName/{policy}")
+}
+
+#[test]
+fn what_is_wrong_with_a_part_is_told_where_it_was_given() {
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let target = of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}));
+    let told = |part: Value, others: &[&Value]| {
+        let mut inputs = vec![("part.json", part), ("s.json", of_shop.clone()), ("t.json", task("web"))];
+        inputs.extend(others.iter().map(|other| ("other.json", (*other).clone())));
+        let conversion = run(&inputs, &Settings::default());
+        assert!(conversion.report.documents[0].is_refused() && conversion.report.documents[1].is_refused());
+        assert_eq!(names(&conversion), ["TaskDefinition/web"]);
+        let told = found(&conversion);
+        assert!(told[1].contains(&"part-refused ".to_owned()), "{told:?}");
+        assert!(told[3..].iter().all(|other| other.concat().starts_with("whole-refused")), "{told:?}");
+        let counts = conversion.report.counts();
+        assert_eq!((counts.converted, counts.refused), (1, 2 + others.len()), "{told:?}");
+        told[0].clone()
+    };
+    let crossed = of_target(json!({"MinCapacity": 20, "MaxCapacity": 2}));
+    assert_eq!(told(json!([crossed]), &[]), ["minimum-above-maximum /0/MinCapacity"]);
+    let absent = json!({"ScalableTargets": [of_target(json!({"MaxCapacity": 2}))]});
+    assert_eq!(told(absent, &[]), ["missing-member /ScalableTargets/0/MinCapacity"]);
+    let mut policy = step_policy();
+    policy["StepScalingPolicyConfiguration"]["AdjustmentType"] = "ChangeCapacity".into();
+    let place = "invalid-choice /ScalingPolicies/0/StepScalingPolicyConfiguration/AdjustmentType";
+    assert_eq!(told(json!({"ScalingPolicies": [policy]}), &[&target])[0], place);
+    for (schedule, zone, place) in
+        [("cron(0 22 * * *)", "Europe/Berlin", "/Schedule"), ("cron(0 22 * * ? *)", "Mars", "/Timezone")]
+    {
+        let action = of_target(json!({"ScheduledActionName": "late", "Schedule": schedule, "Timezone": zone,
+            "ScalableTargetAction": {"MinCapacity": 2}}));
+        assert_eq!(told(action, &[&target]), [format!("invalid-schedule {place}")]);
+    }
+    let mut busy = alarm(&json!([policy_arn("web", "out")]));
+    busy["EvaluationPeriods"] = 0.into();
+    let places = told(json!({"MetricAlarms": [busy]}), &[&target, &step_policy()]);
+    assert!(places.iter().all(|place| place.ends_with(" /MetricAlarms/0/EvaluationPeriods")), "{places:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_providers_that_a_cluster_is_given_later_is_told_there() {
+    let create = json!({"clusterName": "prod"});
+    let put = json!({"cluster": "prod", "capacityProviders": ["FARGATE"],
+        "defaultCapacityProviderStrategy": [{"capacityProvider": "nothere", "weight": 1}]});
+    let conversion = run(&[("create.json", create), ("put.json", put)], &Settings::default());
+    assert_eq!(names(&conversion), [""; 0]);
+    let told = found(&conversion);
+    assert_eq!(told[0], ["part-refused "]);
+    assert!(told[1].concat().ends_with("/defaultCapacityProviderStrategy/0/capacityProvider"), "{told:?}");
+}
+
+#[test]
+fn describe_output_names_the_cluster_that_the_dimensions_of_alarms_mean() {
+    let mut described = service("web", "web");
+    described["clusterArn"] = "arn:aws:ecs:eu-west-1:1:cluster/shop".into();
+    let inputs = [
+        ("s.json", json!({"services": [described]})),
+        ("t.json", of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}))),
+        ("p.json", step_policy()),
+        ("a.json", alarm(&json!([policy_arn("web", "out")]))),
+    ];
+    let conversion = run(&inputs, &Settings::default());
+    assert_eq!(field(&conversion, 2, "/PolicyName").verdict, Verdict::Exact);
+    assert_eq!(field(&conversion, 3, "/Threshold").verdict, Verdict::Exact);
+    let plain = run(&inputs, &plain());
+    assert_eq!(field(&plain, 0, "/services/0/clusterArn").verdict, field(&plain, 0, "/services/0/serviceName").verdict);
+}
+
+#[test]
+fn a_service_names_providers_that_its_cluster_has() {
+    let cluster = json!({"clusterName": "prod", "capacityProviders": ["FARGATE_SPOT", "gpu"]});
+    let with = |change: &Value| {
+        let mut of_prod = service("web", "web");
+        of_prod["cluster"] = "prod".into();
+        of_prod.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let inputs = [("c.json", cluster.clone()), ("s.json", of_prod), ("t.json", task("web"))];
+        run(&inputs, &Settings::default()).report.documents.remove(1).findings
+    };
+    let findings = with(&json!({"capacityProviderStrategy": [{"capacityProvider": "gpuu", "weight": 1}]}));
+    assert_eq!(findings[0].path, "/capacityProviderStrategy/0/capacityProvider");
+    assert!(findings[0].message.ends_with("did you mean `gpu`?"), "{findings:?}");
+    assert_eq!(with(&json!({"capacityProviderStrategy": [{"capacityProvider": "gpu", "weight": 1}]})), []);
+    // A launch type asks for no provider of the cluster.
+    assert!(!with(&json!({"launchType": "FARGATE"})).iter().any(|it| it.code == "foreign-capacity-provider"));
+}
+
+#[test]
+fn providers_for_a_cluster_that_is_not_given_are_warned_of_where_others_are() {
+    let put = json!({"cluster": "prd", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []});
+    let create = json!({"clusterName": "prod"});
+    let conversion = run(&[("put.json", put.clone()), ("create.json", create)], &Settings::default());
+    assert_eq!(found(&conversion), [vec!["cluster-not-given /cluster".to_owned()], vec![]]);
+    assert!(conversion.report.documents[0].findings[0].message.contains("did you mean `prod`?"));
+    assert_eq!(codes(&run(&[("put.json", put)], &Settings::default())), [""; 0]);
+}
+
+#[test]
+fn an_alarm_whose_policy_is_not_there_is_warned_of() {
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let target = of_target(json!({"MinCapacity": 1, "MaxCapacity": 5}));
+    let with = |alarm: Value| {
+        let inputs =
+            [("a.json", alarm), ("s.json", of_shop.clone()), ("t.json", target.clone()), ("p.json", step_policy())];
+        run(&inputs, &Settings::default())
+    };
+    let topic = "arn:aws:sns:eu-west-1:1:pager";
+    let unknown = with(alarm(&json!([topic, policy_arn("web", "oute")])));
+    assert_eq!(found(&unknown)[0], ["no-such-policy /AlarmActions/1"]);
+    assert!(unknown.report.documents[0].findings[0].message.ends_with("did you mean `out`?"));
+    let mut other_state = alarm(&json!([topic]));
+    other_state["OKActions"] = json!([policy_arn("web", "out")]);
+    assert_eq!(found(&with(other_state))[0], ["action-of-other-state /OKActions/0"]);
+    for action in [topic.to_owned(), policy_arn("api", "out"), policy_arn("web", "out")] {
+        assert_eq!(found(&with(alarm(&json!([action]))))[0], [""; 0], "{action}");
+    }
+}
+
+#[test]
+fn an_alarm_of_two_services_is_reported_for_both() {
+    let of = |name: &str| {
+        let mut of_shop = service(name, "web");
+        of_shop["cluster"] = "shop".into();
+        let about = |mut part: Value| {
+            part["ResourceId"] = format!("service/shop/{name}").into();
+            part
+        };
+        let target = about(of_target(json!({"MinCapacity": 1, "MaxCapacity": 5})));
+        json!([of_shop, target, about(step_policy())])
+    };
+    let both = alarm(&json!([policy_arn("web", "out"), policy_arn("api", "out")]));
+    let inputs = [("a.json", both), ("web.json", of("web")), ("api.json", of("api")), ("t.json", task("web"))];
+    let conversion = run(&inputs, &Settings::default());
+    // It is on what the tasks of one of them use.
+    let threshold = field(&conversion, 0, "/Threshold");
+    assert_eq!((threshold.verdict, threshold.code), (Verdict::Unsupported, Some("alarm-not-evaluated")));
+    assert!(threshold.message.as_deref().unwrap().starts_with("in the Service \"api\": "), "{threshold:?}");
+}
+
+#[test]
+fn services_of_one_name_in_two_clusters_are_told_the_way_out() {
+    let of = |cluster: &str| {
+        let mut of_cluster = service("web", "web");
+        of_cluster["cluster"] = cluster.into();
+        of_cluster
+    };
+    let message = |clusters: [&str; 2]| {
+        let inputs = [("a.json", of(clusters[0])), ("b.json", of(clusters[1])), ("t.json", task("web"))];
+        run(&inputs, &Settings::default()).report.documents[0].findings[0].message.clone()
+    };
+    assert!(message(["prod", "test"]).contains("of the clusters prod, test, and"));
+    assert!(message(["prod", "test"]).contains("--namespace"));
+    assert!(!message(["prod", "prod"]).contains("clusters"));
+}
+
+#[test]
+fn composite_alarms_are_told_as_what_they_are() {
+    let composite = |actions: Value| json!({"AlarmName": "both", "AlarmRule": "ALARM(busy)", "AlarmActions": actions});
+    let described =
+        json!({"MetricAlarms": [alarm(&json!([]))], "CompositeAlarms": [composite(json!([policy_arn("web", "out")]))]});
+    let mut of_shop = service("web", "web");
+    of_shop["cluster"] = "shop".into();
+    let conversion = run(&[("a.json", described), ("s.json", of_shop)], &Settings::default());
+    let document = &conversion.report.documents[1];
+    assert_eq!((document.kind, document.name.as_deref()), (Some("CompositeAlarm"), Some("both")));
+    assert_eq!(field(&conversion, 1, "/CompositeAlarms/0/AlarmRule").code, Some("alarm-not-evaluated"));
+    let alone = run(&[("a.json", composite(json!([])))], &Settings::default());
+    assert_eq!(field(&alone, 0, "/AlarmRule").code, Some("alarm-without-policy"));
+}

@@ -90,6 +90,13 @@ pub fn cluster_name(name_or_arn: Option<&str>) -> &str {
     }
 }
 
+/// The name of a service's cluster: its `cluster`, or the `clusterArn` that `describe-services` prints instead; `default` where
+/// neither is given.
+#[must_use]
+pub fn cluster_of_service<'a>(cluster: Option<&'a str>, cluster_arn: Option<&'a str>) -> &'a str {
+    cluster_name([cluster, cluster_arn].into_iter().flatten().find(|given| !given.is_empty()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +136,21 @@ mod tests {
         ];
         for (given, name) in cases {
             assert_eq!(cluster_name(given), name);
+        }
+    }
+
+    #[test]
+    fn describe_output_names_the_cluster_of_a_service_by_its_arn() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop";
+        let cases = [
+            (None, Some(arn), "shop"),
+            (Some(""), Some(arn), "shop"),
+            (Some("other"), Some(arn), "other"),
+            (Some(arn), None, "shop"),
+            (None, None, "default"),
+        ];
+        for (cluster, cluster_arn, expected) in cases {
+            assert_eq!(cluster_of_service(cluster, cluster_arn), expected, "{cluster:?} {cluster_arn:?}");
         }
     }
 }

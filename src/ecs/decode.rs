@@ -7,7 +7,7 @@
 //! No message holds a text from the input, other than the name of a member and a value that a list of choices does
 //! not have: all other texts may be secret.
 
-pub(super) mod hint;
+pub(crate) mod hint;
 mod scalar;
 mod shape;
 #[cfg(test)]

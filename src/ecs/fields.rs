@@ -94,6 +94,16 @@ pub fn member_of_service(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
+/// The member of Application Auto Scaling or CloudWatch that is this one of a service: `policyName` → `PolicyName`.
+#[must_use]
+pub fn member_of_scaling(name: &str) -> String {
+    if name == "okActions" {
+        return "OKActions".to_owned();
+    }
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
 /// Whether some operation has a field of that name at any depth.
 #[must_use]
 pub fn is_member(name: &str) -> bool {
@@ -122,6 +132,13 @@ mod tests {
     #[test]
     fn members_are_known_at_any_depth() {
         assert!(is_member("family") && is_member("containerPort") && !is_member("hunter2"));
+    }
+
+    #[test]
+    fn members_of_scaling_are_found_again() {
+        for name in ["PolicyName", "OKActions", "AlarmARN", "RoleARN"] {
+            assert_eq!(member_of_scaling(&member_of_service(name)), name);
+        }
     }
 
     #[test]

@@ -55,6 +55,12 @@ impl Pointer {
         other.0.starts_with(&self.0)
     }
 
+    /// Steps from the document down to this place.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.0.len()
+    }
+
     /// The field this is a value of, as the API references write it: `containerDefinitions[].image` for
     /// `/containerDefinitions/0/image`.
     #[must_use]

@@ -10,6 +10,7 @@ mod volume;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::arn;
 pub use super::common::{CapacityProviderStrategyItem, LaunchType, PropagateTags, Tag};
 use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
 use super::scaling::AutoScaling;
@@ -170,6 +171,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// The name of its cluster, as [`arn::cluster_of_service`] has it.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        arn::cluster_of_service(self.cluster.as_deref(), self.cluster_arn.as_deref())
+    }
+
     /// Whether it runs one task on each node.
     #[must_use]
     pub fn is_daemon(&self) -> bool {

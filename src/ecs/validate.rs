@@ -92,6 +92,12 @@ pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) ->
     in_order(service_and_task::RULES.iter().flat_map(|rule| rule(service, task)))
 }
 
+/// Checks a service by the rules that ask for its cluster. Places are those of the service.
+#[must_use]
+pub fn service_in_cluster(service: &Service, cluster: &Cluster) -> Vec<Finding> {
+    in_order(capacity::in_cluster(service, cluster))
+}
+
 /// Checks a cluster by ECS's rules.
 #[must_use]
 pub fn cluster(cluster: &Cluster) -> Vec<Finding> {

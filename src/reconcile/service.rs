@@ -36,7 +36,7 @@ use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;
-use crate::api::{DEFAULT_CLUSTER, ServiceStatus, condition, labels};
+use crate::api::{ServiceStatus, condition, labels};
 use crate::ecs::placement::Instance;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::Placement;
@@ -192,7 +192,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         identity: Identity {
             service: name,
             task_definition: &task_definition_name,
-            cluster: plan.spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
+            cluster: plan.spec.ecs.cluster_name(),
         },
         task_definition: &task_definition,
         revision: plan.revision,

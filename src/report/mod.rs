@@ -89,23 +89,33 @@ pub struct Finding {
     pub message: String,
 }
 
+/// The code of a field of which nothing was made, as little as of all others of its document: the findings say why.
+pub const REFUSED: &str = "refused";
+
+/// Codes of findings that say why nothing was made of a document that has no errors itself.
+const MADE_NOTHING: [&str; 3] = ["part-refused", "service-refused", "whole-refused"];
+
 impl Document {
-    /// Whether nothing could be made of it.
+    /// Whether nothing was made of it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
+        self.has_errors() || self.findings.iter().any(|finding| MADE_NOTHING.contains(&finding.code))
+    }
+
+    fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The fields that are not exact and of which no finding says the same. A refused document has none: its errors say
-    /// it all.
+    /// The fields that are not exact and of which no finding says the same. Of those of which nothing was made the
+    /// findings say it all.
     fn notable_fields(&self) -> impl Iterator<Item = &Field> {
         let findings: BTreeSet<(&str, &str)> =
             self.findings.iter().map(|finding| (finding.code, finding.path.as_str())).collect();
         let told = move |field: &Field| {
             field.code.is_some_and(|code| upwards(&field.path).any(|place| findings.contains(&(code, place))))
         };
-        let fields: &[Field] = if self.is_refused() { &[] } else { &self.fields };
-        fields.iter().filter(move |field| field.verdict != Verdict::Exact && !told(field))
+        let is_notable = |field: &Field| field.verdict != Verdict::Exact && field.code != Some(REFUSED);
+        self.fields.iter().filter(move |field| is_notable(field) && !told(field))
     }
 
     /// The places, as JSON pointers, of all findings and of all fields that are not exact.
@@ -150,11 +160,12 @@ impl Report {
         Counts::of(self)
     }
 
-    /// The documents that hold something of ECS, or should; those that could not be used come first.
+    /// The documents that hold something of ECS, or should: those with errors, then those that could not be used for errors in
+    /// others, then the rest.
     fn serious_first(&self) -> impl Iterator<Item = &Document> {
-        let (refused, others): (Vec<&Document>, Vec<&Document>) =
-            self.documents.iter().filter(|document| !document.is_foreign()).partition(|document| document.is_refused());
-        refused.into_iter().chain(others)
+        let mut documents: Vec<&Document> = self.documents.iter().filter(|document| !document.is_foreign()).collect();
+        documents.sort_by_key(|document| (!document.has_errors(), !document.is_refused()));
+        documents.into_iter()
     }
 
     /// The documents that have nothing to do with ECS.

@@ -3,7 +3,7 @@
 use crate::translate::Code;
 
 /// Codes of findings whose name alone does not tell a reader what to expect.
-const DESCRIBED: [(&str, &str); 41] = [
+const DESCRIBED: [(&str, &str); 43] = [
     ("missing-log-option", "The log driver needs an option that is not given."),
     ("address-not-asked", "The operator cannot ask this address for a metric."),
     (
@@ -33,6 +33,8 @@ const DESCRIBED: [(&str, &str); 41] = [
     ("not-ecs", "The input has nothing of ECS."),
     ("not-supported-yet", "The input is of ECS, and this version does not read its form."),
     ("one-time-request", "The field asks for something once, and is no part of a definition."),
+    ("one-whole-refused", "One of the services that this belongs to was refused."),
+    ("part-refused", "What AWS keeps apart from a service or a cluster has errors, so nothing was made of either."),
     ("pinned-revision-follows-family", "A service that names a revision of AWS follows the family in the new cluster."),
     ("refused", "The definition has errors; nothing was made of it."),
     ("repeated-member", "A member is given more than once; the last one counts."),

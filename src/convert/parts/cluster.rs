@@ -75,5 +75,5 @@ fn give(found: &mut [(Provenance, Recognised)], whole: usize, part: usize, name:
             item.origin.put_in(&Pointer::root().key(member));
         }
     }
-    Place::In(whole, vec![Pointer::root()])
+    Place::at(whole, Pointer::root())
 }

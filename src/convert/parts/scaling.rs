@@ -2,15 +2,16 @@
 //!
 //! A part is about `service/CLUSTER/NAME`; an alarm is about the policies that it triggers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::{Belonging, Place};
-use crate::api::DEFAULT_CLUSTER;
 use crate::convert::Provenance;
 use crate::convert::recognise::{Item, Kind, Part, PartKind, Recognised};
-use crate::ecs::{Pointer, arn};
+use crate::ecs::decode::hint::did_you_mean_name;
+use crate::ecs::{Pointer, Severity, arn};
+use crate::report::Finding;
 
 /// The member of a Service that holds all parts.
 pub(super) const MEMBER: &str = "autoScaling";
@@ -20,7 +21,7 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
     let mut of_services: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in 0..found.len() {
         let Recognised::Part(part) = &found[index].1 else { continue };
-        if matches!(part.kind, PartKind::MetricAlarm | PartKind::ClusterCapacity) {
+        if matches!(part.kind, PartKind::MetricAlarm | PartKind::CompositeAlarm | PartKind::ClusterCapacity) {
             continue;
         }
         match owner(found, part) {
@@ -37,11 +38,82 @@ pub(super) fn merge(found: &mut [(Provenance, Recognised)], belonging: &mut Belo
             item.origin.put_in(&Pointer::root().key(MEMBER));
         }
     }
-    for (index, (_, recognised)) in found.iter().enumerate() {
-        if matches!(recognised, Recognised::Part(part) if part.kind == PartKind::MetricAlarm) {
-            belonging.entry(index).or_insert(Place::Elsewhere);
+    let policies = policies(found);
+    for (index, (_, recognised)) in found.iter_mut().enumerate() {
+        let Recognised::Part(part) = recognised else { continue };
+        part.doubts = match part.kind {
+            PartKind::MetricAlarm => {
+                let triggers = belonging.contains_key(&index);
+                belonging.entry(index).or_insert(Place::Elsewhere);
+                let of_others = if triggers { Vec::new() } else { of_other_states(part, &policies) };
+                unknown(part, &policies).chain(of_others).collect()
+            }
+            PartKind::CompositeAlarm => {
+                let mut meant = STATES.into_iter().flat_map(|state| part.policies(state));
+                let is_given = meant.any(|(_, meant)| policies.contains_key(&meant.service));
+                belonging.insert(index, if is_given { Place::NotEvaluated } else { Place::Elsewhere });
+                Vec::new()
+            }
+            _ => continue,
+        };
+    }
+}
+
+/// The names of policies by cluster and name of their services.
+type Policies = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The policies of each service among the inputs.
+fn policies(found: &[(Provenance, Recognised)]) -> Policies {
+    let mut policies = Policies::new();
+    for (_, recognised) in found {
+        let Recognised::Definition(item) = recognised else { continue };
+        if item.kind != Kind::Service {
+            continue;
+        }
+        let (cluster, name) = names(item);
+        let own = item.spec.pointer("/autoScaling/policies").and_then(Value::as_array).into_iter().flatten();
+        let own = own.filter_map(|policy| policy.get("policyName")?.as_str().map(str::to_owned));
+        policies.entry((cluster.to_owned(), name.to_owned())).or_default().extend(own);
+    }
+    for (_, recognised) in found {
+        let Recognised::Part(part) = recognised else { continue };
+        if part.kind == PartKind::ScalingPolicy
+            && let Some(of_service) = part.service().and_then(|service| policies.get_mut(&service))
+        {
+            of_service.insert(part.name.clone());
         }
     }
+    policies
+}
+
+/// What the members that list an alarm's actions are called, that of the state `ALARM` first.
+const STATES: [&str; 3] = ["AlarmActions", "OKActions", "InsufficientDataActions"];
+
+/// Policies that an alarm is to trigger, of services that have none of that name.
+fn unknown(alarm: &Part, policies: &Policies) -> impl Iterator<Item = Finding> {
+    alarm.policies(STATES[0]).filter_map(|(place, meant)| {
+        let known = policies.get(&meant.service).filter(|known| !known.contains(&meant.policy))?;
+        let hint = did_you_mean_name(&meant.policy, known.iter().map(String::as_str));
+        let message = format!("the service {} has no policy `{}`{hint}", meant.service.1, meant.policy);
+        Some(doubt(&place, "no-such-policy", message))
+    })
+}
+
+/// Policies that an alarm is to trigger in another state.
+fn of_other_states(alarm: &Part, policies: &Policies) -> Vec<Finding> {
+    let meant = STATES.into_iter().skip(1).flat_map(|state| alarm.policies(state));
+    let known = meant.filter(|(_, meant)| policies.get(&meant.service).is_some_and(|it| it.contains(&meant.policy)));
+    let told = known.map(|(place, meant)| {
+        let (policy, service) = (meant.policy, meant.service.1);
+        let message =
+            format!("only AlarmActions are carried out: this triggers no policy `{policy}` of the service {service}");
+        doubt(&place, "action-of-other-state", message)
+    });
+    told.collect()
+}
+
+fn doubt(place: &Pointer, code: &'static str, message: String) -> Finding {
+    Finding { path: place.to_string(), severity: Severity::Warning, code, message }
 }
 
 /// The service that a part is about.
@@ -75,7 +147,7 @@ fn owner(found: &[(Provenance, Recognised)], part: &Part) -> Result<usize, Place
 /// Cluster and name of a service, as AWS has them.
 fn names(item: &Item) -> (&str, &str) {
     let text = |member: &str| item.spec.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let cluster = text("cluster").or_else(|| text("clusterArn")).map_or(DEFAULT_CLUSTER, arn::short_name);
+    let cluster = arn::cluster_of_service(text("cluster"), text("clusterArn"));
     let of_object = || item.resource.as_ref()?.get("name")?.as_str();
     let name = text("serviceName").or_else(|| text("serviceArn").map(arn::short_name)).or_else(of_object);
     (cluster, name.unwrap_or_default())
@@ -111,16 +183,16 @@ fn assemble(
         return None;
     };
     let mut scaling = target.value.as_object().cloned().unwrap_or_default();
-    belonging.insert(*target_index, Place::In(service, vec![root.clone()]));
+    belonging.insert(*target_index, Place::at(service, root.clone()));
     let mut policies = Vec::new();
     for (position, (index, policy)) in of_kind(PartKind::ScalingPolicy).enumerate() {
         let at = root.key("policies").index(position);
-        belonging.insert(*index, Place::In(service, vec![at.clone()]));
+        belonging.insert(*index, Place::at(service, at.clone()));
         policies.push(with_alarms(found, service, policy, &at, belonging));
     }
     let actions: Vec<Value> = of_kind(PartKind::ScheduledAction).map(|(_, action)| action.value.clone()).collect();
     for (position, (index, _)) in of_kind(PartKind::ScheduledAction).enumerate() {
-        belonging.insert(*index, Place::In(service, vec![root.key("scheduledActions").index(position)]));
+        belonging.insert(*index, Place::at(service, root.key("scheduledActions").index(position)));
     }
     for (member, list) in [("policies", policies), ("scheduledActions", actions)] {
         if !list.is_empty() {
@@ -151,9 +223,9 @@ fn with_alarms(
             _ => alarms.push(alarm.value.clone()),
         }
         let place = at.key("alarms").index(position);
-        match belonging.entry(index).or_insert_with(|| Place::In(service, Vec::new())) {
-            Place::In(_, places) => places.push(place),
-            other => *other = Place::In(service, vec![place]),
+        match belonging.entry(index).or_insert_with(|| Place::In(BTreeMap::new())) {
+            Place::In(wholes) => wholes.entry(service).or_default().push(place),
+            other => *other = Place::at(service, place),
         }
     }
     let mut whole = policy.value.clone();

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use super::{Item, Share};
 use crate::ecs::Pointer;
 use crate::ecs::arn::Arn;
+use crate::ecs::fields::member_of_scaling;
+use crate::report::Finding;
 
 type Object = Map<String, Value>;
 
@@ -15,6 +17,7 @@ pub(in crate::convert) enum PartKind {
     ScalingPolicy,
     ScheduledAction,
     MetricAlarm,
+    CompositeAlarm,
     ClusterCapacity,
 }
 
@@ -25,6 +28,7 @@ impl PartKind {
             Self::ScalingPolicy => "ScalingPolicy",
             Self::ScheduledAction => "ScheduledAction",
             Self::MetricAlarm => "MetricAlarm",
+            Self::CompositeAlarm => "CompositeAlarm",
             Self::ClusterCapacity => "ClusterCapacityProviders",
         }
     }
@@ -33,9 +37,14 @@ impl PartKind {
     pub fn naming(self) -> &'static [&'static str] {
         match self {
             Self::ScalableTarget | Self::ScalingPolicy | Self::ScheduledAction => &OF_TARGET,
-            Self::MetricAlarm => &[],
+            Self::MetricAlarm | Self::CompositeAlarm => &[],
             Self::ClusterCapacity => &["cluster"],
         }
+    }
+
+    /// What AWS calls a member of the whole in a part.
+    pub fn member(self, name: &str) -> String {
+        if self == Self::ClusterCapacity { name.to_owned() } else { member_of_scaling(name) }
     }
 }
 
@@ -52,6 +61,8 @@ pub(in crate::convert) struct Part {
     pub place: Pointer,
     /// Its share of the document.
     pub share: Share,
+    /// What in it its author may not have meant.
+    pub doubts: Vec<Finding>,
 }
 
 /// The members that say what is scaled: a Service has its parts in itself.
@@ -62,7 +73,8 @@ impl Part {
     pub fn of_cluster(item: &Item) -> Self {
         let place = item.share.cover.clone();
         let (kind, value) = (PartKind::ClusterCapacity, item.spec.clone());
-        Self { kind, name: String::new(), given: Object::new(), value, place, share: item.share.clone() }
+        let (name, given, share, doubts) = (String::new(), Object::new(), item.share.clone(), Vec::new());
+        Self { kind, name, given, value, place, share, doubts }
     }
 
     fn text(&self, member: &str) -> &str {
@@ -83,18 +95,46 @@ impl Part {
 
     /// Whether an alarm triggers a policy.
     pub fn triggers(&self, policy: &Part) -> bool {
-        let actions = self.given.get("AlarmActions").and_then(Value::as_array).into_iter().flatten();
         let is_policy = |action: &str| {
             let arn = policy.text("PolicyARN");
             if !arn.is_empty() {
                 return action == arn;
             }
-            let Ok(arn) = action.parse::<Arn>() else { return false };
-            let Some((_, rest)) = arn.resource.split_once(":resource/ecs/") else { return false };
-            let named = rest.split_once(":policyName/");
-            named.is_some_and(|(resource, name)| service_of(resource) == policy.service() && name == policy.name)
+            ServicePolicy::of(action)
+                .is_some_and(|meant| Some(meant.service) == policy.service() && meant.policy == policy.name)
         };
-        policy.alarm_names().contains(&self.name.as_str()) || actions.filter_map(Value::as_str).any(is_policy)
+        policy.alarm_names().contains(&self.name.as_str())
+            || self.actions("AlarmActions").any(|(_, action)| is_policy(action))
+    }
+
+    /// What an alarm does in a state, with the positions.
+    fn actions(&self, member: &str) -> impl Iterator<Item = (usize, &str)> + use<'_> {
+        let actions = self.given.get(member).and_then(Value::as_array).into_iter().flatten().enumerate();
+        actions.filter_map(|(position, action)| Some((position, action.as_str()?)))
+    }
+
+    /// The policies of services that an alarm names in the actions of a state, with their places.
+    pub fn policies(&self, member: &'static str) -> impl Iterator<Item = (Pointer, ServicePolicy)> + use<'_> {
+        let place = self.place.key(member);
+        self.actions(member)
+            .filter_map(move |(position, action)| Some((place.index(position), ServicePolicy::of(action)?)))
+    }
+}
+
+/// A scaling policy of a service, as an action of an alarm names it by its ARN.
+pub(in crate::convert) struct ServicePolicy {
+    /// Cluster and name of the service.
+    pub service: (String, String),
+    /// The policy's name.
+    pub policy: String,
+}
+
+impl ServicePolicy {
+    fn of(action: &str) -> Option<Self> {
+        let arn: Arn = action.parse().ok()?;
+        let (_, rest) = arn.resource.split_once(":resource/ecs/")?;
+        let (resource, policy) = rest.split_once(":policyName/")?;
+        Some(Self { service: service_of(resource)?, policy: policy.to_owned() })
     }
 }
 

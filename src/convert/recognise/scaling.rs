@@ -13,11 +13,12 @@ use crate::ecs::fields::member_of_service;
 type Object = Map<String, Value>;
 
 /// The members of the describe commands' outputs that list parts, and those that are a part's name.
-const LISTED: [(PartKind, &str, &str); 4] = [
+const LISTED: [(PartKind, &str, &str); 5] = [
     (PartKind::ScalableTarget, "ScalableTargets", "ResourceId"),
     (PartKind::ScalingPolicy, "ScalingPolicies", "PolicyName"),
     (PartKind::ScheduledAction, "ScheduledActions", "ScheduledActionName"),
     (PartKind::MetricAlarm, "MetricAlarms", "AlarmName"),
+    (PartKind::CompositeAlarm, "CompositeAlarms", "AlarmName"),
 ];
 
 fn own_name(kind: PartKind) -> &'static str {
@@ -26,13 +27,16 @@ fn own_name(kind: PartKind) -> &'static str {
 
 /// The parts that an object is, or that it lists.
 pub(super) fn find(object: &Object, at: &Pointer) -> Option<Vec<Recognised>> {
+    let mut parts = Vec::new();
     for (kind, list, _) in LISTED {
-        let Some(Value::Array(items)) = object.get(list) else { continue };
-        let listed = items.iter().enumerate().filter_map(|(position, item)| Some((position, item.as_object()?)));
-        let parts = listed.map(|(position, item)| part(kind, item, &at.key(list).index(position)));
-        return Some(parts.collect()).filter(|parts: &Vec<_>| !parts.is_empty());
+        let items = object.get(list).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let listed = items.filter_map(|(position, item)| Some((position, item.as_object()?)));
+        parts.extend(listed.map(|(position, item)| part(kind, item, &at.key(list).index(position))));
     }
-    Some(vec![part(kind_of(object)?, object, at)])
+    if parts.is_empty() {
+        parts.push(part(kind_of(object)?, object, at));
+    }
+    Some(parts)
 }
 
 fn kind_of(object: &Object) -> Option<PartKind> {
@@ -46,6 +50,8 @@ fn kind_of(object: &Object) -> Option<PartKind> {
         Some(PartKind::ScalableTarget)
     } else if has("AlarmName") && has("ComparisonOperator") {
         Some(PartKind::MetricAlarm)
+    } else if has("AlarmName") && has("AlarmRule") {
+        Some(PartKind::CompositeAlarm)
     } else {
         None
     }
@@ -54,13 +60,13 @@ fn kind_of(object: &Object) -> Option<PartKind> {
 fn part(kind: PartKind, object: &Object, at: &Pointer) -> Recognised {
     let name = object.get(own_name(kind)).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut value = in_service(object);
-    if let Some(members) = value.as_object_mut().filter(|_| kind != PartKind::MetricAlarm) {
+    if let Some(members) = value.as_object_mut().filter(|_| !kind.naming().is_empty()) {
         for member in OF_TARGET {
             members.remove(&member_of_service(member));
         }
     }
     let (given, share) = (object.clone(), Share::at(at));
-    Recognised::Part(Box::new(Part { kind, name, given, value, place: at.clone(), share }))
+    Recognised::Part(Box::new(Part { kind, name, given, value, place: at.clone(), share, doubts: Vec::new() }))
 }
 
 /// A value with its members named as in a Service, and times as texts.

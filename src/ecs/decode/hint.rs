@@ -10,6 +10,12 @@ pub(in crate::ecs) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item 
     closest(written, known).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
+/// The same for a name that people gave something, of which there are few: also short ones may have a typing mistake.
+pub(crate) fn did_you_mean_name<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let allowed = |length: usize| tolerated(length).max(1).min(length.saturating_sub(1));
+    nearest(written, known, allowed).map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+}
+
 /// What to add to a message about a text, when it is a place that a template leaves open; else nothing.
 pub(in crate::ecs) fn unrendered(text: &str) -> &'static str {
     if placeholder::is_open(text) { placeholder::HINT } else { "" }
@@ -25,10 +31,19 @@ pub(in crate::ecs) fn shortened(text: &str) -> String {
 
 /// The known word that is the same but for case and separators, or else the one with the fewest typing mistakes.
 fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(written, known, tolerated)
+}
+
+/// The closest one, with no more mistakes than are allowed in a word of its length.
+fn nearest<'a>(
+    written: &str,
+    known: impl Iterator<Item = &'a str>,
+    allowed: impl Fn(usize) -> usize,
+) -> Option<&'a str> {
     let written = plain(written);
     let distances = known.map(|word| (distance(&written, &plain(word)), word));
     let (mistakes, word) = distances.min()?;
-    (mistakes <= tolerated(written.len())).then_some(word)
+    (mistakes <= allowed(written.len())).then_some(word)
 }
 
 /// Mistakes in a word of that length that still leave it recognisable.
@@ -81,6 +96,17 @@ mod tests {
         }
         for written in ["", "gpu", "something", "ports"] {
             assert_eq!(closest(written, known.into_iter()), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_close_are_suggested() {
+        let meant = |written: &str, known: &'static str| did_you_mean_name(written, std::iter::once(known));
+        for (written, known) in [("ss", "s"), ("prd", "prod"), ("gpuu", "gpu")] {
+            assert_eq!(meant(written, known), format!(", did you mean `{known}`?"));
+        }
+        for (written, known) in [("a", "b"), ("scale-in", "cpu")] {
+            assert_eq!(meant(written, known), "", "{written}");
         }
     }
 

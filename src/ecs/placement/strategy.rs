@@ -7,6 +7,8 @@ use std::str::FromStr;
 use super::instance::Instance;
 use super::request::Request;
 use super::reservation::Amounts;
+use crate::ecs::decode::hint::{did_you_mean, shortened};
+use crate::ecs::query;
 use crate::ecs::service::{PlacementStrategy, PlacementStrategyType};
 
 /// Steps of a strategy.
@@ -54,14 +56,17 @@ pub enum InvalidStrategy {
     #[error("spread needs a field: host, instanceId or attribute:…")]
     SpreadOverNothing,
     /// `spread` says something else than instances or an attribute.
-    #[error("spread cannot be over `{0}`: write host, instanceId or attribute:NAME")]
+    #[error("spread cannot be over `{}`: write host, instanceId or attribute:NAME{}", shortened(.0), meant_to_spread(.0))]
     SpreadField(String),
+    /// `spread` says an attribute that no instance can have.
+    #[error("`{}` is not the name of an attribute: it has 1 to 128 letters, digits and any of - _ . / \\", shortened(.0))]
+    Attribute(String),
     /// `binpack` says nothing to fill up with.
     #[error("binpack needs a field: cpu or memory")]
     BinpackOfNothing,
     /// `binpack` says something else.
-    #[error("binpack knows cpu and memory only")]
-    BinpackField,
+    #[error("binpack knows cpu and memory only{}", did_you_mean(.0, ["cpu", "memory"].into_iter()))]
+    BinpackField(String),
     /// `random` has a field.
     #[error("random takes no field: leave `={0}` out")]
     FieldOfRandom(String),
@@ -86,8 +91,11 @@ impl Strategy {
             (Some(PlacementStrategyType::Spread), "host" | "instanceId") => Ok(Self::Spread(SpreadField::Instance)),
             (Some(PlacementStrategyType::Spread), field) => {
                 let name = field.strip_prefix("attribute:").filter(|name| !name.is_empty());
-                let name = name.ok_or_else(|| InvalidStrategy::SpreadField(field.to_owned()))?;
-                Ok(Self::Spread(SpreadField::Attribute(name.to_owned())))
+                let name = name.ok_or_else(|| InvalidStrategy::SpreadField(field.to_owned()))?.to_owned();
+                if !query::is_attribute(&name) {
+                    return Err(InvalidStrategy::Attribute(name));
+                }
+                Ok(Self::Spread(SpreadField::Attribute(name)))
             }
             (Some(PlacementStrategyType::Binpack), "") => Err(InvalidStrategy::BinpackOfNothing),
             (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("cpu") => {
@@ -96,7 +104,7 @@ impl Strategy {
             (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("memory") => {
                 Ok(Self::Binpack(BinpackField::Memory))
             }
-            (Some(PlacementStrategyType::Binpack), _) => Err(InvalidStrategy::BinpackField),
+            (Some(PlacementStrategyType::Binpack), field) => Err(InvalidStrategy::BinpackField(field.to_owned())),
         }
     }
 
@@ -108,6 +116,15 @@ impl Strategy {
             _ => None,
         }
     }
+}
+
+/// What to add about a field that spread does not know, which most often is an attribute without its prefix.
+fn meant_to_spread(field: &str) -> String {
+    let instance = did_you_mean(field, ["host", "instanceId"].into_iter());
+    let name = if query::BUILT_IN.contains(&field) { field } else { ZONE };
+    let zone =
+        ["az", "zone", "availabilityzone", "availability-zone"].iter().any(|zone| field.eq_ignore_ascii_case(zone));
+    if zone || name == field { format!(", did you mean `attribute:{name}`?") } else { instance }
 }
 
 /// Reads `random`, `spread=FIELD` and `binpack=FIELD`.
@@ -193,4 +210,27 @@ pub(super) fn least<K: Ord>(mut from: Vec<usize>, key: impl Fn(usize) -> K) -> V
         from.retain(|item| key(*item) == least);
     }
     from
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_by_an_unknown_field_is_told() {
+        let cases = [
+            ("spread=zone", "did you mean `attribute:ecs.availability-zone`?"),
+            ("spread=ecs.availability-zone", "did you mean `attribute:ecs.availability-zone`?"),
+            ("spread=ecs.instance-type", "did you mean `attribute:ecs.instance-type`?"),
+            ("spread=instanceid", "did you mean `instanceId`?"),
+            ("spread=rack", "`rack`: write host, instanceId or attribute:NAME"),
+            ("spread=attribute:a b", "`a b` is not the name of an attribute"),
+            ("binpack=mem", "cpu and memory only"),
+            ("binpack=memry", "did you mean `memory`?"),
+        ];
+        for (text, words) in cases {
+            let told = text.parse::<Strategy>().unwrap_err().to_string();
+            assert!(told.contains(words), "{text}: {told}");
+        }
+    }
 }

@@ -33,6 +33,7 @@ use std::str::FromStr;
 pub use error::{QueryError, Reason};
 pub use expression::{Condition, Expression, Order, Test, Text};
 pub use instance::Instance;
+pub use parser::{is_attribute, misspelt};
 pub use pattern::Pattern;
 pub use value::{Date, Version};
 

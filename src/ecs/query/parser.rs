@@ -281,10 +281,8 @@ impl<'a> Parser<'a> {
             let message = format!("the name has {} characters, at most {MAX_NAME} are allowed", name.len());
             return self.fail(Reason::AttributeName, start, message);
         }
-        let built_in = name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ecs."));
-        if built_in && !BUILT_IN.contains(&name) && !name.starts_with("ecs.capability.") {
-            let hint = did_you_mean(name, BUILT_IN.into_iter());
-            self.note(start, format!("ECS gives instances no attribute `{}`{hint}", shortened(name)));
+        if let Some(message) = misspelt(name) {
+            self.note(start, message);
         }
         Ok(name.to_owned())
     }
@@ -311,7 +309,9 @@ impl<'a> Parser<'a> {
     }
 
     fn test(&mut self, subject: &str, kind: Kind) -> Result<Test, QueryError> {
-        Ok(match self.operator(subject, kind)? {
+        self.cursor.skip_blanks();
+        let start = self.cursor.offset;
+        let test = match self.operator(subject, kind)? {
             Operator::Exists => Test::Exists,
             Operator::NotExists => Test::NotExists,
             Operator::Compare(order) => Test::Compare(order, self.text()?),
@@ -319,7 +319,9 @@ impl<'a> Parser<'a> {
             Operator::NotIn => Test::NotIn(self.list()?),
             Operator::Matches => Test::Matches(self.pattern()?),
             Operator::NotMatches => Test::NotMatches(self.pattern()?),
-        })
+        };
+        self.notes.extend(pattern_as_value(&test, kind).map(|message| Note { offset: start, message }));
+        Ok(test)
     }
 
     fn compared<T>(
@@ -545,6 +547,41 @@ fn punctuated(message: &str, hint: &str) -> String {
 /// Whether operators are made of this character.
 fn is_sign(character: char) -> bool {
     matches!(character, '=' | '!' | '<' | '>' | '~')
+}
+
+/// What to tell of a value that looks like a pattern, where whole values are compared: the values of ECS have no asterisk.
+fn pattern_as_value(test: &Test, kind: Kind) -> Option<String> {
+    let (sign, meant, exists) = match test {
+        Test::Compare(Order::Equal, _) => ("==", "=~", "exists"),
+        Test::Compare(Order::NotEqual, _) => ("!=", "!~", "!exists"),
+        Test::In(_) => ("in", "=~", "exists"),
+        Test::NotIn(_) => ("!in", "!~", "!exists"),
+        _ => return None,
+    };
+    let value = test.texts().find(|value| value.contains('*'))?;
+    if matches!(value, "*" | ".*") && kind == Kind::Attribute {
+        return Some(format!("`{sign}` compares whole values, did you mean `{exists}`?"));
+    }
+    let pattern = if value.contains(".*") { value.to_owned() } else { value.replace('*', ".*") };
+    Some(format!("`{sign}` compares whole values, did you mean `{meant} {}`?", shortened(&pattern)))
+}
+
+/// Whether an attribute can have this name.
+#[must_use]
+pub fn is_attribute(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_name)
+}
+
+/// What to tell about the name of an attribute that looks like one of ECS's own and is none.
+#[must_use]
+pub fn misspelt(name: &str) -> Option<String> {
+    let built_in = name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ecs."));
+    let is_wrong = built_in && !BUILT_IN.contains(&name) && !name.starts_with("ecs.capability.");
+    let told = || {
+        let hint = did_you_mean(name, BUILT_IN.into_iter());
+        format!("ECS gives instances no attribute `{}`{hint}", shortened(name))
+    };
+    is_wrong.then(told)
 }
 
 fn is_name(character: char) -> bool {

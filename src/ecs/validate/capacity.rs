@@ -7,8 +7,10 @@ use crate::ecs::capacity::{
 };
 use crate::ecs::cluster::Cluster;
 use crate::ecs::common::CapacityProviderStrategyItem;
+use crate::ecs::decode::hint::did_you_mean_name;
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
+use crate::ecs::service::Service;
 
 /// The rules of a capacity provider strategy: each provider once, one base, a weight among several items, and Fargate
 /// apart from other providers.
@@ -40,13 +42,25 @@ pub(super) fn of_cluster(cluster: &Cluster) -> Vec<Finding> {
     let at = Pointer::root().key("defaultCapacityProviderStrategy");
     let items = &cluster.default_capacity_provider_strategy;
     let mut findings = strategy(items, &at);
-    let known = |name: &String| cluster.capacity_providers.is_empty() || cluster.capacity_providers.contains(name);
-    let foreign = items.iter().enumerate().filter(|(_, item)| !known(&item.capacity_provider));
-    findings.extend(foreign.map(|(position, item)| {
-        let message = format!("the cluster does not have `{}` among its capacityProviders", item.capacity_provider);
-        Finding::error(at.index(position).key("capacityProvider"), "foreign-capacity-provider", message)
-    }));
+    findings.extend(foreign(items, &at, cluster));
     findings
+}
+
+/// `capacityProviderStrategy` of a service: of providers that its cluster has. A launch type needs none.
+pub(super) fn in_cluster(service: &Service, cluster: &Cluster) -> Vec<Finding> {
+    foreign(&service.capacity_provider_strategy, &Pointer::root().key("capacityProviderStrategy"), cluster)
+}
+
+fn foreign(items: &[CapacityProviderStrategyItem], at: &Pointer, cluster: &Cluster) -> Vec<Finding> {
+    let has = &cluster.capacity_providers;
+    let foreign = items.iter().map(|item| &item.capacity_provider).enumerate();
+    let foreign = foreign.filter(|(_, name)| !has.is_empty() && !has.contains(name));
+    let finding = |(position, name): (usize, &String)| {
+        let hint = did_you_mean_name(name, has.iter().map(String::as_str));
+        let message = format!("the cluster does not have `{name}` among its capacityProviders{hint}");
+        Finding::error(at.index(position).key("capacityProvider"), "foreign-capacity-provider", message)
+    };
+    foreign.map(finding).collect()
 }
 
 /// What ECS asks of a capacity provider.

@@ -3,12 +3,10 @@
 use super::is_blank;
 use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
-use crate::ecs::placement::{MAX_CONSTRAINTS, MAX_STRATEGIES};
+use crate::ecs::placement::{InvalidStrategy, MAX_CONSTRAINTS, MAX_STRATEGIES, Strategy};
 use crate::ecs::pointer::Pointer;
-use crate::ecs::query::{Condition, Query};
-use crate::ecs::service::{
-    LaunchType, PlacementConstraintType, PlacementStrategy, PlacementStrategyType, SchedulingStrategy, Service,
-};
+use crate::ecs::query::{self, Condition, Query};
+use crate::ecs::service::{LaunchType, PlacementConstraintType, PlacementStrategy, SchedulingStrategy, Service};
 use crate::ecs::task_definition::TaskDefinition;
 
 /// The rules about placement in a task definition.
@@ -90,21 +88,28 @@ fn too_many(at: &Pointer, count: usize, max: usize) -> Option<Finding> {
     (count > max).then(|| Finding::error(at.clone(), "too-many-items", message))
 }
 
-/// `placementStrategy[].field`: required of `spread` and `binpack`; `binpack` knows `cpu` and `memory`.
+/// `placementStrategy[].field`: required of `spread`, which knows instances and attributes, and of `binpack`, which knows CPU and
+/// memory.
 fn step_field(step: &PlacementStrategy, at: &Pointer) -> Option<Finding> {
-    let field = step.field.as_deref().unwrap_or_default();
-    let resource = ["cpu", "memory"].iter().any(|resource| field.eq_ignore_ascii_case(resource));
-    let (code, message) = match step.r#type? {
-        PlacementStrategyType::Spread if field.is_empty() => {
-            ("strategy-without-field", "spread needs a field: host, instanceId or attribute:…")
-        }
-        PlacementStrategyType::Binpack if field.is_empty() => {
-            ("strategy-without-field", "binpack needs a field: cpu or memory")
-        }
-        PlacementStrategyType::Binpack if !resource => ("invalid-binpack-field", "binpack knows cpu and memory only"),
-        PlacementStrategyType::Random | PlacementStrategyType::Spread | PlacementStrategyType::Binpack => return None,
+    let at = at.key("field");
+    let invalid = match Strategy::of(step) {
+        Ok(strategy) => return misspelt(&strategy, at),
+        Err(invalid) => invalid,
     };
-    Some(Finding::error(at.key("field"), code, message))
+    let code = match invalid {
+        InvalidStrategy::SpreadOverNothing | InvalidStrategy::BinpackOfNothing => "strategy-without-field",
+        InvalidStrategy::BinpackField(_) => "invalid-binpack-field",
+        InvalidStrategy::SpreadField(_)
+        | InvalidStrategy::Attribute(_)
+        | InvalidStrategy::Unknown(_)
+        | InvalidStrategy::FieldOfRandom(_) => "invalid-spread-field",
+    };
+    Some(Finding::error(at, code, invalid.to_string()))
+}
+
+/// An attribute that is called nearly as one of ECS's own.
+fn misspelt(strategy: &Strategy, at: Pointer) -> Option<Finding> {
+    Some(Finding::warning(at, "doubtful-attribute", query::misspelt(strategy.attribute()?)?))
 }
 
 /// Fargate chooses nodes itself: neither constraints nor strategies are supported.

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
-use crate::api::{
-    CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, annotations,
-};
+use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec, annotations};
 use crate::ecs::capacity::{Choice, Decider, is_fargate};
 use crate::reconcile::action::{Action, AssignedCapacity};
 use crate::reconcile::observed::{Detached, Root, TaskPod};
@@ -26,7 +24,7 @@ pub(super) fn resolve(
     let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
     unbroken(input, &choice, &providers, nodes)?;
     let known = Known {
-        cluster: service.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER),
+        cluster: service.cluster_name(),
         nodes,
         associated: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
         providers: &providers,

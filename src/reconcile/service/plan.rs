@@ -13,7 +13,7 @@ use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
 use super::zones::{self, Evenness};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling, steps};
-use crate::api::{ClusterKubernetes, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec, annotations};
+use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::deployment::Bounds;
 use crate::ecs::{TaskDefinitionRef, names};
 use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
@@ -374,7 +374,7 @@ fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<Cluste
 
 /// The object name of the cluster of a service.
 fn cluster_name(spec: &ServiceSpec) -> String {
-    metadata::cluster_name(spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER))
+    metadata::cluster_name(spec.ecs.cluster_name())
 }
 
 /// Whether the Pods of a service are others for what its cluster says.
@@ -441,8 +441,7 @@ fn fingerprint(
         ..Task::alone(&task.ecs, &name, &basis)
     };
     let label = format!("{family}:{revision}");
-    let cluster_name = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
-    let identity = Identity { service: input.root.name, task_definition: &name, cluster: cluster_name };
+    let identity = Identity { service: input.root.name, task_definition: &name, cluster: spec.ecs.cluster_name() };
     let tags = &spec.ecs.tags;
     let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
     // A template always has a JSON form.

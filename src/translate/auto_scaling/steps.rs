@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::{AlarmMetric, DEFAULT_CLUSTER, PrometheusQuery, ServiceSpec};
+use crate::api::{AlarmMetric, PrometheusQuery, ServiceSpec};
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
 use crate::ecs::{Pointer, names};
@@ -11,10 +11,9 @@ use crate::translate::{Code, Ledger};
 /// The service, as the dimensions of its metrics name it.
 #[must_use]
 pub fn dimensions<'a>(spec: &'a ServiceSpec, object: &'a str) -> Dimensioned<'a> {
-    let cluster = spec.ecs.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let service = spec.ecs.service_name.as_deref().unwrap_or(object);
     let told = alarm_metrics(spec).iter().map(|metric| metric.alarm_name.as_str()).collect();
-    Dimensioned { service, cluster: cluster.rsplit('/').next().unwrap_or(cluster), told }
+    Dimensioned { service, cluster: spec.ecs.cluster_name(), told }
 }
 
 /// Where the metrics of alarms come from that are on something else than what the tasks use.

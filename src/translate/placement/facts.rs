@@ -119,6 +119,12 @@ pub(super) fn keys(attribute: &str) -> Vec<Key> {
     keys
 }
 
+/// The labels that say an attribute, the first that a node has; none when no label can be called so.
+#[must_use]
+pub fn labels_of(attribute: &str) -> Vec<String> {
+    keys(attribute).into_iter().map(|key| key.label).collect()
+}
+
 /// Whether nodes have the attribute by themselves.
 pub(super) fn is_well_known(attribute: &str) -> bool {
     WELL_KNOWN.iter().any(|(name, ..)| *name == attribute) || attribute == "ecs.os-family"
@@ -241,6 +247,14 @@ impl NodeFacts {
     fn instance_id(&self) -> Option<String> {
         let last = self.provider_id.as_deref()?.rsplit('/').next()?;
         (!last.is_empty()).then(|| last.to_owned())
+    }
+
+    /// Whether it says anything of this attribute.
+    #[must_use]
+    pub fn has(&self, attribute: &str) -> bool {
+        keys(attribute)
+            .iter()
+            .any(|key| self.labels.contains_key(&key.label) || self.annotations.contains_key(&key.label))
     }
 
     /// The labels that stand for the attributes which annotations say, and for those in `spread` that other labels may say: tasks are

@@ -50,6 +50,8 @@ pub struct Rules {
     pub affinity: Option<Affinity>,
     /// The marks that it asks for.
     pub marks: Vec<Mark>,
+    /// Whether no node will do, whatever its labels.
+    pub never: bool,
 }
 
 impl Rules {
@@ -185,6 +187,7 @@ impl<'a> Rulebook<'a> {
         let marked = self.marks.iter().map(|mark| Terms::marked(mark.label()));
         // A mark is one condition more in each term, and no term more.
         let terms = marked.fold(self.terms, |all, mark| all.and(&mark).unwrap_or(all));
+        let never = terms.is_never();
         let node_affinity = terms.selector().map(|selector| NodeAffinity {
             required_during_scheduling_ignored_during_execution: Some(selector),
             ..NodeAffinity::default()
@@ -201,6 +204,6 @@ impl<'a> Rulebook<'a> {
             ..PodAntiAffinity::default()
         });
         let affinity = Affinity { node_affinity, pod_affinity, pod_anti_affinity };
-        Rules { affinity: (affinity != Affinity::default()).then_some(affinity), marks: self.marks }
+        Rules { affinity: (affinity != Affinity::default()).then_some(affinity), marks: self.marks, never }
     }
 }

@@ -15,17 +15,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use super::facts;
 use crate::api::{ServiceSpec, labels};
 use crate::ecs::Pointer;
-use crate::ecs::service::{PlacementStrategy, PlacementStrategyType};
+use crate::ecs::placement::{self, BinpackField as Resource, SpreadField};
 use crate::translate::{Basis, Code, Ledger, workload};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
-
-/// What a node is packed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resource {
-    Cpu,
-    Memory,
-}
 
 /// A profile of the placement schedulers, which `charts/ecs-operator/files/schedulers.yaml` configures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,20 +73,20 @@ impl Strategy {
     /// Of a service that is no DAEMON, whose tasks are on all nodes.
     pub(super) fn of(spec: &ServiceSpec, basis: &Basis) -> Self {
         let mut strategy = Self::default();
-        for step in &spec.ecs.placement_strategy {
-            let step = strategy.take(step, basis.placement_schedulers);
+        // ECS refuses a service with a step that it does not know.
+        for step in spec.ecs.placement_strategy.iter().map_while(|step| placement::Strategy::of(step).ok()) {
+            let step = strategy.take(&step, basis.placement_schedulers);
             strategy.steps.push(step);
         }
         strategy
     }
 
-    fn take(&mut self, step: &PlacementStrategy, schedulers: bool) -> Step {
-        let field = step.field.as_deref().unwrap_or_default();
+    fn take(&mut self, step: &placement::Strategy, schedulers: bool) -> Step {
         if self.random {
             return Step::Void;
         }
-        match step.r#type.unwrap_or_default() {
-            PlacementStrategyType::Spread => {
+        match step {
+            placement::Strategy::Spread(field) => {
                 let Some(topology) = topology(field) else { return Step::Unlabelled };
                 if self.topologies.contains(&topology) {
                     return Step::Void;
@@ -104,19 +97,16 @@ impl Strategy {
                 self.topologies.push(topology);
                 Step::Spread
             }
-            PlacementStrategyType::Binpack => {
-                let resource = if field.eq_ignore_ascii_case("cpu") { Resource::Cpu } else { Resource::Memory };
-                match self.packs {
-                    Some(packed) if packed == resource => Step::Void,
-                    Some(_) => Step::LeftOut,
-                    None => {
-                        self.packs = Some(resource);
-                        self.spreads_first = !self.topologies.is_empty();
-                        Step::Binpack
-                    }
+            placement::Strategy::Binpack(resource) => match self.packs {
+                Some(packed) if packed == *resource => Step::Void,
+                Some(_) => Step::LeftOut,
+                None => {
+                    self.packs = Some(*resource);
+                    self.spreads_first = !self.topologies.is_empty();
+                    Step::Binpack
                 }
-            }
-            PlacementStrategyType::Random => {
+            },
+            placement::Strategy::Random => {
                 self.random = true;
                 Step::Random
             }
@@ -156,10 +146,10 @@ impl Strategy {
 }
 
 /// The label that a field's values are read from.
-fn topology(field: &str) -> Option<String> {
-    match field.strip_prefix("attribute:") {
-        Some(attribute) => facts::keys(attribute).first().map(|key| key.label.clone()),
-        None => Some(HOSTNAME.to_owned()),
+fn topology(field: &SpreadField) -> Option<String> {
+    match field {
+        SpreadField::Attribute(name) => facts::keys(name).first().map(|key| key.label.clone()),
+        SpreadField::Instance => Some(HOSTNAME.to_owned()),
     }
 }
 

@@ -35,6 +35,9 @@ pub fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger)
     for field in DESCRIBE_ONLY {
         ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
     }
+    if service.cluster.is_none() && service.cluster_arn.is_some() {
+        ledger.exact(root.key("clusterArn"), workload("metadata/labels"));
+    }
 }
 
 /// What is about AWS's own machinery, or done by the cluster's.

@@ -126,6 +126,18 @@ fn each_mistake_about_placement_has_its_code_and_place() {
         (json!({"placementStrategy": vec![json!({"type": "random"}); 6]}), "error too-many-items /placementStrategy"),
         (json!({"placementStrategy": [{"type": "spread"}]}), "error strategy-without-field /placementStrategy/0/field"),
         (
+            json!({"placementStrategy": [{"type": "spread", "field": "ecs.availability-zone"}]}),
+            "error invalid-spread-field /placementStrategy/0/field",
+        ),
+        (
+            json!({"placementStrategy": [{"type": "spread", "field": "attribute:a b"}]}),
+            "error invalid-spread-field /placementStrategy/0/field",
+        ),
+        (
+            json!({"placementStrategy": [{"type": "spread", "field": "attribute:ecs.availability-zoen"}]}),
+            "warning doubtful-attribute /placementStrategy/0/field",
+        ),
+        (
             json!({"placementStrategy": [{"type": "binpack", "field": "gpu"}]}),
             "error invalid-binpack-field /placementStrategy/0/field",
         ),
