@@ -440,7 +440,8 @@ fn set_service_right(service: &mut Object, rng: &mut Rng) {
         }
     }
     for step in objects(service, "placementStrategy") {
-        step.insert("field".to_owned(), "cpu".into());
+        let field = if is(step, "type", "binpack") { "cpu" } else { "attribute:ecs.availability-zone" };
+        step.insert("field".to_owned(), field.into());
     }
     let network = service.get_mut("networkConfiguration").and_then(|network| network.get_mut("awsvpcConfiguration"));
     if let Some(network) = network.and_then(Value::as_object_mut) {
