@@ -169,6 +169,12 @@ impl Task<'_> {
         let first = task.get("containerDefinitions").and_then(|list| list.pointer("/0/name")).cloned();
         if let Some(proxy) = task.get_mut("proxyConfiguration").and_then(Value::as_object_mut) {
             proxy.insert("containerName".to_owned(), first.unwrap_or_default());
+            let names = ["AppPorts", "EgressIgnoredIPs", "ProxyEgressPort", "ProxyIngressPort", "IgnoredUID"];
+            let given = names.map(|name| json!({"name": name, "value": "1337"}));
+            proxy.insert("properties".to_owned(), given.to_vec().into());
+        }
+        if !["awsvpc", "fargate"].contains(&mode) {
+            without(task, &["proxyConfiguration"]);
         }
         for constraint in objects(task, "placementConstraints") {
             constraint.insert("expression".to_owned(), queries::expression(self.rng).into());
