@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use devcluster::{Seen, wait_for};
-use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::bench;
+use crate::policies;
 use crate::pool::{Pool, ZONES};
 use crate::support::{Bench, PATIENCE};
 
@@ -161,18 +161,11 @@ async fn tasks_tolerate_the_taints_of_their_own_provider_only() -> Result<()> {
 async fn forbid_spot(bench: &Bench) -> Result<()> {
     let expression = "!has(object.metadata.labels) || !('ecs-operator.dev/capacity-provider' in object.metadata.labels) || \
                       object.metadata.labels['ecs-operator.dev/capacity-provider'] != 'spot'";
-    let own = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.namespace}}});
-    let policy = json!({"metadata": {"name": bench.namespace}, "spec": {
+    let policy = json!({"spec": {
         "matchConstraints": {"resourceRules": [
             {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"]}]},
         "validations": [{"expression": expression, "message": "no spot for you"}]}});
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(bench.client.clone());
-    policies.create(&PostParams::default(), &serde_json::from_value(policy)?).await?;
-    let binding = json!({"metadata": {"name": bench.namespace}, "spec": {
-        "policyName": bench.namespace, "validationActions": ["Deny"], "matchResources": own}});
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(bench.client.clone());
-    bindings.create(&PostParams::default(), &serde_json::from_value(binding)?).await?;
-
+    policies::enforce(bench, serde_json::from_value(policy)?).await?;
     let pods = bench.api::<Pod>();
     let probe = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "app", "image": "example.test/app:1"}],
         "schedulingGates": [{"name": "example.test/never"}]}});
@@ -209,11 +202,7 @@ async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() 
             (steady && events.iter().any(told)).then_some(())
         })
         .await?;
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(bench.client.clone());
-    policies.delete(&bench.namespace, &DeleteParams::default()).await?;
+    policies::lift(&bench).await?;
     bench.stable("web", "app:1").await?;
-    operator.stop().await?;
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(bench.client.clone());
-    bindings.delete(&bench.namespace, &DeleteParams::default()).await?;
-    Ok(())
+    operator.stop().await
 }

@@ -7,12 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use devcluster::{Seen, wait_for};
 use ecs_operator::convert::files::Source;
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
 use crate::addons::settled;
 use crate::bench;
 use crate::manifests::{dry_run, plain};
+use crate::policies;
 use crate::support::{Bench, PATIENCE, install_definition};
 
 /// Installs KEDA's definitions; several tests may do so at once.
@@ -134,4 +136,34 @@ async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()>
     settled(&second).await?;
     assert_eq!(second.writes(), 0, "a new start writes nothing:\n{}", second.metrics.encode());
     second.stop().await
+}
+
+/// The policy of the documentation, as it stands there.
+fn documented_policy() -> Result<ValidatingAdmissionPolicy> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/auto-scaling.md");
+    let text = std::fs::read_to_string(path)?;
+    let block = text.split("```yaml\n").find(|block| block.contains("kind: ValidatingAdmissionPolicy"));
+    let block = block.and_then(|block| block.split("```").next()).context("a policy in docs/auto-scaling.md")?;
+    Ok(serde_saphyr::from_str(block)?)
+}
+
+#[tokio::test]
+async fn the_policy_of_the_documentation_keeps_metrics_to_one_prometheus() -> Result<()> {
+    let bench = bench("policy").await?;
+    policies::enforce(&bench, documented_policy()?).await?;
+    let with = |metrics: Value| json!({"taskDefinition": "app", "kubernetes": {"autoScaling": {"metrics": metrics}}});
+    let asking = |server: &str| json!([{"policyName": "p", "prometheus": {"serverAddress": server, "query": "m"}}]);
+    wait_for("a policy in force", PATIENCE, async || {
+        Ok(match bench.apply("Service", "stranger", with(asking("http://stranger"))).await {
+            Err(error) if error.to_string().contains("metrics come from the Prometheus of the cluster") => {
+                Seen::Done(())
+            }
+            seen => Seen::not_yet(seen.map(|_| "taken").map_err(|error| error.to_string())),
+        })
+    })
+    .await?;
+    bench.apply("Service", "known", with(asking("http://prometheus.monitoring.svc:9090"))).await?;
+    bench.apply("Service", "queue", with(json!([{"policyName": "p", "queue": {"url": "jobs"}}]))).await?;
+    bench.apply("Service", "plain", json!({"taskDefinition": "app"})).await?;
+    policies::lift(&bench).await
 }

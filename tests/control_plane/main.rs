@@ -17,6 +17,7 @@ mod isolation;
 mod keda;
 mod manifests;
 mod placement;
+mod policies;
 mod pool;
 mod rest;
 mod revisions;
