@@ -12,13 +12,24 @@ use crate::reconcile::observed::{Detached, Root, TaskPod};
 use crate::translate::capacity::{Division, Known, Unusable, object_name};
 use crate::translate::{Capacity, examine};
 
-/// The nodes for the tasks of a service.
+/// Where the tasks of a service may run.
+#[derive(Debug, PartialEq)]
+pub(super) struct Resolved {
+    /// The nodes.
+    pub(super) capacity: Capacity,
+    /// The objects of providers that need none, Fargate's, where they say something of the nodes.
+    pub(super) shaped_by: Vec<String>,
+}
+
+/// Finds the nodes for the tasks of a service.
 pub(super) fn resolve(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
     cluster: Option<&ClusterSpec>,
-) -> Result<Capacity, Obstacle> {
-    let (service, choice) = (&spec.ecs, choice(spec, cluster));
+) -> Result<Resolved, Obstacle> {
+    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
+    let service = &spec.ecs;
+    let choice = Choice::of(&service.capacity_provider_strategy, service.launch_type, default);
     fits(spec, &choice)?;
     let providers = valid(input.capacity_providers, &choice);
     let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
@@ -30,30 +41,27 @@ pub(super) fn resolve(
         providers: &providers,
         divides: !service.is_daemon(),
     };
-    Capacity::of(&choice, &known).map_err(|unusable| Obstacle {
+    let capacity = Capacity::of(&choice, &known).map_err(|unusable| Obstacle {
         reason: match unusable {
             Unusable::NotFound(_) => "CapacityProviderNotFound",
             Unusable::NotOfCluster(_) | Unusable::OfOtherCluster(..) => "CapacityProviderNotOfCluster",
         },
         message: unusable.to_string(),
-    })
+    })?;
+    Ok(Resolved { capacity, shaped_by: shaping(&choice, &providers, nodes) })
 }
 
-fn choice(spec: &ServiceSpec, cluster: Option<&ClusterSpec>) -> Choice {
-    let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
-    Choice::of(&spec.ecs.capacity_provider_strategy, spec.ecs.launch_type, default)
-}
-
-/// The objects of providers that need none, Fargate's, where they say something of the tasks.
-pub(super) fn shaped_by(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: Option<&ClusterSpec>) -> Vec<String> {
-    let choice = choice(spec, cluster);
-    let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
-    let valid = valid(input.capacity_providers, &choice);
+/// The objects of Fargate's providers among these that say something of the nodes.
+fn shaping(
+    choice: &Choice,
+    valid: &BTreeMap<String, CapacityProviderSpec>,
+    nodes: Option<&ClusterKubernetes>,
+) -> Vec<String> {
     let says = |name: &String| {
         let said = valid.get(name).and_then(|spec| spec.kubernetes.as_ref());
         said.is_some_and(|said| *said != CapacityNodes::default())
     };
-    by_object(&choice, nodes).filter(|provider| is_fargate(provider)).map(object_name).filter(says).collect()
+    by_object(choice, nodes).filter(|provider| is_fargate(provider)).map(object_name).filter(says).collect()
 }
 
 /// The providers of a choice of which the cluster says nothing.

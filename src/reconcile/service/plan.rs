@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
+use super::capacity::Resolved;
 use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
@@ -168,10 +169,9 @@ pub(super) fn invalid(message: String) -> Obstacle {
 pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<ServiceSpec>) -> Result<Plan<'a>, Obstacle> {
     let spec = examined.usable().ok_or_else(|| invalid(summary::refused(&examined.findings).message))?;
     let cluster = cluster(input, spec)?;
-    let capacity = capacity::resolve(input, spec, cluster.as_ref())?;
+    let Resolved { capacity, shaped_by: shaping_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
     let shaping = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
     let shaped_by = shaping.map(|_| cluster_name(spec));
-    let shaping_providers = capacity::shaped_by(input, spec, cluster.as_ref());
     let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
@@ -380,7 +380,7 @@ fn cluster_name(spec: &ServiceSpec) -> String {
 /// Whether the Pods of a service are others for what its cluster says.
 fn is_shaped(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
     let credentials = cluster.kubernetes.as_ref().and_then(|said| said.task_role_credentials);
-    credentials.is_some() || capacity::resolve(input, spec, None).as_ref() != Ok(capacity)
+    credentials.is_some() || capacity::resolve(input, spec, None).map(|it| it.capacity).as_ref() != Ok(capacity)
 }
 
 fn cluster_gone(name: &str) -> Obstacle {

@@ -128,8 +128,8 @@ impl Source {
         Some(json!({"type": "Resource", "resource": {"name": name, "target": target}}))
     }
 
-    /// The target of a queue, of which KEDA takes a whole number of messages only: rounded down, so that no fewer tasks run than
-    /// on ECS.
+    /// The target of a queue, of which KEDA takes a whole number of messages only: rounded down to one at the least, so that no fewer
+    /// tasks run than on ECS unless it is below that.
     #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that there is")]
     pub(super) fn messages(&self, given: &TargetTrackingScalingPolicyConfiguration) -> Option<i64> {
         matches!(self, Self::Trigger { kind: QUEUE, .. }).then(|| (given.target_value.floor() as i64).max(1))
