@@ -60,10 +60,10 @@ campaign-rollouts: ## ROLLOUTS=number of random rollouts on simulated nodes, and
 	ROLLOUTS=$(ROLLOUTS) KILLED_ROLLOUTS=$(KILLED_ROLLOUTS) SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane rollouts:: -- --nocapture
 
 campaign-placement: ## TASKS=number of tasks under each placement strategy on 50 simulated nodes, beside where ECS would put them.
-	TASKS=$(TASKS) ROUNDS=20 SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane strategies:: -- --nocapture
+	TASKS=$(TASKS) ROUNDS=20 SEED=$(SEED) $(CARGO) test --package ecs-operator --test control_plane placement_strategies:: -- --nocapture
 
 campaign-scaling: ## SERVICES=number of autoscaled services on simulated nodes: their rest, and how soon they follow a change of the load.
-	SERVICES=$(SERVICES) MEASURE_SECONDS=60 $(CARGO) test --profile campaign --package ecs-operator --test control_plane autoscaled:: -- --nocapture
+	SERVICES=$(SERVICES) MEASURE_SECONDS=60 $(CARGO) test --profile campaign --package ecs-operator --test control_plane autoscaling_load:: -- --nocapture
 
 lint: ## Formatting, clippy with warnings denied, documentation, licences and sources of dependencies.
 	$(CARGO) fmt --all --check
@@ -76,7 +76,8 @@ generate: ## Write again what is generated from the code: definitions, examples,
 	$(CARGO) run --package ecs-operator -- crds --output crds
 	$(CARGO) run --package ecs-operator -- crds --output charts/ecs-operator/crds-src
 	$(CARGO) run --package ecs-operator -- convert --report none --output examples/custom-resources examples/ecs
-	GENERATE=1 $(CARGO) test --package ecs-operator --test documentation --test golden
+	GENERATE=1 $(CARGO) test --package ecs-operator --test guards documentation::
+	GENERATE=1 $(CARGO) test --package ecs-operator --test golden
 
 advisories: ## Known weaknesses of dependencies; fetches the advisory database from the internet.
 	$(CARGO) deny --locked check advisories

@@ -4,30 +4,27 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod addons;
-mod autoscaled;
-mod capacity;
+mod add_ons;
+mod auto_scaling;
+mod autoscaling_load;
+mod capacity_providers;
 mod corpus;
-mod definitions;
 mod deployments;
-mod errors;
-mod front;
-mod front_definitions;
-mod isolation;
-mod keda;
-mod manifests;
-mod placement;
-mod policies;
-mod pool;
-mod rest;
+mod keda_objects;
+mod missing_prerequisites;
+mod no_network;
+mod operator_restart;
+mod placement_constraints;
+mod placement_strategies;
+mod plain_manifests;
+mod quiet_at_rest;
+mod resource_definitions;
 mod revisions;
-mod roles;
 mod rollouts;
-mod scaling;
 mod services;
-mod strategies;
-mod survival;
-mod zones;
+mod task_roles;
+mod traffic_objects;
+mod zone_rebalancing;
 
 use anyhow::Result;
 use devcluster::{Cluster, NodeTemplate};

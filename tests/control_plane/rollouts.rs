@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::bench;
+use crate::operator_restart::start;
 use crate::support::Bench;
-use crate::survival::start;
 
 /// A rollout that fails needs a minute between two tasks that do not start.
 const PATIENCE: Duration = Duration::from_mins(8);

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::lifecycle::{exec, run};
+use crate::container_lifecycle::{exec, run};
 use crate::support::PATIENCE;
 use crate::{IMAGE, bench};
 

@@ -7,17 +7,17 @@ mod model;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auto_scaling;
 mod chart;
-mod drain;
+mod connection_draining;
+mod container_lifecycle;
+mod container_settings;
+mod end_to_end;
 mod environment;
 mod examples;
-mod lifecycle;
 mod log_router;
-mod requests;
-mod scaling;
-mod settings;
+mod requests_through_rollouts;
 mod task_agent;
-mod trio;
 
 use anyhow::{Result, bail};
 use devcluster::{Cluster, Image, Part};

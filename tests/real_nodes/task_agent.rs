@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use task_agent::Condition;
 
 use crate::chart::static_program;
-use crate::lifecycle::{self, exec};
+use crate::container_lifecycle::{self, exec};
 use crate::model::{Outcome, Pace, Task, random_task, read, script, violations};
 use crate::support::{Bench, PATIENCE, with};
 use crate::{IMAGE, bench};
@@ -126,9 +126,9 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
 #[tokio::test]
 async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> Result<()> {
     let Some(bench) = agent_bench("barer").await? else { return Ok(()) };
-    lifecycle::load_bare(&bench).await?;
+    container_lifecycle::load_bare(&bench).await?;
     let operator = bench.operator_with(task_agent).await?;
-    let pod = lifecycle::run(&bench, "app", lifecycle::bare_definition()).await?;
+    let pod = container_lifecycle::run(&bench, "app", container_lifecycle::bare_definition()).await?;
     let state = bench.cluster.kubectl([
         "exec",
         "-n",

@@ -1,5 +1,9 @@
 //! What the tests on a cluster share: an operator in the test's own process and namespace, and a vocabulary to expect with.
 
+pub mod admission_policies;
+pub mod node_pool;
+pub mod traffic_definitions;
+
 use std::path::Path;
 use std::time::Duration;
 

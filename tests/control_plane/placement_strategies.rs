@@ -12,12 +12,12 @@ use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
 
 use crate::bench;
-use crate::pool::{Pool, ZONES};
 use crate::rollouts::number;
+use crate::support::node_pool::{NodePool, ZONES};
 use crate::support::{Bench, PATIENCE};
 
 /// What strategies ask of a pool.
-impl Pool<'_> {
+impl NodePool<'_> {
     /// Where ECS's algorithm puts the tasks, as `ecs-operator place` says.
     fn placed_by_ecs(&self, service: &str, strategy: &[&str], count: usize) -> Result<Vec<String>> {
         let folder = tempfile::tempdir()?;
@@ -109,7 +109,7 @@ async fn strategies_spread_and_pack_as_their_verdicts_say() -> Result<()> {
     let bench = bench("strategies").await?;
     let operator = bench.operator().await?;
     let count = usize::try_from(number("TASKS", 120))?;
-    let pool = Pool::new(&bench, 50).await?;
+    let pool = NodePool::new(&bench, 50).await?;
     let chains: [&[&str]; 11] = [
         &[],
         &[ZONE],
@@ -157,7 +157,7 @@ async fn running(bench: &Bench, service: &str) -> Result<Vec<(String, String)>> 
 async fn constraints_hold_while_nodes_come_and_go() -> Result<()> {
     let bench = bench("churn").await?;
     let operator = bench.operator().await?;
-    let mut pool = Pool::new(&bench, 15).await?;
+    let mut pool = NodePool::new(&bench, 15).await?;
     let mut random = fastrand::Rng::with_seed(number("SEED", 5));
     let count = 8;
     bench.apply("TaskDefinition", "app", pool.task("app")).await?;
@@ -207,7 +207,7 @@ const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 async fn fewer_tasks_are_spread_or_packed_as_the_strategy_says() -> Result<()> {
     let bench = bench("fewer").await?;
     let operator = bench.operator().await?;
-    let pool = Pool::new(&bench, 9).await?;
+    let pool = NodePool::new(&bench, 9).await?;
     // Four tasks fit on a node.
     let mut task = pool.task("app");
     let container = &mut task["containerDefinitions"][0];

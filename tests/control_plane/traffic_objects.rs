@@ -11,9 +11,11 @@ use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, DynamicObject, EvictParams, ListParams};
 use serde_json::{Value, json};
 
-use crate::addons::settled;
+use crate::add_ons::settled;
 use crate::bench;
-use crate::front_definitions::{GRPC_ROUTE, HTTP_ROUTE, Kind, SECURITY_GROUP_POLICY, TARGET_GROUP_BINDING, TCP_ROUTE};
+use crate::support::traffic_definitions::{
+    GRPC_ROUTE, HTTP_ROUTE, Kind, SECURITY_GROUP_POLICY, TARGET_GROUP_BINDING, TCP_ROUTE,
+};
 use crate::support::{Bench, PATIENCE};
 
 async fn task_definition(bench: &Bench, ports: &Value) -> Result<()> {

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::addons::settled;
+use crate::add_ons::settled;
 use crate::rollouts::number;
 use crate::support::{Bench, Operator};
 

@@ -9,9 +9,9 @@ use futures::StreamExt;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, TypeMeta, ValidationDirective};
 use kube::core::GroupVersionKind;
 
-use crate::front_definitions::{GRPC_ROUTE, HTTP_ROUTE, SECURITY_GROUP_POLICY, TCP_ROUTE};
 use crate::support::Bench;
-use crate::{bench, corpus, keda};
+use crate::support::traffic_definitions::{GRPC_ROUTE, HTTP_ROUTE, SECURITY_GROUP_POLICY, TCP_ROUTE};
+use crate::{bench, corpus, keda_objects};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -71,10 +71,10 @@ async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Resu
     for kind in [HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, SECURITY_GROUP_POLICY] {
         kind.install(&bench).await?;
     }
-    keda::install(&bench).await?;
+    keda_objects::install(&bench).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut made = vec![("examples".to_owned(), plain(&files::read(&[root.join("examples/ecs")]))?)];
-    for case in std::fs::read_dir(root.join("tests/golden"))? {
+    for case in std::fs::read_dir(root.join("tests/golden/cases"))? {
         let folder = case?.path();
         // Only the inputs: what they come to lies beside them.
         let inputs = files::read(std::slice::from_ref(&folder)).into_iter();

@@ -9,13 +9,13 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
 use crate::bench;
-use crate::pool::{Pool, ZONES};
 use crate::support::PATIENCE;
+use crate::support::node_pool::{NodePool, ZONES};
 
 #[tokio::test]
 async fn a_zone_that_comes_back_gets_tasks_one_by_one() -> Result<()> {
     let bench = bench("zones").await?;
-    let mut pool = Pool::new(&bench, 1).await?;
+    let mut pool = NodePool::new(&bench, 1).await?;
     // The tasks do not tolerate the taint, so its zone is no place to go to.
     let closed = pool.add_in(ZONES[2], &["closed"]).await?;
     let operator = bench.operator().await?;
@@ -45,7 +45,7 @@ async fn a_zone_that_comes_back_gets_tasks_one_by_one() -> Result<()> {
 }
 
 /// Waits until there are so many tasks in each zone; which zone has how many does not matter.
-async fn settled(pool: &Pool<'_>, expected: &[(&str, usize)]) -> Result<()> {
+async fn settled(pool: &NodePool<'_>, expected: &[(&str, usize)]) -> Result<()> {
     let sorted = |mut counts: Vec<usize>| {
         counts.sort_unstable();
         counts

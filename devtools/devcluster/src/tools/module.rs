@@ -85,7 +85,7 @@ impl Module {
     /// The version in `go.mod`, such as `v1.36.3`.
     pub(super) fn version(&self) -> Result<&'static str> {
         required_version(self.go_mod, self.main)
-            .with_context(|| format!("tests/devcluster/tools/{}/go.mod does not require {}", self.name, self.main))
+            .with_context(|| format!("devtools/devcluster/tools/{}/go.mod does not require {}", self.name, self.main))
     }
 
     /// What the linker is told: no symbol tables, and the version, because a server

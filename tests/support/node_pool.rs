@@ -8,13 +8,13 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::support::{Bench, PATIENCE};
+use super::{Bench, PATIENCE};
 
 pub const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 /// Tasks of 1 vCPU and 2 GiB that fit on one of the nodes.
 const ON_A_NODE: usize = 16;
 
-pub struct Pool<'a> {
+pub struct NodePool<'a> {
     pub bench: &'a Bench,
     api: Api<Node>,
     /// The zone of each node.
@@ -22,7 +22,7 @@ pub struct Pool<'a> {
     made: usize,
 }
 
-impl<'a> Pool<'a> {
+impl<'a> NodePool<'a> {
     /// So many nodes, dealt to the zones in turn.
     pub async fn new(bench: &'a Bench, size: usize) -> Result<Self> {
         let mut pool = Self { bench, api: Api::all(bench.client.clone()), zones: BTreeMap::new(), made: 0 };

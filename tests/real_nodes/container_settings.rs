@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::lifecycle::{exec, run, run_as};
+use crate::container_lifecycle::{exec, run, run_as};
 use crate::{IMAGE, bench};
 
 /// The MiB of a file system, as the container sees them.

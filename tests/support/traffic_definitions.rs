@@ -5,7 +5,7 @@ use anyhow::Result;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::support::{Bench, install_definition};
+use super::{Bench, install_definition};
 
 /// A kind of an add-on.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use devcluster::{Image, Seen, wait_for};
 use serde_json::{Value, json};
 
 use crate::IMAGE;
-use crate::lifecycle::{exec, run};
+use crate::container_lifecycle::{exec, run};
 use crate::support::PATIENCE;
 use crate::task_agent::{agent_bench, task_agent};
 

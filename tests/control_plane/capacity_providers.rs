@@ -9,8 +9,8 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::bench;
-use crate::policies;
-use crate::pool::{Pool, ZONES};
+use crate::support::admission_policies;
+use crate::support::node_pool::{NodePool, ZONES};
 use crate::support::{Bench, PATIENCE};
 
 /// The nodes with tasks of the service, once there are so many.
@@ -139,7 +139,7 @@ async fn tasks_are_divided_among_providers_and_none_moves_when_their_number_chan
 #[tokio::test]
 async fn tasks_tolerate_the_taints_of_their_own_provider_only() -> Result<()> {
     let bench = bench("taints").await?;
-    let mut pool = Pool::new(&bench, 1).await?;
+    let mut pool = NodePool::new(&bench, 1).await?;
     let spot = pool.add_in(ZONES[1], &["spot"]).await?;
     let operator = bench.operator().await?;
     bench.apply("TaskDefinition", "app", pool.task("app")).await?;
@@ -165,7 +165,7 @@ async fn forbid_spot(bench: &Bench) -> Result<()> {
         "matchConstraints": {"resourceRules": [
             {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"]}]},
         "validations": [{"expression": expression, "message": "no spot for you"}]}});
-    policies::enforce(bench, serde_json::from_value(policy)?).await?;
+    admission_policies::enforce(bench, serde_json::from_value(policy)?).await?;
     let pods = bench.api::<Pod>();
     let probe = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "app", "image": "example.test/app:1"}],
         "schedulingGates": [{"name": "example.test/never"}]}});
@@ -202,7 +202,7 @@ async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() 
             (steady && events.iter().any(told)).then_some(())
         })
         .await?;
-    policies::lift(&bench).await?;
+    admission_policies::lift(&bench).await?;
     bench.stable("web", "app:1").await?;
     operator.stop().await
 }

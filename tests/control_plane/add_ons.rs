@@ -20,7 +20,7 @@ use kube::api::{
 use serde_json::{Value, json};
 
 use crate::bench;
-use crate::errors::changed;
+use crate::missing_prerequisites::changed;
 use crate::support::{Bench, Operator, PATIENCE, install_definition};
 
 /// The fields that the operator writes, some with the defaults that the real API gives them.

@@ -20,10 +20,10 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::addons::grant;
+use crate::add_ons::grant;
 use crate::bench;
-use crate::errors::changed;
-use crate::pool::Pool;
+use crate::missing_prerequisites::changed;
+use crate::support::node_pool::NodePool;
 use crate::support::{Bench, PATIENCE};
 
 /// Nodes that only tasks of this file tolerate. They are objects without a kubelet: what is asked of them is to be chosen.
@@ -324,7 +324,7 @@ async fn marks_follow_the_tasks() -> Result<()> {
 #[tokio::test]
 async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()> {
     let bench = bench("daemons").await?;
-    let pool = Pool::new(&bench, 2).await?;
+    let pool = NodePool::new(&bench, 2).await?;
     let nodes: Api<Node> = Api::all(bench.client.clone());
     let names: Vec<String> = pool.zones.keys().cloned().collect();
     let label = async |name: &str, labels: Value| {
@@ -365,7 +365,7 @@ async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()>
 #[tokio::test]
 async fn tasks_of_a_daemon_stay_where_another_constraint_lets_them() -> Result<()> {
     let bench = bench("another").await?;
-    let pool = Pool::new(&bench, 3).await?;
+    let pool = NodePool::new(&bench, 3).await?;
     let operator = bench.operator().await?;
     bench.apply("TaskDefinition", "agent", pool.task("agent")).await?;
     let constrained = async |expression: &str| {

@@ -5,7 +5,7 @@ use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, Val
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 
-use crate::support::Bench;
+use super::Bench;
 
 /// Has the server enforce a policy in the test's namespace, as soon as it heeds it.
 pub async fn enforce(bench: &Bench, mut policy: ValidatingAdmissionPolicy) -> Result<()> {

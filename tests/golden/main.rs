@@ -1,6 +1,6 @@
 //! A folder for each case: definitions in, the objects and the verdicts they must come to beside them.
 //!
-//! To add a case, make a folder under `tests/golden` with the ECS files; `make generate` writes what it comes to, to be read
+//! To add a case, make a folder under `tests/golden/cases` with the ECS files; `make generate` writes what it comes to, to be read
 //! before it is committed. A change of a snapshot is a change of behaviour.
 
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use ecs_operator::report;
 use ecs_operator::translate::Basis;
 
 fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases");
     let mut cases: Vec<PathBuf> = fs::read_dir(folder).expect("cases").map(|e| e.expect("an entry").path()).collect();
     cases.retain(|path| path.is_dir());
     cases.sort();

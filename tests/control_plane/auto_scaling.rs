@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::bench;
-use crate::capacity::steady_and_spot;
+use crate::capacity_providers::steady_and_spot;
 use crate::support::{Bench, PATIENCE, install_definition};
 
 #[tokio::test]

@@ -223,7 +223,7 @@ fn reasons_and_translations_are_complements() {
 
 /// The fields in the golden cases' verdicts on definitions of a kind.
 fn in_golden_cases(kind: &str) -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases");
     let mut seen = BTreeSet::new();
     for case in fs::read_dir(folder).expect("cases") {
         let verdicts = fs::read_to_string(case.expect("an entry").path().join("verdicts.txt")).unwrap_or_default();

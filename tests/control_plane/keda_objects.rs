@@ -11,10 +11,10 @@ use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::addons::settled;
+use crate::add_ons::settled;
 use crate::bench;
-use crate::manifests::{dry_run, plain};
-use crate::policies;
+use crate::plain_manifests::{dry_run, plain};
+use crate::support::admission_policies;
 use crate::support::{Bench, PATIENCE, install_definition};
 
 /// Installs KEDA's definitions; several tests may do so at once.
@@ -40,7 +40,7 @@ struct Pair {
 impl Pair {
     /// Definitions of a golden case.
     fn golden(case: &str, task_definition: &str, service: &str) -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases").join(case);
         let read =
             |file: &str| -> Result<Value> { Ok(serde_json::from_str(&std::fs::read_to_string(folder.join(file))?)?) };
         Ok(Self { task_definition: read(task_definition)?, service: read(service)? })
@@ -150,7 +150,7 @@ fn documented_policy() -> Result<ValidatingAdmissionPolicy> {
 #[tokio::test]
 async fn the_policy_of_the_documentation_keeps_metrics_to_one_prometheus() -> Result<()> {
     let bench = bench("policy").await?;
-    policies::enforce(&bench, documented_policy()?).await?;
+    admission_policies::enforce(&bench, documented_policy()?).await?;
     let with = |metrics: Value| json!({"taskDefinition": "app", "kubernetes": {"autoScaling": {"metrics": metrics}}});
     let asking = |server: &str| json!([{"policyName": "p", "prometheus": {"serverAddress": server, "query": "m"}}]);
     wait_for("a policy in force", PATIENCE, async || {
@@ -165,5 +165,5 @@ async fn the_policy_of_the_documentation_keeps_metrics_to_one_prometheus() -> Re
     bench.apply("Service", "known", with(asking("http://prometheus.monitoring.svc:9090"))).await?;
     bench.apply("Service", "queue", with(json!([{"policyName": "p", "queue": {"url": "jobs"}}]))).await?;
     bench.apply("Service", "plain", json!({"taskDefinition": "app"})).await?;
-    policies::lift(&bench).await
+    admission_policies::lift(&bench).await
 }

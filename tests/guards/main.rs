@@ -1,0 +1,7 @@
+//! Rules that the source, the chart and the documentation keep.
+
+mod chart;
+mod crds;
+mod documentation;
+mod fields;
+mod purity;
