@@ -73,8 +73,7 @@ lint: ## Formatting, clippy with warnings denied, documentation, licences and so
 	$(CARGO) deny --locked check bans licenses sources
 
 generate: ## Write again what is generated from the code: definitions, examples, tables of the documentation.
-	$(CARGO) run --package ecs-operator -- crds --output crds
-	$(CARGO) run --package ecs-operator -- crds --output charts/ecs-operator/crds-src
+	$(CARGO) run --package ecs-operator -- crds --output charts/ecs-operator/files/crds
 	$(CARGO) run --package ecs-operator -- convert --report none --output examples/custom-resources examples/ecs
 	GENERATE=1 $(CARGO) test --package ecs-operator --test guards documentation::
 	GENERATE=1 $(CARGO) test --package ecs-operator --test golden
