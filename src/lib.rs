@@ -3,6 +3,7 @@
 //! A tour of the rooms, in the order a definition passes through them:
 //!
 //! - [`ecs`]: ECS as AWS defines it. The wire shapes, how to read them leniently, and ECS's own rules.
+//! - [`k8s`]: what Kubernetes itself defines: names, quantities, kinds, comparison of objects.
 //! - [`api`]: the custom resources: ECS's shapes, a `kubernetes` block, a status.
 //! - [`translate`]: ECS → Kubernetes objects, one file for each feature, with a verdict on every field.
 //! - [`reconcile`]: desired and observed in; actions, status and events out.
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod controllers;
 pub mod convert;
 pub mod ecs;
+pub mod k8s;
 pub mod kubernetes;
 pub mod reconcile;
 pub mod report;

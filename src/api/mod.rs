@@ -36,10 +36,8 @@ pub use traffic::{
     ParentReference, ServiceConnectMapping, ServiceRegistryMapping, TargetGroupBinding, TargetType, TcpRoute,
 };
 
-/// The API group of every kind.
-pub const GROUP: &str = "ecs-operator.dev";
-/// The served and stored version of every kind.
-pub const VERSION: &str = "v1alpha1";
+pub use crate::k8s::kinds::{GROUP, VERSION};
+
 /// The cluster that a service belongs to when it names none, as in ECS. It need not exist.
 pub const DEFAULT_CLUSTER: &str = "default";
 /// The scheduling gate of Pods that wait until the operator says which capacity provider they go to.

@@ -205,7 +205,7 @@ impl FromStr for SecretStore {
             Some(("SecretStore", name)) => (Some(SecretStoreKind::SecretStore), name),
             Some(_) => return Err(NotAStore),
         };
-        ecs::names::is_object_name(name).then(|| Self { name: name.to_owned(), kind }).ok_or(NotAStore)
+        crate::k8s::names::is_subdomain(name).then(|| Self { name: name.to_owned(), kind }).ok_or(NotAStore)
     }
 }
 

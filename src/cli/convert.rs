@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::output::{self, OutputError};
 use super::{FAILURE, SUCCESS, fail};
 use crate::convert::{self, Conversion, MARK, Manifest, Settings, Target};
-use crate::ecs::names;
+use crate::k8s::names;
 use crate::report::{self, Appearance, Report};
 use crate::translate::Basis;
 
@@ -282,7 +282,7 @@ fn is_foreign(file: &Path) -> bool {
 }
 
 fn namespace(text: &str) -> Result<String, String> {
-    if names::is_namespace(text) {
+    if names::is_label(text) {
         Ok(text.to_owned())
     } else {
         Err("a namespace has 1 to 63 of a-z, 0-9 and inner hyphens".to_owned())

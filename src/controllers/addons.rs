@@ -3,6 +3,7 @@
 //! It is looked for when the operator starts and again every few minutes, so that an add-on can be installed, and a right be
 //! given, at any time. What is missing turns a feature off, and the log says so once.
 
+use crate::k8s::kinds::{Availability, ChildKind, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,6 @@ use super::fan_out::FanOut;
 use super::kinds;
 use super::start::{Wiring, watch_child};
 use crate::kubernetes::discovery::{self, Rule};
-use crate::reconcile::{ChildKind, Need, Scope};
 use crate::translate::efs;
 
 /// How long one look may take.
@@ -132,10 +132,10 @@ impl Explorer {
     async fn look(&mut self, known: &Found) -> (Found, bool) {
         let mut found = Found { looked: known.looked, ..Found::default() };
         let mut complete = true;
-        for kind in kinds::of_need(Need::Optional) {
+        for kind in kinds::of_need(Availability::Optional) {
             let was_there = known.kinds.contains(&kind);
             let answer = timeout(DEADLINE, self.lack_of_kind(kind, was_there)).await;
-            if self.judge(kind.entry().title, answer, was_there, &mut complete) {
+            if self.judge(kind.info().cache_name, answer, was_there, &mut complete) {
                 found.kinds.insert(kind);
             }
         }
@@ -178,7 +178,7 @@ impl Explorer {
     /// What is missing of a kind; nothing when it can be used. Rights are asked for until they are there: later, a write says
     /// what is wrong.
     async fn lack_of_kind(&self, kind: ChildKind, was_there: bool) -> kube::Result<Option<String>> {
-        let entry = kind.entry();
+        let entry = kind.info();
         if !discovery::serves(&self.wiring.clients.write, entry.group, entry.version, entry.plural).await? {
             return Ok(Some(format!("the server has no API {} {}", entry.api_version(), entry.kind)));
         }

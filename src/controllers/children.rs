@@ -1,12 +1,13 @@
 //! Children as they are cached: identity, and the object as compact text, which costs a tenth of its parsed form.
 
+use crate::k8s::kinds::ChildKind;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::nodes;
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{ChildKind, Generation, ObservedChild, Revision};
+use crate::reconcile::{Generation, ObservedChild, Revision};
 
 /// An object the operator made, or one of a kind of which it needs to know all.
 pub(super) struct CachedChild {
@@ -40,7 +41,7 @@ pub(super) fn slim(kind: ChildKind, object: DynamicObject) -> CachedChild {
     let namespace = object.metadata.namespace.clone().or_else(|| label(labels::NAMESPACE));
     let meta = Meta::of(&object.metadata);
     let mut body = object.data;
-    if let Some(members) = body.as_object_mut().filter(|_| !kind.entry().reads_status) {
+    if let Some(members) = body.as_object_mut().filter(|_| !kind.info().reads_status) {
         members.remove("status");
     }
     if let Some(status) = body.get_mut("status").and_then(Value::as_object_mut) {

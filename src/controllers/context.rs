@@ -1,5 +1,7 @@
 //! What all controllers share.
 
+use crate::k8s::kinds::RootKind;
+use crate::k8s::kinds::{Availability, ChildKind, Scope};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +26,7 @@ use crate::kubernetes::events::Events;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::root::Roots;
 use crate::reconcile::nodes::{Nodes, ObservedNode};
-use crate::reconcile::{ChildKind, Need, ObservedChild, Owned, Root, Scope};
+use crate::reconcile::{ObservedChild, Owned, Root};
 use crate::translate::Basis;
 
 /// The shortest time between two writes of one object's status. A rollout changes counts many times a second.
@@ -65,7 +67,7 @@ pub(super) struct Children(BTreeMap<ChildKind, Arc<Cache<CachedChild>>>);
 
 impl Children {
     pub(super) fn new() -> Self {
-        let cache = |kind: &ChildKind| (*kind, Arc::new(Cache::new(kind.entry().title)));
+        let cache = |kind: &ChildKind| (*kind, Arc::new(Cache::new(kind.info().cache_name)));
         Self(ChildKind::ALL.iter().map(cache).collect())
     }
 
@@ -78,7 +80,7 @@ impl Context {
     /// Waits until every list is complete: a cold cache decides nothing. What the operator can do without is waited for too,
     /// so that a new start decides as the last one did, but not for ever.
     pub(super) async fn warm(&self) {
-        for kind in kinds::of_need(Need::Always) {
+        for kind in kinds::of_need(Availability::Always) {
             self.children.of(kind).wait_ready().await;
         }
         self.pods.wait_ready().await;
@@ -121,11 +123,12 @@ impl Context {
 
     /// Whether all objects of a kind can be seen and written.
     fn knows(&self, kind: ChildKind) -> bool {
-        kind.entry().need == Need::Always || (self.addons.has_kind(kind) && self.children.of(kind).ready())
+        kind.info().availability == Availability::Always
+            || (self.addons.has_kind(kind) && self.children.of(kind).ready())
     }
 
     fn children_of(&self, kind: ChildKind, root: &Root<'_>) -> Vec<ObservedChild> {
-        let key = match kind.entry().scope {
+        let key = match kind.info().scope {
             Scope::Namespace => IndexKey::owner(root.uid),
             Scope::Cluster => children::by_task_definition(root.namespace, root.name),
         };
@@ -334,7 +337,7 @@ impl Taken {
         }
     }
 
-    pub(super) fn root(&self, kind: &'static str) -> Root<'_> {
+    pub(super) fn root(&self, kind: RootKind) -> Root<'_> {
         Root {
             kind,
             namespace: &self.namespace,
@@ -365,6 +368,6 @@ impl Taken {
 /// What a controller needs of its own kind.
 #[derive(Clone)]
 pub(super) struct Own {
-    pub(super) kind: &'static str,
+    pub(super) kind: RootKind,
     pub(super) roots: Roots,
 }

@@ -2,6 +2,8 @@
 
 mod tasks;
 
+use crate::k8s::kinds::RootKind;
+use crate::k8s::kinds::{ChildKind, OnExisting, Scope};
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -15,12 +17,12 @@ use super::context::{Context, Own, Taken};
 use super::{children, kinds};
 use crate::api::condition::{self, Conditions};
 use crate::api::{MANAGER, annotations, labels};
-use crate::kubernetes::agree::{agrees, digest};
+use crate::k8s::diff::{check_subset, digest};
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{Action, Child, ChildKind, Decision, EventDraft, Others, Root, Scope};
+use crate::reconcile::{Action, Child, Decision, EventDraft, Root};
 
 /// How long what else is due waits at least while an object is refused: each look tries that again. What was put on record does not wait.
 const REFUSED_PATIENCE: Duration = Duration::from_secs(30);
@@ -56,7 +58,7 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
         return Err(error);
     }
     // Events of the other kinds tell of this very reconcile, and would be lost with a status that waits.
-    let gives_way = own.kind == "Service" && !decision.record_first;
+    let gives_way = own.kind == RootKind::Service && !decision.record_first;
     settle(context, own, taken, decision, gives_way).await
 }
 
@@ -118,12 +120,12 @@ async fn settle<S: Serialize>(
     Ok(next)
 }
 
-fn resource_of(kind: &str) -> ApiResource {
+fn resource_of(kind: RootKind) -> ApiResource {
     match kind {
-        "Cluster" => kinds::clusters(),
-        "CapacityProvider" => kinds::capacity_providers(),
-        "TaskDefinition" => kinds::task_definitions(),
-        _ => kinds::services(),
+        RootKind::Cluster => kinds::clusters(),
+        RootKind::CapacityProvider => kinds::capacity_providers(),
+        RootKind::TaskDefinition => kinds::task_definitions(),
+        RootKind::Service => kinds::services(),
     }
 }
 
@@ -171,8 +173,8 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     let metadata = child.metadata();
     let key = ObjectKey { namespace: metadata.namespace.clone(), name: metadata.name.clone().unwrap_or_default() };
     let observed = cache.get(&key).map(|c| c.body());
-    let others = child.kind().entry().others;
-    if others == Others::Used && observed.as_ref().is_some_and(|object| !is_made_by_operator(object)) {
+    let others = child.kind().info().on_existing;
+    if others == OnExisting::Reuse && observed.as_ref().is_some_and(|object| !is_made_by_operator(object)) {
         tracing::debug!(kind = resource.kind, object = %key, "somebody else's object is used as it is");
         return Ok(());
     }
@@ -180,7 +182,7 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
         None => "it does not exist".to_owned(),
         Some(observed) => {
             wait_for_nodes(context, child, &key, &desired, observed)?;
-            match agrees(&untyped(&desired), observed) {
+            match check_subset(&untyped(&desired), observed) {
                 Ok(()) => {
                     context.writer.skipped(&resource.kind);
                     return Ok(());
@@ -192,7 +194,7 @@ async fn apply(context: &Context, child: &Child) -> Result<(), ReconcileError> {
     let _writing = context.pace.child_write();
     let object = match &observed {
         None => {
-            if others == Others::LookedFor {
+            if others == OnExisting::RefuseAfterGet {
                 refuse_taken_name(context, &resource, &key).await?;
             }
             context.writer.introduce(&desired, &resource).await.map_err(|e| taken_name(e, &resource, &key))?
@@ -296,7 +298,7 @@ async fn delete(
     uid: &str,
 ) -> Result<(), ReconcileError> {
     let resource = kinds::of_child(kind);
-    let namespace = (kind.entry().scope == Scope::Namespace).then(|| namespace.to_owned());
+    let namespace = (kind.info().scope == Scope::Namespace).then(|| namespace.to_owned());
     let key = ObjectKey { namespace, name: name.to_owned() };
     context.writer.delete(&key, &resource, uid).await?;
     tracing::info!(kind = resource.kind, object = %key, "deleted");

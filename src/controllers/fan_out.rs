@@ -1,5 +1,7 @@
 //! Who is reconciled when something changes.
 
+use crate::k8s::kinds::RootKind;
+use crate::k8s::kinds::{ChildKind, OnExisting, Scope};
 use std::sync::Arc;
 
 use kube::api::DynamicObject;
@@ -15,7 +17,6 @@ use crate::kubernetes::cache::{Cached, Change, Meta};
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::root::RootChange;
 use crate::kubernetes::trigger::Trigger;
-use crate::reconcile::{ChildKind, Others, Scope};
 
 /// The queues of the controllers, and what decides which keys go where.
 #[derive(Clone)]
@@ -139,7 +140,7 @@ impl FanOut {
         if change.old().and_then(|old| wish(old)) != now {
             self.alarm.ring();
         }
-        if kind.entry().scope == Scope::Cluster {
+        if kind.info().scope == Scope::Cluster {
             if let Some((namespace, name)) = child.task_definition() {
                 self.task_definition(namespace, name);
             }
@@ -152,13 +153,13 @@ impl FanOut {
         }
         let meta = child.meta();
         let of_workload = owner(meta, "Deployment").or_else(|| owner(meta, "DaemonSet")).and_then(|_| child.service());
-        if let Some((namespace, name)) = of_workload.or_else(|| owner(meta, "Service")) {
+        if let Some((namespace, name)) = of_workload.or_else(|| owner(meta, RootKind::Service.name())) {
             self.service(namespace, name);
         }
-        if let Some((namespace, name)) = owner(meta, "Cluster") {
+        if let Some((namespace, name)) = owner(meta, RootKind::Cluster.name()) {
             self.services_of_cluster(namespace, name);
         }
-        let Some((namespace, name)) = owner(meta, "TaskDefinition") else { return };
+        let Some((namespace, name)) = owner(meta, RootKind::TaskDefinition.name()) else { return };
         self.task_definition(namespace, name);
         if kind == ChildKind::Revision {
             for service in self.index.lock().using(namespace, name) {
@@ -205,8 +206,8 @@ pub(super) fn pod_selector() -> String {
 /// What a watch on children selects by: all that the operator made, or every object where those of others matter too. Of
 /// what is in no namespace, only what was made for the namespace it works in.
 pub(super) fn child_selector(kind: ChildKind, namespace: Option<&str>) -> String {
-    let entry = kind.entry();
-    if entry.others == Others::Used {
+    let entry = kind.info();
+    if entry.on_existing == OnExisting::Reuse {
         return String::new();
     }
     let ours = format!("{}={}", labels::MANAGED_BY, crate::api::MANAGER);

@@ -1,11 +1,11 @@
 //! The kinds the operator knows, and the rights it needs on them.
 
+use crate::k8s::kinds::{Availability, ChildKind, Scope};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ApiResource, GroupVersionKind};
 
 use crate::api;
 use crate::kubernetes::discovery::Rule;
-use crate::reconcile::{ChildKind, Need, Scope};
 
 /// The definitions the operator needs, as `plural.group` and version.
 pub const CRDS: &[(&str, &str)] = &[
@@ -35,14 +35,15 @@ pub fn rules() -> Vec<Rule<'static>> {
         rule("", "pods", &["list", "watch", "patch", "delete"]),
         rule("events.k8s.io", "events", &["create"]),
     ];
-    rules.extend(of_need(Need::Always).map(of_kind));
+    rules.extend(of_need(Availability::Always).map(of_kind));
     rules
 }
 
 /// The rights without which a feature is off: in the namespaces it works in, and on what is in no namespace.
 #[must_use]
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
-    let mut rules: Vec<_> = of_need(Need::Optional).filter(|kind| kind.entry().scope == scope).map(of_kind).collect();
+    let mut rules: Vec<_> =
+        of_need(Availability::Optional).filter(|kind| kind.info().scope == scope).map(of_kind).collect();
     match scope {
         Scope::Namespace => rules.extend([POD_METRICS, EXTERNAL_METRICS]),
         Scope::Cluster => rules.extend([CSI_DRIVERS, NODES]),
@@ -62,13 +63,13 @@ const EXTERNAL_METRICS: Rule<'static> = Rule { group: "external.metrics.k8s.io",
 /// What labels of nodes take.
 pub(super) const NODES: Rule<'static> = Rule { group: "", resource: "nodes", verbs: &["list", "watch", "patch"] };
 
-pub(super) fn of_need(need: Need) -> impl Iterator<Item = ChildKind> {
-    ChildKind::ALL.iter().copied().filter(move |kind| kind.entry().need == need)
+pub(super) fn of_need(availability: Availability) -> impl Iterator<Item = ChildKind> {
+    ChildKind::ALL.iter().copied().filter(move |kind| kind.info().availability == availability)
 }
 
 /// The rights on the objects of a kind.
 pub(super) fn of_kind(kind: ChildKind) -> Rule<'static> {
-    let entry = kind.entry();
+    let entry = kind.info();
     Rule { group: entry.group, resource: entry.plural, verbs: entry.verbs() }
 }
 
@@ -98,6 +99,6 @@ pub(super) fn pod_metrics() -> ApiResource {
 }
 
 pub(super) fn of_child(kind: ChildKind) -> ApiResource {
-    let entry = kind.entry();
+    let entry = kind.info();
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(entry.group, entry.version, entry.kind), entry.plural)
 }

@@ -9,6 +9,7 @@ mod cached;
 mod coming;
 mod occupied;
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,6 @@ use crate::kubernetes::cache::Cached;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
-use crate::reconcile::ChildKind;
 use crate::reconcile::nodes::{self, Asked, Labelling};
 use crate::telemetry::metrics::Metrics;
 use crate::translate::placement::Mark;

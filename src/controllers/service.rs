@@ -1,5 +1,7 @@
 //! Services: their Deployment, core Service, status and events.
 
+use crate::k8s::kinds::ChildKind;
+use crate::k8s::kinds::RootKind;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -10,10 +12,11 @@ use serde_json::Value;
 use super::context::{Context, Own, References, Taken};
 use super::{execute, nodes, pods};
 use crate::api::ServiceStatus;
-use crate::ecs::{TaskDefinitionRef, arn, names};
+use crate::ecs::{TaskDefinitionRef, arn};
+use crate::k8s::names;
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, ChildKind, CountManager, Generation, Owned, Revision, ServiceInput};
+use crate::reconcile::{self, CountManager, Generation, Owned, Revision, ServiceInput};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
@@ -26,7 +29,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let providers = context.roots.capacity_providers.all();
     let of_namespace = |object: &&Arc<DynamicObject>| object.metadata.namespace.as_deref() == Some(root.namespace);
     let providers: Vec<_> = providers.iter().filter(of_namespace).map(|object| Taken::of(object)).collect();
-    let providers: Vec<_> = providers.iter().map(|taken| taken.root("CapacityProvider")).collect();
+    let providers: Vec<_> = providers.iter().map(|taken| taken.root(RootKind::CapacityProvider)).collect();
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
@@ -42,7 +45,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         revisions: &revisions,
         latest_revision,
         owned: &owned,
-        cluster: cluster.as_ref().map(|cluster| cluster.root("Cluster")),
+        cluster: cluster.as_ref().map(|cluster| cluster.root(RootKind::Cluster)),
         capacity_providers: &providers,
         pods: &tasks,
         instances: &[],

@@ -1,5 +1,7 @@
 //! Starts everything, in order, and stops it.
 
+use crate::k8s::kinds::RootKind;
+use crate::k8s::kinds::{Availability, ChildKind, Scope};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +32,6 @@ use crate::kubernetes::root::{RootChange, Roots, watch_root};
 use crate::kubernetes::runner::{Next, ReconcileError, run_controller};
 use crate::kubernetes::trigger::{Triggers, triggers};
 use crate::kubernetes::watch::watch_kind;
-use crate::reconcile::{ChildKind, Need, Scope};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::{Readiness, Server, ServerError};
 use crate::translate::Basis;
@@ -269,7 +270,7 @@ impl Operator {
     }
 
     fn watch_children(&mut self, wiring: &Wiring, context: &Arc<Context>, fan_out: &FanOut) {
-        for kind in kinds::of_need(Need::Always) {
+        for kind in kinds::of_need(Availability::Always) {
             self.require(context.children.of(kind));
             self.tasks.push(watch_child(wiring, context, fan_out, kind));
         }
@@ -329,10 +330,12 @@ impl Operator {
     ) {
         let Start { wiring, context, concurrency } = start.clone();
         let own = match name {
-            "cluster" => Own { kind: "Cluster", roots: context.roots.clusters.clone() },
-            "capacity-provider" => Own { kind: "CapacityProvider", roots: context.roots.capacity_providers.clone() },
-            "task-definition" => Own { kind: "TaskDefinition", roots: context.roots.task_definitions.clone() },
-            _ => Own { kind: "Service", roots: context.roots.services.clone() },
+            "cluster" => Own { kind: RootKind::Cluster, roots: context.roots.clusters.clone() },
+            "capacity-provider" => {
+                Own { kind: RootKind::CapacityProvider, roots: context.roots.capacity_providers.clone() }
+            }
+            "task-definition" => Own { kind: RootKind::TaskDefinition, roots: context.roots.task_definitions.clone() },
+            _ => Own { kind: RootKind::Service, roots: context.roots.services.clone() },
         };
         self.tasks.push(
             async move {
@@ -400,7 +403,7 @@ pub(super) fn watch_child(
     fan_out: &FanOut,
     kind: ChildKind,
 ) -> BoxFuture<'static, ()> {
-    let api = wiring.api(&kinds::of_child(kind), kind.entry().scope);
+    let api = wiring.api(&kinds::of_child(kind), kind.info().scope);
     let config = watch_config().labels(&fan_out::child_selector(kind, wiring.namespace.as_deref()));
     let cache = Arc::clone(context.children.of(kind));
     let fan_out = fan_out.clone();

@@ -1,5 +1,6 @@
 //! TaskDefinitions: revisions and their pruning, and what their tasks need besides a service.
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -11,7 +12,7 @@ use crate::api::{TaskDefinitionStatus, annotations};
 use crate::ecs::TaskDefinitionRef;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, ChildKind, TaskDefinitionInput};
+use crate::reconcile::{self, TaskDefinitionInput};
 use crate::translate::efs;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {

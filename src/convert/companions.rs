@@ -1,13 +1,15 @@
 //! What the tasks of a definition need besides their Deployment: `ExternalSecret`s, and claims and volumes for file systems.
 
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Readable};
-use crate::reconcile::{Child, ChildKind};
+use crate::reconcile::Child;
 use crate::translate::surroundings::Surrounding;
-use crate::translate::{Task, Untyped, efs, external_secrets};
+use crate::translate::{Task, efs, external_secrets};
 
 /// An object in the order in which people read one.
 #[derive(Serialize)]
@@ -57,8 +59,8 @@ pub(super) fn around(surrounding: Surrounding, disown: impl Fn(&mut ObjectMeta))
 }
 
 /// An object of a kind that has no type of its own here.
-fn manifest(kind: ChildKind, object: &Untyped) -> Result<Manifest, String> {
-    let entry = kind.entry();
+fn manifest(kind: ChildKind, object: &UntypedObject) -> Result<Manifest, String> {
+    let entry = kind.info();
     let spec: Option<&Value> = object.body.get("spec");
     let written = Written {
         api_version: entry.api_version(),

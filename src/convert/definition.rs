@@ -12,7 +12,8 @@ use super::{Settings, Target, parts};
 use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::pointer::upwards;
 use crate::ecs::service::DeploymentControllerType;
-use crate::ecs::{self, Pointer, Severity, names};
+use crate::ecs::{self, Pointer, Severity};
+use crate::k8s::names;
 use crate::report::{Document, Field, Finding, REFUSED};
 use crate::translate::examine::{self, Examined};
 use crate::translate::{Code, FieldVerdict, Verdict, capacity};
@@ -173,8 +174,8 @@ impl Definition {
         let wrong = |member: &str, fits: fn(&str) -> bool| {
             metadata.get(member).is_some_and(|value| !value.is_null() && !value.as_str().is_some_and(fits))
         };
-        let name = wrong("name", names::is_object_name);
-        let namespace = wrong("namespace", |namespace| namespace.is_empty() || names::is_namespace(namespace));
+        let name = wrong("name", names::is_subdomain);
+        let namespace = wrong("namespace", |namespace| namespace.is_empty() || names::is_label(namespace));
         let of_name = "at most 253 of a-z, 0-9 and hyphens, also in several parts with dots between them";
         let of_namespace = "at most 63 of a-z, 0-9 and hyphens";
         let rules = [(name, "name", of_name), (namespace, "namespace", of_namespace)];

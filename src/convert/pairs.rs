@@ -7,7 +7,8 @@ use super::recognise::Kind;
 use super::{Settings, Target};
 use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::hint::did_you_mean_name;
-use crate::ecs::{self, Pointer, TaskDefinitionRef, names, validate};
+use crate::ecs::{self, Pointer, TaskDefinitionRef, validate};
+use crate::k8s::names;
 use crate::translate::{Task, metadata, surroundings};
 
 /// Task definitions by namespace and object name. Several with one name are refused.

@@ -298,7 +298,7 @@ fn a_container_with_another_name_is_told() {
     let finding = &conversion.report.documents[0].findings[0];
     let place = "/taskDefinition/containerDefinitions/0/name";
     assert_eq!((finding.code, finding.path.as_str()), ("container-renamed", place));
-    assert!(finding.message.contains(&crate::ecs::names::container_name("Main_App")), "{}", finding.message);
+    assert!(finding.message.contains(&crate::k8s::names::container_name("Main_App")), "{}", finding.message);
 }
 
 #[test]

@@ -17,7 +17,6 @@ pub mod decode;
 pub mod deployment;
 pub mod fields;
 pub mod finding;
-pub mod names;
 pub mod placeholder;
 pub mod placement;
 pub mod pointer;

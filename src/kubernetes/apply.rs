@@ -9,7 +9,6 @@ use kube::{Client, Error};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-pub use super::agree::agrees;
 pub use super::error::WriteError;
 use super::key::ObjectKey;
 use crate::telemetry::metrics::{ApplyResult, Metrics};

@@ -5,9 +5,8 @@
 //! 1. [`client`] connects, [`discovery`] says what the server lacks.
 //! 2. [`watch`] and [`root`] follow one kind each, fill a [`cache`] and report what really changed.
 //! 3. A report becomes a key on a [`trigger`] queue; [`runner`] reconciles the keys it takes from there.
-//! 4. A reconcile asks [`agree`] whether a write is needed, writes through [`apply`], tells people by [`events`].
+//! 4. A reconcile asks [`diff`](crate::k8s::diff) whether a write is needed, writes through [`apply`], tells people by [`events`].
 
-pub mod agree;
 pub mod apply;
 pub mod backoff;
 pub mod cache;

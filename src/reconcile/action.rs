@@ -1,5 +1,7 @@
 //! What to do: data that can be logged, counted and tested before anything does it.
 
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment};
@@ -7,9 +9,7 @@ use k8s_openapi::api::core::v1::Service as CoreService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use super::kinds::ChildKind;
 use super::observed::Detached;
-use crate::translate::Untyped;
 use crate::translate::capacity::Assignment;
 
 /// An object the operator makes.
@@ -24,7 +24,7 @@ pub enum Child {
     /// A revision of a task definition.
     Revision(Box<ControllerRevision>),
     /// An object of any kind, such as those of add-ons, which have no type of their own here.
-    Untyped(ChildKind, Box<Untyped>),
+    Untyped(ChildKind, Box<UntypedObject>),
 }
 
 impl Child {
@@ -74,7 +74,7 @@ impl Child {
             Self::Service(object) => serde_json::to_value(object),
             Self::Revision(object) => serde_json::to_value(object),
             Self::Untyped(kind, object) => {
-                let entry = kind.entry();
+                let entry = kind.info();
                 let mut object = serde_json::to_value(object)?;
                 object["apiVersion"] = entry.api_version().into();
                 object["kind"] = entry.kind.into();

@@ -4,18 +4,19 @@
 //! no say: a secret that has been deleted since would keep all others from being read. Once a service names such a revision
 //! again, what it needs is made again. What is no longer in use goes when the definition is next looked at.
 
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::action::{Action, Child};
-use super::kinds::ChildKind;
 use super::observed::ObservedChild;
 use super::task_definition::TaskDefinitionInput;
 use crate::api::{SecretStores, TaskDefinitionSpec, condition};
 use crate::translate::efs::{self, FileSystem};
 use crate::translate::external_secrets::{self, ExternalSecret};
-use crate::translate::{Task, Untyped, examine};
+use crate::translate::{Task, examine};
 
 /// What is done for the companions of a task definition.
 pub(super) struct Companions {
@@ -121,7 +122,7 @@ impl Plan<'_> {
         }
     }
 
-    fn apply_owned(&mut self, kind: ChildKind, mut object: Untyped) {
+    fn apply_owned(&mut self, kind: ChildKind, mut object: UntypedObject) {
         object.metadata.owner_references = Some(vec![self.input.root.owner_reference()]);
         self.actions.push(Action::Apply(Child::Untyped(kind, Box::new(object))));
     }

@@ -1,3 +1,4 @@
+use crate::k8s::kinds::RootKind;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
@@ -33,7 +34,7 @@ impl World {
     fn decide(&self) -> Decision<TaskDefinitionStatus> {
         task_definition(&TaskDefinitionInput {
             root: Root {
-                kind: "TaskDefinition",
+                kind: RootKind::TaskDefinition,
                 namespace: "shop",
                 name: "web",
                 uid: "root",
@@ -68,11 +69,11 @@ impl World {
                     body["status"]["phase"] = "Bound".into();
                     self.of(kind).retain(|known| known.name != name);
                     self.of(kind).push(ObservedChild { uid: format!("{name}-uid"), name: name.clone(), body });
-                    done.push(format!("+{}/{name}", kind.entry().kind));
+                    done.push(format!("+{}/{name}", kind.info().kind));
                 }
                 Action::Delete { kind, name, uid } => {
                     self.of(kind).retain(|known| known.uid != uid);
-                    done.push(format!("-{}/{name}", kind.entry().kind));
+                    done.push(format!("-{}/{name}", kind.info().kind));
                 }
                 Action::Create(_)
                 | Action::StopTask { .. }

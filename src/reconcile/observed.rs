@@ -1,5 +1,6 @@
 //! What a controller sees of the world, as far as decisions depend on it.
 
+use crate::k8s::kinds::RootKind;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::ecs::placement::Amounts;
 #[derive(Clone, Debug)]
 pub struct Root<'a> {
     /// Its kind.
-    pub kind: &'static str,
+    pub kind: RootKind,
     /// Its namespace.
     pub namespace: &'a str,
     /// Its name.
@@ -35,7 +36,7 @@ impl Root<'_> {
     pub fn owner_reference(&self) -> OwnerReference {
         OwnerReference {
             api_version: format!("{GROUP}/{VERSION}"),
-            kind: self.kind.to_owned(),
+            kind: self.kind.name().to_owned(),
             name: self.name.to_owned(),
             uid: self.uid.to_owned(),
             controller: Some(true),

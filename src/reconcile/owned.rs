@@ -1,9 +1,9 @@
 //! What a root has made, by kind, and what of it is no longer wanted.
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Action;
-use super::kinds::ChildKind;
 use super::observed::ObservedChild;
 
 /// The children of a root, of every kind that can be known at the moment.

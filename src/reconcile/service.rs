@@ -23,6 +23,7 @@ mod tests;
 mod world;
 pub mod zones;
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
@@ -32,7 +33,6 @@ use self::plan::Plan;
 use self::readings::{CountManager, Readings};
 use self::zones::ZonedNode;
 use super::action::{Action, Child, Decision};
-use super::kinds::ChildKind;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;

@@ -1,9 +1,9 @@
 //! What stands in front of and around a service's tasks, as children of the service, as far as they can be made.
 
+use crate::k8s::kinds::{Availability, ChildKind};
 use std::collections::BTreeMap;
 
 use super::action::Child;
-use super::kinds::{ChildKind, Need};
 use super::owned::Owned;
 use crate::api::condition;
 use crate::translate::surroundings::{Surrounding, Surroundings};
@@ -44,8 +44,8 @@ pub(super) fn of(wanted: Surroundings, owned: &Owned) -> Around {
         let children = wanted.into_iter().map(Child::from);
         let knows = |child: &Child| {
             let kind = child.kind();
-            let is_there = kind.entry().need == Need::Always || owned.knows(kind);
-            if kind.entry().need == Need::Optional {
+            let is_there = kind.info().availability == Availability::Always || owned.knows(kind);
+            if kind.info().availability == Availability::Optional {
                 asked.insert(kind, is_there);
             }
             is_there
@@ -60,7 +60,7 @@ fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
     let missing: Vec<String> = asked
         .iter()
         .filter(|(_, is_there)| !**is_there)
-        .map(|(kind, _)| format!("{} ({})", kind.entry().kind, kind.entry().api_version()))
+        .map(|(kind, _)| format!("{} ({})", kind.info().kind, kind.info().api_version()))
         .collect();
     let draft =
         |holds, reason, message: String| condition::Draft { kind: condition::ADDONS_READY, holds, reason, message };
@@ -81,10 +81,10 @@ fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translate::Untyped;
+    use crate::k8s::UntypedObject;
 
     fn wanted() -> Surroundings {
-        let object = Untyped::default;
+        let object = UntypedObject::default;
         Surroundings {
             before: vec![Surrounding::NetworkPolicy(object()), Surrounding::TargetGroupBinding(object())],
             after: vec![Surrounding::DisruptionBudget(object())],

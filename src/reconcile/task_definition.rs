@@ -1,5 +1,6 @@
 //! A task definition: a new revision for each change, old ones pruned unless something uses them.
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -10,7 +11,6 @@ use serde_json::Value;
 
 use super::action::{Action, Child, Decision, EventDraft};
 use super::companions::{self, companions};
-use super::kinds::ChildKind;
 use super::observed::{Revision, Root};
 use super::owned::Owned;
 use super::summary;

@@ -1,5 +1,6 @@
 //! Decisions, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
 
+use crate::k8s::kinds::RootKind;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -11,7 +12,7 @@ use crate::translate::Basis;
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-fn root<'a>(kind: &'static str, name: &'a str, spec: &'a Value) -> Root<'a> {
+fn root<'a>(kind: RootKind, name: &'a str, spec: &'a Value) -> Root<'a> {
     Root { kind, namespace: "shop", name, uid: "11111111-2222", generation: Some(1), spec, deleting: false }
 }
 
@@ -35,7 +36,7 @@ mod task_definitions {
         in_use: &[i64],
     ) -> Decision<TaskDefinitionStatus> {
         task_definition(&TaskDefinitionInput {
-            root: root("TaskDefinition", "web", spec),
+            root: root(RootKind::TaskDefinition, "web", spec),
             status,
             revisions,
             in_use: &in_use.iter().copied().collect::<BTreeSet<_>>(),
@@ -93,7 +94,7 @@ mod task_definitions {
     fn numbers_of_a_former_definition_of_the_name_are_not_used_again() {
         let spec = web();
         let input = TaskDefinitionInput {
-            root: root("TaskDefinition", "web", &spec),
+            root: root(RootKind::TaskDefinition, "web", &spec),
             status: &TaskDefinitionStatus::default(),
             revisions: &[],
             in_use: &BTreeSet::new(),

@@ -20,8 +20,8 @@ use super::{
     Placed, Task, health, init_process, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes,
 };
 use crate::api::ImageDefaults;
-use crate::ecs::names;
 use crate::ecs::task_definition::ContainerDefinition;
+use crate::k8s::names;
 
 /// The program in its image.
 const IN_IMAGE: &str = "/task-agent";

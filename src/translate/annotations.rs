@@ -1,8 +1,9 @@
 //! `tags` and `dockerLabels` → annotations of the Pod. Values of labels are too narrow for either.
 
+use crate::k8s::names;
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Placed, Task, syntax, tags};
+use super::{Code, Ledger, Placed, Task, tags};
 
 const LABELS: &str = "dockerlabel.ecs-operator.dev";
 
@@ -17,7 +18,7 @@ pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger
         for (label, value) in &container.definition.docker_labels {
             let path = container.at("dockerLabels").key(label);
             let key = format!("{name}.{label}");
-            if !syntax::is_key(&key) {
+            if !names::is_qualified_name(&key) {
                 let message = format!("with the container's name before it, {refused}");
                 ledger.unsupported(path, Code::NameNotValid, message);
                 continue;

@@ -11,13 +11,14 @@ mod claims;
 mod metrics;
 mod steps;
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use self::metrics::{Source, Tracked};
 use super::service::Placement;
 use super::surroundings::Surrounding;
-use super::{Untyped, tags};
+use super::tags;
 use crate::api::{AutoScalingMapping, GROUP, ServiceSpec, VERSION};
 use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
@@ -78,7 +79,7 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
             object["initialCooldownPeriod"] = window.into();
             object["cooldownPeriod"] = window.into();
         }
-        return Some(Surrounding::ScaledObject(Untyped::of_spec(metadata, object)));
+        return Some(Surrounding::ScaledObject(UntypedObject::from_spec(metadata, object)));
     }
     let metrics: Vec<Value> = sources.iter().filter_map(|(policy, source)| source.resource_metric(policy)).collect();
     let spec = json!({
@@ -88,7 +89,7 @@ pub fn render(spec: &ServiceSpec, place: &Placement<'_>, situation: Situation) -
         "metrics": metrics,
         "behavior": behavior::render(spec, scaling, &tracked, situation),
     });
-    Some(Surrounding::Autoscaler(Untyped::of_spec(metadata, spec)))
+    Some(Surrounding::Autoscaler(UntypedObject::from_spec(metadata, spec)))
 }
 
 /// Whether what tracks a target may take tasks away: steps leave that to it then. `name` is that of the service's object.

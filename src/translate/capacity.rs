@@ -13,8 +13,9 @@ use division::Share;
 
 use super::placement::terms::Terms;
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Toleration, labels};
+use crate::ecs::arn;
 use crate::ecs::capacity::{Choice, Decider, FARGATE, FARGATE_SPOT, Strategy, is_fargate};
-use crate::ecs::{arn, names};
+use crate::k8s::names;
 
 pub use claims::{claim_cluster, claim_service};
 pub use division::{Assignment, Division};

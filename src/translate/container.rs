@@ -10,7 +10,7 @@ use super::{
     task_metadata, ulimits, versions, volumes,
 };
 use crate::api::ImagePullPolicy;
-use crate::ecs::names;
+use crate::k8s::names;
 
 /// Renders one container with all its features.
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Container {

@@ -4,11 +4,12 @@
 //! eviction takes a task away first: a budget that keeps as many as desired would let no node be emptied, ever. So one task
 //! may go at a time where none may be missing otherwise. Tasks that are not healthy may go in any case, as on ECS.
 
+use crate::k8s::UntypedObject;
 use serde_json::json;
 
 use super::service::Placement;
 use super::workload::{self, bounds, desired_count};
-use super::{Code, Ledger, Untyped};
+use super::{Code, Ledger};
 use crate::ecs::{self, Pointer};
 
 /// How many tasks may be missing at a time; none where a budget would keep no task, or for daemons, which are not evicted.
@@ -18,13 +19,13 @@ fn may_be_missing(service: &ecs::Service) -> Option<i64> {
 }
 
 /// The budget of a service.
-pub(super) fn render(service: &ecs::Service, place: &Placement<'_>) -> Option<Untyped> {
+pub(super) fn render(service: &ecs::Service, place: &Placement<'_>) -> Option<UntypedObject> {
     let spec = json!({
         "maxUnavailable": may_be_missing(service)?,
         "selector": {"matchLabels": place.identity.selector()},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     });
-    Some(Untyped::of_spec(place.metadata(place.identity.service), spec))
+    Some(UntypedObject::from_spec(place.metadata(place.identity.service), spec))
 }
 
 /// Tells what an eviction does that ECS would not do.

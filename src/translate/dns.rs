@@ -1,9 +1,10 @@
 //! `dnsServers` and `dnsSearchDomains` → the resolver of the Pod, which is that of all its containers.
 
+use crate::k8s::names;
 use k8s_openapi::api::core::v1::PodDNSConfig;
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, syntax};
+use super::{Code, Ledger, Placed, Task};
 use crate::ecs::Pointer;
 
 /// What a resolver takes, and the server allows.
@@ -60,7 +61,7 @@ fn claim_server(
     target: &str,
     ledger: &mut Ledger,
 ) {
-    if !syntax::is_address(server) {
+    if !names::is_address(server) {
         ledger.unsupported(path, Code::NameNotValid, "this is no IP address, and is not asked");
         return;
     }
@@ -95,7 +96,7 @@ fn claim_domain(
         return;
     }
     let domain = domain.strip_suffix('.').unwrap_or(domain);
-    if !syntax::is_subdomain(domain) {
+    if !names::is_subdomain(domain) {
         let message = "a search domain has labels of a-z, 0-9 and hyphens; nothing is searched in this one";
         ledger.unsupported(path, Code::NameNotValid, message);
         return;

@@ -3,16 +3,17 @@
 //! The volume stands for a file system that is there already (static provisioning), so both are bound to one another by
 //! name, and nothing happens to the files when they go. The size is a number that Kubernetes wants and nobody reads.
 
+use crate::k8s::UntypedObject;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 
-use super::untyped::Untyped;
 use super::{Code, Ledger, Task, metadata};
 use crate::api::labels;
+use crate::ecs::Pointer;
 use crate::ecs::task_definition::{EfsAuthorizationConfigIam, EfsTransitEncryption, Volume};
-use crate::ecs::{Pointer, names};
+use crate::k8s::names;
 
 /// The name of the driver, also that of its `CSIDriver` object.
 pub const DRIVER: &str = "efs.csi.aws.com";
@@ -106,7 +107,7 @@ impl FileSystem {
 
     /// The claim, without an owner.
     #[must_use]
-    pub fn volume_claim(&self, task_definition: &str, namespace: Option<&str>) -> Untyped {
+    pub fn volume_claim(&self, task_definition: &str, namespace: Option<&str>) -> UntypedObject {
         let metadata = ObjectMeta {
             name: Some(self.claim.clone()),
             namespace: namespace.map(str::to_owned),
@@ -120,13 +121,18 @@ impl FileSystem {
             "volumeMode": "Filesystem",
             "volumeName": self.volume(namespace),
         });
-        Untyped::of_spec(metadata, spec)
+        UntypedObject::from_spec(metadata, spec)
     }
 
     /// The volume, kept for the claim of this uid; without one, for any claim of its name. Where no namespace is known, it is
     /// kept for none, and the claim alone names the other.
     #[must_use]
-    pub fn persistent_volume(&self, task_definition: &str, namespace: Option<&str>, claim: Option<&str>) -> Untyped {
+    pub fn persistent_volume(
+        &self,
+        task_definition: &str,
+        namespace: Option<&str>,
+        claim: Option<&str>,
+    ) -> UntypedObject {
         let mut labels = metadata::task_definition_labels(task_definition);
         labels.extend(namespace.map(|namespace| (labels::NAMESPACE.to_owned(), namespace.to_owned())));
         let metadata = ObjectMeta { name: Some(self.volume(namespace)), labels: Some(labels), ..ObjectMeta::default() };
@@ -151,7 +157,7 @@ impl FileSystem {
             );
             spec["claimRef"] = Value::Object(kept);
         }
-        Untyped::of_spec(metadata, spec)
+        UntypedObject::from_spec(metadata, spec)
     }
 
     /// What the driver mounts. It encrypts unless told otherwise, so both are said.
@@ -202,7 +208,7 @@ mod tests {
         let efs = efs.unwrap();
         let claim = efs.volume_claim("web", Some("shop"));
         let volume = efs.persistent_volume("web", Some("shop"), Some("uid"));
-        let spec = |object: &Untyped, pointer: &str| Value::from(object.body.clone()).pointer(pointer).cloned();
+        let spec = |object: &UntypedObject, pointer: &str| Value::from(object.body.clone()).pointer(pointer).cloned();
         assert_eq!(claim.metadata.name, Some(efs.claim.clone()));
         assert_eq!(volume.metadata.name, Some(format!("shop.{}", efs.claim)));
         assert_eq!(spec(&claim, "/spec/volumeName"), volume.metadata.name.clone().map(Value::from));

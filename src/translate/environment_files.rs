@@ -7,6 +7,7 @@
 //! The agent reads a line up to its second `=` and passes over one without a value; `kubectl create --from-env-file`
 //! keeps both.
 
+use crate::k8s::fingerprint;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{ConfigMapEnvSource, EnvFromSource, SecretEnvSource};
@@ -14,7 +15,7 @@ use k8s_openapi::api::core::v1::{ConfigMapEnvSource, EnvFromSource, SecretEnvSou
 use super::fields::some_list;
 use super::{Code, Ledger, Placed, Task};
 use crate::api::EnvironmentFileMapping;
-use crate::ecs::names;
+use crate::k8s::names;
 
 /// What the name of every environment file ends in.
 const EXTENSION: &str = ".env";
@@ -68,7 +69,7 @@ fn default_name(task: &Task<'_>, value: &str) -> String {
     let alike: BTreeSet<&str> =
         files.map(|file| file.value.as_str()).filter(|other| self::stem(other) == stem).collect();
     let name = format!("{}-{stem}", task.name);
-    if alike.len() > 1 { format!("{name}-{}", names::short_hash(value)) } else { name }
+    if alike.len() > 1 { format!("{name}-{}", fingerprint::short_hash(value)) } else { name }
 }
 
 fn stem(value: &str) -> String {

@@ -15,7 +15,8 @@ use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::pointer::Pointer;
-use crate::ecs::{names, validate};
+use crate::ecs::validate;
+use crate::k8s::names;
 
 /// A definition after examination.
 #[derive(Clone, Debug)]

@@ -7,12 +7,12 @@
 //! An `ExternalSecret` replaces the whole content of its `Secret`, so there is one only where stores are known for all that
 //! the `Secret` is to have.
 
+use crate::k8s::UntypedObject;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
-use super::untyped::Untyped;
 use super::{Task, lifecycle, metadata, registry, secrets};
 use crate::api::{SecretStore, SecretStores};
 use crate::ecs::common::Secret;
@@ -188,14 +188,14 @@ pub fn merge(all: impl IntoIterator<Item = ExternalSecret>) -> Vec<ExternalSecre
 impl ExternalSecret {
     /// The object, without an owner.
     #[must_use]
-    pub fn object(&self, task_definition: &str, namespace: Option<&str>) -> Untyped {
+    pub fn object(&self, task_definition: &str, namespace: Option<&str>) -> UntypedObject {
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
             namespace: namespace.map(str::to_owned),
             labels: Some(metadata::task_definition_labels(task_definition)),
             ..ObjectMeta::default()
         };
-        Untyped::of_spec(metadata, self.spec())
+        UntypedObject::from_spec(metadata, self.spec())
     }
 
     fn spec(&self) -> Value {

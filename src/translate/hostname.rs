@@ -1,13 +1,14 @@
 //! `hostname` → the host name of the Pod, which is that of all its containers.
 
-use super::{Code, Ledger, Placed, Task, syntax};
+use super::{Code, Ledger, Placed, Task};
 use crate::ecs::task_definition::NetworkMode;
+use crate::k8s::names;
 
 pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) -> Option<String> {
     let given: Vec<(&Placed<'_>, &str)> =
         placed.iter().filter_map(|p| Some((p, p.definition.hostname.as_deref()?))).collect();
     // The first container of the definition that gives a name which can be one.
-    let usable = given.iter().filter(|(_, name)| syntax::is_label(name));
+    let usable = given.iter().filter(|(_, name)| names::is_label(name));
     let chosen = usable.min_by(|(a, _), (b, _)| a.path.cmp(&b.path)).map(|(_, name)| *name);
     let alike = placed.len() == given.len() && given.iter().all(|(_, name)| Some(*name) == chosen);
     let on_node = task.definition.network_mode == Some(NetworkMode::Host);
@@ -17,7 +18,7 @@ pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger
         if on_node {
             let message = "a Pod with the node's network has the node's name";
             ledger.unsupported(path, Code::NameNotValid, message);
-        } else if !syntax::is_label(name) {
+        } else if !names::is_label(name) {
             let message = "the name of a Pod has at most 63 of a-z, 0-9 and hyphens, and no dots: until it is such a name, another one \
                            is used";
             ledger.unsupported(path, Code::NameNotValid, message);

@@ -1,9 +1,10 @@
 //! `extraHosts` and `links` → lines of the Pod's `/etc/hosts`, which all its containers have.
 
+use crate::k8s::names;
 use k8s_openapi::api::core::v1::HostAlias;
 
 use super::fields::some_list;
-use super::{Code, Ledger, Placed, Task, syntax};
+use super::{Code, Ledger, Placed, Task};
 use crate::ecs::Pointer;
 
 /// Where a linked container is: in the same Pod.
@@ -31,7 +32,7 @@ pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger
             let path = container.at("extraHosts").index(index);
             // Names are the same in any case.
             let name = host.hostname.to_ascii_lowercase();
-            if !syntax::is_subdomain(&name) || !syntax::is_address(&host.ip_address) {
+            if !names::is_subdomain(&name) || !names::is_address(&host.ip_address) {
                 let message = "a line of a Pod's /etc/hosts needs an IP address and a name of letters, digits, hyphens and dots; this \
                                one is left out";
                 ledger.unsupported(path, Code::NameNotValid, message);
@@ -55,7 +56,7 @@ fn claim_link(container: usize, link: &str, lines: &mut Vec<Line>, path: Pointer
     let (name, alias) = link.split_once(':').map_or((link, None), |(name, alias)| (name, Some(alias)));
     for name in alias.into_iter().chain([name]) {
         let name = name.to_ascii_lowercase();
-        left_out |= !syntax::is_subdomain(&name) || !add(lines, container, &name, LOOPBACK);
+        left_out |= !names::is_subdomain(&name) || !add(lines, container, &name, LOOPBACK);
     }
     let message = if left_out {
         "the containers of a Pod share one address, and the linked one is on localhost: its names cannot all stand in the Pod's \

@@ -1,10 +1,11 @@
 //! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a `NetworkPolicy` closes.
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use super::service::Placement;
-use super::{Code, Ledger, Placed, Task, Untyped, platform};
+use super::{Code, Ledger, Placed, Task, platform};
 use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::NetworkMode;
@@ -18,7 +19,7 @@ pub(super) fn is_closed(task: &Task<'_>) -> bool {
 
 /// The policy that lets nothing in or out of the tasks of this revision; none where they have a network.
 #[must_use]
-pub fn network_policy(task: &Task<'_>, place: &Placement<'_>) -> Option<Untyped> {
+pub fn network_policy(task: &Task<'_>, place: &Placement<'_>) -> Option<UntypedObject> {
     if !is_closed(task) {
         return None;
     }
@@ -35,7 +36,7 @@ pub fn network_policy(task: &Task<'_>, place: &Placement<'_>) -> Option<Untyped>
         ..ObjectMeta::default()
     };
     let spec = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress", "Egress"]});
-    Some(Untyped::of_spec(metadata, spec))
+    Some(UntypedObject::from_spec(metadata, spec))
 }
 
 pub(super) fn claim(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger) {

@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use task_agent::{Condition, Dependency};
 
 use super::{Code, Ledger, Placed, Task, agent, firelens, restart_policy, stop};
+use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
-use crate::ecs::{Pointer, names};
+use crate::k8s::names;
 
 /// What a container becomes in the Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod load_balancer_service;
 mod routes;
 mod target_group_binding;
 
+use crate::k8s::fingerprint;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -19,9 +20,9 @@ use super::{Code, Ledger, Task, drain, workload};
 use crate::api::{
     GrpcRoute, HttpRoute, Ingress, LoadBalancerMapping, LoadBalancerService, ServiceSpec, TargetGroupBinding, TcpRoute,
 };
+use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::service::LoadBalancer;
-use crate::ecs::{Pointer, names};
 
 /// What takes the place of a load balancer.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl<'a> Entry<'a> {
     fn own_part(&self) -> String {
         let port = self.port().to_string();
         let group = self.mapping.and_then(|(_, mapping)| mapping.target_group_arn.as_deref());
-        group.map_or_else(|| port.clone(), |group| names::short_hash(&format!("{group} {port}")))
+        group.map_or_else(|| port.clone(), |group| fingerprint::short_hash(&format!("{group} {port}")))
     }
 
     fn port(&self) -> i32 {
@@ -112,7 +113,7 @@ impl<'a> Entry<'a> {
         match self.way() {
             Way::Binding(group, _) => {
                 let container = self.balancer.container_name.as_deref().unwrap_or_default();
-                format!("{service}-{}", names::short_hash(&format!("{group} {container} {port}")))
+                format!("{service}-{}", fingerprint::short_hash(&format!("{group} {container} {port}")))
             }
             Way::Service(_) => format!("{service}-{}-lb", self.own_part()),
             _ => format!("{service}-{}", self.own_part()),

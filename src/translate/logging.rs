@@ -8,12 +8,13 @@
 //!
 //! Agents may copy annotations into the records they send, so a credential is never among them.
 
+use crate::k8s::fingerprint;
 use std::collections::BTreeMap;
 
 use super::{Code, Ledger, Placed, Task, external_secrets, firelens, secrets};
 use crate::api::annotations::LOGS;
-use crate::ecs::names;
 use crate::ecs::task_definition::{LogConfiguration, LogDriver};
+use crate::k8s::names;
 
 /// Longest name of an annotation after its prefix.
 const NAME_MAX: usize = 63;
@@ -207,7 +208,7 @@ fn key(container: &str, option: &str) -> String {
     if container.len() <= room {
         return format!("{LOGS}{container}.{option}");
     }
-    let hash = names::short_hash(container);
+    let hash = fingerprint::short_hash(container);
     let stem: String = container.chars().take(room - hash.len() - 1).collect();
     format!("{LOGS}{}-{hash}.{option}", stem.trim_end_matches('-'))
 }

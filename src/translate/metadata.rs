@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{MANAGER, labels};
-use crate::ecs::{arn, names};
+use crate::ecs::arn;
+use crate::k8s::names;
 
 /// Who a service's objects belong to.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::api::{CapacityProviderSpec, ClusterSpec, TaskDefinitionSpec, Toleration};
 use crate::ecs::finding::Finding;
-use crate::ecs::names;
 use crate::ecs::pointer::Pointer;
+use crate::k8s::names;
 
 /// What is wrong with the nodes of a task definition.
 pub(super) fn of_task_definition(spec: &TaskDefinitionSpec) -> Vec<Finding> {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use super::fields::some_list;
 use super::{Code, Ledger, Placed, Task};
 use crate::ecs::task_definition::{NetworkMode, PortMapping, TransportProtocol};
-use crate::ecs::{self, Pointer, names};
+use crate::ecs::{self, Pointer};
+use crate::k8s::names;
 
 /// Ports of a core Service with ranges written out. Each one costs every node rules of its own.
 const MAX_SERVICE_PORTS: usize = 100;

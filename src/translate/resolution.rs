@@ -3,14 +3,14 @@
 //! A core Service makes `web` resolvable in its namespace and `web.NAMESPACE` in all others, as the cluster's domain is
 //! searched. What comes after the first dot is therefore a namespace of Kubernetes, or something for the cluster's DNS.
 
-use super::syntax;
+use crate::k8s::names;
 
 /// What to do so that a core Service is found as `name`, and as `name.domain` where a domain is given.
 pub(super) fn of(name: &str, domain: Option<&str>) -> String {
     let near = format!("Callers in the namespace of the service find it as {name}");
     match domain.filter(|domain| !domain.is_empty()) {
         None => near,
-        Some(domain) if syntax::is_label(domain) => format!(
+        Some(domain) if names::is_label(domain) => format!(
             "{near}, and all others as {name}.{domain} if that is the namespace; if it is another one, make a Service {name} of the \
              type ExternalName in a namespace {domain}, with the externalName {name}.NAMESPACE.svc.cluster.local"
         ),

@@ -3,14 +3,16 @@
 //! A task acts with the role of its `ServiceAccount`: one that its `kubernetes` block names, or, where its cluster says how
 //! service accounts come to AWS credentials, one for each role, which the operator makes.
 
+use crate::k8s::UntypedObject;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{Code, Ledger, Task, Untyped};
+use super::{Code, Ledger, Task};
 use crate::api::{MANAGER, TaskRoleCredentials, labels};
+use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, LogDriver};
-use crate::ecs::{Pointer, names};
+use crate::k8s::names;
 
 /// What the webhook of IAM roles for service accounts reads.
 const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
@@ -46,7 +48,7 @@ fn arn_parts(arn: &str) -> Option<(&str, &str)> {
 
 /// The `ServiceAccount` to make for the role of a task; none when it has none of its own.
 #[must_use]
-pub fn service_account(task: &Task<'_>, namespace: Option<&str>, cluster: &str) -> Option<Untyped> {
+pub fn service_account(task: &Task<'_>, namespace: Option<&str>, cluster: &str) -> Option<UntypedObject> {
     if task.kubernetes.is_some_and(|k| k.service_account_name.is_some()) {
         return None;
     }
@@ -64,7 +66,7 @@ pub fn service_account(task: &Task<'_>, namespace: Option<&str>, cluster: &str) 
     };
     // The tasks themselves have no business with the API server.
     let body = [("automountServiceAccountToken".to_owned(), false.into())].into_iter().collect();
-    Some(Untyped { metadata, body })
+    Some(UntypedObject { metadata, body })
 }
 
 pub(super) fn claim(task: &Task<'_>, ledger: &mut Ledger) {
@@ -180,7 +182,7 @@ mod tests {
     use crate::ecs::TaskDefinition;
     use crate::translate::Basis;
 
-    fn made(role: &str, credentials: Option<TaskRoleCredentials>, chosen: Option<&str>) -> Option<Untyped> {
+    fn made(role: &str, credentials: Option<TaskRoleCredentials>, chosen: Option<&str>) -> Option<UntypedObject> {
         let definition = TaskDefinition { task_role_arn: Some(role.to_owned()), ..TaskDefinition::default() };
         let kubernetes = TaskDefinitionKubernetes {
             service_account_name: chosen.map(str::to_owned),

@@ -10,8 +10,8 @@ use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
 use super::external_secrets::{self, Origin};
 use super::{Code, Ledger, Placed, Task};
 use crate::ecs::common::Secret;
-use crate::ecs::names;
 use crate::ecs::task_definition::ContainerDefinition;
+use crate::k8s::names;
 
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Vec<EnvVar> {
     let mut env = Vec::new();

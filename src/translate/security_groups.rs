@@ -5,12 +5,14 @@
 //! one group can let in another. Rules of several groups add up, as on AWS and in policies: only when all groups of a service
 //! are known can a policy say what they let through together.
 
+use crate::k8s::UntypedObject;
+use crate::k8s::names;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::service::Placement;
-use super::{Code, Ledger, Task, Untyped, isolation, syntax, workload};
+use super::{Code, Ledger, Task, isolation, workload};
 use crate::api::{
     ClusterKubernetes, NetworkPeer, NetworkPort, NetworkProtocol, SecurityGroup, SecurityGroupRule, labels,
 };
@@ -27,7 +29,7 @@ fn groups(service: &ecs::Service) -> &[String] {
 
 /// The labels by which the service's Pods are known as members of its groups.
 pub(super) fn labels(service: &ecs::Service) -> BTreeMap<String, String> {
-    let fitting = groups(service).iter().filter(|group| syntax::is_key(group));
+    let fitting = groups(service).iter().filter(|group| names::is_qualified_name(group));
     fitting.map(|group| (label(group), "true".to_owned())).collect()
 }
 
@@ -40,15 +42,16 @@ pub(super) fn eks_policy(
     task: &Task<'_>,
     place: &Placement<'_>,
     cluster: Option<&ClusterKubernetes>,
-) -> Option<Untyped> {
-    let groups: Vec<&String> = groups(&task.service?.ecs).iter().filter(|group| syntax::is_key(group)).collect();
+) -> Option<UntypedObject> {
+    let groups: Vec<&String> =
+        groups(&task.service?.ecs).iter().filter(|group| names::is_qualified_name(group)).collect();
     let is_wanted = cluster.is_some_and(|cluster| cluster.security_group_policies == Some(true));
     (is_wanted && !groups.is_empty()).then(|| {
         let spec = json!({
             "podSelector": {"matchLabels": place.identity.selector()},
             "securityGroups": {"groupIds": groups},
         });
-        Untyped::of_spec(place.metadata(place.identity.service), spec)
+        UntypedObject::from_spec(place.metadata(place.identity.service), spec)
     })
 }
 
@@ -57,7 +60,7 @@ pub(super) fn network_policy(
     task: &Task<'_>,
     place: &Placement<'_>,
     cluster: Option<&ClusterKubernetes>,
-) -> Option<Untyped> {
+) -> Option<UntypedObject> {
     let known = &cluster?.security_groups;
     let own: Option<Vec<&SecurityGroup>> = groups(&task.service?.ecs).iter().map(|group| known.get(group)).collect();
     // What is closed altogether must not be opened: policies add up.
@@ -83,7 +86,7 @@ pub(super) fn network_policy(
     if ingress.is_empty() {
         spec.as_object_mut()?.remove("ingress");
     }
-    Some(Untyped::of_spec(place.metadata(policy_name(place.identity.service)), spec))
+    Some(UntypedObject::from_spec(place.metadata(policy_name(place.identity.service)), spec))
 }
 
 /// Not that of the policy for tasks without a network, which the same service may have had before.
@@ -93,7 +96,8 @@ fn policy_name(service: &str) -> String {
 
 fn rule(given: &SecurityGroupRule, side: &str, known: &BTreeMap<String, SecurityGroup>) -> Value {
     let of_group = |group: &String| {
-        let tasks = syntax::is_key(group).then(|| json!({"podSelector": {"matchLabels": {label(group): "true"}}}));
+        let tasks =
+            names::is_qualified_name(group).then(|| json!({"podSelector": {"matchLabels": {label(group): "true"}}}));
         let members = known.get(group).into_iter().flat_map(|group| &group.members).map(peer);
         tasks.into_iter().chain(members).collect::<Vec<_>>()
     };
@@ -158,7 +162,7 @@ pub(super) fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
     let target = workload::target(service, name, "/spec/template/metadata/labels");
     for (index, group) in configuration.security_groups.iter().enumerate() {
         let path = at.key("securityGroups").index(index);
-        if syntax::is_key(group) {
+        if names::is_qualified_name(group) {
             let message = format!(
                 "Pods bear the group as the label {}, which closes nothing by itself. A NetworkPolicy does what the groups do once \
                  the Cluster says what all of them let through, in kubernetes.securityGroups, and the network enforces \

@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{Code, Ledger, Placed, Task, platform};
-use crate::ecs::{Pointer, names};
+use crate::ecs::Pointer;
+use crate::k8s::names;
 
 /// Sets what the options say.
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, context: &mut SecurityContext, ledger: &mut Ledger) {

@@ -3,6 +3,8 @@
 //! There is no proxy: a name leads to the address of a Service, behind which each connection goes to some healthy task.
 //! Retries, outlier detection and limits on requests are those of a service mesh, where the cluster has one.
 
+use crate::k8s::UntypedObject;
+use crate::k8s::names;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service as CoreService, ServicePort, ServiceSpec as CoreServiceSpec};
@@ -10,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
 use super::service::{self, Placement};
-use super::{Code, Ledger, Task, Untyped, ports, resolution, syntax, workload};
+use super::{Code, Ledger, Task, ports, resolution, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::finding::Finding;
 use crate::ecs::service::{ServiceConnectConfiguration, ServiceConnectService};
@@ -59,7 +61,7 @@ fn name<'a>(connect: &'a ServiceConnectConfiguration, index: usize, given: &'a S
         None => (discovery, connect.namespace.as_deref().map(namespace_name)),
     };
     let first = first.to_ascii_lowercase();
-    let fits = syntax::is_label(&first) && first.starts_with(|c: char| c.is_ascii_lowercase());
+    let fits = names::is_label(&first) && first.starts_with(|c: char| c.is_ascii_lowercase());
     let port = alias.map(|alias| alias.port).filter(|port| *port > 0);
     Name { index, given, service: fits.then_some(first), domain, port }
 }
@@ -134,7 +136,7 @@ fn request_timeout(given: &ServiceConnectService) -> Option<i32> {
 }
 
 /// The routes of a mesh, one for each name with HTTP behind it.
-pub(super) fn routes(task: &Task<'_>, place: &Placement<'_>) -> Vec<Untyped> {
+pub(super) fn routes(task: &Task<'_>, place: &Placement<'_>) -> Vec<UntypedObject> {
     if !task.service.is_some_and(has_mesh) {
         return Vec::new();
     }
@@ -150,7 +152,7 @@ pub(super) fn routes(task: &Task<'_>, place: &Placement<'_>) -> Vec<Untyped> {
                     "timeouts": {"request": duration(seconds)},
                 }],
             });
-            Untyped::of_spec(place.metadata(route_name(name, alias.index)), spec)
+            UntypedObject::from_spec(place.metadata(route_name(name, alias.index)), spec)
         })
     };
     aliases(task).iter().filter_map(of).collect()
@@ -168,7 +170,7 @@ fn duration(seconds: i32) -> String {
 
 /// One name may have several ports, so the place in the list is part of it.
 fn route_name(alias: &str, index: usize) -> String {
-    format!("{}-connect-{index}", ecs::names::object_name(alias))
+    format!("{}-connect-{index}", crate::k8s::names::object_name(alias))
 }
 
 /// The names of a service, with their places.

@@ -1,11 +1,10 @@
 //! All that stands in front of and around the tasks of a service.
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::api::core::v1::Service as CoreService;
 
 use super::service::{self, Placement};
-use super::{
-    Task, Untyped, auto_scaling, disruption, isolation, load_balancers, registries, security_groups, service_connect,
-};
+use super::{Task, auto_scaling, disruption, isolation, load_balancers, registries, security_groups, service_connect};
 use crate::api::{ClusterKubernetes, ServiceSpec};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::{Pointer, validate};
@@ -25,25 +24,25 @@ pub enum Surrounding {
     /// A name and an address.
     CoreService(Box<CoreService>),
     /// What registers tasks with a target group.
-    TargetGroupBinding(Untyped),
+    TargetGroupBinding(UntypedObject),
     /// A route for HTTP, of a Gateway or of a mesh.
-    HttpRoute(Untyped),
+    HttpRoute(UntypedObject),
     /// A route for gRPC.
-    GrpcRoute(Untyped),
+    GrpcRoute(UntypedObject),
     /// A route for TCP.
-    TcpRoute(Untyped),
+    TcpRoute(UntypedObject),
     /// What leads from outside to the tasks.
-    Ingress(Untyped),
+    Ingress(UntypedObject),
     /// What the network lets through.
-    NetworkPolicy(Untyped),
+    NetworkPolicy(UntypedObject),
     /// The security groups that EKS gives to Pods.
-    SecurityGroupPolicy(Untyped),
+    SecurityGroupPolicy(UntypedObject),
     /// How many tasks may be evicted.
-    DisruptionBudget(Untyped),
+    DisruptionBudget(UntypedObject),
     /// What scales by metrics of the tasks.
-    Autoscaler(Untyped),
+    Autoscaler(UntypedObject),
     /// The same with metrics from elsewhere.
-    ScaledObject(Untyped),
+    ScaledObject(UntypedObject),
 }
 
 /// The objects in the order in which they are to be made.

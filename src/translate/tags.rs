@@ -1,8 +1,9 @@
 //! `tags`, `propagateTags` → annotations. Values of labels are too narrow for them.
 
+use crate::k8s::names;
 use std::collections::BTreeMap;
 
-use super::{Code, Ledger, Task, syntax, workload};
+use super::{Code, Ledger, Task, workload};
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
 
@@ -14,7 +15,10 @@ const REFUSED: &str =
 /// The tags that an annotation can have.
 pub(super) fn annotations(tags: &[Tag]) -> BTreeMap<String, String> {
     let fitting = tags.iter().filter_map(|tag| Some((tag.key.as_deref()?, tag.value.clone().unwrap_or_default())));
-    fitting.filter(|(key, _)| syntax::is_key(key)).map(|(key, value)| (format!("{PREFIX}/{key}"), value)).collect()
+    fitting
+        .filter(|(key, _)| names::is_qualified_name(key))
+        .map(|(key, value)| (format!("{PREFIX}/{key}"), value))
+        .collect()
 }
 
 /// The tags of a task. Without a service in sight they are those of the definition, as a service may want to have it.
@@ -42,7 +46,7 @@ pub(super) fn claim(task: &Task<'_>, ledger: &mut Ledger) {
 fn claim_each(tags: &[Tag], at: &Pointer, target: &str, when: &str, ledger: &mut Ledger) {
     for (index, tag) in tags.iter().enumerate() {
         let key = tag.key.as_deref().unwrap_or_default();
-        if syntax::is_key(key) {
+        if names::is_qualified_name(key) {
             let message = format!("{when} {PREFIX}/{key}");
             ledger.approximate(at.index(index), Code::TagsAsAnnotations, target, message);
         } else {

@@ -15,7 +15,8 @@ use crate::api::labels;
 use crate::ecs::arn::{self, Arn};
 use crate::ecs::common::LaunchType;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMode};
-use crate::ecs::{names, units};
+use crate::ecs::units;
+use crate::k8s::names;
 
 /// The port of the endpoint: where the ECS agent has it on an instance, next to its introspection at 51678. ECS keeps both
 /// from tasks, so nothing that comes from there listens on them.

@@ -15,8 +15,9 @@ use super::fields::some_list;
 use super::{
     Code, Ledger, Placed, Task, agent, devices, docker_volume, efs, firelens, launch_volumes, memory, volumes_from,
 };
+use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
-use crate::ecs::{Pointer, names};
+use crate::k8s::names;
 
 /// A volume that one container's settings ask for, and its place there.
 pub(super) struct OwnVolume {

@@ -1,12 +1,12 @@
 //! The Helm chart grants the rights that the program asks for, and no others.
 
+use ecs_operator::k8s::kinds::Scope;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use ecs_operator::controllers;
 use ecs_operator::kubernetes::discovery::Rule;
-use ecs_operator::reconcile::Scope;
 use serde_json::Value;
 
 type Right = (String, String, String);

@@ -1,6 +1,6 @@
 //! Inputs of each sort, as strategies of proptest.
 
-use ecs_operator::ecs::names::object_name;
+use ecs_operator::k8s::names::object_name;
 use fastrand::Rng;
 use proptest::arbitrary::any;
 use proptest::strategy::{NewTree, Strategy, ValueTree as _};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::controllers::context::Context;
 use crate::controllers::{kinds, pods};
-use crate::ecs::names;
+use crate::k8s::names;
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;

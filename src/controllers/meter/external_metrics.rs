@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::float;
 use super::questions::first_word;
 use crate::controllers::start::Wiring;
-use crate::translate::quantity::{self, NANOS};
+use crate::k8s::quantity::{self, NANOS};
 
 /// The sum of the values that a metric has in a namespace, as an autoscaler takes them.
 ///

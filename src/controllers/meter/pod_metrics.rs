@@ -13,8 +13,8 @@ use crate::controllers::{fan_out, kinds, pods};
 use crate::ecs::placement::Amounts;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::ecs::units::UNITS_PER_VCPU;
+use crate::k8s::quantity::{self, NANOS};
 use crate::reconcile::Lack;
-use crate::translate::quantity::{self, NANOS};
 
 /// What each Pod of a namespace uses of processors and memory, in billionths of a unit, by its name.
 pub(super) type Used = HashMap<String, [f64; 2]>;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{TaskRule, containers, is_blank, name_of, repeated};
 use crate::ecs::finding::Finding;
-use crate::ecs::names;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
+use crate::k8s::names;
 
 pub(super) const RULES: &[TaskRule] =
     &[number, names_given, names_unique, names_distinct_when_fitted, one_essential, health_checks];

@@ -4,6 +4,7 @@
 //! basis are its annotations, and Kubernetes copies them to what it keeps of each of its templates. So a deployment is neither
 //! begun twice nor forgotten when the operator dies between two writes.
 
+use crate::k8s::fingerprint;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -15,8 +16,9 @@ use super::replacement::Replacement;
 use super::zones::{self, Evenness};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling, steps};
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, TaskDefinitionSpec, annotations};
+use crate::ecs::TaskDefinitionRef;
 use crate::ecs::deployment::Bounds;
-use crate::ecs::{TaskDefinitionRef, names};
+use crate::k8s::names;
 use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
@@ -446,7 +448,7 @@ fn fingerprint(
     let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
     // A template always has a JSON form.
     let text = serde_json::to_string(&pods(input, spec, &task, &place)).unwrap_or_default();
-    format!("{:016x}", names::number(&text))
+    format!("{:016x}", fingerprint::number(&text))
 }
 
 /// Where the Pod template stands, for reports.

@@ -3,9 +3,10 @@
 use super::generations::Generation;
 use super::{ServiceInput, tasks};
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState, annotations};
+use crate::ecs::Service;
 use crate::ecs::deployment::{Bounds, CircuitBreaker, Failures};
-use crate::ecs::{Service, names};
-use crate::reconcile::kinds::ChildKind;
+use crate::k8s::fingerprint;
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::observed::{ObservedChild, TaskPod};
 
 /// The deployment that the workload is at, as far as Kubernetes has taken note of it.
@@ -86,7 +87,7 @@ pub(super) struct Failure {
 /// ECS's deployment ids have 19 digits. The same template of the same service has the same id when it comes back, as its tasks
 /// are those it had.
 pub(super) fn deployment_id(input: &ServiceInput<'_>, hash: &str) -> String {
-    let digits = names::number(&format!("{}/{hash}", input.root.uid)) % 8_000_000_000_000_000_000;
+    let digits = fingerprint::number(&format!("{}/{hash}", input.root.uid)) % 8_000_000_000_000_000_000;
     format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
 }
 

@@ -3,11 +3,11 @@
 //! A protected task that its workload might stop is taken out of it. Once its protection ends it is stopped, unless it is one of
 //! the desired tasks of the current deployment.
 
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use super::{ServiceInput, detached};
 use crate::ecs::deployment::Bounds;
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::TaskPod;
 
 /// Whether a task is protected now.

@@ -3,11 +3,11 @@
 //! Where the ceiling leaves no room they are stopped first, one at a time. Source: "Amazon ECS task health and replacement"
 //! (October 2023) for both.
 
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, detached};
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::{Detached, Presence, TaskPod};
 
 /// What becomes of the tasks of a workload that are not healthy any more.

@@ -8,6 +8,7 @@
 //! Tasks that are divided among capacity providers have costs by their numbers, and while templates are being replaced the
 //! Deployment chooses among ReplicaSets: neither is touched.
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
@@ -18,7 +19,6 @@ use crate::api::ServiceSpec;
 use crate::ecs::placement::{Amounts, Instance, Running, Strategy, best_to_stop};
 use crate::ecs::query;
 use crate::reconcile::action::{Action, DeletionCost};
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::TaskPod;
 
 /// The cost of the tasks that go first. Nobody can write a lower one, and a cost that somebody else writes is hardly this one.

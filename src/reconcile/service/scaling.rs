@@ -3,6 +3,7 @@
 //! Limits are a function of the definition and the clock, which stands still while scheduled actions are suspended. What scales by metrics is told of them, and keeps to the last ones
 //! while nobody is there to tell it of others.
 
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -13,7 +14,6 @@ use super::{ServiceInput, steps};
 use crate::api::{ScalableTarget, ScalingActivity, ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::action::Action;
-use crate::reconcile::kinds::ChildKind;
 use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::service::Placement;
 use crate::translate::surroundings::Surrounding;

@@ -1,5 +1,6 @@
 //! Step scaling and the record of what changed the count, over several decisions.
 
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -10,7 +11,6 @@ use super::world::World;
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::reconcile::action::Action;
-use crate::reconcile::kinds::ChildKind;
 
 fn alarm(name: &str, operator: &str, threshold: i32) -> Value {
     json!([{"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "statistic": "Average", "period": 60,

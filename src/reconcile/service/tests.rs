@@ -1,5 +1,6 @@
 //! Services, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
 
+use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,7 +9,6 @@ use super::world::{NOW, World, pod, revision, web};
 use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
 use crate::reconcile::action::{Action, Child, Decision};
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::{Detached, Ending, Presence, Refusal, Revision, TaskPod};
 
 fn messages(status: &ServiceStatus) -> Vec<&str> {

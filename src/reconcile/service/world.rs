@@ -1,5 +1,7 @@
 //! A service in a world where actions take effect as a server and Kubernetes' own controllers would have it.
 
+use crate::k8s::kinds::ChildKind;
+use crate::k8s::kinds::RootKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,13 +16,12 @@ use crate::api::condition::Conditions;
 use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
 use crate::reconcile::action::{Action, Decision};
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::observed::{ObservedChild, Presence, Revision, Root, TaskPod};
 use crate::translate::Basis;
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-fn root<'a>(kind: &'static str, name: &'a str, spec: &'a Value) -> Root<'a> {
+fn root<'a>(kind: RootKind, name: &'a str, spec: &'a Value) -> Root<'a> {
     Root { kind, namespace: "shop", name, uid: "11111111-2222", generation: Some(1), spec, deleting: false }
 }
 
@@ -95,16 +96,16 @@ impl World {
             (ChildKind::Service, self.core_services.clone()),
         ];
         let providers: Vec<_> =
-            self.capacity_providers.iter().map(|(name, spec)| root("CapacityProvider", name, spec)).collect();
+            self.capacity_providers.iter().map(|(name, spec)| root(RootKind::CapacityProvider, name, spec)).collect();
         seen(&ServiceInput {
-            root: root("Service", "web", &self.spec),
+            root: root(RootKind::Service, "web", &self.spec),
             annotations: &self.annotations,
             generations: &self.generations,
             status: &self.status,
             revisions: &self.revisions,
             latest_revision: self.latest_revision,
             owned: &owned.into_iter().collect(),
-            cluster: self.cluster.as_ref().map(|spec| root("Cluster", "prod", spec)),
+            cluster: self.cluster.as_ref().map(|spec| root(RootKind::Cluster, "prod", spec)),
             capacity_providers: &providers,
             pods: &self.pods,
             zones: &self.zones,

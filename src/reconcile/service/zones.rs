@@ -7,6 +7,7 @@
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
+use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use super::{ServiceInput, detached, protection};
 use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
 use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
-use crate::reconcile::kinds::ChildKind;
 use crate::reconcile::nodes::ObservedNode;
 use crate::reconcile::observed::TaskPod;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::api::{AlarmMetric, PrometheusQuery, ServiceSpec};
+use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
-use crate::ecs::{Pointer, names};
+use crate::k8s::names;
 use crate::translate::{Code, Ledger};
 
 /// The service, as the dimensions of its metrics name it.

@@ -5,7 +5,8 @@ use crate::api::labels;
 use crate::ecs::capacity::{FARGATE, Strategy, is_fargate};
 use crate::ecs::cluster::Cluster;
 use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
-use crate::ecs::{self, Pointer, names};
+use crate::ecs::{self, Pointer};
+use crate::k8s::names;
 use crate::translate::{Code, Ledger, workload};
 
 /// Claims what a service says of where its tasks run.

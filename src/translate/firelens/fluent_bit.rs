@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use super::options::{self, Place, Value};
 use super::router::{Feeding, LOGS, Metadata, Router, STATE, User};
-use crate::ecs::names;
 use crate::ecs::task_definition::FirelensConfigurationType;
+use crate::k8s::names;
 
 pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
     let mut text = Text(String::new());

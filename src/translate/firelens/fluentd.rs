@@ -4,8 +4,8 @@
 
 use super::options::{self, Place, Value};
 use super::router::{Feeding, LOGS, Metadata, Router, STATE, User};
-use crate::ecs::names;
 use crate::ecs::task_definition::FirelensConfigurationType;
+use crate::k8s::names;
 
 /// A line of the Container Runtime Interface: time, stream, whether the line goes on, text.
 const LINE: &str = r"/^(?<time>[^ ]+) (?<source>stdout|stderr) [^ ]+ (?<log>.*)$/";

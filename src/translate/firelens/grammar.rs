@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::annotation;
 use crate::api::{TaskDefinitionSpec, labels};
-use crate::ecs::names;
+use crate::k8s::names;
 use crate::translate::{Basis, Task};
 
 /// A section or an element: its kind with its argument, its pairs, and the elements in it.

@@ -1,13 +1,13 @@
 //! An `Ingress`.
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::texts;
 use crate::api::{Ingress, IngressTls};
-use crate::translate::Untyped;
 
-pub(super) fn render(given: &Ingress, port: i32, mut metadata: ObjectMeta, service: &str) -> Untyped {
+pub(super) fn render(given: &Ingress, port: i32, mut metadata: ObjectMeta, service: &str) -> UntypedObject {
     metadata.annotations.get_or_insert_default().extend(given.annotations.clone());
     metadata.annotations = metadata.annotations.filter(|annotations| !annotations.is_empty());
     let root = ["/".to_owned()];
@@ -27,7 +27,7 @@ pub(super) fn render(given: &Ingress, port: i32, mut metadata: ObjectMeta, servi
     if !given.tls.is_empty() {
         spec["tls"] = given.tls.iter().map(|tls| certificate(tls, &given.hosts)).collect();
     }
-    Untyped::of_spec(metadata, spec)
+    UntypedObject::from_spec(metadata, spec)
 }
 
 fn certificate(given: &IngressTls, hosts: &[String]) -> Value {

@@ -1,28 +1,28 @@
 //! Routes of the Gateway API.
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 use super::texts;
 use crate::api::{GrpcRoute, HttpRoute, ParentReference, TcpRoute};
-use crate::translate::Untyped;
 
-pub(super) fn http(route: &HttpRoute, port: i32, metadata: ObjectMeta, service: &str) -> Untyped {
+pub(super) fn http(route: &HttpRoute, port: i32, metadata: ObjectMeta, service: &str) -> UntypedObject {
     let root = ["/".to_owned()];
     let paths = if route.paths.is_empty() { &root[..] } else { &route.paths };
     let matches: Vec<Value> = paths.iter().map(|path| json!({"path": {"type": "PathPrefix", "value": path}})).collect();
     let rule = json!({"matches": matches, "backendRefs": [{"name": service, "port": port}]});
-    Untyped::of_spec(metadata, spec(&route.parent_refs, texts(&route.hostnames), &rule))
+    UntypedObject::from_spec(metadata, spec(&route.parent_refs, texts(&route.hostnames), &rule))
 }
 
-pub(super) fn grpc(route: &GrpcRoute, port: i32, metadata: ObjectMeta, service: &str) -> Untyped {
+pub(super) fn grpc(route: &GrpcRoute, port: i32, metadata: ObjectMeta, service: &str) -> UntypedObject {
     let rule = json!({"backendRefs": [{"name": service, "port": port}]});
-    Untyped::of_spec(metadata, spec(&route.parent_refs, texts(&route.hostnames), &rule))
+    UntypedObject::from_spec(metadata, spec(&route.parent_refs, texts(&route.hostnames), &rule))
 }
 
-pub(super) fn tcp(route: &TcpRoute, port: i32, metadata: ObjectMeta, service: &str) -> Untyped {
+pub(super) fn tcp(route: &TcpRoute, port: i32, metadata: ObjectMeta, service: &str) -> UntypedObject {
     let rule = json!({"backendRefs": [{"name": service, "port": port}]});
-    Untyped::of_spec(metadata, spec(&route.parent_refs, None, &rule))
+    UntypedObject::from_spec(metadata, spec(&route.parent_refs, None, &rule))
 }
 
 fn spec(parents: &[ParentReference], hostnames: Option<Value>, rule: &Value) -> Value {

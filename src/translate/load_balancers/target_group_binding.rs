@@ -3,13 +3,14 @@
 //! By itself the controller takes a target group for its own and deregisters whatever else is in it. While a service moves,
 //! ECS still has its tasks there, so the binding says that it is shared, unless told otherwise.
 
+use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::Entry;
 use crate::api::{TargetGroupBinding, TargetType};
 use crate::ecs::task_definition::{Compatibility, NetworkMode};
-use crate::translate::{Task, Untyped};
+use crate::translate::Task;
 
 /// Whether the target group has nodes as targets. ECS wants addresses for tasks in `awsvpc` mode and instances for all others.
 pub(super) fn is_of_nodes(task: &Task<'_>, settings: Option<&TargetGroupBinding>) -> bool {
@@ -30,7 +31,7 @@ pub(super) fn render(
     settings: Option<&TargetGroupBinding>,
     metadata: ObjectMeta,
     service: &str,
-) -> Untyped {
+) -> UntypedObject {
     let mut spec = json!({
         "targetGroupARN": group,
         "targetType": target_type(task, settings),
@@ -47,7 +48,7 @@ pub(super) fn render(
             spec["networking"] = networking(&settings.security_groups, task, entry, settings);
         }
     }
-    Untyped::of_spec(metadata, spec)
+    UntypedObject::from_spec(metadata, spec)
 }
 
 /// Lets the groups in. To nodes traffic comes at a port that nobody knows beforehand, which no port in a rule means.

@@ -22,8 +22,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Node, NodeCondition, Pod, PodS
 
 use super::group;
 use crate::api::labels;
-use crate::ecs::names;
 use crate::ecs::query::{Condition, Date, Expression, Instance, Version};
+use crate::k8s::names;
 
 /// Where attributes of some name are found on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub(super) fn keys(attribute: &str) -> Vec<Key> {
         return vec![Key::new(label, values)];
     }
     let mut keys = Vec::new();
-    if names::is_label_name(attribute) {
+    if names::is_qualified_name(attribute) {
         keys.push(Key::new(format!("{}{attribute}", labels::ATTRIBUTE), Values::StandIn));
     }
     if names::is_label_key(attribute) {

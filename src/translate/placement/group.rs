@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::PodAffinityTerm;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
 use crate::api::labels;
-use crate::ecs::names;
+use crate::k8s::names;
 
 const SERVICE: &str = "service:";
 const FAMILY: &str = "family:";

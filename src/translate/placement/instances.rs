@@ -25,8 +25,8 @@ use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, St
 use crate::ecs::pointer::Pointer;
 use crate::ecs::query::{Condition, Expression, Test};
 use crate::ecs::units::UNITS_PER_VCPU;
+use crate::k8s::quantity::NANOS;
 use crate::translate::accelerators::GPU;
-use crate::translate::quantity::NANOS;
 
 /// The taint by which the server says `spec.unschedulable` once more.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";

@@ -3,8 +3,8 @@
 use super::facts::{NodeFacts, TaskFacts};
 use super::group::fitted;
 use crate::api::labels;
-use crate::ecs::names;
 use crate::ecs::query::{Expression, Query};
+use crate::k8s::fingerprint;
 
 /// An expression that is evaluated, and the label of the nodes it is true of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Mark {
             Some(namespace) => format!("{namespace}\n{expression}"),
             None => expression.to_string(),
         };
-        let label = format!("{}{}", labels::MEMBER_OF, names::long_hash(&text));
+        let label = format!("{}{}", labels::MEMBER_OF, fingerprint::long_hash(&text));
         let fitted = expression.with_groups_named(&fitted);
         Self { label, expression, fitted, namespace }
     }

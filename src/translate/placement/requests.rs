@@ -14,7 +14,7 @@ use super::instances::UnreadableQuantity;
 use crate::ecs::placement::HostPort;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::TransportProtocol;
-use crate::translate::quantity;
+use crate::k8s::quantity;
 
 /// What a Pod requests of a resource, in billionths.
 pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuantity> {

@@ -7,7 +7,8 @@ use super::compile::{Part, compile};
 use super::facts::{NodeFacts, TaskFacts};
 use super::terms::MAX_TERMS;
 use super::*;
-use crate::ecs::{names, query::Query as Read};
+use crate::ecs::query::Query as Read;
+use crate::k8s::names;
 use crate::translate::verdict::Verdict;
 use crate::translate::{Basis, Code};
 

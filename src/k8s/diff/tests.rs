@@ -1,10 +1,10 @@
-//! Tables: what a real server makes of what we write.
+//! Tables of desired objects beside what a real server makes of them.
 
 use super::*;
 use serde_json::json;
 
 fn difference(desired: &Value, observed: &Value) -> Option<String> {
-    agrees(desired, observed).err()
+    check_subset(desired, observed).err()
 }
 
 /// What the operator would send.
@@ -73,7 +73,7 @@ fn observed_deployment() -> Value {
 }
 
 #[test]
-fn a_defaulted_deployment_agrees() {
+fn a_defaulted_deployment_check_subset() {
     assert_eq!(difference(&desired_deployment(), &observed_deployment()), None);
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-/// The finest step a quantity has is one billionth.
+/// Billionths in one: the finest step of a quantity is one billionth.
 pub const NANOS: i128 = 1_000_000_000;
 
-/// Whether two spellings mean the same quantity. Numbers are quantities too.
+/// True if two spellings mean the same quantity. Numbers are quantities too.
 #[must_use]
-pub fn same_quantity(one: &Value, other: &Value) -> bool {
+pub fn is_same_quantity(one: &Value, other: &Value) -> bool {
     match (nanos_of(one), nanos_of(other)) {
         (Some(one), Some(other)) => one == other,
         _ => false,
@@ -22,7 +22,7 @@ fn nanos_of(value: &Value) -> Option<i128> {
     }
 }
 
-/// The quantity in billionths; `None` when it is not one, or finer or larger than can be told.
+/// Returns the quantity in billionths; `None` if it is not one, or finer or larger than the result can hold.
 #[must_use]
 pub fn nanos(text: &str) -> Option<i128> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
@@ -92,7 +92,7 @@ mod tests {
             (json!("-1"), json!("-1000m")),
         ];
         for (one, other) in table {
-            assert!(same_quantity(&one, &other), "{one} {other}");
+            assert!(is_same_quantity(&one, &other), "{one} {other}");
         }
     }
 
@@ -109,7 +109,7 @@ mod tests {
             (json!(true), json!("1")),
         ];
         for (one, other) in table {
-            assert!(!same_quantity(&one, &other), "{one} {other}");
+            assert!(!is_same_quantity(&one, &other), "{one} {other}");
         }
     }
 }

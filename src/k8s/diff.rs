@@ -1,15 +1,16 @@
-//! Whether an observed object already says all that a desired one asks for.
+//! Comparison of a desired object with the observed one: a write is needed only if the desired one is not a subset.
 //!
-//! The server fills in defaults, respells quantities, drops zero values and lets others add to some lists. So the
-//! desired object is compared as a structural subset of the observed one.
+//! The server fills in defaults, respells quantities, drops zero values and lets other writers add to some lists. The
+//! desired object is therefore compared as a structural subset of the observed one.
 //!
-//! What was desired once and is not desired any more is invisible here: it looks like somebody else's addition.
-//! [`digest`] closes that gap. Put it in an annotation of the desired object: when a field is dropped, the
-//! annotation differs, and the write that follows removes the field.
+//! A field that was desired before and is not desired any more cannot be detected this way: it looks like an addition of
+//! another writer. [`digest`] closes that gap. Put it in an annotation of the desired object: when a field is dropped,
+//! the annotation differs, and the write that follows removes the field.
 
 use serde_json::{Map, Value};
 
-use crate::translate::quantity::same_quantity;
+use super::fingerprint;
+use super::quantity::is_same_quantity;
 
 /// Maps from any name to a string. Each entry counts, also an empty one.
 const STRING_MAPS: [&str; 7] =
@@ -43,41 +44,36 @@ const OMITTED_WHEN_ZERO: [&str; 12] = [
 /// Lists of strings whose order does not matter and to which others may add.
 const SETS: [&str; 1] = ["finalizers"];
 
-/// Whether `observed` says all that `desired` asks for, so that a write can be skipped.
+/// Checks that `desired` is a subset of `observed`, so that a write can be skipped.
 ///
-/// - A map agrees when each desired entry does. `null` asks for nothing.
-/// - A list that the server merges by key (such as containers) agrees when each desired element has its
-///   counterpart; any other list must have the same length and agree element by element.
-/// - Empty maps, lists and strings agree with absence, as the server drops them.
+/// - A map is a subset if each desired entry is. `null` requests nothing.
+/// - A list that the server merges by key (such as containers) is a subset if each desired element has its
+///   counterpart; any other list must have the same length and be a subset element by element.
+/// - Empty maps, lists and strings are subsets of absence, because the server drops them.
 /// - Quantities are compared by value, numbers without regard to how they are written.
 ///
 /// # Errors
 /// The path of the first difference, such as `/spec/template/spec/containers[name=app]/image`. Never a value:
 /// it may be secret.
-pub fn agrees(desired: &Value, observed: &Value) -> Result<(), String> {
-    compare(&Place::root(), desired, Some(observed))
+pub fn check_subset(desired: &Value, observed: &Value) -> Result<(), String> {
+    compare(&Position::root(), desired, Some(observed))
 }
 
-/// A short fingerprint of a desired object, equal for equal content on every machine and in every release.
+/// Returns a fingerprint of a desired object, equal for equal content on every machine and in every release.
 #[must_use]
 pub fn digest(desired: &Value) -> String {
-    // FNV-1a: not cryptographic, which nobody needs who compares an object with its own past.
-    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let text = desired.to_string();
-    let hash = text.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-    format!("{hash:032x}")
+    fingerprint::digest(&desired.to_string())
 }
 
-/// Where in the object the comparison is.
-struct Place<'a> {
+/// The position of the comparison in the object.
+struct Position<'a> {
     path: String,
     /// The name of the field, and of the one it is in; list elements have their list's name.
     field: &'a str,
     parent: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Position<'a> {
     const fn root() -> Self {
         Self { path: String::new(), field: "", parent: "" }
     }
@@ -108,7 +104,7 @@ impl<'a> Place<'a> {
             || (self.field == "value" && self.parent == "target")
     }
 
-    /// Whether absence says the same as `desired` here.
+    /// True if absence has the same meaning as `desired` at this position.
     fn may_be_absent(&self, desired: &Value) -> bool {
         match desired {
             Value::Null => true,
@@ -124,71 +120,75 @@ impl<'a> Place<'a> {
     }
 
     fn entry_may_be_absent(&self, name: &str, value: &Value) -> bool {
-        Place { path: String::new(), field: name, parent: self.field }.may_be_absent(value)
+        Position { path: String::new(), field: name, parent: self.field }.may_be_absent(value)
     }
 }
 
-fn compare(place: &Place<'_>, desired: &Value, observed: Option<&Value>) -> Result<(), String> {
+fn compare(position: &Position<'_>, desired: &Value, observed: Option<&Value>) -> Result<(), String> {
     let Some(observed) = observed.filter(|observed| !observed.is_null()) else {
-        return place.require(place.may_be_absent(desired));
+        return position.require(position.may_be_absent(desired));
     };
     match (desired, observed) {
         (Value::Null, _) => Ok(()),
-        (Value::Object(desired), Value::Object(observed)) => compare_maps(place, desired, observed),
-        (Value::Array(desired), Value::Array(observed)) => compare_lists(place, desired, observed),
-        (desired, observed) if place.is_quantity() && same_quantity(desired, observed) => Ok(()),
+        (Value::Object(desired), Value::Object(observed)) => compare_maps(position, desired, observed),
+        (Value::Array(desired), Value::Array(observed)) => compare_lists(position, desired, observed),
+        (desired, observed) if position.is_quantity() && is_same_quantity(desired, observed) => Ok(()),
         (Value::Number(desired), Value::Number(observed)) => {
-            place.require(desired == observed || desired.as_f64() == observed.as_f64())
+            position.require(desired == observed || desired.as_f64() == observed.as_f64())
         }
-        (desired, observed) => place.require(desired == observed),
+        (desired, observed) => position.require(desired == observed),
     }
 }
 
-fn compare_maps(place: &Place<'_>, desired: &Map<String, Value>, observed: &Map<String, Value>) -> Result<(), String> {
-    if MARKERS.contains(&place.field) && desired.is_empty() {
-        return place.require(observed.is_empty());
+fn compare_maps(
+    position: &Position<'_>,
+    desired: &Map<String, Value>,
+    observed: &Map<String, Value>,
+) -> Result<(), String> {
+    if MARKERS.contains(&position.field) && desired.is_empty() {
+        return position.require(observed.is_empty());
     }
-    desired.iter().try_for_each(|(name, value)| compare(&place.entry(name), value, observed.get(name)))
+    desired.iter().try_for_each(|(name, value)| compare(&position.entry(name), value, observed.get(name)))
 }
 
-fn compare_lists(place: &Place<'_>, desired: &[Value], observed: &[Value]) -> Result<(), String> {
-    if SETS.contains(&place.field) {
-        let missing = desired.iter().find(|wanted| !observed.contains(wanted));
-        return place.require(missing.is_none());
+fn compare_lists(position: &Position<'_>, desired: &[Value], observed: &[Value]) -> Result<(), String> {
+    if SETS.contains(&position.field) {
+        let missing = desired.iter().find(|element| !observed.contains(element));
+        return position.require(missing.is_none());
     }
-    if let Some(keys) = desired.first().and_then(|first| merge_keys(place, first)) {
-        return compare_keyed(place, keys, desired, observed);
+    if let Some(keys) = desired.first().and_then(|first| merge_keys(position, first)) {
+        return compare_keyed(position, keys, desired, observed);
     }
-    if desired.is_empty() && is_merged(place) {
+    if desired.is_empty() && is_merged(position) {
         return Ok(());
     }
-    place.require(desired.len() == observed.len())?;
+    position.require(desired.len() == observed.len())?;
     let mut pairs = desired.iter().zip(observed).enumerate();
     pairs.try_for_each(|(index, (desired, observed))| {
-        compare(&place.element(&index.to_string()), desired, Some(observed))
+        compare(&position.element(&index.to_string()), desired, Some(observed))
     })
 }
 
-fn compare_keyed(place: &Place<'_>, keys: &[&str], desired: &[Value], observed: &[Value]) -> Result<(), String> {
-    for (index, wanted) in desired.iter().enumerate() {
-        let identity = identity(keys, wanted);
+fn compare_keyed(position: &Position<'_>, keys: &[&str], desired: &[Value], observed: &[Value]) -> Result<(), String> {
+    for (index, element) in desired.iter().enumerate() {
+        let identity = identity(keys, element);
         let same = |other: &&Value| self::identity(keys, other) == identity;
         // Two elements with one key are compared in their order.
         let earlier = desired[..index].iter().filter(same).count();
-        let found = observed.iter().filter(same).nth(earlier);
-        let place = place.element(&describe(keys, &identity));
-        match found {
-            Some(found) => compare(&place, wanted, Some(found))?,
-            None => return place.differs(),
+        let counterpart = observed.iter().filter(same).nth(earlier);
+        let position = position.element(&describe(keys, &identity));
+        match counterpart {
+            Some(counterpart) => compare(&position, element, Some(counterpart))?,
+            None => return position.differs(),
         }
     }
     Ok(())
 }
 
 /// The fields by which the server merges elements of a list; `None` when it replaces the list as a whole.
-fn merge_keys(place: &Place<'_>, element: &Value) -> Option<&'static [&'static str]> {
-    let in_rules = matches!(place.parent, "ingress" | "egress");
-    let keys: &[&str] = match place.field {
+fn merge_keys(position: &Position<'_>, element: &Value) -> Option<&'static [&'static str]> {
+    let in_rules = matches!(position.parent, "ingress" | "egress");
+    let keys: &[&str] = match position.field {
         "containers"
         | "initContainers"
         | "ephemeralContainers"
@@ -212,9 +212,9 @@ fn merge_keys(place: &Place<'_>, element: &Value) -> Option<&'static [&'static s
     Some(keys)
 }
 
-/// Whether the server merges this list, judged by its name alone.
-fn is_merged(place: &Place<'_>) -> bool {
-    place.field == "ports" || merge_keys(place, &Value::Null).is_some()
+/// True if the server merges this list, judged by its name alone.
+fn is_merged(position: &Position<'_>) -> bool {
+    position.field == "ports" || merge_keys(position, &Value::Null).is_some()
 }
 
 fn identity<'a>(keys: &[&'a str], element: &'a Value) -> Vec<String> {
@@ -236,5 +236,4 @@ fn describe(keys: &[&str], identity: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[path = "agree_tests.rs"]
 mod tests;
