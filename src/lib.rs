@@ -20,7 +20,7 @@
 //!                                        └──── verdicts ────► report, status
 //! ```
 //!
-//! Everything before `controllers` is pure: no clock, no client, no randomness, no environment. `tests/guards/purity.rs` holds it to that.
+//! Everything before `controllers` is pure: no clock, no client, no randomness, no environment. `tests/guards/imports.rs` holds it to that.
 
 pub mod api;
 pub mod cli;

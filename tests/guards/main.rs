@@ -4,4 +4,6 @@ mod chart;
 mod crds;
 mod documentation;
 mod fields;
-mod purity;
+mod imports;
+mod sizes;
+mod source;
