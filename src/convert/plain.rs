@@ -180,7 +180,7 @@ fn render(
     let template = workload::template(own, &rendered, &place, &mut ledger);
     let settings = Settings {
         annotations: workload::annotations(&label, &basis.to_string()),
-        bounds: workload::bounds(own, workload::desired_count(own)),
+        bounds: own.deployment_bounds(own.desired_count()),
         paused: false,
         healthy_after: workload::healthy_after(service, &spec.ecs),
     };

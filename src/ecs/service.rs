@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::arn;
 pub use super::common::{CapacityProviderStrategyItem, LaunchType, PropagateTags, Tag};
 use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
+use super::deployment::Bounds;
 use super::scaling::AutoScaling;
 pub use connect::*;
 pub use deployment::*;
@@ -170,6 +171,9 @@ pub struct Service {
     pub resource_management_type: Option<String>,
 }
 
+/// Desired count of a `REPLICA` service without a `desiredCount`, as in CloudFormation.
+pub const DEFAULT_DESIRED_COUNT: i32 = 1;
+
 impl Service {
     /// The name of its cluster, as [`arn::cluster_of_service`] has it.
     #[must_use]
@@ -193,6 +197,19 @@ impl Service {
             given.and_then(|given| given.minimum_healthy_percent).unwrap_or(minimum),
             given.and_then(|given| given.maximum_percent).unwrap_or(maximum),
         )
+    }
+
+    /// Returns the `desiredCount` of a `REPLICA` service, [`DEFAULT_DESIRED_COUNT`] if absent.
+    #[must_use]
+    pub fn desired_count(&self) -> i32 {
+        self.desired_count.unwrap_or(DEFAULT_DESIRED_COUNT)
+    }
+
+    /// Returns the limits of a rolling update of `desired` tasks.
+    #[must_use]
+    pub fn deployment_bounds(&self, desired: i32) -> Bounds {
+        let (minimum, maximum) = self.percentages();
+        Bounds::new(desired, minimum, maximum)
     }
 }
 

@@ -126,6 +126,27 @@ pub struct TaskDefinition {
     pub delete_requested_at: Option<Opaque>,
 }
 
+impl TaskDefinition {
+    /// True if the task has exactly one container.
+    #[must_use]
+    pub fn is_single_container(&self) -> bool {
+        self.container_definitions.len() == 1
+    }
+
+    /// True if `runtimePlatform` names a Windows family.
+    #[must_use]
+    pub fn is_windows(&self) -> bool {
+        let platform = self.runtime_platform.as_ref();
+        platform.and_then(|platform| platform.operating_system_family).is_some_and(OsFamily::is_windows)
+    }
+
+    /// Returns the container with a name. An empty name matches no container.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&ContainerDefinition> {
+        self.container_definitions.iter().find(|container| !name.is_empty() && container.name() == name)
+    }
+}
+
 ecs_enum! {
     /// How the containers of a task are connected.
     pub enum NetworkMode {

@@ -125,16 +125,6 @@ fn containers(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &Containe
     task.container_definitions.iter().enumerate().map(move |(position, container)| (at.index(position), container))
 }
 
-/// A container's name, empty when it has none.
-fn name_of(container: &ContainerDefinition) -> &str {
-    container.name.as_deref().unwrap_or_default()
-}
-
-/// The container of that name.
-fn container_named<'a>(task: &'a TaskDefinition, name: &str) -> Option<&'a ContainerDefinition> {
-    task.container_definitions.iter().find(|container| !name.is_empty() && name_of(container) == name)
-}
-
 /// The texts that were there before, with their positions. Absent and empty ones are passed over.
 fn repeated<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> impl Iterator<Item = (usize, &'a str)> {
     let mut seen = BTreeSet::new();

@@ -16,9 +16,7 @@ use task_agent::{FOLDER, KILLED, PROGRAM, Plan, STATE};
 
 use super::fields::{container_cpu, literal, memory};
 use super::task_metadata::{self, Membership};
-use super::{
-    Placed, Task, health, init_process, lifecycle, names_of, restart_policy, start_timeout, stop, ulimits, volumes,
-};
+use super::{Placed, Task, health, lifecycle, names_of, restart_policy, start_timeout, ulimits, volumes};
 use crate::api::ImageDefaults;
 use crate::ecs::task_definition::ContainerDefinition;
 use crate::k8s::names;
@@ -55,14 +53,13 @@ fn is_wanted(task: &Task<'_>) -> bool {
         return false;
     }
     let containers = &task.definition.container_definitions;
-    let asks =
-        |c: &ContainerDefinition| init_process::is_enabled(c) || restart_policy::is_enabled(c) || !c.ulimits.is_empty();
+    let asks = |c: &ContainerDefinition| c.has_init_process() || c.restarts_in_place() || !c.ulimits.is_empty();
     containers.len() > 1 || containers.iter().any(asks)
 }
 
 /// Why the agent cannot run this task, and what to do about it.
 fn obstacle(task: &Task<'_>) -> Option<String> {
-    if task.is_windows() {
+    if task.definition.is_windows() {
         return Some("The task agent, which does as ECS does on Linux, is not there for Windows".to_owned());
     }
     let unknown: Vec<&ContainerDefinition> =
@@ -213,8 +210,8 @@ fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Plan {
     let containers = &task.definition.container_definitions;
     let of = |container: &ContainerDefinition| task_agent::Container {
         name: container.name.clone().unwrap_or_default(),
-        essential: container.essential.unwrap_or(true),
-        stop_timeout: stop::timeout(container).unsigned_abs(),
+        essential: container.is_essential(),
+        stop_timeout: container.stop_timeout_seconds().unsigned_abs(),
         start_timeout: start_timeout::of(container),
         depends_on: lifecycle::waits(containers, container),
         restart: restart_policy::plan(container),

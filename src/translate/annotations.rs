@@ -14,7 +14,7 @@ pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger
     let refused =
         "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";
     for container in placed {
-        let name = container.definition.name.as_deref().unwrap_or_default();
+        let name = container.name();
         for (label, value) in &container.definition.docker_labels {
             let path = container.at("dockerLabels").key(label);
             let key = format!("{name}.{label}");

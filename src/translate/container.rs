@@ -62,7 +62,7 @@ pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) 
 
 fn name(placed: &Placed<'_>, ledger: &mut Ledger) -> String {
     ledger.exact(placed.at("name"), placed.becomes("name"));
-    names::container_name(placed.definition.name.as_deref().unwrap_or_default())
+    names::container_name(placed.name())
 }
 
 /// ECS pulls the image at each start of a task; Kubernetes by default only when the node lacks it, unless the tag is `latest`.
@@ -102,7 +102,7 @@ fn command(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> (Option
     let supervised = placed.role == Role::Supervised;
     ledger.exact(placed.at("entryPoint"), placed.becomes("command"));
     ledger.exact(placed.at("command"), placed.becomes(if supervised { "command" } else { "args" }));
-    if supervised && !init_process::is_enabled(placed.definition) {
+    if supervised && !placed.definition.has_init_process() {
         let message = "the command runs below the task agent, which is process 1 of the container: a program that has to be that \
                        itself does not start; then set kubernetes.taskAgent to false";
         let given = if placed.definition.entry_point.is_empty() { "command" } else { "entryPoint" };

@@ -1,7 +1,7 @@
 //! `deploymentConfiguration`, `deploymentController`, `desiredCount` and `schedulingStrategy`: claims for what
 //! [`workload`] renders and the operator does.
 
-use super::workload::{self, bounds, desired_count};
+use super::workload::{self};
 use super::{Code, Ledger};
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy};
 use crate::ecs::{self, Pointer};
@@ -38,8 +38,8 @@ fn percentages(service: &ecs::Service, workload: &impl Fn(&str) -> String, ledge
         }
         return;
     }
-    let desired = desired_count(service);
-    let stuck = bounds(service, desired).is_stuck();
+    let desired = service.desired_count();
+    let stuck = service.deployment_bounds(desired).is_stuck();
     for (field, becomes) in [("minimumHealthyPercent", "maxUnavailable"), ("maximumPercent", "maxSurge")] {
         let target = workload(&format!("spec/strategy/rollingUpdate/{becomes}"));
         if stuck {

@@ -32,7 +32,7 @@ fn is_privileged(placed: &Placed<'_>) -> bool {
 
 /// Devices of a privileged container at other paths than the node's. At those it has all devices.
 pub(super) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
-    if task.is_windows() || !is_privileged(placed) {
+    if task.definition.is_windows() || !is_privileged(placed) {
         return Vec::new();
     }
     let moved =
@@ -51,7 +51,7 @@ pub(super) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
 }
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
-    if task.is_windows() {
+    if task.definition.is_windows() {
         platform::refuse(placed, &["linuxParameters", "devices"], !devices(placed).is_empty(), ledger);
         return;
     }

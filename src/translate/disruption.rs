@@ -8,14 +8,14 @@ use crate::k8s::UntypedObject;
 use serde_json::json;
 
 use super::service::Placement;
-use super::workload::{self, bounds, desired_count};
+use super::workload::{self};
 use super::{Code, Ledger};
 use crate::ecs::{self, Pointer};
 
 /// How many tasks may be missing at a time; none where a budget would keep no task, or for daemons, which are not evicted.
 fn may_be_missing(service: &ecs::Service) -> Option<i64> {
-    let allowed = bounds(service, desired_count(service)).max_unavailable().max(1);
-    (!service.is_daemon() && allowed < i64::from(desired_count(service))).then_some(allowed)
+    let allowed = service.deployment_bounds(service.desired_count()).max_unavailable().max(1);
+    (!service.is_daemon() && allowed < i64::from(service.desired_count())).then_some(allowed)
 }
 
 /// The budget of a service.
@@ -30,8 +30,8 @@ pub(super) fn render(service: &ecs::Service, place: &Placement<'_>) -> Option<Un
 
 /// Tells what an eviction does that ECS would not do.
 pub(super) fn claim(service: &ecs::Service, name: &str, ledger: &mut Ledger) {
-    let bounds = bounds(service, desired_count(service));
-    if service.is_daemon() || desired_count(service) == 0 || bounds.max_unavailable() > 0 || bounds.is_stuck() {
+    let bounds = service.deployment_bounds(service.desired_count());
+    if service.is_daemon() || service.desired_count() == 0 || bounds.max_unavailable() > 0 || bounds.is_stuck() {
         return;
     }
     let path = Pointer::root().key("deploymentConfiguration").key("minimumHealthyPercent");

@@ -71,7 +71,8 @@ fn claim_server(
         ledger.unsupported(path, Code::ConflictingPodSetting, message);
         return;
     }
-    let whose = if task.is_single() { "the container asks" } else { "all containers of the Pod ask" };
+    let whose =
+        if task.definition.is_single_container() { "the container asks" } else { "all containers of the Pod ask" };
     let message = format!(
         "{whose} these servers and not the cluster's DNS: names of Services are not found, unless the servers know them"
     );
@@ -111,7 +112,7 @@ fn claim_domain(
     if !alone {
         let message = "the Pod searches the cluster's own domains first, then this one";
         ledger.approximate(path, Code::SearchedAfterClusterDomains, target, message);
-    } else if task.is_single() {
+    } else if task.definition.is_single_container() {
         ledger.exact(path, target);
     } else {
         let message = "all containers of the Pod search this domain";

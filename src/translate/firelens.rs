@@ -103,7 +103,7 @@ mod tests {
         };
         let containers = [proxy, container("cache"), router];
         let placed = lifecycle::in_order(&containers, "");
-        let found: Vec<_> = placed.iter().map(|p| (p.definition.name.as_deref().unwrap_or_default(), p.role)).collect();
+        let found: Vec<_> = placed.iter().map(|p| (p.name(), p.role)).collect();
         assert_eq!(found, [("router", Role::Sidecar), ("cache", Role::Sidecar), ("proxy", Role::Main)]);
     }
 

@@ -59,7 +59,7 @@ pub(super) fn plan(task: &Task<'_>, container: &ContainerDefinition) -> Option<H
 
 /// Whether the check of this container decides the health of its task.
 pub(super) fn decides(container: &ContainerDefinition) -> bool {
-    container.essential.unwrap_or(true) && container.health_check.as_ref().and_then(command).is_some()
+    container.is_essential() && container.health_check.as_ref().and_then(command).is_some()
 }
 
 pub(super) fn render(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Probes {

@@ -39,7 +39,7 @@ pub(super) fn render(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger
             } else if !add(&mut lines, number, &name, &host.ip_address) {
                 let message = "another container gives the name another address, and a Pod has one /etc/hosts";
                 ledger.unsupported(path, Code::ConflictingPodSetting, message);
-            } else if task.is_single() {
+            } else if task.definition.is_single_container() {
                 ledger.exact(path, target.clone());
             } else {
                 let message = "all containers of the Pod know the name";

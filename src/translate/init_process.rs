@@ -2,12 +2,6 @@
 
 use super::lifecycle::Role;
 use super::{Code, Ledger, Placed, Task, agent};
-use crate::ecs::task_definition::ContainerDefinition;
-
-/// Whether ECS would put an init process before the container's command.
-pub(super) fn is_enabled(container: &ContainerDefinition) -> bool {
-    container.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true))
-}
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
     let path = placed.at("linuxParameters").key("initProcessEnabled");

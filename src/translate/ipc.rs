@@ -9,13 +9,13 @@ pub(super) fn render(task: &Task<'_>, ledger: &mut Ledger) -> Option<bool> {
     let path = Pointer::root().key("ipcMode");
     let target = format!("{}/spec", task.target);
     let mode = task.definition.ipc_mode;
-    if task.is_windows() {
+    if task.definition.is_windows() {
         mode.inspect(|_| platform::refuse_at(path, ledger));
         return None;
     }
     match mode {
         Some(IpcMode::Host | IpcMode::Task) => ledger.exact(path, target),
-        Some(IpcMode::None) | None if !task.is_single() => {
+        Some(IpcMode::None) | None if !task.definition.is_single_container() => {
             let message = "the containers of a Pod share System V memory, semaphores, POSIX queues and /dev/shm; on ECS each has \
                            its own: names that two containers use clash";
             ledger.approximate(path, Code::SharedIpcNamespace, target, message);

@@ -14,7 +14,7 @@ use crate::ecs::task_definition::NetworkMode;
 pub(super) fn is_closed(task: &Task<'_>) -> bool {
     let containers = &task.definition.container_definitions;
     let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
-    task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.is_windows())
+    task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.definition.is_windows())
 }
 
 /// The policy that lets nothing in or out of the tasks of this revision; none where they have a network.
@@ -48,7 +48,7 @@ pub(super) fn claim(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut Ledger)
     }
     for container in placed.iter().filter(|p| p.definition.disable_networking == Some(true)) {
         let path = container.at("disableNetworking");
-        if task.is_windows() {
+        if task.definition.is_windows() {
             platform::refuse_at(path, ledger);
         } else if is_closed(task) {
             ledger.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use task_agent::{Condition, Dependency};
 
-use super::{Code, Ledger, Placed, Task, agent, firelens, restart_policy, stop};
+use super::{Code, Ledger, Placed, Task, agent, firelens};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
 use crate::k8s::names;
@@ -55,7 +55,7 @@ fn supervised<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Pl
 
 pub(super) fn in_order<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<Placed<'a>> {
     let awaited = awaited(containers);
-    let role = |c: &ContainerDefinition| role(awaited.get(name(c)));
+    let role = |c: &ContainerDefinition| role(awaited.get(c.name()));
     let (mut mains, mut inits) = (0, 0);
     start_order(containers)
         .into_iter()
@@ -73,7 +73,7 @@ pub(super) fn in_order<'a>(containers: &'a [ContainerDefinition], target: &str) 
                 path: Pointer::root().key("containerDefinitions").index(index),
                 target,
                 role,
-                awaited_healthy: awaited.get(name(definition)).is_some_and(|c| c.contains(&Awaited::Healthy)),
+                awaited_healthy: awaited.get(definition.name()).is_some_and(|c| c.contains(&Awaited::Healthy)),
             }
         })
         .collect()
@@ -103,9 +103,9 @@ fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaite
     }
     // All others wait for the log router, unless there is none that could be the Pod's container then.
     let (routers, others): (Vec<_>, Vec<_>) = containers.iter().partition(|c| firelens::is_router(c));
-    if others.iter().any(|other| !awaited.contains_key(name(other))) {
+    if others.iter().any(|other| !awaited.contains_key(other.name())) {
         for router in routers {
-            awaited.entry(name(router)).or_default().insert(Awaited::Start);
+            awaited.entry(router.name()).or_default().insert(Awaited::Start);
         }
     }
     awaited
@@ -128,14 +128,14 @@ fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     let mut waiting: Vec<usize> = (0..containers.len()).collect();
     // The log router starts before all that it does not depend on itself, as it takes their logs.
     waiting.sort_by_key(|&i| !firelens::is_router(&containers[i]));
-    let known: BTreeSet<&str> = containers.iter().map(name).collect();
+    let known: BTreeSet<&str> = containers.iter().map(ContainerDefinition::name).collect();
     while !waiting.is_empty() {
         let next = waiting
             .iter()
             .position(|&i| dependencies(&containers[i]).all(|d| placed.contains(d) || !known.contains(d)))
             .unwrap_or(0);
         let index = waiting.remove(next);
-        placed.insert(name(&containers[index]));
+        placed.insert(containers[index].name());
         order.push(index);
     }
     order
@@ -161,9 +161,10 @@ pub(super) fn waits(containers: &[ContainerDefinition], container: &ContainerDef
             ContainerCondition::Healthy => Condition::Healthy,
         },
     });
-    let later = dependents(containers, name(container), |c| dependencies(c).chain(volume_sources(c)).collect());
-    let apart = |on: &&str| *on != name(container) && !later.contains(on);
-    let routers = containers.iter().filter(|other| firelens::is_router(other)).map(name).filter(apart);
+    let later = dependents(containers, container.name(), |c| dependencies(c).chain(volume_sources(c)).collect());
+    let apart = |on: &&str| *on != container.name() && !later.contains(on);
+    let routers =
+        containers.iter().filter(|other| firelens::is_router(other)).map(ContainerDefinition::name).filter(apart);
     let router = routers.filter(|_| firelens::uses_router(container));
     let links = container.links.iter().map(|link| link_source(link));
     let started = links.chain(router).map(|on| Dependency { container: on.to_owned(), condition: Condition::Start });
@@ -186,14 +187,14 @@ fn volume_sources(container: &ContainerDefinition) -> impl Iterator<Item = &str>
 
 /// Seconds until the last container has been killed, when each is told to end after all that wait for it have ended.
 pub(super) fn longest_stop(containers: &[ContainerDefinition]) -> i64 {
-    let waits: Vec<(&str, Vec<Dependency>)> = containers.iter().map(|c| (name(c), waits(containers, c))).collect();
+    let waits: Vec<(&str, Vec<Dependency>)> = containers.iter().map(|c| (c.name(), waits(containers, c))).collect();
     let mut ends: BTreeMap<&str, i64> = BTreeMap::new();
     // A chain is no longer than there are containers.
     for _ in containers {
         for container in containers {
-            let waiting = waits.iter().filter(|(_, on)| on.iter().any(|d| d.container == name(container)));
+            let waiting = waits.iter().filter(|(_, on)| on.iter().any(|d| d.container == container.name()));
             let told = waiting.filter_map(|(waiting, _)| ends.get(waiting)).max().copied().unwrap_or(0);
-            ends.insert(name(container), told + stop::timeout(container));
+            ends.insert(container.name(), told + container.stop_timeout_seconds());
         }
     }
     ends.into_values().max().unwrap_or(0)
@@ -202,10 +203,6 @@ pub(super) fn longest_stop(containers: &[ContainerDefinition]) -> i64 {
 /// A link is `container` or `container:alias`.
 fn link_source(link: &str) -> &str {
     link.split(':').next().unwrap_or(link)
-}
-
-fn name(container: &ContainerDefinition) -> &str {
-    container.name.as_deref().unwrap_or_default()
 }
 
 /// Claims `essential` and `dependsOn`.
@@ -268,15 +265,15 @@ fn held_up(
     let stricter = dependency.condition == ContainerCondition::Start || kinds.contains(&Awaited::End);
     let dependents = dependents(containers, on, |c| dependencies(c).collect());
     let order = start_order(containers).into_iter().map(|index| &containers[index]);
-    let is_main = |c: &ContainerDefinition| role(awaited.get(name(c))) == Role::Main;
-    let later: Vec<_> = order.skip_while(|c| name(c) != on).skip(1).collect();
-    let earlier_mains = containers.iter().filter(|c| is_main(c) && !later.iter().any(|l| name(l) == name(c)));
+    let is_main = |c: &ContainerDefinition| role(awaited.get(c.name())) == Role::Main;
+    let later: Vec<_> = order.skip_while(|c| c.name() != on).skip(1).collect();
+    let earlier_mains = containers.iter().filter(|c| is_main(c) && !later.iter().any(|l| l.name() == c.name()));
     let others: Vec<String> = later
         .iter()
         .copied()
         .chain(earlier_mains)
-        .filter(|c| name(c) != on && !dependents.contains(name(c)))
-        .map(|c| format!("{:?}", name(c)))
+        .filter(|c| c.name() != on && !dependents.contains(c.name()))
+        .map(|c| format!("{:?}", c.name()))
         .collect();
     if !others.is_empty() {
         return Some(format!(
@@ -285,7 +282,7 @@ fn held_up(
             others.join(", ")
         ));
     }
-    stricter.then(|| format!("{:?} waits until {on:?} {until}, as another container does", name(dependent)))
+    stricter.then(|| format!("{:?} waits until {on:?} {until}, as another container does", dependent.name()))
 }
 
 /// The containers that depend on one, directly or through others, by what each `needs`.
@@ -298,8 +295,8 @@ fn dependents<'a>(
     loop {
         let more: Vec<&str> = containers
             .iter()
-            .filter(|c| !found.contains(name(c)) && needs(c).iter().any(|on| found.contains(on)))
-            .map(name)
+            .filter(|c| !found.contains(c.name()) && needs(c).iter().any(|on| found.contains(on)))
+            .map(ContainerDefinition::name)
             .collect();
         if more.is_empty() {
             found.remove(on);
@@ -313,14 +310,14 @@ fn dependents<'a>(
 /// which is all there is of its task; the task agent ends a task itself.
 pub(super) fn essential(placed: &[Placed<'_>]) -> Option<String> {
     let ends_task = |p: &&Placed<'_>| {
-        matches!(p.role, Role::Main | Role::Sidecar) && p.is_essential() && !restart_policy::is_enabled(p.definition)
+        matches!(p.role, Role::Main | Role::Sidecar) && p.is_essential() && !p.definition.restarts_in_place()
     };
     let names: Vec<String> = placed.iter().filter(ends_task).map(|p| names::container_name(p.name())).collect();
     (placed.len() > 1 && !names.is_empty()).then(|| names.join(","))
 }
 
 fn claim_essential(task: &Task<'_>, container: &Placed<'_>, ledger: &mut Ledger) {
-    let alone = task.definition.container_definitions.len() == 1;
+    let alone = task.definition.is_single_container();
     let path = container.at("essential");
     // Only sidecars have a restart policy of their own; for all others it is the Pod's, which is the default.
     let target =
@@ -374,7 +371,7 @@ mod tests {
     }
 
     fn layout(containers: &[ContainerDefinition]) -> Vec<(&str, Role)> {
-        in_order(containers, "").into_iter().map(|p| (name(p.definition), p.role)).collect()
+        in_order(containers, "").into_iter().map(|p| (p.definition.name(), p.role)).collect()
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn annotations(task: &Task<'_>, placed: &[Placed<'_>], ledger: &mut L
     for container in placed {
         match &container.definition.log_configuration {
             Some(logs) if logs.log_driver == LogDriver::Awsfirelens => {
-                let container = names::container_name(container.definition.name.as_deref().unwrap_or_default());
+                let container = names::container_name(container.name());
                 annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
             }
             Some(logs) => of_container(task, container, logs, &mut annotations, ledger),
@@ -61,7 +61,7 @@ fn of_container(
     annotations: &mut BTreeMap<String, String>,
     ledger: &mut Ledger,
 ) {
-    let container = names::container_name(placed.definition.name.as_deref().unwrap_or_default());
+    let container = names::container_name(placed.name());
     let target = format!("{}/metadata/annotations", task.target);
     let path = placed.at("logConfiguration");
     let before = annotations.len();

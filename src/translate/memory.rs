@@ -20,7 +20,7 @@ pub(super) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
 
 /// The volumes in memory of a container.
 pub(super) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
-    if task.is_windows() {
+    if task.definition.is_windows() {
         return Vec::new();
     }
     let tmpfs =
@@ -71,7 +71,7 @@ fn is_taken(placed: &Placed<'_>) -> bool {
 
 /// Claims both fields.
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
-    if task.is_windows() {
+    if task.definition.is_windows() {
         platform::refuse(placed, &["linuxParameters", "tmpfs"], !tmpfs(placed).is_empty(), ledger);
         platform::refuse(placed, &["linuxParameters", "sharedMemorySize"], shared_memory(placed).is_some(), ledger);
         return;

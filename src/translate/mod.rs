@@ -80,7 +80,6 @@ pub use ledger::Ledger;
 pub use verdict::{Code, FieldVerdict, Verdict};
 
 use crate::api::{ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
-use crate::ecs::task_definition::OsFamily;
 use crate::ecs::{self, Pointer};
 
 /// A task definition on its way to a Pod template.
@@ -130,16 +129,6 @@ impl<'a> Task<'a> {
         let workload = self.target.split('#').next().unwrap_or_default();
         workload.split('/').nth(1).unwrap_or_default()
     }
-
-    fn is_windows(&self) -> bool {
-        let platform = self.definition.runtime_platform.as_ref();
-        platform.and_then(|platform| platform.operating_system_family).is_some_and(OsFamily::is_windows)
-    }
-
-    /// Whether there is only one container, so that what is the Pod's is its own.
-    fn is_single(&self) -> bool {
-        self.definition.container_definitions.len() == 1
-    }
 }
 
 /// A container of the task and where it went.
@@ -154,7 +143,7 @@ struct Placed<'a> {
     awaited_healthy: bool,
 }
 
-impl Placed<'_> {
+impl<'a> Placed<'a> {
     fn at(&self, field: &str) -> Pointer {
         self.path.key(field)
     }
@@ -164,16 +153,16 @@ impl Placed<'_> {
     }
 
     fn is_essential(&self) -> bool {
-        self.definition.essential.unwrap_or(true)
+        self.definition.is_essential()
     }
 
     /// The name that ECS knows it by.
-    fn name(&self) -> &str {
-        self.definition.name.as_deref().unwrap_or_default()
+    fn name(&self) -> &'a str {
+        self.definition.name()
     }
 }
 
 /// The names of containers, for a sentence.
 fn names_of<'a>(containers: impl Iterator<Item = &'a ecs::task_definition::ContainerDefinition>) -> String {
-    containers.map(|c| format!("{:?}", c.name.as_deref().unwrap_or_default())).collect::<Vec<_>>().join(", ")
+    containers.map(|c| format!("{:?}", c.name())).collect::<Vec<_>>().join(", ")
 }

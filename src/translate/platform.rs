@@ -51,7 +51,7 @@ fn build(family: OsFamily) -> Option<(&'static str, bool)> {
 
 /// Windows is said in the Pod, so that the server holds it to what Windows has; Linux is every node's default.
 pub(super) fn os(task: &Task<'_>) -> Option<PodOS> {
-    task.is_windows().then(|| PodOS { name: "windows".to_owned() })
+    task.definition.is_windows().then(|| PodOS { name: "windows".to_owned() })
 }
 
 /// Says of a container's field that Windows has nothing like it, if it is given.

@@ -160,7 +160,7 @@ fn pid(task: &Task<'_>, mode: PidMode, ledger: &mut Ledger) -> Option<bool> {
     if task.definition.pid_mode != Some(mode) {
         return None;
     }
-    if task.is_windows() {
+    if task.definition.is_windows() {
         platform::refuse_at(path, ledger);
         return None;
     }

@@ -21,7 +21,7 @@ pub(super) fn container(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledge
     if let Some(units) = definition.cpu.filter(|units| *units > 0) {
         requests.insert("cpu".to_owned(), container_cpu(units.into()));
         // On Windows CPU units are a cap.
-        if task.is_windows() {
+        if task.definition.is_windows() {
             limits.insert("cpu".to_owned(), container_cpu(units.into()));
         }
     }
@@ -53,13 +53,13 @@ pub(super) fn pod(task: &Task<'_>, ledger: &mut Ledger) -> Option<ResourceRequir
         claim_pod_resource(task, resource, ledger);
         amounts.insert(resource.to_owned(), amount);
     }
-    let possible = task.basis.pod_level_resources && !task.is_windows();
+    let possible = task.basis.pod_level_resources && !task.definition.is_windows();
     possible.then(|| requirements(amounts.clone(), amounts)).flatten()
 }
 
 fn claim_pod_resource(task: &Task<'_>, resource: &str, ledger: &mut Ledger) {
     let path = Pointer::root().key(resource);
-    if task.is_windows() {
+    if task.definition.is_windows() {
         claim_pod_resource_on_windows(task, path, ledger);
     } else if task.basis.pod_level_resources {
         ledger.exact(path, format!("{}/spec/resources/limits/{resource}", task.target));

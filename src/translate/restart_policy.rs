@@ -9,11 +9,6 @@ use crate::ecs::task_definition::ContainerDefinition;
 /// ECS's default of `restartAttemptPeriod`, in seconds.
 const DEFAULT_ATTEMPT_PERIOD: u64 = 300;
 
-/// Whether ECS would restart the container.
-pub(super) fn is_enabled(container: &ContainerDefinition) -> bool {
-    container.restart_policy.as_ref().is_some_and(|policy| policy.enabled)
-}
-
 /// The policy, for the task agent.
 pub(super) fn plan(container: &ContainerDefinition) -> Option<Restart> {
     let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled)?;
@@ -26,7 +21,7 @@ pub(super) fn plan(container: &ContainerDefinition) -> Option<Restart> {
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
     let path = placed.at("restartPolicy");
-    if !is_enabled(placed.definition) {
+    if !placed.definition.restarts_in_place() {
         return ledger.exact(path, placed.target.clone());
     }
     match placed.role {

@@ -64,7 +64,7 @@ pub(super) fn source(task: &Task<'_>, placed: &Placed<'_>, secret: &Secret) -> S
 
 /// `TASK-CONTAINER`: the beginning of the names of what a container needs.
 pub(super) fn own_name(task: &str, container: &ContainerDefinition) -> String {
-    let container = names::container_name(container.name.as_deref().unwrap_or_default());
+    let container = names::container_name(container.name());
     format!("{task}-{container}")
 }
 

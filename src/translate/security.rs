@@ -9,7 +9,7 @@ use super::{Code, Ledger, Placed, Task, platform, security_options};
 const MAX_ID: i64 = i32::MAX as i64;
 
 pub(super) fn container(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) -> Option<SecurityContext> {
-    let mut context = if task.is_windows() { windows(placed, ledger) } else { linux(placed, ledger) };
+    let mut context = if task.definition.is_windows() { windows(placed, ledger) } else { linux(placed, ledger) };
     security_options::render(task, placed, &mut context, ledger);
     (context != SecurityContext::default()).then_some(context)
 }

@@ -38,7 +38,7 @@ fn apply(
         ("credentialspec" | "credentialspecdomainless", _) => {
             credential_spec(task, placed, option, path, context, ledger);
         }
-        ("no-new-privileges" | "apparmor" | "label", _) if task.is_windows() => {
+        ("no-new-privileges" | "apparmor" | "label", _) if task.definition.is_windows() => {
             platform::refuse_at(path, ledger);
         }
         ("no-new-privileges", "false") => ledger.exact(path, target("allowPrivilegeEscalation")),
@@ -118,7 +118,7 @@ fn credential_spec(
     context: &mut SecurityContext,
     ledger: &mut Ledger,
 ) {
-    if !task.is_windows() {
+    if !task.definition.is_windows() {
         let message = "the container has no identity in Active Directory: on Linux nothing of Kubernetes gives it one; let the \
                        program take a Kerberos ticket of its own, from a keytab in a Secret";
         ledger.unsupported(path, Code::NoDirectoryIdentity, message);

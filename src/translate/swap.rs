@@ -7,7 +7,7 @@ use super::{Code, Ledger, Placed, Task, platform};
 
 pub(super) fn claim(task: &Task<'_>, placed: &Placed<'_>, ledger: &mut Ledger) {
     let Some(linux) = &placed.definition.linux_parameters else { return };
-    if task.is_windows() {
+    if task.definition.is_windows() {
         platform::refuse(placed, &["linuxParameters", "maxSwap"], linux.max_swap.is_some(), ledger);
         platform::refuse(placed, &["linuxParameters", "swappiness"], linux.swappiness.is_some(), ledger);
         return;

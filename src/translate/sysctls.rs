@@ -51,7 +51,7 @@ fn one(
     before: &[Sysctl],
     ledger: &mut Ledger,
 ) -> Option<Sysctl> {
-    if task.is_windows() {
+    if task.definition.is_windows() {
         platform::refuse_at(path, ledger);
         return None;
     }
@@ -118,5 +118,5 @@ fn is_of_the_pod(task: &Task<'_>, name: &str) -> bool {
 fn is_shared_on_ecs(task: &Task<'_>, name: &str) -> bool {
     let network = task.definition.network_mode == Some(NetworkMode::Awsvpc);
     let ipc = task.definition.ipc_mode == Some(IpcMode::Task);
-    task.is_single() || if name.starts_with("net.") { network } else { ipc }
+    task.definition.is_single_container() || if name.starts_with("net.") { network } else { ipc }
 }

@@ -59,7 +59,7 @@ pub(super) fn variables(task: &Task<'_>, container: &ContainerDefinition) -> Vec
     let Some(port) = port(task) else { return Vec::new() };
     let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
     let given: Vec<&str> = given.chain(container.secrets.iter().map(|secret| secret.name.as_str())).collect();
-    let name = container.name.as_deref().unwrap_or_default();
+    let name = container.name();
     VARIABLES
         .iter()
         .filter(|(variable, _)| !given.contains(variable))
@@ -112,7 +112,7 @@ pub(super) fn plan(task: &Task<'_>, membership: &Membership<'_>) -> Option<Metad
 
 fn container(definition: &ContainerDefinition) -> ContainerMetadata {
     ContainerMetadata {
-        pod_name: names::container_name(definition.name.as_deref().unwrap_or_default()),
+        pod_name: names::container_name(definition.name()),
         image: definition.image.clone().unwrap_or_default(),
         labels: definition.docker_labels.clone(),
         limits: Limits { cpu: definition.cpu.map(i64::from), memory: definition.memory.map(i64::from) },

@@ -20,22 +20,6 @@ use crate::ecs::deployment::{Bounds, HEALTHY_AFTER_SECONDS};
 /// Old revisions of a workload that Kubernetes keeps. A deployment that failed is replaced by the last one that completed,
 /// which may lie some failed ones back and have no tasks any more.
 const REVISION_HISTORY_LIMIT: i32 = 5;
-/// Desired count of a service that gives none, as in CloudFormation.
-pub const DEFAULT_DESIRED_COUNT: i32 = 1;
-
-/// The desired count of a REPLICA service. A DAEMON service has as many tasks as nodes.
-#[must_use]
-pub fn desired_count(service: &ecs::Service) -> i32 {
-    service.desired_count.unwrap_or(DEFAULT_DESIRED_COUNT)
-}
-
-/// How many tasks a rolling update keeps and may have, of `desired` ones.
-#[must_use]
-pub fn bounds(service: &ecs::Service, desired: i32) -> Bounds {
-    let (minimum, maximum) = service.percentages();
-    Bounds::new(desired, minimum, maximum)
-}
-
 /// The kind of workload that a service becomes.
 #[must_use]
 pub fn kind(service: &ecs::Service) -> &'static str {

@@ -157,11 +157,38 @@ impl fmt::Debug for ContainerDefinition {
     }
 }
 
+/// Seconds between SIGTERM and SIGKILL of a container without a `stopTimeout`.
+pub const DEFAULT_STOP_TIMEOUT: i64 = 30;
+
 impl ContainerDefinition {
-    /// Whether the end of this container ends the task; a container is essential unless it says otherwise.
+    /// Returns the `name`; empty if absent, which validation reports.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// True if the end of this container ends the task. Default true.
     #[must_use]
     pub fn is_essential(&self) -> bool {
         self.essential.unwrap_or(true)
+    }
+
+    /// True if an enabled `restartPolicy` restarts the container without replacing the task.
+    #[must_use]
+    pub fn restarts_in_place(&self) -> bool {
+        self.restart_policy.as_ref().is_some_and(|policy| policy.enabled)
+    }
+
+    /// True if `linuxParameters.initProcessEnabled` puts an init process before the container's command.
+    #[must_use]
+    pub fn has_init_process(&self) -> bool {
+        self.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true))
+    }
+
+    /// Returns the seconds between SIGTERM and SIGKILL. The ECS container agent treats a `stopTimeout` of 0 as absent.
+    #[must_use]
+    pub fn stop_timeout_seconds(&self) -> i64 {
+        self.stop_timeout.filter(|seconds| *seconds > 0).map_or(DEFAULT_STOP_TIMEOUT, i64::from)
     }
 }
 

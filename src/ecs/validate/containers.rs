@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{TaskRule, containers, is_blank, name_of, repeated};
+use super::{TaskRule, containers, is_blank, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
@@ -51,7 +51,7 @@ fn names_distinct_when_fitted(task: &TaskDefinition) -> Vec<Finding> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut findings = Vec::new();
     for (at, container) in containers(task) {
-        let name = name_of(container);
+        let name = container.name();
         let other = *seen.entry(names::container_name(name)).or_insert(name);
         if other != name {
             let message = format!("`{name}` and `{other}` become the same when written as a DNS label");

@@ -1,6 +1,6 @@
 //! The order in which containers start: `dependsOn`, and what implies it.
 
-use super::{TaskRule, container_named, containers, name_of};
+use super::{TaskRule, containers};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency, TaskDefinition};
@@ -20,7 +20,7 @@ fn dependencies(task: &TaskDefinition) -> impl Iterator<Item = (&ContainerDefini
 /// `dependsOn[].containerName`: a container of the task.
 fn known(task: &TaskDefinition) -> Vec<Finding> {
     dependencies(task)
-        .filter(|(_, dependency, _)| container_named(task, &dependency.container_name).is_none())
+        .filter(|(_, dependency, _)| task.container(&dependency.container_name).is_none())
         .map(|(_, dependency, at)| {
             let message = format!("no container is called `{}`", dependency.container_name);
             Finding::error(at.key("containerName"), "unknown-container", message)
@@ -32,7 +32,7 @@ fn known(task: &TaskDefinition) -> Vec<Finding> {
 fn not_itself(task: &TaskDefinition) -> Vec<Finding> {
     dependencies(task)
         .filter(|(container, dependency, _)| {
-            !dependency.container_name.is_empty() && name_of(container) == dependency.container_name
+            !dependency.container_name.is_empty() && container.name() == dependency.container_name
         })
         .map(|(_, _, at)| {
             Finding::error(at.key("containerName"), "dependency-on-itself", "a container cannot wait for itself")
@@ -45,7 +45,7 @@ fn healthy_needs_a_check(task: &TaskDefinition) -> Vec<Finding> {
     dependencies(task)
         .filter(|(_, dependency, _)| dependency.condition == ContainerCondition::Healthy)
         .filter(|(_, dependency, _)| {
-            container_named(task, &dependency.container_name).is_some_and(|found| found.health_check.is_none())
+            task.container(&dependency.container_name).is_some_and(|found| found.health_check.is_none())
         })
         .map(|(_, dependency, at)| {
             let message = format!(
@@ -65,7 +65,7 @@ fn ends_only_when_not_essential(task: &TaskDefinition) -> Vec<Finding> {
     dependencies(task)
         .filter(|(_, dependency, _)| matches!(dependency.condition, Complete | Success))
         .filter(|(_, dependency, _)| {
-            container_named(task, &dependency.container_name).is_some_and(ContainerDefinition::is_essential)
+            task.container(&dependency.container_name).is_some_and(ContainerDefinition::is_essential)
         })
         .map(|(_, dependency, at)| {
             let message = format!(
@@ -82,7 +82,7 @@ fn ends_only_when_not_essential(task: &TaskDefinition) -> Vec<Finding> {
 fn acyclic(task: &TaskDefinition) -> Vec<Finding> {
     let edges: Vec<Vec<usize>> = task.container_definitions.iter().map(|from| waits_for(task, from)).collect();
     let at = Pointer::root().key("containerDefinitions");
-    let name = |container: &usize| name_of(&task.container_definitions[*container]);
+    let name = |container: &usize| task.container_definitions[*container].name();
     cycles(&edges)
         .into_iter()
         .map(|cycle| {
@@ -98,9 +98,9 @@ fn waits_for(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<usiz
     let depends_on = container.depends_on.iter().map(|dependency| dependency.container_name.as_str());
     let links = container.links.iter().map(|link| super::network::linked(link));
     let volumes = container.volumes_from.iter().filter_map(|from| from.source_container.as_deref());
-    let named = |name: &str| task.container_definitions.iter().position(|other| name_of(other) == name);
+    let named = |name: &str| task.container_definitions.iter().position(|other| other.name() == name);
     let others = depends_on.chain(links).chain(volumes).filter(|name| !name.is_empty());
-    let positions = others.filter(|name| *name != name_of(container));
+    let positions = others.filter(|name| *name != container.name());
     positions.filter_map(named).collect()
 }
 

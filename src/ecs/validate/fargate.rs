@@ -97,7 +97,7 @@ fn size_given(task: &TaskDefinition) -> Vec<Finding> {
 /// `cpu` and `memory` of the task are one of Fargate's sizes.
 fn size_valid(task: &TaskDefinition) -> Vec<Finding> {
     let Some(cpu) = task_cpu(task).filter(|_| is_fargate(task)) else { return Vec::new() };
-    let windows = super::windows::is_windows(task);
+    let windows = task.is_windows();
     let mut sizes = SIZES.iter().filter(|size| size.windows || !windows);
     let Some(size) = sizes.clone().find(|size| size.cpu == cpu) else {
         let known: Vec<_> = sizes.by_ref().map(|size| size.cpu.to_string()).collect();

@@ -1,6 +1,6 @@
 //! Network modes, and what each of them rules out. Ports are elsewhere.
 
-use super::{TaskRule, container_named, containers, name_of, requires};
+use super::{TaskRule, containers, requires};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMode, TaskDefinition};
@@ -54,7 +54,7 @@ fn links_known(task: &TaskDefinition) -> Vec<Finding> {
         container.links.iter().enumerate().map(move |(position, link)| (at.index(position), linked(link)))
     });
     links
-        .filter(|(_, name)| container_named(task, name).is_none())
+        .filter(|(_, name)| task.container(name).is_none())
         .map(|(at, name)| Finding::error(at, "unknown-container", format!("no container is called `{name}`")))
         .collect()
 }
@@ -64,7 +64,7 @@ fn links_elsewhere(task: &TaskDefinition) -> Vec<Finding> {
     let links = containers(task).flat_map(|(at, container)| {
         let at = at.key("links");
         let listed = container.links.iter().enumerate();
-        listed.map(move |(position, link)| (at.index(position), name_of(container), linked(link)))
+        listed.map(move |(position, link)| (at.index(position), container.name(), linked(link)))
     });
     let bridge = mode(task) == NetworkMode::Bridge;
     links

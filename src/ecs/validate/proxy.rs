@@ -1,6 +1,6 @@
 //! The App Mesh proxy of a task (`proxyConfiguration`).
 
-use super::{TaskRule, container_named, is_blank};
+use super::{TaskRule, is_blank};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{NetworkMode, ProxyConfiguration, TaskDefinition};
@@ -20,8 +20,7 @@ fn has(proxy: &ProxyConfiguration, name: &str) -> bool {
 
 /// `containerName`: a container of the task.
 fn container_known(task: &TaskDefinition) -> Vec<Finding> {
-    let unknown =
-        task.proxy_configuration.iter().filter(|proxy| container_named(task, &proxy.container_name).is_none());
+    let unknown = task.proxy_configuration.iter().filter(|proxy| task.container(&proxy.container_name).is_none());
     unknown
         .map(|proxy| {
             let message = format!("no container is called `{}`", proxy.container_name);

@@ -1,6 +1,6 @@
 //! A service together with the task definition it names.
 
-use super::{container_named, is_blank, network, requires};
+use super::{is_blank, network, requires};
 use crate::ecs::capacity::is_fargate;
 use crate::ecs::finding::Finding;
 use crate::ecs::placement::MAX_CONSTRAINTS;
@@ -91,7 +91,7 @@ fn target_known(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefi
     if is_blank(Some(name)) {
         return None;
     }
-    let Some(container) = container_named(task, name) else {
+    let Some(container) = task.container(name) else {
         let message = format!("the task definition has no container `{name}`");
         return Some(Finding::error(at.key("containerName"), "unknown-container", message));
     };

@@ -1,6 +1,6 @@
 //! Volumes, and the containers that mount them.
 
-use super::{TaskRule, container_named, containers, is_blank, name_of, repeated};
+use super::{TaskRule, containers, is_blank, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{
@@ -229,11 +229,11 @@ fn volumes_from_known(task: &TaskDefinition) -> Vec<Finding> {
     sources
         .filter_map(|(at, container, from)| {
             let name = from.source_container.as_deref().unwrap_or_default();
-            if container_named(task, name).is_none() {
+            if task.container(name).is_none() {
                 return Some(Finding::error(at, "unknown-container", format!("no container is called `{name}`")));
             }
             let message = "a container cannot take its own volumes";
-            (name == name_of(container)).then(|| Finding::error(at, "volumes-from-itself", message))
+            (name == container.name()).then(|| Finding::error(at, "volumes-from-itself", message))
         })
         .collect()
 }

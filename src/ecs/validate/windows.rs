@@ -5,17 +5,9 @@
 use super::{TaskRule, containers};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
-use crate::ecs::task_definition::{
-    ContainerDefinition, CpuArchitecture, LinuxParameters, NetworkMode, OsFamily, TaskDefinition,
-};
+use crate::ecs::task_definition::{ContainerDefinition, CpuArchitecture, LinuxParameters, NetworkMode, TaskDefinition};
 
 pub(super) const RULES: &[TaskRule] = &[task_members, container_members, architecture];
-
-/// Whether the images of a task are built for Windows.
-pub(super) fn is_windows(task: &TaskDefinition) -> bool {
-    let family = task.runtime_platform.as_ref().and_then(|platform| platform.operating_system_family);
-    family.is_some_and(OsFamily::is_windows)
-}
 
 fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
     let given = members.into_iter().filter(|(_, given)| *given);
@@ -29,7 +21,7 @@ fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -
 
 /// `networkMode` on Windows is `awsvpc`, or nothing for its own default.
 fn task_members(task: &TaskDefinition) -> Vec<Finding> {
-    if !is_windows(task) {
+    if !task.is_windows() {
         return Vec::new();
     }
     let linux_mode = matches!(task.network_mode, Some(NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None));
@@ -39,7 +31,7 @@ fn task_members(task: &TaskDefinition) -> Vec<Finding> {
 }
 
 fn container_members(task: &TaskDefinition) -> Vec<Finding> {
-    if !is_windows(task) {
+    if !task.is_windows() {
         return Vec::new();
     }
     containers(task).flat_map(|(at, container)| of_container(&at, container)).collect()
@@ -66,7 +58,7 @@ fn of_container(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
 fn architecture(task: &TaskDefinition) -> Vec<Finding> {
     let platform = task.runtime_platform.as_ref();
     let arm = platform.is_some_and(|platform| platform.cpu_architecture == Some(CpuArchitecture::Arm64));
-    if !arm || !is_windows(task) {
+    if !arm || !task.is_windows() {
         return Vec::new();
     }
     let at = Pointer::root().key("runtimePlatform").key("cpuArchitecture");

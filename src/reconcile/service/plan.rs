@@ -177,7 +177,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let cluster = cluster.and_then(|cluster| cluster.kubernetes);
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
-    let bounds = workload::bounds(&spec.ecs, desired);
+    let bounds = spec.ecs.deployment_bounds(desired);
     let generation = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
     let current = generation.map(|generation| generation.hash.as_str());
     let own = detached::beside(detached::of(input), bounds, current);
@@ -221,7 +221,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
 pub(super) fn desired(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
         let count = steps::count_begun(input, spec).or_else(|| scaling::kept(input, spec));
-        let count = count.unwrap_or_else(|| workload::desired_count(&spec.ecs));
+        let count = count.unwrap_or_else(|| spec.ecs.desired_count());
         return scaling::within_limits(input, spec, count);
     }
     let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));

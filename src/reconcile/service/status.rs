@@ -17,7 +17,6 @@ use crate::reconcile::action::{Decision, EventDraft};
 use crate::reconcile::observed::{Ending, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
-use crate::translate::workload;
 
 /// How many events a status keeps.
 const MAX_EVENTS: usize = 20;
@@ -100,7 +99,7 @@ fn nominal(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if spec.ecs.is_daemon() {
         return input.status.desired_count;
     }
-    scaling::kept(input, spec).unwrap_or_else(|| workload::desired_count(&spec.ecs))
+    scaling::kept(input, spec).unwrap_or_else(|| spec.ecs.desired_count())
 }
 
 fn last_completed(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<String> {

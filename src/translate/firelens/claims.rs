@@ -135,14 +135,10 @@ pub(in crate::translate) fn of_users(task: &Task<'_>, placed: &[Placed<'_>], led
             let message = "the router does not read its own output, which stays on the node, for kubectl logs and the node's log \
                            agent: give it another log driver";
             ledger.unsupported(path, Code::LogRouterNotFed, message);
-        } else if let (Some(router), Some(place), Some(found)) = (&router, place, users.get(name(user))) {
+        } else if let (Some(router), Some(place), Some(found)) = (&router, place, users.get(user.name())) {
             of_user(task, router, place, user, found, ledger);
         }
     }
-}
-
-fn name<'a>(placed: &Placed<'a>) -> &'a str {
-    placed.definition.name.as_deref().unwrap_or_default()
 }
 
 fn of_user(

@@ -81,7 +81,7 @@ pub(super) fn find<'a>(
     let mut routers = task.definition.container_definitions.iter();
     let (definition, firelens) = routers.find_map(|c| Some((c, c.firelens_configuration.as_ref()?)))?;
     let taken = || [configuration_path(firelens.r#type), LOGS, STATE].into_iter().find(|p| is_taken(definition, p));
-    let windows = task.is_windows().then_some(Unconfigured::Windows);
+    let windows = task.definition.is_windows().then_some(Unconfigured::Windows);
     Some((definition, firelens, windows.or_else(|| taken().map(Unconfigured::PathTaken))))
 }
 
@@ -161,7 +161,7 @@ impl<'a> Router<'a> {
 impl<'a> User<'a> {
     /// The container's name in ECS.
     pub(super) fn name(&self) -> &'a str {
-        self.definition.name.as_deref().unwrap_or_default()
+        self.definition.name()
     }
 
     /// The values of options that are patterns.
