@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use super::metadata::Identity;
 use super::service::Placement;
-use super::{Basis, FieldVerdict, Ledger, Task, capacity, cluster, mappings, nodes, service, surroundings, workload};
+use super::{
+    Basis, FieldVerdict, Ledger, Task, capacity, cluster, container_names, mappings, nodes, service, surroundings,
+    workload,
+};
 use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
@@ -73,6 +76,7 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
 pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
     examine(spec, |spec: &TaskDefinitionSpec| {
         let mut findings = validate::task_definition(&spec.ecs);
+        findings.extend(container_names::findings(&spec.ecs));
         findings.extend(mappings::findings(spec));
         findings.extend(nodes::of_task_definition(spec));
         findings

@@ -11,6 +11,7 @@ mod basis;
 pub mod capacity;
 pub mod cluster;
 mod container;
+mod container_names;
 mod deployment;
 mod devices;
 mod disruption;

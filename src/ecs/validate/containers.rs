@@ -1,15 +1,11 @@
 //! Containers: their number, names, essence and health checks.
 
-use std::collections::BTreeMap;
-
 use super::{TaskRule, containers, is_blank, repeated};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, TaskDefinition};
-use crate::k8s::names;
 
-pub(super) const RULES: &[TaskRule] =
-    &[number, names_given, names_unique, names_distinct_when_fitted, one_essential, health_checks];
+pub(super) const RULES: &[TaskRule] = &[number, names_given, names_unique, one_essential, health_checks];
 
 /// Containers that a task definition can have ("Amazon ECS service quotas"; not adjustable).
 const MAX_CONTAINERS: usize = 10;
@@ -44,21 +40,6 @@ fn names_unique(task: &TaskDefinition) -> Vec<Finding> {
             Finding::error(at.index(position).key("name"), "duplicate-container-name", message)
         })
         .collect()
-}
-
-/// Not ECS's rule but this program's: names must stay different when they are made fit for DNS labels.
-fn names_distinct_when_fitted(task: &TaskDefinition) -> Vec<Finding> {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for (at, container) in containers(task) {
-        let name = container.name();
-        let other = *seen.entry(names::container_name(name)).or_insert(name);
-        if other != name {
-            let message = format!("`{name}` and `{other}` become the same when written as a DNS label");
-            findings.push(Finding::error(at.key("name"), "container-names-too-alike", message));
-        }
-    }
-    findings
 }
 
 /// `essential`: one container at least.
