@@ -48,14 +48,14 @@ impl Pair {
 
     /// Every source of metrics. One task runs, which plain manifests take for granted.
     fn with_every_source() -> Result<Self> {
-        let mut pair = Self::golden("auto-scaling-by-metrics-from-elsewhere", "shop.json", "service.json")?;
+        let mut pair = Self::golden("auto-scaling-by-metrics-from-elsewhere", "task-definition.json", "service.json")?;
         pair.service["desiredCount"] = 1.into();
         Ok(pair)
     }
 
     /// A queue without which no task runs.
     fn from_zero() -> Result<Self> {
-        Self::golden("auto-scaling-from-and-to-zero", "jobs.json", "free.json")
+        Self::golden("auto-scaling-from-and-to-zero", "task-definition.json", "service-free.json")
     }
 
     fn all() -> Result<[Self; 3]> {

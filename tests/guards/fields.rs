@@ -231,7 +231,7 @@ fn in_golden_cases(kind: &str) -> BTreeSet<String> {
         for line in verdicts.lines() {
             let mut words = line.split_whitespace();
             let first = words.next().unwrap_or_default();
-            match (line.starts_with(' '), first.starts_with('/') && words.next() != Some("at")) {
+            match (line.starts_with(' '), line.starts_with("  /") && words.next() != Some("at")) {
                 (false, _) => current = first,
                 (true, true) if current == kind => drop(seen.insert(field(first))),
                 _ => {}

@@ -1,0 +1,67 @@
+//! A case: a folder with definitions, a `case.toml` and the snapshots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ecs_operator::convert::files;
+use ecs_operator::convert::{Settings, Source, Target};
+use ecs_operator::translate::Basis;
+use serde::Deserialize;
+
+/// `case.toml`: what the case proves, and the settings that it needs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    /// What the case proves, in a sentence.
+    about: String,
+    /// Image of the task agent that the operator has; none by default.
+    task_agent_image: Option<String>,
+    /// True if the cluster has the chart's placement schedulers.
+    #[serde(default)]
+    placement_schedulers: bool,
+    /// Minor version of Kubernetes 1; the newest by default.
+    kubernetes_minor: Option<u32>,
+}
+
+pub struct Case {
+    pub folder: PathBuf,
+    /// The definitions in the order of their file names.
+    pub sources: Vec<Source>,
+    /// What workloads are rendered with.
+    pub basis: Basis,
+}
+
+impl Case {
+    /// Every folder below `tests/golden/cases`.
+    pub fn all() -> Vec<Self> {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases");
+        entries(&cases).into_iter().filter(|path| path.is_dir()).map(Self::read).collect()
+    }
+
+    fn read(folder: PathBuf) -> Self {
+        let path = folder.join("case.toml");
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let description: Description =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(description.about.ends_with('.'), "{}: `about` is no sentence", path.display());
+        let inputs: Vec<PathBuf> =
+            entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+        let basis = Basis::current(description.kubernetes_minor.unwrap_or(Basis::NEWEST_MINOR))
+            .with_task_agent(description.task_agent_image.as_deref())
+            .with_placement_schedulers(description.placement_schedulers);
+        Self { folder, sources: files::read(&inputs), basis }
+    }
+
+    /// Settings of a conversion of the case.
+    pub fn settings(&self, target: Target) -> Settings {
+        Settings { target, basis: self.basis.clone(), ..Settings::default() }
+    }
+}
+
+/// Paths in a folder by name.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
