@@ -40,23 +40,43 @@ pub mod condition {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 
-    /// The spec is valid and everything it refers to exists.
-    pub const ACCEPTED: &str = "Accepted";
-    /// Every field behaves on Kubernetes exactly as on ECS; when false, the message names the fields that do not.
-    pub const TRANSLATED: &str = "Translated";
-    /// Enough healthy tasks run to serve: the minimum healthy percent of the desired count.
-    pub const AVAILABLE: &str = "Available";
-    /// What `aws ecs wait services-stable` waits for: one deployment, running as many tasks as desired.
-    pub const STABLE: &str = "Stable";
-    /// The objects of add-ons that a task definition or a service asks for are made, as far as the operator makes them. Absent
-    /// when it asks for none.
-    pub const ADDONS_READY: &str = "AddonsReady";
-    /// The operator marks the nodes that the placement constraints of a service are true of. Absent when no constraint has to
-    /// be evaluated.
-    pub const NODES_MARKED: &str = "NodesMarked";
-    /// The desired count of a service follows its `autoScaling`; when false, the message says what keeps it from doing so. Absent
-    /// without `autoScaling`.
-    pub const AUTO_SCALED: &str = "AutoScaled";
+    /// Type of a condition.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ConditionType {
+        /// The type, as the API server stores it.
+        pub name: &'static str,
+        /// Kinds that have the condition.
+        pub kinds: &'static str,
+        /// Meaning of the status `True`, as one or more sentences.
+        pub meaning: &'static str,
+    }
+
+    macro_rules! types {
+        ($($constant:ident = $name:literal, $kinds:literal, $meaning:literal;)+) => {
+            $(#[doc = $meaning] pub const $constant: &str = $name;)+
+
+            /// Every type, in the order of the reference page.
+            pub const TYPES: &[ConditionType] =
+                &[$(ConditionType { name: $constant, kinds: $kinds, meaning: $meaning },)+];
+        };
+    }
+
+    types! {
+        ACCEPTED = "Accepted", "all kinds",
+            "The spec is valid, everything it refers to exists, and the API server accepted the objects.";
+        TRANSLATED = "Translated", "all kinds",
+            "Every field behaves on Kubernetes exactly as on ECS. `status.differences` lists the fields that do not.";
+        AVAILABLE = "Available", "Service",
+            "Enough healthy tasks run: the minimum healthy percent of the desired count.";
+        STABLE = "Stable", "Service",
+            "One deployment runs as many tasks as desired. `aws ecs wait services-stable` waits for the same.";
+        ADDONS_READY = "AddonsReady", "TaskDefinition, Service",
+            "The objects of add-ons are created. Absent if none are needed.";
+        NODES_MARKED = "NodesMarked", "Service",
+            "The operator labels the nodes that match the placement constraints. Absent if no constraint has to be evaluated.";
+        AUTO_SCALED = "AutoScaled", "Service",
+            "The desired count follows `autoScaling`. Absent without `autoScaling`.";
+    }
 
     /// A condition as a controller decides it; the time of its last transition follows from the previous one.
     #[derive(Clone, Debug, PartialEq, Eq)]

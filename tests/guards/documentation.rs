@@ -1,4 +1,4 @@
-//! What the documentation and the examples say is what the program does.
+//! Generated pages, generated sections and examples match the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,9 @@ use std::process::Command;
 
 use ecs_operator::report::coverage;
 
-const BEGIN: &str = "<!-- generated: coverage -->";
+use crate::reference;
+
+/// The marker at the end of each generated section.
 const END: &str = "<!-- end of what is generated -->";
 
 fn root() -> &'static Path {
@@ -36,26 +38,43 @@ fn the_pages_about_fields_are_current() {
 }
 
 #[test]
-fn the_table_of_the_readme_is_current() {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).expect("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the marker of the generated table");
-    let (_, after) = rest.split_once(END).expect("the end of the generated table");
-    check(&path, &format!("{before}{BEGIN}\n{}\n{END}{after}", coverage::summary().trim()));
+fn the_reference_pages_are_current() {
+    for page in reference::pages() {
+        check(&root().join(page.file), &page.text);
+    }
 }
 
 #[test]
-fn the_report_of_the_readme_is_what_convert_prints() {
-    let example = "examples/ecs/invoices.taskdef.json";
+fn the_schema_of_the_chart_describes_each_value_as_values_yaml_does() {
+    let path = root().join("charts/ecs-operator/values.schema.json");
+    check(&path, &reference::chart_values::schema());
+}
+
+/// The report that `convert` prints of an example, up to the count.
+fn report() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
-        .args(["convert", example])
+        .args(["convert", "examples/ecs/invoices.taskdef.json"])
         .current_dir(root())
         .output()
         .expect("the program runs");
-    let report = String::from_utf8(output.stderr).expect("a text");
-    let shown = report.split("\n\n").next().unwrap_or_default();
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    assert!(shown.contains(example) && readme.contains(shown), "README.md shows another report than\n{shown}");
+    let report = String::from_utf8(output.stderr).expect("UTF-8");
+    format!("```text\n{}\n```", report.trim())
+}
+
+/// Replaces a section between its markers.
+fn with_section(page: &str, name: &str, content: &str) -> String {
+    let begin = format!("<!-- generated: {name} -->");
+    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no marker {begin}"));
+    let (_, after) = rest.split_once(END).expect("the end of the section");
+    format!("{before}{begin}\n{}\n{END}{after}", content.trim())
+}
+
+#[test]
+fn the_generated_sections_of_the_readme_are_current() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md");
+    let readme = with_section(&readme, "report", &report());
+    check(&path, &with_section(&readme, "coverage", &coverage::summary()));
 }
 
 #[test]

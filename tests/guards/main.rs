@@ -5,5 +5,7 @@ mod crds;
 mod documentation;
 mod fields;
 mod imports;
+mod links;
+mod reference;
 mod sizes;
 mod source;

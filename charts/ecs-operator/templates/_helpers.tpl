@@ -26,7 +26,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* The rights without which the operator does not start. A test compares all rights here with the program's own lists. */}}
+{{/* Rights that the operator requires to start. A test compares all rights in this file with the program's own lists. */}}
 {{- define "ecs-operator.rules" -}}
 - apiGroups: [ecs-operator.dev]
   resources: [clusters, capacityproviders, taskdefinitions, services]
@@ -66,7 +66,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [create]
 {{- end -}}
 
-{{/* Rights without which a feature is off: on what is in the namespaces it works in … */}}
+{{/* Rights of optional features, on objects in namespaces. */}}
 {{- define "ecs-operator.externalSecretRules" -}}
 - apiGroups: [external-secrets.io]
   resources: [externalsecrets]
@@ -115,7 +115,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list]
 {{- end -}}
 
-{{/* … and on what is in no namespace. */}}
+{{/* Rights of optional features, on objects outside of namespaces. */}}
 {{- define "ecs-operator.volumeRules" -}}
 - apiGroups: [""]
   resources: [persistentvolumes]

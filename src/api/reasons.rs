@@ -1,0 +1,154 @@
+//! Reasons of conditions and of Kubernetes Events, in one table. The reference page is generated from it.
+
+use super::condition::{ACCEPTED, ADDONS_READY, AUTO_SCALED, AVAILABLE, NODES_MARKED, STABLE, TRANSLATED};
+
+/// Type of a Kubernetes Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// Reports progress.
+    Normal,
+    /// Reports a problem.
+    Warning,
+}
+
+/// Condition that a reason belongs to, and the status that it then has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConditionState {
+    /// Type of the condition.
+    pub condition: &'static str,
+    /// True for the status `True`, false for `False`.
+    pub holds: bool,
+}
+
+const fn is_true(condition: &'static str) -> Option<ConditionState> {
+    Some(ConditionState { condition, holds: true })
+}
+
+const fn is_false(condition: &'static str) -> Option<ConditionState> {
+    Some(ConditionState { condition, holds: false })
+}
+
+const NONE: Option<ConditionState> = None;
+const NORMAL: Option<EventType> = Some(EventType::Normal);
+const WARNING: Option<EventType> = Some(EventType::Warning);
+const NO_EVENT: Option<EventType> = None;
+
+macro_rules! reasons {
+    ($($name:ident, $condition:expr, $event:expr, $meaning:literal;)+) => {
+        /// Reason of a condition, of an Event, or of both.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason {
+            $(#[doc = $meaning] $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, grouped by condition; reasons of Events alone come last.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Returns the `CamelCase` word that the API server stores.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// Returns the condition that the reason belongs to; none for a reason of Events alone.
+            #[must_use]
+            pub const fn condition(self) -> Option<ConditionState> {
+                match self {
+                    $(Self::$name => $condition,)+
+                }
+            }
+
+            /// Returns the type of the Event that is published with this reason; none if there is no Event.
+            #[must_use]
+            pub const fn event(self) -> Option<EventType> {
+                match self {
+                    $(Self::$name => $event,)+
+                }
+            }
+
+            /// Returns the meaning, as one or more sentences.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    Valid, is_true(ACCEPTED), NO_EVENT, "The spec is valid.";
+    Invalid, is_false(ACCEPTED), WARNING, "The spec has errors. The message names the fields.";
+    Refused, is_false(ACCEPTED), WARNING, "The API server refused an object that the operator wrote. The message contains the error.";
+    TaskDefinitionNotFound, is_false(ACCEPTED), WARNING, "The namespace has no such TaskDefinition, or no such revision of it.";
+    ClusterInvalid, is_false(ACCEPTED), WARNING, "The Cluster of the service has errors.";
+    ClusterNotFound, is_false(ACCEPTED), WARNING, "The Cluster whose settings the running tasks depend on was deleted.";
+    CapacityProviderInvalid, is_false(ACCEPTED), WARNING, "A CapacityProvider of the service has errors.";
+    CapacityProviderNotFound, is_false(ACCEPTED), WARNING, "A capacity provider of the service is not declared, or was deleted while running tasks depend on it.";
+    CapacityProviderNotOfCluster, is_false(ACCEPTED), WARNING, "A capacity provider of the service is not among those of its cluster, or belongs to another cluster.";
+    RenderedByLaterRelease, is_false(ACCEPTED), WARNING, "A later release of the operator rendered the running tasks. They are left as they are.";
+
+    Exact, is_true(TRANSLATED), NO_EVENT, "Every field behaves as on ECS.";
+    Approximated, is_false(TRANSLATED), NO_EVENT, "Some fields behave differently. `status.differences` lists them.";
+    NeedsAddon, is_false(TRANSLATED), NO_EVENT, "Some fields need a component or an object. `status.differences` lists them.";
+    Unsupported, is_false(TRANSLATED), NO_EVENT, "Some fields have no effect. `status.differences` lists them.";
+
+    MinimumHealthy, is_true(AVAILABLE), NO_EVENT, "At least the minimum healthy percent of the desired count is healthy.";
+    BelowMinimumHealthy, is_false(AVAILABLE), NO_EVENT, "Fewer tasks are healthy than the minimum healthy percent requires.";
+
+    SteadyState, is_true(STABLE), NORMAL, "One deployment runs as many tasks as desired.";
+    CountNotReached, is_false(STABLE), NO_EVENT, "The number of running tasks differs from the desired count.";
+    DeploymentInProgress, is_false(STABLE), NO_EVENT, "Tasks are being replaced.";
+    DeploymentBlocked, is_false(STABLE), NO_EVENT, "Protected tasks of an older deployment still run. The deployment is complete when their protection ends.";
+    DeploymentStuck, is_false(STABLE), WARNING, "`minimumHealthyPercent` and `maximumPercent` leave no room to stop or start a task.";
+    DeploymentFailed, is_false(STABLE), WARNING, "The deployment failed, and no more of its tasks are started.";
+    RollingBack, is_false(STABLE), WARNING, "The deployment failed, and the tasks of the last completed one replace it.";
+    Paused, is_false(STABLE), NO_EVENT, "The annotation `ecs-operator.dev/paused` prevents the replacement of tasks.";
+    TasksFailing, is_false(STABLE), WARNING, "Tasks do not start, or end by themselves. The message contains ECS's word for the cause and the details.";
+
+    Made, is_true(ADDONS_READY), NO_EVENT, "The objects of add-ons exist.";
+    AddonMissing, is_false(ADDONS_READY), NO_EVENT, "The cluster lacks the API of an add-on, or the operator lacks rights on it. The message names the objects.";
+    ExternalSecretsMissing, is_false(ADDONS_READY), NO_EVENT, "Stores are named, but no ExternalSecret can be created: the API or the rights are missing.";
+    VolumeBoundElsewhere, is_false(ADDONS_READY), NO_EVENT, "Tasks still mount a PersistentVolumeClaim as an earlier definition described it. Delete the claim when no task uses it.";
+
+    Marked, is_true(NODES_MARKED), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
+    NotAllowed, is_false(NODES_MARKED), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
+
+    Scaling, is_true(AUTO_SCALED), NO_EVENT, "The desired count is within its limits and follows the policies.";
+    CountInManifest, is_false(AUTO_SCALED), NO_EVENT, "A manifest sets `desiredCount`. Applying it again reverts what was scaled.";
+    CountBeyondLimits, is_false(AUTO_SCALED), NO_EVENT, "The desired count was set outside of its limits.";
+    MetricsApiMissing, is_false(AUTO_SCALED), NO_EVENT, "The server has no API `metrics.k8s.io/v1beta1`.";
+    MetricsNotAllowed, is_false(AUTO_SCALED), NO_EVENT, "The operator may not list `pods.metrics.k8s.io`.";
+    MetricsNotAnswered, is_false(AUTO_SCALED), NO_EVENT, "The API `metrics.k8s.io/v1beta1` does not answer.";
+    MetricsMissing, is_false(AUTO_SCALED), NO_EVENT, "There are no measurements of the running tasks, or they do not reserve what is measured.";
+    AlarmMetricMissing, is_false(AUTO_SCALED), NO_EVENT, "The source of an alarm's values in `kubernetes.autoScaling.alarms` returns none.";
+
+    RevisionRegistered, NONE, NORMAL, "A TaskDefinition has a new revision.";
+    InvalidSpec, NONE, WARNING, "The spec of a TaskDefinition, Cluster or CapacityProvider has errors.";
+    UnknownField, NONE, WARNING, "A TaskDefinition has fields that are not members of the ECS API.";
+    TasksStarted, NONE, NORMAL, "Tasks have started.";
+    TasksStopped, NONE, NORMAL, "The service has stopped tasks.";
+    TaskStopped, NONE, WARNING, "Tasks have ended by themselves. The note contains the reasons.";
+    TaskUnhealthy, NONE, WARNING, "Tasks failed their health checks and are being replaced.";
+    TaskNotPlaced, NONE, WARNING, "No node accepts a task, or its scheduler does not run.";
+    CapacityProviderRefused, NONE, WARNING, "The API server refuses to assign a task to its capacity provider.";
+    ZoneRebalancing, NONE, NORMAL, "A task moves to another Availability Zone.";
+    DeploymentCompleted, NONE, NORMAL, "A deployment has completed.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_belongs_to_a_condition_or_an_event() {
+        for reason in Reason::ALL {
+            assert!(reason.condition().is_some() || reason.event().is_some(), "{}", reason.name());
+            assert!(reason.meaning().ends_with('.'), "{}", reason.name());
+        }
+    }
+}
