@@ -93,7 +93,7 @@ pub mod annotations {
             "Kubernetes' own: a ReplicaSet stops Pods with the lowest number first.";
         APPLIED_HASH = "ecs-operator.dev/applied-hash", Operator, "created objects",
             "Hash of the object as it was applied last. A restarted operator compares it to skip writes.";
-        BASIS = "ecs-operator.dev/translation-basis", Operator, "Deployment, DaemonSet",
+        RENDERED_WITH = "ecs-operator.dev/rendered-with", Operator, "Deployment, DaemonSet",
             "Render profile with which the workload was rendered. It keeps the profile until its definition changes.";
         TASK_DEFINITION = "ecs-operator.dev/task-definition", Operator, "Deployment, DaemonSet, ControllerRevision",
             "Task definition that the workload runs, as `family:revision`.";

@@ -1,5 +1,6 @@
 //! `ecs-operator convert`: files in; custom resources or plain manifests and a report out.
 
+use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -12,7 +13,6 @@ use super::{FAILURE, SUCCESS, fail};
 use crate::convert::{self, Conversion, MARK, Manifest, Settings, Target};
 use crate::k8s::names;
 use crate::report::{self, Appearance, Report};
-use crate::translate::Basis;
 
 /// With `--strict`: something is not exact.
 const NOT_EXACT: u8 = 2;
@@ -69,7 +69,7 @@ pub(super) struct Convert {
     #[arg(long)]
     keep_revisions: bool,
     /// The version of Kubernetes that plain manifests are for, 1.33 or newer.
-    #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", Basis::NEWEST_MINOR), value_parser = version)]
+    #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", RenderProfile::NEWEST_MINOR), value_parser = version)]
     kubernetes_version: String,
     /// Image of the task agent, which plain manifests then bring into tasks that need it and whose commands are known, for
     /// Kubernetes 1.35 or newer. A task that ends leaves a Pod behind, which the operator would delete.
@@ -179,7 +179,7 @@ impl Convert {
             },
             namespace: self.namespace.clone(),
             keep_revisions: self.keep_revisions,
-            basis: Basis::current(minor(&self.kubernetes_version).unwrap_or(Basis::NEWEST_MINOR))
+            profile: RenderProfile::current(minor(&self.kubernetes_version).unwrap_or(RenderProfile::NEWEST_MINOR))
                 .with_task_agent(self.task_agent_image.as_deref())
                 .with_placement_schedulers(self.placement_schedulers),
             places: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),

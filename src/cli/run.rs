@@ -13,7 +13,7 @@ use crate::controllers::{self, LOOK_AGAIN, MEASURE_AGAIN, Options, StartError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::telemetry::logs::{self, Format, LogError};
 use crate::telemetry::metrics::Metrics;
-use crate::translate::auto_scaling::is_plain_http;
+use crate::translate::service::auto_scaling::is_plain_http;
 
 /// Run the operator until SIGTERM or SIGINT (Ctrl-C); a second signal ends it at once.
 ///

@@ -20,7 +20,7 @@ use super::fan_out::FanOut;
 use super::kinds;
 use super::start::{Wiring, watch_child};
 use crate::kubernetes::discovery::{self, Rule};
-use crate::translate::efs;
+use crate::translate::volumes::efs_volume_configuration;
 
 /// How long one look may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// The drivers of storage that are asked for.
-const DRIVERS: [&str; 1] = [efs::DRIVER];
+const DRIVERS: [&str; 1] = [efs_volume_configuration::DRIVER];
 
 /// What the cluster offers at the moment.
 pub(super) struct Addons(watch::Sender<Found>);

@@ -2,6 +2,7 @@
 
 use crate::k8s::kinds::RootKind;
 use crate::k8s::kinds::{Availability, ChildKind, Scope};
+use crate::translate::RenderProfile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +28,6 @@ use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::root::Roots;
 use crate::reconcile::nodes::{Nodes, ObservedNode};
 use crate::reconcile::{ObservedChild, Owned, Root};
-use crate::translate::Basis;
 
 /// The shortest time between two writes of one object's status. A rollout changes counts many times a second.
 const STATUS_PACE: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub(super) struct Context {
     pub(super) alarm: Arc<Alarm>,
     pub(super) meter: Meter,
     pub(super) events: Events,
-    pub(super) basis: Basis,
+    pub(super) profile: RenderProfile,
     pub(super) stores: SecretStores,
     pub(super) pace: Arc<Pace>,
 }

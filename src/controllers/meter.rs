@@ -30,7 +30,8 @@ use super::fan_out::FanOut;
 use super::start::Wiring;
 use crate::ecs::scaling::Sample;
 use crate::reconcile::{Lack, Readings};
-use crate::translate::{auto_scaling, examine};
+use crate::translate::examine;
+use crate::translate::service::auto_scaling;
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(5);

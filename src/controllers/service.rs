@@ -53,7 +53,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         readings: readings.as_deref(),
         count_managers: &count_managers,
         may_label_nodes: context.addons.may_label_nodes(),
-        basis: context.basis.clone(),
+        profile: context.profile.clone(),
         now: Timestamp::now(),
         root,
     };

@@ -2,6 +2,7 @@
 
 use crate::k8s::kinds::RootKind;
 use crate::k8s::kinds::{Availability, ChildKind, Scope};
+use crate::translate::RenderProfile;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,6 @@ use crate::kubernetes::trigger::{Triggers, triggers};
 use crate::kubernetes::watch::watch_kind;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::{Readiness, Server, ServerError};
-use crate::translate::Basis;
 
 /// The field manager of all writes. It never changes: another name would leave this one's fields behind.
 const FIELD_MANAGER: &str = "ecs-operator";
@@ -120,10 +120,10 @@ pub async fn run(
         None => None,
     };
     tracing::info!(kubernetes = %version, namespace = options.namespace.as_deref().unwrap_or("all"), "starting");
-    let basis = Basis::current(version.minor)
+    let profile = RenderProfile::current(version.minor)
         .with_task_agent(options.task_agent_image.as_deref())
         .with_placement_schedulers(options.placement_schedulers);
-    let mut operator = Operator::assemble(clients, &options, basis, metrics.clone(), &shutdown);
+    let mut operator = Operator::assemble(clients, &options, profile, metrics.clone(), &shutdown);
     if let Some(server) = server {
         operator.serve(server, metrics, &shutdown);
     }
@@ -205,7 +205,7 @@ impl Operator {
     fn assemble(
         clients: Clients,
         options: &Options,
-        basis: Basis,
+        profile: RenderProfile,
         metrics: Metrics,
         shutdown: &CancellationToken,
     ) -> Self {
@@ -243,7 +243,7 @@ impl Operator {
             alarm,
             meter: Meter::new(options.prometheus_servers.clone()),
             events: publisher,
-            basis,
+            profile,
             stores: options.stores.clone(),
             pace,
         });

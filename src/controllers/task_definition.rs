@@ -13,7 +13,7 @@ use crate::ecs::TaskDefinitionRef;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, TaskDefinitionInput};
-use crate::translate::efs;
+use crate::translate::volumes::efs_volume_configuration;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
     let taken = Taken::of(object);
@@ -32,9 +32,9 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         in_use: &in_use,
         highest_seen: highest_seen(context, root.namespace, root.name),
         owned: &context.owned(&root),
-        efs_driver: context.addons.has_driver(efs::DRIVER),
+        efs_driver: context.addons.has_driver(efs_volume_configuration::DRIVER),
         stores: &context.stores,
-        basis: context.basis.clone(),
+        profile: context.profile.clone(),
         now: Timestamp::now(),
         root,
     });

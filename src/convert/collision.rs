@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::definition::Definition;
 use super::recognise::Kind;
 use crate::ecs::Pointer;
-use crate::translate::surroundings;
+use crate::translate::service::companions;
 
 /// What tells objects of one kind apart: the namespace and the name.
 type Key = (Option<String>, String);
@@ -60,7 +60,7 @@ pub(super) fn refuse_same_aliases(definitions: &mut [&mut Definition]) {
         let Some(service) = definition.service() else { continue };
         let key = |name: &str| (definition.namespace.clone(), name.to_owned());
         own.insert(key(&definition.name), index);
-        for (place, name) in surroundings::names(service) {
+        for (place, name) in companions::names(service) {
             claims.entry(key(&name)).or_default().push((index, place));
         }
     }

@@ -2,14 +2,16 @@
 
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
+use crate::translate::RenderContext;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Readable};
 use crate::reconcile::Child;
-use crate::translate::surroundings::Surrounding;
-use crate::translate::{Task, efs, external_secrets};
+use crate::translate::pod::external_secret;
+use crate::translate::service::companions::Surrounding;
+use crate::translate::volumes::efs_volume_configuration;
 
 /// An object in the order in which people read one.
 #[derive(Serialize)]
@@ -24,18 +26,19 @@ struct Written<'a> {
 
 /// All of them, without their owner, whom nobody knows here. `disown` makes their labels those of plain manifests.
 pub(super) fn write(
-    task: &Task<'_>,
+    task: &RenderContext<'_>,
     namespace: Option<&str>,
     disown: impl Fn(&mut ObjectMeta),
 ) -> Result<Vec<Manifest>, String> {
-    let secrets = external_secrets::render(task).into_iter();
+    let secrets = external_secret::render(task).into_iter();
     let secrets = secrets.map(|secret| (ChildKind::ExternalSecret, secret.object(task.name, namespace)));
-    let file_systems = efs::merge(efs::render(task)).into_iter().flat_map(|file_system| {
-        [
-            (ChildKind::Volume, file_system.persistent_volume(task.name, namespace, None)),
-            (ChildKind::VolumeClaim, file_system.volume_claim(task.name, namespace)),
-        ]
-    });
+    let file_systems =
+        efs_volume_configuration::merge(efs_volume_configuration::render(task)).into_iter().flat_map(|file_system| {
+            [
+                (ChildKind::Volume, file_system.persistent_volume(task.name, namespace, None)),
+                (ChildKind::VolumeClaim, file_system.volume_claim(task.name, namespace)),
+            ]
+        });
     secrets
         .chain(file_systems)
         .map(|(kind, mut object)| {

@@ -27,12 +27,12 @@ mod corpus_tests;
 #[cfg(test)]
 mod tests;
 
+use crate::translate::RenderProfile;
 pub use files::Source;
 pub use manifest::{MARK, Manifest};
 pub use single::{NoTaskDefinition, single_task_definition};
 
 use crate::report::{Document, Report};
-use crate::translate::Basis;
 use definition::Definition;
 use positions::Positions;
 use recognise::{Part, Recognised};
@@ -60,7 +60,7 @@ pub struct Settings {
     /// Whether a service stays on the revision it names, which is AWS's number and not the new cluster's.
     pub keep_revisions: bool,
     /// What plain manifests may use.
-    pub basis: Basis,
+    pub profile: RenderProfile,
     /// Whether the report is to know lines and columns. Each text is read once more for them.
     pub places: bool,
 }
@@ -71,7 +71,7 @@ impl Default for Settings {
             target: Target::default(),
             namespace: None,
             keep_revisions: false,
-            basis: Basis::current(Basis::NEWEST_MINOR),
+            profile: RenderProfile::current(RenderProfile::NEWEST_MINOR),
             places: true,
         }
     }

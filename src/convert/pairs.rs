@@ -1,5 +1,6 @@
 //! Services and the task definitions and clusters that they name among the inputs.
 
+use crate::translate::RenderContext;
 use std::collections::BTreeMap;
 
 use super::definition::{Definition, Examination};
@@ -9,7 +10,8 @@ use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::hint::did_you_mean_name;
 use crate::ecs::{self, Pointer, TaskDefinitionRef, validate};
 use crate::k8s::names;
-use crate::translate::{Task, metadata, surroundings};
+use crate::translate::metadata;
+use crate::translate::service::companions;
 
 /// Task definitions by namespace and object name. Several with one name are refused.
 pub(super) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;
@@ -84,7 +86,7 @@ pub(super) fn check_clusters(definitions: &mut [&mut Definition]) {
 }
 
 fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, settings: &Settings) -> Vec<ecs::Finding> {
-    let task = Task {
+    let task = RenderContext {
         definition: &task.ecs,
         kubernetes: None,
         name: "",
@@ -92,9 +94,9 @@ fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, setting
         service: Some(service),
         task_role_credentials: None,
         capacity: None,
-        basis: &settings.basis,
+        profile: &settings.profile,
     };
-    surroundings::clashes(&task, name)
+    companions::clashes(&task, name)
 }
 
 /// Whether a service comes to run this task definition. One that keeps its revision's number may mean another revision

@@ -4,6 +4,7 @@
 //! Deployment of one replica under its own name, so that nothing is lost. Labels are the operator's, so that both ways of
 //! running look alike, but for `managed-by`: an operator must not take these objects for its own.
 
+use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,13 +18,15 @@ use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, label
 use crate::ecs::capacity::Choice;
 use crate::ecs::scaling::Limits;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
-use crate::translate::auto_scaling::{self, Situation};
 use crate::translate::capacity::Known;
 use crate::translate::metadata::Identity;
-use crate::translate::service::Placement;
-use crate::translate::surroundings::Surrounding;
-use crate::translate::workload::{self, Settings, Workload};
-use crate::translate::{Basis, Capacity, Code, FieldVerdict, Ledger, Task, Verdict, examine, surroundings};
+use crate::translate::service::auto_scaling;
+use crate::translate::service::auto_scaling::Situation;
+use crate::translate::service::companions as service_companions;
+use crate::translate::service::companions::Surrounding;
+use crate::translate::service::workload;
+use crate::translate::service::workload::{Settings, Workload};
+use crate::translate::{Capacity, Code, FieldVerdict, Verdict, examine};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";
@@ -54,10 +57,10 @@ pub(super) fn write(
     for index in 0..definitions.len() {
         let Some((task, reference)) = wanted(definitions[index], families) else { continue };
         used.extend(task.map(|task| (task, definitions[index].name.clone())));
-        match of_service(definitions, index, task, &reference, &settings.basis) {
+        match of_service(definitions, index, task, &reference, &settings.profile) {
             Ok(rendered) => {
                 let given = task.and_then(|task| definitions[task].task_definition()?.ecs.revision);
-                note_service(definitions[index], given.map(i64::from), &reference, &settings.basis);
+                note_service(definitions[index], given.map(i64::from), &reference, &settings.profile);
                 if let Some(task) = task {
                     note_task(definitions[task], rendered.verdicts);
                 }
@@ -69,9 +72,9 @@ pub(super) fn write(
     let taken: BTreeSet<_> = written.keys().map(|index| key(definitions[*index])).collect();
     for (index, definition) in definitions.iter_mut().enumerate().filter(|(_, definition)| definition.is_usable()) {
         match (&definition.examination, used.get(&index)) {
-            (Examination::TaskDefinition(_), Some(service)) => of_refused(definition, service, &settings.basis),
+            (Examination::TaskDefinition(_), Some(service)) => of_refused(definition, service, &settings.profile),
             (Examination::TaskDefinition(_), None) => {
-                written.extend(alone(definition, &taken, &settings.basis).map(|manifests| (index, manifests)));
+                written.extend(alone(definition, &taken, &settings.profile).map(|manifests| (index, manifests)));
             }
             (Examination::Cluster(_), _) => note_cluster(definition),
             (Examination::CapacityProvider(_), _) => note_capacity_provider(definition),
@@ -95,7 +98,7 @@ fn of_service(
     index: usize,
     task: Option<usize>,
     reference: &TaskDefinitionRef,
-    basis: &Basis,
+    profile: &RenderProfile,
 ) -> Result<Rendered, Obstacle> {
     let at = |member, code, message| Obstacle::At(Pointer::root().key(member), code, message);
     let definition = &definitions[index];
@@ -114,7 +117,7 @@ fn of_service(
     let cluster = cluster_of(definitions, definition);
     let capacity = capacity_of(definitions, definition, service, cluster);
     let kubernetes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
-    render(Some(service), (kubernetes, &capacity), definition, task, basis)
+    render(Some(service), (kubernetes, &capacity), definition, task, profile)
         .map_err(|message| Obstacle::At(Pointer::root(), "unwritable", message))
 }
 
@@ -148,7 +151,7 @@ fn render(
     (cluster, capacity): (Option<&ClusterKubernetes>, &Capacity),
     owner: &Definition,
     task: &Definition,
-    basis: &Basis,
+    profile: &RenderProfile,
 ) -> Result<Rendered, String> {
     let Examination::TaskDefinition(examined) = &task.examination else { return Err("no task definition".to_owned()) };
     let Some(spec) = &examined.spec else { return Err("the task definition cannot be read".to_owned()) };
@@ -158,7 +161,7 @@ fn render(
     let none = ecs::Service::default();
     let own = service.map_or(&none, |spec| &spec.ecs);
     let target = format!("{}/{}#/spec/template", workload::kind(own), owner.name);
-    let rendered = Task {
+    let rendered = RenderContext {
         definition: &spec.ecs,
         kubernetes: spec.kubernetes.as_ref(),
         name: &task.name,
@@ -167,19 +170,19 @@ fn render(
         // There is nobody to make the ServiceAccount.
         task_role_credentials: None,
         capacity: Some(capacity),
-        basis,
+        profile,
     };
-    let place = Placement {
+    let place = ObjectContext {
         namespace: owner.namespace.as_deref(),
         identity: Identity { service: &owner.name, task_definition: &task.name, cluster: owner.cluster() },
         task_definition: &label,
         revision: revision.map_or(0, i64::from),
         tags: service.map_or(&[], |spec| &spec.ecs.tags),
     };
-    let mut ledger = Ledger::of_task_definition().unattended();
-    let template = workload::template(own, &rendered, &place, &mut ledger);
+    let mut recorder = VerdictRecorder::new(Mode::Manifests);
+    let template = workload::template(own, &rendered, &place, &mut recorder);
     let settings = Settings {
-        annotations: workload::annotations(&label, &basis.to_string()),
+        annotations: workload::annotations(&label, &profile.to_string()),
         bounds: own.deployment_bounds(own.desired_count()),
         paused: false,
         healthy_after: workload::healthy_after(service, &spec.ecs),
@@ -188,8 +191,8 @@ fn render(
     disown_workload(&mut workload, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
-    let mut around = surroundings::render(&rendered, &place, cluster);
-    let autoscaler = service.and_then(|spec| autoscaler(spec, &place, basis));
+    let mut around = service_companions::render(&rendered, &place, cluster);
+    let autoscaler = service.and_then(|spec| autoscaler(spec, &place, profile));
     if let (Some(_), Workload::Deployment(deployment)) = (&autoscaler, &mut workload) {
         // Applied again, the manifest would set the count back.
         deployment.spec.iter_mut().for_each(|spec| spec.replicas = None);
@@ -206,7 +209,7 @@ fn render(
     for surrounding in around.after {
         manifests.push(companions::around(surrounding, disown)?);
     }
-    let mut verdicts = examined.close(&ledger);
+    let mut verdicts = examined.close(&recorder);
     let identity = format!("TaskDefinition/{}#", task.name);
     // There is no TaskDefinition here: its name is in a label, and what it was checked by leaves no trace.
     for verdict in &mut verdicts {
@@ -218,10 +221,10 @@ fn render(
 }
 
 /// What scales the Deployment by metrics. Nobody is there for scheduled actions or for deployments.
-fn autoscaler(spec: &ServiceSpec, place: &Placement<'_>, basis: &Basis) -> Option<Surrounding> {
+fn autoscaler(spec: &ServiceSpec, place: &ObjectContext<'_>, profile: &RenderProfile) -> Option<Surrounding> {
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
-    let tolerance = basis.has_autoscaler_tolerance();
+    let tolerance = profile.has_autoscaler_tolerance();
     let situation = Situation { limits, rolling: false, tolerance, attended: false, desired: None };
     auto_scaling::render(spec, place, situation)
 }
@@ -241,7 +244,7 @@ fn disown(metadata: &mut ObjectMeta) {
         labels.insert(labels::MANAGED_BY.to_owned(), MANAGER.to_owned());
     }
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.remove(annotations::BASIS);
+        annotations.remove(annotations::RENDERED_WITH);
         annotations.remove(annotations::ESSENTIAL);
         annotations.remove(annotations::HEALTH_OF);
         annotations.remove(annotations::APPLIED_HASH);
@@ -249,9 +252,14 @@ fn disown(metadata: &mut ObjectMeta) {
     metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
 }
 
-fn note_service(definition: &mut Definition, given: Option<i64>, reference: &TaskDefinitionRef, basis: &Basis) {
+fn note_service(
+    definition: &mut Definition,
+    given: Option<i64>,
+    reference: &TaskDefinitionRef,
+    profile: &RenderProfile,
+) {
     if let Examination::Service(examined) = &definition.examination {
-        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name, basis);
+        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name, profile);
     }
     note_circuit_breaker(definition);
     let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };
@@ -282,10 +290,10 @@ fn note_task(definition: &mut Definition, verdicts: Vec<FieldVerdict>) {
 }
 
 /// A task definition whose services were all refused is not made either, but judged.
-fn of_refused(definition: &mut Definition, service: &str, basis: &Basis) {
+fn of_refused(definition: &mut Definition, service: &str, profile: &RenderProfile) {
     let Examination::TaskDefinition(examined) = &definition.examination else { return };
     if definition.verdicts.is_empty() {
-        definition.verdicts = examine::task_definition_verdicts(examined, &definition.name, basis);
+        definition.verdicts = examine::task_definition_verdicts(examined, &definition.name, profile);
         definition.verdicts.iter_mut().for_each(|verdict| verdict.target = None);
         let message = format!("nothing was made of it, because its service {service:?} was refused");
         definition.warning(&Pointer::root(), "service-refused", message);
@@ -296,7 +304,7 @@ fn of_refused(definition: &mut Definition, service: &str, basis: &Basis) {
 fn alone(
     definition: &mut Definition,
     taken: &BTreeSet<(Option<String>, String)>,
-    basis: &Basis,
+    profile: &RenderProfile,
 ) -> Option<Vec<Manifest>> {
     if taken.contains(&key(definition)) {
         let message = format!(
@@ -306,7 +314,7 @@ fn alone(
         definition.error(&Pointer::root().key("family"), "same-name", message);
         return None;
     }
-    match render(None, (None, &Capacity::default()), definition, definition, basis) {
+    match render(None, (None, &Capacity::default()), definition, definition, profile) {
         Ok(rendered) => {
             definition.verdicts = rendered.verdicts;
             let message = "no service among the inputs uses it; it becomes a Deployment of one replica";

@@ -1,5 +1,6 @@
 //! Definitions → our custom resources.
 
+use crate::translate::RenderProfile;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::recognise::Kind;
 use super::{Settings, service_reference};
 use crate::api;
 use crate::ecs::Pointer;
-use crate::translate::{Basis, Code, FieldVerdict, examine};
+use crate::translate::{Code, FieldVerdict, examine};
 
 /// A custom resource in the order in which people read one.
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ pub(super) fn write(definitions: &mut [&mut Definition], settings: &Settings) ->
 }
 
 fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest> {
-    definition.verdicts = verdicts(definition, &settings.basis);
+    definition.verdicts = verdicts(definition, &settings.profile);
     let mut spec = without_output(definition);
     service_reference::settle(definition, &mut spec, settings.keep_revisions);
     let (metadata, spec) = (metadata(definition), Value::Object(spec));
@@ -53,11 +54,11 @@ fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest
     written.map_err(|error| definition.error(&Pointer::root(), "unwritable", error.to_string())).ok()
 }
 
-fn verdicts(definition: &Definition, basis: &Basis) -> Vec<FieldVerdict> {
+fn verdicts(definition: &Definition, profile: &RenderProfile) -> Vec<FieldVerdict> {
     let name = &definition.name;
     match &definition.examination {
-        Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, basis),
-        Examination::Service(examined) => examine::service_verdicts(examined, name, basis),
+        Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, profile),
+        Examination::Service(examined) => examine::service_verdicts(examined, name, profile),
         Examination::Cluster(examined) => examine::cluster_verdicts(examined, name),
         Examination::CapacityProvider(examined) => examine::capacity_provider_verdicts(examined, name),
     }

@@ -182,7 +182,7 @@ fn plain_manifests_join_a_service_and_its_task_definition() {
     assert_eq!(deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"], "ecs-operator-convert");
     let text = &conversion.manifests[0].yaml;
     assert!(
-        !text.contains("translation-basis") && !text.contains("applied-hash") && !text.contains("dev/revision"),
+        !text.contains("rendered-with") && !text.contains("applied-hash") && !text.contains("dev/revision"),
         "{text}"
     );
     assert_eq!(yaml(&conversion.manifests[3])["spec"]["replicas"], 1);

@@ -6,6 +6,7 @@
 
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
+use crate::translate::RenderContext;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -14,9 +15,11 @@ use super::action::{Action, Child};
 use super::observed::ObservedChild;
 use super::task_definition::TaskDefinitionInput;
 use crate::api::{SecretStores, TaskDefinitionSpec, condition};
-use crate::translate::efs::{self, FileSystem};
-use crate::translate::external_secrets::{self, ExternalSecret};
-use crate::translate::{Task, examine};
+use crate::translate::examine;
+use crate::translate::pod::external_secret;
+use crate::translate::pod::external_secret::ExternalSecret;
+use crate::translate::volumes::efs_volume_configuration;
+use crate::translate::volumes::efs_volume_configuration::FileSystem;
 
 /// What is done for the companions of a task definition.
 pub(super) struct Companions {
@@ -36,9 +39,9 @@ struct Plan<'a> {
 /// Decides about the companions of a definition that can be used.
 pub(super) fn companions(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> Companions {
     let specs = in_use(input, newest);
-    let tasks: Vec<Task<'_>> = specs.iter().map(|spec| task(input, spec)).collect();
-    let secrets = external_secrets::merge(tasks.iter().flat_map(external_secrets::render));
-    let file_systems = efs::merge(tasks.iter().flat_map(efs::render));
+    let tasks: Vec<RenderContext<'_>> = specs.iter().map(|spec| task(input, spec)).collect();
+    let secrets = external_secret::merge(tasks.iter().flat_map(external_secret::render));
+    let file_systems = efs_volume_configuration::merge(tasks.iter().flat_map(efs_volume_configuration::render));
     let mut plan = Plan { input, actions: Vec::new(), keep: BTreeSet::new(), problems: Vec::new() };
     let mut owned = input.owned.clone();
     plan.fill(&secrets);
@@ -77,8 +80,11 @@ pub(super) fn settle_stores(spec: &mut TaskDefinitionSpec, stores: &SecretStores
     }
 }
 
-fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) -> Task<'a> {
-    Task { kubernetes: spec.kubernetes.as_ref(), ..Task::alone(&spec.ecs, input.root.name, &input.basis) }
+fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) -> RenderContext<'a> {
+    RenderContext {
+        kubernetes: spec.kubernetes.as_ref(),
+        ..RenderContext::alone(&spec.ecs, input.root.name, &input.profile)
+    }
 }
 
 impl Plan<'_> {

@@ -1,11 +1,11 @@
 use crate::k8s::kinds::RootKind;
+use crate::translate::RenderProfile;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
 use crate::api::{SecretStore, TaskDefinitionStatus};
 use crate::reconcile::{Decision, Owned, Revision, Root, task_definition};
-use crate::translate::Basis;
 
 const KINDS: [ChildKind; 3] = [ChildKind::ExternalSecret, ChildKind::VolumeClaim, ChildKind::Volume];
 
@@ -49,7 +49,7 @@ impl World {
             owned: &self.owned.iter().cloned().collect::<Owned>(),
             efs_driver: self.efs_driver,
             stores: &self.stores,
-            basis: Basis::current(36),
+            profile: RenderProfile::current(36),
             now: Timestamp::constant(1_790_000_000, 0),
         })
     }

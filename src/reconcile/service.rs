@@ -24,6 +24,7 @@ mod world;
 pub mod zones;
 
 use crate::k8s::kinds::ChildKind;
+use crate::translate::{ObjectContext, RenderContext, RenderProfile};
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
@@ -38,11 +39,13 @@ use super::owned::Owned;
 use super::surroundings;
 use crate::api::{ServiceStatus, condition, labels};
 use crate::ecs::placement::Instance;
+use crate::translate::examine;
 use crate::translate::metadata::{self, Identity};
-use crate::translate::service::Placement;
-use crate::translate::surroundings::Surroundings;
-use crate::translate::workload::{self, Settings, Workload};
-use crate::translate::{Basis, Task, examine, roles, surroundings as front};
+use crate::translate::pod::task_role_arn;
+use crate::translate::service::companions as front;
+use crate::translate::service::companions::Surroundings;
+use crate::translate::service::workload;
+use crate::translate::service::workload::{Settings, Workload};
 
 /// What a decision about a service depends on.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ pub struct ServiceInput<'a> {
     /// Whether the operator may label nodes.
     pub may_label_nodes: bool,
     /// What a new workload is rendered with.
-    pub basis: Basis,
+    pub profile: RenderProfile,
     /// The time of this decision.
     pub now: Timestamp,
 }
@@ -178,16 +181,16 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
     let name = input.root.name;
     let task_definition_name = plan.object_name();
     let target = plan::target(plan.spec, name);
-    let task = Task {
+    let task = RenderContext {
         target: &target,
         service: Some(plan.spec),
         task_role_credentials: plan.cluster.as_ref().and_then(|cluster| cluster.task_role_credentials),
         kubernetes: plan.task.kubernetes.as_ref(),
         capacity: Some(&plan.capacity),
-        ..Task::alone(&plan.task.ecs, &task_definition_name, &plan.basis)
+        ..RenderContext::alone(&plan.task.ecs, &task_definition_name, &plan.profile)
     };
     let task_definition = plan.task_definition();
-    let place = Placement {
+    let place = ObjectContext {
         namespace: Some(input.root.namespace),
         identity: Identity {
             service: name,
@@ -238,10 +241,10 @@ fn marks(children: &[Child]) -> Vec<String> {
 }
 
 /// The account of the task's role belongs to the cluster, whose services share it.
-fn service_account(input: &ServiceInput<'_>, task: &Task<'_>, place: &Placement<'_>) -> Option<Child> {
+fn service_account(input: &ServiceInput<'_>, task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<Child> {
     let cluster = input.cluster.as_ref()?;
     let label = metadata::cluster_name(place.identity.cluster);
-    let mut account = roles::service_account(task, place.namespace, &label)?;
+    let mut account = task_role_arn::service_account(task, place.namespace, &label)?;
     account.metadata.owner_references = Some(vec![cluster.owner_reference()]);
     Some(Child::Untyped(ChildKind::ServiceAccount, Box::new(account)))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::action::Child;
 use super::owned::Owned;
 use crate::api::condition;
-use crate::translate::surroundings::{Surrounding, Surroundings};
+use crate::translate::service::companions::{Surrounding, Surroundings};
 
 impl From<Surrounding> for Child {
     fn from(surrounding: Surrounding) -> Self {

@@ -1,6 +1,7 @@
 //! A task definition: a new revision for each change, old ones pruned unless something uses them.
 
 use crate::k8s::kinds::ChildKind;
+use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -20,7 +21,7 @@ use crate::api::{
 };
 use crate::ecs::task_definition::DESCRIBE_ONLY;
 use crate::translate::examine::{self, Examined};
-use crate::translate::{Basis, metadata};
+use crate::translate::metadata;
 
 /// What a decision about a task definition depends on.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub struct TaskDefinitionInput<'a> {
     /// The stores of secrets that count where the definition names none.
     pub stores: &'a SecretStores,
     /// What a new workload would be rendered with, for the verdicts.
-    pub basis: Basis,
+    pub profile: RenderProfile,
     /// The time of this decision.
     pub now: Timestamp,
 }
@@ -158,7 +159,7 @@ fn status(
     latest: i64,
     addons: Option<condition::Draft>,
 ) -> TaskDefinitionStatus {
-    let verdicts = examine::task_definition_verdicts(examined, input.root.name, &input.basis);
+    let verdicts = examine::task_definition_verdicts(examined, input.root.name, &input.profile);
     let translation = summary::count(&verdicts);
     let drafts: Vec<_> = [summary::accepted(), summary::translated(translation)].into_iter().chain(addons).collect();
     TaskDefinitionStatus {

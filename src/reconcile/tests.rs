@@ -1,6 +1,7 @@
 //! Decisions, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
 
 use crate::k8s::kinds::RootKind;
+use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{SecretStores, TaskDefinitionStatus};
-use crate::translate::Basis;
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
@@ -44,7 +44,7 @@ mod task_definitions {
             owned: &Owned::default(),
             efs_driver: false,
             stores: &SecretStores::default(),
-            basis: Basis::current(36),
+            profile: RenderProfile::current(36),
             now: NOW,
         })
     }
@@ -102,7 +102,7 @@ mod task_definitions {
             owned: &Owned::default(),
             efs_driver: false,
             stores: &SecretStores::default(),
-            basis: Basis::current(36),
+            profile: RenderProfile::current(36),
             now: NOW,
         };
         assert_eq!(created(&task_definition(&input)), Some(9));

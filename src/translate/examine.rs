@@ -2,24 +2,23 @@
 //!
 //! The converter, the controllers and admission all see a definition through here, so they all say the same about it.
 
+use crate::translate::pod::container_names;
+use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::metadata::Identity;
-use super::service::Placement;
-use super::{
-    Basis, FieldVerdict, Ledger, Task, capacity, cluster, container_names, mappings, nodes, service, surroundings,
-    workload,
-};
 use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::decode::{self, Leniency};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::validate;
 use crate::k8s::names;
+use crate::translate::metadata::Identity;
+use crate::translate::service::{companions, workload};
+use crate::translate::{FieldVerdict, capacity, cluster, kubernetes_block, node_selector, service};
 
 /// A definition after examination.
 #[derive(Clone, Debug)]
@@ -42,8 +41,8 @@ impl<T> Examined<T> {
 
     /// The verdict on every leaf of the input.
     #[must_use]
-    pub fn close(&self, ledger: &Ledger) -> Vec<FieldVerdict> {
-        ledger.close(&self.normalised, &self.unknown)
+    pub fn close(&self, recorder: &VerdictRecorder) -> Vec<FieldVerdict> {
+        recorder.close(&self.normalised, &self.unknown)
     }
 }
 
@@ -77,8 +76,8 @@ pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
     examine(spec, |spec: &TaskDefinitionSpec| {
         let mut findings = validate::task_definition(&spec.ecs);
         findings.extend(container_names::findings(&spec.ecs));
-        findings.extend(mappings::findings(spec));
-        findings.extend(nodes::of_task_definition(spec));
+        findings.extend(kubernetes_block::findings(spec));
+        findings.extend(node_selector::of_task_definition(spec));
         findings
     })
 }
@@ -104,7 +103,7 @@ pub fn misnamed(name: &str, examined: &Examined<TaskDefinitionSpec>) -> Option<F
 pub fn service(spec: Value) -> Examined<ServiceSpec> {
     examine(spec, |spec: &ServiceSpec| {
         let mut findings = validate::service(&spec.ecs);
-        findings.extend(surroundings::findings(spec));
+        findings.extend(companions::findings(spec));
         findings
     })
 }
@@ -114,7 +113,7 @@ pub fn service(spec: Value) -> Examined<ServiceSpec> {
 pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
     examine(spec, |spec: &ClusterSpec| {
         let mut findings = validate::cluster(&spec.ecs);
-        findings.extend(nodes::of_cluster(spec));
+        findings.extend(node_selector::of_cluster(spec));
         findings
     })
 }
@@ -125,7 +124,7 @@ pub fn capacity_provider(spec: Value) -> Examined<CapacityProviderSpec> {
     examine(spec, |spec: &CapacityProviderSpec| {
         let mut findings = validate::capacity_provider(&spec.ecs);
         findings.extend(capacity::findings(spec));
-        findings.extend(nodes::of_provider(spec));
+        findings.extend(node_selector::of_provider(spec));
         findings
     })
 }
@@ -147,11 +146,11 @@ pub fn misnamed_provider(name: &str, examined: &Examined<CapacityProviderSpec>) 
 /// The verdicts on a capacity provider.
 #[must_use]
 pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::of_capacity_provider();
+    let mut recorder = VerdictRecorder::new(Mode::Operator);
     if let Some(spec) = &examined.spec {
-        capacity::claim_provider(spec, name, &mut ledger);
+        capacity::claim_provider(spec, name, &mut recorder);
     }
-    examined.close(&ledger)
+    examined.close(&recorder)
 }
 
 /// The verdicts on a task definition that no service in sight uses: as the Pod template of a service of its own name.
@@ -159,59 +158,67 @@ pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, nam
 pub fn task_definition_verdicts(
     examined: &Examined<TaskDefinitionSpec>,
     name: &str,
-    basis: &Basis,
+    profile: &RenderProfile,
 ) -> Vec<FieldVerdict> {
-    let mut ledger = Ledger::of_task_definition();
+    let mut recorder = VerdictRecorder::new(Mode::Operator);
     if let Some(spec) = &examined.spec {
         let target = format!("Deployment/{name}#/spec/template");
         let kubernetes = spec.kubernetes.as_ref();
-        let task = Task { kubernetes, target: &target, ..Task::alone(&spec.ecs, name, basis) };
+        let task = RenderContext { kubernetes, target: &target, ..RenderContext::alone(&spec.ecs, name, profile) };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
-        let place = Placement { namespace: None, identity, task_definition: name, revision: 0, tags: &[] };
-        let _ = workload::template(&crate::ecs::Service::default(), &task, &place, &mut ledger);
+        let place = ObjectContext { namespace: None, identity, task_definition: name, revision: 0, tags: &[] };
+        let _ = workload::template(&crate::ecs::Service::default(), &task, &place, &mut recorder);
     }
-    examined.close(&ledger)
+    examined.close(&recorder)
 }
 
 /// The verdicts on a service.
 #[must_use]
-pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str, basis: &Basis) -> Vec<FieldVerdict> {
-    service_verdicts_in(Ledger::of_service(), examined, name, basis)
+pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str, profile: &RenderProfile) -> Vec<FieldVerdict> {
+    service_verdicts_in(VerdictRecorder::new(Mode::Operator), examined, name, profile)
 }
 
 /// The verdicts on a service that becomes plain manifests.
 #[must_use]
-pub fn unattended_service_verdicts(examined: &Examined<ServiceSpec>, name: &str, basis: &Basis) -> Vec<FieldVerdict> {
-    service_verdicts_in(Ledger::of_service().unattended(), examined, name, basis)
+pub fn unattended_service_verdicts(
+    examined: &Examined<ServiceSpec>,
+    name: &str,
+    profile: &RenderProfile,
+) -> Vec<FieldVerdict> {
+    service_verdicts_in(VerdictRecorder::new(Mode::Manifests), examined, name, profile)
 }
 
 fn service_verdicts_in(
-    mut ledger: Ledger,
+    mut recorder: VerdictRecorder,
     examined: &Examined<ServiceSpec>,
     name: &str,
-    basis: &Basis,
+    profile: &RenderProfile,
 ) -> Vec<FieldVerdict> {
     if let Some(spec) = &examined.spec {
-        service::claim(spec, name, basis, &mut ledger);
+        service::claim(spec, name, profile, &mut recorder);
     }
-    examined.close(&ledger)
+    examined.close(&recorder)
 }
 
 /// The verdicts on a cluster.
 #[must_use]
 pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    cluster_verdicts_in(Ledger::of_cluster(), examined, name)
+    cluster_verdicts_in(VerdictRecorder::new(Mode::Operator), examined, name)
 }
 
 /// The verdicts on a cluster whose services become plain manifests.
 #[must_use]
 pub fn unattended_cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    cluster_verdicts_in(Ledger::of_cluster().unattended(), examined, name)
+    cluster_verdicts_in(VerdictRecorder::new(Mode::Manifests), examined, name)
 }
 
-fn cluster_verdicts_in(mut ledger: Ledger, examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
+fn cluster_verdicts_in(
+    mut recorder: VerdictRecorder,
+    examined: &Examined<ClusterSpec>,
+    name: &str,
+) -> Vec<FieldVerdict> {
     if let Some(spec) = &examined.spec {
-        cluster::claim(spec, name, &mut ledger);
+        cluster::claim(spec, name, &mut recorder);
     }
-    examined.close(&ledger)
+    examined.close(&recorder)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ecs_operator::convert::files;
 use ecs_operator::convert::{Settings, Source, Target};
-use ecs_operator::translate::Basis;
+use ecs_operator::translate::RenderProfile;
 use serde::Deserialize;
 
 /// `case.toml`: what the case proves, and the settings that it needs.
@@ -28,7 +28,7 @@ pub struct Case {
     /// The definitions in the order of their file names.
     pub sources: Vec<Source>,
     /// What workloads are rendered with.
-    pub basis: Basis,
+    pub profile: RenderProfile,
 }
 
 impl Case {
@@ -46,15 +46,20 @@ impl Case {
         assert!(description.about.ends_with('.'), "{}: `about` is no sentence", path.display());
         let inputs: Vec<PathBuf> =
             entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
-        let basis = Basis::current(description.kubernetes_minor.unwrap_or(Basis::NEWEST_MINOR))
+        let profile = RenderProfile::current(description.kubernetes_minor.unwrap_or(RenderProfile::NEWEST_MINOR))
             .with_task_agent(description.task_agent_image.as_deref())
             .with_placement_schedulers(description.placement_schedulers);
-        Self { folder, sources: files::read(&inputs), basis }
+        let mut sources = files::read(&inputs);
+        for source in &mut sources {
+            // Messages contain the names of files; snapshots must not depend on where the tree is.
+            source.name = source.name.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        Self { folder, sources, profile }
     }
 
     /// Settings of a conversion of the case.
     pub fn settings(&self, target: Target) -> Settings {
-        Settings { target, basis: self.basis.clone(), ..Settings::default() }
+        Settings { target, profile: self.profile.clone(), ..Settings::default() }
     }
 }
 

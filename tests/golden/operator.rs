@@ -77,7 +77,7 @@ fn decide_task_definition(case: &Case, object: &Object) -> (Vec<Action>, Vec<Con
         owned: &nothing(),
         efs_driver: true,
         stores: &SecretStores::default(),
-        basis: case.basis.clone(),
+        profile: case.profile.clone(),
         now: NOW,
     });
     (decision.actions, decision.status.conditions)
@@ -111,7 +111,7 @@ fn decide_service(
         readings: None,
         count_managers: &[],
         may_label_nodes: true,
-        basis: case.basis.clone(),
+        profile: case.profile.clone(),
         now: NOW,
     });
     (decision.actions, decision.status.conditions)

@@ -1,9 +1,9 @@
 //! What the converter is given: files with definitions or with any text, and settings.
 
+use ecs_operator::translate::RenderProfile;
 use std::fmt;
 
 use ecs_operator::convert::{Settings, Source, Target};
-use ecs_operator::translate::Basis;
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -30,11 +30,11 @@ pub enum Cluster {
 impl Cluster {
     pub const ALL: [Self; 3] = [Self::Old, Self::New, Self::WithAgent];
 
-    fn basis(self) -> Basis {
+    fn profile(self) -> RenderProfile {
         match self {
-            Self::Old => Basis::current(33),
-            Self::New => Basis::current(36),
-            Self::WithAgent => Basis::current(36).with_task_agent(Some("registry.example.test/task-agent:1")),
+            Self::Old => RenderProfile::current(33),
+            Self::New => RenderProfile::current(36),
+            Self::WithAgent => RenderProfile::current(36).with_task_agent(Some("registry.example.test/task-agent:1")),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Input {
             target,
             namespace: self.namespace.then(|| "shop".to_owned()),
             keep_revisions: self.keep_revisions,
-            basis: self.cluster.basis(),
+            profile: self.cluster.profile(),
             places: true,
         }
     }

@@ -2,10 +2,10 @@
 
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
-use ecs_operator::translate::auto_scaling::{Situation, render};
+use ecs_operator::translate::ObjectContext;
 use ecs_operator::translate::metadata::Identity;
-use ecs_operator::translate::service::Placement;
-use ecs_operator::translate::surroundings::Surrounding;
+use ecs_operator::translate::service::auto_scaling::{Situation, render};
+use ecs_operator::translate::service::companions::Surrounding;
 use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};
@@ -48,7 +48,7 @@ impl Autoscaler {
             "autoScaling": {"minCapacity": 2, "maxCapacity": 40, "policies": [policy]}}))
         .expect("a service");
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
-        let place = Placement { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
+        let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
         let limits = Limits { min: 2, max: 40 };
         let situation = Situation { limits, rolling: false, tolerance: true, attended: true, desired: None };
         let Some(Surrounding::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };

@@ -1,10 +1,11 @@
 //! What a service is to run now: the revision it names, or one that is kept in its place.
 //!
 //! The workload itself says what it was made from: a fingerprint of the definition, the task definition and the translation
-//! basis are its annotations, and Kubernetes copies them to what it keeps of each of its templates. So a deployment is neither
+//! profile are its annotations, and Kubernetes copies them to what it keeps of each of its templates. So a deployment is neither
 //! begun twice nor forgotten when the operator dies between two writes.
 
 use crate::k8s::fingerprint;
+use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -21,10 +22,10 @@ use crate::ecs::deployment::Bounds;
 use crate::k8s::names;
 use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
 use crate::reconcile::summary;
+use crate::translate::Capacity;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::{self, Identity};
-use crate::translate::service::Placement;
-use crate::translate::{Basis, Capacity, Ledger, Task, surroundings, workload};
+use crate::translate::service::{companions, workload};
 
 /// Why the tasks are of another definition than the service asks for, or are not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(super) struct Plan<'a> {
     /// The task definition that is run.
     pub(super) family: String,
     pub(super) revision: i64,
-    pub(super) basis: Basis,
+    pub(super) profile: RenderProfile,
     pub(super) desired: i32,
     pub(super) bounds: Bounds,
     /// The limits for the workload's own tasks, beside those that stay beside it.
@@ -118,7 +119,7 @@ impl<'a> Plan<'a> {
 
     /// What the workload says of itself.
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        let mut all = workload::annotations(&self.task_definition(), &self.basis.to_string());
+        let mut all = workload::annotations(&self.task_definition(), &self.profile.to_string());
         all.insert(annotations::DEFINITION.to_owned(), self.definition.clone());
         all.extend(self.shaped_by.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
         if !self.shaping_providers.is_empty() {
@@ -190,7 +191,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         family: wanted.family,
         revision: wanted.revision,
         task: wanted.task,
-        basis: input.basis.clone(),
+        profile: input.profile.clone(),
         desired,
         bounds,
         own,
@@ -251,7 +252,8 @@ impl<'a> Plan<'a> {
             return self.keep(input, serde_json::from_value(template).ok(), said);
         }
         if same {
-            self.basis = recorded_basis(workload.annotation(annotations::BASIS)).unwrap_or(Ok(self.basis.clone()))?;
+            self.profile =
+                recorded_basis(workload.annotation(annotations::RENDERED_WITH)).unwrap_or(Ok(self.profile.clone()))?;
             self.give_way(input)?;
         }
         Ok(())
@@ -309,7 +311,7 @@ impl<'a> Plan<'a> {
             }
             (self.family, self.revision) = (reference.family, number);
         }
-        self.basis = recorded_basis(said(annotations::BASIS)).unwrap_or(Ok(self.basis.clone()))?;
+        self.profile = recorded_basis(said(annotations::RENDERED_WITH)).unwrap_or(Ok(self.profile.clone()))?;
         said(annotations::DEFINITION).unwrap_or_default().clone_into(&mut self.definition);
         self.kept = template;
         Ok(())
@@ -322,8 +324,8 @@ fn last_completed<'a>(input: &ServiceInput<'a>) -> Option<&'a Generation> {
     input.generations.iter().find(|generation| deployment_id(input, &generation.hash) == id)
 }
 
-fn recorded_basis(text: Option<&str>) -> Option<Result<Basis, Obstacle>> {
-    let parsed = text?.parse::<Basis>();
+fn recorded_basis(text: Option<&str>) -> Option<Result<RenderProfile, Obstacle>> {
+    let parsed = text?.parse::<RenderProfile>();
     Some(parsed.map_err(|unknown| Obstacle {
         reason: "RenderedByLaterRelease",
         message: format!(
@@ -352,8 +354,8 @@ fn wanted(
 
 /// ECS refuses a service whose load balancers, registries or names lead to what its task definition does not have.
 fn front_fits(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitionSpec) -> Result<(), String> {
-    let task = Task { service: Some(spec), ..Task::alone(&task.ecs, "", &input.basis) };
-    let errors = surroundings::errors(&task, input.root.name);
+    let task = RenderContext { service: Some(spec), ..RenderContext::alone(&task.ecs, "", &input.profile) };
+    let errors = companions::errors(&task, input.root.name);
     if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
 }
 
@@ -433,19 +435,21 @@ fn fingerprint(
     (family, revision): (&str, i64),
     task: &TaskDefinitionSpec,
 ) -> String {
-    let (name, basis, target) = (names::object_name(family), Basis::reference(), target(spec, input.root.name));
-    let task = Task {
+    let (name, profile, target) =
+        (names::object_name(family), RenderProfile::reference(), target(spec, input.root.name));
+    let task = RenderContext {
         target: &target,
         service: Some(spec),
         task_role_credentials: cluster.and_then(|cluster| cluster.task_role_credentials),
         kubernetes: task.kubernetes.as_ref(),
         capacity: Some(capacity),
-        ..Task::alone(&task.ecs, &name, &basis)
+        ..RenderContext::alone(&task.ecs, &name, &profile)
     };
     let label = format!("{family}:{revision}");
     let identity = Identity { service: input.root.name, task_definition: &name, cluster: spec.ecs.cluster_name() };
     let tags = &spec.ecs.tags;
-    let place = Placement { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
+    let place =
+        ObjectContext { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
     // A template always has a JSON form.
     let text = serde_json::to_string(&pods(input, spec, &task, &place)).unwrap_or_default();
     format!("{:016x}", fingerprint::number(&text))
@@ -460,10 +464,10 @@ pub(super) fn target(spec: &ServiceSpec, name: &str) -> String {
 pub(super) fn pods(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
-    task: &Task<'_>,
-    place: &Placement<'_>,
+    task: &RenderContext<'_>,
+    place: &ObjectContext<'_>,
 ) -> PodTemplateSpec {
-    let mut template = workload::template(&spec.ecs, task, place, &mut Ledger::of_task_definition());
+    let mut template = workload::template(&spec.ecs, task, place, &mut VerdictRecorder::new(Mode::Operator));
     if let Some(forced) = input.annotation(annotations::FORCE_NEW_DEPLOYMENT) {
         let metadata = template.metadata.get_or_insert_default();
         let annotations = metadata.annotations.get_or_insert_default();

@@ -4,6 +4,7 @@
 //! while nobody is there to tell it of others.
 
 use crate::k8s::kinds::ChildKind;
+use crate::translate::ObjectContext;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -14,9 +15,9 @@ use super::{ServiceInput, steps};
 use crate::api::{ScalableTarget, ScalingActivity, ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::action::Action;
-use crate::translate::auto_scaling::{self, Situation};
-use crate::translate::service::Placement;
-use crate::translate::surroundings::Surrounding;
+use crate::translate::service::auto_scaling;
+use crate::translate::service::auto_scaling::Situation;
+use crate::translate::service::companions::Surrounding;
 
 /// The limits that are in force.
 pub(super) fn limits(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Limits {
@@ -76,10 +77,10 @@ pub(super) fn is_end_of_scaler(action: &Action) -> bool {
 }
 
 /// What scales the service by metrics.
-pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &Placement<'_>) -> Option<Surrounding> {
+pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &ObjectContext<'_>) -> Option<Surrounding> {
     let limits = limits(input, plan.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::hold_within(input, plan.spec, limits);
-    let tolerance = input.basis.has_autoscaler_tolerance();
+    let tolerance = input.profile.has_autoscaler_tolerance();
     let rolling = is_rolling(input, plan);
     let situation = Situation { limits, rolling, tolerance, attended: true, desired: Some(plan.desired) };
     auto_scaling::render(plan.spec, place, situation)

@@ -62,7 +62,7 @@ pub(super) fn of(
     let deployments = rollout::records(input, plan);
     let counts = rollout::count(input.pods.iter());
     let desired = plan.desired;
-    let verdicts = examine::service_verdicts(examined, input.root.name, &input.basis);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
     let translation = summary::count(&verdicts);
     let stable = stable(input, &deployments, counts, desired, plan);
     let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
@@ -376,7 +376,7 @@ pub(super) fn hindered(
     examined: &Examined<ServiceSpec>,
     obstacle: &Obstacle,
 ) -> Decision<ServiceStatus> {
-    let verdicts = examine::service_verdicts(examined, input.root.name, &input.basis);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
     let counts = rollout::count(input.pods.iter());
     let mut news = News::default();
     let refused = condition::Draft {

@@ -15,7 +15,7 @@ use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{
     Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion, StepScalingPolicyConfiguration,
 };
-use crate::translate::auto_scaling;
+use crate::translate::service::auto_scaling;
 
 /// How old a change on record may be that is still made: later the metrics may say something else.
 const STALE: Duration = Duration::from_mins(2);

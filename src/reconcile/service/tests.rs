@@ -320,9 +320,9 @@ fn an_unchanged_definition_keeps_the_basis_it_was_rendered_with() {
     world.step();
     let template = world.template().clone();
     assert!(template.pointer("/spec/resources/limits/cpu").is_some());
-    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/translation-basis"] = "1".into();
+    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/rendered-with"] = "1".into();
     world.step();
-    assert_eq!(world.template().pointer("/spec/resources"), None, "the recorded basis had no resources of a Pod");
+    assert_eq!(world.template().pointer("/spec/resources"), None, "the recorded profile had no resources of a Pod");
     world.revisions.push(Revision { number: 2, ..world.revisions[0].clone() });
     world.step();
     assert!(world.template().pointer("/spec/resources/limits/cpu").is_some(), "a new revision is rendered anew");
@@ -359,7 +359,7 @@ fn another_family_with_the_same_number_is_another_deployment() {
 fn tasks_a_later_release_rendered_are_left_as_they_are() {
     let mut world = World::new();
     world.step();
-    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/translation-basis"] = "99".into();
+    world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/rendered-with"] = "99".into();
     assert_eq!(world.step().actions, []);
     assert_eq!(world.condition("Accepted"), ("False", "RenderedByLaterRelease"));
 }

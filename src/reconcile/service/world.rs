@@ -2,6 +2,7 @@
 
 use crate::k8s::kinds::ChildKind;
 use crate::k8s::kinds::RootKind;
+use crate::translate::RenderProfile;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,7 +18,6 @@ use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
 use crate::reconcile::action::{Action, Decision};
 use crate::reconcile::observed::{ObservedChild, Presence, Revision, Root, TaskPod};
-use crate::translate::Basis;
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
@@ -113,7 +113,7 @@ impl World {
             readings: self.readings.as_ref(),
             count_managers: &self.count_managers,
             may_label_nodes: self.may_label_nodes,
-            basis: Basis::current(36),
+            profile: RenderProfile::current(36),
             now: self.now,
         })
     }

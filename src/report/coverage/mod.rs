@@ -4,6 +4,7 @@ mod operations;
 mod pages;
 mod sample;
 
+use crate::translate::RenderProfile;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -14,7 +15,7 @@ pub use pages::{Page, pages, summary};
 
 use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::ecs::fields::{self, InputField};
-use crate::translate::{Basis, Code, FieldVerdict, Verdict, examine};
+use crate::translate::{Code, FieldVerdict, Verdict, examine};
 
 /// Name of the object in the targets.
 const NAME: &str = "web";
@@ -70,7 +71,7 @@ pub fn coverage() -> Vec<Coverage> {
         sample::constrain(&mut bare, GROUPS[1]);
         let verdicts = |input| {
             let examined = examine::task_definition(input);
-            examine::task_definition_verdicts(&examined, NAME, &Basis::current(Basis::NEWEST_MINOR))
+            examine::task_definition_verdicts(&examined, NAME, &RenderProfile::current(RenderProfile::NEWEST_MINOR))
         };
         [input, bare].into_iter().flat_map(verdicts).collect()
     };
@@ -80,7 +81,11 @@ pub fn coverage() -> Vec<Coverage> {
             let of_group = |group| {
                 let mut input = input.clone();
                 sample::constrain(&mut input, group);
-                examine::service_verdicts(&examine::service(input), NAME, &Basis::current(Basis::NEWEST_MINOR))
+                examine::service_verdicts(
+                    &examine::service(input),
+                    NAME,
+                    &RenderProfile::current(RenderProfile::NEWEST_MINOR),
+                )
             };
             GROUPS.into_iter().flat_map(of_group).collect()
         };

@@ -64,7 +64,7 @@ impl Division {
     }
 
     /// What is left to add to Pods that ask for these labels already: a Pod keeps what it asks for.
-    pub(in crate::translate) fn besides(&self, given: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn besides(&self, given: &BTreeMap<String, String>) -> Self {
         let mut less = self.clone();
         less.0.iter_mut().for_each(|share| share.nodes.node_selector.retain(|key, _| !given.contains_key(key)));
         less

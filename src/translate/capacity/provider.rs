@@ -1,11 +1,13 @@
 //! What becomes of the fields of a capacity provider.
 
-use super::nodes_of;
 use crate::api::CapacityProviderSpec;
 use crate::ecs::capacity::{ManagedStatus, is_fargate};
 use crate::ecs::finding::Finding;
 use crate::ecs::{self, Pointer};
-use crate::translate::{Code, Ledger, tags};
+use crate::translate::Code;
+use crate::translate::VerdictRecorder;
+use crate::translate::capacity::nodes_of;
+use crate::translate::pod::tags;
 
 /// What says of Karpenter's objects the same as a member of `managedInstancesProvider`.
 const OF_KARPENTER: &[(&str, &str)] = &[
@@ -146,17 +148,17 @@ pub fn findings(spec: &CapacityProviderSpec) -> Vec<Finding> {
 }
 
 /// Claims the fields of a capacity provider, whose object has this name.
-pub fn claim(spec: &CapacityProviderSpec, name: &str, ledger: &mut Ledger) {
+pub fn claim(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let own = |place: &str| format!("CapacityProvider/{name}#{place}");
-    ledger.exact(root.key("name"), own("/metadata/name"));
-    ledger.exact(root.key("cluster"), own("/spec/cluster"));
-    ledger.exact(root.key("kubernetes"), "Deployment#/spec/template/spec/nodeSelector");
-    tags::claim_kept(&spec.ecs.tags, &own("/spec/tags"), ledger);
-    auto_scaling_group(spec, name, ledger);
-    managed_instances(spec, name, ledger);
+    recorder.exact(root.key("name"), own("/metadata/name"));
+    recorder.exact(root.key("cluster"), own("/spec/cluster"));
+    recorder.exact(root.key("kubernetes"), "Deployment#/spec/template/spec/nodeSelector");
+    tags::claim_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
+    auto_scaling_group(spec, name, recorder);
+    managed_instances(spec, name, recorder);
     for field in ["capacityProviderArn", "status", "updateStatus", "updateStatusReason", "type"] {
-        ledger.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
+        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
     }
 }
 
@@ -172,32 +174,32 @@ fn is_labelled(spec: &CapacityProviderSpec) -> bool {
     spec.kubernetes.as_ref().is_some_and(|nodes| !nodes.node_selector.is_empty())
 }
 
-fn auto_scaling_group(spec: &CapacityProviderSpec, name: &str, ledger: &mut Ledger) {
+fn auto_scaling_group(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
     let Some(group) = &spec.ecs.auto_scaling_group_provider else { return };
     let at = Pointer::root().key("autoScalingGroupProvider");
     let selector = format!("CapacityProvider/{name}#/spec/kubernetes/nodeSelector");
     if is_labelled(spec) {
         let message =
             "the instances of the group are the nodes that kubernetes.nodeSelector says; the group itself is not asked";
-        ledger.approximate(at.key("autoScalingGroupArn"), Code::NodesByLabels, selector, message);
+        recorder.approximate(at.key("autoScalingGroupArn"), Code::NodesByLabels, selector, message);
     } else {
         let message = format!(
             "the instances of the group are nodes with the label {}: give it to them, or say in kubernetes.nodeSelector which labels they \
              have",
             labels_of(spec, name)
         );
-        ledger.needs_addon(at.key("autoScalingGroupArn"), Code::NodesToBeLabelled, selector, message);
+        recorder.needs_addon(at.key("autoScalingGroupArn"), Code::NodesToBeLabelled, selector, message);
     }
-    managed_scaling(group, name, &at.key("managedScaling"), ledger);
-    termination(group, name, &at, ledger);
+    managed_scaling(group, name, &at.key("managedScaling"), recorder);
+    termination(group, name, &at, recorder);
 }
 
 /// Nothing sizes the group but an autoscaler of the cluster.
-fn managed_scaling(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, ledger: &mut Ledger) {
+fn managed_scaling(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, recorder: &mut VerdictRecorder) {
     let Some(scaling) = &group.managed_scaling else { return };
     let target = format!("CapacityProvider/{name}#/spec/autoScalingGroupProvider/managedScaling");
     if scaling.status == Some(ManagedStatus::Disabled) {
-        return ledger.exact(at.clone(), target);
+        return recorder.exact(at.clone(), target);
     }
     let given = [
         scaling.status.is_some(),
@@ -225,32 +227,32 @@ fn managed_scaling(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Point
     ];
     for ((member, message), _) in messages.into_iter().zip(given).filter(|(_, given)| *given) {
         let needs = format!("{message}; without an autoscaler the nodes are as many as they are");
-        ledger.needs_addon(at.key(member), Code::NodeAutoscalerNeeded, target.clone(), needs);
+        recorder.needs_addon(at.key(member), Code::NodeAutoscalerNeeded, target.clone(), needs);
     }
 }
 
 /// What happens to instances that have to go.
-fn termination(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, ledger: &mut Ledger) {
+fn termination(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, recorder: &mut VerdictRecorder) {
     let own = |member: &str| format!("CapacityProvider/{name}#/spec/autoScalingGroupProvider/{member}");
     let protection = at.key("managedTerminationProtection");
     if group.managed_termination_protection == Some(ManagedStatus::Enabled) {
         let message = "an autoscaler takes nodes away that have tasks, and moves these: protected tasks are kept where it heeds the annotation \
                        karpenter.sh/do-not-disrupt or cluster-autoscaler.kubernetes.io/safe-to-evict=false of their Pods";
-        ledger.unsupported(protection, Code::InstancesNotProtected, message);
+        recorder.unsupported(protection, Code::InstancesNotProtected, message);
     } else {
-        ledger.exact(protection, own("managedTerminationProtection"));
+        recorder.exact(protection, own("managedTerminationProtection"));
     }
     let draining = at.key("managedDraining");
     if group.managed_draining == Some(ManagedStatus::Disabled) {
         let message = "whoever takes a node away drains it before, as autoscalers and kubectl drain do";
-        ledger.approximate(draining, Code::NodesAreDrained, own("managedDraining"), message);
+        recorder.approximate(draining, Code::NodesAreDrained, own("managedDraining"), message);
     } else {
-        ledger.exact(draining, own("managedDraining"));
+        recorder.exact(draining, own("managedDraining"));
     }
 }
 
 /// Nothing launches instances but Karpenter, or another one who is told the same.
-fn managed_instances(spec: &CapacityProviderSpec, name: &str, ledger: &mut Ledger) {
+fn managed_instances(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
     let Some(provider) = &spec.ecs.managed_instances_provider else { return };
     // The shape always has a JSON form.
     let given = serde_json::to_value(provider).unwrap_or_default();
@@ -260,17 +262,17 @@ fn managed_instances(spec: &CapacityProviderSpec, name: &str, ledger: &mut Ledge
     let place = |path: &str| path.split('.').fold(at.clone(), |at, member| at.key(member));
     let target = format!("CapacityProvider/{name}#/spec/managedInstancesProvider");
     let message = "what launches nodes acts with a role of its own";
-    ledger.ignored(at.key("infrastructureRoleArn"), Code::RoleOfDriver, message);
+    recorder.ignored(at.key("infrastructureRoleArn"), Code::RoleOfDriver, message);
     let labels = labels_of(spec, name);
     for (path, counterpart) in OF_KARPENTER.iter().filter(|(path, _)| is_given(path)) {
         let message = format!(
             "nothing is launched: make Karpenter launch nodes with the label {labels}, where this is {counterpart}"
         );
-        ledger.needs_addon(place(path), Code::NodeAutoscalerNeeded, target.clone(), message);
+        recorder.needs_addon(place(path), Code::NodeAutoscalerNeeded, target.clone(), message);
     }
     for path in OF_NOBODY.iter().filter(|path| is_given(path)) {
         let message =
             "Karpenter has nothing for it: nodes that need it come from a node group with a launch template of its own";
-        ledger.unsupported(place(path), Code::NotOfNodePools, message);
+        recorder.unsupported(place(path), Code::NotOfNodePools, message);
     }
 }

@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::options::{self, Place, Value};
-use super::router::{Feeding, LOGS, Metadata, Router, STATE, User};
 use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
+use crate::translate::firelens::options;
+use crate::translate::firelens::options::{Place, Value};
+use crate::translate::firelens::router::{Feeding, LOGS, Metadata, Router, STATE, User};
 
 pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
     let mut text = Text(String::new());

@@ -2,10 +2,11 @@
 //!
 //! The same as [`super::fluent_bit`]'s, but for the health check, which ECS has for Fluent Bit only.
 
-use super::options::{self, Place, Value};
-use super::router::{Feeding, LOGS, Metadata, Router, STATE, User};
 use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
+use crate::translate::firelens::options;
+use crate::translate::firelens::options::{Place, Value};
+use crate::translate::firelens::router::{Feeding, LOGS, Metadata, Router, STATE, User};
 
 /// A line of the Container Runtime Interface: time, stream, whether the line goes on, text.
 const LINE: &str = r"/^(?<time>[^ ]+) (?<source>stdout|stderr) [^ ]+ (?<log>.*)$/";

@@ -3,14 +3,14 @@
 //! The rules are those of Fluent Bit's classic format (`flb_cf_fluentbit.c`) and of Fluentd's (`v1_parser.rb`), without
 //! what either forgives.
 
+use crate::translate::{RenderContext, RenderProfile};
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::annotation;
 use crate::api::{TaskDefinitionSpec, labels};
 use crate::k8s::names;
-use crate::translate::{Basis, Task};
+use crate::translate::firelens::annotation;
 
 /// A section or an element: its kind with its argument, its pairs, and the elements in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -93,8 +93,8 @@ fn fluentd(text: &str) -> Result<Vec<Section>, String> {
 fn configuration(spec: Value) -> Option<String> {
     let spec: TaskDefinitionSpec = serde_json::from_value(spec).unwrap();
     let kubernetes = spec.kubernetes.as_ref();
-    let basis = Basis::current(34);
-    let task = Task { kubernetes, ..Task::alone(&spec.ecs, "web", &basis) };
+    let profile = RenderProfile::current(34);
+    let task = RenderContext { kubernetes, ..RenderContext::alone(&spec.ecs, "web", &profile) };
     let labels: BTreeMap<String, String> =
         [(labels::CLUSTER.to_owned(), "shop".to_owned()), (labels::REVISION.to_owned(), "7".to_owned())].into();
     annotation(&task, &labels).map(|(_, text)| text)

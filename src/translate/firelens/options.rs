@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::task_definition::{FirelensConfigurationType as Software, LogConfiguration};
-use crate::translate::logging;
+use crate::translate::container::log_configuration;
 
 /// The patterns, and the size of the buffer between Docker and the router.
 const INCLUDE: &str = "include-pattern";
@@ -179,7 +179,7 @@ pub(super) fn is_line(software: Software, value: &str) -> bool {
 
 /// Whether a value is a credential itself rather than the name of a variable that has it.
 fn is_credential(option: &str, value: &str) -> bool {
-    logging::is_credential(option, value) && (!has_reference(value) || address_is_mixed(value))
+    log_configuration::is_credential(option, value) && (!has_reference(value) || address_is_mixed(value))
 }
 
 fn has_reference(value: &str) -> bool {
@@ -188,7 +188,7 @@ fn has_reference(value: &str) -> bool {
 
 /// Whether the value refers to variables, and is an address whose user and password do not.
 fn address_is_mixed(value: &str) -> bool {
-    has_reference(value) && logging::authority(value).is_some_and(|at| at.contains('@') && !has_reference(at))
+    has_reference(value) && log_configuration::authority(value).is_some_and(|at| at.contains('@') && !has_reference(at))
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! What a log router is told, whichever software it is.
 
+use crate::translate::RenderContext;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
 
-use super::options::{self, Fate, Given, Names, Place, Setting, Value};
-use super::{ADDRESS, fluent_bit, fluentd, is_router, listens, uses_router};
 use crate::api::labels;
 use crate::ecs::task_definition::{
     ContainerDefinition, FirelensConfiguration, FirelensConfigurationType as Software, LogConfiguration,
 };
-use crate::translate::fields::literal;
-use crate::translate::{Task, lifecycle, secrets};
+use crate::translate::container::secrets;
+use crate::translate::conversions::literal;
+use crate::translate::firelens::options;
+use crate::translate::firelens::options::{Fate, Given, Names, Place, Setting, Value};
+use crate::translate::firelens::{ADDRESS, fluent_bit, fluentd, is_router, listens, uses_router};
+use crate::translate::pod::depends_on;
 
 /// The folder of the Pod's log files in the router.
 pub(super) const LOGS: &str = "/var/log/firelens";
@@ -28,7 +31,7 @@ pub(super) const FILE: &str = "config-file-value";
 const DEFAULT_BUFFER: i64 = 25;
 
 /// A log router that gets its configuration from here.
-pub(in crate::translate) struct Router<'a> {
+pub(crate) struct Router<'a> {
     pub(super) definition: &'a ContainerDefinition,
     pub(super) firelens: &'a FirelensConfiguration,
     /// Whether applications reach it by its address.
@@ -76,7 +79,7 @@ pub(super) enum Unconfigured {
 
 /// The router of a task, and what keeps it from its configuration, if anything.
 pub(super) fn find<'a>(
-    task: &Task<'a>,
+    task: &RenderContext<'a>,
 ) -> Option<(&'a ContainerDefinition, &'a FirelensConfiguration, Option<Unconfigured>)> {
     let mut routers = task.definition.container_definitions.iter();
     let (definition, firelens) = routers.find_map(|c| Some((c, c.firelens_configuration.as_ref()?)))?;
@@ -106,7 +109,7 @@ fn is_taken(container: &ContainerDefinition, path: &str) -> bool {
 
 impl<'a> Router<'a> {
     /// The router of the task, if it has one that gets its configuration from here.
-    pub(in crate::translate) fn of(task: &Task<'a>) -> Option<Self> {
+    pub(crate) fn of(task: &RenderContext<'a>) -> Option<Self> {
         let (definition, firelens, None) = find(task)? else { return None };
         let own = definition.environment.iter().filter_map(|pair| pair.name.as_deref());
         let own = own.chain(definition.secrets.iter().map(|secret| secret.name.as_str()));
@@ -124,7 +127,7 @@ impl<'a> Router<'a> {
     }
 
     /// The text of its configuration. The labels of the Pod say what it runs.
-    pub(super) fn configuration(&self, task: &Task<'_>, labels: &BTreeMap<String, String>) -> String {
+    pub(super) fn configuration(&self, task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> String {
         let metadata = self.adds_metadata().then(|| metadata(task, labels));
         match self.firelens.r#type {
             Software::Fluentbit => fluent_bit::configuration(self, metadata.as_ref()),
@@ -185,7 +188,7 @@ impl<'a> User<'a> {
     }
 }
 
-fn feeding(task: &Task<'_>, router: &ContainerDefinition) -> Feeding {
+fn feeding(task: &RenderContext<'_>, router: &ContainerDefinition) -> Feeding {
     if task.kubernetes.is_some_and(|k| k.log_router_reads_node_logs == Some(false)) {
         return Feeding::OptedOut;
     }
@@ -197,7 +200,7 @@ fn feeding(task: &Task<'_>, router: &ContainerDefinition) -> Feeding {
     }
 }
 
-fn metadata(task: &Task<'_>, pod: &BTreeMap<String, String>) -> Metadata {
+fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadata {
     let label = |name: &str| pod.get(name).map(String::as_str);
     let family = task.definition.family.as_deref().unwrap_or(task.name);
     // 0 stands for a revision that is not known.
@@ -209,7 +212,7 @@ fn metadata(task: &Task<'_>, pod: &BTreeMap<String, String>) -> Metadata {
 }
 
 /// The router's own variables: what it has to know of its Pod, and the values of options that are secret.
-pub(in crate::translate) fn variables(task: &Task<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
+pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
     if !is_router(container) {
         return Vec::new();
     }
@@ -227,7 +230,7 @@ pub(in crate::translate) fn variables(task: &Task<'_>, container: &ContainerDefi
             env.push(from(variable, EnvVarSource { field_ref: Some(field_ref), ..EnvVarSource::default() }));
         }
     }
-    let placed = lifecycle::place(task);
+    let placed = depends_on::place(task);
     let placed: BTreeMap<_, _> = placed.iter().map(|place| (place.definition.name.as_deref(), place)).collect();
     for user in &router.users {
         let Some(place) = placed.get(&user.definition.name.as_deref()) else { continue };

@@ -1,16 +1,18 @@
 //! What a log router finds in its file system: its configuration, its Pod's log files, and a place to remember how far it
 //! has read them.
 
+use crate::translate::RenderContext;
+use crate::translate::context::ContainerSlot;
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, ObjectFieldSelector,
     Volume, VolumeMount,
 };
 
-use super::is_router;
-use super::router::{self, Feeding, Router};
 use crate::api::annotations::FIRELENS;
+use crate::translate::firelens::is_router;
+use crate::translate::firelens::router;
+use crate::translate::firelens::router::{Feeding, Router};
 use crate::translate::volumes::{OwnVolume, own_name};
-use crate::translate::{Placed, Task};
 
 /// Where kubelets keep the log files of Pods, in folders `NAMESPACE_NAME_UID/CONTAINER` (the kubelet's `podLogsDir`).
 const POD_LOGS: &str = "/var/log/pods";
@@ -19,7 +21,7 @@ const POD_LOGS: &str = "/var/log/pods";
 const FILE: &str = "configuration";
 
 /// The volumes of a container, if it is a log router.
-pub(in crate::translate) fn volumes(task: &Task<'_>, placed: &Placed<'_>) -> Vec<OwnVolume> {
+pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
     if !is_router(placed.definition) {
         return Vec::new();
     }

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::facts;
-use super::group::Group;
-use super::terms::{Asked, Terms, of_attribute};
 use crate::ecs::query::{Condition, Expression, Order, Test, Text};
+use crate::translate::placement::facts;
+use crate::translate::placement::group::Group;
+use crate::translate::placement::terms::{Asked, Terms, of_attribute};
 
 /// One of the parts of an expression, all of which have to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,10 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Node, NodeCondition, Pod, PodStatus};
 
-use super::group;
 use crate::api::labels;
 use crate::ecs::query::{Condition, Date, Expression, Instance, Version};
 use crate::k8s::names;
+use crate::translate::placement::group;
 
 /// Where attributes of some name are found on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

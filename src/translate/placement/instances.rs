@@ -16,17 +16,17 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::facts::{NodeFacts, TaskFacts, is_over};
-use super::group::fitted;
-use super::requests;
-use super::scheduling::repelling;
 use crate::api::TaskDefinitionKubernetes;
 use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, Strategy, ZONE};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::query::{Condition, Expression, Test};
 use crate::ecs::units::UNITS_PER_VCPU;
 use crate::k8s::quantity::NANOS;
-use crate::translate::accelerators::GPU;
+use crate::translate::container::resource_requirements::GPU;
+use crate::translate::placement::facts::{NodeFacts, TaskFacts, is_over};
+use crate::translate::placement::group::fitted;
+use crate::translate::placement::requests;
+use crate::translate::placement::scheduling::repelling;
 
 /// The taint by which the server says `spec.unschedulable` once more.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";

@@ -1,10 +1,10 @@
 //! The label of the nodes that an expression is true of.
 
-use super::facts::{NodeFacts, TaskFacts};
-use super::group::fitted;
 use crate::api::labels;
 use crate::ecs::query::{Expression, Query};
 use crate::k8s::fingerprint;
+use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+use crate::translate::placement::group::fitted;
 
 /// An expression that is evaluated, and the label of the nodes it is true of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,24 +24,25 @@ pub mod terms;
 #[cfg(test)]
 mod tests;
 
+use crate::translate::{RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
 
 pub use mark::Mark;
 
-use super::fields::some_list;
-use super::task_metadata::Membership;
-use super::{Basis, Ledger, Task, workload};
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::placement::Constraint;
 use crate::ecs::query::{Expression, Query};
-use compile::{Part, compile};
-use group::Group;
-use outcome::Outcome;
-use strategy::Strategy;
-use terms::Terms;
+use crate::translate::conversions::some_list;
+use crate::translate::placement::compile::{Part, compile};
+use crate::translate::placement::group::Group;
+use crate::translate::placement::outcome::Outcome;
+use crate::translate::placement::strategy::Strategy;
+use crate::translate::placement::terms::Terms;
+use crate::translate::service::workload;
+use crate::translate::task_agent::metadata::Membership;
 
 /// What the Pods of a task ask of nodes.
 #[derive(Debug)]
@@ -80,10 +81,10 @@ struct Rulebook<'a> {
 
 /// Renders the constraints of a task and its service, and claims those of the task. Its Pod asks for the labels in `given` already.
 pub(super) fn render(
-    task: &Task<'_>,
+    task: &RenderContext<'_>,
     membership: &Membership<'_>,
     given: &BTreeMap<String, String>,
-    ledger: &mut Ledger,
+    recorder: &mut VerdictRecorder,
 ) -> Rules {
     let own = Group::Service(task.workload_name().to_owned());
     let mut book = Rulebook::new(membership.namespace);
@@ -92,7 +93,7 @@ pub(super) fn render(
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
         if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {
             let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), task.target, ledger);
+            outcome.claim(&at.index(position), task.target, recorder);
         }
     }
     for constraint in task.service.iter().flat_map(|service| &service.ecs.placement_constraints) {
@@ -105,16 +106,16 @@ pub(super) fn render(
 }
 
 /// Has the scheduler follow the strategy of the service that runs the task.
-pub(super) fn follow_strategy(task: &Task<'_>, spec: &mut PodSpec) {
+pub(super) fn follow_strategy(task: &RenderContext<'_>, spec: &mut PodSpec) {
     let Some(service) = task.service.filter(|service| !service.ecs.is_daemon()) else { return };
-    let strategy = Strategy::of(service, task.basis);
+    let strategy = Strategy::of(service, task.profile);
     spec.topology_spread_constraints = some_list(strategy.constraints(task.workload_name()));
-    spec.scheduler_name = strategy.scheduler(task.basis);
+    spec.scheduler_name = strategy.scheduler(task.profile);
 }
 
 /// Claims the constraints and the strategy of a service, whose object has this name.
-pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger) {
-    strategy::claim(spec, name, basis, ledger);
+pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
+    strategy::claim(spec, name, profile, recorder);
     let own = Group::Service(name.to_owned());
     let mut book = Rulebook::new(None);
     let at = Pointer::root().key("placementConstraints");
@@ -122,7 +123,7 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut 
         // Validation refuses any other.
         if let Ok(constraint) = Constraint::of(constraint) {
             let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), &workload::target(&spec.ecs, name, "/spec/template"), ledger);
+            outcome.claim(&at.index(position), &workload::target(&spec.ecs, name, "/spec/template"), recorder);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What is said of a constraint.
 
+use crate::translate::VerdictRecorder;
 use std::collections::BTreeSet;
 
-use super::facts;
-use super::group::Group;
-use super::mark::Mark;
 use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::query::{Condition, Expression};
-use crate::translate::{Code, Ledger};
+use crate::translate::Code;
+use crate::translate::placement::facts;
+use crate::translate::placement::group::Group;
+use crate::translate::placement::mark::Mark;
 
 /// How far a constraint keeps its meaning; exact, where nothing is noted.
 #[derive(Default)]
@@ -44,20 +45,20 @@ impl Outcome {
     }
 
     /// Claims the constraint: what is most serious names the verdict, and all is told.
-    pub(super) fn claim(&self, at: &Pointer, target: &str, ledger: &mut Ledger) {
+    pub(super) fn claim(&self, at: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
         let target = format!("{target}/spec/affinity");
-        ledger.exact(at.clone(), target.clone());
-        let mut differences = self.needs(ledger.is_attended());
+        recorder.exact(at.clone(), target.clone());
+        let mut differences = self.needs(recorder.mode().has_operator());
         let needs = differences.len();
-        differences.extend(self.approximations(ledger.is_attended()));
+        differences.extend(self.approximations(recorder.mode().has_operator()));
         let Some((code, _)) = differences.first() else { return };
         let (code, at) = (*code, at.key("expression"));
         let messages: Vec<&str> = differences.iter().map(|(_, message)| message.as_str()).collect();
         let message = messages.join("; ");
         if needs > 0 {
-            ledger.needs_addon(at, code, target, message);
+            recorder.needs_addon(at, code, target, message);
         } else {
-            ledger.approximate(at, code, target, message);
+            recorder.approximate(at, code, target, message);
         }
     }
 

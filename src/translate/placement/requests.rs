@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::instances::UnreadableQuantity;
 use crate::ecs::placement::HostPort;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::TransportProtocol;
 use crate::k8s::quantity;
+use crate::translate::placement::instances::UnreadableQuantity;
 
 /// What a Pod requests of a resource, in billionths.
 pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuantity> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint, Toleration};
 
-use super::facts::NodeFacts;
+use crate::translate::placement::facts::NodeFacts;
 
 /// Whether a node may take Pods of a template, whoever is on it already.
 #[must_use]

@@ -7,16 +7,18 @@
 //! A service without a strategy is spread over zones and instances by the default scheduler itself, which nothing has to tell. Its
 //! own constraints also hold where nodes have no zone; those of a Pod leave such nodes for last.
 
+use crate::translate::{RenderProfile, VerdictRecorder};
 use std::fmt;
 
 use k8s_openapi::api::core::v1::TopologySpreadConstraint;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::facts;
 use crate::api::{ServiceSpec, labels};
 use crate::ecs::Pointer;
 use crate::ecs::placement::{self, BinpackField as Resource, SpreadField};
-use crate::translate::{Basis, Code, Ledger, workload};
+use crate::translate::Code;
+use crate::translate::placement::facts;
+use crate::translate::service::workload;
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -71,11 +73,11 @@ pub(super) struct Strategy {
 
 impl Strategy {
     /// Of a service that is no DAEMON, whose tasks are on all nodes.
-    pub(super) fn of(spec: &ServiceSpec, basis: &Basis) -> Self {
+    pub(super) fn of(spec: &ServiceSpec, profile: &RenderProfile) -> Self {
         let mut strategy = Self::default();
         // ECS refuses a service with a step that it does not know.
         for step in spec.ecs.placement_strategy.iter().map_while(|step| placement::Strategy::of(step).ok()) {
-            let step = strategy.take(&step, basis.placement_schedulers);
+            let step = strategy.take(&step, profile.placement_schedulers);
             strategy.steps.push(step);
         }
         strategy
@@ -124,8 +126,8 @@ impl Strategy {
     }
 
     /// The scheduler that knows it, when it is not the default one.
-    pub(super) fn scheduler(&self, basis: &Basis) -> Option<String> {
-        self.profile().filter(|_| basis.placement_schedulers).map(|profile| profile.to_string())
+    pub(super) fn scheduler(&self, profile: &RenderProfile) -> Option<String> {
+        self.profile().filter(|_| profile.placement_schedulers).map(|profile| profile.to_string())
     }
 
     /// The constraints by which tasks of the service are spread.
@@ -154,61 +156,61 @@ fn topology(field: &SpreadField) -> Option<String> {
 }
 
 /// Claims the steps of a service's strategy.
-pub(super) fn claim(spec: &ServiceSpec, name: &str, basis: &Basis, ledger: &mut Ledger) {
-    let strategy = Strategy::of(spec, basis);
+pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
+    let strategy = Strategy::of(spec, profile);
     let pods = workload::target(&spec.ecs, name, "/spec/template/spec");
     let template = |field: &str| format!("{pods}/{field}");
     let root = Pointer::root().key("placementStrategy");
     for (position, step) in strategy.steps.iter().enumerate() {
         let at = root.index(position);
         match step {
-            Step::Void => ledger.exact(at, pods.clone()),
-            Step::Spread if basis.placement_schedulers => {
+            Step::Void => recorder.exact(at, pods.clone()),
+            Step::Spread if profile.placement_schedulers => {
                 let message = "the scheduler counts the tasks of each value into a score of 0 to 100, so that among more than a hundred \
                                of a service a difference of one may not be seen; scores of several spread steps are added up, where \
                                ECS asks one after another. A node without the label is the last choice, and where none has it the step \
                                spreads nothing";
-                ledger.approximate(at, Code::SpreadByScore, template("topologySpreadConstraints"), message);
+                recorder.approximate(at, Code::SpreadByScore, template("topologySpreadConstraints"), message);
             }
             Step::Spread => {
                 let message = "the default scheduler weighs it against free resources, images and more, and adds up the scores of several \
                                steps; ECS decides by it alone, one step after another. With the chart's placement schedulers \
                                (schedulers.enabled) nothing else is weighed. A node without the label is the last choice, and where \
                                none has it the step spreads nothing";
-                ledger.approximate(at, Code::StrategyIsWeighed, template("topologySpreadConstraints"), message);
+                recorder.approximate(at, Code::StrategyIsWeighed, template("topologySpreadConstraints"), message);
             }
             Step::Unlabelled => {
                 let message = "no label of a node can be called so: tasks are not spread by it; use an attribute whose name has at most \
                                63 letters, digits, '-', '_' and '.'";
-                ledger.unsupported(at, Code::AttributeIsNoLabel, message);
+                recorder.unsupported(at, Code::AttributeIsNoLabel, message);
             }
-            Step::Binpack if basis.placement_schedulers => {
+            Step::Binpack if profile.placement_schedulers => {
                 let message = "the node with the largest share reserved is chosen, ECS's is the one with the smallest amount left: the \
                                same one among nodes of one size. Shares are compared in whole percents";
-                ledger.approximate(at, Code::BinpackByShare, template("schedulerName"), message);
+                recorder.approximate(at, Code::BinpackByShare, template("schedulerName"), message);
             }
             Step::Binpack => {
                 let message = "the default scheduler prefers nodes with more room: install the chart's placement schedulers \
                                (schedulers.enabled), of which `run` is told by --placement-schedulers";
-                ledger.needs_addon(at, Code::BinpackNeedsScheduler, pods.clone(), message);
+                recorder.needs_addon(at, Code::BinpackNeedsScheduler, pods.clone(), message);
             }
-            Step::Random if basis.placement_schedulers && strategy.profile() == Some(Profile::Random) => {
-                ledger.exact(at, template("schedulerName"));
+            Step::Random if profile.placement_schedulers && strategy.profile() == Some(Profile::Random) => {
+                recorder.exact(at, template("schedulerName"));
             }
-            Step::Random if basis.placement_schedulers => {
+            Step::Random if profile.placement_schedulers => {
                 let message = "among nodes that the steps before it find equal the one with more room is taken, or the one in the topology \
                                with fewer tasks; ECS takes any";
-                ledger.approximate(at, Code::StrategyIsWeighed, template("schedulerName"), message);
+                recorder.approximate(at, Code::StrategyIsWeighed, template("schedulerName"), message);
             }
             Step::Random => {
                 let message = "the default scheduler chooses by its scores and at random among the best; with the chart's placement \
                                schedulers (schedulers.enabled) at random among all";
-                ledger.approximate(at, Code::StrategyIsWeighed, pods.clone(), message);
+                recorder.approximate(at, Code::StrategyIsWeighed, pods.clone(), message);
             }
             Step::LeftOut => {
                 let message = "it is left out: ECS asks it among the nodes that the steps before it find equal, and no scheduler can ask \
                                it after these";
-                ledger.approximate(at, Code::StrategyStepLeftOut, pods.clone(), message);
+                recorder.approximate(at, Code::StrategyStepLeftOut, pods.clone(), message);
             }
         }
     }
@@ -224,9 +226,9 @@ mod tests {
 
     fn rendered(strategy: &Value, schedulers: bool) -> (Vec<String>, Option<String>, Vec<Step>) {
         let spec: ServiceSpec = serde_json::from_value(json!({"placementStrategy": strategy})).unwrap();
-        let basis = Basis { placement_schedulers: schedulers, ..Basis::current(36) };
-        let found = Strategy::of(&spec, &basis);
-        let scheduler = found.scheduler(&basis);
+        let profile = RenderProfile { placement_schedulers: schedulers, ..RenderProfile::current(36) };
+        let found = Strategy::of(&spec, &profile);
+        let scheduler = found.scheduler(&profile);
         (found.topologies, scheduler, found.steps)
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
-use super::facts::{Key, Values};
+use crate::translate::placement::facts::{Key, Values};
 
 /// Most terms of a node affinity. An expression that comes to more is evaluated.
 pub const MAX_TERMS: usize = 64;
@@ -91,7 +91,7 @@ impl Terms {
     }
 
     /// Nodes with these labels.
-    pub(in crate::translate) fn labelled(labels: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn labelled(labels: &BTreeMap<String, String>) -> Self {
         let has = |(key, value): (&String, &String)| (key.clone(), Allowed::OneOf(BTreeSet::from([value.clone()])));
         Self(vec![labels.iter().map(has).collect()])
     }
@@ -103,7 +103,7 @@ impl Terms {
     }
 
     /// Nodes that fit one of them; none where that takes too many terms.
-    pub(in crate::translate) fn or(&self, other: &Self) -> Option<Self> {
+    pub(crate) fn or(&self, other: &Self) -> Option<Self> {
         Self(self.0.iter().chain(&other.0).cloned().collect()).settled()
     }
 

@@ -1,16 +1,17 @@
 //! What is compiled means the same as what is evaluated, and nothing else is compiled.
 
+use crate::translate::{Mode, RenderProfile};
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement};
 use serde_json::{Value, json};
 
-use super::compile::{Part, compile};
-use super::facts::{NodeFacts, TaskFacts};
-use super::terms::MAX_TERMS;
 use super::*;
 use crate::ecs::query::Query as Read;
 use crate::k8s::names;
-use crate::translate::verdict::Verdict;
-use crate::translate::{Basis, Code};
+use crate::translate::Code;
+use crate::translate::placement::compile::{Part, compile};
+use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+use crate::translate::placement::terms::MAX_TERMS;
+use crate::translate::verdicts::codes::Verdict;
 
 fn read(text: &str) -> Read {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -170,8 +171,8 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
     let examined = crate::translate::examine::task_definition(definition);
     let spec = examined.usable().expect("valid").clone();
     let service: crate::api::ServiceSpec = serde_json::from_value(json!({"placementConstraints": of_service})).unwrap();
-    let basis = Basis::current(Basis::NEWEST_MINOR);
-    let task = Task {
+    let profile = RenderProfile::current(RenderProfile::NEWEST_MINOR);
+    let task = RenderContext {
         definition: &spec.ecs,
         kubernetes: None,
         name: "app",
@@ -179,12 +180,12 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
         service: Some(&service),
         task_role_credentials: None,
         capacity: None,
-        basis: &basis,
+        profile: &profile,
     };
     let membership = Membership { namespace: Some("shop"), cluster: "default", service: None, launch_type: None };
-    let mut ledger = Ledger::of_task_definition();
-    let rules = render(&task, &membership, &BTreeMap::new(), &mut ledger);
-    let verdicts = examined.close(&ledger).into_iter().filter(|it| it.path.to_string().starts_with("/placement"));
+    let mut recorder = VerdictRecorder::new(Mode::Operator);
+    let rules = render(&task, &membership, &BTreeMap::new(), &mut recorder);
+    let verdicts = examined.close(&recorder).into_iter().filter(|it| it.path.to_string().starts_with("/placement"));
     (
         serde_json::to_value(&rules.affinity).unwrap(),
         serde_json::to_value(rules.annotations()).unwrap(),

@@ -1,20 +1,23 @@
 //! The core Service for the ports of a service's tasks.
 
+use crate::translate::{ObjectContext, RenderContext};
 use k8s_openapi::api::core::v1::{Service as CoreService, ServicePort, ServiceSpec as CoreServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::Placement;
 use crate::ecs;
 use crate::ecs::task_definition::{ApplicationProtocol, PortMapping};
-use crate::translate::fields::some_list;
-use crate::translate::{Task, load_balancers, ports, service_connect};
+use crate::translate::container::port_mappings;
+use crate::translate::conversions::some_list;
+use crate::translate::service::{load_balancers, service_connect_configuration};
 
 /// Renders the core Service for the ports of the task and for what Service Connect calls by the same name; none when there
 /// are no ports.
 #[must_use]
-pub fn core_service(task: &Task<'_>, place: &Placement<'_>) -> Option<CoreService> {
+pub fn core_service(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<CoreService> {
     let mut ports = service_ports(task);
-    for alias in service_connect::aliases(task).iter().filter(|alias| alias.service == place.identity.service) {
+    for alias in
+        service_connect_configuration::aliases(task).iter().filter(|alias| alias.service == place.identity.service)
+    {
         alias.add_to(&mut ports);
     }
     let r#type = if load_balancers::needs_node_ports(task) { "NodePort" } else { "ClusterIP" };
@@ -31,9 +34,11 @@ pub fn core_service(task: &Task<'_>, place: &Placement<'_>) -> Option<CoreServic
 }
 
 /// The ports of the mappings, and those that a load balancer names in a range that is too long for all of it.
-pub(in crate::translate) fn service_ports(task: &Task<'_>) -> Vec<ServicePort> {
-    let mut all: Vec<ServicePort> =
-        ports::served(task.definition).into_iter().map(|(port, mapping)| of_mapping(port, Some(mapping))).collect();
+pub(crate) fn service_ports(task: &RenderContext<'_>) -> Vec<ServicePort> {
+    let mut all: Vec<ServicePort> = port_mappings::served(task.definition)
+        .into_iter()
+        .map(|(port, mapping)| of_mapping(port, Some(mapping)))
+        .collect();
     for balancer in task.service.into_iter().flat_map(|spec| &spec.ecs.load_balancers) {
         let Some(number) = balancer.container_port.filter(|port| *port > 0) else { continue };
         add(&mut all, service_port(task.definition, balancer.container_name.as_deref(), number));
@@ -42,27 +47,24 @@ pub(in crate::translate) fn service_ports(task: &Task<'_>) -> Vec<ServicePort> {
 }
 
 /// Adds a port unless its number is taken.
-pub(in crate::translate) fn add(ports: &mut Vec<ServicePort>, port: ServicePort) {
+pub(crate) fn add(ports: &mut Vec<ServicePort>, port: ServicePort) {
     if !ports.iter().any(|other| other.port == port.port && other.protocol == port.protocol) {
         ports.push(port);
     }
 }
 
 /// The port of a Service for a port of a container; without a container, of any.
-pub(in crate::translate) fn service_port(
-    task: &ecs::TaskDefinition,
-    container: Option<&str>,
-    number: i32,
-) -> ServicePort {
+pub(crate) fn service_port(task: &ecs::TaskDefinition, container: Option<&str>, number: i32) -> ServicePort {
     let containers = task.container_definitions.iter();
     let meant = containers.filter(|other| container.is_none() || other.name.as_deref() == container);
-    let is_in =
-        |mapping: &&PortMapping| ports::bounds(mapping).is_some_and(|(first, last)| (first..=last).contains(&number));
+    let is_in = |mapping: &&PortMapping| {
+        port_mappings::bounds(mapping).is_some_and(|(first, last)| (first..=last).contains(&number))
+    };
     of_mapping(number, meant.flat_map(|container| &container.port_mappings).find(is_in))
 }
 
-pub(in crate::translate) fn of_mapping(port: i32, mapping: Option<&PortMapping>) -> ServicePort {
-    let protocol = mapping.map_or("TCP", ports::protocol);
+pub(crate) fn of_mapping(port: i32, mapping: Option<&PortMapping>) -> ServicePort {
+    let protocol = mapping.map_or("TCP", port_mappings::protocol);
     ServicePort {
         name: Some(format!("{}-{port}", protocol.to_lowercase())),
         port,

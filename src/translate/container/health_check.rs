@@ -1,0 +1,208 @@
+//! `healthCheck` → probes.
+//!
+//! ECS runs the check every `interval`, counts `retries` failures in a row, and forgives failures during `startPeriod` until
+//! the first success. An essential container's check decides the task's health. A startup probe that runs the same command
+//! holds back readiness, and containers that wait for HEALTHY, until the first success; then a readiness probe tells the health,
+//! by which the operator replaces the task. A liveness probe that has more patience restarts the container should nobody do so.
+
+use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::{RenderContext, VerdictRecorder};
+use k8s_openapi::api::core::v1::{ExecAction, Probe};
+use task_agent::Health;
+
+use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
+use crate::ecs::{self, Pointer};
+use crate::translate::Code;
+use crate::translate::conversions::literal;
+use crate::translate::service::workload;
+use crate::translate::task_agent::eligibility;
+
+const DEFAULT_INTERVAL: i32 = 30;
+const DEFAULT_TIMEOUT: i32 = 5;
+const DEFAULT_RETRIES: i32 = 3;
+
+#[derive(Default)]
+pub(crate) struct Probes {
+    pub(crate) startup: Option<Probe>,
+    pub(crate) readiness: Option<Probe>,
+    pub(crate) liveness: Option<Probe>,
+}
+
+/// Seconds that a task which was healthy may be unhealthy before it ends by itself: its replacement has to start meanwhile.
+fn patience(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
+    let as_long_again = interval(check).saturating_mul(retries(check)).saturating_mul(2);
+    forgiven(task, check).saturating_add(as_long_again.max(SHORTEST_PATIENCE))
+}
+
+const SHORTEST_PATIENCE: i32 = 60;
+
+/// Seconds after a task's start in which its service ignores failures (`healthCheckGracePeriodSeconds`).
+fn grace(task: &RenderContext<'_>) -> i32 {
+    task.service.and_then(|spec| spec.ecs.health_check_grace_period_seconds).unwrap_or(0).max(0)
+}
+
+/// Seconds after the start in which failures are forgiven until the first success.
+fn forgiven(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
+    check.start_period.unwrap_or(0).max(grace(task))
+}
+
+/// The check, for the task agent.
+pub(crate) fn plan(task: &RenderContext<'_>, container: &ContainerDefinition) -> Option<Health> {
+    let check = container.health_check.as_ref()?;
+    let number = |given: i32| given.max(0).unsigned_abs();
+    Some(Health {
+        command: command(check)?,
+        interval: number(interval(check)).into(),
+        timeout: number(timeout(check)).into(),
+        retries: number(retries(check)),
+        start_period: number(forgiven(task, check)).into(),
+        patience: number(patience(task, check)).into(),
+    })
+}
+
+/// Whether the check of this container decides the health of its task.
+pub(crate) fn decides(container: &ContainerDefinition) -> bool {
+    container.is_essential() && container.health_check.as_ref().and_then(command).is_some()
+}
+
+pub(crate) fn render(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Probes {
+    if placed.kind == ContainerKind::Supervised {
+        recorder.exact(placed.at("healthCheck"), eligibility::plan_target(task));
+        let checked = decides(placed.definition).then(|| placed.definition.health_check.as_ref().map(interval));
+        let readiness = checked.flatten().map(|interval| eligibility::readiness_probe(placed, interval));
+        return Probes { startup: Some(eligibility::startup_probe(placed)), readiness, liveness: None };
+    }
+    let Some(check) = &placed.definition.health_check else { return Probes::default() };
+    let Some(command) = command(check) else {
+        recorder.exact(placed.at("healthCheck"), placed.target.clone());
+        return Probes::default();
+    };
+    let observed = placed.kind != ContainerKind::Init && (placed.awaited_healthy || placed.is_essential());
+    if !observed {
+        let message = "nothing waits for the health of this non-essential container, so it is not checked; ECS checks it without consequence";
+        recorder.approximate(placed.at("healthCheck"), Code::HealthNotObserved, placed.target.clone(), message);
+        return Probes::default();
+    }
+    let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
+    claim(placed, check, recorder);
+    let holds_back = holds_back(placed);
+    let forgiven = forgiven(task, check);
+    let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
+    let forgiven_later = if holds_back { checks_in(patience(task, check), check) } else { 0 };
+    let fatal = retries(check).saturating_add(forgiven_later);
+    Probes {
+        startup: holds_back.then(|| startup(check, &command, forgiven)),
+        readiness: (holds_back && placed.is_essential()).then(|| probe(check, &command, retries(check), None)),
+        liveness: placed.is_essential().then(|| probe(check, &command, fatal, delay)),
+    }
+}
+
+/// The containers whose health is the task's, for whoever reads it off the Pod.
+pub(crate) fn told_of(placed: &[ContainerSlot<'_>]) -> Option<String> {
+    let told =
+        placed.iter().filter(|it| decides(it.definition) && (it.kind == ContainerKind::Supervised || holds_back(it)));
+    let names: Vec<&str> = told.map(ContainerSlot::name).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+/// Whether a startup probe holds back what waits for the container. The start of a sidecar that is not waited for until it is
+/// healthy must not hold back those that wait for its start.
+fn holds_back(placed: &ContainerSlot<'_>) -> bool {
+    placed.kind == ContainerKind::Main || placed.awaited_healthy
+}
+
+/// The argument vector, or none where the definition switches the check off.
+fn command(check: &HealthCheck) -> Option<Vec<String>> {
+    let (first, rest) = check.command.split_first()?;
+    match first.as_str() {
+        "NONE" => None,
+        "CMD-SHELL" => Some(["/bin/sh", "-c"].map(str::to_owned).into_iter().chain(rest.iter().cloned()).collect()),
+        "CMD" => Some(rest.to_vec()),
+        _ => Some(check.command.clone()),
+    }
+}
+
+fn startup(check: &HealthCheck, command: &[String], forgiven: i32) -> Probe {
+    let checks = checks_in(forgiven, check);
+    probe(check, command, checks.saturating_add(retries(check)), Some(interval(check)))
+}
+
+/// How many checks there are in so many seconds, rounded up.
+fn checks_in(seconds: i32, check: &HealthCheck) -> i32 {
+    let interval = interval(check).max(1);
+    seconds.saturating_add(interval - 1) / interval
+}
+
+fn probe(check: &HealthCheck, command: &[String], failures: i32, delay: Option<i32>) -> Probe {
+    Probe {
+        exec: Some(ExecAction { command: Some(command.to_vec()) }),
+        initial_delay_seconds: delay,
+        period_seconds: Some(interval(check)),
+        timeout_seconds: Some(timeout(check)),
+        failure_threshold: Some(failures),
+        ..Probe::default()
+    }
+}
+
+fn interval(check: &HealthCheck) -> i32 {
+    check.interval.unwrap_or(DEFAULT_INTERVAL)
+}
+
+fn timeout(check: &HealthCheck) -> i32 {
+    check.timeout.unwrap_or(DEFAULT_TIMEOUT)
+}
+
+fn retries(check: &HealthCheck) -> i32 {
+    check.retries.unwrap_or(DEFAULT_RETRIES)
+}
+
+fn claim(placed: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
+    let path = placed.at("healthCheck");
+    let probe = match (placed.is_essential(), holds_back(placed)) {
+        (true, true) => "readinessProbe",
+        (true, false) => "livenessProbe",
+        (false, _) => "startupProbe",
+    };
+    let target = placed.becomes(probe);
+    let command = format!("{target}/exec/command");
+    if placed.is_essential() {
+        let message = if holds_back(placed) {
+            "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
+             it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
+             container in its Pod if the task has not been replaced after twice the time again, a minute at the least, and the start period"
+        } else {
+            "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
+             new task before it stops this one"
+        };
+        let code = if holds_back(placed) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
+        recorder.approximate(path.key("command"), code, command, message);
+    } else {
+        recorder.exact(path.key("command"), command);
+    }
+    recorder.exact(path.key("interval"), format!("{target}/periodSeconds"));
+    recorder.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
+    recorder.exact(path.key("retries"), format!("{target}/failureThreshold"));
+    if check.start_period.is_some() {
+        let (target, message) = if holds_back(placed) {
+            let message = "the start period becomes as many forgiven failures as there are checks in it";
+            (placed.becomes("startupProbe/failureThreshold"), message)
+        } else {
+            let message = "the first check is made after the start period; ECS checks in it too, and forgives failures";
+            (placed.becomes("livenessProbe/initialDelaySeconds"), message)
+        };
+        recorder.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
+    }
+}
+
+/// Claims a service's `healthCheckGracePeriodSeconds`.
+pub(crate) fn claim_grace(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+    let Some(seconds) = service.health_check_grace_period_seconds else { return };
+    let path = Pointer::root().key("healthCheckGracePeriodSeconds");
+    let target = workload::target(service, name, "/spec/template/spec/containers");
+    if seconds == 0 {
+        return recorder.exact(path, target);
+    }
+    let message = "failures of a container's healthCheck are forgiven for so long after its start, until its first success; ECS forgives \
+                   those after it too. A load balancer's checks stop no task here, with or without a grace period";
+    recorder.approximate(path, Code::HealthGraceUntilSuccess, target, message);
+}

@@ -1,0 +1,46 @@
+//! `linuxParameters.maxSwap` and `linuxParameters.swappiness`: the node decides, except that no swap can be had.
+//!
+//! The kubelet gives no swap to a container whose memory request is its limit, nor to one that has neither, on any node
+//! (`GetContainerSwapBehavior`).
+
+use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
+use crate::translate::pod::runtime_platform;
+use crate::translate::{RenderContext, VerdictRecorder};
+
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let Some(linux) = &placed.definition.linux_parameters else { return };
+    if task.definition.is_windows() {
+        runtime_platform::refuse(placed, &["linuxParameters", "maxSwap"], linux.max_swap.is_some(), recorder);
+        runtime_platform::refuse(placed, &["linuxParameters", "swappiness"], linux.swappiness.is_some(), recorder);
+        return;
+    }
+    let path = placed.at("linuxParameters");
+    let has_none = linux.max_swap == Some(0) && gets_none(placed);
+    match linux.max_swap {
+        Some(0) if has_none => recorder.exact(path.key("maxSwap"), placed.becomes("resources/requests/memory")),
+        Some(0) => {
+            let message = "a node that has swap may give some to this container: give it memory without a memoryReservation, \
+                           and it gets none";
+            recorder.unsupported(path.key("maxSwap"), Code::SwapOfNode, message);
+        }
+        Some(_) => {
+            let message =
+                "the container gets the swap that its node gives, most often none: raise its memory by what it needs";
+            recorder.unsupported(path.key("maxSwap"), Code::SwapOfNode, message);
+        }
+        None => {}
+    }
+    // ECS has no use for it without swap of the container's own.
+    if linux.max_swap.is_none() || has_none {
+        recorder.exact(path.key("swappiness"), placed.target.clone());
+    } else if linux.swappiness.is_some() {
+        let message = "the node's own setting decides: Kubernetes has none for a container";
+        recorder.unsupported(path.key("swappiness"), Code::SwapOfNode, message);
+    }
+}
+
+fn gets_none(placed: &ContainerSlot<'_>) -> bool {
+    let limit = placed.definition.memory.filter(|mebibytes| *mebibytes > 0);
+    placed.definition.memory_reservation.is_none_or(|request| Some(request) == limit)
+}

@@ -1,0 +1,195 @@
+//! `portMappings` → container ports.
+
+use crate::translate::context::ContainerSlot;
+use crate::translate::{RenderContext, VerdictRecorder};
+use k8s_openapi::api::core::v1::ContainerPort;
+
+use std::collections::BTreeSet;
+
+use crate::ecs::task_definition::{NetworkMode, PortMapping, TransportProtocol};
+use crate::ecs::{self, Pointer};
+use crate::k8s::names;
+use crate::translate::Code;
+use crate::translate::conversions::some_list;
+
+/// Ports of a core Service with ranges written out. Each one costs every node rules of its own.
+const MAX_SERVICE_PORTS: usize = 100;
+
+pub(crate) fn container_ports(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    recorder: &mut VerdictRecorder,
+) -> Option<Vec<ContainerPort>> {
+    let mut ports: Vec<ContainerPort> = Vec::new();
+    for (index, mapping) in placed.definition.port_mappings.iter().enumerate() {
+        let path = placed.at("portMappings").index(index);
+        claim_range(task, placed, mapping, &path, recorder);
+        let Some(number) = mapping.container_port else { continue };
+        let protocol = protocol(mapping);
+        let same = |port: &ContainerPort| port.container_port == number && port.protocol.as_deref() == Some(protocol);
+        // A port stands once in a container; what a second mapping of it says beyond the first has its place there.
+        let position = ports.iter().position(same).unwrap_or(ports.len());
+        let target = placed.becomes(&format!("ports/{position}"));
+        claim(task, placed, mapping, &path, &target, recorder);
+        let name = own_name(mapping, &ports);
+        if position == ports.len() {
+            let protocol = Some(protocol.to_owned());
+            ports.push(ContainerPort { container_port: number, protocol, ..ContainerPort::default() });
+        }
+        let port = &mut ports[position];
+        if name.is_some() && port.name.is_none() {
+            recorder.exact(path.key("name"), format!("{target}/name"));
+            port.name = name;
+        }
+        host_port(task, mapping, port, &path, &target, recorder);
+    }
+    some_list(ports)
+}
+
+/// A name may stand once in a container; a second port of that name goes without.
+fn own_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
+    let name = names::port_name(mapping.name.as_deref()?);
+    (!ports.iter().any(|port| port.name.as_ref() == Some(&name))).then_some(name)
+}
+
+fn claim(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    mapping: &PortMapping,
+    path: &Pointer,
+    target: &str,
+    recorder: &mut VerdictRecorder,
+) {
+    recorder.exact(path.key("protocol"), format!("{target}/protocol"));
+    if mapping.app_protocol.is_some() {
+        recorder.exact(path.key("appProtocol"), format!("{}/spec/ports", task.core_service()));
+    }
+    let number = mapping.container_port.unwrap_or_default();
+    if listens_elsewhere(task, placed, mapping) {
+        let message = format!(
+            "another container of the task also listens on port {number}; in bridge mode each has its own network, in a Pod \
+             they share one, and the second one to start fails: give one of them another port"
+        );
+        recorder.unsupported(path.key("containerPort"), Code::PortCollision, message);
+    } else {
+        recorder.exact(path.key("containerPort"), format!("{target}/containerPort"));
+    }
+}
+
+fn listens_elsewhere(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, mapping: &PortMapping) -> bool {
+    let Some((first, last)) = bounds(mapping) else { return false };
+    let others = task.definition.container_definitions.iter().filter(|c| c.name != placed.definition.name);
+    others
+        .flat_map(|c| &c.port_mappings)
+        .filter(|other| protocol(other) == protocol(mapping))
+        .filter_map(bounds)
+        .any(|(other_first, other_last)| first <= other_last && other_first <= last)
+}
+
+/// The first and the last port of a mapping.
+pub(crate) fn bounds(mapping: &PortMapping) -> Option<(i32, i32)> {
+    range(mapping).or(mapping.container_port.map(|port| (port, port)))
+}
+
+/// The first and the last port of a range, `first-last`.
+fn range(mapping: &PortMapping) -> Option<(i32, i32)> {
+    let text = mapping.container_port_range.as_deref()?;
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (1 <= first && first <= last && last <= 65_535).then_some((first, last))
+}
+
+/// The ports of the core Service, with their mappings: single ports and those ranges that there is room for.
+pub(crate) fn served(task: &ecs::TaskDefinition) -> Vec<(i32, &PortMapping)> {
+    let mappings = || task.container_definitions.iter().flat_map(|c| &c.port_mappings);
+    let mut room = MAX_SERVICE_PORTS.saturating_sub(mappings().filter(|m| range(m).is_none()).count());
+    let mut seen = BTreeSet::new();
+    let mut ports = Vec::new();
+    for mapping in mappings() {
+        let Some((first, last)) = bounds(mapping) else { continue };
+        let length = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+        if range(mapping).is_some() {
+            let Some(rest) = room.checked_sub(length) else { continue };
+            room = rest;
+        }
+        ports.extend((first..=last).filter(|port| seen.insert((*port, protocol(mapping)))).map(|port| (port, mapping)));
+    }
+    ports
+}
+
+/// Every port of a Pod can be reached at its address; what the Service has is a matter of [`served`].
+fn claim_range(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    mapping: &PortMapping,
+    path: &Pointer,
+    recorder: &mut VerdictRecorder,
+) {
+    if mapping.container_port_range.is_none() {
+        return;
+    }
+    let all = served(task.definition);
+    let is_served = range(mapping).is_some_and(|(first, _)| {
+        all.iter().any(|(port, other)| *port == first && protocol(other) == protocol(mapping))
+    });
+    let target = if is_served { format!("{}/spec/ports", task.core_service()) } else { placed.target.clone() };
+    for detail in ["protocol", "appProtocol", "name"] {
+        recorder.exact(path.key(detail), target.clone());
+    }
+    let path = path.key("containerPortRange");
+    if listens_elsewhere(task, placed, mapping) {
+        let message = "another container of the task also listens on a port of the range; in bridge mode each has its own network, in \
+                       a Pod they share one, and the second one to start fails: give one of them other ports";
+        recorder.unsupported(path, Code::PortCollision, message);
+    } else if !is_served {
+        let message = format!(
+            "the ports are reached at the address of the Pod; the Service has none of them, as it would have more than \
+                       {MAX_SERVICE_PORTS} ports: map each port that is needed by containerPort"
+        );
+        recorder.approximate(path, Code::PortRangeTooLong, target, message);
+    } else if task.definition.network_mode == Some(NetworkMode::Awsvpc) {
+        recorder.exact(path, target);
+    } else {
+        let message = "tasks are reached by their own address and the ports of the range; whatever reads the range of host \
+                       ports has to use the Service instead";
+        recorder.approximate(path, Code::DynamicHostPort, target, message);
+    }
+}
+
+/// In bridge mode a fixed host port is reserved on the node; 0 or none asks for a dynamic one, which nothing reads here.
+/// In awsvpc and host mode the host port is the container port.
+///
+/// A port has one host port; others that are given for it have no place.
+fn host_port(
+    task: &RenderContext<'_>,
+    mapping: &PortMapping,
+    port: &mut ContainerPort,
+    path: &Pointer,
+    target: &str,
+    recorder: &mut VerdictRecorder,
+) {
+    let Some(given) = mapping.host_port else { return };
+    let path = path.key("hostPort");
+    match (task.definition.network_mode, given) {
+        (Some(NetworkMode::Awsvpc | NetworkMode::Host), _) => {
+            recorder.exact(path, format!("{target}/containerPort"));
+        }
+        (_, 0) => {
+            let message = "tasks are reached by their own address and port, so no host port is needed; whatever reads the \
+                           dynamic host port has to use the Service instead";
+            recorder.approximate(path, Code::DynamicHostPort, target, message);
+        }
+        (_, fixed) if *port.host_port.get_or_insert(fixed) == fixed => {
+            recorder.exact(path, format!("{target}/hostPort"));
+        }
+        _ => {}
+    }
+}
+
+/// The protocol in Kubernetes' spelling.
+pub(crate) fn protocol(mapping: &PortMapping) -> &'static str {
+    match mapping.protocol {
+        Some(TransportProtocol::Udp) => "UDP",
+        Some(TransportProtocol::Tcp) | None => "TCP",
+    }
+}

@@ -1,0 +1,98 @@
+//! `cpu`, `memory` and `memoryReservation` of containers and of the task → resource requests and limits.
+//!
+//! CPU units reserve and weigh, they do not cap: a request without a limit. A container's memory is a hard limit and, without
+//! a reservation, also what placement counts. The task's cpu and memory cap all containers together: resources of the Pod.
+
+use crate::translate::context::ContainerSlot;
+use crate::translate::{RenderContext, VerdictRecorder};
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::ecs::task_definition::Compatibility;
+use crate::ecs::{Pointer, units};
+use crate::translate::Code;
+use crate::translate::container::resource_requirements;
+use crate::translate::conversions::{container_cpu, memory, some_map, task_cpu};
+use crate::translate::pod::ephemeral_storage;
+
+pub(crate) fn container(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    recorder: &mut VerdictRecorder,
+) -> Option<ResourceRequirements> {
+    let definition = placed.definition;
+    let (mut requests, mut limits) = (BTreeMap::new(), resource_requirements::limits(placed, recorder));
+    ephemeral_storage::render(task, placed, &mut requests, &mut limits);
+    recorder.exact(placed.at("cpu"), placed.becomes("resources/requests/cpu"));
+    if let Some(units) = definition.cpu.filter(|units| *units > 0) {
+        requests.insert("cpu".to_owned(), container_cpu(units.into()));
+        // On Windows CPU units are a cap.
+        if task.definition.is_windows() {
+            limits.insert("cpu".to_owned(), container_cpu(units.into()));
+        }
+    }
+    recorder.exact(placed.at("memory"), placed.becomes("resources/limits/memory"));
+    if let Some(hard) = definition.memory.filter(|mebibytes| *mebibytes > 0) {
+        limits.insert("memory".to_owned(), memory(hard.into()));
+        requests.insert("memory".to_owned(), memory(hard.into()));
+    }
+    if let Some(soft) = definition.memory_reservation {
+        let message =
+            "the memory is reserved on the node; a container above it is not pushed back when the node runs short";
+        let target = placed.becomes("resources/requests/memory");
+        recorder.approximate(placed.at("memoryReservation"), Code::SoftLimitNotEnforced, target, message);
+        requests.insert("memory".to_owned(), memory(soft.into()));
+    }
+    requirements(requests, limits)
+}
+
+/// The resources of the whole Pod, on servers that have them.
+pub(crate) fn pod(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> Option<ResourceRequirements> {
+    ephemeral_storage::claim(task, recorder);
+    let mut amounts = BTreeMap::new();
+    let given = [
+        ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(task_cpu).ok())),
+        ("memory", task.definition.memory.as_deref().map(|text| units::memory_mib(text).map(memory).ok())),
+    ];
+    for (resource, amount) in given {
+        let Some(Some(amount)) = amount else { continue };
+        claim_pod_resource(task, resource, recorder);
+        amounts.insert(resource.to_owned(), amount);
+    }
+    let possible = task.profile.pod_level_resources && !task.definition.is_windows();
+    possible.then(|| requirements(amounts.clone(), amounts)).flatten()
+}
+
+fn claim_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut VerdictRecorder) {
+    let path = Pointer::root().key(resource);
+    if task.definition.is_windows() {
+        claim_pod_resource_on_windows(task, path, recorder);
+    } else if task.profile.pod_level_resources {
+        recorder.exact(path, format!("{}/spec/resources/limits/{resource}", task.target));
+    } else {
+        let message = "this server has no resources for a whole Pod (Kubernetes 1.34 has); give each container its own";
+        recorder.unsupported(path, Code::PodResourcesMissing, message);
+    }
+}
+
+/// ECS does not hold tasks of Windows to the sizes of the task either, but on Fargate.
+fn claim_pod_resource_on_windows(task: &RenderContext<'_>, path: Pointer, recorder: &mut VerdictRecorder) {
+    if task.definition.requires_compatibilities.contains(&Compatibility::Fargate) {
+        let message = "a Pod of Windows has no resources of its own; give each container its own";
+        recorder.unsupported(path, Code::PodResourcesMissing, message);
+    } else {
+        recorder.exact(path, task.target);
+    }
+}
+
+fn requirements(
+    requests: BTreeMap<String, Quantity>,
+    limits: BTreeMap<String, Quantity>,
+) -> Option<ResourceRequirements> {
+    if requests.is_empty() && limits.is_empty() {
+        return None;
+    }
+    Some(ResourceRequirements { requests: some_map(requests), limits: some_map(limits), claims: None })
+}

@@ -1,0 +1,44 @@
+//! `restartPolicy`: a container that is started again where it is, without the task being replaced.
+
+use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::{RenderContext, VerdictRecorder};
+use task_agent::Restart;
+
+use crate::ecs::task_definition::ContainerDefinition;
+use crate::translate::Code;
+use crate::translate::task_agent::eligibility;
+
+/// ECS's default of `restartAttemptPeriod`, in seconds.
+const DEFAULT_ATTEMPT_PERIOD: u64 = 300;
+
+/// The policy, for the task agent.
+pub(crate) fn plan(container: &ContainerDefinition) -> Option<Restart> {
+    let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled)?;
+    let period = policy.restart_attempt_period.and_then(|seconds| u64::try_from(seconds).ok());
+    Some(Restart {
+        ignored_exit_codes: policy.ignored_exit_codes.clone(),
+        attempt_period: period.unwrap_or(DEFAULT_ATTEMPT_PERIOD),
+    })
+}
+
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let path = placed.at("restartPolicy");
+    if !placed.definition.restarts_in_place() {
+        return recorder.exact(path, placed.target.clone());
+    }
+    match placed.kind {
+        ContainerKind::Supervised => recorder.exact(path, eligibility::plan_target(task)),
+        ContainerKind::Init => {
+            let message = "the container is started again only when it fails: others wait for its end";
+            recorder.approximate(path, Code::RestartsByKubelet, placed.target.clone(), message);
+        }
+        ContainerKind::Main | ContainerKind::Sidecar => {
+            let message = format!(
+                "the container is restarted whenever it ends, whatever its exit code and however short it ran, after a delay \
+                 that grows from 10 seconds to 5 minutes{}",
+                eligibility::advice(task)
+            );
+            recorder.approximate(path, Code::RestartsByKubelet, placed.target.clone(), message);
+        }
+    }
+}

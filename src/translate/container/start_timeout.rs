@@ -1,0 +1,24 @@
+//! `startTimeout`: how long others wait for a container to end or to become healthy.
+
+use crate::ecs::task_definition::ContainerDefinition;
+use crate::translate::Code;
+use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::task_agent::eligibility;
+use crate::translate::{RenderContext, VerdictRecorder};
+
+/// The time in seconds; none is for ever.
+pub(crate) fn of(container: &ContainerDefinition) -> Option<u64> {
+    container.start_timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
+}
+
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    if placed.definition.start_timeout.is_none() {
+        return;
+    }
+    let path = placed.at("startTimeout");
+    if placed.kind == ContainerKind::Supervised {
+        return recorder.exact(path, eligibility::plan_target(task));
+    }
+    let message = format!("containers that wait for this one wait as long as it takes{}", eligibility::advice(task));
+    recorder.unsupported(path, Code::StartTimeoutNotKept, message);
+}

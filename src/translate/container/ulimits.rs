@@ -1,0 +1,34 @@
+//! `ulimits`: limits of a container's processes.
+
+use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::{RenderContext, VerdictRecorder};
+use task_agent::Limit;
+
+use crate::ecs::task_definition::{ContainerDefinition, Ulimit};
+use crate::translate::Code;
+use crate::translate::task_agent::eligibility;
+
+/// The limits, for the task agent.
+pub(crate) fn plan(container: &ContainerDefinition) -> Vec<Limit> {
+    let limit = |given: &Ulimit| Limit {
+        name: given.name.to_string(),
+        soft: given.soft_limit.into(),
+        hard: given.hard_limit.into(),
+    };
+    container.ulimits.iter().map(limit).collect()
+}
+
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let path = placed.at("ulimits");
+    if placed.definition.ulimits.is_empty() {
+        return recorder.exact(path, placed.target.clone());
+    }
+    if placed.kind == ContainerKind::Supervised {
+        let message = "a hard limit above that of the node's container runtime is set as high as that allows, and the container's \
+                       log says so, unless the container has the capability SYS_RESOURCE";
+        recorder.approximate(path, Code::LimitsWithinRuntime, eligibility::plan_target(task), message);
+        return;
+    }
+    let message = format!("the limits are those of the node's container runtime{}", eligibility::advice(task));
+    recorder.unsupported(path, Code::LimitsOfRuntime, message);
+}

@@ -1,0 +1,163 @@
+//! The inputs of rendering that features share: the task definition, its containers, the identity of the objects.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::capacity::Capacity;
+use super::conversions::some_map;
+use super::metadata::Identity;
+use super::pod::tags;
+use super::render_profile::RenderProfile;
+use crate::api::{ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
+use crate::ecs::service::Tag;
+use crate::ecs::{self, Pointer};
+
+/// Who applies the rendered objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The operator, which also acts on them over time: rollbacks, scaling, replacement of unhealthy tasks.
+    #[default]
+    Operator,
+    /// A person or a pipeline, as plain manifests. No operator acts on them.
+    Manifests,
+}
+
+impl Mode {
+    /// True if the operator acts on the rendered objects.
+    #[must_use]
+    pub fn has_operator(self) -> bool {
+        self == Self::Operator
+    }
+}
+
+/// A task definition on its way to a Pod template.
+#[derive(Clone, Copy, Debug)]
+pub struct RenderContext<'a> {
+    /// The definition, which has passed validation.
+    pub definition: &'a ecs::TaskDefinition,
+    /// What only Kubernetes knows of it.
+    pub kubernetes: Option<&'a TaskDefinitionKubernetes>,
+    /// The object name of the `TaskDefinition`.
+    pub name: &'a str,
+    /// Where the template stands, for reports: `Deployment/web#/spec/template`.
+    pub target: &'a str,
+    /// The service that runs it; none for a task definition by itself.
+    pub service: Option<&'a ServiceSpec>,
+    /// How its cluster has tasks get the credentials of their roles.
+    pub task_role_credentials: Option<TaskRoleCredentials>,
+    /// The nodes that it may run on, as its service and its cluster say; any node for a task definition by itself.
+    pub capacity: Option<&'a Capacity>,
+    /// What the rendering depends on besides the definition.
+    pub profile: &'a RenderProfile,
+}
+
+impl<'a> RenderContext<'a> {
+    /// A task definition by itself: no service, no cluster, nothing that only Kubernetes knows.
+    #[must_use]
+    pub fn alone(definition: &'a ecs::TaskDefinition, name: &'a str, profile: &'a RenderProfile) -> Self {
+        Self {
+            definition,
+            kubernetes: None,
+            name,
+            target: "",
+            service: None,
+            task_role_credentials: None,
+            capacity: None,
+            profile,
+        }
+    }
+
+    /// The core Service of the same name as the workload, for reports.
+    pub(crate) fn core_service(&self) -> String {
+        format!("Service/{}#", self.workload_name())
+    }
+
+    /// The name of the workload that the template is of.
+    pub(crate) fn workload_name(&self) -> &str {
+        let workload = self.target.split('#').next().unwrap_or_default();
+        workload.split('/').nth(1).unwrap_or_default()
+    }
+}
+
+/// What a container becomes in the Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContainerKind {
+    /// Runs to its end before the next one starts.
+    Init,
+    /// Starts before the containers and runs beside them.
+    Sidecar,
+    /// One of the Pod's containers.
+    Main,
+    /// One of the Pod's containers, run by the task agent.
+    Supervised,
+}
+
+impl ContainerKind {
+    /// Whether it is one of the Pod's containers.
+    pub(crate) fn is_main(self) -> bool {
+        matches!(self, Self::Main | Self::Supervised)
+    }
+}
+
+/// A container of the task and where it went.
+pub(crate) struct ContainerSlot<'a> {
+    pub(crate) definition: &'a ecs::task_definition::ContainerDefinition,
+    /// The container in the input.
+    pub(crate) path: Pointer,
+    /// The container in the output, for reports.
+    pub(crate) target: String,
+    pub(crate) kind: ContainerKind,
+    /// Whether some container waits until this one is healthy.
+    pub(crate) awaited_healthy: bool,
+}
+
+impl<'a> ContainerSlot<'a> {
+    pub(crate) fn at(&self, field: &str) -> Pointer {
+        self.path.key(field)
+    }
+
+    pub(crate) fn becomes(&self, field: &str) -> String {
+        format!("{}/{field}", self.target)
+    }
+
+    pub(crate) fn is_essential(&self) -> bool {
+        self.definition.is_essential()
+    }
+
+    /// The name that ECS knows it by.
+    pub(crate) fn name(&self) -> &'a str {
+        self.definition.name()
+    }
+}
+
+/// A service's task definition revision, as `family:revision`, and the namespace and labels of its objects.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectContext<'a> {
+    /// The namespace of the service and of all its objects.
+    pub namespace: Option<&'a str>,
+    /// Who the objects belong to.
+    pub identity: Identity<'a>,
+    /// `family:revision`.
+    pub task_definition: &'a str,
+    /// The revision's number.
+    pub revision: i64,
+    /// The tags of the service.
+    pub tags: &'a [Tag],
+}
+
+impl ObjectContext<'_> {
+    /// The metadata of an object of the service.
+    pub(crate) fn metadata(&self, name: impl Into<String>) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name.into()),
+            namespace: self.namespace.map(str::to_owned),
+            labels: some_map(self.identity.labels()),
+            annotations: some_map(tags::annotations(self.tags)),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// The names of containers, for a sentence.
+pub(crate) fn names_of<'a>(containers: impl Iterator<Item = &'a ecs::task_definition::ContainerDefinition>) -> String {
+    containers.map(|c| format!("{:?}", c.name())).collect::<Vec<_>>().join(", ")
+}

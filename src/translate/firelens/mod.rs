@@ -1,0 +1,139 @@
+//! `firelensConfiguration` and the log driver `awsfirelens`: a log router in the task.
+//!
+//! ECS writes the router's configuration, mounts it where the router's image reads it, starts the router first and stops
+//! it last, leads the output of its users to it, and tells them its address, for applications that send by the fluent
+//! protocol themselves. All of it is the same here but the way of the output: no container runtime of Kubernetes leads it
+//! to another container. It is in files of the node, whence the router reads that of its own Pod and of no other.
+//!
+//! The configuration is an annotation of the Pod, mounted by a downward API volume: it takes no object of its own, and
+//! stays the same for as long as the Pod lives.
+
+pub mod field_verdicts;
+pub mod fluent_bit;
+pub mod fluentd;
+#[cfg(test)]
+pub mod grammar;
+pub mod options;
+pub mod router;
+pub mod volumes;
+
+use crate::translate::RenderContext;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+pub(super) use field_verdicts::{of_router as claim, of_users as claim_users};
+pub(super) use router::variables as router_variables;
+pub(super) use volumes::volumes;
+
+use crate::translate::firelens::router::Router;
+
+use crate::api::annotations::FIRELENS;
+use crate::ecs::task_definition::{ContainerDefinition, LogDriver, NetworkMode};
+
+/// Where a router listens: the containers of a Pod share one address, as those of a task do in `awsvpc` mode.
+const ADDRESS: [(&str, &str); 2] = [("FLUENT_HOST", "127.0.0.1"), ("FLUENT_PORT", "24224")];
+
+/// Whether the container is the log router of its task.
+pub(super) fn is_router(container: &ContainerDefinition) -> bool {
+    container.firelens_configuration.is_some()
+}
+
+/// Whether the container's output is meant for the log router.
+pub(super) fn uses_router(container: &ContainerDefinition) -> bool {
+    container.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == LogDriver::Awsfirelens)
+}
+
+/// Whether the router listens for applications. As on ECS it does not in the modes `host` and `none`.
+fn listens(task: &RenderContext<'_>) -> bool {
+    !matches!(task.definition.network_mode, Some(NetworkMode::Host | NetworkMode::None))
+}
+
+/// The router's address, for its users, unless the definition gives another.
+pub(super) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
+    if !uses_router(container) || !listens(task) {
+        return Vec::new();
+    }
+    let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
+    let given: Vec<&str> = given.chain(container.secrets.iter().map(|secret| secret.name.as_str())).collect();
+    ADDRESS
+        .iter()
+        .filter(|(name, _)| !given.contains(name))
+        .map(|(name, value)| EnvVar { name: (*name).to_owned(), value: Some((*value).to_owned()), value_from: None })
+        .collect()
+}
+
+/// The annotation of the Pod that has the router's configuration, if the task has a router.
+pub(super) fn annotation(task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let router = Router::of(task)?;
+    Some((FIRELENS.to_owned(), router.configuration(task, labels)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::TaskDefinition;
+    use crate::ecs::task_definition::{
+        ContainerCondition, ContainerDependency, FirelensConfiguration, KeyValuePair, LogConfiguration,
+    };
+    use crate::translate::RenderProfile;
+    use crate::translate::context::ContainerKind;
+    use crate::translate::pod::depends_on;
+
+    fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
+        let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
+        let profile = RenderProfile::current(34);
+        let task = RenderContext::alone(&definition, "", &profile);
+        let container = ContainerDefinition {
+            log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
+            environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],
+            ..ContainerDefinition::default()
+        };
+        variables(&task, &container).into_iter().map(|variable| variable.name).collect()
+    }
+
+    #[test]
+    fn the_router_starts_before_all_and_runs_beside_them() {
+        let container =
+            |name: &str| ContainerDefinition { name: Some(name.to_owned()), ..ContainerDefinition::default() };
+        let mut proxy = container("proxy");
+        proxy.links = vec!["cache".to_owned()];
+        let router = ContainerDefinition {
+            firelens_configuration: Some(FirelensConfiguration::default()),
+            ..container("router")
+        };
+        let containers = [proxy, container("cache"), router];
+        let placed = depends_on::in_order(&containers, "");
+        let found: Vec<_> = placed.iter().map(|p| (p.name(), p.kind)).collect();
+        assert_eq!(
+            found,
+            [("router", ContainerKind::Sidecar), ("cache", ContainerKind::Sidecar), ("proxy", ContainerKind::Main)]
+        );
+    }
+
+    #[test]
+    fn a_router_that_nobody_could_wait_for_is_the_pods_container() {
+        let router = |depends_on: Vec<ContainerDependency>| ContainerDefinition {
+            name: Some("router".to_owned()),
+            firelens_configuration: Some(FirelensConfiguration::default()),
+            depends_on,
+            ..ContainerDefinition::default()
+        };
+        let roles = |containers: &[ContainerDefinition]| -> Vec<ContainerKind> {
+            depends_on::in_order(containers, "").iter().map(|placed| placed.kind).collect()
+        };
+        assert_eq!(roles(&[router(Vec::new())]), [ContainerKind::Main]);
+        let proxy = ContainerDefinition { name: Some("proxy".to_owned()), ..ContainerDefinition::default() };
+        let after = ContainerDependency { container_name: "proxy".to_owned(), condition: ContainerCondition::Start };
+        assert_eq!(roles(&[router(vec![after]), proxy]), [ContainerKind::Sidecar, ContainerKind::Main]);
+    }
+
+    #[test]
+    fn users_of_the_router_get_its_address_and_nobody_else() {
+        assert_eq!(names(None, LogDriver::Awsfirelens, "A"), ["FLUENT_HOST", "FLUENT_PORT"]);
+        assert_eq!(names(None, LogDriver::Awsfirelens, "FLUENT_HOST"), ["FLUENT_PORT"]);
+        assert!(names(Some(NetworkMode::Host), LogDriver::Awsfirelens, "A").is_empty());
+        assert!(names(Some(NetworkMode::None), LogDriver::Awsfirelens, "A").is_empty());
+        assert!(names(None, LogDriver::Fluentd, "A").is_empty());
+    }
+}

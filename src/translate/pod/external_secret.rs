@@ -1,0 +1,360 @@
+//! `secrets`, `secretOptions` and `repositoryCredentials` → `ExternalSecret`s that fill the `Secret`s they are read from.
+//!
+//! The External Secrets Operator reads Secrets Manager and the Parameter Store through stores, which hold a region and
+//! credentials. ECS takes both from the task's region and its execution role, so a person has to name the stores: in the
+//! block `kubernetes.secretStores`, or for all task definitions when the operator is started.
+//!
+//! An `ExternalSecret` replaces the whole content of its `Secret`, so there is one only where stores are known for all that
+//! the `Secret` is to have.
+
+use crate::k8s::UntypedObject;
+use crate::translate::RenderContext;
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
+
+use crate::api::{SecretStore, SecretStores};
+use crate::ecs::common::Secret;
+use crate::ecs::secret_reference::{SecretReference, parameter_name};
+use crate::ecs::task_definition::ContainerDefinition;
+use crate::translate::container::{repository_credentials, secrets};
+use crate::translate::metadata;
+use crate::translate::pod::depends_on;
+
+/// What fills one `Secret`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalSecret {
+    /// Its name, which is also that of the `Secret`.
+    pub name: String,
+    /// The keys of the `Secret`, or of what its template is filled with.
+    data: BTreeMap<String, Remote>,
+    /// The registries for which the `Secret` has credentials; without any its keys are the values themselves.
+    registries: Vec<String>,
+}
+
+/// A value and the store that reads it.
+#[derive(Clone, Debug, PartialEq)]
+struct Remote {
+    reference: Reference,
+    store: SecretStore,
+}
+
+/// A value, in the terms of a `remoteRef`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Where it is.
+    pub(crate) origin: Origin,
+    /// The secret or parameter.
+    pub(crate) key: String,
+    /// The member of the JSON object that it is.
+    pub(crate) property: Option<String>,
+    /// Which version of it.
+    pub(crate) version: Option<String>,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    SecretsManager,
+    ParameterStore,
+}
+
+impl Origin {
+    fn store(self, stores: &SecretStores) -> Option<&SecretStore> {
+        match self {
+            Self::SecretsManager => stores.secrets_manager.as_ref(),
+            Self::ParameterStore => stores.parameter_store.as_ref(),
+        }
+    }
+}
+
+/// Reads a reference as ECS does; none when it is no reference.
+pub(crate) fn remote(value_from: &str) -> Option<Reference> {
+    let parameter = |key| Reference { origin: Origin::ParameterStore, key, property: None, version: None };
+    Some(match SecretReference::parse(value_from).ok()? {
+        SecretReference::Secret(secret) => Reference {
+            origin: Origin::SecretsManager,
+            key: secret.arn.to_string(),
+            property: secret.json_key,
+            version: secret.version_stage.or_else(|| secret.version_id.map(|id| format!("uuid/{id}"))),
+        },
+        SecretReference::Parameter(arn) => parameter(parameter_name(&arn)),
+        SecretReference::NamedParameter => parameter(value_from.to_owned()),
+    })
+}
+
+/// What is said of a `Secret` that is filled.
+pub(crate) fn fills(name: &str) -> String {
+    format!(
+        "the External Secrets Operator has filled the Secret {name} by the ExternalSecret of that name, which is made for \
+         it; its store has to have the rights that the execution role has on ECS"
+    )
+}
+
+/// Whether an `ExternalSecret` fills the `Secret` of a container's own, by the stores of the `kubernetes` block.
+pub(crate) fn fills_container(task: &RenderContext<'_>, container: &ContainerDefinition) -> bool {
+    stores(task).is_some_and(|stores| of_container(task, container, stores).is_some())
+}
+
+/// Whether an `ExternalSecret` makes the pull secret of a container, by the stores of the `kubernetes` block.
+pub(crate) fn fills_registry(task: &RenderContext<'_>, container: &ContainerDefinition) -> bool {
+    stores(task).is_some_and(|stores| of_registry(task, container, stores).is_some())
+}
+
+fn stores<'a>(task: &RenderContext<'a>) -> Option<&'a SecretStores> {
+    task.kubernetes.and_then(|kubernetes| kubernetes.secret_stores.as_ref())
+}
+
+/// One for each `Secret` that the task reads values of ECS from and for which stores are known from its `kubernetes` block.
+#[must_use]
+pub fn render(task: &RenderContext<'_>) -> Vec<ExternalSecret> {
+    let Some(stores) = stores(task) else { return Vec::new() };
+    let placed = depends_on::place(task);
+    let containers = || placed.iter().map(|placed| placed.definition);
+    let own = containers().filter_map(|container| of_container(task, container, stores));
+    let given = task.kubernetes.is_some_and(|kubernetes| !kubernetes.image_pull_secrets.is_empty());
+    let users = if given { Vec::new() } else { repository_credentials::first_users(containers()) };
+    let pulling = users.into_iter().filter_map(|container| of_registry(task, container, stores));
+    merge(own.chain(pulling))
+}
+
+/// The values that no mapping brings from elsewhere: of variables, then of log options.
+fn unmapped<'a>(task: &RenderContext<'a>, container: &'a ContainerDefinition) -> impl Iterator<Item = &'a Secret> {
+    let options = container.log_configuration.iter().flat_map(|logs| &logs.secret_options);
+    let mappings = task.kubernetes.into_iter().flat_map(|kubernetes| &kubernetes.secrets);
+    let mapped: BTreeSet<&str> = mappings.map(|mapping| mapping.value_from.as_str()).collect();
+    container.secrets.iter().chain(options).filter(move |secret| !mapped.contains(secret.value_from.as_str()))
+}
+
+fn of_container(
+    task: &RenderContext<'_>,
+    container: &ContainerDefinition,
+    stores: &SecretStores,
+) -> Option<ExternalSecret> {
+    let mut data = BTreeMap::new();
+    for secret in unmapped(task, container) {
+        let reference = remote(&secret.value_from)?;
+        let store = reference.origin.store(stores)?.clone();
+        if is_key(&secret.name) {
+            data.entry(secret.name.clone()).or_insert(Remote { reference, store });
+        }
+    }
+    let name = secrets::own_name(task.name, container);
+    (!data.is_empty()).then_some(ExternalSecret { name, data, registries: Vec::new() })
+}
+
+/// Whether a `Secret` can have the key; nothing can be read from another one.
+fn is_key(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 253 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+}
+
+fn of_registry(
+    task: &RenderContext<'_>,
+    container: &ContainerDefinition,
+    stores: &SecretStores,
+) -> Option<ExternalSecret> {
+    let secret = &container.repository_credentials.as_ref()?.credentials_parameter;
+    // Besides an ARN, ECS takes the name of a secret here.
+    let key = match SecretReference::parse(secret).ok()? {
+        SecretReference::Secret(secret) => secret.arn.to_string(),
+        SecretReference::NamedParameter => secret.clone(),
+        SecretReference::Parameter(_) => return None,
+    };
+    let store = stores.secrets_manager.as_ref()?;
+    let registries: Vec<String> =
+        repository_credentials::servers(task.definition, container).into_iter().map(str::to_owned).collect();
+    // The template would take braces in an address for its own.
+    if registries.iter().any(|server| server.contains(['{', '}'])) {
+        return None;
+    }
+    let member = |name: &str| {
+        let reference = Reference {
+            origin: Origin::SecretsManager,
+            key: key.clone(),
+            property: Some(name.to_owned()),
+            version: None,
+        };
+        (name.to_owned(), Remote { reference, store: store.clone() })
+    };
+    let name = repository_credentials::secret_name(task.name, container);
+    Some(ExternalSecret { name, data: ["username", "password"].map(member).into(), registries })
+}
+
+/// One for each name. Where several have a name, it has the keys of all of them, each as the last one has it.
+#[must_use]
+pub fn merge(all: impl IntoIterator<Item = ExternalSecret>) -> Vec<ExternalSecret> {
+    let mut merged: BTreeMap<String, ExternalSecret> = BTreeMap::new();
+    for later in all {
+        match merged.get_mut(&later.name) {
+            Some(earlier) if earlier.registries.is_empty() && later.registries.is_empty() => {
+                earlier.data.extend(later.data);
+            }
+            _ => drop(merged.insert(later.name.clone(), later)),
+        }
+    }
+    merged.into_values().collect()
+}
+
+impl ExternalSecret {
+    /// The object, without an owner.
+    #[must_use]
+    pub fn object(&self, task_definition: &str, namespace: Option<&str>) -> UntypedObject {
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            namespace: namespace.map(str::to_owned),
+            labels: Some(metadata::task_definition_labels(task_definition)),
+            ..ObjectMeta::default()
+        };
+        UntypedObject::from_spec(metadata, self.spec())
+    }
+
+    fn spec(&self) -> Value {
+        let mut target = json!({"name": self.name, "creationPolicy": "Owner"});
+        if !self.registries.is_empty() {
+            target["template"] = pull_secret(&self.registries);
+        }
+        let usual = self.data.values().next().map(|remote| &remote.store);
+        let data: Vec<Value> = self.data.iter().map(|(key, remote)| remote.entry(key, usual)).collect();
+        json!({"secretStoreRef": usual.map(reference), "target": target, "data": data})
+    }
+}
+
+impl Remote {
+    /// An entry of `data`; a store other than that of the whole object is said here.
+    fn entry(&self, key: &str, usual: Option<&SecretStore>) -> Value {
+        let mut remote = json!({"key": self.reference.key});
+        for (name, value) in [("property", &self.reference.property), ("version", &self.reference.version)] {
+            if let Some(value) = value {
+                remote[name] = value.clone().into();
+            }
+        }
+        let mut entry = json!({"secretKey": key, "remoteRef": remote});
+        if usual != Some(&self.store) {
+            entry["sourceRef"] = json!({"storeRef": reference(&self.store)});
+        }
+        entry
+    }
+}
+
+fn reference(store: &SecretStore) -> Value {
+    json!({"name": store.name, "kind": store.kind.unwrap_or_default()})
+}
+
+/// The template of a pull secret: what `kubectl create secret docker-registry` makes.
+fn pull_secret(registries: &[String]) -> Value {
+    let credentials = r#"{"username":{{ .username | toJson }},"password":{{ .password | toJson }},"auth":{{ printf "%s:%s" .username .password | b64enc | toJson }}}"#;
+    let auths: Vec<String> =
+        registries.iter().map(|server| format!("{}:{credentials}", Value::from(server.as_str()))).collect();
+    json!({
+        "type": "kubernetes.io/dockerconfigjson",
+        "engineVersion": "v2",
+        "data": {".dockerconfigjson": format!(r#"{{"auths":{{{}}}}}"#, auths.join(","))},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::TaskDefinitionSpec;
+    use crate::translate::RenderProfile;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-AbCdEf";
+
+    fn rendered(kubernetes: &Value, container: &Value) -> Vec<ExternalSecret> {
+        let mut container = container.clone();
+        container["name"] = "app".into();
+        let spec = json!({"kubernetes": kubernetes, "containerDefinitions": [container]});
+        let spec: TaskDefinitionSpec = serde_json::from_value(spec).unwrap();
+        let kubernetes = spec.kubernetes.as_ref();
+        render(&RenderContext { kubernetes, ..RenderContext::alone(&spec.ecs, "web", &RenderProfile::current(36)) })
+    }
+
+    fn both() -> Value {
+        json!({"secretStores": {"secretsManager": {"name": "sm"}, "parameterStore": {"name": "ps", "kind": "SecretStore"}}})
+    }
+
+    fn secrets() -> Value {
+        json!({
+            "secrets": [
+                {"name": "PASSWORD", "valueFrom": format!("{ARN}:password::9d4c")},
+                {"name": "HOST", "valueFrom": "arn:aws:ssm:eu-west-1:111122223333:parameter/prod/db"},
+                {"name": "NAME", "valueFrom": "/prod/name"},
+            ],
+            "logConfiguration": {"logDriver": "splunk", "secretOptions": [{"name": "splunk-token", "valueFrom": ARN}]},
+        })
+    }
+
+    #[test]
+    fn a_container_has_one_secret_with_all_its_values() {
+        let found = rendered(&both(), &secrets());
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].spec(),
+            json!({
+                "secretStoreRef": {"name": "ps", "kind": "SecretStore"},
+                "target": {"name": "web-app", "creationPolicy": "Owner"},
+                "data": [
+                    {"secretKey": "HOST", "remoteRef": {"key": "/prod/db"}},
+                    {"secretKey": "NAME", "remoteRef": {"key": "/prod/name"}},
+                    {"secretKey": "PASSWORD",
+                     "remoteRef": {"key": ARN, "property": "password", "version": "uuid/9d4c"},
+                     "sourceRef": {"storeRef": {"name": "sm", "kind": "ClusterSecretStore"}}},
+                    {"secretKey": "splunk-token", "remoteRef": {"key": ARN},
+                     "sourceRef": {"storeRef": {"name": "sm", "kind": "ClusterSecretStore"}}},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn a_secret_is_never_filled_in_part() {
+        let one = json!({"secretStores": {"secretsManager": {"name": "sm"}}});
+        assert_eq!(rendered(&one, &secrets()), []);
+        assert_eq!(rendered(&json!({}), &secrets()), []);
+        // What is mapped is not looked for in the Secret.
+        let mapping = |from: &str| json!({"valueFrom": from, "secretName": "s", "key": "k"});
+        let mut mapped = one;
+        mapped["secrets"] =
+            json!([mapping("arn:aws:ssm:eu-west-1:111122223333:parameter/prod/db"), mapping("/prod/name")]);
+        let found = rendered(&mapped, &secrets());
+        assert_eq!(found[0].data.keys().collect::<Vec<_>>(), ["PASSWORD", "splunk-token"]);
+    }
+
+    #[test]
+    fn credentials_become_a_pull_secret() {
+        let container = json!({
+            "image": "registry.example.test/app:1",
+            "repositoryCredentials": {"credentialsParameter": ARN},
+        });
+        let found = rendered(&both(), &container);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].name, "web-app-registry");
+        let spec = found[0].spec();
+        assert_eq!(spec.pointer("/target/template/type"), Some(&json!("kubernetes.io/dockerconfigjson")));
+        let template = spec.pointer("/target/template/data/.dockerconfigjson").and_then(Value::as_str).unwrap();
+        let filled = template
+            .replace("{{ .username | toJson }}", "\"u\"")
+            .replace("{{ .password | toJson }}", "\"p\"")
+            .replace(r#"{{ printf "%s:%s" .username .password | b64enc | toJson }}"#, "\"dTpw\"");
+        let filled: Value = serde_json::from_str(&filled).unwrap();
+        assert_eq!(filled.pointer("/auths/registry.example.test/auth"), Some(&json!("dTpw")));
+        let mut given = both();
+        given["imagePullSecrets"] = json!([{"name": "mine"}]);
+        assert_eq!(rendered(&given, &container), []);
+    }
+
+    #[test]
+    fn of_several_definitions_the_last_one_wins_and_no_key_is_lost() {
+        let old = rendered(
+            &both(),
+            &json!({"secrets": [{"name": "A", "valueFrom": "/a"}, {"name": "B", "valueFrom": "/b"}]}),
+        );
+        let new = rendered(&both(), &json!({"secrets": [{"name": "B", "valueFrom": "/new"}]}));
+        let merged = merge(old.into_iter().chain(new));
+        let keys: Vec<_> = merged[0].data.iter().map(|(key, r)| (key.as_str(), r.reference.key.as_str())).collect();
+        assert_eq!(keys, [("A", "/a"), ("B", "/new")]);
+    }
+}

@@ -1,0 +1,63 @@
+//! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a `NetworkPolicy` closes.
+
+use crate::k8s::UntypedObject;
+use crate::translate::context::ContainerSlot;
+use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::json;
+
+use crate::api::labels;
+use crate::ecs::Pointer;
+use crate::ecs::task_definition::NetworkMode;
+use crate::translate::Code;
+use crate::translate::pod::runtime_platform;
+
+/// Whether the whole task is to have no network.
+pub(crate) fn is_closed(task: &RenderContext<'_>) -> bool {
+    let containers = &task.definition.container_definitions;
+    let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
+    task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.definition.is_windows())
+}
+
+/// The policy that lets nothing in or out of the tasks of this revision; none where they have a network.
+#[must_use]
+pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<UntypedObject> {
+    if !is_closed(task) {
+        return None;
+    }
+    let mut selector = place.identity.selector();
+    if place.revision > 0 {
+        // The tasks of another revision may have one.
+        selector.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
+        selector.insert(labels::REVISION.to_owned(), place.revision.to_string());
+    }
+    let metadata = ObjectMeta {
+        name: Some(place.identity.service.to_owned()),
+        namespace: place.namespace.map(str::to_owned),
+        labels: Some(place.identity.labels()),
+        ..ObjectMeta::default()
+    };
+    let spec = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress", "Egress"]});
+    Some(UntypedObject::from_spec(metadata, spec))
+}
+
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
+    let target = format!("NetworkPolicy/{}#/spec", task.workload_name());
+    let closed = "a NetworkPolicy lets nothing in or out, once the network of the cluster enforces it, which most do and a few do not";
+    if task.definition.network_mode == Some(NetworkMode::None) {
+        let path = Pointer::root().key("networkMode");
+        recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
+    }
+    for container in placed.iter().filter(|p| p.definition.disable_networking == Some(true)) {
+        let path = container.at("disableNetworking");
+        if task.definition.is_windows() {
+            runtime_platform::refuse_at(path, recorder);
+        } else if is_closed(task) {
+            recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
+        } else {
+            let message =
+                "the container has the network of its Pod, as the others: make it a task of its own where that matters";
+            recorder.unsupported(path, Code::NetworkNotDenied, message);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Verdicts: how far each field of a definition was translated.
+
+pub mod codes;
+pub mod recorder;
+
+pub use codes::{Code, FieldVerdict, Verdict};
+pub use recorder::VerdictRecorder;

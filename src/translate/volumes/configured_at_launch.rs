@@ -1,0 +1,109 @@
+//! `volumes[].configuredAtLaunch` with a service's `volumeConfigurations` → a claim of each task's own.
+//!
+//! ECS makes an EBS volume for each task and deletes it with the task. A generic ephemeral volume does the same: the claim
+//! belongs to the Pod. What kind of disk it is, and how it is encrypted, is for the storage class to say.
+
+use crate::translate::{RenderContext, VerdictRecorder};
+use k8s_openapi::api::core::v1::{
+    EphemeralVolumeSource, PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::api::ServiceSpec;
+use crate::ecs::Pointer;
+use crate::ecs::service::ServiceManagedEbsVolumeConfiguration as Disk;
+use crate::ecs::task_definition::Volume;
+use crate::translate::Code;
+
+/// The volume, when the service says how large it is.
+pub(crate) fn render(
+    task: &RenderContext<'_>,
+    index: usize,
+    volume: &Volume,
+    recorder: &mut VerdictRecorder,
+) -> Option<EphemeralVolumeSource> {
+    let service = task.service.filter(|_| volume.configured_at_launch == Some(true))?;
+    let gibibytes = size(service, volume.name.as_deref()?)?;
+    let class = storage_class(service);
+    let message = format!(
+        "each task gets a volume of its own, deleted with it, once {} makes EBS volumes: install the EBS CSI driver",
+        class.map_or_else(|| "the default storage class".to_owned(), |class| format!("the storage class {class}"))
+    );
+    let path = Pointer::root().key("volumes").index(index).key("configuredAtLaunch");
+    let target = format!("{}/spec/volumes/{index}/ephemeral", task.target);
+    recorder.needs_addon(path, Code::StorageClassNeeded, target, message);
+    Some(EphemeralVolumeSource {
+        volume_claim_template: Some(PersistentVolumeClaimTemplate {
+            metadata: None,
+            spec: PersistentVolumeClaimSpec {
+                access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+                storage_class_name: class.map(str::to_owned),
+                resources: Some(VolumeResourceRequirements {
+                    requests: Some([("storage".to_owned(), Quantity(format!("{gibibytes}Gi")))].into()),
+                    limits: None,
+                }),
+                ..PersistentVolumeClaimSpec::default()
+            },
+        }),
+    })
+}
+
+fn storage_class(service: &ServiceSpec) -> Option<&str> {
+    service.kubernetes.as_ref()?.storage_class_name.as_deref()
+}
+
+fn size(service: &ServiceSpec, name: &str) -> Option<i32> {
+    let mut given = service.ecs.volume_configurations.iter();
+    given.find(|configuration| configuration.name == name)?.managed_ebs_volume.as_ref()?.size_in_gib
+}
+
+/// Claims a service's `volumeConfigurations`. `workload` is the object they end up in, for reports.
+pub(crate) fn claim(service: &ServiceSpec, workload: &str, recorder: &mut VerdictRecorder) {
+    let target = format!("{workload}/spec/template/spec/volumes");
+    for (index, configuration) in service.ecs.volume_configurations.iter().enumerate() {
+        let path = Pointer::root().key("volumeConfigurations").index(index);
+        let Some(disk) = &configuration.managed_ebs_volume else { continue };
+        if disk.size_in_gib.is_none() {
+            let message = "the size of a volume from a snapshot is not known here: give sizeInGiB too. Until then the task waits for \
+                           the PersistentVolumeClaim that its task definition's verdict names";
+            recorder.unsupported(path, Code::SnapshotNotRestored, message);
+            continue;
+        }
+        recorder.exact(path.key("name"), target.clone());
+        claim_disk(disk, storage_class(service), &path.key("managedEBSVolume"), &target, recorder);
+    }
+}
+
+fn claim_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
+    recorder.exact(path.key("sizeInGiB"), target);
+    let class = class.map_or_else(|| "the cluster's default one".to_owned(), |class| format!("{class:?}"));
+    let decides = format!(
+        "the storage class says this, here {class}: make one of ebs.csi.aws.com with the same parameters and name it in \
+         kubernetes.storageClassName"
+    );
+    let given = [
+        ("volumeType", disk.volume_type.is_some()),
+        ("iops", disk.iops.is_some()),
+        ("throughput", disk.throughput.is_some()),
+        ("encrypted", disk.encrypted.is_some()),
+        ("kmsKeyId", disk.kms_key_id.is_some()),
+        ("filesystemType", disk.filesystem_type.is_some()),
+    ];
+    for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+        recorder.approximate(path.key(field), Code::StorageClassDecides, target, decides.clone());
+    }
+    recorder.ignored(path.key("roleArn"), Code::RoleOfDriver, "the EBS CSI driver acts with a role of its own");
+    let message = "the volume starts empty: fill it by an init container, or run the task with a claim made from a VolumeSnapshot";
+    for (field, is_given) in [
+        ("snapshotId", disk.snapshot_id.is_some()),
+        ("volumeInitializationRate", disk.volume_initialization_rate.is_some()),
+    ] {
+        if is_given {
+            recorder.unsupported(path.key(field), Code::SnapshotNotRestored, message);
+        }
+    }
+    if !disk.tag_specifications.is_empty() {
+        let message = "the volumes bear the tags that the storage class gives them, by its parameters tagSpecification_1 and so on";
+        recorder.approximate(path.key("tagSpecifications"), Code::StorageClassDecides, target, message);
+    }
+}

@@ -1,0 +1,160 @@
+//! `linuxParameters.tmpfs` and `linuxParameters.sharedMemorySize` → volumes in memory of one container.
+//!
+//! The kubelet mounts an `emptyDir` of medium `Memory` as a tmpfs of `sizeLimit`, or of the Pod's memory limit where that is
+//! less; what is in it counts as memory of the container that wrote it, as on ECS. Its mount options cannot be chosen.
+
+use crate::translate::context::ContainerSlot;
+use crate::translate::{RenderContext, VerdictRecorder};
+use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Volume, VolumeMount};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::ecs::task_definition::Tmpfs;
+use crate::translate::pod::runtime_platform;
+use crate::translate::volumes;
+use crate::translate::volumes::OwnVolume;
+use crate::translate::{Code, conversions};
+
+pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
+
+/// The source of a volume in memory; a size of 0 is no limit.
+pub(crate) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
+    let size: Option<Quantity> = mebibytes.filter(|size| *size > 0).map(conversions::memory);
+    EmptyDirVolumeSource { medium: Some("Memory".to_owned()), size_limit: size }
+}
+
+/// The volumes in memory of a container.
+pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
+    if task.definition.is_windows() {
+        return Vec::new();
+    }
+    let tmpfs =
+        tmpfs(placed).iter().enumerate().filter(|(_, given)| !volumes::is_mounted(placed, &given.container_path));
+    let mut found: Vec<OwnVolume> = tmpfs
+        .map(|(index, given)| {
+            let read_only = given.mount_options.iter().any(|option| option == "ro");
+            let suffix = format!("tmpfs-{index}");
+            own(task, placed, &suffix, &given.container_path, given.size.into(), read_only)
+        })
+        .collect();
+    if let Some(size) = shared_memory(placed).filter(|_| is_private(task) && !is_taken(placed)) {
+        found.push(own(task, placed, "shm", SHARED_MEMORY, size.into(), false));
+    }
+    found
+}
+
+fn own(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    suffix: &str,
+    path: &str,
+    mebibytes: i64,
+    read_only: bool,
+) -> OwnVolume {
+    let name = volumes::own_name(task, placed, suffix);
+    OwnVolume {
+        mount: VolumeMount {
+            name: name.clone(),
+            mount_path: path.to_owned(),
+            read_only: read_only.then_some(true),
+            ..VolumeMount::default()
+        },
+        volume: Volume { name, empty_dir: Some(source(Some(mebibytes))), ..Volume::default() },
+    }
+}
+
+pub(crate) fn tmpfs<'a>(placed: &ContainerSlot<'a>) -> &'a [Tmpfs] {
+    placed.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.tmpfs)
+}
+
+pub(crate) fn shared_memory(placed: &ContainerSlot<'_>) -> Option<i32> {
+    placed.definition.linux_parameters.as_ref()?.shared_memory_size
+}
+
+/// Whether the container has a `/dev/shm` of its own. Docker sizes no other: in the IPC modes `task` and `host` it is that of
+/// the task or of the instance, in `none` there is none.
+fn is_private(task: &RenderContext<'_>) -> bool {
+    task.definition.ipc_mode.is_none()
+}
+
+fn is_taken(placed: &ContainerSlot<'_>) -> bool {
+    volumes::is_mounted(placed, SHARED_MEMORY) || tmpfs(placed).iter().any(|t| t.container_path == SHARED_MEMORY)
+}
+
+/// Claims both fields.
+pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    if task.definition.is_windows() {
+        runtime_platform::refuse(placed, &["linuxParameters", "tmpfs"], !tmpfs(placed).is_empty(), recorder);
+        runtime_platform::refuse(
+            placed,
+            &["linuxParameters", "sharedMemorySize"],
+            shared_memory(placed).is_some(),
+            recorder,
+        );
+        return;
+    }
+    for index in 0..tmpfs(placed).len() {
+        claim_tmpfs(placed, index, recorder);
+    }
+    let path = placed.at("linuxParameters").key("sharedMemorySize");
+    if shared_memory(placed).is_none() {
+        return;
+    }
+    // In the other modes ECS does nothing with it either.
+    if is_private(task) && is_taken(placed) {
+        recorder.unsupported(path, Code::MountPathTaken, "something else is mounted at /dev/shm, and is kept");
+    } else if is_private(task) {
+        recorder.exact(path, placed.becomes("volumeMounts"));
+    } else {
+        recorder.exact(path, placed.target.clone());
+    }
+}
+
+fn claim_tmpfs(placed: &ContainerSlot<'_>, index: usize, recorder: &mut VerdictRecorder) {
+    let given = &tmpfs(placed)[index];
+    let path = placed.at("linuxParameters").key("tmpfs").index(index);
+    let target = placed.becomes("volumeMounts");
+    if volumes::is_mounted(placed, &given.container_path) {
+        let message = "a volume is mounted at the same path, and only that one is kept: remove one of the two";
+        recorder.unsupported(path, Code::MountPathTaken, message);
+        return;
+    }
+    recorder.exact(path.key("size"), target.clone());
+    let flags =
+        "the folder is mounted without noexec, nosuid and nodev, which ECS sets by default: programs in it can be run";
+    if ["exec", "suid", "dev"].iter().all(|lax| given.mount_options.iter().any(|option| option == lax)) {
+        recorder.exact(path.key("containerPath"), target.clone());
+    } else {
+        recorder.approximate(path.key("containerPath"), Code::TmpfsFlagsNotSet, target.clone(), flags);
+    }
+    for (position, option) in given.mount_options.iter().enumerate() {
+        let path = path.key("mountOptions").index(position);
+        if is_given_anyway(option) {
+            recorder.exact(path, target.clone());
+        } else {
+            let message = "mount options cannot be chosen: the folder is writable for everybody, belongs to root, and programs \
+                           in it can be run; a program that needs it otherwise has to change it when it starts";
+            recorder.approximate(path, Code::TmpfsFlagsNotSet, target.clone(), message);
+        }
+    }
+}
+
+/// Options that are a mount's own, or that a tmpfs has without being told.
+fn is_given_anyway(option: &str) -> bool {
+    const OPTIONS: [&str; 14] = [
+        "async",
+        "defaults",
+        "dev",
+        "diratime",
+        "exec",
+        "gid=0",
+        "mode=01777",
+        "mode=1777",
+        "nomand",
+        "relatime",
+        "ro",
+        "rw",
+        "suid",
+        "uid=0",
+    ];
+    OPTIONS.contains(&option)
+}
