@@ -1,9 +1,9 @@
 //! Labels and annotations, in two tables. The reference page is generated from them.
 
-/// Who sets a label or an annotation.
+/// Writer of a label or an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setter {
-    /// A person, or a program of theirs.
+    /// A person or a program outside of the operator.
     User,
     /// The operator.
     Operator,
@@ -14,9 +14,9 @@ pub enum Setter {
 pub struct MetadataKey {
     /// The key.
     pub key: &'static str,
-    /// Who sets it.
+    /// Writer of the key.
     pub setter: Setter,
-    /// Kinds of the objects that have it.
+    /// Kinds of the objects that have the key.
     pub on: &'static str,
     /// Meaning of the value, as one or more sentences.
     pub meaning: &'static str,

@@ -1,6 +1,5 @@
-//! The custom resources: ECS's own shapes, one optional `kubernetes` block with what only Kubernetes knows, and a status.
-//!
-//! Kinds carry ECS's names. Everything is namespaced; `kubectl get ecs` lists all kinds.
+//! The custom resources: ECS's own shapes, one optional `kubernetes` block with settings that exist
+//! only on Kubernetes, and a status.
 
 mod capacity_provider;
 mod cluster;
@@ -42,9 +41,9 @@ pub use traffic::{
 
 pub use crate::k8s::kinds::{GROUP, VERSION};
 
-/// The cluster that a service belongs to when it names none, as in ECS. It need not exist.
+/// Cluster of a service that names none, as in ECS. The object need not exist.
 pub const DEFAULT_CLUSTER: &str = "default";
-/// The scheduling gate of Pods that wait until the operator says which capacity provider they go to.
+/// Scheduling gate of Pods that wait until the operator assigns their capacity provider.
 pub const CAPACITY_GATE: &str = "ecs-operator.dev/capacity-provider";
-/// The value of `app.kubernetes.io/managed-by` on everything the operator makes.
+/// Value of `app.kubernetes.io/managed-by` on every object that the operator creates.
 pub const MANAGER: &str = "ecs-operator";

@@ -1,135 +1,139 @@
-//! What only Kubernetes knows of the auto scaling of a service: where metrics come from.
+//! Settings of auto scaling that exist only on Kubernetes: sources of metrics.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How metrics reach what scales a service.
+/// Sources of the metrics that scale a service, and waiting times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoScalingMapping {
-    /// Seconds that a metric has to be above its target before tasks are added. Default 0: at once. ECS takes about 180.
+    /// Seconds that a metric must be above its target before tasks are added. Default 0. ECS takes
+    /// about 180.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub scale_out_after_seconds: Option<i32>,
-    /// Seconds that a metric has to be below 90 % of its target before tasks are taken away, or the longest `scaleInCooldown` where
-    /// that is longer. Default 900, as ECS takes.
+    /// Seconds that a metric must be below 90 % of its target before tasks are removed. The longest
+    /// `scaleInCooldown` applies if it is longer. Default 900, as on ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub scale_in_after_seconds: Option<i32>,
-    /// The AWS region of metrics and queues. Default: that of an ARN in the service.
+    /// AWS region of metrics and queues. Default: the region of an ARN in the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub aws_region: Option<String>,
-    /// What KEDA asks CloudWatch and SQS as. Default: its own identity.
+    /// Authentication of KEDA at CloudWatch and SQS. Default: KEDA's own identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<TriggerAuthentication>,
-    /// Where the metrics of policies come from, by policy. Default: CloudWatch, and SQS for the depth of a queue.
+    /// Sources of the metrics of policies. Default: CloudWatch, and SQS for the depth of a queue.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub metrics: Vec<PolicyMetric>,
-    /// Where the metrics of alarms of step policies come from that are not on what the tasks use, by alarm. Default: from nowhere.
+    /// Sources of the metrics of alarms of step scaling policies, for alarms on other metrics than
+    /// CPU and memory of the service. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub alarms: Vec<AlarmMetric>,
 }
 
-/// A `TriggerAuthentication` or `ClusterTriggerAuthentication` of KEDA.
+/// TriggerAuthentication or ClusterTriggerAuthentication of KEDA.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TriggerAuthentication {
-    /// Its name.
+    /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Whether it is a `ClusterTriggerAuthentication`, which is for CloudWatch and SQS only. Default false: it is in the namespace of
-    /// the service.
+    /// True for a ClusterTriggerAuthentication, which is allowed for CloudWatch and SQS only.
+    /// Default false: a TriggerAuthentication in the namespace of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_wide: Option<bool>,
 }
 
-/// Where the metric of a policy comes from. One way is chosen.
+/// Source of the metric of a policy. Set one of `prometheus`, `cloudWatch` and `queue`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyMetric {
-    /// The policy, as in `autoScaling.policies`.
+    /// Policy, as in `autoScaling.policies`.
     #[schemars(length(min = 1, max = 256))]
     pub policy_name: String,
-    /// Whether the metric is a total, of which each task is to have the target value. Default false: it is a value that the
-    /// target is compared with, such as a mean over tasks.
+    /// True if the metric is a total that is divided by the number of tasks before it is compared
+    /// with the target. Default false: the value itself is compared with the target, such as an
+    /// average over tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<bool>,
-    /// A query of Prometheus.
+    /// Query of Prometheus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusQuery>,
-    /// A query of CloudWatch.
+    /// Query of CloudWatch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch: Option<CloudWatchQuery>,
-    /// The depth of a queue.
+    /// Depth of a queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
 }
 
-/// Where the metric of an alarm comes from. One way is chosen. Its value is compared with the threshold as it is.
+/// Source of the metric of an alarm. Set one of `external` and `prometheus`. The value is compared
+/// with the alarm's threshold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmMetric {
-    /// The alarm, as in `autoScaling.policies[].alarms`.
+    /// Alarm, as in `autoScaling.policies[].alarms`.
     #[schemars(length(min = 1, max = 255))]
     pub alarm_name: String,
-    /// A metric of the API `external.metrics.k8s.io` in the namespace of the service.
+    /// Metric of the API `external.metrics.k8s.io` in the namespace of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalMetric>,
-    /// A query of Prometheus, which the operator asks over HTTP and as nobody in particular: one of the servers that it is started
-    /// with (`prometheusServers` of the chart).
+    /// Query of Prometheus. The operator sends it over plain HTTP and without credentials, and only
+    /// to the servers with which it was started (`prometheusServers` of the chart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusQuery>,
 }
 
-/// A metric of the API `external.metrics.k8s.io`. Of several values the sum counts.
+/// Metric of the API `external.metrics.k8s.io`. Several values are summed up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalMetric {
-    /// Its name.
+    /// Name of the metric.
     #[schemars(length(min = 1, max = 253))]
     pub metric_name: String,
-    /// Labels that its values have.
+    /// Labels of the values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
 }
 
-/// A query of Prometheus.
+/// Query of Prometheus.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PrometheusQuery {
-    /// The address, such as `http://prometheus.monitoring.svc:9090`.
+    /// Address of the server, such as `http://prometheus.monitoring.svc:9090`.
     #[schemars(length(min = 1, max = 2048))]
     pub server_address: String,
-    /// The query; it comes to one value.
+    /// Query that returns one value.
     #[schemars(length(min = 1, max = 8192))]
     pub query: String,
-    /// What KEDA asks as. Default: nobody in particular.
+    /// Authentication of KEDA at the server. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<TriggerAuthentication>,
 }
 
-/// A query of CloudWatch Metrics Insights.
+/// Query of CloudWatch Metrics Insights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloudWatchQuery {
-    /// The query, such as `SELECT AVG(CPUUtilization) FROM "AWS/RDS"`.
+    /// Query, such as `SELECT AVG(CPUUtilization) FROM "AWS/RDS"`.
     #[schemars(length(min = 1, max = 4096))]
     pub expression: String,
 }
 
-/// A queue of SQS.
+/// Queue of SQS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
-    /// The URL of the queue, or its name.
+    /// URL or name of the queue.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// Whether messages count too that a task has taken and not deleted yet. Default false.
+    /// Includes messages that a task has received and not deleted yet. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<bool>,
 }

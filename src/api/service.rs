@@ -31,111 +31,114 @@ use crate::ecs;
         label_selector_path = ".status.selector"
     ),
     printcolumn = r#"{"name":"Task Definition","type":"string","jsonPath":".status.taskDefinition","description":"The revision the service runs"}"#,
-    printcolumn = r#"{"name":"Desired","type":"integer","jsonPath":".status.desiredCount","description":"Tasks wanted"}"#,
+    printcolumn = r#"{"name":"Desired","type":"integer","jsonPath":".status.desiredCount","description":"Desired number of tasks"}"#,
     printcolumn = r#"{"name":"Running","type":"integer","jsonPath":".status.runningCount","description":"Tasks running"}"#,
     printcolumn = r#"{"name":"Pending","type":"integer","jsonPath":".status.pendingCount","description":"Tasks starting"}"#,
     printcolumn = r#"{"name":"Rollout","type":"string","jsonPath":".status.deployments[0].rolloutState","description":"State of the newest deployment"}"#,
     printcolumn = r#"{"name":"Stable","type":"string","jsonPath":".status.conditions[?(@.type==\"Stable\")].status","description":"One deployment, running as many tasks as desired"}"#,
-    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid, or why not","priority":1}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Valid, or the reason why the spec is not accepted","priority":1}"#,
     printcolumn = r#"{"name":"Cluster","type":"string","jsonPath":".spec.cluster","description":"The ECS cluster","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSpec {
-    /// The service as ECS knows it.
+    /// Service in ECS's shape.
     #[serde(flatten)]
     pub ecs: ecs::Service,
-    /// What only Kubernetes knows.
+    /// Settings that exist only on Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<ServiceKubernetes>,
 }
 
-/// What only Kubernetes knows of a service.
+/// Settings of a service that exist only on Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceKubernetes {
-    /// Seconds that a task has to be ready before it counts as healthy in a deployment. Default: 40 as on ECS, or 0 where a
-    /// health check of an essential container or a load balancer tells.
+    /// Seconds that a task must be ready before it counts as healthy in a deployment. Default: 40
+    /// as on ECS, or 0 if an essential container has a health check or the service has a load
+    /// balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub healthy_after_seconds: Option<i32>,
-    /// The `StorageClass` of the volumes of `volumeConfigurations`. Default: the cluster's default one.
+    /// StorageClass of the volumes of `volumeConfigurations`. Default: the cluster's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
-    /// What brings traffic to the ports of `loadBalancers`. Each entry belongs to those of the same container and port.
+    /// Kinds of load balancers for the ports of `loadBalancers`. An entry applies to those with the
+    /// same container and port.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub load_balancers: Vec<LoadBalancerMapping>,
-    /// What the Cloud Map services of `serviceRegistries` are called.
+    /// Names of the Cloud Map services of `serviceRegistries`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub service_registries: Vec<ServiceRegistryMapping>,
-    /// What the cluster offers for `serviceConnectConfiguration`.
+    /// Features of the cluster that `serviceConnectConfiguration` can use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_connect: Option<ServiceConnectMapping>,
-    /// Where the metrics of `autoScaling` come from.
+    /// Sources of the metrics of `autoScaling`, and waiting times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_scaling: Option<AutoScalingMapping>,
 }
 
-/// What `describe-services` says of a service, and conditions.
+/// State of a service, as in `describe-services`, and conditions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceStatus {
-    /// The generation of the spec this status is about.
+    /// Generation of the spec that the status describes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// ECS's own state of the service.
+    /// ECS's state of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ServiceState>,
-    /// The task definition revision of the primary deployment, as `family:revision`.
+    /// Task definition revision of the primary deployment, as `family:revision`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
-    /// Tasks wanted.
+    /// Desired number of tasks.
     pub desired_count: i32,
     /// Tasks whose containers have started.
     pub running_count: i32,
-    /// Tasks that are waiting for a node, an image or their first containers.
+    /// Tasks that wait for a node, an image or their first containers.
     pub pending_count: i32,
-    /// The label selector of the tasks' Pods, for the `scale` subresource.
+    /// Label selector of the tasks' Pods, for the `scale` subresource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// The primary deployment first, then those it replaces while they still have tasks.
+    /// Primary deployment first, then older ones that still have tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<DeploymentRecord>,
-    /// The last deployment that was completed: the one that a failed one is rolled back to.
+    /// Last deployment that was completed. A failed deployment is rolled back to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_completed_deployment: Option<String>,
-    /// The deployment that failed, while the service still asks for it.
+    /// Deployment that failed, while the service still requests it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_failed_deployment: Option<String>,
-    /// When the newest task was created that an event has told of.
+    /// Creation time of the newest task that an event has reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_created_at: Option<Time>,
-    /// When the last task ended by itself that an event has told of.
+    /// Time of the last end of a task that an event has reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_task_stopped_at: Option<Time>,
-    /// The move that is to even out Availability Zones: the one under way, or the last one where it did not help.
+    /// Move of a task to another Availability Zone: the one in progress, or the last one if it did
+    /// not help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone_rebalancing: Option<ZoneRebalancing>,
-    /// The last events in ECS's wording, the newest first, at most 20.
+    /// Last events in ECS's wording, newest first, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ServiceEvent>,
-    /// The last changes of the desired count of a service with `autoScaling`, the newest first, at most 10.
+    /// Last changes of the desired count of a service with `autoScaling`, newest first, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scaling_activities: Vec<ScalingActivity>,
-    /// The limits into which the desired count was last pulled. Absent without `autoScaling`.
+    /// Limits that were applied to the desired count last. Absent without `autoScaling`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scalable_target: Option<ScalableTarget>,
-    /// How far the fields of the service were translated.
+    /// Number of fields of the service by verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translation: Option<TranslationSummary>,
-    /// The fields of the service that do not behave exactly as on ECS, at most 100.
+    /// Fields that do not behave exactly as on ECS, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// `Accepted`, `Translated`, `Available`, `Stable`, `AddonsReady` when objects of add-ons are to be made, and `AutoScaled`
-    /// when something scales the service.
+    /// `Accepted`, `Translated`, `Available`, `Stable`, `AddonsReady` if objects of add-ons are
+    /// needed, and `AutoScaled` with `autoScaling`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
@@ -144,27 +147,28 @@ pub struct ServiceStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScalableTarget {
-    /// The least.
+    /// Minimum.
     pub min_capacity: i32,
-    /// The greatest.
+    /// Maximum.
     pub max_capacity: i32,
-    /// When a scheduled action was due last. Absent when none has been yet.
+    /// Time at which a scheduled action was due last. Absent before the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<Time>,
 }
 
-/// A move of a task to another Availability Zone.
+/// Move of a task to another Availability Zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ZoneRebalancing {
-    /// How many tasks each zone had when it began: those that were open to the service, or had some.
+    /// Number of tasks by zone when the move began. Lists zones that accept or have tasks of the
+    /// service.
     #[serde(default)]
     pub tasks_by_zone: BTreeMap<String, i32>,
-    /// By how many tasks the fullest zone had more than the emptiest.
+    /// Difference between the fullest and the emptiest zone.
     pub spread: i32,
-    /// The task that is moved.
+    /// Task that moves.
     pub task: String,
-    /// When it began.
+    /// Time at which the move began.
     pub started_at: Time,
 }
 
@@ -178,17 +182,18 @@ pub enum ServiceState {
     Draining,
 }
 
-/// One deployment of a service: a task definition revision on its way in, in place, or on its way out.
+/// Deployment of a service: a task definition revision that is being rolled out, runs, or is being
+/// replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentRecord {
     /// `ecs-svc/` and a number, unique within the service.
     pub id: String,
-    /// Whether it is the newest one.
+    /// Status of the deployment among those of the service.
     pub status: DeploymentStatus,
-    /// The task definition revision, as `family:revision`.
+    /// Task definition revision, as `family:revision`.
     pub task_definition: String,
-    /// Tasks this deployment is to have.
+    /// Desired number of tasks of this deployment.
     pub desired_count: i32,
     /// Tasks of this deployment whose containers have started.
     pub running_count: i32,
@@ -197,23 +202,24 @@ pub struct DeploymentRecord {
     /// Tasks of this deployment that count as healthy.
     #[serde(default)]
     pub healthy_count: i32,
-    /// Tasks that have failed in a row: they did not start, did not become healthy or ended by themselves.
+    /// Number of tasks that have failed in a row: they did not start, did not become healthy, or
+    /// ended by themselves.
     #[serde(default)]
     pub failed_tasks: i32,
-    /// Those of the failed tasks that are still to be seen, so that none is counted twice.
+    /// Failed tasks that still exist, so that each is counted once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted_tasks: Vec<String>,
-    /// How far the rollout is; only the primary deployment has one that changes.
+    /// Progress of the rollout. It changes only for the primary deployment.
     pub rollout_state: RolloutState,
-    /// The same in words.
+    /// Explanation of the progress.
     pub rollout_state_reason: String,
-    /// When the deployment began.
+    /// Time at which the deployment began.
     pub created_at: Time,
-    /// When its state or its task definition last changed.
+    /// Time of the last change of its state or its task definition.
     pub updated_at: Time,
 }
 
-/// The place of a deployment among those of its service.
+/// Status of a deployment among those of its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum DeploymentStatus {
@@ -223,7 +229,7 @@ pub enum DeploymentStatus {
     Active,
 }
 
-/// How far a rollout is.
+/// Progress of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RolloutState {
@@ -231,17 +237,17 @@ pub enum RolloutState {
     InProgress,
     /// All tasks are of this deployment and healthy.
     Completed,
-    /// Too many of its tasks have failed, or it was told to stop.
+    /// Too many of its tasks have failed, or a rollback was requested.
     Failed,
 }
 
-/// An event of a service in ECS's wording.
+/// Event of a service in ECS's wording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceEvent {
-    /// When it happened.
+    /// Time of the event.
     pub created_at: Time,
-    /// `(service NAME) …`
+    /// Message, beginning with `(service NAME)`.
     pub message: String,
 }
 

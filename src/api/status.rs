@@ -1,26 +1,26 @@
-//! What the statuses of several kinds share.
+//! Parts that the statuses of several kinds share.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many fields of a definition were translated how far.
+/// Number of fields of a definition by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TranslationSummary {
-    /// Fields with the same observable behaviour on Kubernetes.
+    /// Fields that behave as on ECS.
     pub exact: i32,
-    /// Fields that behave differently in a way that is stated.
+    /// Fields that behave differently.
     pub approximate: i32,
-    /// Fields that need a component the cluster may not have.
+    /// Fields that need a component or an object that the cluster may not have.
     pub needs_addon: i32,
-    /// Fields without a counterpart, or not translated yet.
+    /// Fields without effect.
     pub unsupported: i32,
     /// Fields without a meaning outside AWS.
     pub ignored: i32,
 }
 
-/// A field that does not behave exactly as on ECS.
+/// Field that does not behave exactly as on ECS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Difference {
@@ -28,13 +28,13 @@ pub struct Difference {
     pub path: String,
     /// `approximate`, `needs-addon`, `unsupported` or `ignored`.
     pub verdict: String,
-    /// The stable name of the difference.
+    /// Stable code of the difference.
     pub code: String,
-    /// How it differs, and what to do.
+    /// Difference, and what to do.
     pub message: String,
 }
 
-/// Condition types and how to make conditions.
+/// Types of conditions, and their construction.
 pub mod condition {
     use super::Condition;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -78,30 +78,30 @@ pub mod condition {
             "The desired count follows `autoScaling`. Absent without `autoScaling`.";
     }
 
-    /// A condition as a controller decides it; the time of its last transition follows from the previous one.
+    /// Condition without the time of its last transition, which follows from the previous condition.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Draft {
-        /// One of the types above.
+        /// Type: one of the constants of this module.
         pub kind: &'static str,
-        /// Whether it holds.
+        /// True for the status `True`, false for `False`.
         pub holds: bool,
-        /// `CamelCase`, for programs.
+        /// Reason: a name of [`Reason`](crate::api::Reason).
         pub reason: &'static str,
-        /// For people. It must not contain anything that changes while nothing happens.
+        /// Message for people. It must stay the same while nothing changes, because each change is a write.
         pub message: String,
     }
 
-    /// A status that has conditions.
+    /// Status with conditions.
     pub trait Conditions {
-        /// The conditions, to amend.
+        /// Returns the conditions.
         fn conditions_mut(&mut self) -> &mut Vec<Condition>;
-        /// Takes note of the generation the status is about.
+        /// Sets the generation that the status describes.
         fn observe(&mut self, generation: Option<i64>);
-        /// Takes over what is to be on record of a decision although it was not carried out to its end.
+        /// Copies the fields that must be stored even if the decision could not be carried out completely.
         fn record(&mut self, _decided: &Self) {}
     }
 
-    /// Replaces the condition of the draft's type, and keeps its transition time if it stood like this before.
+    /// Replaces the condition of the draft's type. Its transition time stays if its status is the same as before.
     pub fn amend(
         status: &mut impl Conditions,
         draft: Draft,
@@ -118,7 +118,7 @@ pub mod condition {
         }
     }
 
-    /// Turns drafts into conditions: the transition time stays that of the previous condition unless the status changed.
+    /// Turns drafts into conditions. A transition time stays that of the previous condition unless the status changed.
     #[must_use]
     pub fn settle(
         drafts: Vec<Draft>,

@@ -1,4 +1,4 @@
-//! The `TaskDefinition` kind: `RegisterTaskDefinition`'s shape, revisions in its status.
+//! The `TaskDefinition` kind: the shape of `RegisterTaskDefinition`, with revisions in its status.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::status::{Difference, TranslationSummary, condition};
 use crate::ecs;
 
-/// How many revisions that no service uses are kept when the field is absent.
+/// Number of unused revisions that are kept if the field is absent.
 pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
 
-/// An ECS task definition. The object's name is its family; each change of the spec makes a new revision, which never changes.
+/// An ECS task definition. The object is named after its family. Each change of the spec creates a
+/// new revision, which never changes.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "ecs-operator.dev",
@@ -23,105 +24,114 @@ pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
     plural = "taskdefinitions",
     shortname = "ecstd",
     category = "ecs",
-    doc = "An ECS task definition. The object is named after its family; each change of the spec makes a new revision, which never changes.",
+    doc = "An ECS task definition. The object is named after its family. Each change of the spec creates a new revision, which never changes.",
     namespaced,
     status = "TaskDefinitionStatus",
     printcolumn = r#"{"name":"Family","type":"string","jsonPath":".status.family","description":"The family in ECS's spelling"}"#,
     printcolumn = r#"{"name":"Revision","type":"integer","jsonPath":".status.latestRevision","description":"The newest revision"}"#,
-    printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Whether the spec is valid"}"#,
+    printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Valid, or the reason why the spec is not accepted"}"#,
     printcolumn = r#"{"name":"Exact","type":"integer","jsonPath":".status.translation.exact","description":"Fields that behave exactly as on ECS"}"#,
-    printcolumn = r#"{"name":"Approximate","type":"integer","jsonPath":".status.translation.approximate","description":"Fields that behave differently in a stated way"}"#,
+    printcolumn = r#"{"name":"Approximate","type":"integer","jsonPath":".status.translation.approximate","description":"Fields that behave differently"}"#,
     printcolumn = r#"{"name":"Unsupported","type":"integer","jsonPath":".status.translation.unsupported","description":"Fields without a counterpart"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinitionSpec {
-    /// The definition as ECS knows it.
+    /// Task definition in ECS's shape.
     #[serde(flatten)]
     pub ecs: ecs::TaskDefinition,
-    /// What only Kubernetes knows.
+    /// Settings that exist only on Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<TaskDefinitionKubernetes>,
 }
 
-/// What only Kubernetes knows of a task definition.
+/// Settings of a task definition that exist only on Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskDefinitionKubernetes {
-    /// How many revisions that no service uses are kept. Default 10; revisions in use and the newest one are always kept.
+    /// Number of revisions to keep that no service uses. Default 10. Revisions in use and the
+    /// newest one are always kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub revision_history_limit: Option<i32>,
-    /// When the image is pulled. Default: Kubernetes' own, `Always` for `latest` and untagged images, else `IfNotPresent`.
+    /// Policy for pulling images. Default: that of Kubernetes, which is `Always` for `latest` and
+    /// untagged images and `IfNotPresent` for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<ImagePullPolicy>,
     /// Secrets with registry credentials, in the namespace of the task definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub image_pull_secrets: Vec<LocalReference>,
-    /// The `ServiceAccount` the tasks run as. Default: the namespace's `default`, without a token in the containers.
+    /// ServiceAccount of the tasks. Default: the namespace's `default`, without a token in the
+    /// containers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
-    /// The `RuntimeClass` that runs the tasks, for sandboxes such as virtual machines. Default: the cluster's own runtime.
+    /// RuntimeClass of the tasks, for sandboxes such as virtual machines. Default: the cluster's
+    /// own runtime.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
-    /// Kernel parameters of `systemControls` that the nodes of these tasks allow beyond the harmless ones, as in the kubelet's
-    /// setting of this name: `net.core.somaxconn`, `kernel.msg*`. Others are not set, as nodes refuse Pods with them.
+    /// Kernel parameters of `systemControls` that the nodes of these tasks allow beyond the safe
+    /// ones, in the form of the kubelet's setting of this name: `net.core.somaxconn`,
+    /// `kernel.msg*`. Other unsafe parameters are not set, because nodes refuse Pods with them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub allowed_unsafe_sysctls: Vec<String>,
-    /// Whether the log router of `firelensConfiguration` reads what the other containers write from its Pod's log files on
-    /// the node, by a hostPath volume. Default true; false where namespaces or nodes forbid such volumes. The router then
-    /// gets only what applications send to it themselves.
+    /// Lets the log router of `firelensConfiguration` read the log files of its Pod on the node,
+    /// through a hostPath volume. Default true. Set it to false if namespaces or nodes forbid such
+    /// volumes. The router then gets only the records that applications send to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_router_reads_node_logs: Option<bool>,
-    /// Labels a node must have for these tasks.
+    /// Labels that a node must have for these tasks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
-    /// Taints these tasks tolerate.
+    /// Taints that these tasks tolerate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub tolerations: Vec<Toleration>,
-    /// Where the values of secrets are: keys of Secrets, in the namespace of the task definition.
+    /// Keys of Secrets, in the namespace of the task definition, that contain the values of
+    /// `secrets` and `secretOptions`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     pub secrets: Vec<SecretMapping>,
-    /// The stores of the External Secrets Operator that read the values of secrets which `secrets` does not map. With them an
-    /// ExternalSecret is made for each Secret. Default: those the operator was started with, if any.
+    /// Stores of the External Secrets Operator for values that `secrets` does not map. The operator
+    /// creates an ExternalSecret for each Secret. Default: the stores with which the operator was
+    /// started, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_stores: Option<SecretStores>,
-    /// Where the variables of environment files are: ConfigMaps or Secrets, in the namespace of the task definition.
+    /// ConfigMaps or Secrets, in the namespace of the task definition, that contain the variables
+    /// of environment files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub environment_files: Vec<EnvironmentFileMapping>,
-    /// Whether the task agent may run the containers of tasks that need it. Default: it may. A program that has to be process 1
-    /// of its container, such as s6-overlay or systemd, does not start below it.
+    /// Allows the task agent to run the containers of tasks that need it. Default true. Set it to
+    /// false for a program that must be process 1 of its container, such as s6-overlay or systemd.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_agent: Option<bool>,
-    /// What the images of containers run by themselves. The task agent needs to know it of containers without `entryPoint`, and
-    /// of those that want to be asked to end with another signal than SIGTERM.
+    /// Commands and stop signals of images. The task agent requires the command of each container
+    /// without `entryPoint`, and the stop signal of each container that stops on another signal
+    /// than SIGTERM.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub image_defaults: Vec<ImageDefaults>,
 }
 
-/// What an image runs by itself, as `docker image inspect` tells.
+/// Command and stop signal of an image, as `docker image inspect` prints them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageDefaults {
-    /// The container that has the image.
+    /// Container that uses the image.
     #[schemars(length(min = 1, max = 255))]
     pub container_name: String,
-    /// The image's `Entrypoint`.
+    /// `Entrypoint` of the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entry_point: Vec<String>,
-    /// The image's `Cmd`.
+    /// `Cmd` of the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// The image's `StopSignal`, with which the task agent asks the container to end. Default: SIGTERM. Given alone it says
-    /// nothing of what the image runs.
+    /// `StopSignal` of the image, which the task agent sends to stop the container. Default:
+    /// SIGTERM. An entry with only this field does not state the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(
         pattern = "^SIG(ABRT|ALRM|CONT|HUP|INT|IO|KILL|PIPE|PROF|PWR|QUIT|TERM|TSTP|URG|USR1|USR2|VTALRM|WINCH|XCPU)$"
@@ -129,28 +139,28 @@ pub struct ImageDefaults {
     pub stop_signal: Option<String>,
 }
 
-/// Where the value is that ECS would fetch by a reference.
+/// Key of a Secret that contains a value of Secrets Manager or of the Parameter Store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretMapping {
-    /// The reference, written as in `secrets` or `secretOptions`.
+    /// Reference, as in `secrets` or `secretOptions`.
     pub value_from: String,
-    /// The Secret that has the value. The container waits until it exists.
+    /// Secret that contains the value. The container waits until it exists.
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: String,
-    /// The key of the value in that Secret.
+    /// Key of the value in the Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     pub key: String,
 }
 
-/// The stores of the External Secrets Operator that stand for the places where ECS finds values.
+/// Stores of the External Secrets Operator, by the AWS service that they read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretStores {
-    /// What reads Secrets Manager.
+    /// Store that reads Secrets Manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets_manager: Option<SecretStore>,
-    /// What reads the Parameter Store of Systems Manager.
+    /// Store that reads the Parameter Store of Systems Manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter_store: Option<SecretStore>,
 }
@@ -166,19 +176,20 @@ impl SecretStores {
     }
 }
 
-/// A store of the External Secrets Operator.
+/// Store of the External Secrets Operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStore {
-    /// The store's name.
+    /// Name of the store.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
-    /// `ClusterSecretStore` (default), or `SecretStore` for one in the namespace of the task definition.
+    /// `ClusterSecretStore` (default), or `SecretStore` for a store in the namespace of the task
+    /// definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<SecretStoreKind>,
 }
 
-/// The kinds of stores.
+/// Kind of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SecretStoreKind {
     /// For all namespaces.
@@ -209,58 +220,58 @@ impl FromStr for SecretStore {
     }
 }
 
-/// Where the variables are that ECS would read from a file.
+/// ConfigMap or Secret that contains the variables of an environment file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFileMapping {
-    /// The ARN of the file, written as in `environmentFiles`.
+    /// ARN of the file, as in `environmentFiles`.
     pub value: String,
-    /// The ConfigMap that has a key for each variable. Excludes `secretName`.
+    /// ConfigMap with a key for each variable. Excludes `secretName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub config_map_name: Option<String>,
-    /// The Secret that has a key for each variable. Excludes `configMapName`.
+    /// Secret with a key for each variable. Excludes `configMapName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: Option<String>,
 }
 
-/// A reference to an object of the same namespace.
+/// Reference to an object of the same namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LocalReference {
-    /// The object's name.
+    /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
 
-/// When a container's image is pulled.
+/// Policy for pulling the image of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ImagePullPolicy {
     /// At each start of a container, as ECS does by default.
     Always,
-    /// Only when the node does not have it.
+    /// Only if the node does not have it.
     IfNotPresent,
-    /// Never: the node must have it.
+    /// Never. The node must have it.
     Never,
 }
 
-/// A taint that the tasks tolerate, as in a Pod.
+/// Taint that the tasks tolerate, as in a Pod.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Toleration {
-    /// The taint's key; absent with operator `Exists` means every taint.
+    /// Key of the taint. Absent with operator `Exists`: every taint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `Equal` (default) or `Exists`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// The taint's value, with operator `Equal`.
+    /// Value of the taint, with operator `Equal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; absent means all.
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`. Absent: all effects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
-    /// For `NoExecute`: seconds the taint is tolerated before eviction; absent means for ever.
+    /// For `NoExecute`: seconds before eviction. Absent: no eviction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toleration_seconds: Option<i64>,
 }
@@ -277,26 +288,26 @@ impl From<&Toleration> for k8s_openapi::api::core::v1::Toleration {
     }
 }
 
-/// What the operator saw and did about a task definition.
+/// State of a task definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskDefinitionStatus {
-    /// The generation of the spec this status is about.
+    /// Generation of the spec that the status describes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The family in ECS's spelling.
+    /// Family in ECS's spelling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// The newest revision; a service that names the family alone runs it.
+    /// Newest revision. A service that names the family alone runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_revision: Option<i64>,
-    /// How far the fields were translated.
+    /// Number of fields by verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translation: Option<TranslationSummary>,
-    /// The fields that do not behave exactly as on ECS, at most 100.
+    /// Fields that do not behave exactly as on ECS, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// `Accepted`, `Translated`, and `AddonsReady` when objects of add-ons are to be made.
+    /// `Accepted`, `Translated`, and `AddonsReady` if objects of add-ons are needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
