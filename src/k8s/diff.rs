@@ -16,6 +16,9 @@ use super::quantity::is_same_quantity;
 const STRING_MAPS: [&str; 7] =
     ["labels", "annotations", "matchLabels", "nodeSelector", "data", "binaryData", "parameters"];
 
+/// Maps from strings to strings that the server replaces as a whole. A Service with one more entry selects fewer Pods.
+const ATOMIC_MAPS: [&str; 1] = ["selector"];
+
 /// Objects that mean something by being there and empty, and something else when filled.
 const MARKERS: [&str; 3] = ["emptyDir", "podSelector", "namespaceSelector"];
 
@@ -46,7 +49,7 @@ const SETS: [&str; 1] = ["finalizers"];
 
 /// Checks that `desired` is a subset of `observed`, so that a write can be skipped.
 ///
-/// - A map is a subset if each desired entry is. `null` requests nothing.
+/// - A map is a subset if each desired entry is; the selector of a Service must be the same. `null` requests nothing.
 /// - A list that the server merges by key (such as containers) is a subset if each desired element has its
 ///   counterpart; any other list must have the same length and be a subset element by element.
 /// - Empty maps, lists and strings are subsets of absence, because the server drops them.
@@ -147,6 +150,9 @@ fn compare_maps(
 ) -> Result<(), String> {
     if MARKERS.contains(&position.field) && desired.is_empty() {
         return position.require(observed.is_empty());
+    }
+    if ATOMIC_MAPS.contains(&position.field) && desired.values().all(Value::is_string) {
+        position.require(desired.len() == observed.len())?;
     }
     desired.iter().try_for_each(|(name, value)| compare(&position.entry(name), value, observed.get(name)))
 }

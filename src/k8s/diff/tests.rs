@@ -186,6 +186,7 @@ fn small_cases_differ() {
         ("an empty text", json!({"a": ""}), json!({"a": "x"}), "/a"),
         ("empty data", json!({"data": {"k": ""}}), json!({"data": {}}), "/data/k"),
         ("all pods", json!({"podSelector": {}}), json!({"podSelector": {"matchLabels": {"a": "b"}}}), "/podSelector"),
+        ("fewer pods", json!({"selector": {"a": "b"}}), json!({"selector": {"a": "b", "c": "d"}}), "/selector"),
         ("no rules", json!({"ingress": []}), json!({"ingress": [{}]}), "/ingress"),
         (
             "rule ports are one list",
