@@ -16,6 +16,7 @@ mod queries;
 mod scaling;
 mod schema;
 mod shrink;
+mod subset;
 mod tally;
 mod targets;
 mod walk;
@@ -140,4 +141,9 @@ fn of_capacity_provider_strategies() {
     try_cases("Strategies", 6, all_inputs().div_ceil(3), capacity::strategies(), |items| {
         capacity::is_divided_by_the_rule(items)
     });
+}
+
+#[test]
+fn of_observed_objects() {
+    try_cases("Observed objects", 7, all_inputs().saturating_mul(10), subset::cases(), subset::is_judged_as_by_a_merge);
 }
