@@ -53,6 +53,12 @@ macro_rules! reasons {
                 }
             }
 
+            /// True if a reason has this name.
+            #[must_use]
+            pub fn is_known(name: &str) -> bool {
+                Self::ALL.iter().any(|reason| reason.name() == name)
+            }
+
             /// Returns the condition that the reason belongs to; none for a reason of Events alone.
             #[must_use]
             pub const fn condition(self) -> Option<ConditionState> {

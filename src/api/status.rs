@@ -37,6 +37,7 @@ pub struct Difference {
 /// Types of conditions, and their construction.
 pub mod condition {
     use super::Condition;
+    use crate::api::Reason;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 
@@ -129,6 +130,7 @@ pub mod condition {
         drafts
             .into_iter()
             .map(|draft| {
+                debug_assert!(Reason::is_known(draft.reason), "{} is missing in the table of reasons", draft.reason);
                 let status = if draft.holds { "True" } else { "False" };
                 let since = previous
                     .iter()

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Own, Taken};
 use super::{children, kinds};
+use crate::api::Reason;
 use crate::api::condition::{self, Conditions};
 use crate::api::{MANAGER, annotations, labels};
 use crate::k8s::diff::{check_subset, digest};
@@ -341,6 +342,7 @@ async fn write_status(
 
 fn publish(context: &Context, root: &Root<'_>, resource: &ApiResource, drafts: Vec<EventDraft>) {
     for draft in drafts {
+        debug_assert!(Reason::is_known(draft.reason), "{} is missing in the table of reasons", draft.reason);
         if draft.warning {
             tracing::warn!(reason = draft.reason, "{}", draft.note);
         } else {

@@ -110,7 +110,7 @@ fn verdicts() -> String {
 
 fn operations() -> String {
     let mut text = String::from(
-        "# What takes the place of each AWS operation\n\n| operation | what takes its place |\n|---|---|\n",
+        "# Operations\n\nReplacements of the operations of the AWS APIs.\n\n| operation | replacement |\n|---|---|\n",
     );
     for entry in OPERATIONS {
         let operations: Vec<String> = entry.operations.iter().map(|operation| code(operation)).collect();
