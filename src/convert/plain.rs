@@ -352,7 +352,7 @@ fn note_capacity_provider(definition: &mut Definition) {
     let Examination::CapacityProvider(examined) = &definition.examination else { return };
     let mut verdicts = examine::capacity_provider_verdicts(examined, &definition.name);
     let of_services = |verdict: &FieldVerdict| {
-        let needs = verdict.verdict != Verdict::Exact && verdict.code != Some(Code::TagsKept);
+        let needs = verdict.verdict != Verdict::Exact && verdict.code != Some(Code::TagsStoredOnly);
         needs || Pointer::root().key("kubernetes").is_prefix_of(&verdict.path)
     };
     verdicts.iter_mut().filter(|verdict| of_services(verdict)).for_each(|verdict| verdict.target = None);

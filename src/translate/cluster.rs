@@ -44,7 +44,7 @@ fn insights(setting: &ClusterSetting, at: Pointer, target: &str, recorder: &mut 
     }
     let message = "no metrics go to CloudWatch: the cluster's own monitoring measures the Pods, as the CloudWatch agent for Kubernetes does \
                    where it is installed";
-    recorder.unsupported(at, Code::MetricsOfCluster, message);
+    recorder.unsupported(at, Code::ClusterMetricsUsed, message);
 }
 
 fn configuration(given: Option<&ClusterConfiguration>, target: &str, recorder: &mut VerdictRecorder) {
@@ -53,7 +53,7 @@ fn configuration(given: Option<&ClusterConfiguration>, target: &str, recorder: &
     let at_commands = at.key("executeCommandConfiguration");
     if commands.is_some_and(|it| it.kms_key_id.is_some()) {
         let message = "kubectl exec goes through the API server by TLS, with no key of KMS";
-        recorder.unsupported(at_commands.key("kmsKeyId"), Code::EncryptionOfCluster, message);
+        recorder.unsupported(at_commands.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
     }
     if commands.is_some_and(|it| it.logging.is_some()) {
         let message = "the audit log of the API server says who ran which command by kubectl exec, as far as its policy has it; what the \
@@ -71,12 +71,12 @@ fn configuration(given: Option<&ClusterConfiguration>, target: &str, recorder: &
     if storage.is_some_and(|it| it.kms_key_id.is_some()) {
         let message =
             "volumes are encrypted as their StorageClass says: the EBS CSI driver takes kmsKeyId among its parameters";
-        recorder.unsupported(at_storage.key("kmsKeyId"), Code::EncryptionOfCluster, message);
+        recorder.unsupported(at_storage.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
     }
     if storage.is_some_and(|it| it.fargate_ephemeral_storage_kms_key_id.is_some()) {
         let message = "scratch space is on the disks of nodes: their launch template, or Karpenter's EC2NodeClass, says by which key these \
                        are encrypted";
-        recorder.unsupported(at_storage.key("fargateEphemeralStorageKmsKeyId"), Code::EncryptionOfCluster, message);
+        recorder.unsupported(at_storage.key("fargateEphemeralStorageKmsKeyId"), Code::ClusterEncryptionUsed, message);
     }
 }
 

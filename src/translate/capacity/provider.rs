@@ -181,14 +181,14 @@ fn auto_scaling_group(spec: &CapacityProviderSpec, name: &str, recorder: &mut Ve
     if is_labelled(spec) {
         let message =
             "the instances of the group are the nodes that kubernetes.nodeSelector says; the group itself is not asked";
-        recorder.approximate(at.key("autoScalingGroupArn"), Code::NodesByLabels, selector, message);
+        recorder.approximate(at.key("autoScalingGroupArn"), Code::NodesSelectedByLabels, selector, message);
     } else {
         let message = format!(
             "the instances of the group are nodes with the label {}: give it to them, or say in kubernetes.nodeSelector which labels they \
              have",
             labels_of(spec, name)
         );
-        recorder.needs_addon(at.key("autoScalingGroupArn"), Code::NodesToBeLabelled, selector, message);
+        recorder.needs_addon(at.key("autoScalingGroupArn"), Code::ProviderLabelRequired, selector, message);
     }
     managed_scaling(group, name, &at.key("managedScaling"), recorder);
     termination(group, name, &at, recorder);
@@ -245,7 +245,7 @@ fn termination(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, 
     let draining = at.key("managedDraining");
     if group.managed_draining == Some(ManagedStatus::Disabled) {
         let message = "whoever takes a node away drains it before, as autoscalers and kubectl drain do";
-        recorder.approximate(draining, Code::NodesAreDrained, own("managedDraining"), message);
+        recorder.approximate(draining, Code::NodesDrainedByKubernetes, own("managedDraining"), message);
     } else {
         recorder.exact(draining, own("managedDraining"));
     }
@@ -262,7 +262,7 @@ fn managed_instances(spec: &CapacityProviderSpec, name: &str, recorder: &mut Ver
     let place = |path: &str| path.split('.').fold(at.clone(), |at, member| at.key(member));
     let target = format!("CapacityProvider/{name}#/spec/managedInstancesProvider");
     let message = "what launches nodes acts with a role of its own";
-    recorder.ignored(at.key("infrastructureRoleArn"), Code::RoleOfDriver, message);
+    recorder.ignored(at.key("infrastructureRoleArn"), Code::DriverRoleUsed, message);
     let labels = labels_of(spec, name);
     for (path, counterpart) in OF_KARPENTER.iter().filter(|(path, _)| is_given(path)) {
         let message = format!(
@@ -273,6 +273,6 @@ fn managed_instances(spec: &CapacityProviderSpec, name: &str, recorder: &mut Ver
     for path in OF_NOBODY.iter().filter(|path| is_given(path)) {
         let message =
             "Karpenter has nothing for it: nodes that need it come from a node group with a launch template of its own";
-        recorder.unsupported(place(path), Code::NotOfNodePools, message);
+        recorder.unsupported(place(path), Code::NoNodePoolEquivalent, message);
     }
 }

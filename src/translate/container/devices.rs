@@ -65,7 +65,7 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
         if !is_privileged(placed) {
             let message = "the container cannot open the device, as only a device plugin of the cluster can let it: use one, such \
                            as generic-device-plugin, in a Pod of your own, or set privileged, which gives it all devices of the node";
-            recorder.unsupported(path, Code::DeviceNotGiven, message);
+            recorder.unsupported(path, Code::DeviceNotAvailable, message);
         } else if elsewhere(device).is_some_and(|at| is_taken(placed, index, at)) {
             let message =
                 "something else is mounted at the same path, and only that is kept: give the device another path";

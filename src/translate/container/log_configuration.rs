@@ -151,7 +151,7 @@ fn fate(driver: LogDriver, option: &str, value: &str) -> Fate {
         (_, "mode") => delivery(value),
         (_, "max-buffer-size") => no_buffer(),
         (LogDriver::JsonFile, "max-size" | "max-file" | "compress") => Fate::Lost(
-            Code::LogRotationOfNode,
+            Code::NodeLogRotationUsed,
             "the node's kubelet rotates the files of all containers, by default at 10 MiB and keeping 5 \
              (containerLogMaxSize, containerLogMaxFiles)",
         ),
@@ -264,7 +264,7 @@ mod tests {
         ] {
             assert_eq!(code(driver, option, value), (false, Code::LogsThroughFile), "{option}");
         }
-        assert_eq!(code(LogDriver::JsonFile, "max-size", "10m"), (false, Code::LogRotationOfNode));
+        assert_eq!(code(LogDriver::JsonFile, "max-size", "10m"), (false, Code::NodeLogRotationUsed));
     }
 
     #[test]

@@ -22,12 +22,12 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
         Some(0) => {
             let message = "a node that has swap may give some to this container: give it memory without a memoryReservation, \
                            and it gets none";
-            recorder.unsupported(path.key("maxSwap"), Code::SwapOfNode, message);
+            recorder.unsupported(path.key("maxSwap"), Code::NodeSwapUsed, message);
         }
         Some(_) => {
             let message =
                 "the container gets the swap that its node gives, most often none: raise its memory by what it needs";
-            recorder.unsupported(path.key("maxSwap"), Code::SwapOfNode, message);
+            recorder.unsupported(path.key("maxSwap"), Code::NodeSwapUsed, message);
         }
         None => {}
     }
@@ -36,7 +36,7 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
         recorder.exact(path.key("swappiness"), placed.target.clone());
     } else if linux.swappiness.is_some() {
         let message = "the node's own setting decides: Kubernetes has none for a container";
-        recorder.unsupported(path.key("swappiness"), Code::SwapOfNode, message);
+        recorder.unsupported(path.key("swappiness"), Code::NodeSwapUsed, message);
     }
 }
 

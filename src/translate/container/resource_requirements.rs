@@ -41,7 +41,7 @@ fn render(
         ResourceType::NeuronDevice => (NEURON, "the Neuron device plugin"),
         ResourceType::InferenceAccelerator => {
             let message = "Elastic Inference has ended, on ECS too: remove the requirement";
-            recorder.unsupported(path, Code::ServiceEnded, message);
+            recorder.unsupported(path, Code::AwsServiceDiscontinued, message);
             return None;
         }
     };
@@ -62,7 +62,7 @@ fn render(
         "the container gets one device, on nodes where {plugin} offers {resource}; ECS gives it all of the instance, which \
          Kubernetes cannot say: write how many it needs"
     );
-    recorder.needs_addon(path, Code::OneDeviceOfAll, target, message);
+    recorder.needs_addon(path, Code::AllDevicesNotRequestable, target, message);
     Some((resource, 1))
 }
 
@@ -86,6 +86,6 @@ pub(crate) fn environment(placed: &ContainerSlot<'_>, given: &[EnvVar]) -> Vec<E
 pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if !task.definition.inference_accelerators.is_empty() {
         let message = "Elastic Inference has ended, on ECS too: remove the field";
-        recorder.unsupported(Pointer::root().key("inferenceAccelerators"), Code::ServiceEnded, message);
+        recorder.unsupported(Pointer::root().key("inferenceAccelerators"), Code::AwsServiceDiscontinued, message);
     }
 }

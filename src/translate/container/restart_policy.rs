@@ -30,7 +30,7 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
         ContainerKind::Supervised => recorder.exact(path, eligibility::plan_target(task)),
         ContainerKind::Init => {
             let message = "the container is started again only when it fails: others wait for its end";
-            recorder.approximate(path, Code::RestartsByKubelet, placed.target.clone(), message);
+            recorder.approximate(path, Code::KubeletRestartPolicyUsed, placed.target.clone(), message);
         }
         ContainerKind::Main | ContainerKind::Sidecar => {
             let message = format!(
@@ -38,7 +38,7 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
                  that grows from 10 seconds to 5 minutes{}",
                 eligibility::advice(task)
             );
-            recorder.approximate(path, Code::RestartsByKubelet, placed.target.clone(), message);
+            recorder.approximate(path, Code::KubeletRestartPolicyUsed, placed.target.clone(), message);
         }
     }
 }

@@ -41,5 +41,5 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
         eligibility::advice(task)
     );
     let target = format!("{}/spec/terminationGracePeriodSeconds", task.target);
-    recorder.approximate(path, Code::StopTimeoutOfPod, target, message);
+    recorder.approximate(path, Code::StopTimeoutSharedByPod, target, message);
 }

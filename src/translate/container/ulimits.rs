@@ -26,9 +26,9 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
     if placed.kind == ContainerKind::Supervised {
         let message = "a hard limit above that of the node's container runtime is set as high as that allows, and the container's \
                        log says so, unless the container has the capability SYS_RESOURCE";
-        recorder.approximate(path, Code::LimitsWithinRuntime, eligibility::plan_target(task), message);
+        recorder.approximate(path, Code::LimitsCappedByRuntime, eligibility::plan_target(task), message);
         return;
     }
     let message = format!("the limits are those of the node's container runtime{}", eligibility::advice(task));
-    recorder.unsupported(path, Code::LimitsOfRuntime, message);
+    recorder.unsupported(path, Code::RuntimeLimitsUsed, message);
 }

@@ -60,7 +60,7 @@ pub(crate) fn of_router(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, re
         unfed => {
             let message =
                 format!("the router gets the configuration that ECS writes, but {}{metadata}", why_unfed(unfed));
-            recorder.approximate(path.key("type"), Code::LogRouterNotFed, target, message);
+            recorder.approximate(path.key("type"), Code::LogRouterReceivesNoLogs, target, message);
         }
     }
     claim_options(task, &router, &path.key("options"), recorder);
@@ -119,7 +119,7 @@ fn claim_options(task: &RenderContext<'_>, router: &Router<'_>, path: &Pointer, 
             _ => {
                 let message =
                     "ECS knows enable-ecs-log-metadata, config-file-type and config-file-value only: remove it";
-                recorder.unsupported(path, Code::LogOptionNotWritten, message);
+                recorder.unsupported(path, Code::LogOptionNotRendered, message);
             }
         }
     }
@@ -139,7 +139,7 @@ pub(crate) fn of_users(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], r
         } else if is_router(user.definition) {
             let message = "the router does not read its own output, which stays on the node, for kubectl logs and the node's log \
                            agent: give it another log driver";
-            recorder.unsupported(path, Code::LogRouterNotFed, message);
+            recorder.unsupported(path, Code::LogRouterReceivesNoLogs, message);
         } else if let (Some(router), Some(place), Some(found)) = (&router, place, users.get(user.name())) {
             of_user(task, router, place, user, found, recorder);
         }
@@ -162,7 +162,7 @@ fn of_user(
                            container never waits for the router";
             recorder.approximate(driver, Code::LogRouterReadsFiles, configuration(task), message);
         }
-        unfed => recorder.needs_addon(driver, Code::LogRouterNotFed, configuration(task), why_unfed(unfed)),
+        unfed => recorder.needs_addon(driver, Code::LogRouterReceivesNoLogs, configuration(task), why_unfed(unfed)),
     }
     for setting in &user.settings {
         match &setting.fate {
@@ -236,5 +236,5 @@ fn not_written(router: &Router<'_>, path: &Pointer, obstacle: Obstacle, recorder
             options::plug_in(router.firelens.r#type)
         ),
     };
-    recorder.unsupported(path, Code::LogOptionNotWritten, message);
+    recorder.unsupported(path, Code::LogOptionNotRendered, message);
 }

@@ -65,7 +65,7 @@ impl Outcome {
     fn needs(&self, attended: bool) -> Vec<(Code, String)> {
         let mut needs = Vec::new();
         if let Some((label, expression)) = self.evaluated.as_ref().filter(|_| !attended) {
-            needs.push((Code::NodesToBeMarked, to_be_marked(label, expression)));
+            needs.push((Code::NodeLabelsRequired, to_be_marked(label, expression)));
         }
         if !self.attributes.is_empty() {
             let (labelled, unspeakable): (Vec<_>, Vec<_>) =
@@ -85,7 +85,7 @@ impl Outcome {
                 "the tasks start beside Pods of their namespace with the label {label}: {value}; this version runs no tasks \
                  without a service, so it makes none of them"
             );
-            needs.push((Code::TaskGroupOfPods, message));
+            needs.push((Code::TaskGroupFromPodLabels, message));
         }
         needs
     }
@@ -93,16 +93,16 @@ impl Outcome {
     fn approximations(&self, attended: bool) -> Vec<(Code, String)> {
         let mut differences = Vec::new();
         if let Some((_, expression)) = self.evaluated.as_ref().filter(|_| attended) {
-            differences.push((Code::NodesMarkedByOperator, marked(expression)));
+            differences.push((Code::NodesLabeledByOperator, marked(expression)));
         }
         if let Some((_, true)) = &self.with {
             let message = "the first task starts on any node and the others beside it; on ECS none would ever start";
-            differences.push((Code::FirstOfGroupStarts, message.to_owned()));
+            differences.push((Code::FirstOfGroupUnconstrained, message.to_owned()));
         }
         if !self.without.is_empty() {
             let message = "the tasks stay apart both ways: Kubernetes also keeps tasks of the group away from nodes that these \
                            run on, where ECS would place them";
-            differences.push((Code::KeptApartBothWays, message.to_owned()));
+            differences.push((Code::AntiAffinitySymmetric, message.to_owned()));
         }
         differences
     }

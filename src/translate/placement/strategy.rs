@@ -177,17 +177,22 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
                                steps; ECS decides by it alone, one step after another. With the chart's placement schedulers \
                                (schedulers.enabled) nothing else is weighed. A node without the label is the last choice, and where \
                                none has it the step spreads nothing";
-                recorder.approximate(at, Code::StrategyIsWeighed, template("topologySpreadConstraints"), message);
+                recorder.approximate(
+                    at,
+                    Code::StrategyWeighedByScheduler,
+                    template("topologySpreadConstraints"),
+                    message,
+                );
             }
             Step::Unlabelled => {
                 let message = "no label of a node can be called so: tasks are not spread by it; use an attribute whose name has at most \
                                63 letters, digits, '-', '_' and '.'";
-                recorder.unsupported(at, Code::AttributeIsNoLabel, message);
+                recorder.unsupported(at, Code::AttributeNotAValidLabel, message);
             }
             Step::Binpack if profile.placement_schedulers => {
                 let message = "the node with the largest share reserved is chosen, ECS's is the one with the smallest amount left: the \
                                same one among nodes of one size. Shares are compared in whole percents";
-                recorder.approximate(at, Code::BinpackByShare, template("schedulerName"), message);
+                recorder.approximate(at, Code::BinpackByRequestedShare, template("schedulerName"), message);
             }
             Step::Binpack => {
                 let message = "the default scheduler prefers nodes with more room: install the chart's placement schedulers \
@@ -200,12 +205,12 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
             Step::Random if profile.placement_schedulers => {
                 let message = "among nodes that the steps before it find equal the one with more room is taken, or the one in the topology \
                                with fewer tasks; ECS takes any";
-                recorder.approximate(at, Code::StrategyIsWeighed, template("schedulerName"), message);
+                recorder.approximate(at, Code::StrategyWeighedByScheduler, template("schedulerName"), message);
             }
             Step::Random => {
                 let message = "the default scheduler chooses by its scores and at random among the best; with the chart's placement \
                                schedulers (schedulers.enabled) at random among all";
-                recorder.approximate(at, Code::StrategyIsWeighed, pods.clone(), message);
+                recorder.approximate(at, Code::StrategyWeighedByScheduler, pods.clone(), message);
             }
             Step::LeftOut => {
                 let message = "it is left out: ECS asks it among the nodes that the steps before it find equal, and no scheduler can ask \

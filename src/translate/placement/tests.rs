@@ -332,10 +332,10 @@ fn each_difference_has_its_verdict() {
         ("task:group == service:api", Verdict::Exact, None),
         ("attribute:stack == prod", Verdict::NeedsAddon, Some(Code::NodeLabelNeeded)),
         ("attribute:a\\b == c", Verdict::NeedsAddon, Some(Code::NodeLabelNeeded)),
-        ("task:group == databases", Verdict::NeedsAddon, Some(Code::TaskGroupOfPods)),
-        ("attribute:ecs.instance-type =~ t2.*", Verdict::Approximate, Some(Code::NodesMarkedByOperator)),
-        ("not(task:group == service:api)", Verdict::Approximate, Some(Code::KeptApartBothWays)),
-        ("task:group == service:web", Verdict::Approximate, Some(Code::FirstOfGroupStarts)),
+        ("task:group == databases", Verdict::NeedsAddon, Some(Code::TaskGroupFromPodLabels)),
+        ("attribute:ecs.instance-type =~ t2.*", Verdict::Approximate, Some(Code::NodesLabeledByOperator)),
+        ("not(task:group == service:api)", Verdict::Approximate, Some(Code::AntiAffinitySymmetric)),
+        ("task:group == service:web", Verdict::Approximate, Some(Code::FirstOfGroupUnconstrained)),
         ("attribute:stack =~ p.*", Verdict::NeedsAddon, Some(Code::NodeLabelNeeded)),
     ];
     for (text, verdict, code) in cases {

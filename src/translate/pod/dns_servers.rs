@@ -118,7 +118,7 @@ fn claim_domain(
         recorder.exact(path, target);
     } else {
         let message = "all containers of the Pod search this domain";
-        recorder.approximate(path, Code::SettingOfWholePod, target, message);
+        recorder.approximate(path, Code::SettingSharedByPod, target, message);
     }
     if !known {
         domains.push(domain.to_owned());

@@ -49,7 +49,7 @@ pub(crate) fn render(
                 recorder.exact(path, target.clone());
             } else {
                 let message = "all containers of the Pod know the name";
-                recorder.approximate(path, Code::SettingOfWholePod, target.clone(), message);
+                recorder.approximate(path, Code::SettingSharedByPod, target.clone(), message);
             }
         }
     }

@@ -35,7 +35,7 @@ pub(crate) fn render(
             recorder.exact(path, target);
         } else {
             let message = "the name is that of all containers of the Pod";
-            recorder.approximate(path, Code::SettingOfWholePod, target, message);
+            recorder.approximate(path, Code::SettingSharedByPod, target, message);
         }
     }
     chosen.filter(|_| !on_node).map(str::to_owned)

@@ -70,7 +70,7 @@ fn one(
     };
     if !is_of_the_pod(task, name) {
         let message = "the parameter is the node's, and no Pod may set it: set it on the nodes";
-        recorder.unsupported(path, Code::SysctlOfNode, message);
+        recorder.unsupported(path, Code::NodeSysctlUsed, message);
         return None;
     }
     if let Some(other) = before.iter().find(|sysctl| sysctl.name == name) {
@@ -89,16 +89,16 @@ fn one(
                 "most nodes refuse Pods with it, so it is not set: have kubelets allow {name} (allowedUnsafeSysctls), choose their \
                  nodes by kubernetes.nodeSelector, and list it in kubernetes.allowedUnsafeSysctls"
             );
-            recorder.unsupported(path, Code::SysctlToBeAllowed, message);
+            recorder.unsupported(path, Code::SysctlNotAllowedByDefault, message);
             return None;
         }
         let message = "every node that may run the task has to allow it in its kubelet's allowedUnsafeSysctls; others refuse the Pods";
-        recorder.needs_addon(path, Code::SysctlToBeAllowed, target, message);
+        recorder.needs_addon(path, Code::SysctlNotAllowedByDefault, target, message);
     } else if is_shared_on_ecs(task, name) {
         recorder.exact(path, target);
     } else {
         let message = "the parameter holds for all containers of the Pod";
-        recorder.approximate(path, Code::SettingOfWholePod, target, message);
+        recorder.approximate(path, Code::SettingSharedByPod, target, message);
     }
     Some(Sysctl { name: name.to_owned(), value: value.to_owned() })
 }

@@ -62,7 +62,7 @@ pub(crate) fn claim_kept(tags: &[Tag], target: &str, recorder: &mut VerdictRecor
     if !tags.is_empty() {
         let message = "kubectl shows the tags with the object; what reads tags in AWS, such as cost reports and IAM conditions, does not see \
                        them";
-        recorder.approximate(Pointer::root().key("tags"), Code::TagsKept, target, message);
+        recorder.approximate(Pointer::root().key("tags"), Code::TagsStoredOnly, target, message);
     }
 }
 

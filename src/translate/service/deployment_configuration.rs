@@ -18,7 +18,7 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
         );
         let message = "a DaemonSet runs its tasks on cordoned nodes too; ECS runs none on instances that are being drained, and stops \
                        them there last";
-        recorder.approximate(root.key("schedulingStrategy"), Code::DaemonsOnCordonedNodes, workload("kind"), message);
+        recorder.approximate(root.key("schedulingStrategy"), Code::DaemonsetOnCordonedNodes, workload("kind"), message);
     } else {
         recorder.exact(root.key("desiredCount"), workload("spec/replicas"));
         recorder.exact(root.key("schedulingStrategy"), workload("kind"));
@@ -85,19 +85,19 @@ fn circuit_breaker(service: &ecs::Service, name: &str, recorder: &mut VerdictRec
     match enabled {
         Some(breaker) if service.is_daemon() && !breaker.rollback => {
             let message = "a DAEMON deployment that fails is reported, but goes on: a DaemonSet knows no pause";
-            recorder.approximate(at, Code::DaemonsKnowNoPause, target, message);
+            recorder.approximate(at, Code::DaemonsetCannotPause, target, message);
         }
         Some(_) => {
             let message = "the operator counts failed tasks by ECS's thresholds; a container that ends by itself during the deployment \
                            counts as well, and a task that does not start is replaced after a minute at the latest";
-            recorder.approximate(at, Code::FailuresByPods, target, message);
+            recorder.approximate(at, Code::FailuresCountedFromPods, target, message);
         }
         None => recorder.exact(at, target),
     }
     if configuration.alarms.is_some() {
         let message = "no alarm stops a deployment: the operator sees no CloudWatch. Let what watches your metrics annotate the Service \
                        with ecs-operator.dev/roll-back and the id of the deployment";
-        recorder.unsupported(path.key("alarms"), Code::AlarmsNotSeen, message);
+        recorder.unsupported(path.key("alarms"), Code::DeploymentAlarmsIgnored, message);
     }
 }
 

@@ -54,7 +54,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
     }
     if service.role.is_some() {
         let message = "what registers tasks with a load balancer acts with a role of its own";
-        recorder.ignored(root.key("role"), Code::RoleOfDriver, message);
+        recorder.ignored(root.key("role"), Code::DriverRoleUsed, message);
     }
     if service.enable_execute_command == Some(true) {
         let message = "kubectl exec runs commands in the containers, for whoever has the right to create pods/exec in the namespace, \
@@ -72,19 +72,19 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
             let target = workload::target(service, name, "/spec/template/spec");
             if let Some(why) = zone_rebalancing::obstacle(service) {
                 let message = format!("no task is moved when zones become uneven, nor would ECS do so: {why}");
-                recorder.approximate(path, Code::ZonesNotEvened, target, message);
+                recorder.approximate(path, Code::ZoneRebalancingUnsupported, target, message);
             } else if several_providers(service) {
                 let message = "no task is moved of a service whose tasks are divided among the nodes of several capacity providers";
-                recorder.unsupported(path, Code::ZonesNotEvened, message);
+                recorder.unsupported(path, Code::ZoneRebalancingUnsupported, message);
             } else if recorder.mode().has_operator() {
                 let message = "when the service is at rest and a zone has two tasks more than another with nodes for it, the operator starts a \
                                task, which the scheduler puts into the emptier zone if it can, and stops one of the fullest; for that it \
                                needs rights on nodes. A move that does not help is tried again after six hours";
-                recorder.approximate(path, Code::ZonesEvenedByScheduler, target, message);
+                recorder.approximate(path, Code::ZoneRebalancingByScheduler, target, message);
             } else {
                 let message = "nothing moves running tasks when zones become uneven: the descheduler does it, by \
                                RemovePodsViolatingTopologySpreadConstraint";
-                recorder.unsupported(path, Code::ZonesNotEvened, message);
+                recorder.unsupported(path, Code::ZoneRebalancingUnsupported, message);
             }
         }
         Some(AvailabilityZoneRebalancing::Disabled) => {
@@ -96,7 +96,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
     if service.monitoring.is_some() {
         let message = "no metrics go to CloudWatch: CPU and memory of the tasks are measured by the cluster's own monitoring, as often as \
                        that does (metrics-server: 15 s)";
-        recorder.unsupported(root.key("monitoring"), Code::MetricsOfCluster, message);
+        recorder.unsupported(root.key("monitoring"), Code::ClusterMetricsUsed, message);
     }
 }
 
@@ -113,7 +113,7 @@ fn claim_other_traffic(service: &ecs::Service, recorder: &mut VerdictRecorder) {
     if !service.vpc_lattice_configurations.is_empty() {
         let message = "no existing target group of VPC Lattice is filled: with the AWS Gateway API Controller make an HTTPRoute of a Gateway \
                        of the class amazon-vpc-lattice to the service's core Service, which makes a target group of its own";
-        recorder.unsupported(root.key("vpcLatticeConfigurations"), Code::LatticeNotFilled, message);
+        recorder.unsupported(root.key("vpcLatticeConfigurations"), Code::VpcLatticeNotRegistered, message);
     }
     if !service.gateway_connectors.is_empty() {
         let message = "no gateway of ECS sends traffic here: make a Gateway of the Gateway API and an HTTPRoute to the service's core \

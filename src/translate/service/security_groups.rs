@@ -150,11 +150,11 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
     let at = Pointer::root().key("networkConfiguration").key("awsvpcConfiguration");
     let message = "tasks get addresses of the cluster's own network, on any node: choose zones by kubernetes.nodeSelector in the task \
                    definition (topology.kubernetes.io/zone)";
-    recorder.unsupported(at.key("subnets"), Code::NetworkOfCluster, message);
+    recorder.unsupported(at.key("subnets"), Code::ClusterNetworkUsed, message);
     match configuration.assign_public_ip {
         Some(AssignPublicIp::Enabled) => {
             let message = "no Pod has a public address: calls go out by the nodes' own or a NAT gateway, and come in by a load balancer";
-            recorder.unsupported(at.key("assignPublicIp"), Code::NetworkOfCluster, message);
+            recorder.unsupported(at.key("assignPublicIp"), Code::ClusterNetworkUsed, message);
         }
         Some(AssignPublicIp::Disabled) => {
             recorder.exact(at.key("assignPublicIp"), workload::target(service, name, "/spec/template/spec"));
@@ -171,7 +171,7 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
                  policies; on EKS with security groups for Pods set kubernetes.securityGroupPolicies of the Cluster to true",
                 label(group)
             );
-            recorder.needs_addon(path, Code::SecurityGroupOfCluster, target.clone(), message);
+            recorder.needs_addon(path, Code::ClusterSecurityGroupUsed, target.clone(), message);
         } else {
             let message = "this is no id of a security group that a label can have: nothing is closed by it";
             recorder.unsupported(path, Code::NameNotValid, message);

@@ -272,7 +272,7 @@ fn claim_dns_name(name: &Name<'_>, service: &str, at: &Pointer, alias: &Pointer,
     if given == Some(service) {
         recorder.exact(path, target);
     } else {
-        recorder.approximate(path, Code::NameOfNamespace, target, dns_advice::of(service, name.domain));
+        recorder.approximate(path, Code::DnsSuffixIsNamespace, target, dns_advice::of(service, name.domain));
     }
 }
 
@@ -288,7 +288,7 @@ fn claim_timeouts(name: &Name<'_>, service: &str, has_mesh: bool, at: &Pointer, 
         (Some(_), true) => {
             let message = "an HTTPRoute for the Service limits requests, once a service mesh takes such routes (GAMMA)";
             let target = format!("HTTPRoute/{}#/spec/rules", route_name(service, name.index));
-            recorder.needs_addon(path, Code::MeshNeeded, target, message);
+            recorder.needs_addon(path, Code::ServiceMeshNeeded, target, message);
         }
         (Some(_), false) => {
             let message = "nothing limits the time of a request. Where a service mesh takes HTTPRoutes for Services (GAMMA), set \

@@ -111,17 +111,17 @@ codes! {
     /// Containers start one after another, so others wait for a dependency too.
     StartsOneAfterAnother = "starts-one-after-another",
     /// The scheduler weighs a step of a placement strategy against other things.
-    StrategyIsWeighed = "strategy-is-weighed",
+    StrategyWeighedByScheduler = "strategy-weighed-by-scheduler",
     /// Tasks are spread by rounded scores, which are added up for several steps.
     SpreadByScore = "spread-by-score",
     /// Nodes are packed by the share that is reserved, not by the amount that is left.
-    BinpackByShare = "binpack-by-share",
+    BinpackByRequestedShare = "binpack-by-requested-share",
     /// The default scheduler packs no nodes.
     BinpackNeedsScheduler = "binpack-needs-scheduler",
     /// A step of a placement strategy cannot be asked after those before it.
     StrategyStepLeftOut = "strategy-step-left-out",
     /// No label of a node can be called as an attribute is.
-    AttributeIsNoLabel = "attribute-is-no-label",
+    AttributeNotAValidLabel = "attribute-not-a-valid-label",
     /// A task that is not healthy any more gets no traffic until it has been replaced; on ECS it may.
     UnhealthyWithoutTraffic = "unhealthy-without-traffic",
     /// An unhealthy container is restarted in its Pod; ECS replaces the task.
@@ -153,7 +153,7 @@ codes! {
     /// The EFS CSI driver mounts the file system with rights of its own; ECS uses the task role.
     EfsMountedByDriver = "efs-mounted-by-driver",
     /// The EFS CSI driver chooses the local port of the encrypted tunnel.
-    EfsPortOfDriver = "efs-port-of-driver",
+    EfsDriverPortUsed = "efs-driver-port-used",
     /// The value has to exist as a key of a `Secret`.
     SecretNeeded = "secret-needed",
     /// An `ExternalSecret` is made that fills the `Secret` once the External Secrets Operator runs.
@@ -177,7 +177,7 @@ codes! {
     /// Nothing in the definition needs the execution role.
     ExecutionRoleUnused = "execution-role-unused",
     /// A component of the cluster acts with a role of its own.
-    RoleOfDriver = "role-of-driver",
+    DriverRoleUsed = "driver-role-used",
     /// The registry's credentials have to exist as a pull secret.
     PullSecretNeeded = "pull-secret-needed",
     /// Logs stay on the node until a log agent sends them on; annotations tell it where to.
@@ -185,21 +185,21 @@ codes! {
     /// What a container writes goes to a file of its node and never waits for its destination.
     LogsThroughFile = "logs-through-file",
     /// The kubelet rotates the log files of all containers of its node alike.
-    LogRotationOfNode = "log-rotation-of-node",
+    NodeLogRotationUsed = "node-log-rotation-used",
     /// A log option that looks like a credential is kept out of the annotations.
     LogCredentialNotCarried = "log-credential-not-carried",
     /// The log router reads what containers write from the files of its node.
     LogRouterReadsFiles = "log-router-reads-files",
     /// What containers write does not come to the log router; what sends to it by its address reaches it.
-    LogRouterNotFed = "log-router-not-fed",
+    LogRouterReceivesNoLogs = "log-router-receives-no-logs",
     /// The log router's configuration lacks a file, which has to be in its image.
     LogRouterFileNeeded = "log-router-file-needed",
     /// The option cannot be written into the log router's configuration.
-    LogOptionNotWritten = "log-option-not-written",
+    LogOptionNotRendered = "log-option-not-rendered",
     /// What is added to the records names things of Kubernetes where ECS has ARNs.
     LogMetadataDiffers = "log-metadata-differs",
     /// The time to stop belongs to the whole Pod.
-    StopTimeoutOfPod = "stop-timeout-of-pod",
+    StopTimeoutSharedByPod = "stop-timeout-shared-by-pod",
     /// The user is not a number; Kubernetes takes numbers only.
     UserNotNumeric = "user-not-numeric",
     /// Fargate's own capacity has no counterpart; the tasks run on the cluster's nodes.
@@ -209,13 +209,13 @@ codes! {
     /// The desired count of a DAEMON service follows from the nodes.
     OneTaskOnEachNode = "one-task-on-each-node",
     /// A DaemonSet has tasks on nodes that take no others.
-    DaemonsOnCordonedNodes = "daemons-on-cordoned-nodes",
+    DaemonsetOnCordonedNodes = "daemonset-on-cordoned-nodes",
     /// A DaemonSet goes on replacing tasks, whatever happens.
-    DaemonsKnowNoPause = "daemons-know-no-pause",
+    DaemonsetCannotPause = "daemonset-cannot-pause",
     /// Failed tasks are counted by what can be seen of Pods.
-    FailuresByPods = "failures-by-pods",
+    FailuresCountedFromPods = "failures-counted-from-pods",
     /// Alarms of CloudWatch are not seen.
-    AlarmsNotSeen = "alarms-not-seen",
+    DeploymentAlarmsIgnored = "deployment-alarms-ignored",
     /// Old tasks do not stay for a while after a deployment.
     NoBakeTime = "no-bake-time",
     /// Hooks of a deployment are not called.
@@ -229,7 +229,7 @@ codes! {
     /// The service runs one deployment without the alternatives to a rolling update.
     RollingUpdateInstead = "rolling-update-instead",
     /// A Pod has the setting once; containers that have it each for themselves on ECS share it.
-    SettingOfWholePod = "setting-of-whole-pod",
+    SettingSharedByPod = "setting-shared-by-pod",
     /// A Pod has the setting once or has no room for more of it, and another container's is used.
     ConflictingPodSetting = "conflicting-pod-setting",
     /// Kubernetes does not take the name, the key or the address.
@@ -241,17 +241,17 @@ codes! {
     /// Something else is mounted at the same path.
     MountPathTaken = "mount-path-taken",
     /// The node decides about swap.
-    SwapOfNode = "swap-of-node",
+    NodeSwapUsed = "node-swap-used",
     /// The container has no access to a device of the node.
-    DeviceNotGiven = "device-not-given",
+    DeviceNotAvailable = "device-not-available",
     /// A device plugin has to offer the accelerator as a resource of nodes.
     DevicePluginNeeded = "device-plugin-needed",
     /// One accelerator is asked for, as Kubernetes cannot ask for all that a node has.
-    OneDeviceOfAll = "one-device-of-all",
+    AllDevicesNotRequestable = "all-devices-not-requestable",
     /// A task that writes more than its disk holds is evicted; on ECS the disk would be full.
     EphemeralStorageEvicts = "ephemeral-storage-evicts",
     /// The AWS service behind the field has ended.
-    ServiceEnded = "service-ended",
+    AwsServiceDiscontinued = "aws-service-discontinued",
     /// A privileged container of Kubernetes can always gain privileges.
     PrivilegedGainsPrivileges = "privileged-gains-privileges",
     /// The nodes need the AppArmor profile.
@@ -269,9 +269,9 @@ codes! {
     /// Kubernetes has no nodes of this version of Windows.
     WindowsVersionNotRun = "windows-version-not-run",
     /// The kernel parameter is the node's.
-    SysctlOfNode = "sysctl-of-node",
+    NodeSysctlUsed = "node-sysctl-used",
     /// The kubelets have to be told to allow the kernel parameter.
-    SysctlToBeAllowed = "sysctl-to-be-allowed",
+    SysctlNotAllowedByDefault = "sysctl-not-allowed-by-default",
     /// The Pod asks its own DNS servers and not the cluster's.
     ClusterDnsReplaced = "cluster-dns-replaced",
     /// The cluster's own domains are searched before those of the definition.
@@ -295,7 +295,7 @@ codes! {
     /// Nothing checks the attestation policy.
     AttestationNotChecked = "attestation-not-checked",
     /// The kubelet restarts the container by its own rules.
-    RestartsByKubelet = "restarts-by-kubelet",
+    KubeletRestartPolicyUsed = "kubelet-restart-policy-used",
     /// Nobody gives up on a container that takes long to be ready.
     StartTimeoutNotKept = "start-timeout-not-kept",
     /// The container's own command is not its first process.
@@ -303,21 +303,21 @@ codes! {
     /// The container's own command is its first process.
     NoInitProcess = "no-init-process",
     /// The limits are those of the container runtime.
-    LimitsOfRuntime = "limits-of-runtime",
+    RuntimeLimitsUsed = "runtime-limits-used",
     /// Limits cannot be raised above those of the container runtime.
-    LimitsWithinRuntime = "limits-within-runtime",
+    LimitsCappedByRuntime = "limits-capped-by-runtime",
     /// Nodes say the attribute by a label, which they have to be given.
     NodeLabelNeeded = "node-label-needed",
     /// The operator evaluates the expression and marks the nodes it is true of by a label.
-    NodesMarkedByOperator = "nodes-marked-by-operator",
+    NodesLabeledByOperator = "nodes-labeled-by-operator",
     /// The nodes that the expression is true of have to be given a label by hand.
-    NodesToBeMarked = "nodes-to-be-marked",
+    NodeLabelsRequired = "node-labels-required",
     /// The group is that of Pods with a label, which this version makes none of.
-    TaskGroupOfPods = "task-group-of-pods",
+    TaskGroupFromPodLabels = "task-group-from-pod-labels",
     /// Tasks of the group are kept away from the nodes of these tasks too.
-    KeptApartBothWays = "kept-apart-both-ways",
+    AntiAffinitySymmetric = "anti-affinity-symmetric",
     /// The first task of a group that is to be with itself starts.
-    FirstOfGroupStarts = "first-of-group-starts",
+    FirstOfGroupUnconstrained = "first-of-group-unconstrained",
     /// The tag of an image is not pinned to a digest for a deployment.
     TagNotPinned = "tag-not-pinned",
     /// The AWS Load Balancer Controller has to be there to register tasks with the target group.
@@ -345,13 +345,13 @@ codes! {
     /// There is no proxy of Service Connect that the setting could be for.
     NoServiceConnectProxy = "no-service-connect-proxy",
     /// The name resolves as those of Services do: with the Kubernetes namespace behind it.
-    NameOfNamespace = "name-of-namespace",
+    DnsSuffixIsNamespace = "dns-suffix-is-namespace",
     /// A service mesh that takes routes of the Gateway API has to be there.
-    MeshNeeded = "mesh-needed",
+    ServiceMeshNeeded = "service-mesh-needed",
     /// Addresses are those of the cluster's network.
-    NetworkOfCluster = "network-of-cluster",
+    ClusterNetworkUsed = "cluster-network-used",
     /// What security groups let through is for the Cluster to say.
-    SecurityGroupOfCluster = "security-group-of-cluster",
+    ClusterSecurityGroupUsed = "cluster-security-group-used",
     /// Failing health checks are forgiven after the start, until the first success.
     HealthGraceUntilSuccess = "health-grace-until-success",
     /// Commands are run in containers by kubectl exec.
@@ -361,13 +361,13 @@ codes! {
     /// There are no versions of Fargate.
     NoPlatformVersion = "no-platform-version",
     /// The cluster's own monitoring measures tasks.
-    MetricsOfCluster = "metrics-of-cluster",
+    ClusterMetricsUsed = "cluster-metrics-used",
     /// The scheduler chooses the zone of a task that is started to even out zones.
-    ZonesEvenedByScheduler = "zones-evened-by-scheduler",
+    ZoneRebalancingByScheduler = "zone-rebalancing-by-scheduler",
     /// Running tasks are not moved to even out zones.
-    ZonesNotEvened = "zones-not-evened",
+    ZoneRebalancingUnsupported = "zone-rebalancing-unsupported",
     /// No target group of VPC Lattice is filled.
-    LatticeNotFilled = "lattice-not-filled",
+    VpcLatticeNotRegistered = "vpc-lattice-not-registered",
     /// The nodes of the capacity provider have to be said, by a `CapacityProvider` or by labels.
     CapacityProviderNeeded = "capacity-provider-needed",
     /// The operator says which of several capacity providers a task goes to, and while it does not run new tasks wait.
@@ -377,25 +377,25 @@ codes! {
     /// A service follows the default strategy of its cluster when that changes.
     DefaultStrategyFollowed = "default-strategy-followed",
     /// The instances of a capacity provider are nodes with some labels.
-    NodesByLabels = "nodes-by-labels",
+    NodesSelectedByLabels = "nodes-selected-by-labels",
     /// The nodes of the capacity provider have to be given its label.
-    NodesToBeLabelled = "nodes-to-be-labelled",
+    ProviderLabelRequired = "provider-label-required",
     /// An autoscaler of nodes, such as Karpenter or the Cluster Autoscaler, has to be there and be told the same.
     NodeAutoscalerNeeded = "node-autoscaler-needed",
     /// A node with tasks may be taken away.
     InstancesNotProtected = "instances-not-protected",
     /// A node is drained before it is taken away.
-    NodesAreDrained = "nodes-are-drained",
+    NodesDrainedByKubernetes = "nodes-drained-by-kubernetes",
     /// Karpenter's objects have nothing for the field.
-    NotOfNodePools = "not-of-node-pools",
+    NoNodePoolEquivalent = "no-node-pool-equivalent",
     /// The tags stay in the object's spec.
-    TagsKept = "tags-kept",
+    TagsStoredOnly = "tags-stored-only",
     /// The audit log of the API server tells of commands run in containers.
     SessionsInAuditLog = "sessions-in-audit-log",
     /// What commands run in containers print is not recorded.
     SessionsNotRecorded = "sessions-not-recorded",
     /// What is encrypted, and by which key, is for the cluster to say.
-    EncryptionOfCluster = "encryption-of-cluster",
+    ClusterEncryptionUsed = "cluster-encryption-used",
     /// No gateway of ECS sends traffic to the tasks.
     GatewayNotConnected = "gateway-not-connected",
     /// metrics-server, or what takes its place, has to be there to measure tasks.
@@ -415,43 +415,43 @@ codes! {
     /// A policy that takes no tasks away keeps others from doing so.
     ScaleInHeldBack = "scale-in-held-back",
     /// One task is kept where none would have to be.
-    MinimumOfOne = "minimum-of-one",
+    OneTaskKept = "one-task-kept",
     /// Whether a metric is above 0 decides whether tasks run at all.
-    ZeroByActivity = "zero-by-activity",
+    ScaleToZeroByActivity = "scale-to-zero-by-activity",
     /// Where scaling out is suspended the first task may be started nevertheless.
     FirstTaskNotHeldBack = "first-task-not-held-back",
     /// No expression over several metrics is evaluated.
     MetricMathNotTranslated = "metric-math-not-translated",
     /// ECS has the metric of a service only while the service runs there.
-    MetricEndsWithTheMove = "metric-ends-with-the-move",
+    MetricUnavailableAfterMigration = "metric-unavailable-after-migration",
     /// ECS has the metric of something else that runs there, as long as it does.
-    MetricOfEcs = "metric-of-ecs",
+    MetricOfOtherEcsService = "metric-of-other-ecs-service",
     /// A metric without dimensions is asked for by a query that does not know its statistic.
     MetricWithoutDimensions = "metric-without-dimensions",
     /// The values of a metric count whatever their unit is.
-    UnitNotAsked = "unit-not-asked",
+    MetricUnitIgnored = "metric-unit-ignored",
     /// Nothing tells the AWS region that a metric is in.
-    RegionNotKnown = "region-not-known",
+    RegionUnknown = "region-unknown",
     /// Nothing foresees the load.
     NoForecast = "no-forecast",
     /// The last time that a scheduled action was due counts, also before the service was made.
-    LimitsFollowClock = "limits-follow-clock",
+    LastScheduledActionApplies = "last-scheduled-action-applies",
     /// A rate without a start is counted from the beginning of 1970.
-    RateFrom1970 = "rate-from-1970",
+    RateAnchoredAtEpoch = "rate-anchored-at-epoch",
     /// The count belongs to what scales the service, and the manifest gives none.
-    CountOfAutoscaler = "count-of-autoscaler",
+    DesiredCountManagedByAutoscaler = "desired-count-managed-by-autoscaler",
     /// The operator evaluates no alarm of this kind or on this metric.
     AlarmNotEvaluated = "alarm-not-evaluated",
     /// No alarm of the policy is evaluated.
     PolicyNotTriggered = "policy-not-triggered",
     /// An alarm triggers its policy and tells nobody.
-    AlarmTellsNobody = "alarm-tells-nobody",
+    AlarmActionsNotSent = "alarm-actions-not-sent",
     /// There is no object for an alarm.
     NoAlarmObject = "no-alarm-object",
     /// The values of a metric are of whole minutes.
-    ValuesOfMinutes = "values-of-minutes",
+    MetricResolutionOneMinute = "metric-resolution-one-minute",
     /// Steps only add tasks where a policy tracks a target too.
-    ScaleInLeftToTracking = "scale-in-left-to-tracking",
+    ScaleInByTargetTrackingOnly = "scale-in-by-target-tracking-only",
     /// Nothing scales the service, so that the setting has nothing to act on.
-    NothingScales = "nothing-scales",
+    NoScalingPolicy = "no-scaling-policy",
 }

@@ -92,7 +92,7 @@ fn claim_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, re
     for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
         recorder.approximate(path.key(field), Code::StorageClassDecides, target, decides.clone());
     }
-    recorder.ignored(path.key("roleArn"), Code::RoleOfDriver, "the EBS CSI driver acts with a role of its own");
+    recorder.ignored(path.key("roleArn"), Code::DriverRoleUsed, "the EBS CSI driver acts with a role of its own");
     let message = "the volume starts empty: fill it by an init container, or run the task with a claim made from a VolumeSnapshot";
     for (field, is_given) in [
         ("snapshotId", disk.snapshot_id.is_some()),

@@ -94,7 +94,7 @@ pub(crate) fn claim(
     recorder.needs_addon(at.clone(), Code::EfsCsiNeeded, target, message);
     if efs.transit_encryption_port.is_some_and(|port| port != 0) {
         let message = "the EFS CSI driver chooses the local port of the encrypted tunnel, which containers do not see";
-        recorder.approximate(at.key("transitEncryptionPort"), Code::EfsPortOfDriver, target, message);
+        recorder.approximate(at.key("transitEncryptionPort"), Code::EfsDriverPortUsed, target, message);
     }
     if rendered.iam {
         let message = "the EFS CSI driver mounts the file system with the role of its own Pods or of the node, where ECS uses \

@@ -42,7 +42,12 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, recorder: &mut VerdictRecord
     {
         let message = "applied again, a number of replicas would undo what was scaled, so the manifest has none: the first tasks are \
                        as many as the least count";
-        recorder.approximate(Pointer::root().key("desiredCount"), Code::CountOfAutoscaler, object, message);
+        recorder.approximate(
+            Pointer::root().key("desiredCount"),
+            Code::DesiredCountManagedByAutoscaler,
+            object,
+            message,
+        );
     }
     let translated = metrics::translated(spec, scaling, name);
     claim_limits(spec, scaling, &translated, object.as_deref(), &count, recorder);
@@ -50,7 +55,7 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, recorder: &mut VerdictRecord
         recorder.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
     }
     let message = "what scales the service acts with rights of its own in the cluster";
-    recorder.ignored(root.key("roleARN"), Code::RoleOfDriver, message);
+    recorder.ignored(root.key("roleARN"), Code::DriverRoleUsed, message);
     claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, recorder);
     claim_tags(scaling, &root.key("tags"), object.as_deref(), recorder);
     claim_policies(spec, scaling, name, object.as_deref(), recorder);
@@ -79,8 +84,8 @@ fn claim_limits(
     match object {
         None if !recorder.mode().has_operator() => {
             let message = "nothing changes the number of replicas, so there is nothing to limit";
-            recorder.ignored(root.key("minCapacity"), Code::NothingScales, message);
-            recorder.ignored(root.key("maxCapacity"), Code::NothingScales, message);
+            recorder.ignored(root.key("minCapacity"), Code::NoScalingPolicy, message);
+            recorder.ignored(root.key("maxCapacity"), Code::NoScalingPolicy, message);
         }
         None => {
             recorder.exact(root.key("minCapacity"), count);
@@ -93,7 +98,7 @@ fn claim_limits(
             } else if scaling.min_capacity == 0 {
                 let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
                                a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
-                recorder.approximate(root.key("minCapacity"), Code::MinimumOfOne, format!("{object}{least}"), message);
+                recorder.approximate(root.key("minCapacity"), Code::OneTaskKept, format!("{object}{least}"), message);
             } else {
                 recorder.exact(root.key("minCapacity"), format!("{object}{least}"));
             }
@@ -118,13 +123,13 @@ fn claim_zero(
         } else {
             "no policy may take tasks away, and as KEDA would take the last one nevertheless, one is kept"
         };
-        return recorder.approximate(at, Code::MinimumOfOne, least, format!("{STARTS}; {kept}"));
+        return recorder.approximate(at, Code::OneTaskKept, least, format!("{STARTS}; {kept}"));
     }
     let window = scale_in_window(spec, translated);
     let rolling =
         if recorder.mode().has_operator() { "; during a deployment one is kept" } else { ", also during a rollout" };
     let message = format!("{STARTS}, and takes all away when no metric was above 0 for {window} s{rolling}");
-    recorder.approximate(at, Code::ZeroByActivity, least, message);
+    recorder.approximate(at, Code::ScaleToZeroByActivity, least, message);
 }
 
 fn claim_suspended(
@@ -152,10 +157,14 @@ fn claim_suspended(
         (true, true) => {
             let message = "the limits stay as they are until it is taken back; then the last scheduled action that was due counts at once, \
                            where on AWS none counts before it is due again";
-            recorder.approximate(scheduled, Code::LimitsFollowClock, count, message);
+            recorder.approximate(scheduled, Code::LastScheduledActionApplies, count, message);
         }
         (true, false) => {
-            recorder.ignored(scheduled, Code::NothingScales, "without the operator no scheduled action is carried out");
+            recorder.ignored(
+                scheduled,
+                Code::NoScalingPolicy,
+                "without the operator no scheduled action is carried out",
+            );
         }
     }
 }
@@ -163,7 +172,7 @@ fn claim_suspended(
 fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorder: &mut VerdictRecorder) {
     let Some(object) = object else {
         let message = "there is no object for the scalable target that could bear them";
-        return recorder.ignored(at.clone(), Code::NothingScales, message);
+        return recorder.ignored(at.clone(), Code::NoScalingPolicy, message);
     };
     for tag in tags_of(scaling) {
         let at = at.key(tag.key.clone().unwrap_or_default());
@@ -247,7 +256,7 @@ fn claim_tracked(
         }
         (Ok(_), None) => {
             let message = "with a greatest count of 0 there is nothing to scale";
-            return whole.for_each(|at| recorder.ignored(at, Code::NothingScales, message));
+            return whole.for_each(|at| recorder.ignored(at, Code::NoScalingPolicy, message));
         }
     };
     let (source, object) = source;
@@ -289,11 +298,11 @@ fn claim_named(policy: &Tracked<'_>, service: &Dimensioned<'_>, object: Option<&
         if metric.is_of_others(service) {
             let message = "ECS has the metric only while what it is measured of runs there: when that moves too, nothing is decided by it \
                            any more, and kubernetes.autoScaling.metrics has to say where the policy has its metric from";
-            recorder.approximate(metric.at.key("namespace"), Code::MetricOfEcs, &triggers, message);
+            recorder.approximate(metric.at.key("namespace"), Code::MetricOfOtherEcsService, &triggers, message);
         }
         if let Some(unit) = metric.unit.filter(|_| source.is_query() && metric.dimensions.is_empty()) {
             let message = "KEDA asks for a metric without dimensions by a query of Metrics Insights, which takes values of all units";
-            recorder.approximate(unit, Code::UnitNotAsked, &triggers, message);
+            recorder.approximate(unit, Code::MetricUnitIgnored, &triggers, message);
         }
     }
 }
@@ -358,7 +367,7 @@ fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, recorder: &
     } else if action.start_time.is_none() && action.timing().is_ok_and(|(schedule, _)| schedule.is_rate()) {
         recorder.exact(at.clone(), count);
         let message = "without a startTime the rate is counted from the beginning of 1970 in UTC, not from when the action was made";
-        recorder.approximate(at.key("schedule"), Code::RateFrom1970, count, message);
+        recorder.approximate(at.key("schedule"), Code::RateAnchoredAtEpoch, count, message);
     } else {
         recorder.exact(at.clone(), count);
     }
@@ -366,7 +375,7 @@ fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, recorder: &
         let message = "the last time that it was due counts, also one before the service was made, so that limits do not depend on when \
                        anything was applied; on AWS it first counts once it is made, and a later change of the target's own limits undoes \
                        what it has set";
-        recorder.approximate(at.key("scalableTargetAction"), Code::LimitsFollowClock, count, message);
+        recorder.approximate(at.key("scalableTargetAction"), Code::LastScheduledActionApplies, count, message);
     }
     for member in ["scheduledActionARN", "creationTime"] {
         recorder.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);

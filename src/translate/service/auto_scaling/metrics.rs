@@ -75,7 +75,7 @@ pub(super) struct Obstacle {
 }
 
 const REGION_NOT_KNOWN: Obstacle = Obstacle {
-    code: Code::RegionNotKnown,
+    code: Code::RegionUnknown,
     message: "the metric is in AWS, and no ARN of the service tells the region: give it as kubernetes.autoScaling.awsRegion",
 };
 
@@ -87,7 +87,7 @@ const METRIC_MATH: Obstacle = Obstacle {
 };
 
 const ENDS_WITH_THE_MOVE: Obstacle = Obstacle {
-    code: Code::MetricEndsWithTheMove,
+    code: Code::MetricUnavailableAfterMigration,
     message: "ECS has the metric of this service only while the service runs there, and of what its tasks use only the average is \
               measured here: say in kubernetes.autoScaling.metrics where the policy has its metric from",
 };

@@ -125,7 +125,7 @@ fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: 
         let message = "beside a policy that tracks a target steps only add tasks, and those are kept for \
                        kubernetes.autoScaling.scaleInAfterSeconds, 900 by default: what takes tasks away is the HorizontalPodAutoscaler, \
                        when its own metrics are low";
-        recorder.approximate(configuration.key("stepAdjustments"), Code::ScaleInLeftToTracking, count, message);
+        recorder.approximate(configuration.key("stepAdjustments"), Code::ScaleInByTargetTrackingOnly, count, message);
     }
 }
 
@@ -140,7 +140,7 @@ fn claim_alarm(
     if let Err(why) = alarm.watched(service) {
         let (code, message) = match why {
             Unwatched::OnlyNamed => (
-                Code::AlarmsNotSeen,
+                Code::DeploymentAlarmsIgnored,
                 "only the name of the alarm is given: put in what aws cloudwatch describe-alarms prints",
             ),
             Unwatched::NotPlain => (
@@ -201,7 +201,7 @@ fn claim_utilization(at: &Pointer, count: &str, recorder: &mut VerdictRecorder) 
 fn claim_period(alarm: &Alarm, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
     if let Some(period) = alarm.period.filter(|period| period % SAMPLE_SECONDS != 0) {
         let message = format!("a value is of whole minutes, and not of {period} s");
-        recorder.approximate(at.key("period"), Code::ValuesOfMinutes, count, message);
+        recorder.approximate(at.key("period"), Code::MetricResolutionOneMinute, count, message);
     }
 }
 
@@ -211,12 +211,12 @@ fn claim_actions(alarm: &Alarm, at: &Pointer, recorder: &mut VerdictRecorder) {
         [("okActions", &alarm.ok_actions), ("insufficientDataActions", &alarm.insufficient_data_actions)]
     {
         if !given.is_empty() {
-            recorder.unsupported(at.key(member), Code::AlarmTellsNobody, message);
+            recorder.unsupported(at.key(member), Code::AlarmActionsNotSent, message);
         }
     }
     for (number, action) in alarm.alarm_actions.iter().enumerate() {
         if !action.contains(":scalingPolicy:") {
-            recorder.unsupported(at.key("alarmActions").index(number), Code::AlarmTellsNobody, message);
+            recorder.unsupported(at.key("alarmActions").index(number), Code::AlarmActionsNotSent, message);
         }
     }
     let message = "people read it, and there is no object for the alarm that could bear it";

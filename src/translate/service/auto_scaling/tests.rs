@@ -197,13 +197,13 @@ fn judged(spec: &ServiceSpec, path: &str, attended: bool) -> Option<(&'static st
 fn how_keda_goes_to_zero_is_told() {
     let of_least = |spec: &ServiceSpec, attended| judged(spec, "minCapacity", attended).unwrap();
     let (code, message) = of_least(&by_queue(json!({}), json!({})), true);
-    assert_eq!(code, "zero-by-activity");
+    assert_eq!(code, "scale-to-zero-by-activity");
     assert!(message.contains("for 900 s") && message.contains("during a deployment one is kept"), "{message}");
     let (_, message) = of_least(&by_queue(json!({}), json!({})), false);
     assert!(message.ends_with("for 900 s, also during a rollout"), "{message}");
     let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
     let (code, message) = of_least(&disabled, true);
-    assert_eq!(code, "minimum-of-one");
+    assert_eq!(code, "one-task-kept");
     assert!(message.contains("no policy may take tasks away"), "{message}");
     let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingOutSuspended": true}}));
     let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", true).unwrap().0;
@@ -291,7 +291,7 @@ fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
     {
         let gone = of(namespace, name, &own, statistic);
         assert_eq!(rendered(&gone, QUIET), None, "{name}");
-        assert_eq!(judged(&gone, path, true).unwrap().0, "metric-ends-with-the-move");
+        assert_eq!(judged(&gone, path, true).unwrap().0, "metric-unavailable-after-migration");
     }
     let other = of(
         "AWS/ECS",
@@ -300,7 +300,7 @@ fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
         "Average",
     );
     assert_eq!(trigger(&other).unwrap()["type"], "aws-cloudwatch");
-    assert_eq!(judged(&other, path, true).unwrap().0, "metric-of-ecs");
+    assert_eq!(judged(&other, path, true).unwrap().0, "metric-of-other-ecs-service");
     let elsewhere = of("AWS/RDS", "CPUUtilization", &json!([dimension("DBInstanceIdentifier", "db")]), "Average");
     assert_eq!(judged(&elsewhere, path, true).unwrap().0, "keda-needed");
 }
@@ -343,7 +343,7 @@ fn a_metric_without_dimensions_is_asked_for_by_a_query() {
     }
     let at = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification";
     let with_unit = of(json!({"unit": "Count"}));
-    assert_eq!(judged(&with_unit, &format!("{at}/unit"), true).unwrap().0, "unit-not-asked");
+    assert_eq!(judged(&with_unit, &format!("{at}/unit"), true).unwrap().0, "metric-unit-ignored");
     let stat = json!({"stat": "p99", "metric": {"namespace": "Shop", "metricName": "Latency"}});
     let percentile = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
     assert_eq!(trigger(&percentile), None);
@@ -461,7 +461,7 @@ fn steps_are_the_operators_where_it_can_see_their_metric() {
     assert_eq!(verdicts(json!([step("CPUUtilization")])), std::slice::from_ref(&metric));
     let beside = verdicts(json!([step("CPUUtilization"), policy("memory", utilization("Memory", 70.0))]));
     assert_eq!(beside.len(), 3, "{beside:?}");
-    assert!(beside.contains(&metric) && beside.iter().any(|(_, code)| *code == "scale-in-left-to-tracking"));
+    assert!(beside.contains(&metric) && beside.iter().any(|(_, code)| *code == "scale-in-by-target-tracking-only"));
     let other = verdicts(json!([step("RequestCount")]));
     assert!(other.contains(&("policyName".to_owned(), "policy-not-triggered")), "{other:?}");
     assert!(other.iter().all(|(_, code)| ["policy-not-triggered", "alarm-not-evaluated"].contains(code)), "{other:?}");

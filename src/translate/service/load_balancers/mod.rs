@@ -255,7 +255,7 @@ pub(crate) fn claim(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRec
         recorder.unsupported(path.clone(), Code::TrafficNotShifted, message);
         if advanced.role_arn.is_some() {
             let message = "what registers the tasks acts with a role of its own";
-            recorder.ignored(path.key("roleArn"), Code::RoleOfDriver, message);
+            recorder.ignored(path.key("roleArn"), Code::DriverRoleUsed, message);
         }
     }
 }
