@@ -66,7 +66,7 @@ fn source(number: usize) -> Source {
         "cpu": "1 vCPU", "memory": "2 GB", "volumes": [{"name": "data"}], "revision": 7, "status": "ACTIVE",
         "containerDefinitions": (0..4).map(container).collect::<Vec<_>>(),
     }});
-    Source { name: format!("shop-{number}.json"), found: true, text: Ok(definition.to_string()) }
+    Source { name: format!("shop-{number}.json"), from_folder: true, text: Ok(definition.to_string()) }
 }
 
 fn time(work: impl FnOnce()) -> Duration {
@@ -85,7 +85,7 @@ fn floor(sources: &[Source]) {
 
 fn convert(sources: &[Source], target: Target) {
     // As the command does for a report that has no lines.
-    let settings = Settings { target, places: false, ..Settings::default() };
+    let settings = Settings { target, locations: false, ..Settings::default() };
     let conversion = convert::convert(sources, &settings);
     assert!(!conversion.report.has_refused(), "a definition of the benchmark was refused");
     let written: usize = conversion.manifests.iter().map(|manifest| manifest.yaml.len()).sum();

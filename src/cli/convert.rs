@@ -182,7 +182,7 @@ impl Convert {
             profile: RenderProfile::current(minor(&self.kubernetes_version).unwrap_or(RenderProfile::NEWEST_MINOR))
                 .with_task_agent(self.task_agent_image.as_deref())
                 .with_placement_schedulers(self.placement_schedulers),
-            places: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
+            locations: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
         }
     }
 

@@ -232,7 +232,7 @@ fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
 
 fn task_definition(file: &Path) -> Result<TaskDefinitionSpec, PlaceError> {
     let folder = || PlaceError::Folder(file.to_owned());
-    let source = files::read(&[file.to_owned()]).pop().filter(|source| !source.found && !file.is_dir());
+    let source = files::read(&[file.to_owned()]).pop().filter(|source| !source.from_folder && !file.is_dir());
     Ok(single_task_definition(&source.ok_or_else(folder)?)?)
 }
 

@@ -30,10 +30,11 @@ fn settings() -> [Settings; 2] {
 #[test]
 fn every_leaf_of_a_real_definition_is_in_the_report() {
     for source in sources() {
-        let Ok(Ok(Some(document))) = source.text.as_ref().map(|text| json::parse(text).map(|mut all| all.pop())) else {
+        let Ok(Ok(Some(document))) = source.text.as_ref().map(|text| input::json::parse(text).map(|mut all| all.pop()))
+        else {
             continue;
         };
-        let leaves: BTreeSet<String> = leaves::of(&document.value).iter().map(|leaf| leaf.path.clone()).collect();
+        let leaves: BTreeSet<String> = input::Leaf::all(&document.value).iter().map(|leaf| leaf.path.clone()).collect();
         for settings in settings() {
             let report = convert(std::slice::from_ref(&source), &settings).report;
             let found = report.documents.iter().flat_map(|document| &document.fields);
@@ -72,11 +73,11 @@ fn what_stands_around_the_tasks_of_real_services_is_told() {
 fn every_leaf_of_a_real_definition_has_its_place() {
     for source in sources() {
         let Ok(text) = &source.text else { continue };
-        let Ok(documents) = json::parse(text) else { continue };
-        let known = positions::positions(&source);
+        let Ok(documents) = input::json::parse(text) else { continue };
+        let known = input::locations(&source);
         assert_eq!(known.len(), documents.len(), "{}", source.name);
         for (document, known) in documents.iter().zip(&known) {
-            for path in leaves::of(&document.value).iter().map(|leaf| leaf.path.clone()) {
+            for path in input::Leaf::all(&document.value).iter().map(|leaf| leaf.path.clone()) {
                 let place = known.get(&path).unwrap_or_else(|| panic!("{} {path}", source.name));
                 let line: String = text.lines().nth(place.line - 1).unwrap().chars().skip(place.column - 1).collect();
                 let name = path.rsplit('/').next().unwrap();
@@ -118,7 +119,7 @@ fn what_is_written_can_be_read_and_says_the_same() {
         if first.manifests.is_empty() {
             continue;
         }
-        let again = Source { name: "all.yaml".to_owned(), text: Ok(text), found: false };
+        let again = Source { name: "all.yaml".to_owned(), text: Ok(text), from_folder: false };
         let second = convert(&[again], &Settings::default());
         assert_eq!(second.manifests, first.manifests, "{}", source.name);
     }

@@ -2,11 +2,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ecs::Pointer;
-use crate::report::Field;
+use crate::report::{Document, Field};
 use crate::translate::{Code, FieldVerdict, Verdict};
 
 fn source(name: &str, value: &Value) -> Source {
-    Source { name: name.to_owned(), text: Ok(value.to_string()), found: false }
+    Source { name: name.to_owned(), text: Ok(value.to_string()), from_folder: false }
 }
 
 fn run(inputs: &[(&str, Value)], settings: &Settings) -> Conversion {
@@ -102,7 +102,7 @@ fn containers_alone_are_called_after_their_file() {
 fn our_own_resources_come_out_as_they_went_in() {
     let first = run(&[("a.json", task("web")), ("b.json", service("web", "web"))], &Settings::default());
     let text = first.manifests.iter().map(|manifest| manifest.yaml.as_str()).collect::<Vec<_>>().join("---\n");
-    let again = Source { name: "all.yaml".to_owned(), text: Ok(text), found: false };
+    let again = Source { name: "all.yaml".to_owned(), text: Ok(text), from_folder: false };
     let second = convert(&[again], &Settings::default());
     assert_eq!(second.manifests, first.manifests);
     assert_eq!(field(&second, 1, "/metadata/name").target.as_deref(), Some("Service/web#/metadata/name"));
@@ -312,7 +312,7 @@ fn a_default_that_differs_is_told_beside_the_leaves() {
         message: Some("it differs".to_owned()),
     };
     let source = source("t.json", &item);
-    let Some((_, Recognised::Definition(item))) = recognise::recognise(&source).pop() else { panic!("no definition") };
+    let Some((_, Detected::Definition(item))) = detected_in(&source).pop() else { panic!("no definition") };
     let mut definition = Definition::examine(&source, 0, *item, &Settings::default());
     let container = Pointer::root().key("containerDefinitions").index(0);
     definition.verdicts = vec![
@@ -400,9 +400,9 @@ fn values_that_are_not_filled_in_are_named() {
 #[test]
 fn what_is_told_has_its_place_and_the_json_form_is_without() {
     let text = "{\n \"family\": \"a\",\n \"odd\": 1,\n \"containerDefinitions\": [\n  {\"name\": \"a\", \"image\": \"b:1\", \"memory\": 64}\n ]\n}\n{\n \"clusterName\": \"c\",\n \"odd\": 2\n}\n";
-    let source = Source { name: "all.json".to_owned(), text: Ok(text.to_owned()), found: false };
+    let source = Source { name: "all.json".to_owned(), text: Ok(text.to_owned()), from_folder: false };
     let report = convert(&[source], &Settings::default()).report;
-    let line = |document: usize, path: &str| report.documents[document].places.get(path).map(|place| place.line);
+    let line = |document: usize, path: &str| report.documents[document].locations.get(path).map(|place| place.line);
     assert_eq!((line(0, "/odd"), line(1, "/odd")), (Some(3), Some(10)));
     assert_eq!(line(0, "/containerDefinitions/0/essential"), Some(5), "where it would be");
     let form: Value = serde_json::from_str(&crate::report::json(&report).unwrap()).unwrap();

@@ -142,6 +142,34 @@ pub(crate) fn upwards(pointer: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(pointer), |inner| inner.rsplit_once('/').map(|(above, _)| above))
 }
 
+/// Returns all leaves of a document in its order: scalars, and objects and lists without members. Everything that a person
+/// writes is a leaf or is inside one.
+pub(crate) fn leaves(document: &Value) -> Vec<(Pointer, &Value)> {
+    let mut leaves = Vec::new();
+    collect_leaves(document, &mut Pointer::root(), &mut leaves);
+    leaves
+}
+
+fn collect_leaves<'a>(value: &'a Value, path: &mut Pointer, leaves: &mut Vec<(Pointer, &'a Value)>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, member) in members {
+                path.0.push(Step::Key(name.clone()));
+                collect_leaves(member, path, leaves);
+                path.0.pop();
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (position, item) in items.iter().enumerate() {
+                path.0.push(Step::Index(position));
+                collect_leaves(item, path, leaves);
+                path.0.pop();
+            }
+        }
+        _ => leaves.push((path.clone(), value)),
+    }
+}
+
 /// What a JSON value is called in messages.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
@@ -184,6 +212,13 @@ mod tests {
         assert!(!Pointer::root().key("li").is_prefix_of(&list));
         assert_eq!(item.parent(), Some(list));
         assert_eq!(Pointer::root().parent(), None);
+    }
+
+    #[test]
+    fn leaves_are_scalars_and_empty_values() {
+        let document = serde_json::json!({"a": [{"b/c": 1}, []], "d": null});
+        let paths: Vec<_> = leaves(&document).into_iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths, ["/a/0/b~1c", "/a/1", "/d"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Entries that say the same about many places, folded into one.
+//! Entries that say the same about many locations, folded into one.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Weight {
         }
     }
 
-    /// Most lines for the places of an entry: what needs no action needs no names either.
+    /// Most lines for the locations of an entry: what needs no action needs no names either.
     fn most_lines(self) -> usize {
         match self {
             Self::Error | Self::Warning | Self::Verdict(Verdict::Unsupported | Verdict::NeedsAddon) => 20,
@@ -49,7 +49,7 @@ impl Weight {
     }
 }
 
-/// The same thing said of one or more places.
+/// The same thing said of one or more locations.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
     pub weight: Weight,
@@ -59,8 +59,8 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The places of the entry in few lines.
-    pub fn places(&self, document: &Document) -> Vec<Listed> {
+    /// The locations of the entry in few lines.
+    pub fn locations(&self, document: &Document) -> Vec<Listed> {
         let form = Form { most: self.weight.most_lines(), fields: matches!(self.weight, Weight::Verdict(_)) };
         listing(document, &self.paths, form)
     }

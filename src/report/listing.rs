@@ -1,19 +1,19 @@
-//! Many places in few lines.
+//! Many locations in few lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Document;
 
-/// A line about one or more places.
+/// A line about one or more locations.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// The place, with `*` where it stands for several; empty when it says only how many more there are.
+    /// The location, with `*` where it stands for several; empty when it says only how many more there are.
     pub pointer: String,
     /// How many there are, and where the first stands; empty when there is no more to say.
     pub note: String,
 }
 
-/// Places with the same pointer.
+/// Locations with the same pointer.
 struct Group<'a> {
     pointer: String,
     number: usize,
@@ -21,21 +21,23 @@ struct Group<'a> {
     first: &'a str,
 }
 
-/// How places are listed.
+/// How locations are listed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     /// Most lines.
     pub most: usize,
-    /// Whether the places are fields, and an object stands for its fields where all of them are meant.
+    /// Whether the locations are fields, and an object stands for its fields where all of them are meant.
     pub fields: bool,
 }
 
-/// Places in few lines, in the order of the text: one by one, or with `*` for list positions and names. The whole document
+/// Locations in few lines, in the order of the text: one by one, or with `*` for list positions and names. The whole document
 /// is not among them: it is what an entry stands under.
 pub(super) fn listing(document: &Document, paths: &[&str], form: Form) -> Vec<Listed> {
     let Form { most, fields } = form;
     let mut all: Vec<&str> = paths.iter().copied().filter(|path| !path.is_empty()).collect();
-    all.sort_by_key(|path| document.places.get(*path).map_or((usize::MAX, 0), |place| (place.line, place.column)));
+    all.sort_by_key(|path| {
+        document.locations.get(*path).map_or((usize::MAX, 0), |location| (location.line, location.column))
+    });
     let whole = if fields { whole(document, &all) } else { BTreeSet::new() };
     let pointer = |path| above(path).filter(|above| whole.contains(above)).last().unwrap_or(path).to_owned();
     let mut group = counted(all.iter().map(|path| Group { pointer: pointer(path), number: 1, first: path }));
@@ -56,10 +58,10 @@ pub(super) fn listing(document: &Document, paths: &[&str], form: Form) -> Vec<Li
 
 impl Group<'_> {
     fn listed(self, document: &Document, fields: bool) -> Listed {
-        let line = document.places.get(self.first).map(|place| {
+        let line = document.locations.get(self.first).map(|location| {
             // In a text of one line only the column says anything.
-            let column = if is_one_line(document) { format!(", column {}", place.column) } else { String::new() };
-            format!("line {}{column}", place.line)
+            let column = if is_one_line(document) { format!(", column {}", location.column) } else { String::new() };
+            format!("line {}{column}", location.line)
         });
         let noun = if fields { "fields" } else { "times" };
         let note = match (self.number, line) {
@@ -73,7 +75,7 @@ impl Group<'_> {
 }
 
 fn is_one_line(document: &Document) -> bool {
-    document.places.values().all(|place| place.line == 1)
+    document.locations.values().all(|location| location.line == 1)
 }
 
 /// The objects and lists all of whose fields are among the paths.
@@ -90,12 +92,12 @@ fn whole<'a>(document: &'a Document, paths: &[&'a str]) -> BTreeSet<&'a str> {
     missing.into_iter().filter(|(_, missing)| *missing == 0).map(|(path, _)| path).collect()
 }
 
-/// What a place is in, the closest first, without the document itself.
+/// What a location is in, the closest first, without the document itself.
 fn above(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| Some(parent(path))).skip(1).take_while(|path| !path.is_empty())
 }
 
-/// The place with the most places right below it; none when no two are below the same.
+/// The location with the most locations right below it; none when no two are below the same.
 fn widest(groups: &[Group<'_>]) -> Option<String> {
     let parents =
         counted(groups.iter().map(|one| Group { pointer: parent(&one.pointer).to_owned(), number: 1, ..*one }));
@@ -138,7 +140,7 @@ fn parent(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Field, Place};
+    use super::super::{Field, Location};
     use super::*;
     use crate::translate::Verdict;
 
@@ -149,10 +151,10 @@ mod tests {
             .collect()
     }
 
-    fn document(places: &[(&str, usize)]) -> Document {
-        let place = |line| Place { line, column: 5, end_column: None };
-        let places = places.iter().map(|(path, line)| ((*path).to_owned(), place(*line))).collect();
-        Document { places, ..Document::default() }
+    fn document(locations: &[(&str, usize)]) -> Document {
+        let location = |line| Location { line, column: 5, end_column: None };
+        let locations = locations.iter().map(|(path, line)| ((*path).to_owned(), location(*line))).collect();
+        Document { locations, ..Document::default() }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn markdown(report: &Report) -> String {
 
 fn section(document: &Document) -> String {
     let refused = if document.is_refused() && document.kind.is_some() { " (not converted)" } else { "" };
-    let mut text = format!("## {}: {}{refused}\n\n", escaped(&document.heading_place()), escaped(&document.title()));
+    let mut text = format!("## {}: {}{refused}\n\n", escaped(&document.heading_location()), escaped(&document.title()));
     let entries = entries(document);
     if !entries.is_empty() {
         text.push_str("| | code | what it means | where |\n|---|---|---|---|\n");
@@ -43,15 +43,15 @@ fn section(document: &Document) -> String {
 }
 
 fn row(document: &Document, entry: &Entry<'_>) -> String {
-    let places: Vec<String> = entry.places(document).iter().map(place).collect();
+    let locations: Vec<String> = entry.locations(document).iter().map(location).collect();
     // Below the words there may be a figure, whose blanks matter.
     let mut lines = entry.message.lines();
     let words = escaped(lines.next().unwrap_or_default());
     let message = lines.fold(words, |message, line| message + "<br>" + &code(line));
-    format!("| {} | {} | {message} | {} |\n", entry.weight.name(), code(entry.code), places.join("<br>"))
+    format!("| {} | {} | {message} | {} |\n", entry.weight.name(), code(entry.code), locations.join("<br>"))
 }
 
-fn place(listed: &Listed) -> String {
+fn location(listed: &Listed) -> String {
     match (listed.pointer.as_str(), listed.note.as_str()) {
         ("", note) => note.to_owned(),
         (pointer, "") => code(pointer),

@@ -7,8 +7,8 @@ pub mod coverage;
 mod fold;
 mod json;
 mod listing;
+mod location;
 mod markdown;
-mod place;
 mod rules;
 mod sarif;
 mod text;
@@ -22,8 +22,8 @@ use serde::Serialize;
 
 pub use count::Counts;
 pub use json::json;
+pub use location::{Location, Locations};
 pub use markdown::markdown;
-pub use place::{Place, Places};
 pub use sarif::sarif;
 pub use text::{Appearance, printable, text};
 
@@ -58,7 +58,7 @@ pub struct Document {
     pub excerpt: Option<String>,
     /// Where in the source stands what is told. The JSON form is without it: a pointer says it once and for all.
     #[serde(skip)]
-    pub places: Places,
+    pub locations: Locations,
 }
 
 /// What became of one leaf of the input, or of a field that is not written.
@@ -79,7 +79,7 @@ pub struct Field {
 /// Something wrong or noteworthy about the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The place, as a JSON pointer into the input; empty for the whole of it.
+    /// The location, as a JSON pointer into the input; empty for the whole of it.
     pub path: String,
     /// How grave it is.
     pub severity: Severity,
@@ -112,14 +112,14 @@ impl Document {
         let findings: BTreeSet<(&str, &str)> =
             self.findings.iter().map(|finding| (finding.code, finding.path.as_str())).collect();
         let told = move |field: &Field| {
-            field.code.is_some_and(|code| upwards(&field.path).any(|place| findings.contains(&(code, place))))
+            field.code.is_some_and(|code| upwards(&field.path).any(|location| findings.contains(&(code, location))))
         };
         let is_notable = |field: &Field| field.verdict != Verdict::Exact && field.code != Some(REFUSED);
         self.fields.iter().filter(move |field| is_notable(field) && !told(field))
     }
 
-    /// The places, as JSON pointers, of all findings and of all fields that are not exact.
-    pub fn told_paths(&self) -> impl Iterator<Item = &str> {
+    /// The locations, as JSON pointers, of all findings and of all fields that are not exact.
+    pub fn reported_paths(&self) -> impl Iterator<Item = &str> {
         let findings = self.findings.iter().map(|finding| finding.path.as_str());
         findings.chain(self.notable_fields().map(|field| field.path.as_str()))
     }
@@ -139,9 +139,9 @@ impl Document {
     }
 
     /// The source, with line and column where it could not be read: many terminals and editors lead there.
-    fn heading_place(&self) -> String {
-        match self.places.get("").filter(|_| self.excerpt.is_some()) {
-            Some(place) => format!("{}:{}:{}", self.source, place.line, place.column),
+    fn heading_location(&self) -> String {
+        match self.locations.get("").filter(|_| self.excerpt.is_some()) {
+            Some(location) => format!("{}:{}:{}", self.source, location.line, location.column),
             None => self.source.clone(),
         }
     }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::rules::description;
-use super::{Document, Field, Finding, Place, Report};
+use super::{Document, Field, Finding, Location, Report};
 use crate::ecs::Severity;
 use crate::translate::Verdict;
 
@@ -80,7 +80,7 @@ struct Told<'a> {
     rule_index: Option<usize>,
     level: &'static str,
     message: Text<'a>,
-    locations: [Location<'a>; 1],
+    locations: [SarifLocation<'a>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     properties: Option<Properties<'a>>,
 }
@@ -94,7 +94,7 @@ struct Properties<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location<'a> {
+struct SarifLocation<'a> {
     physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Option::is_none")]
     logical_locations: Option<[LogicalLocation<'a>; 1]>,
@@ -157,7 +157,7 @@ fn of_field<'a>(document: &Document, field: &'a Field) -> Told<'a> {
 fn result<'a>(document: &Document, level: &'static str, code: &'a str, message: &'a str, path: &'a str) -> Told<'a> {
     let physical_location = PhysicalLocation {
         artifact_location: ArtifactLocation { uri: uri(&document.source) },
-        region: region(document.places.get(path)),
+        region: region(document.locations.get(path)),
     };
     let inside = [LogicalLocation { fully_qualified_name: path, kind: "property" }];
     let logical_locations = (!path.is_empty()).then_some(inside);
@@ -166,17 +166,17 @@ fn result<'a>(document: &Document, level: &'static str, code: &'a str, message: 
         rule_index: None,
         level,
         message: Text { text: message.into() },
-        locations: [Location { physical_location, logical_locations }],
+        locations: [SarifLocation { physical_location, logical_locations }],
         properties: None,
     }
 }
 
 /// Code scanning wants a line for everything: what has none stands in the first.
-fn region(place: Option<&Place>) -> Region {
+fn region(location: Option<&Location>) -> Region {
     Region {
-        start_line: place.map_or(1, |place| place.line),
-        start_column: place.map(|place| place.column),
-        end_column: place.and_then(|place| place.end_column),
+        start_line: location.map_or(1, |location| location.line),
+        start_column: location.map(|location| location.column),
+        end_column: location.and_then(|location| location.end_column),
     }
 }
 

@@ -23,7 +23,7 @@ fn report() -> Report {
         name: Some("web".to_owned()),
         fields,
         findings: vec![finding("/odd", Severity::Warning, "unknown-field"), finding("/x", Severity::Info, "coerced")],
-        places: [place("/list/0/a", 4), place("/odd", 7)].into(),
+        locations: [location("/list/0/a", 4), location("/odd", 7)].into(),
         ..Document::default()
     };
     let refused = Document {
@@ -42,8 +42,8 @@ fn report() -> Report {
     Report { documents: [converted, refused].into_iter().chain(foreign).collect() }
 }
 
-fn place(path: &str, line: usize) -> (String, Place) {
-    (path.to_owned(), Place { line, column: 3, end_column: Some(9) })
+fn location(path: &str, line: usize) -> (String, Location) {
+    (path.to_owned(), Location { line, column: 3, end_column: Some(9) })
 }
 
 #[test]

@@ -44,8 +44,8 @@ struct Page {
 
 impl Page {
     fn document(&mut self, document: &Document) {
-        let title =
-            self.painted(&format!("{}: {}", printable(&document.heading_place()), printable(&document.title())), BOLD);
+        let title = self
+            .painted(&format!("{}: {}", printable(&document.heading_location()), printable(&document.title())), BOLD);
         let suffix = if document.is_refused() && document.kind.is_some() { " (not converted)" } else { "" };
         self.line(&format!("{title}{suffix}"));
         let entries = entries(document);
@@ -98,12 +98,12 @@ impl Page {
             (_, number) => format!(", {number} times"),
         };
         self.line(&format!("  {label}: {}{number}", entry.code));
-        let message = without_place(document, entry.message);
+        let message = without_location(document, entry.message);
         // Below the words there may be a figure, whose blanks matter.
         let (words, figure) = message.split_once('\n').unwrap_or((message, ""));
         self.paragraph(&printable(words), 6);
         figure.lines().for_each(|line| self.line(&format!("      {}", printable(line))));
-        for listed in entry.places(document) {
+        for listed in entry.locations(document) {
             let note = match (listed.pointer.as_str(), listed.note.as_str()) {
                 (_, "") => String::new(),
                 ("", note) => note.to_owned(),
@@ -148,10 +148,10 @@ const DIM: Style = Style::new().effects(Effects::DIMMED);
 /// Documents not of ECS that are named at most.
 const FOREIGN: usize = 10;
 
-/// The message of a syntax error without the place, which the heading tells.
-fn without_place<'a>(document: &Document, message: &'a str) -> &'a str {
-    let Some(place) = document.places.get("").filter(|_| document.excerpt.is_some()) else { return message };
-    message.strip_prefix(&format!("line {}, column {}: ", place.line, place.column)).unwrap_or(message)
+/// The message of a syntax error without the location, which the heading tells.
+fn without_location<'a>(document: &Document, message: &'a str) -> &'a str {
+    let Some(location) = document.locations.get("").filter(|_| document.excerpt.is_some()) else { return message };
+    message.strip_prefix(&format!("line {}, column {}: ", location.line, location.column)).unwrap_or(message)
 }
 
 fn style(weight: Weight) -> Style {

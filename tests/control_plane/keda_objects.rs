@@ -85,8 +85,11 @@ impl Pair {
 
     /// What plain manifests scale it by.
     fn scaled_object(&self) -> Result<DynamicObject> {
-        let source =
-            |name: &str, value: &Value| Source { name: name.to_owned(), text: Ok(value.to_string()), found: false };
+        let source = |name: &str, value: &Value| Source {
+            name: name.to_owned(),
+            text: Ok(value.to_string()),
+            from_folder: false,
+        };
         let sources = [source("task.json", &self.task_definition), source("service.json", &self.service)];
         let is_it = |object: &DynamicObject| object.types.as_ref().is_some_and(|types| types.kind == "ScaledObject");
         plain(&sources)?.into_iter().find(is_it).context("a ScaledObject")

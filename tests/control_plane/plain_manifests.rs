@@ -105,7 +105,7 @@ async fn plain_manifests_of_real_services_are_accepted() -> Result<()> {
     let Some(folder) = corpus::folder() else { return Ok(()) };
     let bench = bench("fronts").await?;
     let services = corpus::services(&folder)?;
-    let source = |name: &str, text: String| Source { name: name.to_owned(), text: Ok(text), found: false };
+    let source = |name: &str, text: String| Source { name: name.to_owned(), text: Ok(text), from_folder: false };
     let mut made = Vec::new();
     for (name, pair) in &services {
         let sources =

@@ -259,7 +259,7 @@ fn same_when_converted_again(input: &Input, conversion: &Conversion) -> Outcome 
         return Ok(());
     }
     let texts: Vec<&str> = conversion.manifests.iter().map(|manifest| manifest.yaml.as_str()).collect();
-    let source = Source { name: "all.yaml".to_owned(), text: Ok(texts.join("---\n")), found: false };
+    let source = Source { name: "all.yaml".to_owned(), text: Ok(texts.join("---\n")), from_folder: false };
     let again = convert(&[source], &input.settings(Target::CustomResources));
     equal("the custom resources, converted again,", &conversion.manifests, &again.manifests)
         .map_err(|error| format!("{error}\n{}", report::text(&again.report, Appearance::default())))

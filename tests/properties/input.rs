@@ -74,7 +74,7 @@ impl Input {
             namespace: self.namespace.then(|| "shop".to_owned()),
             keep_revisions: self.keep_revisions,
             profile: self.cluster.profile(),
-            places: true,
+            locations: true,
         }
     }
 
@@ -100,7 +100,7 @@ impl File {
             Body::Documents(documents, style) => Ok(written(documents, *style)),
             Body::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(|_| "the file is not UTF-8".to_owned()),
         };
-        Source { name: self.name.clone(), text, found: self.found }
+        Source { name: self.name.clone(), text, from_folder: self.found }
     }
 
     pub fn is_yaml(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::ecs::Pointer;
+use crate::ecs::{Pointer, pointer};
 use crate::translate::context::Mode;
 use crate::translate::verdicts::codes::{Code, FieldVerdict, Verdict};
 
@@ -77,8 +77,7 @@ impl VerdictRecorder {
     /// Fields that are not given are among them where their default behaves differently.
     #[must_use]
     pub fn close(&self, input: &Value, unknown: &BTreeSet<Pointer>) -> Vec<FieldVerdict> {
-        let mut leaves = Vec::new();
-        collect_leaves(input, &Pointer::root(), &mut leaves);
+        let mut leaves: Vec<Pointer> = pointer::leaves(input).into_iter().map(|(path, _)| path).collect();
         let differs = |claim: &Claim| !matches!(claim.verdict, Verdict::Exact | Verdict::Ignored);
         let implied = self.claims.iter().filter(|(path, claim)| differs(claim) && path.find(input).is_none());
         leaves.extend(implied.map(|(path, _)| path.clone()));
@@ -123,23 +122,6 @@ fn says_nothing(value: &Value) -> bool {
 
 fn unclaimed(path: Pointer, code: Code, message: &str) -> FieldVerdict {
     FieldVerdict { path, verdict: Verdict::Unsupported, code: Some(code), target: None, message: Some(message.into()) }
-}
-
-/// A leaf is a scalar, or an object or list without members: all that a person wrote is one or inside one.
-fn collect_leaves(value: &Value, at: &Pointer, leaves: &mut Vec<Pointer>) {
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (name, member) in members {
-                collect_leaves(member, &at.key(name), leaves);
-            }
-        }
-        Value::Array(items) if !items.is_empty() => {
-            for (index, item) in items.iter().enumerate() {
-                collect_leaves(item, &at.index(index), leaves);
-            }
-        }
-        _ => leaves.push(at.clone()),
-    }
 }
 
 #[cfg(test)]
