@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::nodes;
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{Generation, ObservedChild, Revision};
+use crate::reconcile::{ObservedChild, Revision, TemplateRevision};
 
 /// An object the operator made, or one of a kind of which it needs to know all.
 pub(super) struct CachedChild {
@@ -89,8 +89,8 @@ impl CachedChild {
     }
 
     /// What Kubernetes keeps of a workload's template, as reconciles see it.
-    pub(super) fn generation(&self) -> Option<Generation> {
-        Generation::read(&self.body())
+    pub(super) fn template_revision(&self) -> Option<TemplateRevision> {
+        TemplateRevision::from_object(&self.body())
     }
 
     /// A `ControllerRevision` as reconciles see it.

@@ -26,7 +26,7 @@ use crate::kubernetes::cache::Cache;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::root::Roots;
-use crate::reconcile::nodes::{Nodes, ObservedNode};
+use crate::reconcile::node_labels::{Nodes, ObservedNode};
 use crate::reconcile::{ObservedChild, Owned, Root};
 
 /// The shortest time between two writes of one object's status. A rollout changes counts many times a second.

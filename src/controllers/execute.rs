@@ -44,7 +44,7 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
         let Err(error) = run(context, taken, &root, action).await else { continue };
         failed = Some(error);
         has_count &= !matches!(action, Action::Scale { .. });
-        if !action.stands_alone() {
+        if !action.is_independent() {
             break;
         }
     }
@@ -54,7 +54,7 @@ pub(super) async fn carry_out<S: Serialize + DeserializeOwned + Default + Condit
             let decided = has_count.then_some(&decision.status);
             tell(context, own, taken, &error, decided).await?;
             let soon = if has_count && decision.record_first { Duration::ZERO } else { REFUSED_PATIENCE };
-            return Err(error.with_due(decision.revisit.map(|due| due.max(soon))));
+            return Err(error.with_due(decision.requeue_after.map(|due| due.max(soon))));
         }
         return Err(error);
     }
@@ -109,7 +109,7 @@ async fn settle<S: Serialize>(
     let root = taken.root(own.kind);
     let resource = resource_of(own.kind);
     let status = serde_json::to_value(&decision.status).map_err(defect)?;
-    let next = decision.revisit.map_or(Next::OnChange, Next::After);
+    let next = decision.requeue_after.map_or(Next::OnChange, Next::After);
     if status == *taken.stored_status() {
         return Ok(next);
     }
@@ -139,9 +139,9 @@ async fn run(context: &Context, taken: &Taken, root: &Root<'_>, action: &Action)
         Action::Create(child) => create(context, child).await,
         Action::Apply(child) => apply(context, child).await,
         Action::StopTask { name, uid } => tasks::stop(context, root.namespace, name, uid).await,
-        Action::DetachTask { name, uid, generation, why, owner } => {
+        Action::OrphanTask { name, uid, template_hash, reason, owner } => {
             let key = ObjectKey::namespaced(root.namespace, name);
-            tasks::detach(context, &key, uid, generation, *why, owner).await
+            tasks::orphan(context, &key, uid, template_hash, *reason, owner).await
         }
         Action::AssignCapacity(assigned) => tasks::assign_capacity(context, root.namespace, assigned).await,
         Action::OrderTasks(costs) => tasks::order(context, root.namespace, costs).await,

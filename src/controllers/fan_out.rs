@@ -186,7 +186,7 @@ impl FanOut {
         if gone || old.is_none_or(|old| (&old.task.node, old.facts()) != (&pod.task.node, pod.facts())) {
             self.alarm.ring_for_tasks();
         }
-        if !gone && old.is_some_and(|old| old.task.is_same_elsewhere(&pod.task)) {
+        if !gone && old.is_some_and(|old| old.task.equals_ignoring_node(&pod.task)) {
             return;
         }
         let Some(namespace) = pod.meta().namespace.as_deref() else { return };

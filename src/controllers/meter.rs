@@ -29,7 +29,7 @@ use super::context::Context;
 use super::fan_out::FanOut;
 use super::start::Wiring;
 use crate::ecs::scaling::Sample;
-use crate::reconcile::{Lack, Readings};
+use crate::reconcile::{MeasurementError, Measurements};
 use crate::translate::examine;
 use crate::translate::service::auto_scaling;
 
@@ -51,7 +51,7 @@ struct Known {
     sources: Sources,
     /// When the newest look began.
     looked: Timestamp,
-    readings: Arc<Readings>,
+    measurements: Arc<Measurements>,
 }
 
 /// A look at everything.
@@ -75,19 +75,19 @@ impl Meter {
     }
 
     /// What was measured of a service's tasks; nothing before the first look.
-    pub(super) fn readings(&self, uid: &str) -> Option<Arc<Readings>> {
-        self.known.lock().get(uid).map(|known| Arc::clone(&known.readings))
+    pub(super) fn measurements(&self, uid: &str) -> Option<Arc<Measurements>> {
+        self.known.lock().get(uid).map(|known| Arc::clone(&known.measurements))
     }
 
-    fn note(&self, look: Look, metered: &Metered, sample: Sample, lack: Option<Lack>) {
+    fn note(&self, look: Look, metered: &Metered, sample: Sample, error: Option<MeasurementError>) {
         let mut all = self.known.lock();
         let joins = |known: &&Known| known.sources == metered.sources && look.follows(known.looked);
-        let mut samples = all.get(&metered.uid).filter(joins).map(|known| known.readings.samples.clone());
+        let mut samples = all.get(&metered.uid).filter(joins).map(|known| known.measurements.samples.clone());
         let samples = samples.get_or_insert_default();
         samples.push(sample);
         samples.drain(..samples.len().saturating_sub(metered.kept));
-        let readings = Arc::new(Readings { samples: std::mem::take(samples), at: Timestamp::now(), lack });
-        all.insert(metered.uid.clone(), Known { sources: metered.sources.clone(), looked: look.at, readings });
+        let measurements = Arc::new(Measurements { samples: std::mem::take(samples), at: Timestamp::now(), error });
+        all.insert(metered.uid.clone(), Known { sources: metered.sources.clone(), looked: look.at, measurements });
     }
 
     fn keep(&self, uids: &HashSet<&str>) {
@@ -190,7 +190,11 @@ async fn measure_once(wiring: &Wiring, context: &Context, fan_out: &FanOut, look
 }
 
 /// What is measured for a service, by the answers to its questions, and what is missing.
-fn measured(context: &Context, metered: &Metered, answers: &BTreeMap<&Question, Answer>) -> (Sample, Option<Lack>) {
+fn measured(
+    context: &Context,
+    metered: &Metered,
+    answers: &BTreeMap<&Question, Answer>,
+) -> (Sample, Option<MeasurementError>) {
     let (mut sample, mut lack) = match metered.sources.tasks.as_ref().and_then(|question| answers.get(question)) {
         Some(Answer::Tasks(Ok(used))) => pod_metrics::utilization(context, &metered.namespace, &metered.name, used),
         Some(Answer::Tasks(Err(lack))) => (Sample::default(), Some(lack.clone())),
@@ -199,7 +203,9 @@ fn measured(context: &Context, metered: &Metered, answers: &BTreeMap<&Question, 
     for (alarm, question) in metered.sources.chosen.iter().rev() {
         match answers.get(question) {
             Some(Answer::Value(Ok(value))) => drop(sample.told.insert(alarm.clone(), *value)),
-            Some(Answer::Value(Err(why))) => lack = Some(Lack::OfAlarm { alarm: alarm.clone(), why: why.clone() }),
+            Some(Answer::Value(Err(why))) => {
+                lack = Some(MeasurementError::AlarmMetric { alarm: alarm.clone(), message: why.clone() })
+            }
             _ => {}
         }
     }
@@ -261,7 +267,7 @@ mod tests {
         let mut noted = |alarms: serde_json::Value| {
             look.at += MINUTE;
             meter.note(look, &metered(alarms), Sample::default(), None);
-            meter.readings("uid").unwrap().samples.len()
+            meter.measurements("uid").unwrap().samples.len()
         };
         assert_eq!(noted(json!([query("late", "a")])), 1);
         assert_eq!(noted(json!([query("late", "a")])), 2);
@@ -277,7 +283,7 @@ mod tests {
         let note = |seconds: i64| {
             let look = Look { at: Timestamp::new(seconds, 0).unwrap(), period: MINUTE };
             meter.note(look, &metered(json!([])), Sample::default(), None);
-            meter.readings("uid").unwrap().samples.len()
+            meter.measurements("uid").unwrap().samples.len()
         };
         assert_eq!([0, 60, 179, 300, 359, 10].map(note), [1, 2, 3, 1, 2, 1]);
     }

@@ -37,7 +37,7 @@ use crate::kubernetes::cache::Cached;
 use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
-use crate::reconcile::nodes::{self, Asked, Labelling};
+use crate::reconcile::node_labels::{self, LabelDemand, LabelPatch};
 use crate::telemetry::metrics::Metrics;
 use crate::translate::placement::Mark;
 use crate::translate::placement::facts::TaskFacts;
@@ -164,7 +164,7 @@ impl Worker {
                     sleep(RETRY.delay(self.failures)).await;
                 }
                 sleep(DEBOUNCE).await;
-                if context.alarm.take(asked.asks_for_tasks()) || !settled {
+                if context.alarm.take(asked.depends_on_tasks()) || !settled {
                     break;
                 }
             }
@@ -173,13 +173,13 @@ impl Worker {
     }
 
     /// Gives the nodes the labels that are asked for; whether that is done.
-    async fn settle(&mut self, asked: &Asked) -> bool {
+    async fn settle(&mut self, asked: &LabelDemand) -> bool {
         if !self.context.addons.may_label_nodes() || !self.is_watching(asked).await {
             return true;
         }
-        let tasks = if asked.asks_for_tasks() { self.tasks() } else { BTreeMap::new() };
+        let tasks = if asked.depends_on_tasks() { self.tasks() } else { BTreeMap::new() };
         let cached = self.context.nodes.all();
-        let changes = nodes::nodes(asked, cached.iter().map(|node| &node.observed), &tasks);
+        let changes = node_labels::label_patches(asked, cached.iter().map(|node| &node.observed), &tasks);
         let context = &self.context;
         let results = stream::iter(changes).map(|change| apply(context, change)).buffer_unordered(Writer::AT_ONCE);
         let failed = results.filter(|done| std::future::ready(!done)).count().await;
@@ -191,9 +191,9 @@ impl Worker {
     }
 
     /// Whether nodes are known. They are watched from when somebody asks for labels of them, or a former run has left some.
-    async fn is_watching(&mut self, asked: &Asked) -> bool {
+    async fn is_watching(&mut self, asked: &LabelDemand) -> bool {
         if !*self.context.nodes_wanted.0.borrow() {
-            if asked.is_nothing() && !self.has_leftovers().await {
+            if asked.is_empty() && !self.has_leftovers().await {
                 return false;
             }
             self.context.nodes_wanted.want();
@@ -216,8 +216,8 @@ impl Worker {
 
     /// What workloads ask of nodes: Deployments, DaemonSets, also those that are about to, and Pods that wait for a node, which may
     /// be of an older template.
-    fn asked(&mut self) -> Asked {
-        let (mut texts, mut asked) = (Vec::new(), Asked::default());
+    fn asked(&mut self) -> LabelDemand {
+        let (mut texts, mut asked) = (Vec::new(), LabelDemand::default());
         let mut wishes = self.context.alarm.coming.wishes();
         let kinds = [ChildKind::Deployment, ChildKind::DaemonSet];
         let workloads = kinds.map(|kind| self.context.children.of(kind).by_index(&children::by_placement()));
@@ -276,7 +276,7 @@ fn read((namespace, label, expression): &(String, String, String)) -> Option<Mar
 }
 
 /// Writes the labels of a node; whether that went well. What cannot go well is told and not tried again by itself.
-async fn apply(context: &Context, change: Labelling) -> bool {
+async fn apply(context: &Context, change: LabelPatch) -> bool {
     let object = json!({
         "apiVersion": "v1",
         "kind": "Node",

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::{CAPACITY_GATE, annotations, labels};
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::{Detached, HASH_LABELS, Presence, Refusal, TaskPod};
+use crate::reconcile::{CapacityRejection, HASH_LABELS, OrphanReason, TaskPhase, TaskPod};
 use crate::translate::placement::facts::{TaskFacts, is_running};
 use crate::translate::placement::{group, instances};
 
@@ -57,10 +57,10 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
     let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
     let detached_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
     let detached = detached_from.as_ref().map(|_| match annotation(annotations::REPLACED) {
-        Some(_) => Detached::Replaced,
-        None => Detached::Protected,
+        Some(_) => OrphanReason::Replaced,
+        None => OrphanReason::Protected,
     });
-    let unseen_by = unseen_by(&pod);
+    let unscheduled_by = unscheduled_by(&pod);
     let reserved = pod.spec.as_ref().and_then(|spec| instances::reserved(spec).ok()).unwrap_or_default();
     let status = pod.status.unwrap_or_default();
     let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
@@ -77,10 +77,10 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
-            generation: detached_from.or(hash).unwrap_or_default(),
+            template_hash: detached_from.or(hash).unwrap_or_default(),
             protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
-            detached,
-            divided_by: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
+            orphaned: detached,
+            allocation: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
             capacity_number: annotation(annotations::CAPACITY_NUMBER).and_then(|text| text.parse().ok()),
             node,
             reserved,
@@ -89,17 +89,17 @@ pub(super) fn slim(pod: Pod) -> CachedPod {
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
             unhealthy_since: unhealthy_since(&status, annotation(annotations::HEALTH_OF).as_ref()),
-            ending: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
+            stop_reason: ended.filter(|ending| told_to_end.is_none_or(|at| ending.at < at)),
             has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
-            presence: match (pod.metadata.deletion_timestamp.is_some(), over) {
-                (true, _) => Presence::Leaving,
-                (false, true) => Presence::Over,
-                (false, false) => Presence::Present,
+            phase: match (pod.metadata.deletion_timestamp.is_some(), over) {
+                (true, _) => TaskPhase::Terminating,
+                (false, true) => TaskPhase::Stopped,
+                (false, false) => TaskPhase::Active,
             },
-            unplaceable: unplaceable(&status),
-            refusal: refusal.and_then(|text| Refusal::read(&text)),
-            unseen_by,
-            failing: failing(&status),
+            unschedulable_message: unplaceable(&status),
+            capacity_rejection: refusal.and_then(|text| CapacityRejection::parse(&text)),
+            unscheduled_by,
+            start_error: failing(&status),
         },
         meta: Meta::of(&pod.metadata),
         marks,
@@ -115,7 +115,7 @@ fn marks(pod: &ObjectMeta) -> Vec<(String, String)> {
 impl CachedPod {
     /// The task as expressions see it on its node; none once it is over.
     pub(super) fn facts(&self) -> Option<TaskFacts> {
-        (self.task.presence != Presence::Over).then(|| TaskFacts {
+        (self.task.phase != TaskPhase::Stopped).then(|| TaskFacts {
             namespace: self.meta.namespace.clone().unwrap_or_default(),
             group: group::of_service(&self.service),
             running: self.task.running,
@@ -151,7 +151,7 @@ fn unhealthy_since(status: &PodStatus, health_of: Option<&String>) -> Option<Tim
 }
 
 /// The scheduler that is to find a node for the Pod and has said nothing of it.
-fn unseen_by(pod: &Pod) -> Option<Box<str>> {
+fn unscheduled_by(pod: &Pod) -> Option<Box<str>> {
     let spec = pod.spec.as_ref()?;
     let seen = pod.status.iter().flat_map(|status| &status.conditions).flatten().any(|c| c.type_ == "PodScheduled");
     (spec.node_name.is_none() && !seen).then(|| spec.scheduler_name.as_deref().unwrap_or("default-scheduler").into())
@@ -253,7 +253,7 @@ mod tests {
             slim(serde_json::from_value(pod).unwrap()).task
         };
         let by_itself = seen("2026-01-01T00:59:00Z");
-        assert!(by_itself.ending.is_some() && by_itself.presence == Presence::Leaving);
-        assert_eq!(seen("2026-01-01T01:00:02Z").ending, None);
+        assert!(by_itself.stop_reason.is_some() && by_itself.phase == TaskPhase::Terminating);
+        assert_eq!(seen("2026-01-01T01:00:02Z").stop_reason, None);
     }
 }

@@ -16,7 +16,7 @@ use crate::ecs::{TaskDefinitionRef, arn};
 use crate::k8s::names;
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
-use crate::reconcile::{self, CountManager, Generation, Owned, Revision, ServiceInput};
+use crate::reconcile::{self, CountManager, Owned, Revision, ServiceInput, TemplateRevision};
 use crate::translate::metadata;
 
 pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
@@ -34,13 +34,13 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
     let status: ServiceStatus = taken.status();
     let owned = context.owned(&root);
-    let generations = generations(context, &owned, root.name);
+    let template_revisions = template_revisions(context, &owned, root.name);
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
-    let readings = context.meter.readings(root.uid);
+    let measurements = context.meter.measurements(root.uid);
     let count_managers = count_managers(object);
     let mut input = ServiceInput {
         annotations: &annotations,
-        generations: &generations,
+        template_revisions: &template_revisions,
         status: &status,
         revisions: &revisions,
         latest_revision,
@@ -50,7 +50,7 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         pods: &tasks,
         instances: &[],
         zones: &[],
-        readings: readings.as_deref(),
+        measurements: measurements.as_deref(),
         count_managers: &count_managers,
         may_label_nodes: context.addons.may_label_nodes(),
         profile: context.profile.clone(),
@@ -79,19 +79,19 @@ fn count_managers(object: &DynamicObject) -> Vec<CountManager> {
     let entries = object.metadata.managed_fields.iter().flatten();
     let manager = |entry: &ManagedFieldsEntry| CountManager {
         name: entry.manager.clone().unwrap_or_default(),
-        scales: entry.subresource.as_deref() == Some("scale"),
+        via_scale: entry.subresource.as_deref() == Some("scale"),
     };
     entries.map(manager).collect()
 }
 
 /// What Kubernetes keeps of the templates of the service's workload.
-fn generations(context: &Context, owned: &Owned, name: &str) -> Vec<Generation> {
+fn template_revisions(context: &Context, owned: &Owned, name: &str) -> Vec<TemplateRevision> {
     let kinds = [(ChildKind::Deployment, ChildKind::ReplicaSet), (ChildKind::DaemonSet, ChildKind::Revision)];
     let kept = kinds.into_iter().filter_map(|(workload, kind)| {
         let key = IndexKey::owner(owned.find(workload, name)?.uid.clone());
         Some(context.children.of(kind).by_index(&key))
     });
-    kept.flatten().filter_map(|child| child.generation()).collect()
+    kept.flatten().filter_map(|child| child.template_revision()).collect()
 }
 
 /// The revisions of the task definition of this name, and the newest one by its own word.

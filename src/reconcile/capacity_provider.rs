@@ -2,8 +2,8 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::action::Decision;
-use super::nodes::Nodes;
+use super::actions::Decision;
+use super::node_labels::Nodes;
 use super::observed::Root;
 use super::summary;
 use crate::api::{CapacityProviderStatus, condition};
@@ -46,5 +46,5 @@ pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<Capacity
         differences: summary::differences(&verdicts),
         conditions: condition::settle(drafts, previous, input.root.generation, input.now),
     };
-    Decision { actions: Vec::new(), status, events, record_first: false, revisit: None }
+    Decision { actions: Vec::new(), status, events, record_first: false, requeue_after: None }
 }

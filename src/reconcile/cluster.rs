@@ -1,9 +1,10 @@
 //! A cluster: counts of what belongs to it.
 
+use crate::reconcile::amounts::saturating_i32;
 use k8s_openapi::jiff::Timestamp;
 
-use super::action::Decision;
-use super::nodes::Nodes;
+use super::actions::Decision;
+use super::node_labels::Nodes;
 use super::observed::{Root, TaskPod};
 use super::summary;
 use crate::api::{ClusterStatus, condition};
@@ -34,9 +35,9 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
     let translation = summary::count(&verdicts);
     let previous = &input.status.conditions;
     let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
-    let present = input.pods.iter().copied().filter(|p| p.is_present());
+    let present = input.pods.iter().copied().filter(|p| p.is_active());
     let (running, pending): (Vec<&TaskPod>, Vec<&TaskPod>) = present.partition(|p| p.running);
-    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let count = |n: usize| saturating_i32(n);
     let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
     let (registered, draining) = match examined.usable() {
         Some(spec) => {
@@ -56,5 +57,5 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
         differences: summary::differences(&verdicts),
         conditions: condition::settle(drafts, previous, input.root.generation, input.now),
     };
-    Decision { actions: Vec::new(), status, events, record_first: false, revisit: None }
+    Decision { actions: Vec::new(), status, events, record_first: false, requeue_after: None }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::action::{Action, Child};
+use super::actions::{Action, Child};
 use super::observed::ObservedChild;
 use super::task_definition::TaskDefinitionInput;
 use crate::api::{SecretStores, TaskDefinitionSpec, condition};

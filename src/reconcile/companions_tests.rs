@@ -77,7 +77,7 @@ impl World {
                 }
                 Action::Create(_)
                 | Action::StopTask { .. }
-                | Action::DetachTask { .. }
+                | Action::OrphanTask { .. }
                 | Action::AssignCapacity(_)
                 | Action::OrderTasks(_)
                 | Action::Scale { .. } => {}

@@ -2,11 +2,12 @@
 //!
 //! A controller hands over what it sees of one object, runs the actions it gets back, and writes the status.
 
-mod action;
+mod actions;
+mod amounts;
 mod capacity_provider;
 mod cluster;
 mod companions;
-pub mod nodes;
+pub mod node_labels;
 mod observed;
 mod owned;
 mod service;
@@ -17,12 +18,12 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, AssignedCapacity, Child, Decision, DeletionCost, EventDraft};
+pub use actions::{Action, AssignedCapacity, Child, Decision, DeletionCost, EventDraft};
 pub use capacity_provider::{CapacityProviderInput, capacity_provider};
 pub use cluster::{ClusterInput, cluster};
-pub use observed::{Detached, Ending, ObservedChild, Presence, Refusal, Revision, Root, TaskPod};
+pub use observed::{CapacityRejection, ObservedChild, OrphanReason, Revision, Root, StopReason, TaskPhase, TaskPod};
 pub use owned::Owned;
-pub use service::generations::{Generation, HASH_LABELS};
-pub use service::readings::{CountManager, Lack, Readings};
+pub use service::measurements::{CountManager, MeasurementError, Measurements};
+pub use service::template_revisions::{HASH_LABELS, TemplateRevision};
 pub use service::{ServiceInput, scale_in, service, zones};
 pub use task_definition::{TaskDefinitionInput, task_definition};

@@ -1,4 +1,4 @@
-//! What a controller sees of the world, as far as decisions depend on it.
+//! Cluster state that decisions depend on: root objects, their children and the Pods of tasks.
 
 use crate::k8s::kinds::RootKind;
 use std::fmt;
@@ -8,30 +8,31 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::amounts::age;
 use crate::api::{GROUP, VERSION};
 use crate::ecs::placement::Amounts;
 
-/// The custom resource that is reconciled.
+/// Custom resource that is reconciled.
 #[derive(Clone, Debug)]
 pub struct Root<'a> {
-    /// Its kind.
+    /// Kind.
     pub kind: RootKind,
-    /// Its namespace.
+    /// Namespace.
     pub namespace: &'a str,
-    /// Its name.
+    /// Name.
     pub name: &'a str,
-    /// Its uid.
+    /// UID.
     pub uid: &'a str,
-    /// The generation of its spec.
+    /// `metadata.generation`.
     pub generation: Option<i64>,
-    /// Its spec as it is stored.
+    /// Stored spec.
     pub spec: &'a Value,
-    /// Whether it is on its way out.
+    /// True once the object has a deletion timestamp.
     pub deleting: bool,
 }
 
 impl Root<'_> {
-    /// The reference that makes an object this root's child: the garbage collector deletes it with the root.
+    /// Returns the controller reference of a child: the garbage collector deletes the child with this object.
     #[must_use]
     pub fn owner_reference(&self) -> OwnerReference {
         OwnerReference {
@@ -45,197 +46,194 @@ impl Root<'_> {
     }
 }
 
-/// A revision of a task definition, from its `ControllerRevision`.
+/// Revision of a task definition, read from its `ControllerRevision`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
-    /// The object's name.
+    /// Name of the ControllerRevision.
     pub name: String,
-    /// The object's uid.
+    /// UID of the ControllerRevision.
     pub uid: String,
-    /// The revision's number, from 1.
+    /// Revision number, from 1.
     pub number: i64,
-    /// The spec of the task definition at that revision.
+    /// Spec of the task definition at this revision.
     pub spec: Value,
 }
 
-/// A child as the server has it.
+/// Child object as stored by the API server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservedChild {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its uid.
+    /// UID.
     pub uid: String,
-    /// The whole object without what nobody reads.
+    /// Object without the fields that no decision reads.
     pub body: Value,
 }
 
 impl ObservedChild {
-    /// A number at a JSON pointer.
+    /// Returns the integer at a JSON pointer.
     #[must_use]
     pub fn number(&self, pointer: &str) -> Option<i64> {
         self.body.pointer(pointer)?.as_i64()
     }
 
-    /// An annotation.
+    /// Returns the value of an annotation.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.body.get("metadata")?.get("annotations")?.get(key)?.as_str()
     }
 }
 
-/// A Pod as a task of a service.
+/// Pod of a service, as an ECS task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPod {
-    /// The Pod's name.
+    /// Pod name.
     pub name: String,
-    /// The Pod's uid.
+    /// Pod UID.
     pub uid: String,
-    /// The object name of the TaskDefinition it was made from.
+    /// Object name of the TaskDefinition that the Pod was made from.
     pub task_definition: String,
-    /// The revision of it.
+    /// Revision of the TaskDefinition.
     pub revision: Option<i64>,
-    /// The hash of the Pod template it was made from, which tells the deployment it belongs to.
-    pub generation: String,
-    /// Until when neither scale-in nor a deployment may stop it.
+    /// Hash of the Pod template: `pod-template-hash` or `controller-revision-hash`. Empty when the Pod has none.
+    pub template_hash: String,
+    /// Time until which neither scale-in nor a deployment may stop the task.
     pub protected_until: Option<Timestamp>,
-    /// Why it was taken out of its workload and stands beside it.
-    pub detached: Option<Detached>,
-    /// The strategy by which it is to be given a capacity provider, while it waits for that.
-    pub divided_by: Option<Box<str>>,
-    /// Its number among the tasks that are divided by a strategy, once it has been given a provider.
+    /// Reason why the task was orphaned: taken out of its ReplicaSet, but still serving.
+    pub orphaned: Option<OrphanReason>,
+    /// Allocation over capacity providers, while the task waits for one of them.
+    pub allocation: Option<Box<str>>,
+    /// Number of the task within its allocation, once it has a capacity provider.
     pub capacity_number: Option<i64>,
-    /// The node it was given.
+    /// Node that the Pod is bound to.
     pub node: Option<Box<str>>,
-    /// What it reserves there.
+    /// Resources reserved on the node.
     pub reserved: Amounts,
-    /// Its place in the order in which its workload stops tasks, where somebody has given it one: the lowest goes first.
+    /// Value of `controller.kubernetes.io/pod-deletion-cost`: Pods with a lower cost stop first.
     pub deletion_cost: Option<i32>,
-    /// When it was created.
+    /// Creation time.
     pub created: Option<Timestamp>,
-    /// ECS RUNNING: every container has started.
+    /// True once every container has started: ECS's `RUNNING`.
     pub running: bool,
-    /// Whether its containers are healthy.
+    /// True while the containers are healthy.
     pub healthy: bool,
-    /// Since when an essential container that was healthy is not any more.
+    /// Time at which an essential container that was healthy became unhealthy.
     pub unhealthy_since: Option<Timestamp>,
-    /// Whether it is there to stay.
-    pub presence: Presence,
-    /// Whether it has a volume that goes with it.
+    /// Phase of the task.
+    pub phase: TaskPhase,
+    /// True if the Pod has a volume that is deleted with it.
     pub has_own_volume: bool,
-    /// The end of the task, or of an essential container, which is to be the end of the task.
-    pub ending: Option<Ending>,
-    /// The scheduler's words, when it found no node.
-    pub unplaceable: Option<String>,
-    /// Why it still waits for a capacity provider that it was to have.
-    pub refusal: Option<Refusal>,
-    /// The scheduler that has not looked at it yet.
-    pub unseen_by: Option<Box<str>>,
-    /// Why a container does not start, as ECS names it, and the container runtime's words.
-    pub failing: Option<(&'static str, String)>,
+    /// End of the task, or of an essential container, which ends the task.
+    pub stop_reason: Option<StopReason>,
+    /// Message of the scheduler that found no node for the Pod.
+    pub unschedulable_message: Option<String>,
+    /// Last rejected attempt to assign a capacity provider.
+    pub capacity_rejection: Option<CapacityRejection>,
+    /// Name of the scheduler, until it has considered the Pod.
+    pub unscheduled_by: Option<Box<str>>,
+    /// Reason why a container does not start: ECS's error code and the container runtime's message.
+    pub start_error: Option<(&'static str, String)>,
 }
 
-/// The server has not let a task have its capacity provider.
+/// Rejection by the API server of a task's capacity provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// When.
+pub struct CapacityRejection {
+    /// Time of the rejection.
     pub at: Timestamp,
-    /// Why, for people.
-    pub why: String,
+    /// Message of the API server.
+    pub message: String,
 }
 
-/// As an annotation of the Pod has it.
-impl fmt::Display for Refusal {
+/// Formats the rejection as an annotation of the Pod.
+impl fmt::Display for CapacityRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.at, self.why)
+        write!(f, "{} {}", self.at, self.message)
     }
 }
 
-impl Refusal {
-    /// Reads the annotation; none of what this program has not written.
+impl CapacityRejection {
+    /// Parses the annotation. Returns `None` for text in any other format.
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
-        let (at, why) = text.split_once(' ')?;
-        Some(Self { at: at.parse().ok()?, why: why.to_owned() })
+    pub fn parse(text: &str) -> Option<Self> {
+        let (at, message) = text.split_once(' ')?;
+        Some(Self { at: at.parse().ok()?, message: message.to_owned() })
     }
 }
 
-/// Why a task stands beside its workload.
+/// Reason why a task was orphaned from its workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detached {
-    /// It is protected, and its workload would have stopped it.
+pub enum OrphanReason {
+    /// The task has scale-in protection, and the workload would have stopped it.
     Protected,
-    /// It was not healthy any more: another one takes its place, whatever becomes of it.
+    /// Another task replaces this one: it was unhealthy, or it moves to another Availability Zone.
     Replaced,
 }
 
-/// Whether a task is there to stay.
+/// Phase of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It starts or runs.
-    Present,
-    /// It is being stopped, or its Pod cleared away.
-    Leaving,
-    /// All its containers have ended for good: the Pod is there only to be looked at.
-    Over,
+pub enum TaskPhase {
+    /// The task is starting or running.
+    Active,
+    /// The Pod is being deleted.
+    Terminating,
+    /// All containers have ended for good; the Pod is kept for its logs and exit codes.
+    Stopped,
 }
 
-/// Why and when a task came to its end.
+/// Time and cause of a task's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// When.
+pub struct StopReason {
+    /// Time of the end.
     pub at: Timestamp,
-    /// Why, for people.
-    pub reason: String,
+    /// Cause, as an ECS `stoppedReason`.
+    pub message: String,
 }
 
-/// A task that ends this soon after it was made has failed to start, rather than done its work.
-const EARLY: Duration = Duration::from_mins(1);
-/// A kubelet that was restarted, or a status that comes late, shows a task as not ready for a moment.
-const SETTLED: Duration = Duration::from_secs(5);
+/// A task that stops within this time of its creation failed to start.
+const STARTUP_TIME: Duration = Duration::from_mins(1);
+/// A kubelet restart or a delayed status can report a healthy task as not ready for less than this time.
+const READINESS_GRACE: Duration = Duration::from_secs(5);
 
 impl TaskPod {
-    /// Whether it starts or runs, and is not on its way out.
+    /// True if the task is starting or running, and not being deleted.
     #[must_use]
-    pub fn is_present(&self) -> bool {
-        self.presence == Presence::Present
+    pub fn is_active(&self) -> bool {
+        self.phase == TaskPhase::Active
     }
 
-    /// Whether all its containers have ended for good.
+    /// True if all containers have ended for good.
     #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.presence == Presence::Over
+    pub fn is_stopped(&self) -> bool {
+        self.phase == TaskPhase::Stopped
     }
 
-    /// Whether a task that was healthy is not any more, for longer than a moment.
+    /// True if a task that was healthy has been unhealthy for longer than a moment.
     #[must_use]
     pub fn is_unhealthy(&self, now: Timestamp) -> bool {
         self.unhealthy_in(now).is_some_and(|left| left.is_zero())
     }
 
-    /// How long until it counts as unhealthy, unless it is healthy again by then.
+    /// Returns the time after which the task counts as unhealthy, unless it recovers before.
     #[must_use]
     pub fn unhealthy_in(&self, now: Timestamp) -> Option<Duration> {
-        let age = Duration::try_from(now.duration_since(self.unhealthy_since?)).unwrap_or_default();
-        Some(SETTLED.saturating_sub(age))
+        Some(READINESS_GRACE.saturating_sub(age(self.unhealthy_since?, now)))
     }
 
-    /// Whether it is the same to its service, on whichever node it is and in whichever order tasks stop: that matters only once
-    /// there are to be fewer.
+    /// True if the tasks differ in nothing but their node and deletion cost, which matter only to a scale-in.
     #[must_use]
-    pub fn is_same_elsewhere(&self, other: &Self) -> bool {
+    pub fn equals_ignoring_node(&self, other: &Self) -> bool {
         let elsewhere = Self { node: self.node.clone(), deletion_cost: self.deletion_cost, ..other.clone() };
         *self == elsewhere
     }
 
-    /// Whether the task was over soon after it was made.
+    /// True if the task stopped soon after its creation.
     #[must_use]
-    pub fn ended_early(&self) -> bool {
-        let (Some(ending), Some(created)) = (&self.ending, self.created) else { return false };
-        self.presence == Presence::Over
-            && Duration::try_from(ending.at.duration_since(created)).unwrap_or_default() < EARLY
+    pub fn stopped_early(&self) -> bool {
+        let (Some(stop), Some(created)) = (&self.stop_reason, self.created) else { return false };
+        self.is_stopped() && age(created, stop.at) < STARTUP_TIME
     }
 
-    /// Whether it was made from this revision.
+    /// True if the task was made from this revision.
     #[must_use]
     pub fn runs(&self, task_definition: &str, revision: i64) -> bool {
         self.task_definition == task_definition && self.revision == Some(revision)

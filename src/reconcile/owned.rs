@@ -3,7 +3,7 @@
 use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::Action;
+use super::actions::Action;
 use super::observed::ObservedChild;
 
 /// The children of a root, of every kind that can be known at the moment.

@@ -3,11 +3,10 @@
 mod activities;
 mod capacity;
 mod detached;
-pub mod generations;
+pub mod measurements;
 mod plan;
 mod progress;
 mod protection;
-pub mod readings;
 mod replacement;
 mod rollout;
 pub mod scale_in;
@@ -17,6 +16,7 @@ mod scaling_tests;
 mod status;
 mod steps;
 mod tasks;
+pub mod template_revisions;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -29,11 +29,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 
-use self::generations::Generation;
+use self::measurements::{CountManager, Measurements};
 use self::plan::Plan;
-use self::readings::{CountManager, Readings};
+use self::template_revisions::TemplateRevision;
 use self::zones::ZonedNode;
-use super::action::{Action, Child, Decision};
+use super::actions::{Action, Child, Decision};
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
 use super::surroundings;
@@ -63,7 +63,7 @@ pub struct ServiceInput<'a> {
     /// The objects it owns.
     pub owned: &'a Owned,
     /// What Kubernetes keeps of the templates that its workload had, in any order.
-    pub generations: &'a [Generation],
+    pub template_revisions: &'a [TemplateRevision],
     /// The `Cluster` it names, where there is one.
     pub cluster: Option<Root<'a>>,
     /// The `CapacityProvider`s of its namespace, in any order.
@@ -75,7 +75,7 @@ pub struct ServiceInput<'a> {
     /// The nodes that are in a zone, in any order, as far as they are known and [`zones::matter`].
     pub zones: &'a [ZonedNode],
     /// What was measured of its tasks; none before the first look.
-    pub readings: Option<&'a Readings>,
+    pub measurements: Option<&'a Measurements>,
     /// Who wrote the desired count.
     pub count_managers: &'a [CountManager],
     /// Whether the operator may label nodes.
@@ -144,21 +144,21 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let retries = tasks::retry(input, &plan);
             actions.extend(retries.actions);
             let (status, events) = status::of(input, &examined, &plan, addons, &marks);
-            let revisit = scaling::revisit(input, &plan, &status);
+            let requeue_after = scaling::requeue_after(input, &plan, &status);
             let record_first = scaling::is_begun(&plan, &status) || zones::is_begun(&plan);
             Decision {
                 actions,
                 status,
                 events,
                 record_first,
-                revisit: [
-                    retries.revisit,
+                requeue_after: [
+                    retries.requeue_after,
                     capacity::try_again_in(input),
                     protection::next_end(input),
                     replacement::next(input),
                     status::unseen_in(input),
                     zones::next(input, &plan),
-                    revisit,
+                    requeue_after,
                 ]
                 .into_iter()
                 .flatten()
@@ -170,7 +170,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
         Err(obstacle) => {
             let mut decision = status::hindered(input, &examined, &obstacle);
             decision.actions.splice(0..0, assignment);
-            decision.revisit = decision.revisit.into_iter().chain(capacity::try_again_in(input)).min();
+            decision.requeue_after = decision.requeue_after.into_iter().chain(capacity::try_again_in(input)).min();
             decision
         }
     }

@@ -1,10 +1,11 @@
 //! Verdicts and findings as statuses tell them.
 
+use crate::reconcile::amounts::saturating_i32;
 use std::fmt::Write as _;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::action::EventDraft;
+use super::actions::EventDraft;
 use crate::api::{Difference, TranslationSummary, condition};
 use crate::ecs::{Findings, Severity};
 use crate::translate::{FieldVerdict, Verdict};
@@ -18,7 +19,7 @@ const MAX_MESSAGE: usize = 1024;
 pub(super) fn count(verdicts: &[FieldVerdict]) -> TranslationSummary {
     let of = |wanted: Verdict| {
         let count = verdicts.iter().filter(|v| v.verdict == wanted).count();
-        i32::try_from(count).unwrap_or(i32::MAX)
+        saturating_i32(count)
     };
     TranslationSummary {
         exact: of(Verdict::Exact),

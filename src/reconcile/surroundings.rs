@@ -3,7 +3,7 @@
 use crate::k8s::kinds::{Availability, ChildKind};
 use std::collections::BTreeMap;
 
-use super::action::Child;
+use super::actions::Child;
 use super::owned::Owned;
 use crate::api::condition;
 use crate::translate::service::companions::{Surrounding, Surroundings};

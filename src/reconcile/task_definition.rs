@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::action::{Action, Child, Decision, EventDraft};
+use super::actions::{Action, Child, Decision, EventDraft};
 use super::companions::{self, companions};
 use super::observed::{Revision, Root};
 use super::owned::Owned;
@@ -85,7 +85,7 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
         status: status(input, &examined, latest, companions.condition),
         events,
         record_first: false,
-        revisit: None,
+        requeue_after: None,
     }
 }
 
@@ -196,6 +196,6 @@ fn refuse(
         status,
         events: if known { Vec::new() } else { vec![event] },
         record_first: false,
-        revisit: None,
+        requeue_after: None,
     }
 }

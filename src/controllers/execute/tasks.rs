@@ -16,7 +16,7 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::ReconcileError;
-use crate::reconcile::{AssignedCapacity, DeletionCost, Detached, HASH_LABELS, Refusal};
+use crate::reconcile::{AssignedCapacity, CapacityRejection, DeletionCost, HASH_LABELS, OrphanReason};
 
 /// The watch brings the Pod's end; until then another try changes nothing.
 pub(super) async fn stop(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<(), ReconcileError> {
@@ -27,23 +27,23 @@ pub(super) async fn stop(context: &Context, namespace: &str, name: &str, uid: &s
 }
 
 /// Another try changes nothing.
-pub(super) async fn detach(
+pub(super) async fn orphan(
     context: &Context,
     key: &ObjectKey,
     uid: &str,
-    generation: &str,
-    why: Detached,
+    template_hash: &str,
+    reason: OrphanReason,
     owner: &OwnerReference,
 ) -> Result<(), ReconcileError> {
-    let replaced = (why == Detached::Replaced).then_some("true");
+    let replaced = (reason == OrphanReason::Replaced).then_some("true");
     let patch = json!({"metadata": {
         "uid": uid,
         "labels": {(HASH_LABELS[0]): null},
-        "annotations": {(annotations::DETACHED_FROM): generation, (annotations::REPLACED): replaced},
+        "annotations": {(annotations::DETACHED_FROM): template_hash, (annotations::REPLACED): replaced},
         "ownerReferences": [owner],
     }});
     note(context, context.writer.merge(key, &kinds::pods(), &patch).await?);
-    tracing::info!(task = %key, ?why, "taken out of its ReplicaSet");
+    tracing::info!(task = %key, ?reason, "taken out of its ReplicaSet");
     Ok(())
 }
 
@@ -118,7 +118,7 @@ async fn tell_refusal(
 ) -> Result<(), ReconcileError> {
     let why = format!("the server does not let it have capacity provider {}: {error}", to.assignment.provider);
     tracing::warn!(task = %key, "{why}");
-    let refusal = Refusal { at: Timestamp::now(), why }.to_string();
+    let refusal = CapacityRejection { at: Timestamp::now(), message: why }.to_string();
     let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::CAPACITY_REFUSED): refusal}}});
     match context.writer.merge(key, &kinds::pods(), &patch).await {
         // The watch brings it, so that the service is looked at again.

@@ -14,21 +14,21 @@ use crate::ecs::placement::Amounts;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::ecs::units::UNITS_PER_VCPU;
 use crate::k8s::quantity::{self, NANOS};
-use crate::reconcile::Lack;
+use crate::reconcile::MeasurementError;
 
 /// What each Pod of a namespace uses of processors and memory, in billionths of a unit, by its name.
 pub(super) type Used = HashMap<String, [f64; 2]>;
 
 /// What the metrics API says of the tasks of a namespace.
-pub(super) async fn used(wiring: &Wiring, namespace: &str) -> Result<Used, Lack> {
+pub(super) async fn used(wiring: &Wiring, namespace: &str) -> Result<Used, MeasurementError> {
     let api: Api<DynamicObject> = Api::namespaced_with(wiring.clients.write.clone(), namespace, &kinds::pod_metrics());
     let selected = ListParams::default().labels(&fan_out::pod_selector());
     let list = api.list(&selected).await.map_err(|error| match &error {
-        kube::Error::Api(status) if status.is_not_found() => Lack::NoApi,
-        kube::Error::Api(status) if status.is_forbidden() => Lack::NotAllowed,
+        kube::Error::Api(status) if status.is_not_found() => MeasurementError::NoApi,
+        kube::Error::Api(status) if status.is_forbidden() => MeasurementError::Forbidden,
         error => {
             tracing::debug!(namespace, %error, "no metrics of Pods");
-            Lack::NoAnswer
+            MeasurementError::Unavailable
         }
     })?;
     Ok(list.items.iter().map(|metrics| (metrics.name_any(), of_containers(&metrics.data))).collect())
@@ -47,9 +47,14 @@ fn of_containers(metrics: &Value) -> [f64; 2] {
 }
 
 /// The utilization of the running tasks of a service that are measured.
-pub(super) fn utilization(context: &Context, namespace: &str, name: &str, used: &Used) -> (Sample, Option<Lack>) {
+pub(super) fn utilization(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    used: &Used,
+) -> (Sample, Option<MeasurementError>) {
     let tasks = context.pods.by_index(&pods::by_service(namespace, name));
-    let running = || tasks.iter().filter(|pod| pod.task.is_present() && pod.task.running);
+    let running = || tasks.iter().filter(|pod| pod.task.is_active() && pod.task.running);
     let measured: Vec<_> =
         running().filter_map(|pod| Some((used.get(&pod.task.name)?, billionths(pod.task.reserved)))).collect();
     let of = |resource: usize| {
@@ -57,7 +62,7 @@ pub(super) fn utilization(context: &Context, namespace: &str, name: &str, used: 
     };
     let sample = Sample { cpu: of(0), memory: of(1), ..Sample::default() };
     let is_blind = running().next().is_some() && sample == Sample::default();
-    (sample, is_blind.then_some(Lack::NoValues))
+    (sample, is_blind.then_some(MeasurementError::NoValues))
 }
 
 /// Processors and bytes, as metrics are told.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{AT_ONCE, DEADLINE, Meter, external_metrics, pod_metrics, prometheus};
 use crate::api::AlarmMetric;
 use crate::controllers::start::Wiring;
-use crate::reconcile::Lack;
+use crate::reconcile::MeasurementError;
 
 /// In the order in which they are asked: what is asked of the server itself comes before what may be slow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ pub(super) enum Question {
 /// What one is answered.
 pub(super) enum Answer {
     /// To [`Question::Tasks`].
-    Tasks(Result<pod_metrics::Used, Lack>),
+    Tasks(Result<pod_metrics::Used, MeasurementError>),
     /// To the others: the value, or why there is none.
     Value(Result<f64, String>),
 }
@@ -43,7 +43,7 @@ impl Question {
 
     fn unanswered(&self) -> Answer {
         match self {
-            Self::Tasks { .. } => Answer::Tasks(Err(Lack::NoAnswer)),
+            Self::Tasks { .. } => Answer::Tasks(Err(MeasurementError::Unavailable)),
             _ => Answer::Value(Err(format!("no answer in {} s", DEADLINE.as_secs()))),
         }
     }

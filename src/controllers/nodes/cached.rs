@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::api::labels;
 use crate::kubernetes::cache::{Cached, IndexKey, Meta};
-use crate::reconcile::nodes::ObservedNode;
+use crate::reconcile::node_labels::ObservedNode;
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances;
 

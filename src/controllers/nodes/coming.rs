@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::cached;
 use crate::api::labels;
 use crate::kubernetes::key::ObjectKey;
-use crate::reconcile::nodes::Asked;
+use crate::reconcile::node_labels::LabelDemand;
 
 /// How long Kubernetes is given to hear of labels: its controllers hear of nodes and of DaemonSets each by themselves.
 const HEARD: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ impl Coming {
     }
 
     /// All nodes have the labels that are asked for.
-    pub(super) fn note(&self, asked: &Asked) {
+    pub(super) fn note(&self, asked: &LabelDemand) {
         let attributes = asked.attributes.then_some(labels::ATTRIBUTE);
         let now: Vec<&str> = asked.marks.keys().map(String::as_str).chain(attributes).collect();
         let mut labelled = self.labelled.lock();
@@ -117,9 +117,9 @@ mod tests {
         (json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}), mark)
     }
 
-    fn asked(marks: &[&Mark]) -> Asked {
+    fn asked(marks: &[&Mark]) -> LabelDemand {
         let marks = marks.iter().map(|mark| (mark.label().to_owned(), vec![(*mark).clone()])).collect();
-        Asked { marks, ..Asked::default() }
+        LabelDemand { marks, ..LabelDemand::default() }
     }
 
     #[tokio::test(start_paused = true)]

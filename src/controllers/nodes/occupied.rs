@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use crate::controllers::context::{Context, SeenNodes};
 use crate::ecs::placement::{Amounts, Instance, Strategy};
-use crate::reconcile::nodes::ObservedNode;
+use crate::reconcile::node_labels::ObservedNode;
 use crate::reconcile::zones::{self, ZonedNode};
-use crate::reconcile::{ObservedChild, Presence, TaskPod};
+use crate::reconcile::{ObservedChild, TaskPhase, TaskPod};
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances;
 
@@ -59,7 +59,7 @@ fn reserved(context: &Context, names: &BTreeSet<&str>) -> BTreeMap<String, Amoun
     let mut reserved: BTreeMap<String, Amounts> = BTreeMap::new();
     for pod in context.pods.all() {
         let node = pod.task.node.as_deref().filter(|node| names.contains(node));
-        if let Some(node) = node.filter(|_| pod.task.presence != Presence::Over) {
+        if let Some(node) = node.filter(|_| pod.task.phase != TaskPhase::Stopped) {
             *reserved.entry(node.to_owned()).or_default() += pod.task.reserved;
         }
     }

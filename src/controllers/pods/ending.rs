@@ -5,14 +5,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
 use k8s_openapi::jiff::Timestamp;
 
-use crate::reconcile::Ending;
+use crate::reconcile::StopReason;
 
 /// An essential container that ran for less than this is left to the kubelet, which starts it again after a growing delay:
 /// a task that fails at once would otherwise be replaced many times a minute.
 const SHORTEST_RUN: Duration = Duration::from_secs(10);
 
 /// The end of a task whose containers have all ended.
-pub(super) fn of_task(status: &PodStatus) -> Option<Ending> {
+pub(super) fn of_task(status: &PodStatus) -> Option<StopReason> {
     // Init containers have ended long before.
     let statuses: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
     let ended = || statuses.iter().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
@@ -30,11 +30,11 @@ pub(super) fn of_task(status: &PodStatus) -> Option<Ending> {
         first.min().map(|(_, sentence)| format!("its {sentence}, the first of all"))
     };
     let reason = told.or(own).or_else(first).unwrap_or_else(|| "its containers have ended".to_owned());
-    Some(Ending { at: at.or_else(|| status.start_time.as_ref().map(|t| t.0))?, reason })
+    Some(StopReason { at: at.or_else(|| status.start_time.as_ref().map(|t| t.0))?, message: reason })
 }
 
 /// The latest end of an essential container, by the list of their names, that the kubelet has started again or will.
-pub(super) fn of_container(status: &PodStatus, essential: Option<&String>) -> Option<Ending> {
+pub(super) fn of_container(status: &PodStatus, essential: Option<&String>) -> Option<StopReason> {
     let names: Vec<&str> = essential?.split(',').collect();
     let ends =
         containers(status).filter(|container| names.contains(&container.name.as_str())).filter_map(|container| {
@@ -42,7 +42,7 @@ pub(super) fn of_container(status: &PodStatus, essential: Option<&String>) -> Op
             let end = state(&container.state).or_else(|| state(&container.last_state))?;
             let at = finished(&end)?;
             let ran = Duration::try_from(at.duration_since(end.started_at.as_ref()?.0)).unwrap_or_default();
-            (ran >= SHORTEST_RUN).then(|| Ending { at, reason: sentence("essential container", container, &end) })
+            (ran >= SHORTEST_RUN).then(|| StopReason { at, message: sentence("essential container", container, &end) })
         });
     ends.max_by_key(|ending| ending.at)
 }
@@ -88,7 +88,7 @@ mod tests {
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
         let seen = |name: &str, last: Value| {
             let status = status(json!({"containerStatuses": [container(name, &json!({"running": {}}), &last)]}));
-            of_container(&status, Some(&names)).map(|ending| ending.reason)
+            of_container(&status, Some(&names)).map(|ending| ending.message)
         };
         assert_eq!(seen("app", end(3, early, late)).as_deref(), Some("essential container app ended with exit code 3"));
         assert_eq!(seen("app", end(3, early, "2026-01-01T00:00:09Z")), None, "it failed at once");
@@ -103,8 +103,8 @@ mod tests {
             container("app", &end(3, early, early), &json!({})), container("b", &end(143, early, late), &json!({}))]}));
         let ending = of_task(&ended).unwrap();
         let reason = "its container app ended with exit code 3, the first of all";
-        assert_eq!((ending.reason.as_str(), ending.at.to_string().as_str()), (reason, late));
+        assert_eq!((ending.message.as_str(), ending.at.to_string().as_str()), (reason, late));
         ended.message = Some("The node was low on resource: memory.".to_owned());
-        assert_eq!(of_task(&ended).unwrap().reason, "The node was low on resource: memory.");
+        assert_eq!(of_task(&ended).unwrap().message, "The node was low on resource: memory.");
     }
 }

@@ -62,7 +62,7 @@ fn is_of_step(input: &ServiceInput<'_>) -> bool {
 /// Why the count is another one: a limit, or who set it.
 fn cause(input: &ServiceInput<'_>, plan: &Plan<'_>, limits: Limits) -> String {
     let pulled = plan.spec.ecs.desired_count != Some(plan.desired);
-    let by_operator = input.count_managers.iter().all(|manager| manager.scales && manager.name == MANAGER);
+    let by_operator = input.count_managers.iter().all(|manager| manager.via_scale && manager.name == MANAGER);
     if pulled || (by_operator && !input.count_managers.is_empty()) {
         let limit = if plan.desired == limits.max { "maximum" } else { "minimum" };
         return format!("{limit} capacity was set to {}", plan.desired);
@@ -70,10 +70,10 @@ fn cause(input: &ServiceInput<'_>, plan: &Plan<'_>, limits: Limits) -> String {
     let mut policies = plan.spec.ecs.auto_scaling.iter().flat_map(|scaling| &scaling.policies);
     let tracks_a_target = policies.any(|policy| policy.target_tracking().is_some());
     match input.count_managers.iter().find(|manager| manager.name != MANAGER) {
-        Some(manager) if manager.scales && manager.name == AUTOSCALER => {
+        Some(manager) if manager.via_scale && manager.name == AUTOSCALER => {
             "the HorizontalPodAutoscaler asked for it by the metrics of its policies".to_owned()
         }
-        Some(manager) if manager.scales => format!("{} asked for it through the scale subresource", manager.name),
+        Some(manager) if manager.via_scale => format!("{} asked for it through the scale subresource", manager.name),
         Some(manager) => format!("{} set desiredCount in the spec", manager.name),
         // The server begins to note who scales when somebody has written the count with the rest of the spec, and not before.
         None if tracks_a_target => {

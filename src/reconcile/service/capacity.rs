@@ -1,5 +1,6 @@
 //! Where the tasks of a service may run, by its strategy, its launch type and its cluster.
 
+use crate::reconcile::amounts::age;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec, annotations};
 use crate::ecs::capacity::{Choice, Decider, is_fargate};
-use crate::reconcile::action::{Action, AssignedCapacity};
-use crate::reconcile::observed::{Detached, Root, TaskPod};
+use crate::reconcile::actions::{Action, AssignedCapacity};
+use crate::reconcile::observed::{OrphanReason, Root, TaskPod};
 use crate::translate::capacity::{Division, Known, Unusable, object_name};
 use crate::translate::{Capacity, examine};
 
@@ -79,13 +80,13 @@ const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 /// How long a task that was refused its capacity provider is left alone yet.
 fn left_alone(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<Duration> {
-    let age = Duration::try_from(input.now.duration_since(pod.refusal.as_ref()?.at)).unwrap_or_default();
+    let age = age(pod.capacity_rejection.as_ref()?.at, input.now);
     TRY_AGAIN.checked_sub(age).filter(|left| !left.is_zero())
 }
 
 /// When to try again, where the server has refused a task its capacity provider.
 pub(super) fn try_again_in(input: &ServiceInput<'_>) -> Option<Duration> {
-    input.pods.iter().filter(|pod| pod.is_present()).filter_map(|pod| left_alone(input, pod)).min()
+    input.pods.iter().filter(|pod| pod.is_active()).filter_map(|pod| left_alone(input, pod)).min()
 }
 
 /// Gives each task that waits for it one of several capacity providers, those of each deployment by themselves.
@@ -93,18 +94,18 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     let mut waiting: Vec<(&TaskPod, &str)> = input
         .pods
         .iter()
-        .filter(|pod| pod.is_present() && left_alone(input, pod).is_none())
-        .filter_map(|pod| Some((pod, pod.divided_by.as_deref()?)))
+        .filter(|pod| pod.is_active() && left_alone(input, pod).is_none())
+        .filter_map(|pod| Some((pod, pod.allocation.as_deref()?)))
         .collect();
     waiting.sort_by(|(a, _), (b, _)| a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)));
     let mut taken: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
     // A task that takes the place of another one takes its number as well.
-    let stays = |pod: &&TaskPod| pod.is_present() && pod.detached != Some(Detached::Replaced);
+    let stays = |pod: &&TaskPod| pod.is_active() && pod.orphaned != Some(OrphanReason::Replaced);
     for pod in input.pods.iter().filter(stays) {
-        taken.entry(&pod.generation).or_default().extend(pod.capacity_number);
+        taken.entry(&pod.template_hash).or_default().extend(pod.capacity_number);
     }
     let assigned = waiting.into_iter().filter_map(|(pod, strategy)| {
-        let taken = taken.entry(&pod.generation).or_default();
+        let taken = taken.entry(&pod.template_hash).or_default();
         let assignment = Division::read(strategy)?.next(taken)?;
         taken.insert(assignment.number);
         Some(AssignedCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })

@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::capacity::Resolved;
-use super::generations::{self, Generation};
 use super::progress::{Progress, deployment_id};
 use super::replacement::Replacement;
+use super::template_revisions::{self, TemplateRevision};
 use super::zones::{self, Evenness};
 use super::{Obstacle, ServiceInput, TASK_DEFINITION_NOT_FOUND, capacity, detached, protection, scaling, steps};
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::TaskDefinitionRef;
 use crate::ecs::deployment::Bounds;
 use crate::k8s::names;
-use crate::reconcile::observed::{Detached, ObservedChild, Revision, TaskPod};
+use crate::reconcile::observed::{ObservedChild, OrphanReason, Revision, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::Capacity;
 use crate::translate::examine::{self, Examined};
@@ -109,12 +109,12 @@ impl<'a> Plan<'a> {
     }
 
     /// The tasks that are taken out of the workload now, and why.
-    pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, Detached)> {
+    pub(super) fn leaves(&self) -> Vec<(&'a TaskPod, OrphanReason)> {
         let moved = self.zones.due().and_then(|moved| moved.task);
         let replaced: Vec<&TaskPod> = self.replacement.detach.iter().copied().chain(moved).collect();
         let threatened = self.threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
-        let threatened = threatened.map(|pod| (*pod, Detached::Protected));
-        replaced.iter().map(|pod| (*pod, Detached::Replaced)).chain(threatened).collect()
+        let threatened = threatened.map(|pod| (*pod, OrphanReason::Protected));
+        replaced.iter().map(|pod| (*pod, OrphanReason::Replaced)).chain(threatened).collect()
     }
 
     /// What the workload says of itself.
@@ -179,7 +179,9 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
     let desired = desired(input, spec);
     let wanted = wanted(input, spec, cluster.as_ref(), &capacity)?;
     let bounds = spec.ecs.deployment_bounds(desired);
-    let generation = input.workload().and_then(|workload| generations::current(input.generations, &workload.body));
+    let generation = input
+        .workload()
+        .and_then(|workload| template_revisions::find_current(input.template_revisions, &workload.body));
     let current = generation.map(|generation| generation.hash.as_str());
     let own = detached::beside(detached::of(input), bounds, current);
     let mut plan = Plan {
@@ -283,11 +285,11 @@ impl<'a> Plan<'a> {
             return Ok(());
         };
         self.standing = Standing::RolledBack;
-        self.keep(input, last.pods(), |key| last.annotation(key))
+        self.keep(input, last.pod_template(), |key| last.annotation(key))
     }
 
     /// A restart of the very definition that has completed cannot be taken back by the same definition.
-    fn differs(&self, generation: &Generation) -> bool {
+    fn differs(&self, generation: &TemplateRevision) -> bool {
         generation.annotation(annotations::DEFINITION).is_some_and(|definition| definition != self.definition)
     }
 
@@ -319,9 +321,9 @@ impl<'a> Plan<'a> {
 }
 
 /// What Kubernetes keeps of the last deployment that was completed.
-fn last_completed<'a>(input: &ServiceInput<'a>) -> Option<&'a Generation> {
+fn last_completed<'a>(input: &ServiceInput<'a>) -> Option<&'a TemplateRevision> {
     let id = input.status.last_completed_deployment.as_deref()?;
-    input.generations.iter().find(|generation| deployment_id(input, &generation.hash) == id)
+    input.template_revisions.iter().find(|generation| deployment_id(input, &generation.hash) == id)
 }
 
 fn recorded_basis(text: Option<&str>) -> Option<Result<RenderProfile, Obstacle>> {

@@ -1,17 +1,18 @@
 //! How the deployment that the workload is at is getting on: its failures, and whether it is complete or has failed.
 
-use super::generations::Generation;
+use super::template_revisions::TemplateRevision;
 use super::{ServiceInput, tasks};
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState, annotations};
 use crate::ecs::Service;
 use crate::ecs::deployment::{Bounds, CircuitBreaker, Failures};
 use crate::k8s::fingerprint;
 use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::{ObservedChild, TaskPod};
 
 /// The deployment that the workload is at, as far as Kubernetes has taken note of it.
 pub(super) struct Progress<'a> {
-    pub(super) generation: &'a Generation,
+    pub(super) generation: &'a TemplateRevision,
     pub(super) id: String,
     /// As the status tells of it.
     pub(super) known: Option<&'a DeploymentRecord>,
@@ -28,7 +29,7 @@ impl<'a> Progress<'a> {
     /// None when there is no workload.
     pub(super) fn of(
         input: &ServiceInput<'a>,
-        generation: &'a Generation,
+        generation: &'a TemplateRevision,
         service: &Service,
         desired: i32,
         own: Bounds,
@@ -36,9 +37,9 @@ impl<'a> Progress<'a> {
         let workload = input.workload()?;
         let id = deployment_id(input, &generation.hash);
         let known = input.status.deployments.iter().find(|record| record.id == id);
-        let tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.generation == generation.hash).collect();
-        let ready = || tasks.iter().filter(|pod| pod.is_present() && pod.healthy).count();
-        let healthy = generation.available.unwrap_or_else(|| i64::try_from(ready()).unwrap_or(i64::MAX));
+        let tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.template_hash == generation.hash).collect();
+        let ready = || tasks.iter().filter(|pod| pod.is_active() && pod.healthy).count();
+        let healthy = generation.available.unwrap_or_else(|| saturating_i64(ready()));
         let breaker = service
             .deployment_configuration
             .as_ref()
@@ -48,12 +49,12 @@ impl<'a> Progress<'a> {
         // What comes back begins anew: its tasks that failed long ago say nothing of it.
         let counts = |pod: &&&TaskPod| match going_on {
             Some(record) => !record.counted_tasks.contains(&pod.name),
-            None => known.is_none() && !came_back(input, generation) && pod.is_present(),
+            None => known.is_none() && !came_back(input, generation) && pod.is_active(),
         };
         let fresh = failed.iter().filter(counts).count();
         let before = Failures(going_on.map_or(0, |record| i64::from(record.failed_tasks)));
         let became_healthy = healthy > going_on.map_or(0, |record| i64::from(record.healthy_count));
-        let failures = before.after(i64::try_from(fresh).unwrap_or(i64::MAX), became_healthy, breaker.as_ref());
+        let failures = before.after(saturating_i64(fresh), became_healthy, breaker.as_ref());
         // A completed deployment stays completed, whatever happens to its tasks afterwards.
         let was_completed = going_on.is_some_and(|record| record.rollout_state == RolloutState::Completed);
         let completed = was_completed || is_complete(input, workload, generation, own.desired());
@@ -92,15 +93,15 @@ pub(super) fn deployment_id(input: &ServiceInput<'_>, hash: &str) -> String {
 }
 
 /// Whether the generation was there before another one, so that tasks of an earlier time may be left of it.
-fn came_back(input: &ServiceInput<'_>, generation: &Generation) -> bool {
-    input.generations.iter().any(|other| other.hash != generation.hash && other.created > generation.created)
+fn came_back(input: &ServiceInput<'_>, generation: &TemplateRevision) -> bool {
+    input.template_revisions.iter().any(|other| other.hash != generation.hash && other.created > generation.created)
 }
 
 /// All tasks are of this generation, as many as desired, and healthy. `own` are those of the workload itself.
-fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, generation: &Generation, own: i64) -> bool {
+fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, generation: &TemplateRevision, own: i64) -> bool {
     let number = |pointer: &str| workload.number(pointer).unwrap_or(0);
     let observed = number("/status/observedGeneration") >= number("/metadata/generation");
-    let others = input.pods.iter().any(|pod| pod.is_present() && pod.generation != generation.hash);
+    let others = input.pods.iter().any(|pod| pod.is_active() && pod.template_hash != generation.hash);
     let counts: &[&str] = if input.workload_kind() == ChildKind::DaemonSet {
         &["/status/desiredNumberScheduled", "/status/updatedNumberScheduled", "/status/numberAvailable"]
     } else {

@@ -4,11 +4,12 @@
 //! (October 2023) for both.
 
 use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::saturating_i64;
 use std::time::Duration;
 
 use super::plan::{Plan, Standing};
 use super::{ServiceInput, detached};
-use crate::reconcile::observed::{Detached, Presence, TaskPod};
+use crate::reconcile::observed::{OrphanReason, TaskPhase, TaskPod};
 
 /// What becomes of the tasks of a workload that are not healthy any more.
 #[derive(Default)]
@@ -36,7 +37,7 @@ impl<'a> Replacement<'a> {
             }
         }
         // A protected task that stands beside the workload leaves no gap in it.
-        let attached = unhealthy.into_iter().find(|pod| pod.detached.is_none());
+        let attached = unhealthy.into_iter().find(|pod| pod.orphaned.is_none());
         Self { detach: Vec::new(), stop: attached.filter(|_| is_settled(input, plan)) }
     }
 
@@ -48,20 +49,20 @@ impl<'a> Replacement<'a> {
 
 /// Unhealthy tasks of the current deployment that no other takes the place of yet.
 fn waiting<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> impl Iterator<Item = &'a TaskPod> {
-    let is_current = |pod: &TaskPod| plan.current() == Some(pod.generation.as_str());
-    let unhealthy = input.pods.iter().filter(|pod| pod.is_present() && pod.is_unhealthy(input.now));
-    unhealthy.filter(move |pod| is_current(pod) && pod.detached != Some(Detached::Replaced))
+    let is_current = |pod: &TaskPod| plan.current() == Some(pod.template_hash.as_str());
+    let unhealthy = input.pods.iter().filter(|pod| pod.is_active() && pod.is_unhealthy(input.now));
+    unhealthy.filter(move |pod| is_current(pod) && pod.orphaned != Some(OrphanReason::Replaced))
 }
 
 fn number(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+    saturating_i64(n)
 }
 
 /// How many tasks may start beside all that there are, and all that the workload may still start by itself.
 fn room(input: &ServiceInput<'_>, plan: &Plan<'_>) -> usize {
-    let is_there = |pod: &&TaskPod| pod.presence != Presence::Over;
-    let attached = input.pods.iter().filter(is_there).filter(|pod| pod.detached.is_none()).count();
-    let beside = input.pods.iter().filter(is_there).filter(|pod| pod.detached.is_some()).count();
+    let is_there = |pod: &&TaskPod| pod.phase != TaskPhase::Stopped;
+    let attached = input.pods.iter().filter(is_there).filter(|pod| pod.orphaned.is_none()).count();
+    let beside = input.pods.iter().filter(is_there).filter(|pod| pod.orphaned.is_some()).count();
     let rolls = plan.progress.as_ref().is_none_or(|progress| !progress.completed);
     let ordered = if rolls { plan.own.upper } else { plan.own.desired() };
     usize::try_from(plan.bounds.upper - number(beside) - number(attached).max(ordered)).unwrap_or(0)
@@ -70,16 +71,18 @@ fn room(input: &ServiceInput<'_>, plan: &Plan<'_>) -> usize {
 /// Whether the last task that was stopped has been replaced. Tasks that no node takes are not waited for: what stops here may
 /// make room for them.
 fn is_settled(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
-    let attached = || input.pods.iter().filter(|pod| pod.presence != Presence::Over && pod.detached.is_none());
+    let attached = || input.pods.iter().filter(|pod| pod.phase != TaskPhase::Stopped && pod.orphaned.is_none());
     let all_there = number(attached().count()) >= plan.own.desired();
-    let replaces = detached::of(input).any(|(_, why)| why == Detached::Replaced);
-    all_there && !replaces && attached().all(|pod| pod.unplaceable.is_some() || (pod.is_present() && pod.running))
+    let replaces = detached::of(input).any(|(_, why)| why == OrphanReason::Replaced);
+    all_there
+        && !replaces
+        && attached().all(|pod| pod.unschedulable_message.is_some() || (pod.is_active() && pod.running))
 }
 
 /// How many of so many tasks that others take the place of are not needed any more: there are as many other healthy ones as are
 /// desired, but for those that are still to be replaced.
 pub(super) fn done(input: &ServiceInput<'_>, plan: &Plan<'_>, replaced: usize) -> usize {
-    let others = input.pods.iter().filter(|pod| pod.is_present() && pod.detached != Some(Detached::Replaced));
+    let others = input.pods.iter().filter(|pod| pod.is_active() && pod.orphaned != Some(OrphanReason::Replaced));
     let healthy = number(others.filter(|pod| pod.healthy).count());
     let needed = plan.bounds.desired() - number(replaced) - number(waiting(input, plan).count());
     usize::try_from(healthy - needed).unwrap_or(0)
@@ -87,6 +90,6 @@ pub(super) fn done(input: &ServiceInput<'_>, plan: &Plan<'_>, replaced: usize) -
 
 /// When a task counts as unhealthy that has not been ready for a moment.
 pub(super) fn next(input: &ServiceInput<'_>) -> Option<Duration> {
-    let left = input.pods.iter().filter(|pod| pod.is_present()).filter_map(|pod| pod.unhealthy_in(input.now));
+    let left = input.pods.iter().filter(|pod| pod.is_active()).filter_map(|pod| pod.unhealthy_in(input.now));
     left.filter(|left| !left.is_zero()).min()
 }

@@ -1,5 +1,6 @@
 //! The deployments of a service: which one is on its way in, which ones still have tasks.
 
+use crate::reconcile::amounts::saturating_i32;
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -19,7 +20,7 @@ pub(super) struct Counts {
 }
 
 pub(super) fn count<'a>(pods: impl Iterator<Item = &'a TaskPod>) -> Counts {
-    pods.filter(|p| p.is_present()).fold(Counts::default(), |counts, pod| {
+    pods.filter(|p| p.is_active()).fold(Counts::default(), |counts, pod| {
         if pod.running {
             Counts { running: counts.running + 1, ..counts }
         } else {
@@ -35,8 +36,9 @@ pub(super) fn records(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Deployme
     let primary = plan.progress.as_ref().map(|progress| primary(input, plan, progress));
     let former = input.status.deployments.first().filter(|_| primary.is_none());
     let first = primary.as_ref().or(former).map(|record| record.id.clone());
-    let present = input.pods.iter().filter(|pod| pod.is_present());
-    let hashes: BTreeSet<&str> = present.map(|pod| pod.generation.as_str()).filter(|hash| !hash.is_empty()).collect();
+    let present = input.pods.iter().filter(|pod| pod.is_active());
+    let hashes: BTreeSet<&str> =
+        present.map(|pod| pod.template_hash.as_str()).filter(|hash| !hash.is_empty()).collect();
     let others = hashes.into_iter().map(|hash| (hash, deployment_id(input, hash)));
     let (kept, others): (Vec<_>, Vec<_>) = others.partition(|(_, id)| Some(id) == first.as_ref());
     let mut older: Vec<DeploymentRecord> = others.into_iter().map(|(hash, id)| older(input, plan, hash, id)).collect();
@@ -49,7 +51,7 @@ pub(super) fn records(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Vec<Deployme
 }
 
 fn of_generation<'a>(input: &'a ServiceInput<'_>, hash: &'a str) -> impl Iterator<Item = &'a TaskPod> {
-    input.pods.iter().filter(move |pod| pod.generation == hash)
+    input.pods.iter().filter(move |pod| pod.template_hash == hash)
 }
 
 fn primary(input: &ServiceInput<'_>, plan: &Plan<'_>, progress: &Progress<'_>) -> DeploymentRecord {
@@ -61,7 +63,7 @@ fn primary(input: &ServiceInput<'_>, plan: &Plan<'_>, progress: &Progress<'_>) -
             && record.rollout_state == state
             && record.desired_count == plan.desired
     });
-    let number = |n: i64| i32::try_from(n).unwrap_or(i32::MAX);
+    let number = |n: i64| saturating_i32(n);
     DeploymentRecord {
         id: progress.id.clone(),
         status: DeploymentStatus::Primary,
@@ -112,7 +114,7 @@ fn why_failed(id: &str, failed: &Failed) -> String {
 
 fn older(input: &ServiceInput<'_>, plan: &Plan<'_>, hash: &str, id: String) -> DeploymentRecord {
     let known = input.status.deployments.iter().find(|record| record.id == id);
-    let generation = input.generations.iter().find(|generation| generation.hash == hash);
+    let generation = input.template_revisions.iter().find(|generation| generation.hash == hash);
     let counts = count(of_generation(input, hash));
     let failed = plan.failed.as_ref().filter(|failed| failed.hash == hash);
     let (state, reason) = match (failed, known) {
@@ -130,8 +132,7 @@ fn older(input: &ServiceInput<'_>, plan: &Plan<'_>, hash: &str, id: String) -> D
         desired_count: counts.running + counts.pending,
         running_count: counts.running,
         pending_count: counts.pending,
-        healthy_count: i32::try_from(of_generation(input, hash).filter(|pod| pod.is_present() && pod.healthy).count())
-            .unwrap_or(i32::MAX),
+        healthy_count: saturating_i32(of_generation(input, hash).filter(|pod| pod.is_active() && pod.healthy).count()),
         failed_tasks: known.map_or(0, |record| record.failed_tasks),
         counted_tasks: Vec::new(),
         rollout_state: state,

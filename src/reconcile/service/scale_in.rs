@@ -9,6 +9,7 @@
 //! Deployment chooses among ReplicaSets: neither is touched.
 
 use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::saturating_i64;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
@@ -18,7 +19,7 @@ use super::{ServiceInput, detached};
 use crate::api::ServiceSpec;
 use crate::ecs::placement::{Amounts, Instance, Running, Strategy, best_to_stop};
 use crate::ecs::query;
-use crate::reconcile::action::{Action, DeletionCost};
+use crate::reconcile::actions::{Action, DeletionCost};
 use crate::reconcile::observed::TaskPod;
 
 /// The cost of the tasks that go first. Nobody can write a lower one, and a cost that somebody else writes is hardly this one.
@@ -30,7 +31,7 @@ const FIRST: i32 = i32::MIN;
 pub fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
     let workload = input.owned.find(ChildKind::Deployment, input.root.name)?;
     let spec = ServiceSpec::deserialize(input.root.spec).ok()?;
-    let beside = i64::try_from(detached::of(input).count()).unwrap_or(i64::MAX);
+    let beside = saturating_i64(detached::of(input).count());
     let least = i64::from(plan::desired(input, &spec)) - beside;
     if workload.number("/spec/replicas").unwrap_or(0) <= least {
         return None;
@@ -57,13 +58,13 @@ pub(super) fn order(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Action>
         return None;
     }
     let leaves: BTreeSet<&str> = plan.leaves().into_iter().map(|(pod, _)| pod.uid.as_str()).collect();
-    let stays = |pod: &TaskPod| pod.detached.is_some() || leaves.contains(pod.uid.as_str());
-    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.is_present()).collect();
+    let stays = |pod: &TaskPod| pod.orphaned.is_some() || leaves.contains(pod.uid.as_str());
+    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.is_active()).collect();
     // Of equal ones the newest goes first.
     tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let own: Vec<&TaskPod> = tasks.iter().copied().filter(|pod| !stays(pod)).collect();
-    let is_one_deployment = own.iter().all(|pod| plan.current() == Some(pod.generation.as_str()));
-    let is_divided = own.iter().any(|pod| pod.capacity_number.is_some() || pod.divided_by.is_some());
+    let is_one_deployment = own.iter().all(|pod| plan.current() == Some(pod.template_hash.as_str()));
+    let is_divided = own.iter().any(|pod| pod.capacity_number.is_some() || pod.allocation.is_some());
     let keeps = usize::try_from(plan.own.desired()).unwrap_or(0);
     if !is_one_deployment || is_divided || keeps == 0 {
         return None;
@@ -127,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::ecs::placement::ZONE;
-    use crate::reconcile::action::Decision;
+    use crate::reconcile::actions::Decision;
     use crate::reconcile::observed::TaskPod;
     use crate::reconcile::service::world::{NOW, World, pod, revision, web};
 
@@ -245,7 +246,7 @@ mod tests {
         let before = world.pods[3].clone();
         let marked = decision.actions.iter().find(|action| matches!(action, Action::OrderTasks(_))).unwrap().clone();
         world.carry_out(&marked);
-        assert!(before != world.pods[3] && before.is_same_elsewhere(&world.pods[3]), "nobody need look at it again");
+        assert!(before != world.pods[3] && before.equals_ignoring_node(&world.pods[3]), "nobody need look at it again");
         assert_eq!(costs(&world.decide()), [], "they stand, although the count is not told yet");
         world.step();
         assert_eq!((costs(&world.decide()), strategy_of(&world)), (vec![], None));

@@ -7,6 +7,8 @@ use crate::k8s::kinds::ChildKind;
 use crate::translate::ObjectContext;
 use std::time::Duration;
 
+use crate::reconcile::amounts::time_until;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
@@ -14,7 +16,7 @@ use super::plan::{Plan, Standing};
 use super::{ServiceInput, steps};
 use crate::api::{ScalableTarget, ScalingActivity, ScalingStatus, ServiceSpec, ServiceStatus, condition};
 use crate::ecs::scaling::{AutoScaling, Limits};
-use crate::reconcile::action::Action;
+use crate::reconcile::actions::Action;
 use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
 use crate::translate::service::companions::Surrounding;
@@ -108,10 +110,9 @@ pub(super) fn is_begun(plan: &Plan<'_>, status: &ServiceStatus) -> bool {
 
 /// When to look again: a scheduled action changes the limits, tasks of a step are no longer held, or a change of the count is on
 /// record that is to be made.
-pub(super) fn revisit(input: &ServiceInput<'_>, plan: &Plan<'_>, status: &ServiceStatus) -> Option<Duration> {
+pub(super) fn requeue_after(input: &ServiceInput<'_>, plan: &Plan<'_>, status: &ServiceStatus) -> Option<Duration> {
     let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
-    let change =
-        scaling.next_change(input.now).and_then(|next| Duration::try_from(next.duration_since(input.now)).ok());
+    let change = scaling.next_change(input.now).and_then(|next| time_until(next, input.now));
     // What was begun in this very status is carried out as soon as that is stored.
     let carry_out = in_progress(status).map(|_| if is_begun(plan, status) { Duration::ZERO } else { SOON });
     [change, carry_out, steps::hold(input, plan.spec)].into_iter().flatten().min()
@@ -122,7 +123,7 @@ pub(super) fn condition(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<con
     plan.spec.ecs.auto_scaling.as_ref().filter(|_| !plan.spec.ecs.is_daemon())?;
     let draft =
         |holds, reason, message| Some(condition::Draft { kind: condition::AUTO_SCALED, holds, reason, message });
-    if let Some(manager) = input.count_managers.iter().find(|manager| !manager.scales) {
+    if let Some(manager) = input.count_managers.iter().find(|manager| !manager.via_scale) {
         let message = format!(
             "{} writes desiredCount with the rest of the spec, and whenever it does so again, what was scaled is undone: take \
              desiredCount out of the manifest",

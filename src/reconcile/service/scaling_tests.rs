@@ -6,11 +6,11 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::readings::{CountManager, Lack, Readings};
+use super::measurements::{CountManager, MeasurementError, Measurements};
 use super::world::World;
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
-use crate::reconcile::action::Action;
+use crate::reconcile::actions::Action;
 
 fn alarm(name: &str, operator: &str, threshold: i32) -> Value {
     json!([{"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "statistic": "Average", "period": 60,
@@ -43,7 +43,7 @@ fn stepping() -> World {
 
 fn measured(world: &mut World, percent: f64) {
     let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), ..Sample::default() };
-    world.readings = Some(Readings { samples: vec![sample], at: world.now, lack: None });
+    world.measurements = Some(Measurements { samples: vec![sample], at: world.now, error: None });
 }
 
 fn later(world: &mut World, seconds: u64) {
@@ -78,11 +78,11 @@ fn a_step_is_on_record_before_it_is_made_and_made_once() {
     measured(&mut world, 90.0);
     let begun = world.step();
     assert_eq!(scaled_to(&begun.actions), [] as [i32; 0]);
-    assert_eq!(begun.revisit, Some(Duration::ZERO));
+    assert_eq!(begun.requeue_after, Some(Duration::ZERO));
     let cause = "monitor alarm high in state ALARM triggered policy out";
     assert_eq!(newest(&world), Some((2, 4, ScalingStatus::InProgress, cause)));
     // An operator that has just started and measured nothing yet carries out what is on record.
-    world.readings = None;
+    world.measurements = None;
     assert_eq!(scaled_to(&world.step().actions), [4]);
     assert_eq!(world.status.desired_count, 4);
     assert_eq!(world.workloads[0].body["spec"]["replicas"], 4);
@@ -163,7 +163,7 @@ fn a_count_that_somebody_sets_meanwhile_stays() {
     measured(&mut world, 90.0);
     world.step();
     world.spec["desiredCount"] = 3.into();
-    world.count_managers = vec![CountManager { name: "kubectl".into(), scales: true }];
+    world.count_managers = vec![CountManager { name: "kubectl".into(), via_scale: true }];
     assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
     let cause = "kubectl asked for it through the scale subresource";
     assert_eq!(newest(&world), Some((2, 3, ScalingStatus::Successful, cause)));
@@ -182,7 +182,7 @@ fn each_change_of_the_count_is_told_with_its_cause() {
         ("argocd", false, 5, "argocd set desiredCount in the spec"),
     ] {
         world.spec["desiredCount"] = count.into();
-        world.count_managers = vec![CountManager { name: name.into(), scales }];
+        world.count_managers = vec![CountManager { name: name.into(), via_scale: scales }];
         world.step();
         world.step();
         assert_eq!(newest(&world), Some((count - 1, count, ScalingStatus::Successful, cause)));
@@ -201,13 +201,14 @@ fn each_change_of_the_count_is_told_with_its_cause() {
 fn what_keeps_the_count_from_being_scaled_is_told() {
     let mut world = stepping();
     assert_eq!(world.condition("AutoScaled"), ("True", "Scaling"));
-    world.readings = Some(Readings { samples: vec![Sample::default()], at: world.now, lack: Some(Lack::NoApi) });
+    world.measurements =
+        Some(Measurements { samples: vec![Sample::default()], at: world.now, error: Some(MeasurementError::NoApi) });
     world.step();
     assert_eq!(world.condition("AutoScaled"), ("False", "MetricsApiMissing"));
-    world.readings = None;
+    world.measurements = None;
     world.step();
     assert_eq!(world.condition("AutoScaled"), ("False", "MetricsApiMissing"), "a new start does not know better yet");
-    world.count_managers = vec![CountManager { name: "argocd".into(), scales: false }];
+    world.count_managers = vec![CountManager { name: "argocd".into(), via_scale: false }];
     world.step();
     assert_eq!(world.condition("AutoScaled"), ("False", "CountInManifest"));
     assert!(world.status.conditions.iter().any(|it| it.message.starts_with("argocd writes desiredCount")));
@@ -232,7 +233,7 @@ fn beside_a_tracked_target_steps_only_add_and_are_kept_for_a_while() {
     assert_eq!(world.status.desired_count, 4);
     let least = |world: &World| world.others.iter().find_map(|it| it.body.pointer("/spec/minReplicas").cloned());
     assert_eq!(least(&world), Some(json!(4)), "its own metrics would take them away at once");
-    assert_eq!(world.step().revisit, Some(Duration::from_mins(15)));
+    assert_eq!(world.step().requeue_after, Some(Duration::from_mins(15)));
     let held = (world.status.clone(), world.spec.clone());
     world.spec["desiredCount"] = 3.into();
     (0..2).for_each(|_| drop(world.step()));
@@ -343,7 +344,7 @@ fn a_step_on_record_that_is_old_is_not_made_any_more() {
     measured(&mut world, 90.0);
     world.step();
     assert_eq!(newest(&world).map(|(from, to, code, _)| (from, to, code)), Some((2, 4, ScalingStatus::InProgress)));
-    world.readings = None;
+    world.measurements = None;
     later(&mut world, 3600);
     assert_eq!(scaled_to(&world.step().actions), [] as [i32; 0]);
     assert_eq!(newest(&world).map(|(_, _, code, _)| code), Some(ScalingStatus::Overridden));
@@ -400,14 +401,14 @@ fn an_alarm_on_a_metric_from_elsewhere_steps_too_and_tells_when_it_has_none() {
     world.step();
     later(&mut world, 60);
     let sample = Sample { told: [("jobs".to_owned(), 150.0)].into(), ..Sample::default() };
-    world.readings = Some(Readings { samples: vec![sample], at: world.now, lack: None });
+    world.measurements = Some(Measurements { samples: vec![sample], at: world.now, error: None });
     (0..2).for_each(|_| drop(world.step()));
     assert_eq!(world.status.desired_count, 4);
-    let lack = Lack::OfAlarm { alarm: "jobs".into(), why: "nothing serves it".into() };
-    world.readings = Some(Readings { samples: vec![Sample::default()], at: world.now, lack: Some(lack) });
+    let lack = MeasurementError::AlarmMetric { alarm: "jobs".into(), message: "nothing serves it".into() };
+    world.measurements = Some(Measurements { samples: vec![Sample::default()], at: world.now, error: Some(lack) });
     world.step();
     assert_eq!(world.condition("AutoScaled"), ("False", "AlarmMetricMissing"));
-    world.readings = None;
+    world.measurements = None;
     world.step();
     assert_eq!(world.condition("AutoScaled"), ("False", "AlarmMetricMissing"), "what was said stands for now");
 }

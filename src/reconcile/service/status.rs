@@ -1,5 +1,6 @@
 //! The status of a service, and what happened to it since the last one.
 
+use crate::reconcile::amounts::{age, saturating_i32, saturating_i64};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -13,8 +14,8 @@ use crate::api::{
     DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
     condition, labels,
 };
-use crate::reconcile::action::{Decision, EventDraft};
-use crate::reconcile::observed::{Ending, TaskPod};
+use crate::reconcile::actions::{Decision, EventDraft};
+use crate::reconcile::observed::{StopReason, TaskPod};
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 
@@ -108,7 +109,7 @@ fn last_completed(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) ->
 }
 
 fn newest(input: &ServiceInput<'_>) -> Option<Time> {
-    input.pods.iter().filter(|p| p.is_present()).filter_map(|p| p.created).max().map(Time)
+    input.pods.iter().filter(|p| p.is_active()).filter_map(|p| p.created).max().map(Time)
 }
 
 fn selector(input: &ServiceInput<'_>) -> String {
@@ -116,9 +117,9 @@ fn selector(input: &ServiceInput<'_>) -> String {
 }
 
 fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
-    let healthy = input.pods.iter().filter(|p| p.healthy && p.is_present()).count();
+    let healthy = input.pods.iter().filter(|p| p.healthy && p.is_active()).count();
     let lower = plan.bounds.lower;
-    let holds = i64::try_from(healthy).unwrap_or(i64::MAX) >= lower;
+    let holds = saturating_i64(healthy) >= lower;
     let (reason, message) = if holds {
         ("MinimumHealthy", "enough healthy tasks run for the minimum healthy percent")
     } else {
@@ -180,8 +181,8 @@ fn stable(
 /// Whether all that a deployment still waits for is the end of protected tasks.
 fn blocked(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
     let Some(current) = plan.current() else { return false };
-    let mut older = input.pods.iter().filter(|pod| pod.is_present() && pod.generation != current).peekable();
-    older.peek().is_some() && older.all(|pod| pod.detached.is_some())
+    let mut older = input.pods.iter().filter(|pod| pod.is_active() && pod.template_hash != current).peekable();
+    older.peek().is_some() && older.all(|pod| pod.orphaned.is_some())
 }
 
 /// Why what the service asks for is not on its way.
@@ -270,7 +271,7 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
 /// of tasks has grown.
 fn started<'a>(input: &'a ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Vec<&'a TaskPod> {
     let last = input.status.last_task_created_at.as_ref().map(|t| t.0);
-    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| p.is_present()).collect();
+    let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| p.is_active()).collect();
     tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let newer = tasks.iter().take_while(|p| p.created > last).count();
     let grown = usize::try_from(total(deployments) - total(&input.status.deployments)).unwrap_or(0);
@@ -296,18 +297,18 @@ fn total(deployments: &[DeploymentRecord]) -> i32 {
 }
 
 fn count(n: usize) -> i32 {
-    i32::try_from(n).unwrap_or(i32::MAX)
+    saturating_i32(n)
 }
 
 /// How many stopped tasks an event gives the reasons of.
 const MAX_REASONS: usize = 3;
 
-fn told_stopped(stopped: &[(&str, &Ending)]) -> Option<String> {
+fn told_stopped(stopped: &[(&str, &StopReason)]) -> Option<String> {
     match stopped {
         [] => None,
-        [(task, ending)] => Some(format!("(task {task}) has stopped: {}.", ending.reason)),
+        [(task, ending)] => Some(format!("(task {task}) has stopped: {}.", ending.message)),
         all => {
-            let told = |(task, ending): &(&str, &Ending)| format!("(task {task}) {}", ending.reason);
+            let told = |(task, ending): &(&str, &StopReason)| format!("(task {task}) {}", ending.message);
             let reasons: Vec<String> = all.iter().take(MAX_REASONS).map(told).collect();
             let rest = if all.len() > MAX_REASONS { "; and others" } else { "" };
             Some(format!("{} tasks have stopped: {}{rest}.", all.len(), reasons.join("; ")))
@@ -317,7 +318,7 @@ fn told_stopped(stopped: &[(&str, &Ending)]) -> Option<String> {
 
 /// Why tasks do not come up, in a word of ECS's and in detail.
 fn failing<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Option<(&'static str, &'a str)> {
-    let waiting = input.pods.iter().filter(|p| p.is_present()).find_map(|p| p.failing.as_ref());
+    let waiting = input.pods.iter().filter(|p| p.is_active()).find_map(|p| p.start_error.as_ref());
     let desired = plan.desired;
     let over = || tasks::failed(input, plan, desired).map(|reason| ("EssentialContainerExited", reason));
     waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
@@ -340,8 +341,8 @@ const UNSEEN: Duration = Duration::from_secs(30);
 
 /// How long a task may still be unseen by its scheduler before that is told.
 fn unseen_for(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<Duration> {
-    pod.unseen_by.as_ref().filter(|_| pod.is_present())?;
-    Some(UNSEEN.saturating_sub(Duration::try_from(input.now.duration_since(pod.created?)).unwrap_or_default()))
+    pod.unscheduled_by.as_ref().filter(|_| pod.is_active())?;
+    Some(UNSEEN.saturating_sub(age(pod.created?, input.now)))
 }
 
 /// When a task counts as unseen by its scheduler that does not yet.
@@ -351,23 +352,24 @@ pub(super) fn unseen_in(input: &ServiceInput<'_>) -> Option<Duration> {
 
 /// Why a task has no node, in the scheduler's words or because there is no such scheduler.
 fn unplaced(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<String> {
-    let scheduler = || pod.unseen_by.as_ref().filter(|_| unseen_for(input, pod).is_some_and(|left| left.is_zero()));
+    let scheduler =
+        || pod.unscheduled_by.as_ref().filter(|_| unseen_for(input, pod).is_some_and(|left| left.is_zero()));
     let unseen = || scheduler().map(|name| format!("the scheduler {name} has not looked at it: does it run?"));
-    pod.unplaceable.clone().or_else(unseen)
+    pod.unschedulable_message.clone().or_else(unseen)
 }
 
 /// ECS's words for a task the scheduler finds no node for, once until a task is placed again.
 fn unplaceable(input: &ServiceInput<'_>) -> Option<String> {
-    let detail = input.pods.iter().filter(|p| p.is_present()).find_map(|pod| unplaced(input, pod))?;
+    let detail = input.pods.iter().filter(|p| p.is_active()).find_map(|pod| unplaced(input, pod))?;
     let what = "was unable to place a task because no container instance met all of its requirements.";
     (!said_since_steady(input, what)).then(|| format!("{what} Reason: {detail}"))
 }
 
 /// Why a task was refused its capacity provider, once until the service is steady again.
 fn told_refused(input: &ServiceInput<'_>) -> Option<String> {
-    let refusal = input.pods.iter().filter(|pod| pod.is_present()).find_map(|pod| pod.refusal.as_ref())?;
+    let refusal = input.pods.iter().filter(|pod| pod.is_active()).find_map(|pod| pod.capacity_rejection.as_ref())?;
     let what = "was unable to place a task on the capacity provider that it is to have.";
-    (!said_since_steady(input, what)).then(|| format!("{what} Reason: {}", refusal.why))
+    (!said_since_steady(input, what)).then(|| format!("{what} Reason: {}", refusal.message))
 }
 
 /// The status of a service that cannot be carried out: what runs is still counted.
@@ -385,9 +387,9 @@ pub(super) fn hindered(
         reason: obstacle.reason,
         message: obstacle.message.clone(),
     };
-    let revisit = patience_left(input, obstacle);
+    let requeue_after = patience_left(input, obstacle);
     let what = format!("was unable to start tasks: {}", obstacle.message);
-    if revisit.is_none() && !told_since(input, obstacle, &what) {
+    if requeue_after.is_none() && !told_since(input, obstacle, &what) {
         news.add(true, obstacle.reason, what);
     }
     let waiting = |kind| condition::Draft {
@@ -414,7 +416,7 @@ pub(super) fn hindered(
         ..input.status.clone()
     };
     // What runs is left alone, but the Pods of tasks that end again and again would pile up.
-    Decision { actions: tasks::clear(input), status, events: published, record_first: false, revisit }
+    Decision { actions: tasks::clear(input), status, events: published, record_first: false, requeue_after }
 }
 
 /// A service and its task definition are often applied together, in any order: for this long a missing one is no news.
@@ -426,7 +428,7 @@ fn patience_left(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Durati
         return None;
     }
     let since = standing_since(input, obstacle).unwrap_or(input.now);
-    let waited = Duration::try_from(input.now.duration_since(since)).unwrap_or_default();
+    let waited = age(since, input.now);
     PATIENCE.checked_sub(waited).filter(|left| !left.is_zero())
 }
 
@@ -452,5 +454,5 @@ pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>
         pending_count: counts.pending,
         ..input.status.clone()
     };
-    Decision { actions: Vec::new(), status, events: Vec::new(), record_first: false, revisit: None }
+    Decision { actions: Vec::new(), status, events: Vec::new(), record_first: false, requeue_after: None }
 }

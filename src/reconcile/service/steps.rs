@@ -3,13 +3,14 @@
 //! A change is on record in the status before the count is written. So it is made once: an operator that is restarted between
 //! the two writes the count of the record, and counts the cooldown from it.
 
+use crate::reconcile::amounts::age;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
+use super::measurements::MeasurementError;
 use super::plan::Plan;
-use super::readings::Lack;
 use super::{ServiceInput, rollout, scaling};
 use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{
@@ -28,7 +29,7 @@ fn begun<'a>(input: &'a ServiceInput<'_>) -> Option<&'a ScalingActivity> {
 /// The count of a change that was begun, while the spec has the one before.
 pub(super) fn count_begun(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
     let begun = begun(input)?;
-    let age = Duration::try_from(input.now.duration_since(begun.start_time.0)).unwrap_or_default();
+    let age = age(begun.start_time.0, input.now);
     (spec.ecs.desired_count == Some(begun.from_count) && age < STALE).then_some(begun.to_count)
 }
 
@@ -73,16 +74,16 @@ fn cooldown(scaling: &AutoScaling, made: &ScalingActivity) -> i64 {
 /// The change that a step policy wants now, to be put on record. Each look at the metrics is acted upon once.
 pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<ScalingActivity> {
     let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
-    let readings = input.readings?;
+    let measurements = input.measurements?;
     let last = made(input).next();
     // The record has whole seconds.
-    let is_new = last.is_none_or(|last| readings.at.as_second() > last.start_time.0.as_second());
+    let is_new = last.is_none_or(|last| measurements.at.as_second() > last.start_time.0.as_second());
     if begun(input).is_some() || !is_new || plan.spec.ecs.desired_count != Some(plan.desired) {
         return None;
     }
     let step = scaling.step(&Occasion {
         service: auto_scaling::dimensions(plan.spec, input.root.name),
-        samples: &readings.samples,
+        samples: &measurements.samples,
         running: rollout::count(input.pods.iter()).running,
         desired: plan.desired,
         limits: scaling::limits(input, scaling),
@@ -110,7 +111,7 @@ fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a Scal
     if is_undone || step.to_count <= step.from_count || !scaling::is_tracked(input, spec) {
         return None;
     }
-    let age = Duration::try_from(input.now.duration_since(step.start_time.0)).unwrap_or_default();
+    let age = age(step.start_time.0, input.now);
     let kept = u64::try_from(auto_scaling::low_alarm_seconds(spec)).unwrap_or(0);
     let left = Duration::from_secs(kept).checked_sub(age)?;
     (!left.is_zero()).then_some((step, left))
@@ -133,32 +134,37 @@ pub(super) fn unmeasured(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option
     if scaling.samples_kept(&auto_scaling::dimensions(spec, input.root.name)) == 0 {
         return None;
     }
-    let Some(readings) = input.readings else {
+    let Some(measurements) = input.measurements else {
         // Until the first look after a start, what was said last stands.
         let said = input.status.conditions.iter().find(|it| it.type_ == condition::AUTO_SCALED)?;
         let reason = REASONS.into_iter().find(|reason| said.reason == *reason)?;
         return Some((reason, said.message.clone()));
     };
-    readings.lack.as_ref().map(told)
+    measurements.error.as_ref().map(told)
 }
 
 const REASONS: [&str; 5] =
     ["MetricsApiMissing", "MetricsNotAllowed", "MetricsNotAnswered", "MetricsMissing", "AlarmMetricMissing"];
 
-fn told(lack: &Lack) -> (&'static str, String) {
+fn told(error: &MeasurementError) -> (&'static str, String) {
     let [no_api, not_allowed, no_answer, no_values, no_metric] = REASONS;
-    let (reason, why) = match lack {
-        Lack::NoApi => (no_api, "the server has no API metrics.k8s.io/v1beta1; install metrics-server"),
-        Lack::NotAllowed => (
+    let (reason, why) = match error {
+        MeasurementError::NoApi => (no_api, "the server has no API metrics.k8s.io/v1beta1; install metrics-server"),
+        MeasurementError::Forbidden => (
             not_allowed,
             "the operator may not list pods.metrics.k8s.io, which the chart lets it with addons.podMetrics",
         ),
-        Lack::NoAnswer => (no_answer, "the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server"),
-        Lack::NoValues => {
+        MeasurementError::Unavailable => {
+            (no_answer, "the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server")
+        }
+        MeasurementError::NoValues => {
             (no_values, "nothing is measured of the running tasks yet, or they reserve none of what is measured")
         }
-        Lack::OfAlarm { alarm, why } => {
-            return (no_metric, format!("the alarm {alarm} has no value from kubernetes.autoScaling.alarms: {why}"));
+        MeasurementError::AlarmMetric { alarm, message } => {
+            return (
+                no_metric,
+                format!("the alarm {alarm} has no value from kubernetes.autoScaling.alarms: {message}"),
+            );
         }
     };
     (reason, format!("alarms of step policies have no values: {why}"))

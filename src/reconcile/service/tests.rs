@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::world::{NOW, World, pod, revision, web};
 use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
-use crate::reconcile::action::{Action, Child, Decision};
-use crate::reconcile::observed::{Detached, Ending, Presence, Refusal, Revision, TaskPod};
+use crate::reconcile::actions::{Action, Child, Decision};
+use crate::reconcile::observed::{CapacityRejection, OrphanReason, Revision, StopReason, TaskPhase, TaskPod};
 
 fn messages(status: &ServiceStatus) -> Vec<&str> {
     status.events.iter().map(|e| e.message.as_str()).collect()
@@ -106,9 +106,9 @@ fn stopped(decision: &Decision<ServiceStatus>) -> Vec<&str> {
     names.collect()
 }
 
-fn ending(seconds: u64) -> Ending {
+fn ending(seconds: u64) -> StopReason {
     let reason = "essential container app ended with exit code 3".to_owned();
-    Ending { at: NOW + Duration::from_secs(seconds), reason }
+    StopReason { at: NOW + Duration::from_secs(seconds), message: reason }
 }
 
 #[test]
@@ -117,12 +117,13 @@ fn a_task_whose_essential_container_ended_is_stopped_and_told_once() {
     world.step();
     world.settle(1, 2);
     world.step();
-    world.pods[0].ending = Some(ending(100));
+    world.pods[0].stop_reason = Some(ending(100));
     world.now = NOW + Duration::from_secs(101);
     assert_eq!(stopped(&world.step()), ["web-1-0"]);
     let told = "(service web) (task web-1-0) has stopped: essential container app ended with exit code 3.";
     assert!(messages(&world.status).contains(&told), "{:?}", world.status.events);
-    world.pods[0] = TaskPod { presence: Presence::Leaving, ending: Some(ending(100)), ..pod("web-1-0", 1, false) };
+    world.pods[0] =
+        TaskPod { phase: TaskPhase::Terminating, stop_reason: Some(ending(100)), ..pod("web-1-0", 1, false) };
     let again = world.step();
     assert_eq!(stopped(&again), [""; 0], "it is on its way out");
     assert_eq!(messages(&world.status).iter().filter(|message| **message == told).count(), 1);
@@ -134,7 +135,7 @@ fn a_task_that_does_its_work_again_is_left_alone() {
     world.step();
     world.settle(1, 2);
     world.step();
-    world.pods[0].ending = Some(ending(100));
+    world.pods[0].stop_reason = Some(ending(100));
     world.now = NOW + Duration::from_mins(5);
     let decision = world.step();
     assert_eq!(stopped(&decision), [""; 0]);
@@ -147,8 +148,8 @@ fn the_newest_tasks_that_are_over_are_kept_to_be_looked_at() {
     world.step();
     world.settle(1, 2);
     let over = |number: u64| TaskPod {
-        presence: Presence::Over,
-        ending: Some(ending(number)),
+        phase: TaskPhase::Stopped,
+        stop_reason: Some(ending(number)),
         ..pod(&format!("web-1-{number}"), 1, false)
     };
     world.pods.extend((3..9).map(over));
@@ -174,7 +175,7 @@ fn tasks_of_a_revision_that_failed_are_no_failure_of_the_one_before() {
     world.step();
     world.settle(1, 2);
     world.step();
-    let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-2-5", 2, false) };
+    let over = TaskPod { phase: TaskPhase::Stopped, stop_reason: Some(ending(25)), ..pod("web-2-5", 2, false) };
     world.pods.push(over);
     world.step();
     assert_eq!(world.condition("Stable"), ("True", "SteadyState"));
@@ -185,7 +186,7 @@ fn tasks_that_end_at_once_are_told_as_failing_until_one_lasts() {
     let mut world = World::new();
     world.step();
     world.settle(1, 2);
-    let over = TaskPod { presence: Presence::Over, ending: Some(ending(25)), ..pod("web-1-5", 1, false) };
+    let over = TaskPod { phase: TaskPhase::Stopped, stop_reason: Some(ending(25)), ..pod("web-1-5", 1, false) };
     world.pods = vec![pod("web-1-0", 1, true), over, pod("web-1-6", 1, false)];
     world.now = NOW + Duration::from_secs(26);
     world.step();
@@ -290,12 +291,12 @@ fn a_task_definition_that_comes_a_moment_later_is_no_news() {
     let mut world = World::new();
     let revisions = std::mem::take(&mut world.revisions);
     let first = world.step();
-    assert_eq!((first.events.len(), first.revisit), (0, Some(Duration::from_secs(10))));
+    assert_eq!((first.events.len(), first.requeue_after), (0, Some(Duration::from_secs(10))));
     world.now = NOW + Duration::from_secs(4);
-    assert_eq!(world.step().revisit, Some(Duration::from_secs(6)));
+    assert_eq!(world.step().requeue_after, Some(Duration::from_secs(6)));
     world.now = NOW + Duration::from_secs(10);
     let last = world.step();
-    assert_eq!((last.events.len(), last.revisit), (1, None));
+    assert_eq!((last.events.len(), last.requeue_after), (1, None));
     assert_eq!(world.step().events, [], "said once");
     world.revisions = revisions;
     world.step();
@@ -383,7 +384,7 @@ fn a_task_that_does_not_come_up_is_told_once_with_its_cause() {
     let mut world = World::new();
     world.step();
     let mut failing = pod("web-1-0", 1, false);
-    failing.failing = Some(("CannotPullContainerError", "container app of image web:1".into()));
+    failing.start_error = Some(("CannotPullContainerError", "container app of image web:1".into()));
     world.pods = vec![failing];
     world.step();
     world.step();
@@ -397,7 +398,7 @@ fn a_task_no_node_takes_is_told_once_in_ecs_words() {
     let mut world = World::new();
     world.step();
     let mut waiting = pod("web-1-0", 1, false);
-    waiting.unplaceable = Some("0/3 nodes are available: 3 Insufficient memory.".into());
+    waiting.unschedulable_message = Some("0/3 nodes are available: 3 Insufficient memory.".into());
     world.pods = vec![waiting];
     world.step();
     world.step();
@@ -423,7 +424,7 @@ fn asked_for_another(configuration: serde_json::Value) -> World {
 
 fn failing(name: &str) -> TaskPod {
     let cause = ("CannotPullContainerError", "container app of image missing:1".to_owned());
-    TaskPod { failing: Some(cause), ..pod(name, 2, false) }
+    TaskPod { start_error: Some(cause), ..pod(name, 2, false) }
 }
 
 fn breaker(rollback: bool) -> serde_json::Value {
@@ -438,7 +439,7 @@ fn states(world: &World) -> Vec<(&str, RolloutState, i32)> {
 #[test]
 fn a_deployment_with_too_many_failures_is_rolled_back_and_not_tried_again() {
     let mut world = asked_for_another(breaker(true));
-    let good = world.generations[0].template.clone();
+    let good = world.template_revisions[0].template.clone();
     world.pods.extend((0..4).map(|n| failing(&format!("web-2-{n}"))));
     world.step();
     assert_eq!(states(&world), [("web:2", RolloutState::InProgress, 4), ("web:1", RolloutState::Completed, 0)]);
@@ -537,13 +538,13 @@ fn a_task_that_does_not_start_is_tried_again_after_growing_delays() {
     late.created = Some(NOW);
     world.pods = vec![late.clone()];
     let first = world.step();
-    assert_eq!((stopped(&first), first.revisit), (vec![], Some(Duration::from_secs(15))));
+    assert_eq!((stopped(&first), first.requeue_after), (vec![], Some(Duration::from_secs(15))));
     world.now = NOW + Duration::from_secs(15);
     assert_eq!(stopped(&world.step()), ["web-1-0"]);
     late.name = "web-1-1".into();
     late.created = Some(world.now);
     world.pods = vec![late];
-    assert_eq!(world.step().revisit, Some(Duration::from_secs(30)));
+    assert_eq!(world.step().requeue_after, Some(Duration::from_secs(30)));
     assert_eq!(world.status.deployments[0].failed_tasks, 2);
 }
 
@@ -617,7 +618,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     assert_eq!(world.decide().actions.len(), 3, "nothing threatens it");
     world.revisions.push(revision(2, web()));
     let decision = world.step();
-    assert!(matches!(&decision.actions[0], Action::DetachTask { name, .. } if name == "web-1-0"), "before the rollout");
+    assert!(matches!(&decision.actions[0], Action::OrphanTask { name, .. } if name == "web-1-0"), "before the rollout");
     let limits = |world: &World| {
         let of = |field: &str| world.workloads[0].number(&format!("/spec/{field}")).unwrap();
         (of("replicas"), of("strategy/rollingUpdate/maxSurge"), of("strategy/rollingUpdate/maxUnavailable"))
@@ -639,11 +640,11 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
         pod.protected_until = Some(world.now + Duration::from_mins(1));
     }
     world.spec["desiredCount"] = 3.into();
-    let taken = world.step().actions.iter().filter(|action| matches!(action, Action::DetachTask { .. })).count();
+    let taken = world.step().actions.iter().filter(|action| matches!(action, Action::OrphanTask { .. })).count();
     assert_eq!(taken, 4);
     world.step();
     assert_eq!(limits(&world).0, 0);
-    assert_eq!(world.decide().revisit, Some(Duration::from_mins(1)));
+    assert_eq!(world.decide().requeue_after, Some(Duration::from_mins(1)));
 }
 
 #[test]
@@ -651,8 +652,8 @@ fn tasks_that_failed_long_ago_do_not_fail_a_deployment_that_comes_back() {
     let mut world = World::new();
     world.spec["deploymentConfiguration"] = breaker(true);
     let over = |number: u64| TaskPod {
-        presence: Presence::Over,
-        ending: Some(ending(number)),
+        phase: TaskPhase::Stopped,
+        stop_reason: Some(ending(number)),
         ..pod(&format!("web-1-{number}"), 1, false)
     };
     let old: Vec<TaskPod> = (3..6).map(over).collect();
@@ -702,7 +703,7 @@ fn an_unhealthy_task_stops_once_another_one_is_healthy() {
     (0..2).for_each(|index| unhealthy(&mut world, index, true));
     let detached = |decision: &Decision<ServiceStatus>| -> Vec<String> {
         let names = decision.actions.iter().filter_map(|action| match action {
-            Action::DetachTask { name, .. } => Some(name.clone()),
+            Action::OrphanTask { name, .. } => Some(name.clone()),
             _ => None,
         });
         names.collect()
@@ -733,7 +734,7 @@ fn a_task_that_is_not_ready_for_a_moment_stays() {
     world.step();
     world.pods[0].unhealthy_since = Some(world.now - Duration::from_secs(2));
     let waits = world.step();
-    assert_eq!(waits.revisit, Some(Duration::from_secs(3)));
+    assert_eq!(waits.requeue_after, Some(Duration::from_secs(3)));
     assert!(waits.actions.iter().all(|action| matches!(action, Action::Apply(_))));
 }
 
@@ -744,7 +745,7 @@ fn an_unhealthy_task_lowers_no_floor_of_a_rollout() {
     world.step();
     world.settle(1, 4);
     world.step();
-    world.pods[0].detached = Some(Detached::Replaced);
+    world.pods[0].orphaned = Some(OrphanReason::Replaced);
     unhealthy(&mut world, 0, true);
     world.revisions.push(revision(2, web()));
     world.step();
@@ -759,9 +760,9 @@ fn a_task_that_no_scheduler_looks_at_is_told_of() {
     world.step();
     world.settle(1, 1);
     let waiting =
-        TaskPod { unseen_by: Some("ecs-random".into()), created: Some(world.now), ..pod("web-1-1", 1, false) };
+        TaskPod { unscheduled_by: Some("ecs-random".into()), created: Some(world.now), ..pod("web-1-1", 1, false) };
     world.pods.push(waiting);
-    assert_eq!(world.step().revisit, Some(Duration::from_secs(30)));
+    assert_eq!(world.step().requeue_after, Some(Duration::from_secs(30)));
     world.now += Duration::from_secs(30);
     world.step();
     let told = "(service web) was unable to place a task because no container instance met all of its requirements. Reason: the \
@@ -869,7 +870,7 @@ fn each_task_is_given_one_of_several_providers() {
     assert_eq!(world.template().pointer("/spec/affinity"), None);
     let strategy = world.template()["metadata"]["annotations"][crate::api::annotations::CAPACITY_STRATEGY].clone();
     let strategy = strategy.as_str().unwrap().to_owned();
-    let gated = |name: &str| TaskPod { divided_by: Some(strategy.clone().into()), ..pod(name, 1, false) };
+    let gated = |name: &str| TaskPod { allocation: Some(strategy.clone().into()), ..pod(name, 1, false) };
     world.pods = (0..5).map(|n| gated(&format!("web-1-{n}"))).collect();
     let given = |decision: &Decision<ServiceStatus>| -> Vec<(String, i64, String)> {
         let given = decision.actions.iter().filter_map(|action| match action {
@@ -887,9 +888,9 @@ fn each_task_is_given_one_of_several_providers() {
     world.pods[1] = gated("web-1-7");
     world.capacity_providers.clear();
     // One that the server has refused its provider is tried again after a minute, and its service tells why.
-    world.pods[1].refusal = Refusal::read(&format!("{NOW} the server does not let it"));
+    world.pods[1].capacity_rejection = CapacityRejection::parse(&format!("{NOW} the server does not let it"));
     let refused = world.step();
-    assert_eq!((given(&refused), refused.revisit), (vec![], Some(Duration::from_mins(1))));
+    assert_eq!((given(&refused), refused.requeue_after), (vec![], Some(Duration::from_mins(1))));
     world.now += Duration::from_mins(1);
     assert_eq!(given(&world.step()), [("web-1-7".to_owned(), 2, "spot".to_owned())]);
 }
@@ -966,14 +967,14 @@ fn a_scheduled_action_changes_the_limits_when_it_is_due() {
     world.spec["autoScaling"]["scheduledActions"] = json!([{"scheduledActionName": "rush",
         "schedule": format!("at({})", due.strftime("%Y-%m-%dT%H:%M:%S")), "scalableTargetAction": {"minCapacity": 4, "maxCapacity": 9}}]);
     let before = world.step();
-    assert_eq!(before.revisit, Some(Duration::from_mins(10)));
+    assert_eq!(before.requeue_after, Some(Duration::from_mins(10)));
     assert_eq!(autoscaler(&before).unwrap()["minReplicas"], 1);
     world.now = due;
     let then = world.step();
     let spec = autoscaler(&then).unwrap();
     assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(4), &json!(9)));
     assert!(then.actions.contains(&Action::Scale { count: 4 }));
-    assert_eq!(world.step().revisit, None);
+    assert_eq!(world.step().requeue_after, None);
 }
 
 #[test]
@@ -989,13 +990,17 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
     }
     let moved = |decision: &Decision<ServiceStatus>| -> Vec<String> {
         let moved = decision.actions.iter().filter_map(|action| match action {
-            Action::DetachTask { name, why: Detached::Replaced, .. } => Some(name.clone()),
+            Action::OrphanTask { name, reason: OrphanReason::Replaced, .. } => Some(name.clone()),
             _ => None,
         });
         moved.collect()
     };
     let stored = world.step();
-    assert_eq!((moved(&stored), stored.revisit), (vec![], Some(Duration::ZERO)), "nothing moves before it is stored");
+    assert_eq!(
+        (moved(&stored), stored.requeue_after),
+        (vec![], Some(Duration::ZERO)),
+        "nothing moves before it is stored"
+    );
     assert!(stored.record_first);
     assert_eq!(moved(&world.step()), ["web-1-3"], "the newest in the fullest zone");
     let told = "(service web) is uneven over Availability Zones (a: 3, b: 1) and has begun to move a task.";
@@ -1036,14 +1041,14 @@ fn a_task_that_is_protected_meanwhile_is_not_moved() {
     world.step();
     let moved = world.step();
     let detached = |name: &str| {
-        moved.actions.iter().any(|action| matches!(action, Action::DetachTask { name: it, .. } if it == name))
+        moved.actions.iter().any(|action| matches!(action, Action::OrphanTask { name: it, .. } if it == name))
     };
     assert!(!detached("web-1-3") && detached("web-1-2"), "{:?}", moved.actions);
     protect(&mut world, "web-1-2");
     world.pods.push(TaskPod { node: Some("b1".into()), ..pod("web-1-4", 1, true) });
     let held = world.step();
     assert_eq!(
-        (stopped(&held), held.revisit),
+        (stopped(&held), held.requeue_after),
         (vec![], Some(Duration::from_mins(30))),
         "it stays although another is healthy"
     );

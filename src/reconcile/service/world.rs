@@ -9,15 +9,15 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::generations::Generation;
-use super::readings::{CountManager, Readings};
+use super::measurements::{CountManager, Measurements};
+use super::template_revisions::TemplateRevision;
 use super::zones::ZonedNode;
 use super::{ServiceInput, service};
 use crate::api::condition::Conditions;
 use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
-use crate::reconcile::action::{Action, Decision};
-use crate::reconcile::observed::{ObservedChild, Presence, Revision, Root, TaskPod};
+use crate::reconcile::actions::{Action, Decision};
+use crate::reconcile::observed::{ObservedChild, Revision, Root, TaskPhase, TaskPod};
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
@@ -40,7 +40,7 @@ pub(super) struct World {
     pub(super) spec: Value,
     pub(super) status: ServiceStatus,
     pub(super) annotations: BTreeMap<String, String>,
-    pub(super) generations: Vec<Generation>,
+    pub(super) template_revisions: Vec<TemplateRevision>,
     pub(super) revisions: Vec<Revision>,
     pub(super) workloads: Vec<ObservedChild>,
     pub(super) core_services: Vec<ObservedChild>,
@@ -53,7 +53,7 @@ pub(super) struct World {
     pub(super) capacity_providers: BTreeMap<&'static str, Value>,
     pub(super) latest_revision: Option<i64>,
     pub(super) zones: Vec<ZonedNode>,
-    pub(super) readings: Option<Readings>,
+    pub(super) measurements: Option<Measurements>,
     pub(super) count_managers: Vec<CountManager>,
     pub(super) may_label_nodes: bool,
     pub(super) now: Timestamp,
@@ -65,7 +65,7 @@ impl World {
             spec: json!({"serviceName": "web", "taskDefinition": "web", "desiredCount": 2}),
             status: ServiceStatus::default(),
             annotations: BTreeMap::new(),
-            generations: vec![],
+            template_revisions: vec![],
             revisions: vec![revision(1, web())],
             workloads: vec![],
             core_services: vec![],
@@ -76,7 +76,7 @@ impl World {
             capacity_providers: BTreeMap::new(),
             latest_revision: None,
             zones: vec![],
-            readings: None,
+            measurements: None,
             count_managers: vec![],
             may_label_nodes: true,
             now: NOW,
@@ -100,7 +100,7 @@ impl World {
         seen(&ServiceInput {
             root: root(RootKind::Service, "web", &self.spec),
             annotations: &self.annotations,
-            generations: &self.generations,
+            template_revisions: &self.template_revisions,
             status: &self.status,
             revisions: &self.revisions,
             latest_revision: self.latest_revision,
@@ -110,7 +110,7 @@ impl World {
             pods: &self.pods,
             zones: &self.zones,
             instances: &self.instances,
-            readings: self.readings.as_ref(),
+            measurements: self.measurements.as_ref(),
             count_managers: &self.count_managers,
             may_label_nodes: self.may_label_nodes,
             profile: RenderProfile::current(36),
@@ -159,13 +159,13 @@ impl World {
                     self.note_generation();
                 }
             }
-            Action::DetachTask { uid, why, .. } => {
-                self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.detached = Some(*why));
+            Action::OrphanTask { uid, reason, .. } => {
+                self.pods.iter_mut().filter(|pod| pod.uid == *uid).for_each(|pod| pod.orphaned = Some(*reason));
             }
             Action::AssignCapacity(assigned) => {
                 for pod in &mut self.pods {
                     if let Some(own) = assigned.iter().find(|it| it.uid == pod.uid) {
-                        (pod.divided_by, pod.capacity_number) = (None, Some(own.assignment.number));
+                        (pod.allocation, pod.capacity_number) = (None, Some(own.assignment.number));
                     }
                 }
             }
@@ -187,8 +187,8 @@ impl World {
         let body = &self.workloads[0].body;
         let annotations = serde_json::from_value(body["metadata"]["annotations"].clone()).unwrap();
         let template = body["spec"]["template"].clone();
-        let number = self.generations.iter().map(|generation| generation.number).max().unwrap_or(0) + 1;
-        if let Some(known) = self.generations.iter_mut().find(|generation| generation.template == template) {
+        let number = self.template_revisions.iter().map(|generation| generation.number).max().unwrap_or(0) + 1;
+        if let Some(known) = self.template_revisions.iter_mut().find(|generation| generation.template == template) {
             known.annotations = annotations;
             known.number = number;
             return;
@@ -196,11 +196,18 @@ impl World {
         let labels = &template["metadata"]["labels"];
         let label = |key: &str| labels[key].as_str().unwrap().to_owned();
         let mut hash = format!("{}-{}", label(labels::TASK_DEFINITION), label(labels::REVISION));
-        if self.generations.iter().any(|generation| generation.hash == hash) {
+        if self.template_revisions.iter().any(|generation| generation.hash == hash) {
             hash = format!("{hash}-{number}");
         }
         let created = Some(NOW + Duration::from_secs(number.unsigned_abs()));
-        self.generations.push(Generation { hash, number, created, annotations, template, available: None });
+        self.template_revisions.push(TemplateRevision {
+            hash,
+            number,
+            created,
+            annotations,
+            template,
+            available: None,
+        });
     }
 
     /// What the Deployment controller and the nodes come to: all tasks of one revision run.
@@ -230,10 +237,10 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         uid: format!("uid-of-{name}"),
         task_definition: "web".into(),
         revision: Some(revision),
-        generation: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
+        template_hash: name.rsplit_once('-').map(|(hash, _)| hash.to_owned()).unwrap_or_default(),
         protected_until: None,
-        detached: None,
-        divided_by: None,
+        orphaned: None,
+        allocation: None,
         capacity_number: None,
         node: None,
         reserved: Amounts::default(),
@@ -242,12 +249,12 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         running,
         healthy: running,
         unhealthy_since: None,
-        presence: Presence::Present,
+        phase: TaskPhase::Active,
         has_own_volume: false,
-        ending: None,
-        unplaceable: None,
-        refusal: None,
-        unseen_by: None,
-        failing: None,
+        stop_reason: None,
+        unschedulable_message: None,
+        capacity_rejection: None,
+        unscheduled_by: None,
+        start_error: None,
     }
 }

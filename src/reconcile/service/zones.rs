@@ -8,6 +8,7 @@
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
 use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::{age, saturating_i32};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::{ServiceInput, detached, protection};
 use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
 use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
-use crate::reconcile::nodes::ObservedNode;
+use crate::reconcile::node_labels::ObservedNode;
 use crate::reconcile::observed::TaskPod;
 
 /// How long nothing is moved after a move that did not help.
@@ -87,7 +88,7 @@ fn zones<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>) -> Option<BTreeMap<&'a s
     let nodes: BTreeMap<&str, &ZonedNode> = input.zones.iter().map(|node| (node.name.as_str(), node)).collect();
     let mut zones: BTreeMap<&str, Zone<'_>> = BTreeMap::new();
     let mut occupied = BTreeSet::new();
-    for pod in input.pods.iter().filter(|pod| pod.is_present()) {
+    for pod in input.pods.iter().filter(|pod| pod.is_active()) {
         let node = pod.node.as_deref()?;
         occupied.insert(node);
         zones.entry(nodes.get(node)?.zone.as_str()).or_default().tasks.push(pod);
@@ -157,9 +158,9 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     }
     let current = plan.current()?;
     let settled =
-        |pod: &TaskPod| pod.is_present() && pod.healthy && pod.generation == current && pod.capacity_number.is_none();
-    let present = i64::try_from(input.pods.iter().filter(|pod| pod.is_present()).count()).ok()?;
-    let steady = present == plan.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_over()).all(settled);
+        |pod: &TaskPod| pod.is_active() && pod.healthy && pod.template_hash == current && pod.capacity_number.is_none();
+    let present = i64::try_from(input.pods.iter().filter(|pod| pod.is_active()).count()).ok()?;
+    let steady = present == plan.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_stopped()).all(settled);
     if !steady || detached::of(input).next().is_some() || plan.bounds.max_surge() == 0 {
         return None;
     }
@@ -174,7 +175,7 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     }
     let spread = i32::try_from(fullest - least).ok()?;
     if let Some(last) = &input.status.zone_rebalancing {
-        let age = Duration::try_from(input.now.duration_since(last.started_at.0)).unwrap_or_default();
+        let age = age(last.started_at.0, input.now);
         let pending = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
         let is_new = |(name, zone): (&&str, &Zone<'_>)| zone.open && !last.tasks_by_zone.contains_key(*name);
         match pending.filter(|_| age < PATIENCE) {
@@ -188,8 +189,7 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
     let free = zones.values().filter(|zone| zone.tasks.len() == fullest).flat_map(|zone| zone.tasks.iter().copied());
     let free = free.filter(|pod| !protection::holds(input, pod));
     let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
-    let counts =
-        zones.iter().map(|(name, zone)| ((*name).to_owned(), i32::try_from(zone.tasks.len()).unwrap_or(i32::MAX)));
+    let counts = zones.iter().map(|(name, zone)| ((*name).to_owned(), saturating_i32(zone.tasks.len())));
     let record = ZoneRebalancing {
         tasks_by_zone: counts.collect(),
         spread,

@@ -1,8 +1,7 @@
-//! The generations of a service's workload: what Kubernetes keeps of each Pod template that it had. Each is a deployment in
-//! ECS's words.
+//! Template revisions of a service's workload: the Pod templates that Kubernetes keeps of it.
 //!
 //! A Deployment keeps a ReplicaSet for each template, a DaemonSet a ControllerRevision. Both label their Pods with the hash of
-//! the template. A template that comes back has its old hash: tasks that still run from it stay.
+//! the template. A template that is applied again has the same hash as before, so Pods that still run from it stay.
 
 use std::collections::BTreeMap;
 
@@ -12,72 +11,81 @@ use serde_json::Value;
 
 use crate::api::{annotations, labels};
 
-/// The labels with the hash of a template, of ReplicaSets and of ControllerRevisions.
+/// Labels that hold the hash of a Pod template, on ReplicaSets and on ControllerRevisions.
 pub const HASH_LABELS: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
 
-/// One Pod template of a workload, as Kubernetes keeps it.
+/// Pod template of a workload, read from its ReplicaSet or ControllerRevision.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Generation {
-    /// What its Pods are labelled with.
+pub struct TemplateRevision {
+    /// Hash that its Pods are labeled with.
     pub hash: String,
-    /// Kubernetes' own number, which grows when an old one comes back.
+    /// Kubernetes' revision number, which grows when an older template is applied again.
     pub number: i64,
-    /// When it was first made.
+    /// Creation time of the object.
     pub created: Option<Timestamp>,
-    /// The annotations that the workload had with it.
+    /// Annotations that the workload had together with this template.
     pub annotations: BTreeMap<String, String>,
-    /// The template, without the label of its hash.
+    /// Template without the hash label.
     pub template: Value,
-    /// Tasks of it that have been ready for long enough; none where Kubernetes does not count them.
+    /// Number of available Pods; `None` for a ControllerRevision, which does not report it.
     pub available: Option<i64>,
 }
 
-impl Generation {
+impl TemplateRevision {
     /// Reads a ReplicaSet or the ControllerRevision of a DaemonSet.
     #[must_use]
-    pub fn read(body: &Value) -> Option<Self> {
+    pub fn from_object(body: &Value) -> Option<Self> {
         let metadata = body.get("metadata")?;
         let hash = HASH_LABELS.iter().find_map(|label| metadata.get("labels")?.get(label)?.as_str())?;
-        let of_deployment = metadata.pointer("/annotations/deployment.kubernetes.io~1revision");
-        let number = body.get("revision").and_then(Value::as_i64);
-        let number = number.or_else(|| of_deployment?.as_str()?.parse().ok()).unwrap_or(0);
         let mut template = body.pointer("/spec/template").or_else(|| body.pointer("/data/spec/template"))?.clone();
-        strip(&mut template);
+        remove_server_fields(&mut template);
         Some(Self {
             hash: hash.to_owned(),
-            number,
+            number: revision_number(body).unwrap_or(0),
             created: metadata.get("creationTimestamp").and_then(Value::as_str).and_then(|text| text.parse().ok()),
             annotations: serde_json::from_value(metadata.get("annotations").cloned().unwrap_or_default())
                 .unwrap_or_default(),
             template,
-            available: body.get("spec").map(|_| body.pointer("/status/availableReplicas").map_or(0, as_count)),
+            available: body.get("spec").map(|_| available_replicas(body)),
         })
     }
 
-    /// An annotation that the workload had with it.
+    /// Returns the value of an annotation that the workload had together with this template.
     pub(super) fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.get(key).map(String::as_str)
     }
 
-    /// The task definition, as `family:revision`.
+    /// Returns the task definition, as `family:revision`.
     pub(super) fn task_definition(&self) -> Option<String> {
-        let label = |key: &str| self.template.pointer("/metadata/labels")?.get(key)?.as_str();
-        let by_labels = || Some(format!("{}:{}", label(labels::TASK_DEFINITION)?, label(labels::REVISION)?));
-        self.annotation(annotations::TASK_DEFINITION).map(str::to_owned).or_else(by_labels)
+        self.annotation(annotations::TASK_DEFINITION).map(str::to_owned).or_else(|| self.labeled_task_definition())
     }
 
-    /// The template, to apply it again.
-    pub(super) fn pods(&self) -> Option<PodTemplateSpec> {
+    fn labeled_task_definition(&self) -> Option<String> {
+        let labels = self.template.pointer("/metadata/labels")?;
+        let family = labels.get(labels::TASK_DEFINITION)?.as_str()?;
+        let revision = labels.get(labels::REVISION)?.as_str()?;
+        Some(format!("{family}:{revision}"))
+    }
+
+    /// Returns the Pod template, to apply it again.
+    pub(super) fn pod_template(&self) -> Option<PodTemplateSpec> {
         serde_json::from_value(self.template.clone()).ok()
     }
 }
 
-fn as_count(value: &Value) -> i64 {
-    value.as_i64().unwrap_or(0)
+/// Returns the revision number of a ControllerRevision, or of a ReplicaSet.
+fn revision_number(body: &Value) -> Option<i64> {
+    let annotation = "/metadata/annotations/deployment.kubernetes.io~1revision";
+    let of_replica_set = || body.pointer(annotation)?.as_str()?.parse().ok();
+    body.get("revision").and_then(Value::as_i64).or_else(of_replica_set)
 }
 
-/// Takes away what the server adds to a template that it keeps.
-fn strip(template: &mut Value) {
+fn available_replicas(body: &Value) -> i64 {
+    body.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// Removes the fields that the API server adds to a stored template.
+fn remove_server_fields(template: &mut Value) {
     if let Some(members) = template.as_object_mut() {
         members.remove("$patch");
     }
@@ -91,11 +99,11 @@ fn strip(template: &mut Value) {
     }
 }
 
-/// The generation that the workload has now; none as long as Kubernetes has not made it, or it has not been seen.
-pub(super) fn current<'a>(generations: &'a [Generation], workload: &Value) -> Option<&'a Generation> {
+/// Returns the template revision of a workload's current template, once Kubernetes has created it and the cache holds it.
+pub(super) fn find_current<'a>(revisions: &'a [TemplateRevision], workload: &Value) -> Option<&'a TemplateRevision> {
     let mut template = workload.pointer("/spec/template")?.clone();
-    strip(&mut template);
-    generations.iter().filter(|generation| generation.template == template).max_by_key(|generation| generation.number)
+    remove_server_fields(&mut template);
+    revisions.iter().filter(|revision| revision.template == template).max_by_key(|revision| revision.number)
 }
 
 #[cfg(test)]
@@ -121,12 +129,12 @@ mod tests {
             "metadata": {"labels": {"controller-revision-hash": "7c"}},
             "data": {"spec": {"template": of_revision}}, "revision": 4,
         });
-        let all = [replica_set, revision].map(|body| Generation::read(&body).unwrap());
+        let all = [replica_set, revision].map(|body| TemplateRevision::from_object(&body).unwrap());
         assert_eq!((all[0].number, all[0].available), (3, Some(1)));
         assert_eq!((all[1].number, all[1].available), (4, None));
-        let found = |image: &str| {
-            current(&all, &json!({"spec": {"template": template(image)}})).map(|generation| generation.hash.as_str())
+        let hash = |image: &str| {
+            find_current(&all, &json!({"spec": {"template": template(image)}})).map(|revision| revision.hash.as_str())
         };
-        assert_eq!(["a", "b", "c"].map(found), [Some("5f"), Some("7c"), None]);
+        assert_eq!(["a", "b", "c"].map(hash), [Some("5f"), Some("7c"), None]);
     }
 }

@@ -1,155 +1,160 @@
-//! Labels of nodes: marks of those that placement expressions are true of, and stand-ins for attributes in annotations.
+//! Labels of nodes: membership labels of placement expressions, and label copies of attributes in annotations.
 //!
-//! What a template asks for does not change with the nodes, so all that happens to nodes and tasks comes to labels here. A
-//! label of somebody else's stays as it is, and one that is no longer wanted goes, as far as it is ours.
+//! A Pod template selects nodes by labels, so it stays the same when nodes and tasks change; only the labels follow them. Labels
+//! of other field managers are never changed, and the operator's own labels are removed once nothing needs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{PodSpec, Taint};
 
+use super::amounts::saturating_i32;
 use crate::ecs::placement::Amounts;
 use crate::translate::placement::Mark;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::scheduling;
 
-/// The value of a mark; what counts is that the label is there.
-const MARKED: &str = "true";
+/// Value of a membership label; node affinity asks only for its presence.
+const MEMBER: &str = "true";
 
-/// A node as the server has it.
+/// Node as stored by the API server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservedNode {
-    /// Its uid.
+    /// UID.
     pub uid: String,
-    /// What expressions can ask about.
+    /// Facts that placement expressions refer to.
     pub facts: NodeFacts,
-    /// What keeps Pods away that do not tolerate it.
+    /// Taints.
     pub taints: Vec<Taint>,
-    /// What its Pods can reserve altogether.
+    /// Resources that Pods can reserve on the node.
     pub allocatable: Amounts,
-    /// The labels that the operator has put there, by their keys.
+    /// Keys of the labels that the operator manages on the node.
     pub owned: Vec<String>,
-    /// Whether it is on its way out.
+    /// True once the node has a deletion timestamp.
     pub deleting: bool,
-    /// Whether it is cordoned: it takes no new tasks, as a draining container instance.
+    /// True if the node is cordoned: it takes no new tasks, as a draining container instance.
     pub cordoned: bool,
 }
 
 impl ObservedNode {
-    /// Whether new Pods of a template may start on it.
+    /// True if new Pods of a template may start on the node.
     #[must_use]
     pub fn is_open_to(&self, pod: &PodSpec) -> bool {
         let works = self.facts.ready && !self.cordoned && !self.deleting;
         works && scheduling::takes(&self.facts, &self.taints, pod)
     }
 
-    /// Whether the same new Pods may start on both.
+    /// True if the same new Pods may start on both nodes.
     #[must_use]
     pub fn is_as_open_as(&self, other: &Self) -> bool {
-        let seen = |node: &Self| (node.facts.ready, node.cordoned, node.deleting);
-        seen(self) == seen(other) && self.facts.labels == other.facts.labels && self.taints == other.taints
+        self.state() == other.state() && self.facts.labels == other.facts.labels && self.taints == other.taints
+    }
+
+    fn state(&self) -> (bool, bool, bool) {
+        (self.facts.ready, self.cordoned, self.deleting)
     }
 }
 
-/// The nodes that there are, as far as that is known.
+/// Nodes of the cluster, as far as the operator can list them.
 #[derive(Clone, Copy, Debug)]
 pub enum Nodes<'a> {
-    /// All of them.
+    /// All nodes.
     Known(&'a [&'a ObservedNode]),
-    /// They are not listed yet.
+    /// The list of nodes is not complete.
     NotYet,
-    /// The operator may not see them.
+    /// The operator has no permission to list nodes.
     Hidden,
 }
 
-/// How many nodes there are of some kind: all, and those that take no new tasks; none where that is not known.
-pub(super) type Counts = (Option<i32>, Option<i32>);
+/// Number of nodes, and number of cordoned nodes among them; `None` when unknown.
+pub(super) type NodeCounts = (Option<i32>, Option<i32>);
 
 impl Nodes<'_> {
-    /// Counts those with some labels. What was `known` before holds until nodes are listed.
-    pub(super) fn count(self, labels: &BTreeMap<String, String>, known: Counts) -> Counts {
+    /// Counts the nodes with these labels. Returns `previous` until the list of nodes is complete.
+    pub(super) fn count(self, labels: &BTreeMap<String, String>, previous: NodeCounts) -> NodeCounts {
         let nodes = match self {
             Self::Known(nodes) => nodes,
-            Self::NotYet => return known,
+            Self::NotYet => return previous,
             Self::Hidden => return (None, None),
         };
-        let has = |node: &ObservedNode| labels.iter().all(|(key, value)| node.facts.labels.get(key) == Some(value));
-        let members = nodes.iter().filter(|node| !node.deleting && has(node));
-        let number = |count: usize| Some(i32::try_from(count).unwrap_or(i32::MAX));
-        (number(members.clone().count()), number(members.filter(|node| node.cordoned).count()))
+        let is_member =
+            |node: &ObservedNode| labels.iter().all(|(key, value)| node.facts.labels.get(key) == Some(value));
+        let members = nodes.iter().filter(|node| !node.deleting && is_member(node));
+        let cordoned = members.clone().filter(|node| node.cordoned).count();
+        (Some(saturating_i32(members.count())), Some(saturating_i32(cordoned)))
     }
 }
 
-/// What workloads ask of nodes that their own labels may not say.
+/// Labels that workloads require of nodes in addition to the nodes' own labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// The expressions in use, by their labels. Each label has one, unless somebody has found another that comes to the same: then all
-    /// of them have to be true, so that nobody gives others nodes.
+pub struct LabelDemand {
+    /// Expressions in use, by their membership labels. A label has several expressions only after a hash collision; a node is
+    /// labeled if all of them are true, so that no workload runs on a node that its own expression excludes.
     pub marks: BTreeMap<String, Vec<Mark>>,
-    /// Whether there are conditions on attributes, which may stand in annotations.
+    /// True if there are conditions on attributes, which nodes may have as annotations.
     pub attributes: bool,
-    /// The attributes that tasks are spread over.
+    /// Attributes that tasks are spread over.
     pub spread: BTreeSet<String>,
 }
 
-impl Asked {
-    /// Whether no node needs a label.
+impl LabelDemand {
+    /// True if no node needs a label.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.marks.is_empty() && !self.attributes && self.spread.is_empty()
     }
 
-    /// Whether the labels depend on tasks.
+    /// True if the labels depend on running tasks.
     #[must_use]
-    pub fn asks_for_tasks(&self) -> bool {
+    pub fn depends_on_tasks(&self) -> bool {
         self.marks.values().flatten().any(Mark::asks_for_tasks)
     }
 }
 
-/// All labels that the operator has on a node from now on.
+/// Complete set of labels that the operator manages on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labelling {
-    /// The node's name.
+pub struct LabelPatch {
+    /// Node name.
     pub name: String,
-    /// Its uid: another node of that name is left alone.
+    /// Node UID: another node of this name is left alone.
     pub uid: String,
-    /// The labels.
+    /// Labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// The nodes whose labels are to change. `tasks` are those of a node, by its name.
+/// Returns a patch for each node whose labels have to change. `tasks` are the tasks of each node, by its name.
 #[must_use]
-pub fn nodes<'a>(
-    asked: &Asked,
+pub fn label_patches<'a>(
+    demand: &LabelDemand,
     nodes: impl Iterator<Item = &'a ObservedNode>,
     tasks: &BTreeMap<String, Vec<TaskFacts>>,
-) -> Vec<Labelling> {
+) -> Vec<LabelPatch> {
     let present = nodes.filter(|node| !node.deleting);
-    let changes = present.filter_map(|node| {
+    let patches = present.filter_map(|node| {
         let tasks = tasks.get(&node.facts.name).map(Vec::as_slice).unwrap_or_default();
-        let labels = wanted(asked, node, tasks);
-        let changes = !is_so(node, &labels);
-        changes.then(|| Labelling { name: node.facts.name.clone(), uid: node.uid.clone(), labels })
+        let labels = labels_for(demand, node, tasks);
+        let differs = !has_exactly(node, &labels);
+        differs.then(|| LabelPatch { name: node.facts.name.clone(), uid: node.uid.clone(), labels })
     });
-    let mut changes: Vec<_> = changes.collect();
-    changes.sort_by(|a, b| a.name.cmp(&b.name));
-    changes
+    let mut patches: Vec<_> = patches.collect();
+    patches.sort_by(|a, b| a.name.cmp(&b.name));
+    patches
 }
 
-fn wanted(asked: &Asked, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
-    let mut wanted = if asked.is_nothing() { BTreeMap::new() } else { node.facts.stand_ins(&asked.spread) };
+fn labels_for(demand: &LabelDemand, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
+    let mut labels = if demand.is_empty() { BTreeMap::new() } else { node.facts.stand_ins(&demand.spread) };
     let is_member = |marks: &[Mark]| marks.iter().all(|mark| mark.is_true_of(&node.facts, tasks.iter()));
-    let labels = asked.marks.iter().filter(|(_, marks)| is_member(marks));
-    wanted.extend(labels.map(|(label, _)| (label.clone(), MARKED.to_owned())));
-    // What somebody else says counts.
-    wanted
+    let memberships = demand.marks.iter().filter(|(_, marks)| is_member(marks));
+    labels.extend(memberships.map(|(label, _)| (label.clone(), MEMBER.to_owned())));
+    // A label of another field manager takes precedence.
+    labels
         .retain(|key, value| node.owned.contains(key) || node.facts.labels.get(key).is_none_or(|other| other == value));
-    wanted
+    labels
 }
 
-/// Whether the operator has exactly these labels on the node.
-fn is_so(node: &ObservedNode, wanted: &BTreeMap<String, String>) -> bool {
+/// True if the operator manages exactly these labels on the node.
+fn has_exactly(node: &ObservedNode, labels: &BTreeMap<String, String>) -> bool {
     let has = |(key, value): (&String, &String)| node.owned.contains(key) && node.facts.labels.get(key) == Some(value);
-    node.owned.len() == wanted.len() && wanted.iter().all(has)
+    node.owned.len() == labels.len() && labels.iter().all(has)
 }
 
 #[cfg(test)]
@@ -162,9 +167,9 @@ mod tests {
         Mark::new(query.expression().clone(), Some("shop"))
     }
 
-    fn asked(texts: &[&str]) -> Asked {
+    fn demand(texts: &[&str]) -> LabelDemand {
         let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), vec![mark])).collect();
-        Asked { marks, ..Asked::default() }
+        LabelDemand { marks, ..LabelDemand::default() }
     }
 
     fn node(name: &str, instance_type: &str) -> ObservedNode {
@@ -182,7 +187,7 @@ mod tests {
         }
     }
 
-    /// The node after its labels have been applied, as the server does it.
+    /// Returns the node after the API server has applied the labels.
     fn applied(node: &ObservedNode, labels: &BTreeMap<String, String>) -> ObservedNode {
         let mut after = node.clone();
         after.facts.labels.retain(|key, _| !node.owned.contains(key));
@@ -191,78 +196,80 @@ mod tests {
         after
     }
 
-    fn decide(asked: &Asked, seen: &[ObservedNode]) -> Vec<Labelling> {
-        nodes(asked, seen.iter(), &BTreeMap::new())
+    fn decide(demand: &LabelDemand, observed: &[ObservedNode]) -> Vec<LabelPatch> {
+        label_patches(demand, observed.iter(), &BTreeMap::new())
     }
 
-    /// The state after everything that was decided has been done; a second look must change nothing.
-    fn settled(asked: &Asked, seen: &[ObservedNode]) -> Vec<ObservedNode> {
-        let changes = decide(asked, seen);
+    /// Returns the nodes after all patches; a second decision must change nothing.
+    fn settled(demand: &LabelDemand, observed: &[ObservedNode]) -> Vec<ObservedNode> {
+        let changes = decide(demand, observed);
         let change = |node: &ObservedNode| changes.iter().find(|change| change.uid == node.uid);
-        let after: Vec<_> =
-            seen.iter().map(|node| change(node).map_or_else(|| node.clone(), |it| applied(node, &it.labels))).collect();
-        assert_eq!(decide(asked, &after), []);
+        let after: Vec<_> = observed
+            .iter()
+            .map(|node| change(node).map_or_else(|| node.clone(), |it| applied(node, &it.labels)))
+            .collect();
+        assert_eq!(decide(demand, &after), []);
         after
     }
 
     const GPU: &str = "attribute:ecs.instance-type =~ g4dn.*";
 
     #[test]
-    fn nodes_are_marked_while_an_expression_is_true_of_them() {
+    fn nodes_are_labeled_while_an_expression_is_true_of_them() {
         let label = mark(GPU).label().to_owned();
         let seen = [node("a", "g4dn.xlarge"), node("b", "t3.micro")];
-        let after = settled(&asked(&[GPU]), &seen);
+        let after = settled(&demand(&[GPU]), &seen);
         assert_eq!(after[0].owned, std::slice::from_ref(&label));
         assert_eq!(after[0].facts.labels.get(&label).map(String::as_str), Some("true"));
-        assert_eq!(after[1], seen[1], "nothing is written where nothing is true");
+        assert_eq!(after[1], seen[1], "a node gets no label where no expression is true");
         let mut other = after.clone();
         other[0].facts.labels.insert("node.kubernetes.io/instance-type".to_owned(), "t3.micro".to_owned());
-        assert_eq!(settled(&asked(&[GPU]), &other)[0].owned, [""; 0]);
-        assert_eq!(settled(&Asked::default(), &after)[0], seen[0], "what is no longer asked for goes");
+        assert_eq!(settled(&demand(&[GPU]), &other)[0].owned, [""; 0]);
+        assert_eq!(settled(&LabelDemand::default(), &after)[0], seen[0], "an unused label is removed");
     }
 
     #[test]
     fn expressions_of_one_label_all_have_to_be_true() {
         let (mine, other) = (mark(GPU), mark("attribute:ecs.instance-type =~ .*"));
         let marks = BTreeMap::from([(mine.label().to_owned(), vec![mine.clone(), other])]);
-        let both = Asked { marks, ..Asked::default() };
+        let both = LabelDemand { marks, ..LabelDemand::default() };
         let after = settled(&both, &[node("a", "g4dn.xlarge"), node("b", "t3.micro")]);
         assert_eq!((&after[0].owned, &after[1].owned), (&vec![mine.label().to_owned()], &vec![]));
     }
 
     #[test]
-    fn somebody_elses_labels_stay() {
+    fn labels_of_other_field_managers_stay() {
         let label = mark(GPU).label().to_owned();
         for instance_type in ["t3.micro", "g4dn.xlarge"] {
             let mut by_hand = node("a", instance_type);
             by_hand.facts.labels.insert(label.clone(), "yes".to_owned());
-            assert_eq!(decide(&asked(&[GPU]), &[by_hand]), []);
+            assert_eq!(decide(&demand(&[GPU]), &[by_hand]), []);
         }
         let key = "attribute.ecs-operator.dev/rack";
         let mut said = node("b", "t3.micro");
         said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
         said.facts.labels.insert(key.to_owned(), "other".to_owned());
-        assert_eq!(decide(&Asked { attributes: true, ..Asked::default() }, &[said]), []);
+        assert_eq!(decide(&LabelDemand { attributes: true, ..LabelDemand::default() }, &[said]), []);
     }
 
     #[test]
-    fn an_annotation_gets_the_label_that_stands_for_it() {
+    fn an_attribute_in_an_annotation_becomes_a_label() {
         let key = "attribute.ecs-operator.dev/rack";
         let mut said = node("a", "t3.micro");
         said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
-        assert_eq!(decide(&Asked::default(), std::slice::from_ref(&said)), [], "nobody asks");
-        let asked = Asked { attributes: true, ..Asked::default() };
-        let mut after = settled(&asked, &[said]);
+        assert_eq!(decide(&LabelDemand::default(), std::slice::from_ref(&said)), [], "no workload uses it");
+        let demand = LabelDemand { attributes: true, ..LabelDemand::default() };
+        let mut after = settled(&demand, &[said]);
         assert_eq!(after[0].owned, [key]);
         after[0].facts.annotations.insert(key.to_owned(), "row 4".to_owned());
-        let changed = settled(&asked, &after);
+        let changed = settled(&demand, &after);
         assert_ne!(changed[0].facts.labels.get(key), after[0].facts.labels.get(key));
         after[0].facts.annotations.clear();
-        assert_eq!(settled(&asked, &after)[0].owned, [""; 0]);
+        assert_eq!(settled(&demand, &after)[0].owned, [""; 0]);
     }
 
     #[test]
-    fn an_attribute_that_tasks_are_spread_over_is_one_label_whatever_says_it() {
+    fn an_attribute_that_tasks_are_spread_over_becomes_one_label_from_any_source() {
         let key = "attribute.ecs-operator.dev/rack";
         let node = |labels: &[(&str, &str)], annotated: bool| {
             let mut node = node("a", "t3.micro");
@@ -270,8 +277,8 @@ mod tests {
             node.facts.annotations.extend(annotated.then(|| (key.to_owned(), "row3".to_owned())));
             node
         };
-        let asked = Asked { spread: ["rack".to_owned()].into(), ..Asked::default() };
-        let read = |seen: ObservedNode| settled(&asked, &[seen])[0].facts.labels.get(key).cloned();
+        let demand = LabelDemand { spread: ["rack".to_owned()].into(), ..LabelDemand::default() };
+        let read = |seen: ObservedNode| settled(&demand, &[seen])[0].facts.labels.get(key).cloned();
         assert_eq!(read(node(&[("rack", "r1")], false)).as_deref(), Some("r1"));
         assert_eq!(read(node(&[("rack", "r1")], true)).as_deref(), Some("row3"));
         assert_eq!(read(node(&[("rack", "r1"), (key, "own")], false)).as_deref(), Some("own"));
@@ -279,14 +286,15 @@ mod tests {
     }
 
     #[test]
-    fn marks_follow_the_tasks() {
+    fn membership_labels_follow_the_tasks() {
         let few = "runningTasksCount < 2";
         let seen = [node("a", "t3.micro"), node("b", "t3.micro")];
         let task = TaskFacts { namespace: "bank".to_owned(), group: "service:web".to_owned(), running: true };
         let tasks = BTreeMap::from([("a".to_owned(), vec![task.clone(), task])]);
-        let marked: Vec<_> = nodes(&asked(&[few]), seen.iter(), &tasks).into_iter().map(|it| it.name).collect();
+        let marked: Vec<_> =
+            label_patches(&demand(&[few]), seen.iter(), &tasks).into_iter().map(|it| it.name).collect();
         assert_eq!(marked, ["b"]);
-        assert!(asked(&[few]).asks_for_tasks() && !asked(&[GPU]).asks_for_tasks());
+        assert!(demand(&[few]).depends_on_tasks() && !demand(&[GPU]).depends_on_tasks());
     }
 
     #[test]
@@ -304,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn a_node_on_its_way_out_is_left_alone() {
+    fn a_node_that_is_being_deleted_is_left_alone() {
         let leaving = ObservedNode { deleting: true, ..node("a", "g4dn.xlarge") };
-        assert_eq!(decide(&asked(&[GPU]), &[leaving]), []);
+        assert_eq!(decide(&demand(&[GPU]), &[leaving]), []);
     }
 }

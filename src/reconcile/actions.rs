@@ -1,4 +1,4 @@
-//! What to do: data that can be logged, counted and tested before anything does it.
+//! Actions of a decision, as data that can be logged, counted and tested before anything executes it.
 
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
@@ -9,26 +9,26 @@ use k8s_openapi::api::core::v1::Service as CoreService;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use super::observed::Detached;
+use super::observed::OrphanReason;
 use crate::translate::capacity::Assignment;
 
-/// An object the operator makes.
+/// Object that the operator writes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Child {
-    /// The tasks of a REPLICA service.
+    /// Workload of a REPLICA service.
     Deployment(Box<Deployment>),
-    /// The tasks of a DAEMON service.
+    /// Workload of a DAEMON service.
     DaemonSet(Box<DaemonSet>),
-    /// The address of a service's tasks.
+    /// Core Service in front of a service's tasks.
     Service(Box<CoreService>),
-    /// A revision of a task definition.
+    /// Revision of a task definition.
     Revision(Box<ControllerRevision>),
-    /// An object of any kind, such as those of add-ons, which have no type of their own here.
+    /// Object of a kind without a typed variant, such as the kinds of add-ons.
     Untyped(ChildKind, Box<UntypedObject>),
 }
 
 impl Child {
-    /// Its kind.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ChildKind {
         match self {
@@ -40,7 +40,7 @@ impl Child {
         }
     }
 
-    /// Its metadata.
+    /// Returns the metadata.
     #[must_use]
     pub fn metadata(&self) -> &ObjectMeta {
         match self {
@@ -52,7 +52,7 @@ impl Child {
         }
     }
 
-    /// Its metadata, to complete.
+    /// Returns the metadata for modification.
     pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
         match self {
             Self::Deployment(object) => &mut object.metadata,
@@ -63,10 +63,10 @@ impl Child {
         }
     }
 
-    /// The object as it is sent, with its API version and kind.
+    /// Serializes the object with its API version and kind.
     ///
     /// # Errors
-    /// When the object has no JSON form, which none of these types allows.
+    /// Serialization fails, which none of these types allows.
     pub fn to_json(&self) -> Result<Value, serde_json::Error> {
         match self {
             Self::Deployment(object) => serde_json::to_value(object),
@@ -84,106 +84,109 @@ impl Child {
     }
 }
 
-/// One step towards what is wanted.
+/// Step towards the desired state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Create an object that never changes afterwards.
+    /// Creates an object that never changes afterwards.
     Create(Child),
-    /// Make an object be as wanted.
+    /// Applies an object.
     Apply(Child),
-    /// Stop a task: its Pod is deleted, this very one, with the time to stop that it has.
+    /// Stops a task: deletes its Pod, with the Pod's own grace period.
     StopTask {
-        /// The Pod's name, in the namespace of the root.
+        /// Pod name, in the namespace of the root.
         name: String,
-        /// Its uid.
+        /// Pod UID: another Pod of this name is left alone.
         uid: String,
     },
-    /// Take a task out of its workload, this very one: its service owns it instead.
-    DetachTask {
-        /// The Pod's name, in the namespace of the root.
+    /// Orphans a task: removes its Pod from the ReplicaSet and makes the service its owner.
+    OrphanTask {
+        /// Pod name, in the namespace of the root.
         name: String,
-        /// Its uid.
+        /// Pod UID: another Pod of this name is left alone.
         uid: String,
-        /// The hash of the Pod template it was made from.
-        generation: String,
-        /// Why.
-        why: Detached,
-        /// The service.
+        /// Hash of the Pod template that the Pod was made from.
+        template_hash: String,
+        /// Reason, recorded on the Pod.
+        reason: OrphanReason,
+        /// Reference to the service.
         owner: OwnerReference,
     },
-    /// Give tasks that wait for it a capacity provider each.
+    /// Assigns capacity providers to tasks that wait for one.
     AssignCapacity(Vec<AssignedCapacity>),
-    /// Say which tasks a workload stops first, before it is told to have fewer.
+    /// Sets deletion costs, before the workload gets a lower count.
     OrderTasks(Vec<DeletionCost>),
-    /// Write a count into the root's own spec, through its `scale` subresource, as whatever scales it does.
+    /// Writes the desired count of the root through its `scale` subresource.
     Scale {
-        /// Tasks there are to be.
+        /// Desired count.
         count: i32,
     },
-    /// Delete an object, this very one.
+    /// Deletes an object.
     Delete {
-        /// Its kind.
+        /// Kind of the object.
         kind: ChildKind,
-        /// Its name, in the namespace of the root if objects of its kind are in one.
+        /// Name, in the namespace of the root if the kind is namespaced.
         name: String,
-        /// Its uid: another object of that name is left alone.
+        /// UID: another object of this name is left alone.
         uid: String,
     },
 }
 
 impl Action {
-    /// Whether those after it are carried out although it fails. Tasks that cannot be given a capacity provider are those of what the
-    /// service may be about to leave behind, and a service has its objects also where its count cannot be written.
+    /// True if the actions after this one are executed although it fails.
+    ///
+    /// Tasks without a capacity provider may belong to a deployment that the service is about to replace, and the objects of a
+    /// service are needed also when its count cannot be written.
     #[must_use]
-    pub fn stands_alone(&self) -> bool {
+    pub fn is_independent(&self) -> bool {
         matches!(self, Self::AssignCapacity(_) | Self::Scale { .. })
     }
 }
 
-/// The capacity provider of a task, this very one.
+/// Capacity provider assigned to a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssignedCapacity {
-    /// The Pod's name, in the namespace of the root.
+    /// Pod name, in the namespace of the root.
     pub name: String,
-    /// Its uid.
+    /// Pod UID.
     pub uid: String,
-    /// What it is given.
+    /// Capacity provider, with the number of the task within its allocation.
     pub assignment: Assignment,
 }
 
-/// The place of a task in the order in which its workload stops tasks.
+/// Deletion cost of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeletionCost {
-    /// The Pod's name, in the namespace of the root.
+    /// Pod name, in the namespace of the root.
     pub name: String,
-    /// Its uid.
+    /// Pod UID.
     pub uid: String,
-    /// The lowest goes first; none is as 0.
+    /// Cost: Pods with a lower cost stop first. `None` removes the annotation, which means 0.
     pub cost: Option<i32>,
 }
 
-/// A Kubernetes Event to publish about the root.
+/// Kubernetes Event to publish about the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventDraft {
-    /// Whether a person should worry.
+    /// True for an Event of type `Warning`.
     pub warning: bool,
-    /// `CamelCase`, for programs.
+    /// Reason in `CamelCase`, for programs.
     pub reason: &'static str,
-    /// For people.
+    /// Text for people.
     pub note: String,
 }
 
-/// What a reconcile comes to.
+/// Result of a reconcile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision<S> {
-    /// In the order they are to be done.
+    /// Actions, in order of execution.
     pub actions: Vec<Action>,
-    /// The status the root is to have; written only when it differs from the one it has.
+    /// Status of the root; written only when it differs from the stored one.
     pub status: S,
-    /// What happened since the status that the root has.
+    /// Events since the stored status.
     pub events: Vec<EventDraft>,
-    /// Whether the status tells of something that is only done once it is on record. It is stored without waiting for its turn.
+    /// True if the status announces an action that is executed only once the status is stored. The status is then written without
+    /// waiting for the status throttle.
     pub record_first: bool,
-    /// When to look again although nothing has changed.
-    pub revisit: Option<Duration>,
+    /// Time until the next reconcile, if nothing changes before.
+    pub requeue_after: Option<Duration>,
 }
