@@ -64,7 +64,7 @@ impl<T> Decoded<T> {
 /// | `missing-member` | error | an object without a member it must have |
 /// | `invalid-choice` | error | a value outside a list of choices |
 /// | `too-small`, `too-large` | error | a number beyond its limits |
-/// | `too-short`, `too-long`, `invalid-characters` | error | a text beyond its limits |
+/// | `too-short`, `too-long`, `invalid-characters`, `invalid-format` | error | a text beyond its limits |
 /// | `too-few-items`, `too-many-items` | error | a list beyond its limits |
 /// | `undecodable` | error | anything else that can't be read |
 /// | `unknown-field` | warning | a member the shape doesn't have |
@@ -76,7 +76,7 @@ where
     T: JsonSchema + DeserializeOwned,
 {
     let mut walk = walk::Walk::new(leniency);
-    let normalised = walk.value(&shape::of::<T>(), value, &Pointer::root());
+    let normalised = walk.value(&shape::shape_for::<T>(), value, &Pointer::root());
     let (mut findings, unknown) = walk.finish();
     let value = T::deserialize(&normalised).ok();
     let errors: Vec<&Pointer> =

@@ -1,8 +1,9 @@
 //! Schedule expressions: `at(…)`, `rate(…)` and `cron(…)`, with time zones.
 //!
 //! Source: "Schedule expressions" of EventBridge and of Application Auto Scaling. The language of `cron` is AWS's own: six fields
-//! with a year, days of the week from 1 for Sunday, the wildcards `L`, `W` and `#`, and `?` in one of the two fields of days.
-//! What crates offer numbers the days differently or joins the two fields of days, so the expression is read here.
+//! with a year, days of the week from 1 for Sunday, the wildcards `L`, `W` and `#`, and `?` in one of the two fields of days. The
+//! `croner` crate evaluates the same language, but runs a job of a skipped hour after the gap, where AWS passes it over; tests
+//! compare the two.
 //!
 //! Time zones come from the database that is built in: an expression means the same on every machine.
 

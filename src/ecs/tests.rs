@@ -144,6 +144,7 @@ fn schemas_are_fit_for_custom_resources() {
         assert!(matches!(format, None | Some("int32" | "double")), "{at} has the format {format:?}");
         let pattern = schema["pattern"].as_str();
         assert!(pattern.is_none_or(|pattern| pattern.starts_with('^') && pattern.ends_with('$')), "{at}");
+        assert!(pattern.is_none_or(|pattern| regex::Regex::new(pattern).is_ok()), "{at}");
     }
 }
 

@@ -14,6 +14,7 @@ mod placement;
 mod plausible;
 mod queries;
 mod scaling;
+mod schedules;
 mod schema;
 mod shrink;
 mod subset;
@@ -127,6 +128,12 @@ fn of_expressions() {
 #[test]
 fn of_texts_that_are_taken_for_expressions() {
     try_queries("Texts", 4, queries::texts(), |text| queries::is_read_or_refused(text));
+}
+
+#[test]
+fn of_cron_expressions() {
+    let cases = all_inputs().saturating_mul(10);
+    try_cases("Schedules", 9, cases, schedules::cases(), schedules::agrees_with_croner);
 }
 
 #[test]

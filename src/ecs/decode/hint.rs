@@ -1,27 +1,27 @@
-//! "Did you mean …?", "is this a template?"
+//! Hints in messages: the closest valid word, and placeholders that a template left open.
 
 use crate::ecs::placeholder;
 
-/// Longest text of the input that a message repeats.
+/// Maximum characters of an input text that a message repeats.
 const SHOWN: usize = 40;
 
-/// `, did you mean …?` for the known word closest to what was written; empty when none is close.
+/// Returns `, did you mean …?` with the word closest to `written`, or an empty string if none is close.
 pub(in crate::ecs) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     closest(written, known).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
-/// The same for a name that people gave something, of which there are few: also short ones may have a typing mistake.
+/// Returns the same hint for names that users chose. There are few of them, so a short name may contain a typing
+/// mistake too.
 pub(crate) fn did_you_mean_name<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let allowed = |length: usize| tolerated(length).max(1).min(length.saturating_sub(1));
-    nearest(written, known, allowed).map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+    nearest(written, known, max_mistakes_in_name).map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
-/// What to add to a message about a text, when it is a place that a template leaves open; else nothing.
+/// Returns advice for a text with a placeholder that a template left open, or an empty string.
 pub(in crate::ecs) fn unrendered(text: &str) -> &'static str {
     if placeholder::is_open(text) { placeholder::HINT } else { "" }
 }
 
-/// A text, cut so that a message stays readable.
+/// Cuts a text to the length that a message repeats.
 pub(in crate::ecs) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -29,25 +29,25 @@ pub(in crate::ecs) fn shortened(text: &str) -> String {
     }
 }
 
-/// The known word that is the same but for case and separators, or else the one with the fewest typing mistakes.
+/// Returns the word with the fewest typing mistakes. Case and separators do not count as mistakes.
 fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    nearest(written, known, tolerated)
+    nearest(written, known, max_mistakes)
 }
 
-/// The closest one, with no more mistakes than are allowed in a word of its length.
+/// Returns the closest word within the mistakes that `allowed` permits for the length of `written`.
 fn nearest<'a>(
     written: &str,
     known: impl Iterator<Item = &'a str>,
     allowed: impl Fn(usize) -> usize,
 ) -> Option<&'a str> {
     let written = plain(written);
-    let distances = known.map(|word| (distance(&written, &plain(word)), word));
+    let distances = known.map(|word| (strsim::damerau_levenshtein(&written, &plain(word)), word));
     let (mistakes, word) = distances.min()?;
-    (mistakes <= allowed(written.len())).then_some(word)
+    (mistakes <= allowed(written.chars().count())).then_some(word)
 }
 
-/// Mistakes in a word of that length that still leave it recognisable.
-fn tolerated(length: usize) -> usize {
+/// Maximum mistakes in a word of a given length that leave it recognizable.
+fn max_mistakes(length: usize) -> usize {
     match length {
         0..=3 => 0,
         4..=7 => 1,
@@ -55,24 +55,14 @@ fn tolerated(length: usize) -> usize {
     }
 }
 
-fn plain(word: &str) -> Vec<char> {
-    let letters = word.chars().filter(|character| !matches!(character, '-' | '_' | ' '));
-    letters.take(SHOWN * 2).map(|character| character.to_ascii_lowercase()).collect()
+fn max_mistakes_in_name(length: usize) -> usize {
+    max_mistakes(length).max(1).min(length.saturating_sub(1))
 }
 
-/// Characters to insert, remove or replace to make one word of the other (Levenshtein).
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+/// Returns the first letters of a word in lower case, without separators.
+fn plain(word: &str) -> String {
+    let letters = word.chars().filter(|character| !matches!(character, '-' | '_' | ' '));
+    letters.take(SHOWN * 2).map(|character| character.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -88,6 +78,7 @@ mod tests {
             ("portMapping", "portMappings"),
             ("enviroment", "environment"),
             ("imge", "image"),
+            ("iamge", "image"),
             ("CPU", "cpu"),
             ("AWSVPC", "awsvpc"),
         ];

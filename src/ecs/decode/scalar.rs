@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::{Number, Value};
 
 use super::hint;
-use super::shape::{Range, Shape, Text};
+use super::shape::{Mismatch, NumberLimits, Shape, TextLimits};
 use super::walk::Walk;
 use crate::ecs::pointer::Pointer;
 
@@ -47,14 +47,14 @@ impl Walk {
         Some(coerced)
     }
 
-    fn integer_limits(&mut self, range: &Range<i64>, number: &Number, at: &Pointer) {
+    fn integer_limits(&mut self, range: &NumberLimits<i64>, number: &Number, at: &Pointer) {
         match number.as_i64() {
             Some(number) => self.limits(range, Some(number), at),
             None => self.error(at, "too-large", format!("{number} is too large")),
         }
     }
 
-    fn limits<N: PartialOrd + Display + Copy>(&mut self, range: &Range<N>, number: Option<N>, at: &Pointer) {
+    fn limits<N: PartialOrd + Display + Copy>(&mut self, range: &NumberLimits<N>, number: Option<N>, at: &Pointer) {
         let Some(number) = number else { return };
         if let Some(min) = range.min.filter(|min| number < *min) {
             self.error(at, "too-small", format!("{number} is less than {min}, the least that is allowed"));
@@ -65,7 +65,7 @@ impl Walk {
     }
 
     /// The text itself is never told: it may be secret.
-    fn text_limits(&mut self, limits: &Text, text: &str, at: &Pointer) {
+    fn text_limits(&mut self, limits: &TextLimits, text: &str, at: &Pointer) {
         let length = text.chars().count() as u64;
         if let Some(min) = limits.min.filter(|min| length < *min) {
             self.error(at, "too-short", format!("{length} characters are given, {min} at least are needed"));
@@ -73,12 +73,21 @@ impl Walk {
         if let Some(max) = limits.max.filter(|max| length > *max) {
             self.error(at, "too-long", format!("{length} characters are given, {max} at most are allowed"));
         }
-        let Some(class) = &limits.characters else { return };
-        if let Some(character) = class.first_outside(text) {
-            let advice = hint::unrendered(text);
-            let message = format!("{character:?} is not allowed here; characters are {}{advice}", class.written);
-            self.error(at, "invalid-characters", message);
-        }
+        self.text_pattern(limits, text, at);
+    }
+
+    fn text_pattern(&mut self, limits: &TextLimits, text: &str, at: &Pointer) {
+        let advice = hint::unrendered(text);
+        let (code, message) = match limits.pattern.as_ref().and_then(|pattern| pattern.mismatch(text)) {
+            None => return,
+            Some(Mismatch::Character(character, class)) => {
+                ("invalid-characters", format!("{character:?} is not allowed; use the characters {class}{advice}"))
+            }
+            Some(Mismatch::Pattern(pattern)) => {
+                ("invalid-format", format!("the text does not match the pattern {pattern}{advice}"))
+            }
+        };
+        self.error(at, code, message);
     }
 
     fn choice(&mut self, choices: &[String], text: &str, at: &Pointer) {

@@ -1,61 +1,77 @@
-//! A JSON schema, reduced to what the walker asks of it.
+//! Shapes: JSON schemas reduced to the parts that the walker checks.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use regex::Regex;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-/// What a value may be.
+/// Values that a schema permits.
 #[derive(Debug)]
 pub(super) enum Shape {
-    /// Anything: free JSON, or a construct the walker leaves to serde.
+    /// Any value: free JSON, or a construct that the walker leaves to serde.
     Any,
     Boolean,
-    Integer(Range<i64>),
-    Number(Range<f64>),
-    Text(Text),
+    Integer(NumberLimits<i64>),
+    Number(NumberLimits<f64>),
+    Text(TextLimits),
     Choice(Vec<String>),
-    List(List),
-    Object(Object),
+    List(ListShape),
+    Object(ObjectShape),
 }
 
 /// Limits of a number, both inclusive.
 #[derive(Debug)]
-pub(super) struct Range<N> {
+pub(super) struct NumberLimits<N> {
     pub min: Option<N>,
     pub max: Option<N>,
 }
 
-/// Limits of a text, in characters.
+/// Limits of a text: its length in characters, and its pattern.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct TextLimits {
     pub min: Option<u64>,
     pub max: Option<u64>,
-    pub characters: Option<Characters>,
+    pub pattern: Option<Pattern>,
 }
 
-/// The characters of a pattern `^[…]+$` or `^[…]*$`.
+/// A `pattern` of the schema.
 #[derive(Debug)]
-pub(super) struct Characters {
-    /// The class as it is written in the pattern, without brackets.
-    pub written: String,
-    allowed: BTreeSet<char>,
+pub(super) enum Pattern {
+    /// A single character class, as in `^[a-z]+$`.
+    Class {
+        /// Source of the class without brackets.
+        source: String,
+        /// Matches a character outside of the class.
+        outside: Regex,
+    },
+    /// Any other pattern.
+    Other(Regex),
+}
+
+/// Difference of a text from a pattern.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Mismatch<'a> {
+    /// A character outside of the only class, and the source of the class.
+    Character(char, &'a str),
+    /// Any other difference, and the pattern.
+    Pattern(&'a str),
 }
 
 #[derive(Debug)]
-pub(super) struct List {
+pub(super) struct ListShape {
     pub items: Box<Shape>,
     pub min: Option<u64>,
     pub max: Option<u64>,
 }
 
 #[derive(Debug)]
-pub(super) struct Object {
+pub(super) struct ObjectShape {
     pub members: BTreeMap<String, Member>,
-    pub rest: Rest,
+    pub additional: AdditionalMembers,
 }
 
 #[derive(Debug)]
@@ -64,20 +80,20 @@ pub(super) struct Member {
     pub required: bool,
 }
 
-/// What members may be that are not listed.
+/// Members that the schema does not list.
 #[derive(Debug)]
-pub(super) enum Rest {
-    /// They are mistakes, or newer than this program.
+pub(super) enum AdditionalMembers {
+    /// Reported as unknown: a mistake, or newer than this program.
     Unknown,
-    /// They belong to a map.
-    Of(Box<Shape>),
+    /// Entries of a map, with the shape of their values.
+    Entries(Box<Shape>),
 }
 
-/// Shapes of the types decoded so far. Making one costs more than most decodings; a type's shape never changes.
+/// Shapes of the types decoded so far. Generating a shape costs more than most decodings, and it never changes.
 static SHAPES: LazyLock<Mutex<BTreeMap<Cow<'static, str>, Arc<Shape>>>> = LazyLock::new(Mutex::default);
 
-/// The shape of a type.
-pub(super) fn of<T: JsonSchema>() -> Arc<Shape> {
+/// Returns the shape of a type.
+pub(super) fn shape_for<T: JsonSchema>() -> Arc<Shape> {
     let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
     let shape = shapes.entry(T::schema_id()).or_insert_with(|| Arc::new(generate::<T>()));
     Arc::clone(shape)
@@ -96,19 +112,21 @@ fn read(schema: &Value) -> Shape {
     if let Some(inner) = nullable(schema) {
         return read(inner);
     }
-    match type_of(schema) {
+    match type_name(schema) {
         Some("boolean") => Shape::Boolean,
         Some("integer") => Shape::Integer(integer_range(schema)),
-        Some("number") => Shape::Number(Range { min: decimal(schema, "minimum"), max: decimal(schema, "maximum") }),
-        Some("string") => Shape::Text(text(schema)),
+        Some("number") => {
+            Shape::Number(NumberLimits { min: decimal(schema, "minimum"), max: decimal(schema, "maximum") })
+        }
+        Some("string") => Shape::Text(text_limits(schema)),
         Some("array") => Shape::List(list(schema)),
         Some("object") => object(schema),
         _ => Shape::Any,
     }
 }
 
-/// The one type of a schema, apart from null.
-fn type_of(schema: &Map<String, Value>) -> Option<&str> {
+/// Returns the only type of a schema, null aside.
+fn type_name(schema: &Map<String, Value>) -> Option<&str> {
     match schema.get("type")? {
         Value::String(name) => Some(name),
         Value::Array(names) => {
@@ -119,7 +137,7 @@ fn type_of(schema: &Map<String, Value>) -> Option<&str> {
     }
 }
 
-/// The other schema of an `anyOf` that only adds null.
+/// Returns the other schema of an `anyOf` that only adds null.
 fn nullable(schema: &Map<String, Value>) -> Option<&Value> {
     let is_null = |schema: &&Value| schema.get("type").and_then(Value::as_str) == Some("null");
     match schema.get("anyOf")?.as_array()?.as_slice() {
@@ -128,7 +146,7 @@ fn nullable(schema: &Map<String, Value>) -> Option<&Value> {
     }
 }
 
-/// The values of a schema that lists them: `enum`, or `oneOf` with a `const` or a short `enum` in each.
+/// Returns the values that a schema lists: `enum`, or `oneOf` with a `const` or a short `enum` in each.
 fn choices(schema: &Map<String, Value>) -> Option<Vec<String>> {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         let values = values.iter().filter(|value| !value.is_null());
@@ -142,18 +160,18 @@ fn choices(schema: &Map<String, Value>) -> Option<Vec<String>> {
     nested.map(|lists| lists.concat())
 }
 
-fn integer_range(schema: &Map<String, Value>) -> Range<i64> {
+fn integer_range(schema: &Map<String, Value>) -> NumberLimits<i64> {
     let (least, most) = match schema.get("format").and_then(Value::as_str) {
         Some("int32") => (Some(i64::from(i32::MIN)), Some(i64::from(i32::MAX))),
         _ => (None, None),
     };
-    let bound = |name| schema.get(name).and_then(whole);
-    Range { min: bound("minimum").or(least), max: bound("maximum").or(most) }
+    let bound = |name| schema.get(name).and_then(integer);
+    NumberLimits { min: bound("minimum").or(least), max: bound("maximum").or(most) }
 }
 
-/// A bound of an integer; some generators write it as a decimal.
+/// Reads the bound of an integer. Some generators write it as a decimal.
 #[allow(clippy::cast_possible_truncation)]
-fn whole(bound: &Value) -> Option<i64> {
+fn integer(bound: &Value) -> Option<i64> {
     bound.as_i64().or_else(|| bound.as_f64().map(|bound| bound as i64))
 }
 
@@ -165,18 +183,18 @@ fn count(schema: &Map<String, Value>, name: &str) -> Option<u64> {
     schema.get(name).and_then(Value::as_u64)
 }
 
-fn text(schema: &Map<String, Value>) -> Text {
+fn text_limits(schema: &Map<String, Value>) -> TextLimits {
     let pattern = schema.get("pattern").and_then(Value::as_str);
-    Text {
+    TextLimits {
         min: count(schema, "minLength"),
         max: count(schema, "maxLength"),
-        characters: pattern.and_then(Characters::of_pattern),
+        pattern: pattern.and_then(Pattern::new),
     }
 }
 
-fn list(schema: &Map<String, Value>) -> List {
+fn list(schema: &Map<String, Value>) -> ListShape {
     let items = Box::new(schema.get("items").map_or(Shape::Any, read));
-    List { items, min: count(schema, "minItems"), max: count(schema, "maxItems") }
+    ListShape { items, min: count(schema, "minItems"), max: count(schema, "maxItems") }
 }
 
 fn object(schema: &Map<String, Value>) -> Shape {
@@ -185,56 +203,63 @@ fn object(schema: &Map<String, Value>) -> Shape {
         None => BTreeSet::new(),
     };
     let properties = schema.get("properties").and_then(Value::as_object);
-    let member = |(name, schema): (&String, &Value)| {
-        (name.clone(), Member { shape: read(schema), required: required.contains(name.as_str()) })
-    };
-    let members = properties.into_iter().flatten().map(member).collect();
-    Shape::Object(Object { members, rest: rest(schema) })
+    let members = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            (name.clone(), Member { shape: read(schema), required: required.contains(name.as_str()) })
+        })
+        .collect();
+    Shape::Object(ObjectShape { members, additional: additional_members(schema) })
 }
 
-fn rest(schema: &Map<String, Value>) -> Rest {
+fn additional_members(schema: &Map<String, Value>) -> AdditionalMembers {
     let open = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
     match schema.get("additionalProperties") {
-        _ if open => Rest::Of(Box::new(Shape::Any)),
-        None | Some(Value::Bool(false)) => Rest::Unknown,
-        Some(others) => Rest::Of(Box::new(read(others))),
+        _ if open => AdditionalMembers::Entries(Box::new(Shape::Any)),
+        None | Some(Value::Bool(false)) => AdditionalMembers::Unknown,
+        Some(others) => AdditionalMembers::Entries(Box::new(read(others))),
     }
 }
 
-impl Object {
-    /// Whether `{}` is no value of this shape.
+impl ObjectShape {
+    /// True if `{}` lacks a required member.
     pub fn needs_members(&self) -> bool {
         self.members.values().any(|member| member.required)
     }
 }
 
-impl Characters {
-    /// Reads a pattern that is one class of plain characters and ranges. Others are left to whoever has an engine for
-    /// them: the API server checks every pattern.
-    fn of_pattern(pattern: &str) -> Option<Self> {
-        let inner = pattern.strip_prefix("^[")?;
-        let inner = inner.strip_suffix("]+$").or_else(|| inner.strip_suffix("]*$"))?;
-        if inner.contains(['\\', '[', ']', '^']) {
-            return None;
+impl Pattern {
+    /// Compiles the pattern of a schema; `None` if the `regex` crate does not support its syntax.
+    fn new(pattern: &str) -> Option<Self> {
+        match class(pattern) {
+            Some(source) => {
+                let outside = Regex::new(&format!("[^{source}]")).ok()?;
+                Some(Self::Class { source: source.to_owned(), outside })
+            }
+            None => Regex::new(pattern).ok().map(Self::Other),
         }
-        let characters: Vec<char> = inner.chars().collect();
-        let mut rest = characters.as_slice();
-        let mut allowed = BTreeSet::new();
-        while let Some((first, after)) = rest.split_first() {
-            let (last, after) = match after {
-                ['-', last, after @ ..] => (last, after),
-                _ => (first, after),
-            };
-            allowed.extend(*first..=*last);
-            rest = after;
-        }
-        Some(Self { written: inner.to_owned(), allowed })
     }
 
-    /// The first character that is not allowed.
-    pub fn first_outside(&self, text: &str) -> Option<char> {
-        text.chars().find(|character| !self.allowed.contains(character))
+    /// Returns the first difference of a text from the pattern. An empty text has none: `minLength` refuses it.
+    pub fn mismatch<'a>(&'a self, text: &str) -> Option<Mismatch<'a>> {
+        match self {
+            Self::Class { source, outside } => {
+                let character = outside.find(text)?.as_str().chars().next()?;
+                Some(Mismatch::Character(character, source))
+            }
+            Self::Other(regex) => {
+                (!text.is_empty() && !regex.is_match(text)).then(|| Mismatch::Pattern(regex.as_str()))
+            }
+        }
     }
+}
+
+/// Returns the character class of a pattern `^[…]+$` or `^[…]*$`, without brackets.
+fn class(pattern: &str) -> Option<&str> {
+    let class = pattern.strip_prefix("^[")?;
+    let class = class.strip_suffix("]+$").or_else(|| class.strip_suffix("]*$"))?;
+    (!class.contains(['\\', '[', ']', '^'])).then_some(class)
 }
 
 #[cfg(test)]
@@ -243,24 +268,29 @@ mod tests {
     use crate::ecs::common::{NAME_PATTERN, PORT_NAME_PATTERN};
 
     #[test]
-    fn classes_of_characters_are_understood() {
+    fn a_character_outside_of_the_class_is_named() {
         let cases = [
-            (NAME_PATTERN, "Az09_-", "AZaz-_05", " "),
-            (PORT_NAME_PATTERN, "az09_-", "az-_05", "A"),
-            ("^[a-]*$", "", "a-", "b"),
-            ("^[-a]*$", "", "a-", "b"),
+            (NAME_PATTERN, "AZaz-_05", ' '),
+            (PORT_NAME_PATTERN, "az-_05", 'A'),
+            ("^[a-]*$", "a-", 'b'),
+            ("^[-a]*$", "-a", 'b'),
         ];
-        for (pattern, more, inside, outside) in cases {
-            let class = Characters::of_pattern(pattern).unwrap();
-            assert_eq!(class.first_outside(&format!("{inside}{}", more.to_lowercase())), None, "{pattern}");
-            assert_eq!(class.first_outside(outside), outside.chars().next(), "{pattern}");
+        for (pattern, inside, outside) in cases {
+            let source = &pattern[2..pattern.len() - 3];
+            let pattern = Pattern::new(pattern).unwrap();
+            assert_eq!(pattern.mismatch(inside), None, "{source}");
+            let text = format!("{inside}{outside}");
+            assert_eq!(pattern.mismatch(&text), Some(Mismatch::Character(outside, source)));
         }
     }
 
     #[test]
-    fn other_patterns_are_left_alone() {
-        for pattern in ["[a-z]+", "^a+$", "^[a-z]+[0-9]+$", "^[^a]+$", r"^[\w]+$", "^[a-z]{1,3}$"] {
-            assert!(Characters::of_pattern(pattern).is_none(), "{pattern}");
+    fn any_other_pattern_is_named_as_a_whole() {
+        let pattern = "^SIG(INT|TERM)$";
+        let compiled = Pattern::new(pattern).unwrap();
+        assert_eq!(compiled.mismatch("SIGTERM"), None);
+        for text in ["TERM", "SIGTERMS", "SIGTERM\n"] {
+            assert_eq!(compiled.mismatch(text), Some(Mismatch::Pattern(pattern)), "{text:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::shape::{List, Member, Object, Rest, Shape};
+use super::shape::{AdditionalMembers, ListShape, Member, ObjectShape, Shape};
 use super::{Leniency, hint};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::{Pointer, kind_of};
@@ -59,21 +59,21 @@ impl Walk {
         self.findings.push(Finding::info(at.clone(), code, message));
     }
 
-    fn object(&mut self, shape: &Object, members: Map<String, Value>, at: &Pointer) -> Value {
+    fn object(&mut self, shape: &ObjectShape, members: Map<String, Value>, at: &Pointer) -> Value {
         let mut understood = Map::new();
         for (name, value) in members {
             let here = at.key(&name);
-            match (shape.members.get(&name), &shape.rest) {
+            match (shape.members.get(&name), &shape.additional) {
                 (Some(member), _) if self.means_absent(member, &value, &here) => {}
                 (Some(member), _) => {
                     let value = self.value(&member.shape, value, &here);
                     understood.insert(name, value);
                 }
-                (None, Rest::Of(rest)) => {
-                    let value = self.value(rest, value, &here);
+                (None, AdditionalMembers::Entries(shape)) => {
+                    let value = self.value(shape, value, &here);
                     understood.insert(name, value);
                 }
-                (None, Rest::Unknown) => {
+                (None, AdditionalMembers::Unknown) => {
                     self.unknown_member(shape, &name, here);
                     understood.insert(name, value);
                 }
@@ -83,7 +83,7 @@ impl Walk {
         Value::Object(understood)
     }
 
-    fn unknown_member(&mut self, shape: &Object, name: &str, here: Pointer) {
+    fn unknown_member(&mut self, shape: &ObjectShape, name: &str, here: Pointer) {
         let known = shape.members.keys().map(String::as_str);
         let hint = hint::did_you_mean(name, known);
         let message = format!("ECS has no member `{name}` here{hint}; it has no effect");
@@ -91,7 +91,7 @@ impl Walk {
         self.unknown.push(here);
     }
 
-    fn missing_members(&mut self, shape: &Object, given: &Map<String, Value>, at: &Pointer) {
+    fn missing_members(&mut self, shape: &ObjectShape, given: &Map<String, Value>, at: &Pointer) {
         for (name, member) in &shape.members {
             if member.required && !given.contains_key(name) {
                 let message = format!("`{name}` is required: {}", member.shape.wanted());
@@ -116,7 +116,7 @@ impl Walk {
         true
     }
 
-    fn list(&mut self, shape: &List, items: Vec<Value>, at: &Pointer) -> Value {
+    fn list(&mut self, shape: &ListShape, items: Vec<Value>, at: &Pointer) -> Value {
         let count = items.len() as u64;
         if let Some(min) = shape.min.filter(|min| count < *min) {
             self.error(at, "too-few-items", format!("{count} items are given, {min} at least are needed"));
