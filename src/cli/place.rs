@@ -225,7 +225,7 @@ fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
     for name in request.strategies.iter().filter_map(Strategy::attribute) {
         let nowhere = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
         let nowhere = nowhere.then(|| format!("no node has the attribute {name} to spread over: {}", looked_for(name)));
-        doubts.extend(query::misspelt(name).or(nowhere));
+        doubts.extend(query::misspelled_attribute(name).or(nowhere));
     }
     doubts
 }

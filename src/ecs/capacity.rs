@@ -4,14 +4,16 @@
 //! of a number go to each provider of a strategy.
 
 pub mod choice;
-mod instances;
+mod managed_instances;
 pub mod provider;
 pub mod split;
 
 pub use choice::{Choice, Decider};
-pub use instances::*;
+pub use managed_instances::*;
 pub use provider::*;
 pub use split::Strategy;
+
+use super::common::ecs_enum;
 
 /// The provider of Fargate's ordinary capacity. It exists without being made.
 pub const FARGATE: &str = "FARGATE";
@@ -23,4 +25,15 @@ pub const FARGATE_SPOT: &str = "FARGATE_SPOT";
 #[must_use]
 pub fn is_fargate(provider: &str) -> bool {
     matches!(provider, FARGATE | FARGATE_SPOT)
+}
+
+ecs_enum! {
+    /// State of something that ECS manages.
+    pub enum ManagedStatus {
+        /// ECS manages it.
+        #[default]
+        Enabled = "ENABLED",
+        /// ECS does not manage it.
+        Disabled = "DISABLED",
+    }
 }

@@ -69,7 +69,9 @@ fn weekday(rng: &mut Rng) -> String {
 }
 
 fn years(rng: &mut Rng) -> String {
-    if rng.u8(..3) > 0 { "*".to_owned() } else { list(rng, 1990, 2099, &[]) }
+    let years = if rng.u8(..3) > 0 { "*".to_owned() } else { list(rng, 1990, 2099, &[]) };
+    // The steps of `*/2` count from 1970 in AWS, and from year 1 in croner.
+    years.replace("*/", "1970/")
 }
 
 /// Returns `*`, or one to three values, ranges and steps.

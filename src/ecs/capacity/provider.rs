@@ -6,8 +6,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::instances::ManagedInstancesProvider;
-use crate::ecs::common::{NAME_PATTERN, Tag, ecs_enum, empty_is_none};
+use super::ManagedStatus;
+use super::managed_instances::ManagedInstancesProvider;
+use crate::ecs::common::{NAME_PATTERN, Tag, empty_is_none};
 
 /// The input of `CreateCapacityProvider`, and what `describe-capacity-providers` prints on top of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,15 +90,4 @@ pub struct ManagedScaling {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000))]
     pub instance_warmup_period: Option<i32>,
-}
-
-ecs_enum! {
-    /// Whether ECS does something.
-    pub enum ManagedStatus {
-        /// It does.
-        #[default]
-        Enabled = "ENABLED",
-        /// It does not.
-        Disabled = "DISABLED",
-    }
 }

@@ -44,6 +44,27 @@ pub enum Reason {
     TooDeep,
 }
 
+/// A mistake in an expression, without the expression.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    reason: Reason,
+    offset: usize,
+    message: String,
+}
+
+impl Mistake {
+    pub(super) fn new(reason: Reason, offset: usize, message: impl Into<String>) -> Self {
+        // Text of the expression in the message must not break the line or control the terminal.
+        let message = message.into().replace(char::is_control, "\u{fffd}");
+        Self { reason, offset, message }
+    }
+
+    pub(super) fn in_expression(self, expression: &str) -> QueryError {
+        let Self { reason, offset, message } = self;
+        QueryError { reason, offset, message, expression: expression.to_owned() }
+    }
+}
+
 /// Widest part of an expression that is shown, in characters.
 const SHOWN: usize = 72;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::pattern::Pattern;
+use super::quoting::write_value;
 use super::value::{Date, Version};
 
 /// A condition, or several of them in a logical form.
@@ -291,18 +292,4 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_value(&self.0, f)
     }
-}
-
-/// Writes a value, in quotes where it cannot stand bare.
-pub(super) fn write_value(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if !text.is_empty() && text.chars().all(is_bare) && !text.contains("&&") && !text.contains("||") {
-        return f.write_str(text);
-    }
-    let quote = if text.contains('\'') { '"' } else { '\'' };
-    write!(f, "{quote}{text}{quote}")
-}
-
-/// Whether a value without quotes can have this character.
-pub(super) fn is_bare(character: char) -> bool {
-    !character.is_whitespace() && !matches!(character, ',' | '[' | ']' | '(' | ')' | '\'' | '"')
 }

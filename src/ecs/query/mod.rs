@@ -16,26 +16,30 @@
 //!   negative forms whether there is none.
 
 mod cursor;
+mod diagnose;
 mod error;
 mod evaluate;
 mod expression;
 mod instance;
 mod parser;
 mod pattern;
+mod quoting;
 mod template;
 #[cfg(test)]
 mod tests;
 mod value;
+mod vocabulary;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use diagnose::misspelled_attribute;
 pub use error::{QueryError, Reason};
 pub use expression::{Condition, Expression, Order, Test, Text};
 pub use instance::Instance;
-pub use parser::{is_attribute, misspelt};
 pub use pattern::Pattern;
 pub use value::{Date, Version};
+pub use vocabulary::is_attribute;
 
 /// Longest expression that ECS takes, in characters.
 pub const MAX_LENGTH: usize = 2000;
@@ -98,7 +102,7 @@ impl Query {
     /// # Errors
     /// When no query is printed so.
     pub fn printed(text: &str) -> Result<Self, QueryError> {
-        parser::parse(text, parser::Limits::PRINTED)
+        parser::parse(text, parser::SizeLimits::CANONICAL)
     }
 
     /// Whether an instance is meant.
@@ -118,6 +122,6 @@ impl FromStr for Query {
     type Err = QueryError;
 
     fn from_str(text: &str) -> Result<Self, QueryError> {
-        parser::parse(text, parser::Limits::GIVEN)
+        parser::parse(text, parser::SizeLimits::WRITTEN)
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-use super::expression::write_value;
+use super::quoting::write_value;
 
 /// Most memory that a compiled pattern may take, in bytes.
 const MAX_SIZE: usize = 1 << 20;

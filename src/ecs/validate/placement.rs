@@ -109,7 +109,7 @@ fn step_field(step: &PlacementStrategy, at: &Pointer) -> Option<Finding> {
 
 /// An attribute that is called nearly as one of ECS's own.
 fn misspelt(strategy: &Strategy, at: Pointer) -> Option<Finding> {
-    Some(Finding::warning(at, "doubtful-attribute", query::misspelt(strategy.attribute()?)?))
+    Some(Finding::warning(at, "doubtful-attribute", query::misspelled_attribute(strategy.attribute()?)?))
 }
 
 /// Fargate chooses nodes itself: neither constraints nor strategies are supported.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::provider::ManagedStatus;
+use super::ManagedStatus;
 use crate::ecs::common::ecs_enum;
 
 /// Instances that ECS itself launches.
