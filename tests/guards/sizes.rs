@@ -18,8 +18,6 @@ const UNFINISHED: &[&str] = &[
     "src/convert/tests.rs",
     "src/translate/auto_scaling/tests.rs",
     "src/reconcile/service/tests.rs",
-    "tests/properties/placement.rs",
-    "devtools/devcluster/src/cluster.rs",
 ];
 
 /// Files of Rust below `folder`.
