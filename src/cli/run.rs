@@ -63,7 +63,7 @@ pub(super) struct Run {
     #[arg(long, env = "ECS_OPERATOR_PARAMETER_STORE", value_name = "[KIND/]NAME")]
     parameter_store: Option<SecretStore>,
     /// Servers of Prometheus that are asked for the metrics that services choose for alarms of step policies, such as
-    /// http://prometheus.monitoring.svc:9090. They are asked over HTTP and as nobody in particular. Default: none is asked.
+    /// http://prometheus.monitoring.svc:9090. They are queried over HTTP and without credentials. Default: none.
     #[arg(long, env = "ECS_OPERATOR_PROMETHEUS_SERVERS", value_name = "ADDRESS", value_delimiter = ',',
         value_parser = prometheus_server)]
     prometheus_servers: Vec<String>,

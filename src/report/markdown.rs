@@ -59,8 +59,9 @@ fn location(listed: &Listed) -> String {
     }
 }
 
-/// A text that stands for itself in a table.
-pub(super) fn escaped(text: &str) -> String {
+/// Escapes a text for a cell of a Markdown table.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -75,8 +76,9 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-/// A text in the font of code; the characters that would end it or the table cell are replaced.
-pub(super) fn code(text: &str) -> String {
+/// Formats a text as inline code in a Markdown table; replaces the characters that would end the code or the cell.
+#[must_use]
+pub fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

@@ -3,12 +3,11 @@
 //! The renderers are functions of the report: the same report gives the same bytes. No value that may be secret is in it.
 
 mod count;
-pub mod coverage;
 mod fold;
 mod json;
 mod listing;
 mod location;
-mod markdown;
+pub mod markdown;
 mod rules;
 mod sarif;
 mod text;

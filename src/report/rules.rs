@@ -10,7 +10,7 @@ const DESCRIBED: [(&str, &str); 43] = [
         "authentication-for-any-address",
         "Credentials of the whole cluster would go to an address that whoever writes the service chooses.",
     ),
-    ("authentication-without-use", "The operator asks for a metric as nobody in particular."),
+    ("authentication-without-use", "The operator queries the metric without credentials."),
     ("capacity-given-twice", "The capacity providers of a cluster are given more than once."),
     ("coerced", "A value of another type was taken for the one that is wanted."),
     ("container-renamed", "The container has another name on Kubernetes."),

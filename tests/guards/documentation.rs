@@ -4,8 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ecs_operator::report::coverage;
-
 use crate::reference;
 
 /// The marker at the end of each generated section.
@@ -32,7 +30,7 @@ fn check(path: &Path, current: &str) {
 
 #[test]
 fn the_pages_about_fields_are_current() {
-    for page in coverage::pages() {
+    for page in docgen::pages() {
         check(&root().join(page.file), &page.text);
     }
 }
@@ -74,7 +72,7 @@ fn the_generated_sections_of_the_readme_are_current() {
     let path = root().join("README.md");
     let readme = fs::read_to_string(&path).expect("README.md");
     let readme = with_section(&readme, "report", &report());
-    check(&path, &with_section(&readme, "coverage", &coverage::summary()));
+    check(&path, &with_section(&readme, "coverage", &docgen::summary()));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use docgen::{Coverage, OPERATIONS};
 use ecs_operator::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use ecs_operator::ecs::fields;
-use ecs_operator::report::coverage::{self, Coverage, OPERATIONS};
 use ecs_operator::translate::{Code, Verdict};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 /// What becomes of every kind of definition: surveyed once for all tests.
 fn surveyed() -> &'static [Coverage] {
-    static COVERAGE: LazyLock<Vec<Coverage>> = LazyLock::new(coverage::coverage);
+    static COVERAGE: LazyLock<Vec<Coverage>> = LazyLock::new(docgen::coverage);
     &COVERAGE
 }
 
@@ -113,7 +113,7 @@ fn is_in_free_json(path: &str, shape: &BTreeMap<String, String>) -> bool {
     above.into_iter().any(|place| shape.get(place).is_some_and(|r#type| r#type == "document"))
 }
 
-fn is_ignored(outcome: &coverage::Outcome) -> bool {
+fn is_ignored(outcome: &docgen::Outcome) -> bool {
     outcome.verdict.0 == Verdict::Ignored
 }
 
@@ -262,7 +262,7 @@ fn every_field_around_a_service_is_in_a_golden_case() {
 
 #[test]
 fn every_field_of_clusters_and_capacity_providers_is_in_a_golden_case() {
-    for kind in &coverage::coverage()[2..] {
+    for kind in &docgen::coverage()[2..] {
         let missing = not_in_golden_cases(kind);
         assert!(missing.is_empty(), "{}: no golden case has:\n{}", kind.kind, missing.join("\n"));
     }

@@ -63,7 +63,7 @@ fn is_part_of_path(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_graphic() && !"/?#%\\".contains(c)) && !name.starts_with('.')
 }
 
-/// Whether an address is one that is asked over plain HTTP and as nobody in particular.
+/// Reports whether an address is queried over plain HTTP and without credentials.
 #[must_use]
 pub fn is_plain_http(address: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !"?#@\\".contains(c);
@@ -80,7 +80,8 @@ fn of_prometheus(query: &PrometheusQuery, at: &Pointer) -> Vec<Finding> {
         findings.push(Finding::error(at.key("serverAddress"), "address-not-asked", message));
     }
     if query.authentication.is_some() {
-        let message = "it is for what KEDA asks: the operator asks for the metrics of alarms as nobody in particular";
+        let message =
+            "the authentication is for queries by KEDA: the operator queries the metrics of alarms without credentials";
         findings.push(Finding::error(at.key("authentication"), "authentication-without-use", message));
     }
     findings

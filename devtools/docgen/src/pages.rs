@@ -1,52 +1,59 @@
-//! The tables of the documentation.
+//! Markdown of the generated pages.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Coverage, Covered, OPERATIONS, Outcome, coverage};
-use crate::report::markdown::{code, escaped};
-use crate::translate::{Code, Verdict};
+use ecs_operator::report::markdown::{code, escaped};
+use ecs_operator::translate::{Code, Verdict};
 
-/// A page of the documentation that is written by the program.
+/// A generated page of the documentation.
 pub struct Page {
-    /// Its file, from the root of the project.
+    /// The file, relative to the root of the project.
     pub file: &'static str,
-    /// Its text, Markdown.
+    /// The text in Markdown.
     pub text: String,
 }
 
-/// Every generated page.
+/// Returns every generated page.
 #[must_use]
 pub fn pages() -> Vec<Page> {
-    let mut pages: Vec<Page> = coverage().iter().map(of_kind).collect();
+    let mut pages: Vec<Page> = coverage().iter().map(fields_page).collect();
     pages.push(Page { file: "docs/verdicts.md", text: verdicts() });
     pages.push(Page { file: "docs/operations.md", text: operations() });
     pages
 }
 
-/// How many fields of each kind have which verdict, with the pages that name them.
+/// Returns a table of the number of fields with each verdict, for each kind of definition: at best, and at worst.
 #[must_use]
 pub fn summary() -> String {
-    let mut text = String::from("| fields of | all |");
+    let mut text = String::from("| fields of | all | |");
     Verdict::ALL.iter().rev().for_each(|verdict| {
         let _ = write!(text, " {} |", verdict.name());
     });
-    text.push_str("\n|---|---|---|---|---|---|---|\n");
+    text.push_str("\n|---|---|---|---|---|---|---|---|\n");
     for kind in coverage() {
-        let mut numbers: BTreeMap<Verdict, usize> = BTreeMap::new();
-        for covered in &kind.fields {
-            *numbers.entry(worst(covered)).or_default() += 1;
-        }
-        let _ = write!(text, "| [`{}`]({}) | {} |", kind.kind, file(kind.kind), kind.fields.len());
-        for verdict in Verdict::ALL.iter().rev() {
-            let _ = write!(text, " {} |", numbers.get(verdict).copied().unwrap_or_default());
-        }
-        text.push('\n');
+        let link = format!("[`{}`]({}) | {}", kind.kind, file(kind.kind), kind.fields.len());
+        let _ = writeln!(text, "| {link} | at best |{}", counts(&kind.fields, best));
+        let _ = writeln!(text, "| | | at worst |{}", counts(&kind.fields, worst));
     }
     text
 }
 
-/// A field counts as the least it may come to.
+/// Returns the number of fields with each verdict as cells of a table.
+fn counts(fields: &[Covered], verdict: fn(&Covered) -> Verdict) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for covered in fields {
+        *counts.entry(verdict(covered)).or_default() += 1;
+    }
+    let count = |verdict| counts.get(verdict).copied().unwrap_or_default();
+    Verdict::ALL.iter().rev().map(|verdict| format!(" {} |", count(verdict))).collect()
+}
+
+fn best(covered: &Covered) -> Verdict {
+    covered.outcomes.iter().map(|outcome| outcome.verdict.0).max().unwrap_or(Verdict::Unsupported)
+}
+
 fn worst(covered: &Covered) -> Verdict {
     covered.outcomes.iter().map(|outcome| outcome.verdict.0).min().unwrap_or(Verdict::Unsupported)
 }
@@ -60,12 +67,12 @@ fn file(kind: &str) -> &'static str {
     }
 }
 
-fn of_kind(kind: &Coverage) -> Page {
+fn fields_page(kind: &Coverage) -> Page {
     let mut text = format!(
-        "# {}: what becomes of each field\n\n\
-         Every input field of {}. A field whose verdict depends on its value or on other fields has a line for each; what\n\
-         verdicts and codes mean is in [verdicts](../verdicts.md).\n\n\
-         | field | verdict | becomes | what differs, what to do |\n|---|---|---|---|\n",
+        "# {}: fields\n\n\
+         The input fields of {} and the verdict on each. A field has several lines if its verdict depends on its value or on\n\
+         other fields. See [verdicts](../verdicts.md) for the meaning of verdicts and codes.\n\n\
+         | field | verdict | Kubernetes field | difference and action |\n|---|---|---|---|\n",
         kind.kind,
         kind.operations.iter().map(|operation| code(operation)).collect::<Vec<_>>().join(", "),
     );
@@ -78,8 +85,7 @@ fn of_kind(kind: &Coverage) -> Page {
     let others: Vec<String> = kind.others.keys().map(|field| code(field)).collect();
     let _ = write!(
         text,
-        "\nNot among the inputs of the operation, and accepted: what AWS prints in descriptions, which is ignored, and the \
-         `kubernetes` block.\n\n{}\n",
+        "\nAlso accepted: fields that AWS prints in descriptions, which are ignored, and the `kubernetes` block.\n\n{}\n",
         others.join(", ")
     );
     Page { file: file(kind.kind), text }
@@ -101,7 +107,9 @@ fn verdicts() -> String {
     for verdict in Verdict::ALL.iter().rev() {
         let _ = writeln!(text, "| {} | {} |", verdict.name(), verdict.meaning());
     }
-    text.push_str("\nEvery verdict but `exact` has a code, which keeps its meaning from release to release.\n");
+    text.push_str(
+        "\nEvery verdict except `exact` has a code. The meaning of a code does not change between releases.\n",
+    );
     for name in Code::ALL {
         let _ = write!(text, "\n### {}\n\n{}\n", name.name(), name.meaning());
     }
@@ -114,7 +122,7 @@ fn operations() -> String {
     );
     for entry in OPERATIONS {
         let operations: Vec<String> = entry.operations.iter().map(|operation| code(operation)).collect();
-        let _ = writeln!(text, "| {} | {} |", operations.join(", "), entry.place);
+        let _ = writeln!(text, "| {} | {} |", operations.join(", "), entry.replacement);
     }
     text
 }

@@ -1,21 +1,21 @@
 //! Replacements of the AWS operations.
 
-/// Operations, and what to do instead of calling them.
-pub struct Instead {
+/// Operations and their common replacement.
+pub struct Replacement {
     /// The operations, with their service.
     pub operations: &'static [&'static str],
     /// Replacement, as a sentence or a command.
-    pub place: &'static str,
+    pub replacement: &'static str,
 }
 
-macro_rules! instead {
-    ($($($operation:literal),+ => $place:literal,)+) => {
-        &[$(Instead { operations: &[$($operation),+], place: $place },)+]
+macro_rules! replacements {
+    ($($($operation:literal),+ => $replacement:literal,)+) => {
+        &[$(Replacement { operations: &[$($operation),+], replacement: $replacement },)+]
     };
 }
 
 /// Every operation with input fields.
-pub const OPERATIONS: &[Instead] = instead! {
+pub const OPERATIONS: &[Replacement] = replacements! {
     "ecs:RegisterTaskDefinition" =>
         "Apply a TaskDefinition. Each change of its spec creates a revision.",
     "ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions" =>

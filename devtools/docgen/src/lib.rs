@@ -1,64 +1,65 @@
-//! What is translated how far, field by field of the AWS API: made by translating definitions that have every field.
+//! Generates the reference pages about fields, verdicts and operations.
+//!
+//! The verdicts come from translating sample definitions that contain every field of the AWS API.
 
 mod operations;
 mod pages;
 mod sample;
 
-use crate::translate::RenderProfile;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde_json::Value;
 
-pub use operations::{Instead, OPERATIONS};
+pub use operations::{OPERATIONS, Replacement};
 pub use pages::{Page, pages, summary};
 
-use crate::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
-use crate::ecs::fields::{self, InputField};
-use crate::translate::{Code, FieldVerdict, Verdict, examine};
+use ecs_operator::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
+use ecs_operator::ecs::fields::{self, InputField};
+use ecs_operator::translate::{Code, FieldVerdict, RenderProfile, Verdict, examine};
 
 /// Name of the object in the targets.
 const NAME: &str = "web";
 
-/// Groups of tasks to be with: one of its own name, and its own.
+/// Task groups of placement constraints: another group, and the group of the service itself.
 const GROUPS: [&str; 2] = ["GROUP", "service:web"];
 
-/// A kind of definition and what becomes of its fields.
+/// The verdicts on the fields of a kind of definition.
 pub struct Coverage {
     /// The kind of the custom resource.
     pub kind: &'static str,
-    /// The AWS operations whose input it has the shape of.
+    /// The AWS operations whose input has the same shape.
     pub operations: &'static [&'static str],
-    /// The fields of these operations, in the order of the API reference, at the places where the definition has them.
+    /// The fields of these operations, in the order of the API reference, by their paths in the definition.
     pub inputs: Vec<InputField>,
-    /// Those that hold values.
+    /// The fields that contain values.
     pub fields: Vec<Covered>,
-    /// Fields of the shape that are no input of these operations: what AWS prints in descriptions, and our own.
+    /// Fields of the shape that are not an input of these operations: fields of descriptions, and the `kubernetes` block.
     pub others: BTreeMap<String, BTreeSet<Outcome>>,
 }
 
-/// A field and all that was seen to become of it.
+/// A field and all its verdicts.
 pub struct Covered {
     /// The field.
     pub field: InputField,
-    /// One for each way its value and its neighbours decide; the mildest first.
+    /// One entry for each verdict and code that the field may have, depending on its value and other fields; the best first.
     pub outcomes: BTreeSet<Outcome>,
 }
 
-/// What becomes of a field.
+/// A verdict on a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
-    /// How far it is translated.
+    /// The verdict.
     pub verdict: std::cmp::Reverse<Verdict>,
-    /// The name of the difference.
+    /// The code of the difference.
     pub code: Option<Code>,
-    /// The objects and fields it becomes: `Deployment /spec/replicas`.
+    /// The fields of Kubernetes objects that it sets: `Deployment /spec/replicas`.
     pub targets: BTreeSet<String>,
     /// How it differs and what to do.
     pub messages: BTreeSet<String>,
 }
 
-/// What becomes of every kind of definition.
+/// Returns the verdicts on the fields of every kind of definition.
 #[must_use]
 pub fn coverage() -> Vec<Coverage> {
     let task_definition = |_, mut input: Value| {
@@ -100,14 +101,19 @@ pub fn coverage() -> Vec<Coverage> {
         sample::part_capacity(&input, number).into_iter().flat_map(verdicts).collect()
     };
     vec![
-        of_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], &[], task_definition),
-        of_kind::<ServiceSpec>("Service", &OF_SERVICE, &fields::of_scaling(), service),
-        of_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster),
-        of_kind::<CapacityProviderSpec>("CapacityProvider", &["ecs:CreateCapacityProvider"], &[], capacity_provider),
+        survey_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], &[], task_definition),
+        survey_kind::<ServiceSpec>("Service", &SERVICE_OPERATIONS, &fields::of_scaling(), service),
+        survey_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster),
+        survey_kind::<CapacityProviderSpec>(
+            "CapacityProvider",
+            &["ecs:CreateCapacityProvider"],
+            &[],
+            capacity_provider,
+        ),
     ]
 }
 
-fn of_kind<T: JsonSchema>(
+fn survey_kind<T: JsonSchema>(
     kind: &'static str,
     operations: &'static [&'static str],
     placed: &[InputField],
@@ -125,15 +131,15 @@ fn of_kind<T: JsonSchema>(
     Coverage { kind, operations, inputs, fields, others: seen }
 }
 
-/// What becomes of a field, or of the free JSON that it is in.
+/// Returns the verdicts on a field, or on the free-form JSON that contains it.
 fn outcomes(seen: &BTreeMap<String, BTreeSet<Outcome>>, path: &str) -> BTreeSet<Outcome> {
     let above =
         std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(above, _)| above.trim_end_matches("[]")));
     above.into_iter().find_map(|path| seen.get(path)).cloned().unwrap_or_default()
 }
 
-/// What a service has of AWS.
-const OF_SERVICE: [&str; 5] = [
+/// The AWS operations whose inputs a Service contains.
+const SERVICE_OPERATIONS: [&str; 5] = [
     "ecs:CreateService",
     "application-autoscaling:RegisterScalableTarget",
     "application-autoscaling:PutScalingPolicy",
@@ -141,7 +147,7 @@ const OF_SERVICE: [&str; 5] = [
     "application-autoscaling:PutScheduledAction",
 ];
 
-/// Outcomes by field, one for each pair of verdict and code.
+/// Returns the verdicts by field, one for each pair of verdict and code.
 fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {
     let mut seen: BTreeMap<String, BTreeMap<_, Outcome>> = BTreeMap::new();
     let samples = sample::samples::<T>().enumerate();
@@ -154,19 +160,19 @@ fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -
             targets: BTreeSet::new(),
             messages: BTreeSet::new(),
         });
-        outcome.targets.extend(verdict.target.as_deref().map(becomes));
+        outcome.targets.extend(verdict.target.as_deref().map(normalized_target));
         outcome.messages.extend(verdict.message);
     }
     seen.into_iter().map(|(field, outcomes)| (field, outcomes.into_values().collect())).collect()
 }
 
-/// The field whose value this is an item or a member of: `command` for `command[]`, `options` for `options.*`.
+/// Returns the field whose value contains this item or member: `command` for `command[]`, `options` for `options.*`.
 fn value_field(field: &str) -> String {
     field.trim_end_matches("[]").trim_end_matches(".*").to_owned()
 }
 
 /// `Deployment/web#/spec/initContainers/1/image` → `Deployment /spec/containers/*/image`
-fn becomes(target: &str) -> String {
+fn normalized_target(target: &str) -> String {
     let (object, pointer) = target.split_once('#').unwrap_or((target, ""));
     let kind = object.split('/').next().unwrap_or_default();
     let target = format!("{kind} {pointer}").replace("/initContainers/", "/containers/");
@@ -183,11 +189,14 @@ mod tests {
     fn items_and_members_belong_to_their_field() {
         assert_eq!(value_field("a[].command[]"), "a[].command");
         assert_eq!(value_field("a.options.*"), "a.options");
-        assert_eq!(becomes("Deployment/web#/spec/initContainers/1/image"), "Deployment /spec/containers/*/image");
+        assert_eq!(
+            normalized_target("Deployment/web#/spec/initContainers/1/image"),
+            "Deployment /spec/containers/*/image"
+        );
     }
 
     #[test]
-    fn each_source_of_a_volume_is_judged_alone() {
+    fn each_source_of_a_volume_has_its_own_verdict() {
         let coverage = coverage();
         let outcomes = |path: &str| {
             let covered = coverage[0].fields.iter().find(|covered| covered.field.path == path).expect("a field");

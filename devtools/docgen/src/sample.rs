@@ -1,29 +1,23 @@
-//! Definitions that have every field their schema knows.
+//! Sample definitions with every field of a schema.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-/// As many samples as make every choice of every list of choices appear; the longest list has fewer.
+/// Number of samples. Every choice of an enumeration appears, because the longest one is shorter.
 const SAMPLES: usize = 64;
 
-/// Definitions of `T` with every field, which together have every choice.
+/// Returns definitions of `T` with every field. Together they contain every choice of each enumeration.
 pub fn samples<T: JsonSchema>() -> impl Iterator<Item = Value> {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let schema = settings.into_generator().into_root_schema_for::<T>();
     (0..SAMPLES).map(move |number| sample(schema.as_value(), number))
 }
 
-/// Lets sizes be sizes and what has to differ differ: the container depends on another one, and its secret is not its variable.
+/// Sets valid sizes, and names that must differ: the container depends on another one, and its secret is not its variable.
 pub fn make_plausible(definition: &mut Value) {
     for (size, plausible) in [("cpu", "256"), ("memory", "512")] {
         definition[size] = plausible.into();
-    }
-    if let Some(name) = definition.pointer_mut("/containerDefinitions/0/dependsOn/0/containerName") {
-        *name = "other".into();
-    }
-    if let Some(name) = definition.pointer_mut("/containerDefinitions/0/secrets/0/name") {
-        *name = "SECRET".into();
     }
     // Values of every kind that matters, besides those of the schema.
     for (list, more) in [
@@ -45,21 +39,24 @@ pub fn make_plausible(definition: &mut Value) {
             items.extend(more.as_array().cloned().unwrap_or_default());
         }
     }
-    for (place, plausible) in [
-        ("/containerDefinitions/0/links/0", "other"),
-        ("/containerDefinitions/0/volumesFrom/0/sourceContainer", "other"),
+    for (path, plausible) in [
+        ("/taskRoleArn", "arn:aws:iam::123456789012:role/web"),
+        ("/containerDefinitions/0/dependsOn/0/containerName", "sidecar"),
+        ("/containerDefinitions/0/secrets/0/name", "SECRET"),
+        ("/containerDefinitions/0/links/0", "sidecar"),
+        ("/containerDefinitions/0/volumesFrom/0/sourceContainer", "sidecar"),
         ("/containerDefinitions/0/linuxParameters/tmpfs/0/containerPath", "/run"),
     ] {
-        if let Some(value) = definition.pointer_mut(place) {
+        if let Some(value) = definition.pointer_mut(path) {
             *value = plausible.into();
         }
     }
     if let Some(containers) = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
-        containers.push(json!({"name": "other", "image": "1", "memory": 4}));
+        containers.push(json!({"name": "sidecar", "image": "1", "memory": 4}));
     }
 }
 
-/// Lets constraints be some of each kind that is translated in its own way; one of them is to be with tasks of `group`.
+/// Sets placement constraints of each kind that is translated differently; one requires tasks of `group`.
 pub fn constrain(definition: &mut Value, group: &str) {
     let with = format!("task:group == {group}");
     let expressions = [
@@ -89,7 +86,7 @@ pub fn part_volumes(definition: &mut Value) {
     *volumes = parted;
 }
 
-/// Lets names be names that callers use, and the shares of a deployment leave no task out.
+/// Sets valid names, and deployment percentages that allow a rolling update.
 pub fn make_service_plausible(service: &mut Value, number: usize) {
     service["capacityProviderStrategy"] = strategies(number);
     service["placementStrategy"] = json!([{"type": "spread", "field": "attribute:NAME"},
