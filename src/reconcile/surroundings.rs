@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::actions::Child;
 use super::owned::Owned;
 use crate::api::condition;
-use crate::translate::service::companions::{Surrounding, Surroundings};
+use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companions::Surroundings;
 
 impl From<Surrounding> for Child {
     fn from(surrounding: Surrounding) -> Self {

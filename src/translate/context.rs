@@ -4,11 +4,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::capacity::Capacity;
 use super::conversions::some_map;
-use super::metadata::Identity;
-use super::pod::tags;
+use super::metadata::{self, Identity};
 use super::render_profile::RenderProfile;
 use crate::api::{ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
-use crate::ecs::service::Tag;
+use crate::ecs::common::LaunchType;
+use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
 
 /// Who applies the rendered objects.
@@ -63,6 +63,16 @@ impl<'a> RenderContext<'a> {
             task_role_credentials: None,
             capacity: None,
             profile,
+        }
+    }
+
+    /// Returns the tags that ECS propagates to the task. Without a service these are the tags of the definition.
+    pub(crate) fn task_tags(&self) -> &'a [Tag] {
+        let Some(spec) = self.service else { return &self.definition.tags };
+        match spec.ecs.propagate_tags {
+            Some(PropagateTags::TaskDefinition) => &self.definition.tags,
+            Some(PropagateTags::Service) => &spec.ecs.tags,
+            Some(PropagateTags::None) | None => &[],
         }
     }
 
@@ -129,6 +139,19 @@ impl<'a> ContainerSlot<'a> {
     }
 }
 
+/// The cluster and service that a task belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership<'a> {
+    /// Namespace of the task; none in plain manifests without one.
+    pub namespace: Option<&'a str>,
+    /// Cluster, by name or ARN.
+    pub cluster: &'a str,
+    /// ECS name of the service.
+    pub service: Option<&'a str>,
+    /// Requested launch type.
+    pub launch_type: Option<LaunchType>,
+}
+
 /// A service's task definition revision, as `family:revision`, and the namespace and labels of its objects.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectContext<'a> {
@@ -151,7 +174,7 @@ impl ObjectContext<'_> {
             name: Some(name.into()),
             namespace: self.namespace.map(str::to_owned),
             labels: some_map(self.identity.labels()),
-            annotations: some_map(tags::annotations(self.tags)),
+            annotations: some_map(metadata::tag_annotations(self.tags)),
             ..ObjectMeta::default()
         }
     }

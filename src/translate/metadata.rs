@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{MANAGER, labels};
 use crate::ecs::arn;
+use crate::ecs::service::Tag;
 use crate::k8s::names;
 
 /// Who a service's objects belong to.
@@ -45,6 +46,18 @@ pub fn task_definition_labels(name: &str) -> BTreeMap<String, String> {
     [(labels::NAME, name), (labels::MANAGED_BY, MANAGER), (labels::TASK_DEFINITION, name)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()
+}
+
+/// Prefix of the annotations that carry ECS tags.
+pub(crate) const TAG_PREFIX: &str = "tags.ecs-operator.dev";
+
+/// Returns the annotations for ECS tags. Tags whose keys are not valid in an annotation are left out.
+pub(crate) fn tag_annotations(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter()
+        .filter_map(|tag| Some((tag.key.as_deref()?, tag.value.clone().unwrap_or_default())))
+        .filter(|(key, _)| names::is_qualified_name(key))
+        .map(|(key, value)| (format!("{TAG_PREFIX}/{key}"), value))
+        .collect()
 }
 
 /// The object name of a cluster given by name or ARN.

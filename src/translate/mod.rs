@@ -17,6 +17,7 @@ pub mod placement;
 pub mod pod;
 pub mod render_profile;
 pub mod service;
+pub mod target;
 pub mod task_agent;
 pub mod verdicts;
 pub mod volumes;

@@ -5,7 +5,7 @@ use ecs_operator::ecs::scaling::Limits;
 use ecs_operator::translate::ObjectContext;
 use ecs_operator::translate::metadata::Identity;
 use ecs_operator::translate::service::auto_scaling::{Situation, render};
-use ecs_operator::translate::service::companions::Surrounding;
+use ecs_operator::translate::service::companion::Surrounding;
 use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::manifest::{Manifest, Readable};
 use crate::reconcile::Child;
 use crate::translate::pod::external_secret;
-use crate::translate::service::companions::Surrounding;
+use crate::translate::service::companion::Surrounding;
 use crate::translate::volumes::efs_volume_configuration;
 
 /// An object in the order in which people read one.

@@ -4,6 +4,7 @@
 //! Deployment of one replica under its own name, so that nothing is lost. Labels are the operator's, so that both ways of
 //! running look alike, but for `managed-by`: an operator must not take these objects for its own.
 
+use crate::translate::target;
 use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +23,8 @@ use crate::translate::capacity::Known;
 use crate::translate::metadata::Identity;
 use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
+use crate::translate::service::companion::Surrounding;
 use crate::translate::service::companions as service_companions;
-use crate::translate::service::companions::Surrounding;
 use crate::translate::service::workload;
 use crate::translate::service::workload::{Settings, Workload};
 use crate::translate::{Capacity, Code, FieldVerdict, Verdict, examine};
@@ -160,7 +161,7 @@ fn render(
     let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
     let none = ecs::Service::default();
     let own = service.map_or(&none, |spec| &spec.ecs);
-    let target = format!("{}/{}#/spec/template", workload::kind(own), owner.name);
+    let target = format!("{}/{}#/spec/template", target::workload_kind(own), owner.name);
     let rendered = RenderContext {
         definition: &spec.ecs,
         kubernetes: spec.kubernetes.as_ref(),
@@ -214,7 +215,7 @@ fn render(
     // There is no TaskDefinition here: its name is in a label, and what it was checked by leaves no trace.
     for verdict in &mut verdicts {
         let Some(field) = verdict.target.as_ref().and_then(|target| target.strip_prefix(&identity)) else { continue };
-        let labels = format!("{}/{}#/metadata/labels", workload::kind(own), owner.name);
+        let labels = format!("{}/{}#/metadata/labels", target::workload_kind(own), owner.name);
         verdict.target = (field == "/metadata/name").then_some(labels);
     }
     Ok(Rendered { manifests, verdicts })
@@ -266,7 +267,7 @@ fn note_service(
     let other = given.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
     let message =
         format!("the service names revision {wanted}, but the task definition given {other}; that one is used");
-    let kind = definition.service().map_or("Deployment", |service| workload::kind(&service.ecs));
+    let kind = definition.service().map_or("Deployment", |service| target::workload_kind(&service.ecs));
     let target = format!("{kind}/{}#/spec/template", definition.name);
     service_reference::unpin(definition, target, message);
 }

@@ -185,6 +185,18 @@ impl ContainerDefinition {
         self.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true))
     }
 
+    /// True for the log router of a task (`firelensConfiguration`).
+    #[must_use]
+    pub fn is_log_router(&self) -> bool {
+        self.firelens_configuration.is_some()
+    }
+
+    /// True if the container's output goes to the log router (log driver `awsfirelens`).
+    #[must_use]
+    pub fn uses_log_router(&self) -> bool {
+        self.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == super::LogDriver::Awsfirelens)
+    }
+
     /// Returns the seconds between SIGTERM and SIGKILL. The ECS container agent treats a `stopTimeout` of 0 as absent.
     #[must_use]
     pub fn stop_timeout_seconds(&self) -> i64 {

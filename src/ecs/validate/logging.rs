@@ -26,14 +26,6 @@ fn log_configurations(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &
     })
 }
 
-fn uses_router(container: &ContainerDefinition) -> bool {
-    container.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == LogDriver::Awsfirelens)
-}
-
-fn is_router(container: &ContainerDefinition) -> bool {
-    container.firelens_configuration.is_some()
-}
-
 /// What a driver does not log without: `awslogs` a group and a region, and on Fargate a stream prefix ("Using the
 /// awslogs log driver"); `splunk` a token and an address.
 fn required_options(task: &TaskDefinition) -> Vec<Finding> {
@@ -92,7 +84,7 @@ fn delivery_mode(task: &TaskDefinition) -> Vec<Finding> {
 /// A task has one log router at most.
 fn one_router(task: &TaskDefinition) -> Vec<Finding> {
     containers(task)
-        .filter(|(_, container)| is_router(container))
+        .filter(|(_, container)| container.is_log_router())
         .skip(1)
         .map(|(at, _)| {
             let message = "another container is the task's log router already";
@@ -103,11 +95,11 @@ fn one_router(task: &TaskDefinition) -> Vec<Finding> {
 
 /// `awsfirelens` sends to the task's log router, so there must be one.
 fn router_for_users(task: &TaskDefinition) -> Vec<Finding> {
-    if task.container_definitions.iter().any(is_router) {
+    if task.container_definitions.iter().any(ContainerDefinition::is_log_router) {
         return Vec::new();
     }
     containers(task)
-        .filter(|(_, container)| uses_router(container))
+        .filter(|(_, container)| container.uses_log_router())
         .map(|(at, _)| {
             let message = "the log driver awsfirelens needs a container of the task with a firelensConfiguration";
             Finding::error(at.key("logConfiguration").key("logDriver"), "no-log-router", message)
@@ -117,11 +109,11 @@ fn router_for_users(task: &TaskDefinition) -> Vec<Finding> {
 
 /// ECS refuses a log router that no container of the task sends to.
 fn users_for_router(task: &TaskDefinition) -> Vec<Finding> {
-    if task.container_definitions.iter().any(uses_router) {
+    if task.container_definitions.iter().any(ContainerDefinition::uses_log_router) {
         return Vec::new();
     }
     containers(task)
-        .filter(|(_, container)| is_router(container))
+        .filter(|(_, container)| container.is_log_router())
         .map(|(at, _)| {
             let message = "no container of the task uses the log driver awsfirelens, so nothing sends to this router";
             Finding::error(at.key("firelensConfiguration"), "unused-log-router", message)
@@ -132,7 +124,7 @@ fn users_for_router(task: &TaskDefinition) -> Vec<Finding> {
 /// A log router that sends its own output to itself never empties its buffer.
 fn router_apart(task: &TaskDefinition) -> Vec<Finding> {
     containers(task)
-        .filter(|(_, container)| is_router(container) && uses_router(container))
+        .filter(|(_, container)| container.is_log_router() && container.uses_log_router())
         .map(|(at, _)| {
             let message = "this is the log router, which sends its own output to itself; give it another driver";
             Finding::warning(at.key("logConfiguration").key("logDriver"), "router-logs-to-itself", message)

@@ -5,6 +5,7 @@
 //! begun twice nor forgotten when the operator dies between two writes.
 
 use crate::k8s::fingerprint;
+use crate::translate::target;
 use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeMap;
 
@@ -459,7 +460,7 @@ fn fingerprint(
 
 /// Where the Pod template stands, for reports.
 pub(super) fn target(spec: &ServiceSpec, name: &str) -> String {
-    format!("{}/{name}#/spec/template", workload::kind(&spec.ecs))
+    format!("{}/{name}#/spec/template", target::workload_kind(&spec.ecs))
 }
 
 /// The Pods of a service, as its definition and the demand for a new deployment have them.

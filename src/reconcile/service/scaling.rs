@@ -19,7 +19,7 @@ use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::actions::Action;
 use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
-use crate::translate::service::companions::Surrounding;
+use crate::translate::service::companion::Surrounding;
 
 /// The limits that are in force.
 pub(super) fn limits(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Limits {

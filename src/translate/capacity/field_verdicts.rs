@@ -9,15 +9,15 @@ use crate::k8s::names;
 use crate::translate::Code;
 use crate::translate::VerdictRecorder;
 use crate::translate::capacity::object_name;
-use crate::translate::service::workload;
+use crate::translate::target;
 
 /// Claims what a service says of where its tasks run.
 pub fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
-    let template = workload::target(service, name, "/spec/template/spec");
+    let template = target::workload(service, name, "/spec/template/spec");
     launch_type(service.launch_type, &template, recorder);
     let at = Pointer::root().key("capacityProviderStrategy");
     let items = &service.capacity_provider_strategy;
-    let target = workload::target(service, name, "/spec/template/spec/nodeSelector");
+    let target = target::workload(service, name, "/spec/template/spec/nodeSelector");
     providers(items, &at, &target, recorder);
     // A daemon is on each node of any of them.
     let divided = is_divided(items) && !service.is_daemon();

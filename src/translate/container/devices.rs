@@ -10,8 +10,7 @@ use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
 use crate::ecs::task_definition::Device;
 use crate::translate::Code;
 use crate::translate::pod::runtime_platform;
-use crate::translate::volumes;
-use crate::translate::volumes::OwnVolume;
+use crate::translate::volumes::container_volume::{self, ContainerVolume};
 use crate::translate::volumes::tmpfs;
 
 fn devices<'a>(placed: &ContainerSlot<'a>) -> &'a [Device] {
@@ -25,7 +24,7 @@ fn elsewhere(device: &Device) -> Option<&str> {
 
 /// Whether something else is mounted at the path of the device at `index`.
 fn is_taken(placed: &ContainerSlot<'_>, index: usize, path: &str) -> bool {
-    volumes::is_mounted(placed, path)
+    container_volume::is_mounted(placed, path)
         || tmpfs::tmpfs(placed).iter().any(|tmpfs| tmpfs.container_path == path)
         || (path == tmpfs::SHARED_MEMORY && tmpfs::shared_memory(placed).is_some())
         || devices(placed)[..index].iter().any(|earlier| elsewhere(earlier) == Some(path))
@@ -36,7 +35,7 @@ fn is_privileged(placed: &ContainerSlot<'_>) -> bool {
 }
 
 /// Devices of a privileged container at other paths than the node's. At those it has all devices.
-pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
+pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if task.definition.is_windows() || !is_privileged(placed) {
         return Vec::new();
     }
@@ -45,9 +44,9 @@ pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> V
     moved
         .filter(|(index, _, path)| !is_taken(placed, *index, path))
         .map(|(index, device, path)| {
-            let name = volumes::own_name(task, placed, &format!("device-{index}"));
+            let name = container_volume::volume_name(task, placed, &format!("device-{index}"));
             let source = HostPathVolumeSource { path: device.host_path.clone(), type_: None };
-            OwnVolume {
+            ContainerVolume {
                 mount: VolumeMount { name: name.clone(), mount_path: path.to_owned(), ..VolumeMount::default() },
                 volume: Volume { name, host_path: Some(source), ..Volume::default() },
             }

@@ -6,7 +6,7 @@ use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use crate::translate::Code;
-use crate::translate::pod::tags;
+use crate::translate::metadata;
 
 const LABELS: &str = "dockerlabel.ecs-operator.dev";
 
@@ -15,8 +15,7 @@ pub(crate) fn render(
     placed: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> BTreeMap<String, String> {
-    let mut annotations = tags::annotations(tags::of_task(task));
-    tags::claim(task, recorder);
+    let mut annotations = metadata::tag_annotations(task.task_tags());
     let target = format!("{}/metadata/annotations", task.target);
     let refused =
         "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";

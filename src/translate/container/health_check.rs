@@ -6,6 +6,7 @@
 //! by which the operator replaces the task. A liveness probe that has more patience restarts the container should nobody do so.
 
 use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::target;
 use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
 use task_agent::Health;
@@ -14,8 +15,7 @@ use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
 use crate::ecs::{self, Pointer};
 use crate::translate::Code;
 use crate::translate::conversions::literal;
-use crate::translate::service::workload;
-use crate::translate::task_agent::eligibility;
+use crate::translate::task_agent::{eligibility, supervised_container};
 
 const DEFAULT_INTERVAL: i32 = 30;
 const DEFAULT_TIMEOUT: i32 = 5;
@@ -69,8 +69,8 @@ pub(crate) fn render(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recor
     if placed.kind == ContainerKind::Supervised {
         recorder.exact(placed.at("healthCheck"), eligibility::plan_target(task));
         let checked = decides(placed.definition).then(|| placed.definition.health_check.as_ref().map(interval));
-        let readiness = checked.flatten().map(|interval| eligibility::readiness_probe(placed, interval));
-        return Probes { startup: Some(eligibility::startup_probe(placed)), readiness, liveness: None };
+        let readiness = checked.flatten().map(|interval| supervised_container::readiness_probe(placed, interval));
+        return Probes { startup: Some(supervised_container::startup_probe(placed)), readiness, liveness: None };
     }
     let Some(check) = &placed.definition.health_check else { return Probes::default() };
     let Some(command) = command(check) else {
@@ -198,7 +198,7 @@ fn claim(placed: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut Verdict
 pub(crate) fn claim_grace(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let Some(seconds) = service.health_check_grace_period_seconds else { return };
     let path = Pointer::root().key("healthCheckGracePeriodSeconds");
-    let target = workload::target(service, name, "/spec/template/spec/containers");
+    let target = target::workload(service, name, "/spec/template/spec/containers");
     if seconds == 0 {
         return recorder.exact(path, target);
     }

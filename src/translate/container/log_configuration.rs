@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use crate::api::annotations::LOGS;
 use crate::ecs::task_definition::{LogConfiguration, LogDriver};
 use crate::k8s::names;
-use crate::translate::container::secrets;
+use crate::translate::Code;
+use crate::translate::container::secret_source;
 use crate::translate::pod::external_secret;
-use crate::translate::{Code, firelens};
 
 /// Longest name of an annotation after its prefix.
 const NAME_MAX: usize = 63;
@@ -58,7 +58,6 @@ pub(crate) fn annotations(
             None => {}
         }
     }
-    firelens::claim_users(task, placed, recorder);
     annotations
 }
 
@@ -88,7 +87,7 @@ fn of_container(
     }
     let made = external_secret::fills_container(task, placed.definition);
     for (index, secret) in logs.secret_options.iter().enumerate() {
-        let source = secrets::source(task, placed, secret);
+        let source = secret_source::source(task, placed, secret);
         let name = key(&container, &format!("{}.secret", secret.name));
         annotations.insert(name, format!("{}/{}", source.secret_name, source.key));
         let (code, wanted) = match &source {
@@ -97,7 +96,7 @@ fn of_container(
                 Code::ExternalSecretMade,
                 format!(". It is there once {}", external_secret::fills(&source.secret_name)),
             ),
-            source => (Code::SecretNeeded, format!(". It is there once {}", source.wanted(secret))),
+            source => (Code::SecretNeeded, format!(". It is there once {}", source.requirement(secret))),
         };
         let message = format!(
             "the log agent has to be given the value: the annotation logs.ecs-operator.dev/CONTAINER.OPTION.secret \

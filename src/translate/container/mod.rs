@@ -6,6 +6,7 @@ pub mod docker_security_options;
 pub mod environment;
 pub mod environment_files;
 pub mod health_check;
+pub mod image_registry;
 pub mod init_process_enabled;
 pub mod log_configuration;
 pub mod max_swap;
@@ -14,6 +15,7 @@ pub mod repository_credentials;
 pub mod resource_requirements;
 pub mod resources;
 pub mod restart_policy;
+pub mod secret_source;
 pub mod secrets;
 pub mod security_context;
 pub mod start_timeout;
@@ -30,7 +32,7 @@ use crate::k8s::names;
 use crate::translate::conversions::{literal, some_list};
 use crate::translate::pod::depends_on;
 use crate::translate::service::pre_stop;
-use crate::translate::task_agent::{eligibility, metadata};
+use crate::translate::task_agent::{metadata, supervised_container};
 use crate::translate::volumes::tmpfs;
 use crate::translate::{Code, firelens, volumes};
 
@@ -82,7 +84,7 @@ pub(super) fn render(
         tty: flag(definition.pseudo_terminal, placed, "pseudoTerminal", "tty", recorder),
         restart_policy: restart_policy(placed.kind),
         restart_policy_rules: if placed.kind == ContainerKind::Supervised {
-            eligibility::restart_rules(placed)
+            supervised_container::restart_rules(placed)
         } else {
             None
         },
@@ -145,7 +147,7 @@ fn command(
         }
     }
     if supervised {
-        return (Some(eligibility::command_line(task, placed)), None);
+        return (Some(supervised_container::command_line(task, placed)), None);
     }
     let definition = placed.definition;
     (words(&definition.entry_point), words(&definition.command))
@@ -162,7 +164,7 @@ fn mounts(
 ) -> Option<Vec<VolumeMount>> {
     let mut mounts = volumes::mounts(task, placed, recorder).unwrap_or_default();
     if placed.kind == ContainerKind::Supervised {
-        mounts.extend(eligibility::mounts(task));
+        mounts.extend(supervised_container::mounts(task));
     }
     some_list(mounts)
 }

@@ -5,19 +5,13 @@
 
 use crate::translate::context::ContainerSlot;
 use crate::translate::{RenderContext, VerdictRecorder};
-use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::LocalObjectReference;
 
-use crate::ecs::TaskDefinition;
-use crate::ecs::task_definition::ContainerDefinition;
 use crate::translate::Code;
-use crate::translate::container::secrets;
+use crate::translate::container::image_registry::{self, first_users, parameter, secret_name, server};
 use crate::translate::conversions::some_list;
 use crate::translate::pod::external_secret;
-
-/// The address that pull secrets give to the registry of images without one.
-const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// The pull secrets of the `kubernetes` block; where it has none, one for each of the credentials that ECS would fetch.
 pub(crate) fn pull_secrets(
@@ -33,7 +27,7 @@ pub(crate) fn pull_secrets(
     for container in placed {
         let Some(parameter) = parameter(container.definition) else { continue };
         let message = if given.is_empty() {
-            let first = users.iter().find(|other| self::parameter(other) == Some(parameter));
+            let first = users.iter().find(|other| image_registry::parameter(other) == Some(parameter));
             let first = first.copied().unwrap_or(container.definition);
             let name = secret_name(task.name, first);
             if !expected.iter().any(|other| other.name == name) {
@@ -65,53 +59,6 @@ pub(crate) fn pull_secrets(
     some_list(if given.is_empty() { expected } else { given })
 }
 
-fn parameter(container: &ContainerDefinition) -> Option<&str> {
-    container.repository_credentials.as_ref().map(|credentials| credentials.credentials_parameter.as_str())
-}
-
-/// Of the containers with the same credentials the first one: they share the secret that is named after it.
-pub(crate) fn first_users<'a>(
-    containers: impl Iterator<Item = &'a ContainerDefinition>,
-) -> Vec<&'a ContainerDefinition> {
-    let mut known = BTreeSet::new();
-    containers.filter(|container| parameter(container).is_some_and(|secret| known.insert(secret))).collect()
-}
-
-/// The registries of all containers that have the same credentials as this one.
-pub(crate) fn servers<'a>(definition: &'a TaskDefinition, container: &ContainerDefinition) -> BTreeSet<&'a str> {
-    let users = definition.container_definitions.iter().filter(|other| parameter(other) == parameter(container));
-    users.map(|user| server(user.image.as_deref().unwrap_or_default())).collect()
-}
-
-/// The name of the pull secret that is named after a container.
-pub(crate) fn secret_name(task: &str, container: &ContainerDefinition) -> String {
-    format!("{}-registry", secrets::own_name(task, container))
-}
-
 fn reference(name: &str) -> LocalObjectReference {
     LocalObjectReference { name: name.to_owned() }
-}
-
-/// The registry of an image: what stands before the first slash, if it looks like a host.
-fn server(image: &str) -> &str {
-    let host = image.split_once('/').map(|(host, _)| host);
-    host.filter(|host| host.contains(['.', ':']) || *host == "localhost").unwrap_or(DOCKER_HUB)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_without_a_host_is_of_docker_hub() {
-        let cases = [
-            ("registry.example.test:5000/team/app:1", "registry.example.test:5000"),
-            ("localhost/app", "localhost"),
-            ("team/app:1.2", DOCKER_HUB),
-            ("app", DOCKER_HUB),
-        ];
-        for (image, expected) in cases {
-            assert_eq!(server(image), expected, "{image}");
-        }
-    }
 }

@@ -8,11 +8,11 @@ use crate::api::annotations::FIRELENS;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::FirelensConfigurationType as Software;
 use crate::translate::Code;
-use crate::translate::container::{log_configuration, secrets};
+use crate::translate::container::{log_configuration, secret_source};
+use crate::translate::firelens::options;
 use crate::translate::firelens::options::{Fate, Given, Obstacle, Setting, Value};
 use crate::translate::firelens::router;
 use crate::translate::firelens::router::{FILE, FILE_TYPE, Feeding, METADATA, Router, Unconfigured, User};
-use crate::translate::firelens::{is_router, options, uses_router};
 use crate::translate::pod::runtime_platform;
 
 /// What is not ECS's in what is added to the records.
@@ -27,7 +27,7 @@ fn configuration(task: &RenderContext<'_>) -> String {
 
 /// Claims `firelensConfiguration`.
 pub(crate) fn of_router(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    if !is_router(placed.definition) {
+    if !placed.definition.is_log_router() {
         return;
     }
     let path = placed.at("firelensConfiguration");
@@ -131,12 +131,12 @@ pub(crate) fn of_users(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], r
     let router = Router::of(task);
     let users = router.iter().flat_map(|router| &router.users).map(|user| (user.name(), user));
     let users: BTreeMap<&str, &User<'_>> = users.collect();
-    let place = placed.iter().find(|placed| is_router(placed.definition));
-    for user in placed.iter().filter(|placed| uses_router(placed.definition)) {
+    let place = placed.iter().find(|placed| placed.definition.is_log_router());
+    for user in placed.iter().filter(|placed| placed.definition.uses_log_router()) {
         let path = user.at("logConfiguration");
         if let Some(unconfigured) = unconfigured {
             refuse(path, unconfigured, recorder);
-        } else if is_router(user.definition) {
+        } else if user.definition.is_log_router() {
             let message = "the router does not read its own output, which stays on the node, for kubectl logs and the node's log \
                            agent: give it another log driver";
             recorder.unsupported(path, Code::LogRouterReceivesNoLogs, message);
@@ -199,13 +199,13 @@ fn written(
         }
         (Given::Secret(index), _) => {
             let secret = &user.logs.secret_options[index];
-            let source = secrets::source(task, placed, secret);
+            let source = secret_source::source(task, placed, secret);
             if source.is_mapped {
                 let message = "the log router gets the value that the Secret has when the router starts; ECS fetches it once \
                                for each task";
                 recorder.approximate(path, Code::SecretReadAtContainerStart, place.becomes("env"), message);
             } else {
-                let message = format!("the log router, and so the task, starts once {}", source.wanted(secret));
+                let message = format!("the log router, and so the task, starts once {}", source.requirement(secret));
                 recorder.needs_addon(path, Code::SecretNeeded, place.becomes("env"), message);
             }
         }

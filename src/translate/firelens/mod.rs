@@ -29,20 +29,10 @@ pub(super) use volumes::volumes;
 use crate::translate::firelens::router::Router;
 
 use crate::api::annotations::FIRELENS;
-use crate::ecs::task_definition::{ContainerDefinition, LogDriver, NetworkMode};
+use crate::ecs::task_definition::{ContainerDefinition, FirelensConfigurationType, NetworkMode};
 
 /// Where a router listens: the containers of a Pod share one address, as those of a task do in `awsvpc` mode.
 const ADDRESS: [(&str, &str); 2] = [("FLUENT_HOST", "127.0.0.1"), ("FLUENT_PORT", "24224")];
-
-/// Whether the container is the log router of its task.
-pub(super) fn is_router(container: &ContainerDefinition) -> bool {
-    container.firelens_configuration.is_some()
-}
-
-/// Whether the container's output is meant for the log router.
-pub(super) fn uses_router(container: &ContainerDefinition) -> bool {
-    container.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == LogDriver::Awsfirelens)
-}
 
 /// Whether the router listens for applications. As on ECS it does not in the modes `host` and `none`.
 fn listens(task: &RenderContext<'_>) -> bool {
@@ -51,7 +41,7 @@ fn listens(task: &RenderContext<'_>) -> bool {
 
 /// The router's address, for its users, unless the definition gives another.
 pub(super) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
-    if !uses_router(container) || !listens(task) {
+    if !container.uses_log_router() || !listens(task) {
         return Vec::new();
     }
     let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
@@ -66,13 +56,23 @@ pub(super) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
 /// The annotation of the Pod that has the router's configuration, if the task has a router.
 pub(super) fn annotation(task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> Option<(String, String)> {
     let router = Router::of(task)?;
-    Some((FIRELENS.to_owned(), router.configuration(task, labels)))
+    Some((FIRELENS.to_owned(), configuration(&router, task, labels)))
+}
+
+/// Renders the configuration file of a router. The labels of the Pod name the task definition and the cluster.
+fn configuration(router: &Router<'_>, task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> String {
+    let metadata = router.adds_metadata().then(|| router::metadata(task, labels));
+    match router.firelens.r#type {
+        FirelensConfigurationType::Fluentbit => fluent_bit::configuration(router, metadata.as_ref()),
+        FirelensConfigurationType::Fluentd => fluentd::configuration(router, metadata.as_ref()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ecs::TaskDefinition;
+    use crate::ecs::task_definition::LogDriver;
     use crate::ecs::task_definition::{
         ContainerCondition, ContainerDependency, FirelensConfiguration, KeyValuePair, LogConfiguration,
     };

@@ -9,11 +9,11 @@ use crate::api::labels;
 use crate::ecs::task_definition::{
     ContainerDefinition, FirelensConfiguration, FirelensConfigurationType as Software, LogConfiguration,
 };
-use crate::translate::container::secrets;
+use crate::translate::container::secret_source;
 use crate::translate::conversions::literal;
 use crate::translate::firelens::options;
 use crate::translate::firelens::options::{Fate, Given, Names, Place, Setting, Value};
-use crate::translate::firelens::{ADDRESS, fluent_bit, fluentd, is_router, listens, uses_router};
+use crate::translate::firelens::{ADDRESS, listens};
 use crate::translate::pod::depends_on;
 
 /// The folder of the Pod's log files in the router.
@@ -116,7 +116,7 @@ impl<'a> Router<'a> {
         let mut names = Names::besides(own.chain(ADDRESS.map(|(name, _)| name)));
         let pod = ["NAME", "NAMESPACE", "UID"].map(|field| names.free(&format!("ECS_OPERATOR_POD_{field}")));
         let users = task.definition.container_definitions.iter().enumerate();
-        let users = users.filter(|(_, container)| uses_router(container) && !is_router(container));
+        let users = users.filter(|(_, container)| container.uses_log_router() && !container.is_log_router());
         let users = users.filter_map(|(index, user)| {
             let logs = user.log_configuration.as_ref()?;
             let settings = options::settings(firelens.r#type, logs, index, &mut names);
@@ -124,15 +124,6 @@ impl<'a> Router<'a> {
         });
         let users = users.collect();
         Some(Self { definition, firelens, listens: listens(task), feeding: feeding(task, definition), users, pod })
-    }
-
-    /// The text of its configuration. The labels of the Pod say what it runs.
-    pub(super) fn configuration(&self, task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> String {
-        let metadata = self.adds_metadata().then(|| metadata(task, labels));
-        match self.firelens.r#type {
-            Software::Fluentbit => fluent_bit::configuration(self, metadata.as_ref()),
-            Software::Fluentd => fluentd::configuration(self, metadata.as_ref()),
-        }
     }
 
     /// Whether records get the names of cluster, task and task definition: by default they do. What is no truth in Go's
@@ -200,7 +191,7 @@ fn feeding(task: &RenderContext<'_>, router: &ContainerDefinition) -> Feeding {
     }
 }
 
-fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadata {
+pub(super) fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadata {
     let label = |name: &str| pod.get(name).map(String::as_str);
     let family = task.definition.family.as_deref().unwrap_or(task.name);
     // 0 stands for a revision that is not known.
@@ -213,7 +204,7 @@ fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadat
 
 /// The router's own variables: what it has to know of its Pod, and the values of options that are secret.
 pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
-    if !is_router(container) {
+    if !container.is_log_router() {
         return Vec::new();
     }
     let Some(router) = Router::of(task) else { return Vec::new() };
@@ -242,7 +233,7 @@ pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
                     EnvVar { name: name.clone(), value, value_from: None }
                 }
                 Given::Secret(index) => {
-                    let source = secrets::source(task, place, &user.logs.secret_options[index]);
+                    let source = secret_source::source(task, place, &user.logs.secret_options[index]);
                     let key = SecretKeySelector { name: source.secret_name, key: source.key, optional: None };
                     from(name, EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() })
                 }

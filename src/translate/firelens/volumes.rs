@@ -9,10 +9,9 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::api::annotations::FIRELENS;
-use crate::translate::firelens::is_router;
 use crate::translate::firelens::router;
 use crate::translate::firelens::router::{Feeding, Router};
-use crate::translate::volumes::{OwnVolume, own_name};
+use crate::translate::volumes::container_volume::{ContainerVolume, volume_name};
 
 /// Where kubelets keep the log files of Pods, in folders `NAMESPACE_NAME_UID/CONTAINER` (the kubelet's `podLogsDir`).
 const POD_LOGS: &str = "/var/log/pods";
@@ -21,12 +20,12 @@ const POD_LOGS: &str = "/var/log/pods";
 const FILE: &str = "configuration";
 
 /// The volumes of a container, if it is a log router.
-pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
-    if !is_router(placed.definition) {
+pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
+    if !placed.definition.is_log_router() {
         return Vec::new();
     }
     let Some(router) = Router::of(task) else { return Vec::new() };
-    let name = |suffix: &str| own_name(task, placed, suffix);
+    let name = |suffix: &str| volume_name(task, placed, suffix);
     let mut volumes = vec![configuration(name("firelens"), &router), state(name("firelens-state"))];
     if router.feeding == Feeding::Files {
         volumes.push(logs(name("firelens-logs"), &router));
@@ -35,7 +34,7 @@ pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> V
 }
 
 /// One file by its path, so that no other of the image's folder is hidden.
-fn configuration(name: String, router: &Router<'_>) -> OwnVolume {
+fn configuration(name: String, router: &Router<'_>) -> ContainerVolume {
     let field_ref = ObjectFieldSelector {
         field_path: format!("metadata.annotations['{FIRELENS}']"),
         ..ObjectFieldSelector::default()
@@ -43,7 +42,7 @@ fn configuration(name: String, router: &Router<'_>) -> OwnVolume {
     let file =
         DownwardAPIVolumeFile { path: FILE.to_owned(), field_ref: Some(field_ref), ..DownwardAPIVolumeFile::default() };
     let source = DownwardAPIVolumeSource { items: Some(vec![file]), ..DownwardAPIVolumeSource::default() };
-    OwnVolume {
+    ContainerVolume {
         mount: VolumeMount {
             name: name.clone(),
             mount_path: router::configuration_path(router.firelens.r#type).to_owned(),
@@ -56,10 +55,10 @@ fn configuration(name: String, router: &Router<'_>) -> OwnVolume {
 }
 
 /// The folder of this Pod's files and no other.
-fn logs(name: String, router: &Router<'_>) -> OwnVolume {
+fn logs(name: String, router: &Router<'_>) -> ContainerVolume {
     let [pod, namespace, uid] = &router.pod;
     let source = HostPathVolumeSource { path: POD_LOGS.to_owned(), type_: Some("Directory".to_owned()) };
-    OwnVolume {
+    ContainerVolume {
         mount: VolumeMount {
             name: name.clone(),
             mount_path: router::LOGS.to_owned(),
@@ -71,8 +70,8 @@ fn logs(name: String, router: &Router<'_>) -> OwnVolume {
     }
 }
 
-fn state(name: String) -> OwnVolume {
-    OwnVolume {
+fn state(name: String) -> ContainerVolume {
+    ContainerVolume {
         mount: VolumeMount { name: name.clone(), mount_path: router::STATE.to_owned(), ..VolumeMount::default() },
         volume: Volume { name, empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() },
     }

@@ -26,24 +26,13 @@ use crate::translate::container::resource_requirements::GPU;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts, is_over};
 use crate::translate::placement::group::fitted;
 use crate::translate::placement::requests;
+pub use crate::translate::placement::requests::UnreadableQuantity;
 use crate::translate::placement::scheduling::repelling;
 
 /// The taint by which the server says `spec.unschedulable` once more.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";
 
 const MEBIBYTE: i128 = 1 << 20;
-
-/// Something that should be a quantity and is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{object}, {at}: `{text}` is not a quantity")]
-pub struct UnreadableQuantity {
-    /// Kind and name of the object.
-    pub object: String,
-    /// The place in it, as a JSON pointer.
-    pub at: String,
-    /// What stands there.
-    pub text: String,
-}
 
 /// Who asks for instances.
 #[derive(Clone, Copy, Debug)]

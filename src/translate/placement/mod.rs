@@ -17,13 +17,14 @@ pub mod group;
 pub mod instances;
 mod mark;
 mod outcome;
-mod requests;
+pub mod requests;
 pub mod scheduling;
 mod strategy;
 pub mod terms;
 #[cfg(test)]
 mod tests;
 
+use crate::translate::target;
 use crate::translate::{RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeMap;
 
@@ -35,14 +36,13 @@ use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::placement::Constraint;
 use crate::ecs::query::{Expression, Query};
+use crate::translate::context::Membership;
 use crate::translate::conversions::some_list;
 use crate::translate::placement::compile::{Part, compile};
 use crate::translate::placement::group::Group;
 use crate::translate::placement::outcome::Outcome;
 use crate::translate::placement::strategy::Strategy;
 use crate::translate::placement::terms::Terms;
-use crate::translate::service::workload;
-use crate::translate::task_agent::metadata::Membership;
 
 /// What the Pods of a task ask of nodes.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
         // Validation refuses any other.
         if let Ok(constraint) = Constraint::of(constraint) {
             let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), &workload::target(&spec.ecs, name, "/spec/template"), recorder);
+            outcome.claim(&at.index(position), &target::workload(&spec.ecs, name, "/spec/template"), recorder);
         }
     }
 }

@@ -14,7 +14,18 @@ use crate::ecs::placement::HostPort;
 use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::TransportProtocol;
 use crate::k8s::quantity;
-use crate::translate::placement::instances::UnreadableQuantity;
+
+/// Something that should be a quantity and is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{object}, {at}: `{text}` is not a quantity")]
+pub struct UnreadableQuantity {
+    /// Kind and name of the object.
+    pub object: String,
+    /// The place in it, as a JSON pointer.
+    pub at: String,
+    /// What stands there.
+    pub text: String,
+}
 
 /// What a Pod requests of a resource, in billionths.
 pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuantity> {

@@ -7,6 +7,7 @@
 //! A service without a strategy is spread over zones and instances by the default scheduler itself, which nothing has to tell. Its
 //! own constraints also hold where nodes have no zone; those of a Pod leave such nodes for last.
 
+use crate::translate::target;
 use crate::translate::{RenderProfile, VerdictRecorder};
 use std::fmt;
 
@@ -18,7 +19,6 @@ use crate::ecs::Pointer;
 use crate::ecs::placement::{self, BinpackField as Resource, SpreadField};
 use crate::translate::Code;
 use crate::translate::placement::facts;
-use crate::translate::service::workload;
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -158,7 +158,7 @@ fn topology(field: &SpreadField) -> Option<String> {
 /// Claims the steps of a service's strategy.
 pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
     let strategy = Strategy::of(spec, profile);
-    let pods = workload::target(&spec.ecs, name, "/spec/template/spec");
+    let pods = target::workload(&spec.ecs, name, "/spec/template/spec");
     let template = |field: &str| format!("{pods}/{field}");
     let root = Pointer::root().key("placementStrategy");
     for (position, step) in strategy.steps.iter().enumerate() {

@@ -17,8 +17,8 @@ use task_agent::{Condition, Dependency};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
 use crate::k8s::names;
+use crate::translate::Code;
 use crate::translate::task_agent::eligibility;
-use crate::translate::{Code, firelens};
 
 /// The containers with their roles; those that go to `initContainers` first, in the order they start.
 pub(crate) fn place<'a>(task: &RenderContext<'a>) -> Vec<ContainerSlot<'a>> {
@@ -86,7 +86,7 @@ fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaite
         }
     }
     // All others wait for the log router, unless there is none that could be the Pod's container then.
-    let (routers, others): (Vec<_>, Vec<_>) = containers.iter().partition(|c| firelens::is_router(c));
+    let (routers, others): (Vec<_>, Vec<_>) = containers.iter().partition(|c| c.is_log_router());
     if others.iter().any(|other| !awaited.contains_key(other.name())) {
         for router in routers {
             awaited.entry(router.name()).or_default().insert(Awaited::Start);
@@ -111,7 +111,7 @@ fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     let mut placed: BTreeSet<&str> = BTreeSet::new();
     let mut waiting: Vec<usize> = (0..containers.len()).collect();
     // The log router starts before all that it does not depend on itself, as it takes their logs.
-    waiting.sort_by_key(|&i| !firelens::is_router(&containers[i]));
+    waiting.sort_by_key(|&i| !containers[i].is_log_router());
     let known: BTreeSet<&str> = containers.iter().map(ContainerDefinition::name).collect();
     while !waiting.is_empty() {
         let next = waiting
@@ -147,9 +147,8 @@ pub(crate) fn waits(containers: &[ContainerDefinition], container: &ContainerDef
     });
     let later = dependents(containers, container.name(), |c| dependencies(c).chain(volume_sources(c)).collect());
     let apart = |on: &&str| *on != container.name() && !later.contains(on);
-    let routers =
-        containers.iter().filter(|other| firelens::is_router(other)).map(ContainerDefinition::name).filter(apart);
-    let router = routers.filter(|_| firelens::uses_router(container));
+    let routers = containers.iter().filter(|other| other.is_log_router()).map(ContainerDefinition::name).filter(apart);
+    let router = routers.filter(|_| container.uses_log_router());
     let links = container.links.iter().map(|link| link_source(link));
     let started = links.chain(router).map(|on| Dependency { container: on.to_owned(), condition: Condition::Start });
     let sources = volume_sources(container).filter(apart);

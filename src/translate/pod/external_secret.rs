@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use crate::api::{SecretStore, SecretStores};
 use crate::ecs::common::Secret;
-use crate::ecs::secret_reference::{SecretReference, parameter_name};
+use crate::ecs::secret_reference::SecretReference;
 use crate::ecs::task_definition::ContainerDefinition;
-use crate::translate::container::{repository_credentials, secrets};
+use crate::translate::container::image_registry;
+use crate::translate::container::secret_source::{self, Origin, Reference, remote};
 use crate::translate::metadata;
 use crate::translate::pod::depends_on;
 
@@ -40,48 +41,11 @@ struct Remote {
     store: SecretStore,
 }
 
-/// A value, in the terms of a `remoteRef`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reference {
-    /// Where it is.
-    pub(crate) origin: Origin,
-    /// The secret or parameter.
-    pub(crate) key: String,
-    /// The member of the JSON object that it is.
-    pub(crate) property: Option<String>,
-    /// Which version of it.
-    pub(crate) version: Option<String>,
-}
-
-/// Where a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    SecretsManager,
-    ParameterStore,
-}
-
-impl Origin {
-    fn store(self, stores: &SecretStores) -> Option<&SecretStore> {
-        match self {
-            Self::SecretsManager => stores.secrets_manager.as_ref(),
-            Self::ParameterStore => stores.parameter_store.as_ref(),
-        }
+fn store(origin: Origin, stores: &SecretStores) -> Option<&SecretStore> {
+    match origin {
+        Origin::SecretsManager => stores.secrets_manager.as_ref(),
+        Origin::ParameterStore => stores.parameter_store.as_ref(),
     }
-}
-
-/// Reads a reference as ECS does; none when it is no reference.
-pub(crate) fn remote(value_from: &str) -> Option<Reference> {
-    let parameter = |key| Reference { origin: Origin::ParameterStore, key, property: None, version: None };
-    Some(match SecretReference::parse(value_from).ok()? {
-        SecretReference::Secret(secret) => Reference {
-            origin: Origin::SecretsManager,
-            key: secret.arn.to_string(),
-            property: secret.json_key,
-            version: secret.version_stage.or_else(|| secret.version_id.map(|id| format!("uuid/{id}"))),
-        },
-        SecretReference::Parameter(arn) => parameter(parameter_name(&arn)),
-        SecretReference::NamedParameter => parameter(value_from.to_owned()),
-    })
 }
 
 /// What is said of a `Secret` that is filled.
@@ -114,7 +78,7 @@ pub fn render(task: &RenderContext<'_>) -> Vec<ExternalSecret> {
     let containers = || placed.iter().map(|placed| placed.definition);
     let own = containers().filter_map(|container| of_container(task, container, stores));
     let given = task.kubernetes.is_some_and(|kubernetes| !kubernetes.image_pull_secrets.is_empty());
-    let users = if given { Vec::new() } else { repository_credentials::first_users(containers()) };
+    let users = if given { Vec::new() } else { image_registry::first_users(containers()) };
     let pulling = users.into_iter().filter_map(|container| of_registry(task, container, stores));
     merge(own.chain(pulling))
 }
@@ -135,12 +99,12 @@ fn of_container(
     let mut data = BTreeMap::new();
     for secret in unmapped(task, container) {
         let reference = remote(&secret.value_from)?;
-        let store = reference.origin.store(stores)?.clone();
+        let store = store(reference.origin, stores)?.clone();
         if is_key(&secret.name) {
             data.entry(secret.name.clone()).or_insert(Remote { reference, store });
         }
     }
-    let name = secrets::own_name(task.name, container);
+    let name = secret_source::container_object_name(task.name, container);
     (!data.is_empty()).then_some(ExternalSecret { name, data, registries: Vec::new() })
 }
 
@@ -163,7 +127,7 @@ fn of_registry(
     };
     let store = stores.secrets_manager.as_ref()?;
     let registries: Vec<String> =
-        repository_credentials::servers(task.definition, container).into_iter().map(str::to_owned).collect();
+        image_registry::servers(task.definition, container).into_iter().map(str::to_owned).collect();
     // The template would take braces in an address for its own.
     if registries.iter().any(|server| server.contains(['{', '}'])) {
         return None;
@@ -177,7 +141,7 @@ fn of_registry(
         };
         (name.to_owned(), Remote { reference, store: store.clone() })
     };
-    let name = repository_credentials::secret_name(task.name, container);
+    let name = image_registry::secret_name(task.name, container);
     Some(ExternalSecret { name, data: ["username", "password"].map(member).into(), registries })
 }
 

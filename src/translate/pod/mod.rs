@@ -33,9 +33,9 @@ use crate::translate::container::{
     docker_labels, health_check, log_configuration, repository_credentials, resource_requirements, resources,
     stop_timeout,
 };
+use crate::translate::context::Membership;
 use crate::translate::conversions::{some_list, some_map};
-use crate::translate::task_agent::eligibility;
-use crate::translate::task_agent::metadata::Membership;
+use crate::translate::task_agent::{eligibility, init_container};
 use crate::translate::{Capacity, Code, container, firelens, placement, volumes};
 
 /// Renders the Pod template of a task and claims the task definition's fields.
@@ -47,8 +47,10 @@ pub fn template(
     recorder: &mut VerdictRecorder,
 ) -> PodTemplateSpec {
     let placed = depends_on::place(task);
+    tags::claim(task, recorder);
     let mut annotations = docker_labels::render(task, &placed, recorder);
     annotations.extend(log_configuration::annotations(task, &placed, recorder));
+    firelens::claim_users(task, &placed, recorder);
     annotations.extend(depends_on::essential(&placed).map(|names| (api::annotations::ESSENTIAL.to_owned(), names)));
     annotations.extend(health_check::told_of(&placed).map(|names| (api::annotations::HEALTH_OF.to_owned(), names)));
     annotations.extend(firelens::annotation(task, &labels));
@@ -123,7 +125,7 @@ fn init_containers(
     recorder: &mut VerdictRecorder,
 ) -> Vec<Container> {
     if eligibility::runs(task) {
-        return vec![eligibility::install(task, membership)];
+        return vec![init_container::render(task, membership)];
     }
     containers(task, placed, |role| !role.is_main(), recorder)
 }

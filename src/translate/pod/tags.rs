@@ -1,37 +1,16 @@
 //! `tags`, `propagateTags` → annotations. Values of labels are too narrow for them.
 
 use crate::k8s::names;
+use crate::translate::target;
 use crate::translate::{RenderContext, VerdictRecorder};
-use std::collections::BTreeMap;
 
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
 use crate::translate::Code;
-use crate::translate::service::workload;
-
-const PREFIX: &str = "tags.ecs-operator.dev";
+use crate::translate::metadata::TAG_PREFIX as PREFIX;
 
 const REFUSED: &str =
     "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: nothing bears it";
-
-/// The tags that an annotation can have.
-pub(crate) fn annotations(tags: &[Tag]) -> BTreeMap<String, String> {
-    let fitting = tags.iter().filter_map(|tag| Some((tag.key.as_deref()?, tag.value.clone().unwrap_or_default())));
-    fitting
-        .filter(|(key, _)| names::is_qualified_name(key))
-        .map(|(key, value)| (format!("{PREFIX}/{key}"), value))
-        .collect()
-}
-
-/// The tags of a task. Without a service in sight they are those of the definition, as a service may want to have it.
-pub(crate) fn of_task<'a>(task: &RenderContext<'a>) -> &'a [Tag] {
-    let Some(spec) = task.service else { return &task.definition.tags };
-    match spec.ecs.propagate_tags {
-        Some(PropagateTags::TaskDefinition) => &task.definition.tags,
-        Some(PropagateTags::Service) => &spec.ecs.tags,
-        Some(PropagateTags::None) | None => &[],
-    }
-}
 
 /// Claims the tags of a task definition.
 pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
@@ -75,13 +54,13 @@ pub(crate) fn claim_service(service: &ecs::Service, name: &str, recorder: &mut V
     } else {
         "what is made for the service bears it as the annotation"
     };
-    let target = workload::target(service, name, "/metadata/annotations");
+    let target = target::workload(service, name, "/metadata/annotations");
     claim_each(&service.tags, &root.key("tags"), &target, when, recorder);
-    recorder.exact(root.key("propagateTags"), workload::target(service, name, "/spec/template/metadata"));
+    recorder.exact(root.key("propagateTags"), target::workload(service, name, "/spec/template/metadata"));
     if service.enable_ecs_managed_tags == Some(true) {
         let message = "each Pod bears the names of its service and its cluster as the labels ecs-operator.dev/service and \
                        ecs-operator.dev/cluster, in any case";
-        let target = workload::target(service, name, "/spec/template/metadata/labels");
+        let target = target::workload(service, name, "/spec/template/metadata/labels");
         recorder.approximate(root.key("enableECSManagedTags"), Code::ManagedTagsAsLabels, target, message);
     }
 }
@@ -94,6 +73,7 @@ mod tests {
     use crate::api::ServiceSpec;
     use crate::ecs::TaskDefinition;
     use crate::translate::RenderProfile;
+    use crate::translate::metadata;
 
     fn keys(service: Option<Value>) -> Vec<String> {
         let definition: TaskDefinition = serde_json::from_value(json!({"tags": [{"key": "of-task"}]})).unwrap();
@@ -108,7 +88,7 @@ mod tests {
             capacity: None,
             profile: &RenderProfile::current(36),
         };
-        of_task(&task).iter().filter_map(|tag| tag.key.clone()).collect()
+        task.task_tags().iter().filter_map(|tag| tag.key.clone()).collect()
     }
 
     #[test]
@@ -123,6 +103,6 @@ mod tests {
     #[test]
     fn a_tag_that_no_annotation_can_have_is_left_out() {
         let tags: Vec<Tag> = serde_json::from_value(json!([{"key": "a b", "value": "1"}, {"key": "team"}])).unwrap();
-        assert_eq!(annotations(&tags), [("tags.ecs-operator.dev/team".to_owned(), String::new())].into());
+        assert_eq!(metadata::tag_annotations(&tags), [("tags.ecs-operator.dev/team".to_owned(), String::new())].into());
     }
 }

@@ -5,11 +5,11 @@ use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strate
 use crate::ecs::{self, Pointer};
 use crate::translate::Code;
 use crate::translate::VerdictRecorder;
-use crate::translate::service::workload;
+use crate::translate::target;
 
 pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
-    let workload = |field: &str| workload::target(service, name, &format!("/{field}"));
+    let workload = |field: &str| target::workload(service, name, &format!("/{field}"));
     if service.is_daemon() {
         recorder.ignored(
             root.key("desiredCount"),

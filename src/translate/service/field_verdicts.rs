@@ -7,9 +7,10 @@ use crate::ecs::{self, Pointer, zone_rebalancing};
 use crate::translate::container::health_check;
 use crate::translate::pod::tags;
 use crate::translate::service::{
-    auto_scaling, deployment_configuration, load_balancers, pod_disruption_budget, security_groups,
-    service_connect_configuration, service_registries, workload,
+    auto_scaling, deployment_configuration, load_balancers, pod_disruption_budget, pre_stop, security_groups,
+    service_connect_configuration, service_registries,
 };
+use crate::translate::target;
 use crate::translate::volumes::configured_at_launch;
 use crate::translate::{Code, capacity, placement};
 use crate::translate::{RenderProfile, VerdictRecorder};
@@ -18,7 +19,7 @@ use crate::translate::{RenderProfile, VerdictRecorder};
 pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
     let service = &spec.ecs;
     let root = Pointer::root();
-    let workload = |field: &str| workload::target(service, name, &format!("/{field}"));
+    let workload = |field: &str| target::workload(service, name, &format!("/{field}"));
     recorder.exact(root.key("serviceName"), workload("metadata/name"));
     recorder.exact(root.key("cluster"), workload("metadata/labels"));
     recorder.exact(root.key("taskDefinition"), workload("spec/template"));
@@ -26,7 +27,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: 
     placement::claim(spec, name, profile, recorder);
     capacity::claim_service(service, name, recorder);
     pod_disruption_budget::claim(service, name, recorder);
-    load_balancers::claim(spec, name, recorder);
+    load_balancers::claim(spec, name, pre_stop::of_service(spec), recorder);
     service_registries::claim(spec, name, recorder);
     service_connect_configuration::claim(spec, name, recorder);
     security_groups::claim(service, name, recorder);
@@ -35,7 +36,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: 
     auto_scaling::claim(spec, name, recorder);
     claim_of_aws(service, name, recorder);
     claim_other_traffic(service, recorder);
-    configured_at_launch::claim(spec, &workload::target(service, name, ""), recorder);
+    configured_at_launch::claim(spec, &target::workload(service, name, ""), recorder);
     recorder.exact(root.key("kubernetes"), workload("spec/template"));
     for field in DESCRIBE_ONLY {
         recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
@@ -62,14 +63,14 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
         recorder.approximate(
             root.key("enableExecuteCommand"),
             Code::ExecByKubectl,
-            workload::target(service, name, "/spec/template/spec/containers"),
+            target::workload(service, name, "/spec/template/spec/containers"),
             message,
         );
     }
     match service.availability_zone_rebalancing {
         Some(AvailabilityZoneRebalancing::Enabled) => {
             let path = root.key("availabilityZoneRebalancing");
-            let target = workload::target(service, name, "/spec/template/spec");
+            let target = target::workload(service, name, "/spec/template/spec");
             if let Some(why) = zone_rebalancing::obstacle(service) {
                 let message = format!("no task is moved when zones become uneven, nor would ECS do so: {why}");
                 recorder.approximate(path, Code::ZoneRebalancingUnsupported, target, message);
@@ -89,7 +90,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
         }
         Some(AvailabilityZoneRebalancing::Disabled) => {
             recorder
-                .exact(root.key("availabilityZoneRebalancing"), workload::target(service, name, "/spec/template/spec"));
+                .exact(root.key("availabilityZoneRebalancing"), target::workload(service, name, "/spec/template/spec"));
         }
         None => {}
     }

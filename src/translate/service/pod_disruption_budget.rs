@@ -5,12 +5,12 @@
 //! may go at a time where none may be missing otherwise. Tasks that are not healthy may go in any case, as on ECS.
 
 use crate::k8s::UntypedObject;
+use crate::translate::target;
 use crate::translate::{ObjectContext, VerdictRecorder};
 use serde_json::json;
 
 use crate::ecs::{self, Pointer};
 use crate::translate::Code;
-use crate::translate::service::workload;
 
 /// How many tasks may be missing at a time; none where a budget would keep no task, or for daemons, which are not evicted.
 fn may_be_missing(service: &ecs::Service) -> Option<i64> {
@@ -42,7 +42,7 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
     } else {
         let message = "a deployment keeps the task. When its node is emptied (kubectl drain), it stops before its replacement starts; \
                        ECS starts the replacement first. With a desired count of 2 one would stay";
-        (workload::target(service, name, "/spec/strategy/rollingUpdate/maxUnavailable"), message)
+        (target::workload(service, name, "/spec/strategy/rollingUpdate/maxUnavailable"), message)
     };
     recorder.approximate(path, Code::EvictedBeforeReplaced, target, message);
 }

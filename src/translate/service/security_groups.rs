@@ -7,6 +7,7 @@
 
 use crate::k8s::UntypedObject;
 use crate::k8s::names;
+use crate::translate::target;
 use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,6 @@ use crate::ecs::service::{AssignPublicIp, AwsVpcConfiguration};
 use crate::ecs::{self, Pointer};
 use crate::translate::Code;
 use crate::translate::pod::network_mode;
-use crate::translate::service::workload;
 
 fn configuration(service: &ecs::Service) -> Option<&AwsVpcConfiguration> {
     service.network_configuration.as_ref()?.awsvpc_configuration.as_ref()
@@ -157,11 +157,11 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
             recorder.unsupported(at.key("assignPublicIp"), Code::ClusterNetworkUsed, message);
         }
         Some(AssignPublicIp::Disabled) => {
-            recorder.exact(at.key("assignPublicIp"), workload::target(service, name, "/spec/template/spec"));
+            recorder.exact(at.key("assignPublicIp"), target::workload(service, name, "/spec/template/spec"));
         }
         None => {}
     }
-    let target = workload::target(service, name, "/spec/template/metadata/labels");
+    let target = target::workload(service, name, "/spec/template/metadata/labels");
     for (index, group) in configuration.security_groups.iter().enumerate() {
         let path = at.key("securityGroups").index(index);
         if names::is_qualified_name(group) {

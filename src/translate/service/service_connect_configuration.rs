@@ -5,6 +5,7 @@
 
 use crate::k8s::UntypedObject;
 use crate::k8s::names;
+use crate::translate::target;
 use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use crate::ecs::{self, Pointer};
 use crate::translate::Code;
 use crate::translate::container::port_mappings;
 use crate::translate::service;
-use crate::translate::service::{dns_advice, workload};
+use crate::translate::service::dns_advice;
 
 /// Seconds that the proxy of Service Connect gives a request where the service gives none.
 const REQUEST_TIMEOUT: i32 = 15;
@@ -206,7 +207,7 @@ pub(crate) fn clashes(task: &RenderContext<'_>, service: &str) -> Vec<Finding> {
 pub(crate) fn claim(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRecorder) {
     let Some(connect) = &spec.ecs.service_connect_configuration else { return };
     let at = Pointer::root().key("serviceConnectConfiguration");
-    let workload = |field: &str| workload::target(&spec.ecs, service, field);
+    let workload = |field: &str| target::workload(&spec.ecs, service, field);
     if !connect.enabled {
         return recorder.exact(at, workload("/spec/template/spec"));
     }

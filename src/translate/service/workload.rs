@@ -15,25 +15,13 @@ use crate::api::{ServiceSpec, annotations, labels};
 use crate::ecs;
 use crate::ecs::deployment::{Bounds, HEALTHY_AFTER_SECONDS};
 use crate::translate::container::health_check;
+use crate::translate::context::Membership;
 use crate::translate::pod;
 use crate::translate::service::security_groups;
-use crate::translate::task_agent::metadata::Membership;
 
 /// Old revisions of a workload that Kubernetes keeps. A deployment that failed is replaced by the last one that completed,
 /// which may lie some failed ones back and have no tasks any more.
 const REVISION_HISTORY_LIMIT: i32 = 5;
-/// The kind of workload that a service becomes.
-#[must_use]
-pub fn kind(service: &ecs::Service) -> &'static str {
-    if service.is_daemon() { "DaemonSet" } else { "Deployment" }
-}
-
-/// A place in the workload of a service, for reports: `Deployment/web#` and a JSON pointer.
-#[must_use]
-pub fn target(service: &ecs::Service, name: &str, pointer: &str) -> String {
-    format!("{}/{name}#{pointer}", kind(service))
-}
-
 /// What runs the tasks of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Workload {

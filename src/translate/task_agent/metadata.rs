@@ -13,12 +13,11 @@ use task_agent::metadata::{ContainerMetadata, Limits, Metadata, pod};
 
 use crate::api::labels;
 use crate::ecs::arn::{self, Arn};
-use crate::ecs::common::LaunchType;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMode};
 use crate::ecs::units;
 use crate::k8s::names;
 use crate::translate::container::port_mappings;
-use crate::translate::pod::tags;
+use crate::translate::context::Membership;
 
 /// The port of the endpoint: where the ECS agent has it on an instance, next to its introspection at 51678. ECS keeps both
 /// from tasks, so nothing that comes from there listens on them.
@@ -42,19 +41,6 @@ const FACTS: [(&str, &str); 4] = [
 ];
 /// Labels of the Pod that are told likewise. The zone is one since Kubernetes 1.35, by the admission of the node's topology.
 const LABELS: [(&str, &str); 2] = [(pod::REVISION, labels::REVISION), (pod::ZONE, "topology.kubernetes.io/zone")];
-
-/// What a task belongs to.
-#[derive(Clone, Copy, Debug)]
-pub struct Membership<'a> {
-    /// The namespace, where it is known.
-    pub namespace: Option<&'a str>,
-    /// The cluster, by name or ARN.
-    pub cluster: &'a str,
-    /// The name of the service, in ECS's spelling.
-    pub service: Option<&'a str>,
-    /// The launch type that was asked for.
-    pub launch_type: Option<LaunchType>,
-}
 
 /// The variables that lead a container to the endpoint, unless the definition gives it others.
 pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
@@ -94,7 +80,7 @@ pub(crate) fn facts(task: &RenderContext<'_>) -> Option<Vec<EnvVar>> {
 pub(crate) fn plan(task: &RenderContext<'_>, membership: &Membership<'_>) -> Option<Metadata> {
     let definition = task.definition;
     let tags =
-        tags::of_task(task).iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
+        task.task_tags().iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
     Some(Metadata {
         port: port(task)?,
         arn: arn_prefix(task, membership.cluster),
@@ -198,6 +184,7 @@ mod tests {
 
     use super::*;
     use crate::ecs::TaskDefinition;
+    use crate::ecs::common::LaunchType;
     use crate::translate::Mode;
     use crate::translate::ObjectContext;
     use crate::translate::RenderProfile;

@@ -5,6 +5,7 @@
 //! that has to exist, and the Pod waits for it. For EFS the claim is made, see [`efs_volume_configuration`].
 
 pub mod configured_at_launch;
+pub mod container_volume;
 pub mod docker_volume_configuration;
 pub mod efs_volume_configuration;
 pub mod tmpfs;
@@ -24,16 +25,9 @@ use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::k8s::names;
 use crate::translate::container::devices;
 use crate::translate::conversions::some_list;
-use crate::translate::task_agent::eligibility;
+use crate::translate::task_agent::{eligibility, supervised_container};
+use crate::translate::volumes::container_volume::ContainerVolume;
 use crate::translate::{Code, firelens};
-
-/// A volume that one container's settings ask for, and its place there.
-pub(crate) struct OwnVolume {
-    /// The volume, of a name from [`own_name`].
-    pub(crate) volume: PodVolume,
-    /// Its place in the container.
-    pub(crate) mount: VolumeMount,
-}
 
 pub(crate) fn volumes(
     task: &RenderContext<'_>,
@@ -45,35 +39,17 @@ pub(crate) fn volumes(
         given.filter_map(|(index, volume)| render(task, index, volume, recorder)).collect();
     volumes.extend(placed.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
     if eligibility::runs(task) {
-        volumes.push(eligibility::volume(task));
+        volumes.push(supervised_container::volume(task));
     }
     some_list(volumes)
 }
 
 /// The volumes that a container has besides those of the task.
-fn own(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
+fn own(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     let mut own = tmpfs::volumes(task, placed);
     own.extend(devices::volumes(task, placed));
     own.extend(firelens::volumes(task, placed));
     own
-}
-
-/// The name of a container's own volume, which no volume of the task has.
-pub(crate) fn own_name(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, suffix: &str) -> String {
-    free_name(task, &format!("{}-{suffix}", placed.name()))
-}
-
-/// This name, or one made of it that no volume of the task has.
-pub(crate) fn free_name(task: &RenderContext<'_>, wanted: &str) -> String {
-    let taken = |name: &String| {
-        let mut given = task.definition.volumes.iter().filter_map(|volume| volume.name.as_deref());
-        given.any(|other| names::object_name(other) == *name)
-    };
-    let mut name = names::object_name(wanted);
-    while taken(&name) {
-        name = names::object_name(&format!("{name}-own"));
-    }
-    name
 }
 
 fn render(
@@ -179,11 +155,6 @@ fn source(volume: &Volume) -> Source<'_> {
         Some(None) => Source::Task(Some("host")),
         None => Source::Task(None),
     }
-}
-
-/// Whether one of the task's volumes is mounted at this path.
-pub(crate) fn is_mounted(placed: &ContainerSlot<'_>, path: &str) -> bool {
-    placed.definition.mount_points.iter().any(|mount| mount.container_path.as_deref() == Some(path))
 }
 
 /// The container's mounts: its own before those of other containers.

@@ -10,8 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::ecs::task_definition::Tmpfs;
 use crate::translate::pod::runtime_platform;
-use crate::translate::volumes;
-use crate::translate::volumes::OwnVolume;
+use crate::translate::volumes::container_volume::{self, ContainerVolume};
 use crate::translate::{Code, conversions};
 
 pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
@@ -23,13 +22,15 @@ pub(crate) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
 }
 
 /// The volumes in memory of a container.
-pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<OwnVolume> {
+pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if task.definition.is_windows() {
         return Vec::new();
     }
-    let tmpfs =
-        tmpfs(placed).iter().enumerate().filter(|(_, given)| !volumes::is_mounted(placed, &given.container_path));
-    let mut found: Vec<OwnVolume> = tmpfs
+    let tmpfs = tmpfs(placed)
+        .iter()
+        .enumerate()
+        .filter(|(_, given)| !container_volume::is_mounted(placed, &given.container_path));
+    let mut found: Vec<ContainerVolume> = tmpfs
         .map(|(index, given)| {
             let read_only = given.mount_options.iter().any(|option| option == "ro");
             let suffix = format!("tmpfs-{index}");
@@ -49,9 +50,9 @@ fn own(
     path: &str,
     mebibytes: i64,
     read_only: bool,
-) -> OwnVolume {
-    let name = volumes::own_name(task, placed, suffix);
-    OwnVolume {
+) -> ContainerVolume {
+    let name = container_volume::volume_name(task, placed, suffix);
+    ContainerVolume {
         mount: VolumeMount {
             name: name.clone(),
             mount_path: path.to_owned(),
@@ -77,7 +78,8 @@ fn is_private(task: &RenderContext<'_>) -> bool {
 }
 
 fn is_taken(placed: &ContainerSlot<'_>) -> bool {
-    volumes::is_mounted(placed, SHARED_MEMORY) || tmpfs(placed).iter().any(|t| t.container_path == SHARED_MEMORY)
+    container_volume::is_mounted(placed, SHARED_MEMORY)
+        || tmpfs(placed).iter().any(|t| t.container_path == SHARED_MEMORY)
 }
 
 /// Claims both fields.
@@ -113,7 +115,7 @@ fn claim_tmpfs(placed: &ContainerSlot<'_>, index: usize, recorder: &mut VerdictR
     let given = &tmpfs(placed)[index];
     let path = placed.at("linuxParameters").key("tmpfs").index(index);
     let target = placed.becomes("volumeMounts");
-    if volumes::is_mounted(placed, &given.container_path) {
+    if container_volume::is_mounted(placed, &given.container_path) {
         let message = "a volume is mounted at the same path, and only that one is kept: remove one of the two";
         recorder.unsupported(path, Code::MountPathTaken, message);
         return;

@@ -5,14 +5,14 @@ use crate::ecs::Pointer;
 use crate::ecs::scaling::{AutoScaling, Dimensioned, PolicyType, ScheduledAction};
 use crate::translate::Code;
 use crate::translate::VerdictRecorder;
-use crate::translate::pod::tags;
+use crate::translate::metadata;
 use crate::translate::service::auto_scaling::behavior::{
     LOW_ALARM_SECONDS, may_go_to_zero, may_scale_in, scale_in_window,
 };
 use crate::translate::service::auto_scaling::metrics;
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
 use crate::translate::service::auto_scaling::{steps, tags_of};
-use crate::translate::service::workload;
+use crate::translate::target;
 
 const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
 
@@ -35,7 +35,7 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, recorder: &mut VerdictRecord
     let count = if recorder.mode().has_operator() {
         format!("Service/{name}#/spec/desiredCount")
     } else {
-        workload::target(&spec.ecs, name, "/spec/replicas")
+        target::workload(&spec.ecs, name, "/spec/replicas")
     };
     if let Some(object) =
         object.as_ref().filter(|_| spec.ecs.desired_count.is_some() && !recorder.mode().has_operator())
@@ -176,7 +176,7 @@ fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorde
     };
     for tag in tags_of(scaling) {
         let at = at.key(tag.key.clone().unwrap_or_default());
-        if tags::annotations(std::slice::from_ref(&tag)).is_empty() {
+        if metadata::tag_annotations(std::slice::from_ref(&tag)).is_empty() {
             let message =
                 "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: nothing bears it";
             recorder.unsupported(at, Code::NameNotValid, message);

@@ -21,9 +21,9 @@ use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{AutoScaling, Limits, PolicyType};
 use crate::ecs::service::Tag;
-use crate::translate::pod::tags;
+use crate::translate::metadata;
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
-use crate::translate::service::companions::Surrounding;
+use crate::translate::service::companion::Surrounding;
 
 pub use behavior::low_alarm_seconds;
 pub(crate) use field_verdicts::claim;
@@ -122,7 +122,7 @@ fn scale_target(name: &str, attended: bool) -> Value {
 /// The tags of the scalable target are annotations, beside those of the service.
 fn metadata(scaling: &AutoScaling, place: &ObjectContext<'_>) -> ObjectMeta {
     let mut metadata = place.metadata(place.identity.service);
-    let own = tags::annotations(&tags_of(scaling));
+    let own = metadata::tag_annotations(&tags_of(scaling));
     if !own.is_empty() {
         metadata.annotations.get_or_insert_default().extend(own);
     }

@@ -9,6 +9,7 @@ mod routes;
 mod target_group_binding;
 
 use crate::k8s::fingerprint;
+use crate::translate::target;
 use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeSet;
 
@@ -22,8 +23,7 @@ use crate::ecs::finding::Finding;
 use crate::ecs::service::LoadBalancer;
 use crate::translate::Code;
 use crate::translate::conversions::some_list;
-use crate::translate::service::companions::Surrounding;
-use crate::translate::service::{pre_stop, workload};
+use crate::translate::service::companion::Surrounding;
 
 /// What takes the place of a load balancer.
 #[derive(Clone, Copy)]
@@ -223,9 +223,8 @@ fn paths(mapping: &LoadBalancerMapping, way: &str, at: &Pointer) -> Vec<Finding>
     told.collect()
 }
 
-/// Claims `loadBalancers`.
-pub(crate) fn claim(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRecorder) {
-    let delay = pre_stop::of_service(spec);
+/// Claims `loadBalancers`; `delay` is the number of seconds from leaving the load balancer to SIGTERM.
+pub(crate) fn claim(spec: &ServiceSpec, service: &str, delay: i64, recorder: &mut VerdictRecorder) {
     for entry in entries(spec) {
         let path = Pointer::root().key("loadBalancers").index(entry.index);
         for field in ["containerName", "containerPort"] {
@@ -236,7 +235,7 @@ pub(crate) fn claim(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRec
             let path = Pointer::root().key("kubernetes").key("loadBalancers").index(index);
             recorder.exact(path.clone(), format!("{object}/spec"));
             if mapping.deregistration_delay_seconds.is_some() {
-                let target = workload::target(&spec.ecs, service, "/spec/template/spec/containers");
+                let target = target::workload(&spec.ecs, service, "/spec/template/spec/containers");
                 recorder.exact(path.key("deregistrationDelaySeconds"), target);
             }
         }
