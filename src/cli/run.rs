@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SUCCESS, fail};
 use crate::api::{SecretStore, SecretStores};
-use crate::controllers::{self, LOOK_AGAIN, MEASURE_AGAIN, Options, StartError};
+use crate::controllers::{self, DETECTION_INTERVAL, MEASUREMENT_INTERVAL, Options, StartError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::telemetry::logs::{self, Format, LogError};
 use crate::telemetry::metrics::Metrics;
@@ -143,8 +143,8 @@ impl Run {
             listen: self.listen.0,
             prometheus_servers: self.prometheus_servers,
             stores: SecretStores { secrets_manager: self.secrets_manager_store, parameter_store: self.parameter_store },
-            look_again: LOOK_AGAIN,
-            measure_again: MEASURE_AGAIN,
+            detection_interval: DETECTION_INTERVAL,
+            measurement_interval: MEASUREMENT_INTERVAL,
         };
         Ok(controllers::run(clients?, options, Metrics::new(), shutdown).await?)
     }

@@ -3,25 +3,27 @@
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 
-use super::context::{Context, Own, Taken};
-use super::execute;
+use super::state::context::Context;
+use super::state::target::ReconcileTarget;
+use super::wiring::execute::execute;
 use crate::api::CapacityProviderStatus;
+use crate::k8s::kinds::RootKind;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, CapacityProviderInput};
 
-pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
-    let taken = Taken::of(object);
-    let root = taken.root(own.kind);
+pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Result<Next, ReconcileError> {
+    let target = ReconcileTarget::new(RootKind::CapacityProvider, object);
+    let root = target.root();
     if root.deleting {
         return Ok(Next::OnChange);
     }
-    let status: CapacityProviderStatus = taken.status();
-    let seen = context.see_nodes();
+    let status: CapacityProviderStatus = target.status();
+    let nodes = context.observe_nodes();
     let decision = reconcile::capacity_provider(&CapacityProviderInput {
         status: &status,
-        nodes: seen.nodes(&seen.observed()),
+        nodes: nodes.nodes(&nodes.observed()),
         now: Timestamp::now(),
         root,
     });
-    execute::carry_out(context, own, &taken, decision).await
+    execute(context, &target, decision).await
 }

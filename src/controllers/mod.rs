@@ -1,22 +1,20 @@
-//! One short file for each kind: read the cache, decide, run the actions, write the status.
+//! The controllers, one file for each kind of custom resource: read the caches, decide, run the actions, write the status.
 //!
-//! [`run`] starts everything: a watch for each kind, a queue for each controller, the health server. Optional kinds are looked
-//! for while it runs.
+//! [`run`] starts everything. Folders:
+//!
+//! - `state`: what the controllers share, without a task of its own: caches, indexes, flags.
+//! - `wiring`: the watches, the queues, which change concerns which object, and the execution of decisions.
+//! - `workers`: tasks that serve all objects: labels of nodes, metrics of alarms, detection of add-ons.
 
-mod addons;
 mod capacity_provider;
-mod children;
 mod cluster;
-mod context;
-mod execute;
-mod fan_out;
-mod kinds;
-mod meter;
-mod nodes;
-mod pods;
+mod resources;
+mod rights;
 mod service;
-mod start;
+mod state;
 mod task_definition;
+mod wiring;
+mod workers;
 
-pub use kinds::{CRDS, optional_rules, rules};
-pub use start::{LOOK_AGAIN, MEASURE_AGAIN, Options, StartError, run};
+pub use rights::{optional_rules, rules};
+pub use wiring::operator::{DETECTION_INTERVAL, MEASUREMENT_INTERVAL, Options, StartError, run};

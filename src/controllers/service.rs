@@ -1,7 +1,5 @@
 //! Services: their Deployment, core Service, status and events.
 
-use crate::k8s::kinds::ChildKind;
-use crate::k8s::kinds::RootKind;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -9,34 +7,36 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::context::{Context, Own, References, Taken};
-use super::{execute, nodes, pods};
+use super::state::context::Context;
+use super::state::service_index::References;
+use super::state::target::ReconcileTarget;
+use super::state::{instances, pods};
+use super::wiring::execute::execute;
 use crate::api::ServiceStatus;
-use crate::ecs::{TaskDefinitionRef, arn};
-use crate::k8s::names;
+use crate::k8s::kinds::{ChildKind, RootKind};
 use crate::kubernetes::key::{IndexKey, ObjectKey};
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, CountManager, Owned, Revision, ServiceInput, TemplateRevision};
-use crate::translate::metadata;
 
-pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
-    let taken = Taken::of(object);
-    let root = taken.root(own.kind);
-    let references = references(object);
+pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Result<Next, ReconcileError> {
+    let target = ReconcileTarget::new(RootKind::Service, object);
+    let root = target.root();
+    let references = References::from_service(object);
     let (revisions, latest_revision) = revisions(context, root.namespace, &references.task_definition);
-    let cluster = context.roots.clusters.get(&ObjectKey::namespaced(root.namespace, &references.cluster));
-    let cluster = cluster.as_deref().map(Taken::of);
-    let providers = context.roots.capacity_providers.all();
-    let of_namespace = |object: &&Arc<DynamicObject>| object.metadata.namespace.as_deref() == Some(root.namespace);
-    let providers: Vec<_> = providers.iter().filter(of_namespace).map(|object| Taken::of(object)).collect();
-    let providers: Vec<_> = providers.iter().map(|taken| taken.root(RootKind::CapacityProvider)).collect();
+    let cluster = context.roots.get(RootKind::Cluster).get(&ObjectKey::namespaced(root.namespace, &references.cluster));
+    let cluster = cluster.as_deref().map(|object| ReconcileTarget::new(RootKind::Cluster, object));
+    let providers = context.roots.get(RootKind::CapacityProvider).all();
+    let in_namespace = |object: &&Arc<DynamicObject>| object.metadata.namespace.as_deref() == Some(root.namespace);
+    let providers = providers.iter().filter(in_namespace);
+    let providers: Vec<_> = providers.map(|object| ReconcileTarget::new(RootKind::CapacityProvider, object)).collect();
+    let providers: Vec<_> = providers.iter().map(ReconcileTarget::root).collect();
     let pods = context.pods.by_index(&pods::by_service(root.namespace, root.name));
     let tasks: Vec<_> = pods.iter().map(|p| p.task.clone()).collect();
-    let status: ServiceStatus = taken.status();
+    let status: ServiceStatus = target.status();
     let owned = context.owned(&root);
     let template_revisions = template_revisions(context, &owned, root.name);
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
-    let measurements = context.meter.measurements(root.uid);
+    let measurements = context.measurements.get(root.uid);
     let count_managers = count_managers(object);
     let mut input = ServiceInput {
         annotations: &annotations,
@@ -45,36 +45,36 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         revisions: &revisions,
         latest_revision,
         owned: &owned,
-        cluster: cluster.as_ref().map(|cluster| cluster.root(RootKind::Cluster)),
+        cluster: cluster.as_ref().map(ReconcileTarget::root),
         capacity_providers: &providers,
         pods: &tasks,
         instances: &[],
         zones: &[],
         measurements: measurements.as_deref(),
         count_managers: &count_managers,
-        may_label_nodes: context.addons.may_label_nodes(),
+        may_label_nodes: context.add_ons.may_label_nodes(),
         profile: context.profile.clone(),
         now: Timestamp::now(),
         root,
     };
     let instances;
     if let Some(strategy) = reconcile::scale_in::strategy(&input) {
-        instances = nodes::occupied(context, &tasks, &strategy).await;
+        instances = instances::occupied(context, &tasks, &strategy).await;
         input.instances = &instances;
     }
     let zones;
     let concerned = reconcile::zones::concern(&input);
     context.services.lock().watch_zones(input.root.namespace, input.root.name, concerned);
-    // Nodes that change later concern it also when these do not matter yet.
-    if concerned && context.want_nodes() && reconcile::zones::matter(&input) {
-        zones = nodes::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await;
+    // Registered also while zones do not matter yet, as a later change of nodes may matter.
+    if concerned && context.watch_nodes() && reconcile::zones::matter(&input) {
+        zones = instances::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await;
         input.zones = &zones;
     }
     let decision = reconcile::service(&input);
-    execute::carry_out(context, own, &taken, decision).await
+    execute(context, &target, decision).await
 }
 
-/// Who wrote the desired count: of managedFields only those are kept that have it.
+/// Returns the field managers that wrote the desired count. The store keeps managedFields of that field only.
 fn count_managers(object: &DynamicObject) -> Vec<CountManager> {
     let entries = object.metadata.managed_fields.iter().flatten();
     let manager = |entry: &ManagedFieldsEntry| CountManager {
@@ -84,38 +84,27 @@ fn count_managers(object: &DynamicObject) -> Vec<CountManager> {
     entries.map(manager).collect()
 }
 
-/// What Kubernetes keeps of the templates of the service's workload.
+/// Returns the template revisions that Kubernetes stores of the service's workload.
 fn template_revisions(context: &Context, owned: &Owned, name: &str) -> Vec<TemplateRevision> {
     let kinds = [(ChildKind::Deployment, ChildKind::ReplicaSet), (ChildKind::DaemonSet, ChildKind::Revision)];
     let kept = kinds.into_iter().filter_map(|(workload, kind)| {
         let key = IndexKey::owner(owned.find(workload, name)?.uid.clone());
-        Some(context.children.of(kind).by_index(&key))
+        Some(context.children.get(kind).by_index(&key))
     });
     kept.flatten().filter_map(|child| child.template_revision()).collect()
 }
 
-/// The revisions of the task definition of this name, and the newest one by its own word.
+/// Returns the revisions of the task definition of this name, and the latest revision by its status.
 ///
-/// Only those of the one that is there now count: when it goes, the garbage collector takes its revisions one by one, and a
-/// service must not follow the family back through them.
+/// The revisions of a deleted task definition are left out: the garbage collector deletes them one by one, and a service must not
+/// follow the family back through them.
 fn revisions(context: &Context, namespace: &str, name: &str) -> (Vec<Revision>, Option<i64>) {
-    let found = context.roots.task_definitions.get(&ObjectKey::namespaced(namespace, name));
+    let found = context.roots.get(RootKind::TaskDefinition).get(&ObjectKey::namespaced(namespace, name));
     let Some(object) = found.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
         return (Vec::new(), None);
     };
     let owner = IndexKey::owner(object.metadata.uid.clone().unwrap_or_default());
     let revisions =
-        context.children.of(ChildKind::Revision).by_index(&owner).iter().filter_map(|r| r.revision()).collect();
+        context.children.get(ChildKind::Revision).by_index(&owner).iter().filter_map(|r| r.revision()).collect();
     (revisions, object.data.pointer("/status/latestRevision").and_then(Value::as_i64))
-}
-
-/// What a service refers to, as far as its spec can be read.
-pub(super) fn references(object: &DynamicObject) -> References {
-    let text = |field: &str| object.data.get("spec")?.get(field)?.as_str();
-    let reference = text("taskDefinition").and_then(|t| t.parse::<TaskDefinitionRef>().ok());
-    References {
-        task_definition: reference.as_ref().map(|r| names::object_name(&r.family)).unwrap_or_default(),
-        revision: reference.and_then(|r| r.revision),
-        cluster: metadata::cluster_name(arn::cluster_of_service(text("cluster"), text("clusterArn"))),
-    }
 }

@@ -6,24 +6,27 @@ use std::collections::BTreeSet;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 
-use super::context::{Context, Own, Taken};
-use super::{children, execute, pods};
+use super::state::context::Context;
+use super::state::target::ReconcileTarget;
+use super::state::{children, pods};
+use super::wiring::execute::execute;
 use crate::api::{TaskDefinitionStatus, annotations};
 use crate::ecs::TaskDefinitionRef;
+use crate::k8s::kinds::RootKind;
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, TaskDefinitionInput};
 use crate::translate::volumes::efs_volume_configuration;
 
-pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObject) -> Result<Next, ReconcileError> {
-    let taken = Taken::of(object);
-    let root = taken.root(own.kind);
+pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Result<Next, ReconcileError> {
+    let target = ReconcileTarget::new(RootKind::TaskDefinition, object);
+    let root = target.root();
     if root.deleting {
         return Ok(Next::OnChange);
     }
-    let owned = context.children.of(ChildKind::Revision).by_index(&IndexKey::owner(root.uid));
+    let owned = context.children.get(ChildKind::Revision).by_index(&IndexKey::owner(root.uid));
     let revisions: Vec<_> = owned.iter().filter_map(|r| r.revision()).collect();
-    let status: TaskDefinitionStatus = taken.status();
+    let status: TaskDefinitionStatus = target.status();
     let mut in_use = running(context, root.namespace, root.name);
     in_use.extend(context.services.lock().pinned(root.namespace, root.name));
     let decision = reconcile::task_definition(&TaskDefinitionInput {
@@ -32,18 +35,18 @@ pub(super) async fn reconcile(context: &Context, own: &Own, object: &DynamicObje
         in_use: &in_use,
         highest_seen: highest_seen(context, root.namespace, root.name),
         owned: &context.owned(&root),
-        efs_driver: context.addons.has_driver(efs_volume_configuration::DRIVER),
+        efs_driver: context.add_ons.has_driver(efs_volume_configuration::DRIVER),
         stores: &context.stores,
         profile: context.profile.clone(),
         now: Timestamp::now(),
         root,
     });
-    execute::carry_out(context, own, &taken, decision).await
+    execute(context, &target, decision).await
 }
 
 /// The highest number that a revision of this name, whoever owns it, or a task has.
 fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
-    let known = context.children.of(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
+    let known = context.children.get(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
     // A DaemonSet has ControllerRevisions of its own, with numbers of their own.
     let numbers = known.iter().filter(|r| r.service().is_none()).filter_map(|r| r.revision()).map(|r| r.number);
     numbers.chain(running(context, namespace, name)).max().unwrap_or(0)
@@ -54,7 +57,7 @@ fn running(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
     let mut in_use = BTreeSet::new();
     let index = children::by_task_definition(namespace, name);
     let workloads =
-        [ChildKind::Deployment, ChildKind::DaemonSet].map(|kind| context.children.of(kind).by_index(&index));
+        [ChildKind::Deployment, ChildKind::DaemonSet].map(|kind| context.children.get(kind).by_index(&index));
     for workload in workloads.iter().flatten() {
         let observed = workload.observed();
         let running =

@@ -13,7 +13,7 @@ pub use super::error::WriteError;
 use super::key::ObjectKey;
 use crate::telemetry::metrics::{ApplyResult, Metrics};
 
-/// How long one write may take, retries of the client included.
+/// Maximum duration of one write, including the retries of the client.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Writes objects under one constant field manager.
@@ -24,18 +24,18 @@ pub struct Writer {
     metrics: Metrics,
 }
 
-/// What a delete found.
+/// Result of a delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
     /// The server took the request; finalizers and grace periods may delay the end.
     Accepted,
-    /// That object was gone already; another one may live under its name.
+    /// The object did not exist; another one may exist under its name.
     AlreadyGone,
 }
 
 impl Writer {
-    /// Writes of one decision that are on their way at once.
-    pub const AT_ONCE: usize = 16;
+    /// Maximum number of concurrent writes of one decision.
+    pub const CONCURRENCY: usize = 16;
 
     /// `field_manager` must never change: a new name would leave the old one's fields behind.
     pub fn new(client: Client, field_manager: impl Into<String>, metrics: Metrics) -> Self {
@@ -45,24 +45,23 @@ impl Writer {
     /// Server-side apply of a complete object (`apiVersion`, `kind`, `metadata`), taking over fields by force.
     ///
     /// # Errors
-    /// When the server does not take it; see [`WriteError::class`].
+    /// When the server refuses it; see [`WriteError::class`].
     pub async fn apply(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         self.patch(object, resource, &PatchParams::apply(&self.field_manager).force()).await
     }
 
-    /// The name by which the server knows whose fields are whose.
+    /// Returns the field manager, by which the server records the owner of each field.
     #[must_use]
     pub fn field_manager(&self) -> &str {
         &self.field_manager
     }
 
-    /// Server-side apply of an object that should not exist yet, or of fields that are nobody else's. Should they have other
-    /// content, nothing is taken over from whoever made them.
+    /// Server-side apply without force, for an object that should not exist yet or for fields without another owner.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] when somebody else's object has the name, or somebody else a field; otherwise as for
+    /// [`WriteError::Conflict`] when another field manager owns one of the fields with another value; otherwise as for
     /// [`Writer::apply`].
-    pub async fn introduce(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
+    pub async fn apply_unforced(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         self.patch(object, resource, &PatchParams::apply(&self.field_manager)).await
     }
 
@@ -77,12 +76,12 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
-    /// Changes some members of an object of others. With a `uid` among them, only of that very one. The object as it is then; none
-    /// when it is gone, or is another one by now.
+    /// Changes some members of an object by a JSON merge patch. A `uid` in the patch restricts it to that object. Returns the changed
+    /// object; `None` if it was deleted, or replaced by another one of its name.
     ///
     /// # Errors
-    /// When the server does not take it.
-    pub async fn merge(
+    /// When the server refuses it.
+    pub async fn json_merge_patch(
         &self,
         key: &ObjectKey,
         resource: &ApiResource,
@@ -91,11 +90,11 @@ impl Writer {
         self.change(key, resource, &Patch::Merge(patch)).await
     }
 
-    /// The same for objects of Kubernetes' own kinds, whose lists are merged item by item: a strategic merge patch.
+    /// Changes some members of an object of a built-in kind by a strategic merge patch, which merges lists item by item.
     ///
     /// # Errors
-    /// As for [`Writer::merge`].
-    pub async fn merge_lists(
+    /// As for [`Writer::json_merge_patch`].
+    pub async fn strategic_merge_patch(
         &self,
         key: &ObjectKey,
         resource: &ApiResource,
@@ -117,11 +116,10 @@ impl Writer {
         self.write(resource, target, request).await
     }
 
-    /// Writes a count through the `scale` subresource of an object, as long as that is of this version.
+    /// Writes a count through the `scale` subresource of an object of this resourceVersion. A deleted object is not an error.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] when it is of another version by now, and otherwise when the server does not take it; that the object
-    /// is gone is no error.
+    /// [`WriteError::Conflict`] when the object has another resourceVersion; otherwise when the server refuses the write.
     pub async fn scale(
         &self,
         key: &ObjectKey,
@@ -142,10 +140,10 @@ impl Writer {
         self.write(resource, target, request).await
     }
 
-    /// Reads an object from the server itself, where a cache that selects by label cannot tell.
+    /// Reads an object from the server, for objects outside the label selector of the cache. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// When the server does not answer; that there is no such object is no error.
+    /// When the server does not answer.
     pub async fn find(&self, key: &ObjectKey, resource: &ApiResource) -> Result<Option<DynamicObject>, WriteError> {
         let target = format!("get {} {key}", resource.kind);
         match timeout(DEADLINE, self.api(key, resource).get_opt(&key.name)).await {
@@ -158,7 +156,7 @@ impl Writer {
     /// Server-side apply on the status subresource. The object holds `status` besides its identity.
     ///
     /// # Errors
-    /// When the server does not take it; see [`WriteError::class`].
+    /// When the server refuses it; see [`WriteError::class`].
     pub async fn apply_status(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         let (key, target) = describe("apply status of", object, resource)?;
         let api = self.api(&key, resource);
@@ -166,10 +164,10 @@ impl Writer {
         self.write(resource, target, api.patch_status(&key.name, &params, &Patch::Apply(object))).await
     }
 
-    /// Creates an object that will not be changed later.
+    /// Creates an immutable object.
     ///
     /// # Errors
-    /// [`WriteError::AlreadyExists`] when the name is taken, also by an earlier try of our own whose answer was lost.
+    /// [`WriteError::AlreadyExists`] when the name exists, possibly by an earlier try whose answer was lost.
     pub async fn create(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         let (key, target) = describe("create", object, resource)?;
         let body: DynamicObject = serde_json::from_value(object.clone())
@@ -179,10 +177,10 @@ impl Writer {
         self.write(resource, target, api.create(&params, &body)).await
     }
 
-    /// Deletes the object that has this `uid`, and never its successor.
+    /// Deletes the object with this `uid`, and never a successor of the same name.
     ///
     /// # Errors
-    /// When the server does not take it; that the object is gone already is no error.
+    /// When the server refuses the request. A missing object is not an error.
     pub async fn delete(&self, key: &ObjectKey, resource: &ApiResource, uid: &str) -> Result<Deleted, WriteError> {
         let target = format!("delete {} {key}", resource.kind);
         let params = delete_params(uid);
@@ -221,7 +219,7 @@ impl Writer {
     }
 }
 
-/// What the server answers, or nothing when the object is gone or is another one by now.
+/// Returns the answer; `None` if the object was deleted, or replaced by another one of its name.
 fn unless_gone<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
     match answer {
         Ok(done) => Ok(Some(done)),
@@ -230,7 +228,7 @@ fn unless_gone<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
     }
 }
 
-/// What the object owns goes after it; only this very life of the name is meant.
+/// Deletes the dependents of the object in the background, and only the object with this uid.
 fn delete_params(uid: &str) -> DeleteParams {
     DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
@@ -239,7 +237,7 @@ fn delete_params(uid: &str) -> DeleteParams {
     }
 }
 
-/// The key of an object that is to be written, and words for it.
+/// Returns the key of an object to be written, and a description of the write for messages.
 fn describe(verb: &str, object: &Value, resource: &ApiResource) -> Result<(ObjectKey, String), WriteError> {
     let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
     let key = ObjectKey {
@@ -259,5 +257,4 @@ fn describe(verb: &str, object: &Value, resource: &ApiResource) -> Result<(Objec
 }
 
 #[cfg(test)]
-#[path = "apply_tests.rs"]
 mod tests;

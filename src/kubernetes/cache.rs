@@ -406,5 +406,4 @@ fn difference<T: Cached>(announced: Option<Arc<T>>, new: Arc<T>) -> Vec<Change<T
 }
 
 #[cfg(test)]
-#[path = "cache_tests.rs"]
 mod tests;

@@ -284,5 +284,4 @@ fn diagnose(url: &str, error: &Error) -> ConnectError {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;

@@ -1,6 +1,7 @@
-//! What the server has and what the operator may do: asked before anything is watched, so that a missing piece is named
-//! instead of showing up as watches that fail for ever.
+//! Discovers the APIs that the server has and the rights of the operator. Both are checked before a watch starts, so that a missing
+//! one is reported by name instead of as failures of watches.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,20 +10,20 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams, PostParams};
 use kube::{Client, Error, Resource};
 use serde::de::DeserializeOwned;
 
-/// Objects of a list in one answer.
+/// Maximum number of objects in a page of a list.
 const PAGE: u32 = 500;
 
-/// Access reviews asked at once.
-const AT_ONCE: usize = 8;
+/// Maximum number of concurrent access reviews.
+const CONCURRENCY: usize = 8;
 
-/// A custom resource definition that is not there as it should be.
+/// A custom resource definition that the server does not serve in the required version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingCrd {
     /// Its name, `plural.group`.
     pub name: String,
-    /// The version wanted.
+    /// The required version.
     pub version: String,
-    /// The versions the server has instead; empty when the definition is absent or not yet established.
+    /// The versions that the server serves; empty if the definition is absent or not yet established.
     pub served: Vec<String>,
 }
 
@@ -41,27 +42,27 @@ impl fmt::Display for MissingCrd {
     }
 }
 
-/// The wanted definitions (`plural.group`, version) that the server does not serve. It asks by discovery,
-/// which needs no rights and shows established and served versions only.
+/// Returns the required definitions (`plural.group`, version) that the server does not serve. Uses the discovery API, which needs no
+/// rights and lists established and served versions only.
 ///
 /// # Errors
 /// When the server does not answer.
-pub async fn missing_crds(client: &Client, wanted: &[(&str, &str)]) -> kube::Result<Vec<MissingCrd>> {
+pub async fn missing_crds(client: &Client, required: &[(String, &str)]) -> kube::Result<Vec<MissingCrd>> {
     let groups = client.list_api_groups().await?.groups;
     let mut missing = Vec::new();
-    for (name, version) in wanted {
-        let (plural, group) = name.split_once('.').unwrap_or((name, ""));
+    for (name, version) in required {
+        let (plural, group) = name.split_once('.').unwrap_or((name.as_str(), ""));
         let found = groups.iter().find(|found| found.name == group);
         let versions = found.into_iter().flat_map(|found| &found.versions).map(|found| found.version.as_str());
         let served = serving(client, plural, group, versions).await?;
         if !served.iter().any(|served| served == version) {
-            missing.push(MissingCrd { name: (*name).to_owned(), version: (*version).to_owned(), served });
+            missing.push(MissingCrd { name: name.clone(), version: (*version).to_owned(), served });
         }
     }
     Ok(missing)
 }
 
-/// Whether the server serves this kind; `group` is empty for the core group.
+/// True if the server serves this kind. `group` is empty for the core group.
 ///
 /// # Errors
 /// When the server does not answer.
@@ -73,13 +74,13 @@ pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -
     };
     match resources {
         Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == plural)),
-        // Of a group that it does not have the server says so in plain text, without a reason.
+        // For an unknown group the answer is plain text without a reason.
         Err(Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Whether there is an object of this name, of a kind whose objects are in no namespace.
+/// True if an object of this name exists, of a cluster-scoped kind.
 ///
 /// # Errors
 /// When the server does not answer.
@@ -88,7 +89,7 @@ pub async fn exists(client: &Client, resource: &ApiResource, name: &str) -> kube
     Ok(api.get_opt(name).await?.is_some())
 }
 
-/// All objects of a kind, or those that a label selector chooses.
+/// Returns all objects of a kind, or those that match a label selector.
 ///
 /// # Errors
 /// When the server does not answer.
@@ -124,27 +125,35 @@ async fn serving(
     Ok(served)
 }
 
-/// Rights the operator needs on one resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Rights that the operator requires on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<'a> {
     /// The API group; empty for the core group.
     pub group: &'a str,
-    /// The plural, with its subresource if one is meant: `deployments`, `pods/eviction`.
-    pub resource: &'a str,
+    /// The plural, with a subresource if there is one: `deployments`, `pods/eviction`.
+    pub resource: Cow<'a, str>,
     /// Such as `get`, `list`, `watch`, `create`, `patch`, `delete`.
     pub verbs: &'a [&'a str],
 }
 
-/// A right the operator lacks.
+impl<'a> Rule<'a> {
+    /// Returns the rights on a resource.
+    #[must_use]
+    pub const fn new(group: &'a str, resource: &'a str, verbs: &'a [&'a str]) -> Self {
+        Self { group, resource: Cow::Borrowed(resource), verbs }
+    }
+}
+
+/// A right that the operator lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingRight {
-    /// What it may not do.
+    /// The missing verb.
     pub verb: String,
     /// The plural, with its subresource.
     pub resource: String,
     /// The API group; empty for the core group.
     pub group: String,
-    /// Absent when asked for all namespaces.
+    /// The namespace; absent for all namespaces.
     pub namespace: Option<String>,
 }
 
@@ -159,7 +168,7 @@ impl fmt::Display for MissingRight {
     }
 }
 
-/// The rights in `rules` that the operator lacks, in `namespace` or in all namespaces.
+/// Returns the rights in `rules` that the operator lacks, in `namespace` or in all namespaces.
 ///
 /// # Errors
 /// When the server does not answer.
@@ -168,9 +177,9 @@ pub async fn missing_rights(
     namespace: Option<&str>,
     rules: &[Rule<'_>],
 ) -> kube::Result<Vec<MissingRight>> {
-    let wanted = rules.iter().flat_map(|rule| rule.verbs.iter().map(move |verb| right(rule, verb, namespace)));
-    stream::iter(wanted.map(|right| lacks(client.clone(), right)).collect::<Vec<_>>())
-        .buffered(AT_ONCE)
+    let rights = rules.iter().flat_map(|rule| rule.verbs.iter().map(move |verb| right(rule, verb, namespace)));
+    stream::iter(rights.map(|right| lacks(client.clone(), right)).collect::<Vec<_>>())
+        .buffered(CONCURRENCY)
         .try_filter_map(|lacking| async move { Ok(lacking) })
         .try_collect()
         .await
@@ -179,7 +188,7 @@ pub async fn missing_rights(
 fn right(rule: &Rule<'_>, verb: &str, namespace: Option<&str>) -> MissingRight {
     MissingRight {
         verb: verb.to_owned(),
-        resource: rule.resource.to_owned(),
+        resource: rule.resource.clone().into_owned(),
         group: rule.group.to_owned(),
         namespace: namespace.map(str::to_owned),
     }
@@ -217,11 +226,11 @@ fn review(right: &MissingRight) -> SelfSubjectAccessReview {
 mod tests {
     use super::*;
 
-    const EVICT: Rule<'_> = Rule { group: "", resource: "pods/eviction", verbs: &["create"] };
+    const EVICT: Rule<'_> = Rule::new("", "pods/eviction", &["create"]);
 
     #[test]
     fn a_missing_right_names_the_exact_rule() {
-        let watch = Rule { group: "apps", resource: "deployments", verbs: &["watch"] };
+        let watch = Rule::new("apps", "deployments", &["watch"]);
         assert_eq!(
             right(&watch, "watch", Some("x")).to_string(),
             r#"verb "watch" on resource "deployments" in API group "apps" in namespace "x""#
@@ -233,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn subresources_are_asked_for_as_such() {
+    fn an_access_review_has_the_subresource_apart() {
         let attributes = review(&right(&EVICT, "create", None)).spec.resource_attributes.expect("set");
         assert_eq!(attributes.resource.as_deref(), Some("pods"));
         assert_eq!(attributes.subresource.as_deref(), Some("eviction"));
     }
 
     #[tokio::test]
-    async fn a_group_that_the_server_does_not_have_is_an_answer() {
+    async fn an_unknown_group_is_not_an_error() {
         let plain = || async { (axum::http::StatusCode::NOT_FOUND, "404 page not found\n") };
         let routes = axum::Router::new().fallback(plain);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("free");
@@ -252,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_definition_says_what_there_is() {
+    fn the_message_of_a_missing_definition_lists_the_served_versions() {
         let mut missing =
             MissingCrd { name: "services.ecs-operator.dev".into(), version: "v1alpha1".into(), served: Vec::new() };
         assert_eq!(missing.to_string(), "custom resource definition services.ecs-operator.dev is not established");

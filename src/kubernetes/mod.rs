@@ -4,7 +4,7 @@
 //!
 //! 1. [`client`] connects, [`discovery`] says what the server lacks.
 //! 2. [`watch`] and [`root`] follow one kind each, fill a [`cache`] and report what really changed.
-//! 3. A report becomes a key on a [`trigger`] queue; [`runner`] reconciles the keys it takes from there.
+//! 3. A report becomes a key on a [`queue`] queue; [`runner`] reconciles the keys it takes from there.
 //! 4. A reconcile asks [`diff`](crate::k8s::diff) whether a write is needed, writes through [`apply`], tells people by [`events`].
 
 pub mod apply;
@@ -12,14 +12,13 @@ pub mod backoff;
 pub mod cache;
 pub mod class;
 pub mod client;
-mod debounce;
 pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod key;
+pub mod queue;
 pub mod root;
 pub mod runner;
-pub mod trigger;
 pub mod watch;
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! One guarded watch for one of our own kinds.
+//! The watch on a kind of custom resource, and the store of its objects.
 //!
-//! Objects are kept whole (of managedFields only who wrote the desired count) in kube's [`Store`], which the runner reads; a slim
-//! [`Cache`] beside it knows versions and decides what is news. Status writes are not: an operator that wakes
-//! itself by its own status never rests.
+//! Complete objects are kept in kube's [`Store`], which the runner reads. A [`Cache`] of their metadata compares versions and detects
+//! changes. A change of the status is not reported: an operator that is woken by its own status writes would never be idle.
 
 use std::collections::HashMap;
 use std::mem;
@@ -20,7 +19,7 @@ use super::cache::{Cache, Cached, Change, IndexKey, Meta, ObjectKey, Outcome};
 use super::watch::{follow, report};
 use crate::telemetry::metrics::Metrics;
 
-/// A change of a root object: new without `old`, gone without `new`.
+/// A change of a custom resource. A created object has no `old`, a deleted one no `new`.
 #[derive(Clone, Debug)]
 pub struct RootChange {
     /// As stored before.
@@ -30,43 +29,42 @@ pub struct RootChange {
 }
 
 impl RootChange {
-    /// The newest state known.
+    /// Returns the latest state.
     #[must_use]
     pub fn object(&self) -> Option<&Arc<DynamicObject>> {
         self.new.as_ref().or(self.old.as_ref())
     }
 }
 
-/// The objects of one of our own kinds. Cloning shares them.
+/// The objects of one kind of custom resource. Cloning shares them.
 #[derive(Clone)]
-pub struct Roots(Arc<Inner>);
+pub struct RootStore(Arc<Inner>);
 
 struct Inner {
     resource: ApiResource,
-    slim: Cache<Root>,
+    tracked_field: Option<&'static str>,
+    versions: Cache<RootVersion>,
     store: Store<DynamicObject>,
     writer: Mutex<store::Writer<DynamicObject>>,
 }
 
-/// Follows a kind until `shutdown`, calling `sink` when the generation, labels, annotations, finalizers or
-/// deletion of an object changed, or the object ended. Take [`Roots::store`] for the runner.
+/// Watches the kind of `roots` until `shutdown`. Calls `sink` when the generation, labels, annotations, finalizers or deletion
+/// timestamp of an object changed, or the object was created or deleted.
 pub fn watch_root(
     api: Api<DynamicObject>,
     config: Config,
-    resource: ApiResource,
+    roots: RootStore,
     sink: impl Fn(&RootChange) + Send + 'static,
     metrics: Metrics,
     shutdown: CancellationToken,
-) -> (Roots, impl Future<Output = ()> + Send) {
-    let roots = Roots::new(resource);
-    let work = follow_root(watcher::watcher(api, config), roots.clone(), sink, metrics, shutdown);
-    (roots, work)
+) -> impl Future<Output = ()> + Send {
+    follow_root(watcher::watcher(api, config), roots, sink, metrics, shutdown)
 }
 
 /// [`watch_root`] on any stream of events.
 pub(super) async fn follow_root(
     events: impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send,
-    roots: Roots,
+    roots: RootStore,
     sink: impl Fn(&RootChange) + Send,
     metrics: Metrics,
     shutdown: CancellationToken,
@@ -76,100 +74,105 @@ pub(super) async fn follow_root(
     let counters = metrics.clone();
     let handle = move |event: Event<DynamicObject>| {
         let Some((outcome, changes)) = roots.take(event, &mut listed) else { return };
-        report(&roots.0.slim, &outcome, &counters);
+        report(&roots.0.versions, &outcome, &counters);
         changes.iter().for_each(&sink);
     };
     follow(&kind, events, handle, &metrics, shutdown).await;
 }
 
-impl Roots {
-    /// No objects yet.
+impl RootStore {
+    /// Returns an empty store. Of managedFields, which are most of an object's size, only the managers of `tracked_field` are kept: a
+    /// JSON pointer into `fieldsV1`.
     #[must_use]
-    pub fn new(resource: ApiResource) -> Self {
+    pub fn new(resource: ApiResource, tracked_field: Option<&'static str>) -> Self {
         let writer = store::Writer::new(resource.clone());
         Self(Arc::new(Inner {
-            slim: Cache::new(resource.kind.clone()),
+            versions: Cache::new(resource.kind.clone()),
+            tracked_field,
             store: writer.as_reader(),
             writer: Mutex::new(writer),
             resource,
         }))
     }
 
-    /// The kind, such as `Service`.
+    /// Returns the kind, such as `Service`.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.0.resource.kind
     }
 
-    /// The objects as kube's runtime wants them.
+    /// Returns the objects as kube's runtime takes them.
     #[must_use]
     pub fn store(&self) -> Store<DynamicObject> {
         self.0.store.clone()
     }
 
-    /// The object of this key.
+    /// Returns the object of this key.
     #[must_use]
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<DynamicObject>> {
         self.0.store.get(&self.reference(key))
     }
 
-    /// Every object, in no particular order.
+    /// Returns every object, in no particular order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<DynamicObject>> {
         self.0.store.state()
     }
 
-    /// The key as trigger queues want it.
+    /// Returns the key as queues take it.
     #[must_use]
     pub fn reference(&self, key: &ObjectKey) -> ObjectRef<DynamicObject> {
         key.to_ref(&self.0.resource)
     }
 
-    /// Whether the initial list is complete.
+    /// True once the initial list is complete.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.0.slim.ready()
+        self.0.versions.ready()
     }
 
-    /// Waits for [`Roots::ready`].
+    /// Waits for [`RootStore::ready`].
     pub async fn wait_ready(&self) {
-        self.0.slim.wait_ready().await;
+        self.0.versions.wait_ready().await;
     }
 
-    /// Stores the response of our own write (of spec, status or metadata), if it is news, so that the next
-    /// reconcile sees it.
+    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next reconcile observes it.
     pub fn observe_write(&self, object: &DynamicObject) {
-        let object = prune(object.clone());
-        let slim = Root::of(&object);
-        let key = slim.meta.key();
+        let object = self.prune(object.clone());
+        let version = RootVersion::new(&object);
+        let key = version.meta.key();
         let mut writer = self.0.writer.lock();
-        self.0.slim.observe_write(slim);
+        self.0.versions.observe_write(version);
         if self.holds(&key, &object) {
             writer.apply_watcher_event(&Event::Apply(object));
         }
     }
 
-    /// Takes in an event; `None` while a list is incomplete.
+    fn prune(&self, object: DynamicObject) -> DynamicObject {
+        prune(object, self.0.tracked_field)
+    }
+
+    /// Applies an event; returns `None` while a list is incomplete.
     fn take(
         &self,
         event: Event<DynamicObject>,
         listed: &mut Vec<DynamicObject>,
-    ) -> Option<(Outcome<Root>, Vec<RootChange>)> {
+    ) -> Option<(Outcome<RootVersion>, Vec<RootChange>)> {
         match event {
             Event::Init => listed.clear(),
-            Event::InitApply(object) => listed.push(prune(object)),
+            Event::InitApply(object) => listed.push(self.prune(object)),
             Event::InitDone => return Some(self.relist(mem::take(listed))),
-            Event::Apply(object) => return Some(self.apply(prune(object))),
+            Event::Apply(object) => return Some(self.apply(self.prune(object))),
             Event::Delete(object) => return Some(self.remove(&object)),
         }
         None
     }
 
-    fn apply(&self, object: DynamicObject) -> (Outcome<Root>, Vec<RootChange>) {
-        let slim = Root::of(&object);
-        let key = slim.meta.key();
+    fn apply(&self, object: DynamicObject) -> (Outcome<RootVersion>, Vec<RootChange>) {
+        let version = RootVersion::new(&object);
+        let key = version.meta.key();
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.slim.apply(slim);
+        let outcome = self.0.versions.apply(version);
         let before = self.before(&outcome);
         if self.holds(&key, &object) {
             writer.apply_watcher_event(&Event::Apply(object));
@@ -179,25 +182,25 @@ impl Roots {
         (outcome, changes)
     }
 
-    fn remove(&self, object: &DynamicObject) -> (Outcome<Root>, Vec<RootChange>) {
+    fn remove(&self, object: &DynamicObject) -> (Outcome<RootVersion>, Vec<RootChange>) {
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.slim.remove(&Root::of(object));
+        let outcome = self.0.versions.remove(&RootVersion::new(object));
         let before = self.before(&outcome);
         self.forget_removed(&outcome, &mut writer);
         let changes = self.changes(&outcome, &before);
         (outcome, changes)
     }
 
-    fn relist(&self, listed: Vec<DynamicObject>) -> (Outcome<Root>, Vec<RootChange>) {
+    fn relist(&self, listed: Vec<DynamicObject>) -> (Outcome<RootVersion>, Vec<RootChange>) {
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.slim.relist(listed.iter().map(Root::of).collect());
+        let outcome = self.0.versions.relist(listed.iter().map(RootVersion::new).collect());
         let before = self.before(&outcome);
         let mut fresh: HashMap<ObjectKey, DynamicObject> =
             listed.into_iter().map(|object| (ObjectKey::of(&object), object)).collect();
         writer.apply_watcher_event(&Event::Init);
-        for slim in self.0.slim.all() {
-            let key = slim.meta.key();
-            // Where the list was older than what is known, the known object stays.
+        for version in self.0.versions.all() {
+            let key = version.meta.key();
+            // If the list is older than the stored object, the latter remains.
             let listed = fresh.remove(&key).filter(|object| self.holds(&key, object));
             let object = listed.or_else(|| self.get(&key).map(|known| (*known).clone()));
             if let Some(object) = object {
@@ -209,24 +212,24 @@ impl Roots {
         (outcome, changes)
     }
 
-    /// Whether the slim cache accepted exactly this version.
+    /// True if the cache of versions has accepted this version.
     fn holds(&self, key: &ObjectKey, object: &DynamicObject) -> bool {
         let incoming = Meta::of(&object.metadata);
-        self.0.slim.get(key).is_some_and(|known| {
+        self.0.versions.get(key).is_some_and(|known| {
             known.meta.uid == incoming.uid && known.meta.resource_version == incoming.resource_version
         })
     }
 
-    /// The whole objects behind the changes, as the store has them before it is updated.
-    fn before(&self, outcome: &Outcome<Root>) -> HashMap<ObjectKey, Arc<DynamicObject>> {
+    /// Returns the complete objects of the changes, before the store is updated.
+    fn before(&self, outcome: &Outcome<RootVersion>) -> HashMap<ObjectKey, Arc<DynamicObject>> {
         let keys = outcome.changes.iter().map(|change| change.object().meta.key());
         keys.filter_map(|key| self.get(&key).map(|object| (key, object))).collect()
     }
 
-    fn forget_removed(&self, outcome: &Outcome<Root>, writer: &mut store::Writer<DynamicObject>) {
+    fn forget_removed(&self, outcome: &Outcome<RootVersion>, writer: &mut store::Writer<DynamicObject>) {
         for change in &outcome.changes {
             let key = change.object().meta.key();
-            if self.0.slim.get(&key).is_none()
+            if self.0.versions.get(&key).is_none()
                 && let Some(object) = self.get(&key)
             {
                 writer.apply_watcher_event(&Event::Delete((*object).clone()));
@@ -234,8 +237,12 @@ impl Roots {
         }
     }
 
-    fn changes(&self, outcome: &Outcome<Root>, before: &HashMap<ObjectKey, Arc<DynamicObject>>) -> Vec<RootChange> {
-        let change = |change: &Change<Root>| {
+    fn changes(
+        &self,
+        outcome: &Outcome<RootVersion>,
+        before: &HashMap<ObjectKey, Arc<DynamicObject>>,
+    ) -> Vec<RootChange> {
+        let change = |change: &Change<RootVersion>| {
             let key = change.object().meta.key();
             let old = before.get(&key).cloned();
             let new = self.get(&key);
@@ -249,10 +256,13 @@ impl Roots {
     }
 }
 
-/// managedFields are most of an object's size, and nobody reads them but for the count that several may write.
-fn prune(mut object: DynamicObject) -> DynamicObject {
+/// Removes managedFields except the managers of `tracked_field`.
+fn prune(mut object: DynamicObject, tracked_field: Option<&str>) -> DynamicObject {
     let mut entries = object.metadata.managed_fields.take().unwrap_or_default();
-    entries.retain(|entry| entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(COUNT).is_some()));
+    entries.retain(|entry| {
+        let fields = entry.fields_v1.as_ref().zip(tracked_field);
+        fields.is_some_and(|(fields, tracked)| fields.0.pointer(tracked).is_some())
+    });
     for entry in &mut entries {
         entry.fields_v1 = None;
     }
@@ -260,19 +270,16 @@ fn prune(mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-/// Where managedFields have the desired count.
-const COUNT: &str = "/f:spec/f:desiredCount";
-
-/// What decides whether a root object needs a reconcile.
-struct Root {
+/// The metadata of a custom resource whose change requires a reconcile.
+struct RootVersion {
     meta: Meta,
     labels: Vec<(String, String)>,
     annotations: Vec<(String, String)>,
     finalizers: Vec<String>,
 }
 
-impl Root {
-    fn of(object: &DynamicObject) -> Self {
+impl RootVersion {
+    fn new(object: &DynamicObject) -> Self {
         let pairs = |map: &std::collections::BTreeMap<String, String>| map.clone().into_iter().collect();
         Self {
             meta: Meta::of(&object.metadata),
@@ -283,7 +290,7 @@ impl Root {
     }
 }
 
-impl Cached for Root {
+impl Cached for RootVersion {
     fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -302,5 +309,4 @@ impl Cached for Root {
 }
 
 #[cfg(test)]
-#[path = "root_tests.rs"]
 mod tests;

@@ -19,9 +19,9 @@ use tracing::Instrument;
 
 use super::backoff::{Backoff, between};
 pub use super::class::Class;
-use super::debounce::debounced;
 use super::error::WriteError;
 use super::key::ObjectKey;
+use super::queue::debounced;
 use crate::telemetry::metrics::Metrics;
 
 /// How long one reconcile may take.
@@ -286,5 +286,4 @@ impl Memory {
 }
 
 #[cfg(test)]
-#[path = "runner_tests.rs"]
 mod tests;

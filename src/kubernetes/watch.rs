@@ -189,5 +189,4 @@ fn code(error: &Error) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
 mod tests;

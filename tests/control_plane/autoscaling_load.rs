@@ -312,7 +312,7 @@ async fn many_services_rest_under_an_even_load_and_follow_a_change() -> Result<(
     let (services, seconds) = (number("SERVICES", 20), number("MEASURE_SECONDS", 1));
     let cluster = cluster().await?;
     let bench = Bench::new(cluster, "autoscaled").await?;
-    let operator = bench.operator_with(|options| options.measure_again = Duration::from_secs(seconds)).await?;
+    let operator = bench.operator_with(|options| options.measurement_interval = Duration::from_secs(seconds)).await?;
     let fleet = Fleet::new(bench, services);
     let started = Instant::now();
     fleet.create().await?;

@@ -196,7 +196,7 @@ async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() 
             let events = object.pointer("/status/events")?.as_array()?;
             let told = |event: &Value| {
                 let message = event["message"].as_str().unwrap_or_default();
-                message.contains("does not let it have capacity provider spot") && message.contains("no spot for you")
+                message.contains("refused capacity provider spot") && message.contains("no spot for you")
             };
             let steady = object.pointer("/status/runningCount")? == 1;
             (steady && events.iter().any(told)).then_some(())

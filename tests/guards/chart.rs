@@ -38,7 +38,10 @@ fn granted(templates: &[&str]) -> BTreeSet<Right> {
 
 fn asked(rules: &[Rule<'_>]) -> BTreeSet<Right> {
     let expand = |rule: &Rule<'_>| -> Vec<Right> {
-        rule.verbs.iter().map(|verb| (rule.group.to_owned(), rule.resource.to_owned(), (*verb).to_owned())).collect()
+        rule.verbs
+            .iter()
+            .map(|verb| (rule.group.to_owned(), rule.resource.clone().into_owned(), (*verb).to_owned()))
+            .collect()
     };
     rules.iter().flat_map(expand).collect()
 }

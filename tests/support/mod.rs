@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// An alarm's minute, as far as tests are concerned.
-const MEASURE_AGAIN: Duration = Duration::from_secs(1);
+const MEASUREMENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Installs the definitions; several tests may do so at once.
 pub async fn install_definitions(client: &Client) -> Result<()> {
@@ -95,8 +95,8 @@ impl Bench {
             listen: None,
             prometheus_servers: Vec::new(),
             stores: SecretStores::default(),
-            look_again: Duration::from_secs(2),
-            measure_again: MEASURE_AGAIN,
+            detection_interval: Duration::from_secs(2),
+            measurement_interval: MEASUREMENT_INTERVAL,
         };
         choose(&mut options);
         let run = controllers::run(clients, options, metrics.clone(), shutdown.clone());

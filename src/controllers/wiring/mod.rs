@@ -1,0 +1,7 @@
+//! Connects watches, queues, controllers and workers, and carries out decisions.
+
+pub(crate) mod controllers;
+pub(crate) mod execute;
+pub(crate) mod fan_out;
+pub(crate) mod operator;
+pub(crate) mod watches;

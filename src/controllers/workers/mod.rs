@@ -1,0 +1,5 @@
+//! Tasks that serve all objects.
+
+pub(crate) mod add_ons;
+pub(crate) mod metrics;
+pub(crate) mod node_labels;

@@ -1,0 +1,357 @@
+//! Reconciles that fail in every way, in paused time.
+
+use super::super::key::ObjectKey;
+use super::super::queue::{QueueSender, WorkQueue};
+use super::super::root::{RootStore, follow_root};
+use super::super::testing::{name, object, resource};
+use super::*;
+use futures::stream;
+use kube::runtime::watcher::Event;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::time::sleep;
+
+type Result = std::result::Result<Next, ReconcileError>;
+
+struct Running {
+    trigger: QueueSender,
+    stop: CancellationToken,
+    metrics: Metrics,
+    task: tokio::task::JoinHandle<()>,
+    started: Instant,
+}
+
+async fn roots(names: &[&str]) -> RootStore {
+    let roots = RootStore::new(resource(), None);
+    let listed = names.iter().map(|name| Ok(Event::InitApply(object(name, 1))));
+    let events: Vec<_> = [Ok(Event::Init)].into_iter().chain(listed).chain([Ok(Event::InitDone)]).collect();
+    follow_root(stream::iter(events), roots.clone(), |_| {}, Metrics::new(), CancellationToken::new()).await;
+    roots
+}
+
+async fn run<F>(
+    names: &[&str],
+    debounce: Duration,
+    reconcile: impl Fn(Arc<DynamicObject>) -> F + Send + Sync + 'static,
+) -> Running
+where
+    F: Future<Output = Result> + Send + 'static,
+{
+    let roots = roots(names).await;
+    let metrics = Metrics::new();
+    let stop = CancellationToken::new();
+    let (trigger, queue) = WorkQueue::new("ship", 100, metrics.clone());
+    let work =
+        run_controller("ship", roots.store(), queue.keys(roots), 4, debounce, reconcile, stop.clone(), metrics.clone());
+    Running { trigger, stop, metrics, task: tokio::spawn(work), started: Instant::now() }
+}
+
+impl Running {
+    fn send(&self, name: &str) {
+        self.trigger.send(ObjectKey::namespaced("sea", name).to_ref(&resource()));
+    }
+
+    fn seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    fn counts(&self, line: &str) -> bool {
+        self.metrics.encode().lines().any(|found| found == format!("ecs_operator_{line}"))
+    }
+}
+
+/// Records the moment of each call, in milliseconds since the start.
+#[derive(Clone)]
+struct Calls(Arc<Mutex<Vec<u128>>>, Instant);
+
+impl Calls {
+    fn new() -> Self {
+        Self(Arc::default(), Instant::now())
+    }
+
+    fn call(&self) -> usize {
+        let mut calls = self.0.lock();
+        calls.push(self.1.elapsed().as_millis());
+        calls.len()
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// The times between calls.
+    fn pauses(&self) -> Vec<u128> {
+        self.0.lock().windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+}
+
+fn transient() -> Result {
+    Err(ReconcileError::new(Class::Transient, "a bad moment"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn backoff_grows_and_is_forgotten_after_success() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let running = run(&["a"], Duration::ZERO, move |_| {
+        let call = count.call();
+        async move { if call == 4 { Ok(Next::After(Duration::from_secs(100))) } else { transient() } }
+    })
+    .await;
+    running.send("a");
+    sleep(Duration::from_mins(2)).await;
+    let pauses = calls.pauses();
+    let bounds = [(500, 1000), (1000, 2000), (2000, 4000), (100_000, 100_000), (500, 1000), (1000, 2000)];
+    for (pause, (least, most)) in pauses.iter().zip(bounds) {
+        // The timer of the runtime has a grain of one millisecond, at each of two places.
+        assert!(*pause >= least && *pause <= most + 5, "{pauses:?}");
+    }
+    assert!(pauses.len() >= 6, "{pauses:?}");
+    assert!(running.counts(r#"reconcile_total{controller="ship",result="requeue_after"} 1"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failure_like_any_other() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let running = run(&["bad", "good"], Duration::ZERO, move |object| {
+        let bad = name(&object) == "bad";
+        assert!(!bad || count.call() != 1, "even before the future exists");
+        async move {
+            assert!(!bad, "told by the test");
+            Ok(Next::OnChange)
+        }
+    })
+    .await;
+    running.send("bad");
+    running.send("good");
+    sleep(Duration::from_secs(10)).await;
+    assert!((3..=5).contains(&calls.len()), "tried again with pauses: {}", calls.len());
+    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 1"#));
+    assert!(running.counts(&format!(r#"reconcile_panics_total{{controller="ship"}} {}"#, calls.len())));
+    assert!(running.counts(r#"active_workers{controller="ship"} 0"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_that_hangs_is_stopped_and_tried_again() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let running = run(&["a"], Duration::ZERO, move |_| {
+        let first = count.call() == 1;
+        async move {
+            if first {
+                std::future::pending::<()>().await;
+            }
+            Ok(Next::OnChange)
+        }
+    })
+    .await;
+    running.send("a");
+    sleep(Duration::from_secs(59)).await;
+    assert_eq!(calls.len(), 1);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(calls.len(), 2);
+    assert!(running.counts(r#"reconcile_timeouts_total{controller="ship"} 1"#));
+    assert!(running.counts(r#"reconcile_errors_total{controller="ship",class="timeout"} 1"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_is_never_reconciled_twice_at_once() {
+    let active = Arc::new(AtomicUsize::new(0));
+    let calls = Calls::new();
+    let (count, worker) = (calls.clone(), Arc::clone(&active));
+    let running = run(&["a"], Duration::ZERO, move |_| {
+        let (count, worker) = (count.clone(), Arc::clone(&worker));
+        async move {
+            count.call();
+            assert_eq!(worker.fetch_add(1, Ordering::SeqCst), 0);
+            sleep(Duration::from_secs(5)).await;
+            worker.fetch_sub(1, Ordering::SeqCst);
+            Ok(Next::OnChange)
+        }
+    })
+    .await;
+    for _ in 0..10 {
+        running.send("a");
+        sleep(Duration::from_secs(1)).await;
+    }
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(calls.len(), 3, "triggers during a run cost one more run");
+    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 3"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn different_objects_run_at_once_up_to_the_limit() {
+    let active = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (now, peak) = (Arc::clone(&active), Arc::clone(&most));
+    let running = run(&["a", "b", "c", "d", "e", "f"], Duration::ZERO, move |_| {
+        let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
+        async move {
+            peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            sleep(Duration::from_secs(1)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(Next::OnChange)
+        }
+    })
+    .await;
+    running.trigger.resync();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(most.load(Ordering::SeqCst), 4);
+    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 6"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn classes_decide_when_to_try_again() {
+    let table = [(Class::Forbidden, 45, 75), (Class::Invalid, 600, 1800), (Class::Gone, 600, 1800)];
+    for (class, least, most) in table {
+        let calls = Calls::new();
+        let count = calls.clone();
+        let running = run(&["a"], Duration::ZERO, move |_| {
+            count.call();
+            async move { Err(ReconcileError::new(class, "told by the test")) }
+        })
+        .await;
+        running.send("a");
+        sleep(Duration::from_secs(most + 10)).await;
+        let pause = calls.pauses()[0] / 1000;
+        assert!(pause >= least && pause <= u128::from(most), "{class:?}: {pause} s");
+        running.send("a");
+        let before = calls.len();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls.len(), before + 1, "{class:?}: a change is heeded at once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_does_not_wait_for_what_was_refused() {
+    for (due, least, most) in [(5, 5, 5), (7200, 600, 1800)] {
+        let calls = Calls::new();
+        let count = calls.clone();
+        let running = run(&["a"], Duration::ZERO, move |_| {
+            count.call();
+            let error = ReconcileError::new(Class::Invalid, "told by the test");
+            async move { Err(error.with_due(Some(Duration::from_secs(due)))) }
+        })
+        .await;
+        running.send("a");
+        sleep(Duration::from_secs(most + 10)).await;
+        let pause = calls.pauses()[0] / 1000;
+        assert!(pause >= least && pause <= u128::from(most), "{due}: {pause} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_object_has_a_heartbeat() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let running = run(&["a"], Duration::ZERO, move |_| {
+        count.call();
+        async { Ok(Next::OnChange) }
+    })
+    .await;
+    running.send("a");
+    sleep(Duration::from_mins(9)).await;
+    assert_eq!(calls.len(), 1);
+    sleep(Duration::from_mins(22)).await;
+    assert!(calls.len() >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_costs_one_reconcile_and_constant_change_starves_nobody() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let running = run(&["a"], Duration::from_millis(200), move |_| {
+        count.call();
+        async { Ok(Next::OnChange) }
+    })
+    .await;
+    for _ in 0..30 {
+        running.send("a");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let calls = calls.len();
+    assert!((5..=8).contains(&calls), "{calls} reconciles in 1.5 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graceful_stop_finishes_what_runs_and_starts_nothing() {
+    let calls = Calls::new();
+    let count = calls.clone();
+    let finished = Arc::new(AtomicUsize::new(0));
+    let done = Arc::clone(&finished);
+    let running = run(&["a", "b"], Duration::ZERO, move |_| {
+        count.call();
+        let done = Arc::clone(&done);
+        async move {
+            sleep(Duration::from_secs(10)).await;
+            done.fetch_add(1, Ordering::SeqCst);
+            Ok(Next::OnChange)
+        }
+    })
+    .await;
+    running.send("a");
+    sleep(Duration::from_secs(1)).await;
+    running.stop.cancel();
+    running.send("b");
+    let started = running.started;
+    running.task.await.expect("stops");
+    assert_eq!((calls.len(), finished.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(started.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_ever() {
+    let running = run(&["a"], Duration::ZERO, |_| async {
+        std::future::pending::<()>().await;
+        Ok(Next::OnChange)
+    })
+    .await;
+    running.send("a");
+    sleep(Duration::from_secs(1)).await;
+    running.stop.cancel();
+    let started = running.started;
+    running.task.await.expect("stops");
+    assert_eq!(started.elapsed().as_secs(), 1 + DRAIN.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_before_the_first_list_is_immediate() {
+    let roots = RootStore::new(resource(), None);
+    let stop = CancellationToken::new();
+    let (_trigger, queue) = WorkQueue::new("ship", 1, Metrics::new());
+    let reconcile = |_| async { Ok(Next::OnChange) };
+    let work = run_controller(
+        "ship",
+        roots.store(),
+        queue.keys(roots),
+        1,
+        Duration::ZERO,
+        reconcile,
+        stop.clone(),
+        Metrics::new(),
+    );
+    let task = tokio::spawn(work);
+    tokio::task::yield_now().await;
+    stop.cancel();
+    timeout(Duration::from_secs(1), task).await.expect("at once").expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_nothing_is_harmless() {
+    let running = run(&[], Duration::ZERO, |_| async { transient() }).await;
+    running.send("ghost");
+    sleep(Duration::from_secs(5)).await;
+    assert!(!running.task.is_finished());
+    assert_eq!(running.seconds(), 5);
+}
+
+#[test]
+fn a_new_life_starts_without_past_failures() {
+    let mut memory = Memory::default();
+    let key = ObjectKey::namespaced("sea", "a");
+    assert_eq!(memory.count(key.clone(), "u1".into()), 1);
+    assert_eq!(memory.count(key.clone(), "u1".into()), 2);
+    assert_eq!(memory.count(key.clone(), "u2".into()), 1);
+    memory.forget(&key);
+    assert!(memory.0.is_empty());
+}
