@@ -3,6 +3,7 @@
 
 mod capacity_provider;
 mod cluster;
+mod condition_types;
 pub mod crd;
 mod keys;
 mod reasons;

@@ -1,6 +1,6 @@
 //! Reasons of conditions and of Kubernetes Events, in one table. The reference page is generated from it.
 
-use super::condition::{ACCEPTED, ADDONS_READY, AUTO_SCALED, AVAILABLE, NODES_MARKED, STABLE, TRANSLATED};
+use super::condition_types::{ACCEPTED, ADDONS_READY, AUTO_SCALED, AVAILABLE, NODES_MARKED, STABLE, TRANSLATED};
 
 /// Type of a Kubernetes Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,9 @@ const P95: usize = 28;
 
 /// Files that are too long still.
 const UNFINISHED: &[&str] = &[
-    "src/ecs/query/parser.rs",
+    "src/ecs/task_definition/container.rs",
     "src/convert/tests.rs",
-    "src/translate/auto_scaling/tests.rs",
+    "src/translate/service/auto_scaling/tests.rs",
     "src/reconcile/service/tests.rs",
 ];
 
