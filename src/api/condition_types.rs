@@ -32,7 +32,7 @@ types! {
         "One deployment runs as many tasks as desired. `aws ecs wait services-stable` waits for the same.";
     ADDONS_READY = "AddonsReady", "TaskDefinition, Service",
         "The objects of add-ons are created. Absent if none are needed.";
-    NODES_MARKED = "NodesMarked", "Service",
+    PLACEMENT_LABELS_READY = "PlacementLabelsReady", "Service",
         "The operator labels the nodes that match the placement constraints. Absent if no constraint has to be evaluated.";
     AUTO_SCALED = "AutoScaled", "Service",
         "The desired count follows `autoScaling`. Absent without `autoScaling`.";

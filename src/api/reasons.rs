@@ -1,6 +1,8 @@
 //! Reasons of conditions and of Kubernetes Events, in one table. The reference page is generated from it.
 
-use super::condition_types::{ACCEPTED, ADDONS_READY, AUTO_SCALED, AVAILABLE, NODES_MARKED, STABLE, TRANSLATED};
+use super::condition_types::{
+    ACCEPTED, ADDONS_READY, AUTO_SCALED, AVAILABLE, PLACEMENT_LABELS_READY, STABLE, TRANSLATED,
+};
 
 /// Type of a Kubernetes Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +123,8 @@ reasons! {
     ExternalSecretsMissing, is_false(ADDONS_READY), NO_EVENT, "Stores are named, but no ExternalSecret can be created: the API or the rights are missing.";
     VolumeBoundElsewhere, is_false(ADDONS_READY), NO_EVENT, "Tasks still mount a PersistentVolumeClaim as an earlier definition described it. Delete the claim when no task uses it.";
 
-    Marked, is_true(NODES_MARKED), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
-    NotAllowed, is_false(NODES_MARKED), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
+    Marked, is_true(PLACEMENT_LABELS_READY), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
+    NotAllowed, is_false(PLACEMENT_LABELS_READY), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
 
     Scaling, is_true(AUTO_SCALED), NO_EVENT, "The desired count is within its limits and follows the policies.";
     CountInManifest, is_false(AUTO_SCALED), NO_EVENT, "A manifest sets `desiredCount`. Applying it again reverts what was scaled.";

@@ -17,7 +17,7 @@ use crate::ecs::query::{Query as Expression, QueryError};
 use crate::kubernetes::client::{ConnectError, ConnectOptions, connect};
 use crate::kubernetes::discovery;
 use crate::translate::placement::facts::{self, NodeFacts, TaskFacts};
-use crate::translate::placement::{Mark, Rules};
+use crate::translate::placement::{MembershipLabel, Rules};
 
 /// No node matches.
 const NONE: u8 = 1;
@@ -142,7 +142,7 @@ impl Query {
 
     /// The names of the nodes that match, in order.
     fn matching(&self, query: &Expression, seen: &Seen) -> Vec<String> {
-        let mark = Mark::new(query.expression().clone(), self.namespace.as_deref());
+        let mark = MembershipLabel::new(query.expression().clone(), self.namespace.as_deref());
         let matching = seen.nodes.iter().filter(|node| {
             let tasks = seen.tasks.get(&node.name).map(Vec::as_slice).unwrap_or_default();
             mark.is_true_of(node, tasks.iter())
@@ -184,7 +184,7 @@ impl Query {
     fn explanation(&self, query: &Expression) -> Result<String, AnswerError> {
         let rules = Rules::of(query, self.namespace.as_deref());
         let mut text = format!("# {query}\n");
-        for mark in &rules.marks {
+        for mark in &rules.membership_labels {
             let shared = mark.asks_for_tasks() && self.namespace.is_none();
             let label = if shared {
                 "#   one for each namespace, which --namespace says\n".to_owned()

@@ -1,14 +1,14 @@
 //! Capacity: the providers that tasks run on, and how a service's tasks are divided among them.
 //!
-//! [`provider`] has the wire shape of a capacity provider, [`choice`] says which strategy counts, and [`split`] how many tasks
-//! of a number go to each provider of a strategy.
+//! [`provider`] holds the wire shape of a capacity provider, [`effective_strategy`] resolves the strategy of a service, and
+//! [`split`] computes how many tasks go to each provider of a strategy.
 
-pub mod choice;
+pub mod effective_strategy;
 mod managed_instances;
 pub mod provider;
 pub mod split;
 
-pub use choice::{Choice, Decider};
+pub use effective_strategy::{EffectiveStrategy, StrategySource};
 pub use managed_instances::*;
 pub use provider::*;
 pub use split::Strategy;

@@ -11,8 +11,8 @@ pub mod node_labels;
 mod observed;
 mod owned;
 mod service;
+mod service_companions;
 mod summary;
-mod surroundings;
 mod task_definition;
 
 #[cfg(test)]

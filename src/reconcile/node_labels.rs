@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{PodSpec, Taint};
 
 use super::amounts::saturating_i32;
 use crate::ecs::placement::Amounts;
-use crate::translate::placement::Mark;
+use crate::translate::placement::MembershipLabel;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::scheduling;
 
@@ -89,7 +89,7 @@ impl Nodes<'_> {
 pub struct LabelDemand {
     /// Expressions in use, by their membership labels. A label has several expressions only after a hash collision; a node is
     /// labeled if all of them are true, so that no workload runs on a node that its own expression excludes.
-    pub marks: BTreeMap<String, Vec<Mark>>,
+    pub marks: BTreeMap<String, Vec<MembershipLabel>>,
     /// True if there are conditions on attributes, which nodes may have as annotations.
     pub attributes: bool,
     /// Attributes that tasks are spread over.
@@ -106,7 +106,7 @@ impl LabelDemand {
     /// True if the labels depend on running tasks.
     #[must_use]
     pub fn depends_on_tasks(&self) -> bool {
-        self.marks.values().flatten().any(Mark::asks_for_tasks)
+        self.marks.values().flatten().any(MembershipLabel::asks_for_tasks)
     }
 }
 
@@ -142,7 +142,7 @@ pub fn label_patches<'a>(
 
 fn labels_for(demand: &LabelDemand, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
     let mut labels = if demand.is_empty() { BTreeMap::new() } else { node.facts.stand_ins(&demand.spread) };
-    let is_member = |marks: &[Mark]| marks.iter().all(|mark| mark.is_true_of(&node.facts, tasks.iter()));
+    let is_member = |marks: &[MembershipLabel]| marks.iter().all(|mark| mark.is_true_of(&node.facts, tasks.iter()));
     let memberships = demand.marks.iter().filter(|(_, marks)| is_member(marks));
     labels.extend(memberships.map(|(label, _)| (label.clone(), MEMBER.to_owned())));
     // A label of another field manager takes precedence.
@@ -162,9 +162,9 @@ mod tests {
     use super::*;
     use crate::ecs::query::Query;
 
-    fn mark(text: &str) -> Mark {
+    fn mark(text: &str) -> MembershipLabel {
         let query: Query = text.parse().unwrap();
-        Mark::new(query.expression().clone(), Some("shop"))
+        MembershipLabel::new(query.expression().clone(), Some("shop"))
     }
 
     fn demand(texts: &[&str]) -> LabelDemand {

@@ -36,14 +36,14 @@ use self::zones::ZonedNode;
 use super::actions::{Action, Child, Decision};
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
-use super::surroundings;
+use super::service_companions;
 use crate::api::{ServiceStatus, condition, labels};
 use crate::ecs::placement::Instance;
 use crate::translate::examine;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::pod::task_role_arn;
-use crate::translate::service::companions as front;
-use crate::translate::service::companions::Surroundings;
+use crate::translate::service::companions;
+use crate::translate::service::companions::Companions;
 use crate::translate::service::workload;
 use crate::translate::service::workload::{Settings, Workload};
 
@@ -130,7 +130,7 @@ pub fn service(input: &ServiceInput<'_>) -> Decision<ServiceStatus> {
             let (children, addons) = children(input, &plan);
             let marks = marks(&children);
             actions.extend(children.into_iter().map(Action::Apply));
-            if !plan.fronts_stay {
+            if !plan.keep_companions {
                 let superfluous = input.owned.superfluous(&actions, &BTreeSet::new());
                 // KEDA refuses to scale what an autoscaler still does.
                 let (scalers, others): (Vec<Action>, Vec<Action>) =
@@ -209,16 +209,19 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
         healthy_after: workload::healthy_after(Some(plan.spec), &plan.task.ecs),
     };
     let workload = workload::render(&plan.spec.ecs, &place, template, settings);
-    let mut fronts =
-        if plan.fronts_stay { Surroundings::default() } else { front::render(&task, &place, plan.cluster.as_ref()) };
-    fronts.after.extend(scaling::autoscaler(input, plan, &place));
-    let around = surroundings::of(fronts, input.owned);
-    let mut children = around.before;
+    let mut rendered = if plan.keep_companions {
+        Companions::default()
+    } else {
+        companions::render(&task, &place, plan.cluster.as_ref())
+    };
+    rendered.after.extend(scaling::autoscaler(input, plan, &place));
+    let supported = service_companions::supported(rendered, input.owned);
+    let mut children = supported.before;
     children.push(match workload {
         Workload::Deployment(deployment) => Child::Deployment(deployment),
         Workload::DaemonSet(daemon_set) => Child::DaemonSet(daemon_set),
     });
-    children.extend(around.after);
+    children.extend(supported.after);
     for child in &mut children {
         child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);
     }
@@ -226,7 +229,7 @@ fn children(input: &ServiceInput<'_>, plan: &Plan<'_>) -> (Vec<Child>, Option<co
     if let Some(account) = service_account(input, &task, &place) {
         children.insert(0, account);
     }
-    (children, around.condition)
+    (children, supported.condition)
 }
 
 /// The expressions that nodes have to be marked by for the tasks to start.

@@ -238,7 +238,7 @@ async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
     let expression = "attribute:ecs.availability-zone =~ us-.*-1[bc]";
     member_of(&bench, "app", expression, 4).await?;
     bench.stable("app", "app:1").await?;
-    bench.condition("Service", "app", "NodesMarked", "True").await?;
+    bench.condition("Service", "app", "PlacementLabelsReady", "True").await?;
     let label = label_of(&bench, "app").await?;
     let mut fitting: BTreeSet<String> =
         in_zone(&bench, "us-east-1b").await?.union(&in_zone(&bench, "us-east-1c").await?).cloned().collect();
@@ -411,9 +411,9 @@ async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<
     grant(&bench, "Role", "needed", &controllers::rules()).await?;
     let operator = bench.operator_as(kubeconfig.path()).await?;
     member_of(&bench, "app", "attribute:ecs.availability-zone =~ .*", 1).await?;
-    let service = bench.condition("Service", "app", "NodesMarked", "False").await?;
+    let service = bench.condition("Service", "app", "PlacementLabelsReady", "False").await?;
     let conditions = service.pointer("/status/conditions").and_then(Value::as_array).context("conditions")?;
-    let message = conditions.iter().find(|c| c["type"] == "NodesMarked").and_then(|c| c["message"].as_str());
+    let message = conditions.iter().find(|c| c["type"] == "PlacementLabelsReady").and_then(|c| c["message"].as_str());
     assert!(message.is_some_and(|message| message.contains("list, watch and patch nodes")), "{message:?}");
     wait_for("a task without a node", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&ListParams::default()).await?;
@@ -422,6 +422,6 @@ async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<
     .await?;
     grant(&bench, "ClusterRole", &bench.namespace, &controllers::optional_rules(Scope::Cluster)).await?;
     bench.stable("app", "app:1").await?;
-    bench.condition("Service", "app", "NodesMarked", "True").await?;
+    bench.condition("Service", "app", "PlacementLabelsReady", "True").await?;
     operator.stop().await
 }

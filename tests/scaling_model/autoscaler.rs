@@ -5,7 +5,7 @@ use ecs_operator::ecs::scaling::Limits;
 use ecs_operator::translate::ObjectContext;
 use ecs_operator::translate::metadata::Identity;
 use ecs_operator::translate::service::auto_scaling::{Situation, render};
-use ecs_operator::translate::service::companion::Surrounding;
+use ecs_operator::translate::service::companion::Companion;
 use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};
@@ -51,7 +51,7 @@ impl Autoscaler {
         let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
         let limits = Limits { min: 2, max: 40 };
         let situation = Situation { limits, rolling: false, tolerance: true, attended: true, desired: None };
-        let Some(Surrounding::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
+        let Some(Companion::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
         let number = |place: &str| object.pointer(place).and_then(Value::as_i64).expect("a number");
         let count = |place: &str| i32::try_from(number(place)).expect("a count");

@@ -132,16 +132,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::translate::placement::Mark;
+    use crate::translate::placement::MembershipLabel;
 
-    fn daemons(expression: &str) -> (Value, Mark) {
+    fn daemons(expression: &str) -> (Value, MembershipLabel) {
         let query: crate::ecs::query::Query = expression.parse().unwrap();
-        let mark = Mark::new(query.expression().clone(), Some("shop"));
+        let mark = MembershipLabel::new(query.expression().clone(), Some("shop"));
         let annotations = json!({(mark.label()): mark.expression().to_string()});
         (json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}), mark)
     }
 
-    fn asked(marks: &[&Mark]) -> LabelDemand {
+    fn asked(marks: &[&MembershipLabel]) -> LabelDemand {
         let marks = marks.iter().map(|mark| (mark.label().to_owned(), vec![(*mark).clone()])).collect();
         LabelDemand { marks, ..LabelDemand::default() }
     }

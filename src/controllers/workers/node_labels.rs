@@ -28,7 +28,7 @@ use crate::kubernetes::class::Class;
 use crate::kubernetes::error::WriteError;
 use crate::reconcile::node_labels::{self, LabelDemand, LabelPatch};
 use crate::telemetry::metrics::Metrics;
-use crate::translate::placement::Mark;
+use crate::translate::placement::MembershipLabel;
 use crate::translate::placement::facts::TaskFacts;
 
 /// Time in which changes are merged.
@@ -70,7 +70,7 @@ struct Worker {
     deps: WatchDeps,
     context: Arc<Context>,
     /// The parsed membership labels in use, by namespace, label and expression.
-    marks: BTreeMap<MarkKey, Option<Mark>>,
+    marks: BTreeMap<MarkKey, Option<MembershipLabel>>,
     /// Failures in a row.
     failures: u32,
     checked_for_leftovers: bool,
@@ -194,8 +194,8 @@ impl Worker {
 }
 
 /// Parses a membership label. Returns `None` for an unreadable one.
-fn parse_mark((namespace, label, expression): &MarkKey) -> Option<Mark> {
-    let mark = Mark::read(label, expression, namespace);
+fn parse_mark((namespace, label, expression): &MarkKey) -> Option<MembershipLabel> {
+    let mark = MembershipLabel::read(label, expression, namespace);
     if mark.is_none() {
         tracing::warn!(
             namespace,

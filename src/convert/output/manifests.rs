@@ -16,14 +16,14 @@ use super::service_reference;
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, labels};
 use crate::convert::model::references::{Families, cluster_of, key, requested_task_definition};
 use crate::convert::model::{Definition, Examination};
-use crate::ecs::capacity::Choice;
+use crate::ecs::capacity::EffectiveStrategy;
 use crate::ecs::scaling::Limits;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
-use crate::translate::capacity::Known;
+use crate::translate::capacity::ProviderCatalog;
 use crate::translate::metadata::Identity;
 use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
-use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companion::Companion;
 use crate::translate::service::companions as service_companions;
 use crate::translate::service::workload;
 use crate::translate::service::workload::{Settings, Workload};
@@ -134,16 +134,17 @@ fn capacity_of(
         Examination::CapacityProvider(examined) => Some((other.name.clone(), examined.usable()?.clone())),
         _ => None,
     });
-    let known = Known {
+    let catalog = ProviderCatalog {
         cluster: definition.cluster(),
         nodes: cluster.and_then(|cluster| cluster.kubernetes.as_ref()),
-        associated: &[],
+        cluster_providers: &[],
         providers: &providers.collect(),
-        divides: false,
+        allocates: false,
     };
     let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
-    let choice = Choice::of(&service.ecs.capacity_provider_strategy, service.ecs.launch_type, default);
-    Capacity::assumed(&choice, &known)
+    let effective =
+        EffectiveStrategy::resolve(&service.ecs.capacity_provider_strategy, service.ecs.launch_type, default);
+    Capacity::assumed(&effective, &catalog)
 }
 
 /// Renders a service, or a task definition as if it were one, with the task definition `task`.
@@ -192,23 +193,23 @@ fn render(
     disown_workload(&mut workload, revision.is_some());
     let namespace = owner.namespace.as_deref();
     let mut manifests = companions::write(&rendered, namespace, disown)?;
-    let mut around = service_companions::render(&rendered, &place, cluster);
+    let mut rendered_companions = service_companions::render(&rendered, &place, cluster);
     let autoscaler = service.and_then(|spec| autoscaler(spec, &place, profile));
     if let (Some(_), Workload::Deployment(deployment)) = (&autoscaler, &mut workload) {
         // Applied again, the manifest would set the count back.
         deployment.spec.iter_mut().for_each(|spec| spec.replicas = None);
     }
-    around.after.extend(autoscaler);
-    for surrounding in around.before {
-        manifests.push(companions::around(surrounding, disown)?);
+    rendered_companions.after.extend(autoscaler);
+    for companion in rendered_companions.before {
+        manifests.push(companions::companion(companion, disown)?);
     }
     let manifest = match &workload {
         Workload::Deployment(object) => Manifest::new("Deployment", &owner.name, namespace, object),
         Workload::DaemonSet(object) => Manifest::new("DaemonSet", &owner.name, namespace, object),
     };
     manifests.push(manifest.map_err(|error| error.to_string())?);
-    for surrounding in around.after {
-        manifests.push(companions::around(surrounding, disown)?);
+    for companion in rendered_companions.after {
+        manifests.push(companions::companion(companion, disown)?);
     }
     let mut verdicts = examined.close(&recorder);
     let identity = format!("TaskDefinition/{}#", task.name);
@@ -222,7 +223,7 @@ fn render(
 }
 
 /// What scales the Deployment by metrics. Nobody is there for scheduled actions or for deployments.
-fn autoscaler(spec: &ServiceSpec, place: &ObjectContext<'_>, profile: &RenderProfile) -> Option<Surrounding> {
+fn autoscaler(spec: &ServiceSpec, place: &ObjectContext<'_>, profile: &RenderProfile) -> Option<Companion> {
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
     let tolerance = profile.has_autoscaler_tolerance();

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::plan::invalid;
 use super::{Obstacle, ServiceInput};
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec, annotations};
-use crate::ecs::capacity::{Choice, Decider, is_fargate};
+use crate::ecs::capacity::{EffectiveStrategy, StrategySource, is_fargate};
 use crate::reconcile::actions::{Action, AssignedCapacity};
 use crate::reconcile::observed::{OrphanReason, Root, TaskPod};
-use crate::translate::capacity::{Division, Known, Unusable, object_name};
+use crate::translate::capacity::{ProviderAllocation, ProviderCatalog, ProviderError, object_name};
 use crate::translate::{Capacity, examine};
 
 /// Where the tasks of a service may run.
@@ -30,31 +30,31 @@ pub(super) fn resolve(
 ) -> Result<Resolved, Obstacle> {
     let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
     let service = &spec.ecs;
-    let choice = Choice::of(&service.capacity_provider_strategy, service.launch_type, default);
-    fits(spec, &choice)?;
-    let providers = valid(input.capacity_providers, &choice);
+    let effective = EffectiveStrategy::resolve(&service.capacity_provider_strategy, service.launch_type, default);
+    fits(spec, &effective)?;
+    let providers = valid(input.capacity_providers, &effective);
     let nodes = cluster.and_then(|cluster| cluster.kubernetes.as_ref());
-    unbroken(input, &choice, &providers, nodes)?;
-    let known = Known {
+    unbroken(input, &effective, &providers, nodes)?;
+    let catalog = ProviderCatalog {
         cluster: service.cluster_name(),
         nodes,
-        associated: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
+        cluster_providers: cluster.map(|cluster| cluster.ecs.capacity_providers.as_slice()).unwrap_or_default(),
         providers: &providers,
-        divides: !service.is_daemon(),
+        allocates: !service.is_daemon(),
     };
-    let capacity = Capacity::of(&choice, &known).map_err(|unusable| Obstacle {
+    let capacity = Capacity::of(&effective, &catalog).map_err(|unusable| Obstacle {
         reason: match unusable {
-            Unusable::NotFound(_) => "CapacityProviderNotFound",
-            Unusable::NotOfCluster(_) | Unusable::OfOtherCluster(..) => "CapacityProviderNotOfCluster",
+            ProviderError::NotFound(_) => "CapacityProviderNotFound",
+            ProviderError::NotInCluster(_) | ProviderError::InOtherCluster(..) => "CapacityProviderNotOfCluster",
         },
         message: unusable.to_string(),
     })?;
-    Ok(Resolved { capacity, shaped_by: shaping(&choice, &providers, nodes) })
+    Ok(Resolved { capacity, shaped_by: shaping(&effective, &providers, nodes) })
 }
 
 /// The objects of Fargate's providers among these that say something of the nodes.
 fn shaping(
-    choice: &Choice,
+    effective: &EffectiveStrategy,
     valid: &BTreeMap<String, CapacityProviderSpec>,
     nodes: Option<&ClusterKubernetes>,
 ) -> Vec<String> {
@@ -62,14 +62,17 @@ fn shaping(
         let said = valid.get(name).and_then(|spec| spec.kubernetes.as_ref());
         said.is_some_and(|said| *said != CapacityNodes::default())
     };
-    by_object(choice, nodes).filter(|provider| is_fargate(provider)).map(object_name).filter(says).collect()
+    by_object(effective, nodes).filter(|provider| is_fargate(provider)).map(object_name).filter(says).collect()
 }
 
 /// The providers of a choice of which the cluster says nothing.
-fn by_object<'a>(choice: &'a Choice, nodes: Option<&'a ClusterKubernetes>) -> impl Iterator<Item = &'a str> {
-    let items = match choice {
-        Choice::Strategy { items, .. } => items.as_slice(),
-        Choice::Instances => &[],
+fn by_object<'a>(
+    effective: &'a EffectiveStrategy,
+    nodes: Option<&'a ClusterKubernetes>,
+) -> impl Iterator<Item = &'a str> {
+    let items = match effective {
+        EffectiveStrategy::Providers { items, .. } => items.as_slice(),
+        EffectiveStrategy::AllInstances => &[],
     };
     let names = items.iter().map(|item| item.capacity_provider.as_str());
     names.filter(move |name| nodes.is_none_or(|nodes| !nodes.capacity_providers.contains_key(*name)))
@@ -106,7 +109,7 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     }
     let assigned = waiting.into_iter().filter_map(|(pod, strategy)| {
         let taken = taken.entry(&pod.template_hash).or_default();
-        let assignment = Division::read(strategy)?.next(taken)?;
+        let assignment = ProviderAllocation::read(strategy)?.next(taken)?;
         taken.insert(assignment.number);
         Some(AssignedCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })
     });
@@ -115,8 +118,8 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
 }
 
 /// What Fargate does not do is refused as well when it is the cluster that says Fargate.
-fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
-    let Choice::Strategy { by: Decider::Cluster, items } = choice else { return Ok(()) };
+fn fits(spec: &ServiceSpec, effective: &EffectiveStrategy) -> Result<(), Obstacle> {
+    let EffectiveStrategy::Providers { source: StrategySource::Cluster, items } = effective else { return Ok(()) };
     if !items.iter().any(|item| is_fargate(&item.capacity_provider)) {
         return Ok(());
     }
@@ -138,13 +141,13 @@ fn fits(spec: &ServiceSpec, choice: &Choice) -> Result<(), Obstacle> {
 /// provider is one that needs no declaration.
 fn unbroken(
     input: &ServiceInput<'_>,
-    choice: &Choice,
+    effective: &EffectiveStrategy,
     valid: &BTreeMap<String, CapacityProviderSpec>,
     nodes: Option<&ClusterKubernetes>,
 ) -> Result<(), Obstacle> {
     let is_there = |name: &str| input.capacity_providers.iter().any(|object| object.name == name && !object.deleting);
     let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CAPACITY_PROVIDERS));
-    for name in by_object(choice, nodes).map(object_name).filter(|name| !valid.contains_key(name)) {
+    for name in by_object(effective, nodes).map(object_name).filter(|name| !valid.contains_key(name)) {
         if is_there(&name) {
             let message =
                 format!("its CapacityProvider {name} cannot be used: see the Accepted condition of that object");
@@ -162,8 +165,8 @@ fn unbroken(
 }
 
 /// Those of a choice that can be used, by the names of their objects.
-fn valid(objects: &[Root<'_>], choice: &Choice) -> BTreeMap<String, CapacityProviderSpec> {
-    let Choice::Strategy { items, .. } = choice else { return BTreeMap::new() };
+fn valid(objects: &[Root<'_>], effective: &EffectiveStrategy) -> BTreeMap<String, CapacityProviderSpec> {
+    let EffectiveStrategy::Providers { items, .. } = effective else { return BTreeMap::new() };
     let named: BTreeSet<String> = items.iter().map(|item| object_name(&item.capacity_provider)).collect();
     let there = objects.iter().filter(|object| !object.deleting && named.contains(object.name));
     let usable = there.filter_map(|object| {

@@ -77,7 +77,7 @@ pub(super) struct Plan<'a> {
     /// How its zones are.
     pub(super) zones: Evenness<'a>,
     /// What stands in front of the tasks stays as it is, as nothing is known of the definition that is kept.
-    pub(super) fronts_stay: bool,
+    pub(super) keep_companions: bool,
     pub(super) standing: Standing,
     /// A template that stays as it is, instead of one rendered anew.
     pub(super) kept: Option<PodTemplateSpec>,
@@ -201,7 +201,7 @@ pub(super) fn plan<'a>(input: &'a ServiceInput<'a>, examined: &'a Examined<Servi
         threatened: Vec::new(),
         replacement: Replacement::default(),
         zones: Evenness::default(),
-        fronts_stay: false,
+        keep_companions: false,
         standing: Standing::Moving,
         kept: None,
         definition: wanted.definition,
@@ -310,7 +310,7 @@ impl<'a> Plan<'a> {
             let revision = find_revision(input.revisions, Some(number)).filter(|_| reference.family == self.family);
             match revision.and_then(|revision| usable(revision).ok()) {
                 Some(task) => self.task = task,
-                None => self.fronts_stay = true,
+                None => self.keep_companions = true,
             }
             (self.family, self.revision) = (reference.family, number);
         }

@@ -19,7 +19,7 @@ use crate::ecs::scaling::{AutoScaling, Limits};
 use crate::reconcile::actions::Action;
 use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
-use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companion::Companion;
 
 /// The limits that are in force.
 pub(super) fn limits(input: &ServiceInput<'_>, scaling: &AutoScaling) -> Limits {
@@ -79,7 +79,7 @@ pub(super) fn is_end_of_scaler(action: &Action) -> bool {
 }
 
 /// What scales the service by metrics.
-pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &ObjectContext<'_>) -> Option<Surrounding> {
+pub(super) fn autoscaler(input: &ServiceInput<'_>, plan: &Plan<'_>, place: &ObjectContext<'_>) -> Option<Companion> {
     let limits = limits(input, plan.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::hold_within(input, plan.spec, limits);
     let tolerance = input.profile.has_autoscaler_tolerance();

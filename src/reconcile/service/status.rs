@@ -69,7 +69,7 @@ pub(super) fn of(
     let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
     let mut conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
     conditions.extend(addons);
-    conditions.extend(nodes_marked(input, marks));
+    conditions.extend(placement_labels_ready(input, marks));
     conditions.extend(scaling::condition(input, plan));
     let status = ServiceStatus {
         observed_generation: input.root.generation,
@@ -129,8 +129,9 @@ fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
 }
 
 /// Whether nodes get the marks that tasks wait for; nothing to say where none is asked for.
-fn nodes_marked(input: &ServiceInput<'_>, marks: &[String]) -> Option<condition::Draft> {
-    let draft = |holds, reason, message| condition::Draft { kind: condition::NODES_MARKED, holds, reason, message };
+fn placement_labels_ready(input: &ServiceInput<'_>, marks: &[String]) -> Option<condition::Draft> {
+    let draft =
+        |holds, reason, message| condition::Draft { kind: condition::PLACEMENT_LABELS_READY, holds, reason, message };
     if marks.is_empty() {
         return None;
     }

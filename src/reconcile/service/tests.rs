@@ -33,15 +33,15 @@ fn a_service_becomes_a_deployment_and_a_core_service_it_owns() {
 fn tasks_that_wait_for_marks_which_nobody_makes_are_told_of() {
     let mut world = World::new();
     world.step();
-    assert!(world.status.conditions.iter().all(|c| c.type_ != "NodesMarked"), "nothing is asked for");
+    assert!(world.status.conditions.iter().all(|c| c.type_ != "PlacementLabelsReady"), "nothing is asked for");
     let pattern = json!({"type": "memberOf", "expression": "attribute:ecs.instance-type =~ g4dn.*"});
     world.spec["placementConstraints"] = json!([pattern, {"type": "distinctInstance"}]);
     world.step();
-    assert_eq!(world.condition("NodesMarked"), ("True", "Marked"));
+    assert_eq!(world.condition("PlacementLabelsReady"), ("True", "Marked"));
     let template = world.template().clone();
     world.may_label_nodes = false;
     world.step();
-    assert_eq!(world.condition("NodesMarked"), ("False", "NotAllowed"));
+    assert_eq!(world.condition("PlacementLabelsReady"), ("False", "NotAllowed"));
     assert_eq!(world.template(), &template, "the tasks wait, and none runs on another node");
     let affinity = template.pointer("/spec/affinity").unwrap();
     assert!(affinity.get("nodeAffinity").is_some() && affinity.get("podAntiAffinity").is_some());

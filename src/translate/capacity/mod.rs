@@ -3,23 +3,23 @@
 //! A provider stands for nodes with some labels: those that the Cluster says for it, or the CapacityProvider of its name, or a
 //! label with its name. Fargate's two need no declaration and are any node of the cluster then.
 
-pub mod division;
 pub mod field_verdicts;
 pub mod provider;
+pub mod provider_allocation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::translate::capacity::division::Share;
+use crate::translate::capacity::provider_allocation::ProviderShare;
 
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Toleration, labels};
 use crate::ecs::arn;
-use crate::ecs::capacity::{Choice, Decider, FARGATE, FARGATE_SPOT, Strategy, is_fargate};
+use crate::ecs::capacity::{EffectiveStrategy, FARGATE, FARGATE_SPOT, Strategy, StrategySource, is_fargate};
 use crate::k8s::names;
 use crate::translate::placement::terms::Terms;
 
-pub use division::{Assignment, Division};
 pub use field_verdicts::{claim_cluster, claim_service};
 pub use provider::{claim as claim_provider, findings};
+pub use provider_allocation::{Assignment, ProviderAllocation};
 
 /// The nodes that tasks may run on, by labels and taints.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,12 +31,12 @@ pub struct Capacity {
     /// Taints that all the tasks tolerate.
     tolerations: Vec<Toleration>,
     /// How tasks are divided among the groups, where the operator does that.
-    division: Option<Division>,
+    allocation: Option<ProviderAllocation>,
 }
 
 /// A provider that a service or its cluster names and that it cannot use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum ProviderError {
     /// Nobody says what it is.
     #[error(
         "capacity provider {0} not found: there is no valid CapacityProvider {object} in this namespace, and the Cluster says nothing of \
@@ -46,25 +46,25 @@ pub enum Unusable {
     NotFound(String),
     /// The cluster has others.
     #[error("capacity provider {0} is not among the capacityProviders of the cluster")]
-    NotOfCluster(String),
+    NotInCluster(String),
     /// It belongs to another cluster.
     #[error("capacity provider {0} belongs to the cluster {1}")]
-    OfOtherCluster(String, String),
+    InOtherCluster(String, String),
 }
 
-/// What is known when it is decided where tasks run.
+/// What is catalog when it is decided where tasks run.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct ProviderCatalog<'a> {
     /// The name of the cluster.
     pub cluster: &'a str,
     /// What Kubernetes knows of it.
     pub nodes: Option<&'a ClusterKubernetes>,
     /// The providers that it lists; any when there are none.
-    pub associated: &'a [String],
+    pub cluster_providers: &'a [String],
     /// The valid `CapacityProvider`s, by their object names.
     pub providers: &'a BTreeMap<String, CapacityProviderSpec>,
-    /// Whether the operator divides tasks among several providers. Those of a daemon are on each node of any of them.
-    pub divides: bool,
+    /// Whether the operator allocates tasks among several providers. Those of a daemon are on each node of any of them.
+    pub allocates: bool,
 }
 
 impl Capacity {
@@ -72,27 +72,29 @@ impl Capacity {
     ///
     /// # Errors
     /// When the choice names a provider that cannot be used.
-    pub fn of(choice: &Choice, known: &Known<'_>) -> Result<Self, Unusable> {
-        let Choice::Strategy { by, items } = choice else { return Ok(Self::of_cluster(known.nodes)) };
-        let found = items.iter().map(|item| known.find(&item.capacity_provider, *by));
+    pub fn of(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Result<Self, ProviderError> {
+        let EffectiveStrategy::Providers { source, items } = effective else {
+            return Ok(Self::of_cluster(catalog.nodes));
+        };
+        let found = items.iter().map(|item| catalog.find(&item.capacity_provider, *source));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let strategy = Strategy::new(items);
         let is_used = |position: &usize| strategy.is_used(*position);
         let of_used = found.iter().enumerate().filter(|(position, _)| is_used(position)).map(|(_, nodes)| nodes);
         let groups: BTreeSet<_> = of_used.clone().map(|nodes| &nodes.node_selector).collect();
-        let all = Self::of_cluster(known.nodes);
-        if groups.len() < 2 || !known.divides {
+        let all = Self::of_cluster(catalog.nodes);
+        if groups.len() < 2 || !catalog.allocates {
             return Ok(all.within(of_used.cloned()));
         }
-        let shares = items.iter().cloned().zip(found).map(|(item, nodes)| Share { item, nodes });
-        Ok(all.divided(Division::new(shares.collect())))
+        let shares = items.iter().cloned().zip(found).map(|(item, nodes)| ProviderShare { item, nodes });
+        Ok(all.divided(ProviderAllocation::new(shares.collect())))
     }
 
     /// Each task gets the labels and tolerations of its own provider later, and no other's. Labels of the cluster that a provider says
     /// otherwise are given with the provider, as a Pod keeps what its template asks for.
-    fn divided(mut self, division: Division) -> Self {
-        let with_provider = self.take_labels(&division.keys());
-        Self { division: Some(division.with_default(&with_provider)), ..self }
+    fn divided(mut self, allocation: ProviderAllocation) -> Self {
+        let with_provider = self.take_labels(&allocation.keys());
+        Self { allocation: Some(allocation.with_default(&with_provider)), ..self }
     }
 
     /// The labels of these keys, which each of the nodes has no more.
@@ -104,12 +106,12 @@ impl Capacity {
 
     /// The same where nobody can be asked for what is missing: such a provider's nodes have the label with its name.
     #[must_use]
-    pub fn assumed(choice: &Choice, known: &Known<'_>) -> Self {
-        let Choice::Strategy { items, .. } = choice else { return Self::of_cluster(known.nodes) };
+    pub fn assumed(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Self {
+        let EffectiveStrategy::Providers { items, .. } = effective else { return Self::of_cluster(catalog.nodes) };
         let strategy = Strategy::new(items);
         let used = items.iter().enumerate().filter(|(position, _)| strategy.is_used(*position));
-        let nodes = |name: &str| known.declared(name).unwrap_or_else(|| with_default(name, CapacityNodes::default()));
-        Self::of_cluster(known.nodes).within(used.map(|(_, item)| nodes(&item.capacity_provider)))
+        let nodes = |name: &str| catalog.declared(name).unwrap_or_else(|| with_default(name, CapacityNodes::default()));
+        Self::of_cluster(catalog.nodes).within(used.map(|(_, item)| nodes(&item.capacity_provider)))
     }
 
     /// All nodes of a cluster.
@@ -154,9 +156,9 @@ impl Capacity {
         &self.tolerations
     }
 
-    /// How the operator divides the tasks; none where one template says it all.
-    pub(super) fn division(&self) -> Option<&Division> {
-        self.division.as_ref()
+    /// How the operator allocates the tasks; none where one template says it all.
+    pub(super) fn allocation(&self) -> Option<&ProviderAllocation> {
+        self.allocation.as_ref()
     }
 
     /// The choice among several providers' nodes, as a node affinity has it. Tasks that are divided have none, as each gets one of
@@ -172,21 +174,22 @@ impl Capacity {
     }
 }
 
-impl Known<'_> {
-    fn find(&self, name: &str, by: Decider) -> Result<CapacityNodes, Unusable> {
+impl ProviderCatalog<'_> {
+    fn find(&self, name: &str, source: StrategySource) -> Result<CapacityNodes, ProviderError> {
         // The cluster's own default is checked with the cluster.
-        let is_associated = self.associated.is_empty() || self.associated.iter().any(|other| other == name);
-        if by == Decider::Strategy && !is_associated {
-            return Err(Unusable::NotOfCluster(name.to_owned()));
+        let is_associated =
+            self.cluster_providers.is_empty() || self.cluster_providers.iter().any(|other| other == name);
+        if source == StrategySource::Strategy && !is_associated {
+            return Err(ProviderError::NotInCluster(name.to_owned()));
         }
         let object = self.providers.get(&object_name(name));
         if let Some(owner) = object.and_then(|spec| spec.ecs.cluster.as_deref()) {
             let owner = arn::cluster_name(Some(owner));
             if owner != arn::cluster_name(Some(self.cluster)) {
-                return Err(Unusable::OfOtherCluster(name.to_owned(), owner.to_owned()));
+                return Err(ProviderError::InOtherCluster(name.to_owned(), owner.to_owned()));
             }
         }
-        self.declared(name).ok_or_else(|| Unusable::NotFound(name.to_owned()))
+        self.declared(name).ok_or_else(|| ProviderError::NotFound(name.to_owned()))
     }
 
     fn declared(&self, name: &str) -> Option<CapacityNodes> {
@@ -239,11 +242,11 @@ mod tests {
 
     const OBJECT: &str = "spot-group";
 
-    fn of(strategy: Value, cluster: Value) -> Result<Capacity, Unusable> {
+    fn of(strategy: Value, cluster: Value) -> Result<Capacity, ProviderError> {
         told(strategy, cluster, true)
     }
 
-    fn told(strategy: Value, cluster: Value, divides: bool) -> Result<Capacity, Unusable> {
+    fn told(strategy: Value, cluster: Value, allocates: bool) -> Result<Capacity, ProviderError> {
         let items: Vec<_> = serde_json::from_value(strategy).unwrap();
         let cluster: ClusterKubernetes = serde_json::from_value(cluster).unwrap();
         let spec = |spec| serde_json::from_value::<CapacityProviderSpec>(spec).unwrap();
@@ -252,8 +255,14 @@ mod tests {
             ("gpu".to_owned(), spec(json!({}))),
             ("theirs".to_owned(), spec(json!({"cluster": "other"}))),
         ]);
-        let known = Known { cluster: "prod", nodes: Some(&cluster), associated: &[], providers: &providers, divides };
-        Capacity::of(&Choice::of(&items, None, &[]), &known)
+        let catalog = ProviderCatalog {
+            cluster: "prod",
+            nodes: Some(&cluster),
+            cluster_providers: &[],
+            providers: &providers,
+            allocates,
+        };
+        Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog)
     }
 
     fn only(name: &str) -> Value {
@@ -291,9 +300,15 @@ mod tests {
         assert_eq!(provider_name(&spec, "fargate-spot"), FARGATE_SPOT);
         assert_eq!(provider_name(&spec, "gpu"), "gpu");
         let providers = BTreeMap::from([(object_name(FARGATE_SPOT), spec)]);
-        let known = Known { cluster: "prod", nodes: None, associated: &[], providers: &providers, divides: true };
+        let catalog = ProviderCatalog {
+            cluster: "prod",
+            nodes: None,
+            cluster_providers: &[],
+            providers: &providers,
+            allocates: true,
+        };
         let items: Vec<_> = serde_json::from_value(only(FARGATE_SPOT)).unwrap();
-        let capacity = Capacity::of(&Choice::of(&items, None, &[]), &known).unwrap();
+        let capacity = Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog).unwrap();
         assert_eq!(capacity.selector().get("spot").map(String::as_str), Some("yes"));
     }
 
@@ -302,7 +317,7 @@ mod tests {
         let two = |weight| json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "gpu", "weight": weight}]);
         assert_eq!(selector(two(0), json!({})), json!({"pool": "spot"}));
         let both = of(two(2), json!({})).unwrap();
-        assert!(both.division().is_some() && both.terms(&BTreeMap::new()).is_always());
+        assert!(both.allocation().is_some() && both.terms(&BTreeMap::new()).is_always());
         let both = told(two(2), json!({}), false).unwrap();
         assert_eq!(asked(&both, &[]), ["ecs-operator.dev/capacity-provider=gpu", "pool=spot"]);
         assert_eq!(both.selector(), &BTreeMap::new());
@@ -339,9 +354,9 @@ mod tests {
         assert_eq!(divided.selector().keys().collect::<Vec<_>>(), ["team"]);
         let pools = |given: &[(&str, &str)]| {
             let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let division = divided.division().unwrap().besides(&given);
+            let allocation = divided.allocation().unwrap().without_labels(&given);
             let of =
-                |taken: &[i64]| division.next(&taken.iter().copied().collect()).unwrap().node_selector.remove("pool");
+                |taken: &[i64]| allocation.next(&taken.iter().copied().collect()).unwrap().node_selector.remove("pool");
             [of(&[]), of(&[1])]
         };
         assert_eq!(pools(&[]), [Some("spot".to_owned()), Some("shop".to_owned())]);
@@ -357,29 +372,29 @@ mod tests {
         assert!(capacity.terms(&BTreeMap::new()).is_always() && capacity.selector().is_empty());
         assert_eq!(capacity.tolerations(), [], "tasks of the other provider do not tolerate the taints of this one");
         let tolerated = |taken: &[i64]| {
-            capacity.division().unwrap().next(&taken.iter().copied().collect()).unwrap().tolerations.len()
+            capacity.allocation().unwrap().next(&taken.iter().copied().collect()).unwrap().tolerations.len()
         };
         assert_eq!([tolerated(&[]), tolerated(&[1])], [0, 1]);
     }
 
     #[test]
     fn a_provider_that_nobody_knows_or_that_belongs_to_others_is_refused() {
-        assert_eq!(of(only("none"), json!({})), Err(Unusable::NotFound("none".into())));
-        assert_eq!(of(only("theirs"), json!({})), Err(Unusable::OfOtherCluster("theirs".into(), "other".into())));
-        let known = Known {
+        assert_eq!(of(only("none"), json!({})), Err(ProviderError::NotFound("none".into())));
+        assert_eq!(of(only("theirs"), json!({})), Err(ProviderError::InOtherCluster("theirs".into(), "other".into())));
+        let catalog = ProviderCatalog {
             cluster: "prod",
             nodes: None,
-            associated: &["FARGATE".to_owned()],
+            cluster_providers: &["FARGATE".to_owned()],
             providers: &BTreeMap::new(),
-            divides: true,
+            allocates: true,
         };
         let items: Vec<_> = serde_json::from_value(only("FARGATE_SPOT")).unwrap();
-        let refused = Capacity::of(&Choice::of(&items, None, &[]), &known);
-        assert_eq!(refused, Err(Unusable::NotOfCluster("FARGATE_SPOT".into())));
-        let others = Known { associated: &["spot-group".to_owned()], ..known };
-        let launched = Capacity::of(&Choice::of(&[], Some(LaunchType::Fargate), &[]), &others);
+        let refused = Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog);
+        assert_eq!(refused, Err(ProviderError::NotInCluster("FARGATE_SPOT".into())));
+        let others = ProviderCatalog { cluster_providers: &["spot-group".to_owned()], ..catalog };
+        let launched = Capacity::of(&EffectiveStrategy::resolve(&[], Some(LaunchType::Fargate), &[]), &others);
         assert_eq!(launched, Ok(Capacity::default()), "a launch type needs no association");
-        let assumed = Capacity::assumed(&Choice::of(&[items[0].clone()], None, &[]), &known);
+        let assumed = Capacity::assumed(&EffectiveStrategy::resolve(&[items[0].clone()], None, &[]), &catalog);
         assert_eq!(assumed, Capacity::default());
     }
 }

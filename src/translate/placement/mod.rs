@@ -1,9 +1,9 @@
-//! `placementConstraints` → node affinity, Pod affinity, and marks on nodes; `placementStrategy` → what the scheduler prefers.
+//! `placementConstraints` → node affinity, Pod affinity, and membership_labels on nodes; `placementStrategy` → what the scheduler prefers.
 //!
 //! A constraint counts when a task is placed and never afterwards, and so does an affinity that is *required during
 //! scheduling, ignored during execution*. What an affinity says exactly becomes one ([`compile()`]). Anything else of an
 //! expression (patterns, orders, versions, times, counts) is evaluated by the operator: it gives the nodes that the
-//! expression is true of a label ([`Mark`]), which the affinity then asks for. So a template depends on its definition
+//! expression is true of a label ([`MembershipLabel`]), which the affinity then asks for. So a template depends on its definition
 //! alone, whatever nodes come and go, and without the operator tasks wait rather than run on a wrong node. An annotation of
 //! the Pods under the label's name says which expression it stands for; by these the operator knows what to evaluate.
 //!
@@ -15,7 +15,7 @@ pub mod compile;
 pub mod facts;
 pub mod group;
 pub mod instances;
-mod mark;
+mod membership_label;
 mod outcome;
 pub mod requests;
 pub mod scheduling;
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
 
-pub use mark::Mark;
+pub use membership_label::MembershipLabel;
 
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
@@ -49,8 +49,8 @@ use crate::translate::placement::terms::Terms;
 pub struct Rules {
     /// The affinity; none when any node will do.
     pub affinity: Option<Affinity>,
-    /// The marks that it asks for.
-    pub marks: Vec<Mark>,
+    /// The membership_labels that it asks for.
+    pub membership_labels: Vec<MembershipLabel>,
     /// Whether no node will do, whatever its labels.
     pub never: bool,
 }
@@ -64,9 +64,9 @@ impl Rules {
         book.rules()
     }
 
-    /// The annotations that say which expressions the marks stand for.
+    /// The annotations that say which expressions the membership_labels stand for.
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        self.marks.iter().map(|mark| (mark.label().to_owned(), mark.expression().to_string())).collect()
+        self.membership_labels.iter().map(|mark| (mark.label().to_owned(), mark.expression().to_string())).collect()
     }
 }
 
@@ -76,7 +76,7 @@ struct Rulebook<'a> {
     terms: Terms,
     with: Option<Group>,
     without: Vec<Group>,
-    marks: Vec<Mark>,
+    membership_labels: Vec<MembershipLabel>,
 }
 
 /// Renders the constraints of a task and its service, and claims those of the task. Its Pod asks for the labels in `given` already.
@@ -130,7 +130,7 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
 
 impl<'a> Rulebook<'a> {
     fn new(namespace: Option<&'a str>) -> Self {
-        Self { namespace, terms: Terms::always(), with: None, without: Vec::new(), marks: Vec::new() }
+        Self { namespace, terms: Terms::always(), with: None, without: Vec::new(), membership_labels: Vec::new() }
     }
 
     /// Adds a constraint of tasks that are of the group `own`.
@@ -171,9 +171,9 @@ impl<'a> Rulebook<'a> {
             }
         }
         if !evaluated.is_empty() {
-            let mark = Mark::new(Expression::all(evaluated), self.namespace);
+            let mark = MembershipLabel::new(Expression::all(evaluated), self.namespace);
             outcome.is_evaluated(&mark);
-            self.marks.push(mark);
+            self.membership_labels.push(mark);
         }
         outcome
     }
@@ -185,7 +185,7 @@ impl<'a> Rulebook<'a> {
     }
 
     fn rules(self) -> Rules {
-        let marked = self.marks.iter().map(|mark| Terms::marked(mark.label()));
+        let marked = self.membership_labels.iter().map(|mark| Terms::marked(mark.label()));
         // A mark is one condition more in each term, and no term more.
         let terms = marked.fold(self.terms, |all, mark| all.and(&mark).unwrap_or(all));
         let never = terms.is_never();
@@ -205,6 +205,10 @@ impl<'a> Rulebook<'a> {
             ..PodAntiAffinity::default()
         });
         let affinity = Affinity { node_affinity, pod_affinity, pod_anti_affinity };
-        Rules { affinity: (affinity != Affinity::default()).then_some(affinity), marks: self.marks, never }
+        Rules {
+            affinity: (affinity != Affinity::default()).then_some(affinity),
+            membership_labels: self.membership_labels,
+            never,
+        }
     }
 }

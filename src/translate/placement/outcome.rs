@@ -9,7 +9,7 @@ use crate::ecs::query::{Condition, Expression};
 use crate::translate::Code;
 use crate::translate::placement::facts;
 use crate::translate::placement::group::Group;
-use crate::translate::placement::mark::Mark;
+use crate::translate::placement::membership_label::MembershipLabel;
 
 /// How far a constraint keeps its meaning; exact, where nothing is noted.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Outcome {
         }
     }
 
-    pub(super) fn is_evaluated(&mut self, mark: &Mark) {
+    pub(super) fn is_evaluated(&mut self, mark: &MembershipLabel) {
         self.asks_for_attributes(mark.expression());
         self.evaluated = Some((mark.label().to_owned(), mark.expression().clone()));
     }

@@ -260,7 +260,7 @@ fn what_no_label_says_is_evaluated_and_the_rest_compiled() {
         let expected = json!([{"matchExpressions": [
             {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}, {"key": label, "operator": "Exists"}]}]);
         assert_eq!(*terms, expected, "{text}");
-        assert!(Mark::read(label, expression.as_str().unwrap(), "shop").is_some(), "{text}");
+        assert!(MembershipLabel::read(label, expression.as_str().unwrap(), "shop").is_some(), "{text}");
     }
 }
 
@@ -350,20 +350,22 @@ fn each_difference_has_its_verdict() {
 
 #[test]
 fn a_mark_is_the_same_everywhere() {
-    let mark = |text: &str, namespace| Mark::new(read(text).expression().clone(), Some(namespace));
+    let mark = |text: &str, namespace| MembershipLabel::new(read(text).expression().clone(), Some(namespace));
     let pattern = "attribute:ecs.instance-type =~ g4dn.*";
     assert_eq!(mark(pattern, "shop").label(), "member-of.ecs-operator.dev/q2ag5aihw3dd");
     assert_eq!(mark(pattern, "shop").label(), mark(pattern, "bank").label());
     let group = "task:group =~ service:.*";
     assert_ne!(mark(group, "shop").label(), mark(group, "bank").label());
-    assert_eq!(Mark::read("member-of.ecs-operator.dev/other", pattern, "shop"), None);
-    assert_eq!(Mark::read(mark(pattern, "").label(), "attribute:x =", ""), None);
+    assert_eq!(MembershipLabel::read("member-of.ecs-operator.dev/other", pattern, "shop"), None);
+    assert_eq!(MembershipLabel::read(mark(pattern, "").label(), "attribute:x =", ""), None);
 }
 
 #[test]
 fn groups_are_known_by_the_names_of_objects() {
-    let mark =
-        Mark::new(read("task:group in ['service:Web_API', x] or attribute:a > 1").expression().clone(), Some("shop"));
+    let mark = MembershipLabel::new(
+        read("task:group in ['service:Web_API', x] or attribute:a > 1").expression().clone(),
+        Some("shop"),
+    );
     let task = |namespace: &str, group: String| TaskFacts { namespace: namespace.to_owned(), group, running: true };
     let near = [task("shop", group::of_service("web-api-d8pgb"))];
     let far = [task("bank", group::of_service("web-api-d8pgb"))];

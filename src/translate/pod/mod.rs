@@ -60,8 +60,8 @@ pub fn template(
     annotations.extend(rules.annotations());
     spec.affinity = rules.affinity;
     placement::follow_strategy(task, &mut spec);
-    if let Some(division) = task.capacity.and_then(Capacity::division) {
-        annotations.insert(api::annotations::CAPACITY_STRATEGY.to_owned(), division.besides(&given).text());
+    if let Some(allocation) = task.capacity.and_then(Capacity::allocation) {
+        annotations.insert(api::annotations::CAPACITY_STRATEGY.to_owned(), allocation.without_labels(&given).text());
     }
     let metadata = ObjectMeta { labels: some_map(labels), annotations: some_map(annotations), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
@@ -93,7 +93,7 @@ fn spec(
         automount_service_account_token,
         service_account_name,
         termination_grace_period_seconds: Some(stop_timeout::grace_period(task, placed)),
-        scheduling_gates: task.capacity.and_then(Capacity::division).map(|_| vec![capacity_gate()]),
+        scheduling_gates: task.capacity.and_then(Capacity::allocation).map(|_| vec![capacity_gate()]),
         host_network: host_network.then_some(true),
         dns_policy,
         dns_config,

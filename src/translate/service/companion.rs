@@ -6,7 +6,7 @@ use crate::k8s::UntypedObject;
 
 /// An object in front of or around the tasks of a service.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Surrounding {
+pub enum Companion {
     /// A name and an address.
     CoreService(Box<CoreService>),
     /// What registers tasks with a target group.

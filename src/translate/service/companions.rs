@@ -1,6 +1,6 @@
 //! All that stands in front of and around the tasks of a service.
 
-use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companion::Companion;
 use crate::translate::{ObjectContext, RenderContext};
 
 use crate::api::{ClusterKubernetes, ServiceSpec};
@@ -24,29 +24,25 @@ const FRONTS: [&str; 5] = [
 
 /// The objects in the order in which they are to be made.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Surroundings {
+pub struct Companions {
     /// What has to be there before a task is: the network is closed before there is one that must not have it, groups are
     /// given to Pods when they are made, and so are the gates by which they wait for their target group.
-    pub before: Vec<Surrounding>,
+    pub before: Vec<Companion>,
     /// What can wait, and does not keep tasks from running when the server refuses it.
-    pub after: Vec<Surrounding>,
+    pub after: Vec<Companion>,
 }
 
 /// Renders them for a task of a service; `cluster` is what Kubernetes knows of its cluster.
 #[must_use]
-pub fn render(
-    task: &RenderContext<'_>,
-    place: &ObjectContext<'_>,
-    cluster: Option<&ClusterKubernetes>,
-) -> Surroundings {
-    let mut before: Vec<Surrounding> = Vec::new();
-    before.extend(network_mode::network_policy(task, place).map(Surrounding::NetworkPolicy));
-    before.extend(security_groups::network_policy(task, place, cluster).map(Surrounding::NetworkPolicy));
-    before.extend(security_groups::eks_policy(task, place, cluster).map(Surrounding::SecurityGroupPolicy));
-    let core = service::core_service(task, place).map(|core| Surrounding::CoreService(Box::new(core)));
+pub fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>, cluster: Option<&ClusterKubernetes>) -> Companions {
+    let mut before: Vec<Companion> = Vec::new();
+    before.extend(network_mode::network_policy(task, place).map(Companion::NetworkPolicy));
+    before.extend(security_groups::network_policy(task, place, cluster).map(Companion::NetworkPolicy));
+    before.extend(security_groups::eks_policy(task, place, cluster).map(Companion::SecurityGroupPolicy));
+    let core = service::core_service(task, place).map(|core| Companion::CoreService(Box::new(core)));
     let fronts = load_balancers::render(task, place);
     let (bindings, mut after): (Vec<_>, Vec<_>) =
-        fronts.into_iter().partition(|it| matches!(it, Surrounding::TargetGroupBinding(_)));
+        fronts.into_iter().partition(|it| matches!(it, Companion::TargetGroupBinding(_)));
     if bindings.is_empty() {
         after.splice(0..0, core);
     } else {
@@ -54,11 +50,11 @@ pub fn render(
     }
     let named =
         service_registries::render(task, place).into_iter().chain(service_connect_configuration::render(task, place));
-    after.extend(named.map(|service| Surrounding::CoreService(Box::new(service))));
-    after.extend(service_connect_configuration::routes(task, place).into_iter().map(Surrounding::HttpRoute));
+    after.extend(named.map(|service| Companion::CoreService(Box::new(service))));
+    after.extend(service_connect_configuration::routes(task, place).into_iter().map(Companion::HttpRoute));
     let budget = task.service.and_then(|spec| pod_disruption_budget::render(&spec.ecs, place));
-    after.extend(budget.map(Surrounding::DisruptionBudget));
-    Surroundings { before, after }
+    after.extend(budget.map(Companion::DisruptionBudget));
+    Companions { before, after }
 }
 
 /// The names besides its own that a service claims for core Services, each with the place that does.

@@ -23,7 +23,7 @@ use crate::ecs::scaling::{AutoScaling, Limits, PolicyType};
 use crate::ecs::service::Tag;
 use crate::translate::metadata;
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
-use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companion::Companion;
 
 pub use behavior::low_alarm_seconds;
 pub(crate) use field_verdicts::claim;
@@ -49,7 +49,7 @@ const PAUSED_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 
 /// What scales the tasks of a service by metrics; none where no policy does, or no task may run.
 #[must_use]
-pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situation) -> Option<Surrounding> {
+pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situation) -> Option<Companion> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
     let tracked = metrics::translated(spec, scaling, place.identity.service);
     let sources: Vec<(&Tracked<'_>, &Source)> =
@@ -79,7 +79,7 @@ pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situatio
             object["initialCooldownPeriod"] = window.into();
             object["cooldownPeriod"] = window.into();
         }
-        return Some(Surrounding::ScaledObject(UntypedObject::from_spec(metadata, object)));
+        return Some(Companion::ScaledObject(UntypedObject::from_spec(metadata, object)));
     }
     let metrics: Vec<Value> = sources.iter().filter_map(|(policy, source)| source.resource_metric(policy)).collect();
     let spec = json!({
@@ -89,7 +89,7 @@ pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situatio
         "metrics": metrics,
         "behavior": behavior::render(spec, scaling, &tracked, situation),
     });
-    Some(Surrounding::Autoscaler(UntypedObject::from_spec(metadata, spec)))
+    Some(Companion::Autoscaler(UntypedObject::from_spec(metadata, spec)))
 }
 
 /// Whether what tracks a target may take tasks away: steps leave that to it then. `name` is that of the service's object.

@@ -29,8 +29,8 @@ fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, V
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
     let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
     match render(spec, &place, situation)? {
-        Surrounding::Autoscaler(object) => Some(("hpa", object.body["spec"].clone())),
-        Surrounding::ScaledObject(object) => Some(("keda", object.body["spec"].clone())),
+        Companion::Autoscaler(object) => Some(("hpa", object.body["spec"].clone())),
+        Companion::ScaledObject(object) => Some(("keda", object.body["spec"].clone())),
         other => panic!("{other:?}"),
     }
 }
@@ -174,9 +174,7 @@ fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
         let spec = by_queue(json!({}), json!({"suspendedState": state}));
         let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
         let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
-        let Some(Surrounding::ScaledObject(object)) = render(&spec, &place, FROM_ZERO) else {
-            panic!("no ScaledObject")
-        };
+        let Some(Companion::ScaledObject(object)) = render(&spec, &place, FROM_ZERO) else { panic!("no ScaledObject") };
         object.metadata.annotations.unwrap_or_default().get(PAUSED_SCALE_OUT).cloned()
     };
     assert_eq!(paused(json!({"dynamicScalingOutSuspended": true})).as_deref(), Some("true"));

@@ -23,7 +23,7 @@ use crate::ecs::finding::Finding;
 use crate::ecs::service::LoadBalancer;
 use crate::translate::Code;
 use crate::translate::conversions::some_list;
-use crate::translate::service::companion::Surrounding;
+use crate::translate::service::companion::Companion;
 
 /// What takes the place of a load balancer.
 #[derive(Clone, Copy)]
@@ -144,22 +144,22 @@ pub(crate) fn needs_node_ports(task: &RenderContext<'_>) -> bool {
 }
 
 /// What the load balancers of a service become.
-pub(crate) fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec<Surrounding> {
+pub(crate) fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec<Companion> {
     let Some(spec) = task.service else { return Vec::new() };
     let service = place.identity.service;
     let mut named = BTreeSet::new();
     let of = |entry: &Entry<'_>| {
         let metadata = place.metadata(entry.name(service));
         let rendered = match entry.way() {
-            Way::Binding(group, settings) => Surrounding::TargetGroupBinding(target_group_binding::render(
+            Way::Binding(group, settings) => Companion::TargetGroupBinding(target_group_binding::render(
                 task, entry, group, settings, metadata, service,
             )),
-            Way::Http(route) => Surrounding::HttpRoute(routes::http(route, entry.port(), metadata, service)),
-            Way::Grpc(route) => Surrounding::GrpcRoute(routes::grpc(route, entry.port(), metadata, service)),
-            Way::Tcp(route) => Surrounding::TcpRoute(routes::tcp(route, entry.port(), metadata, service)),
-            Way::Ingress(given) => Surrounding::Ingress(ingress::render(given, entry.port(), metadata, service)),
+            Way::Http(route) => Companion::HttpRoute(routes::http(route, entry.port(), metadata, service)),
+            Way::Grpc(route) => Companion::GrpcRoute(routes::grpc(route, entry.port(), metadata, service)),
+            Way::Tcp(route) => Companion::TcpRoute(routes::tcp(route, entry.port(), metadata, service)),
+            Way::Ingress(given) => Companion::Ingress(ingress::render(given, entry.port(), metadata, service)),
             Way::Service(given) => {
-                Surrounding::CoreService(Box::new(load_balancer_service::render(task, entry, given, metadata, place)))
+                Companion::CoreService(Box::new(load_balancer_service::render(task, entry, given, metadata, place)))
             }
             Way::Nothing => return None,
         };

@@ -6,30 +6,30 @@ use std::collections::BTreeMap;
 use super::actions::Child;
 use super::owned::Owned;
 use crate::api::condition;
-use crate::translate::service::companion::Surrounding;
-use crate::translate::service::companions::Surroundings;
+use crate::translate::service::companion::Companion;
+use crate::translate::service::companions::Companions;
 
-impl From<Surrounding> for Child {
-    fn from(surrounding: Surrounding) -> Self {
-        let (kind, object) = match surrounding {
-            Surrounding::CoreService(service) => return Self::Service(service),
-            Surrounding::TargetGroupBinding(object) => (ChildKind::TargetGroupBinding, object),
-            Surrounding::HttpRoute(object) => (ChildKind::HttpRoute, object),
-            Surrounding::GrpcRoute(object) => (ChildKind::GrpcRoute, object),
-            Surrounding::TcpRoute(object) => (ChildKind::TcpRoute, object),
-            Surrounding::Ingress(object) => (ChildKind::Ingress, object),
-            Surrounding::NetworkPolicy(object) => (ChildKind::NetworkPolicy, object),
-            Surrounding::SecurityGroupPolicy(object) => (ChildKind::SecurityGroupPolicy, object),
-            Surrounding::DisruptionBudget(object) => (ChildKind::DisruptionBudget, object),
-            Surrounding::Autoscaler(object) => (ChildKind::Autoscaler, object),
-            Surrounding::ScaledObject(object) => (ChildKind::ScaledObject, object),
+impl From<Companion> for Child {
+    fn from(companion: Companion) -> Self {
+        let (kind, object) = match companion {
+            Companion::CoreService(service) => return Self::Service(service),
+            Companion::TargetGroupBinding(object) => (ChildKind::TargetGroupBinding, object),
+            Companion::HttpRoute(object) => (ChildKind::HttpRoute, object),
+            Companion::GrpcRoute(object) => (ChildKind::GrpcRoute, object),
+            Companion::TcpRoute(object) => (ChildKind::TcpRoute, object),
+            Companion::Ingress(object) => (ChildKind::Ingress, object),
+            Companion::NetworkPolicy(object) => (ChildKind::NetworkPolicy, object),
+            Companion::SecurityGroupPolicy(object) => (ChildKind::SecurityGroupPolicy, object),
+            Companion::DisruptionBudget(object) => (ChildKind::DisruptionBudget, object),
+            Companion::Autoscaler(object) => (ChildKind::Autoscaler, object),
+            Companion::ScaledObject(object) => (ChildKind::ScaledObject, object),
         };
         Self::Untyped(kind, Box::new(object))
     }
 }
 
 /// The children around the workload of a service, and whether all could be made.
-pub(super) struct Around {
+pub(super) struct CompanionChildren {
     /// To be made before the workload.
     pub(super) before: Vec<Child>,
     /// To be made after it.
@@ -39,9 +39,9 @@ pub(super) struct Around {
 }
 
 /// Leaves out what the server has no API for, or the operator no rights on.
-pub(super) fn of(wanted: Surroundings, owned: &Owned) -> Around {
+pub(super) fn supported(companions: Companions, owned: &Owned) -> CompanionChildren {
     let mut asked: BTreeMap<ChildKind, bool> = BTreeMap::new();
-    let mut possible = |wanted: Vec<Surrounding>| -> Vec<Child> {
+    let mut possible = |wanted: Vec<Companion>| -> Vec<Child> {
         let children = wanted.into_iter().map(Child::from);
         let knows = |child: &Child| {
             let kind = child.kind();
@@ -53,8 +53,8 @@ pub(super) fn of(wanted: Surroundings, owned: &Owned) -> Around {
         };
         children.filter(knows).collect()
     };
-    let (before, after) = (possible(wanted.before), possible(wanted.after));
-    Around { before, after, condition: condition(&asked) }
+    let (before, after) = (possible(companions.before), possible(companions.after));
+    CompanionChildren { before, after, condition: condition(&asked) }
 }
 
 fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
@@ -84,11 +84,11 @@ mod tests {
     use super::*;
     use crate::k8s::UntypedObject;
 
-    fn wanted() -> Surroundings {
+    fn wanted() -> Companions {
         let object = UntypedObject::default;
-        Surroundings {
-            before: vec![Surrounding::NetworkPolicy(object()), Surrounding::TargetGroupBinding(object())],
-            after: vec![Surrounding::DisruptionBudget(object())],
+        Companions {
+            before: vec![Companion::NetworkPolicy(object()), Companion::TargetGroupBinding(object())],
+            after: vec![Companion::DisruptionBudget(object())],
         }
     }
 
@@ -98,19 +98,19 @@ mod tests {
 
     #[test]
     fn what_the_server_has_no_api_for_is_left_out_and_told() {
-        let around = of(wanted(), &owned(&[]));
-        assert_eq!((around.before.len(), around.after.len()), (1, 1));
-        let told = around.condition.unwrap();
+        let children = supported(wanted(), &owned(&[]));
+        assert_eq!((children.before.len(), children.after.len()), (1, 1));
+        let told = children.condition.unwrap();
         assert!(!told.holds && told.message.contains("TargetGroupBinding (elbv2.k8s.aws/v1beta1)"), "{}", told.message);
-        let around = of(wanted(), &owned(&[ChildKind::TargetGroupBinding]));
-        assert_eq!(around.before.len(), 2);
-        assert!(around.condition.unwrap().holds);
+        let children = supported(wanted(), &owned(&[ChildKind::TargetGroupBinding]));
+        assert_eq!(children.before.len(), 2);
+        assert!(children.condition.unwrap().holds);
     }
 
     #[test]
     fn who_asks_for_no_add_on_is_told_nothing() {
         let mut plain = wanted();
         plain.before.pop();
-        assert_eq!(of(plain, &owned(&[])).condition, None);
+        assert_eq!(supported(plain, &owned(&[])).condition, None);
     }
 }

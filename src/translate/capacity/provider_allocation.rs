@@ -18,12 +18,12 @@ use crate::ecs::common::CapacityProviderStrategyItem;
 
 /// A strategy with the nodes of its providers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Division(Vec<Share>);
+pub struct ProviderAllocation(Vec<ProviderShare>);
 
 /// A provider's part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Share {
+pub(super) struct ProviderShare {
     #[serde(flatten)]
     pub(super) item: CapacityProviderStrategyItem,
     #[serde(flatten)]
@@ -43,8 +43,8 @@ pub struct Assignment {
     pub tolerations: Vec<Toleration>,
 }
 
-impl Division {
-    pub(super) fn new(shares: Vec<Share>) -> Self {
+impl ProviderAllocation {
+    pub(super) fn new(shares: Vec<ProviderShare>) -> Self {
         Self(shares)
     }
 
@@ -64,7 +64,7 @@ impl Division {
     }
 
     /// What is left to add to Pods that ask for these labels already: a Pod keeps what it asks for.
-    pub(crate) fn besides(&self, given: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn without_labels(&self, given: &BTreeMap<String, String>) -> Self {
         let mut less = self.clone();
         less.0.iter_mut().for_each(|share| share.nodes.node_selector.retain(|key, _| !given.contains_key(key)));
         less
@@ -108,20 +108,20 @@ mod tests {
 
     #[test]
     fn the_lowest_free_number_is_given() {
-        let division = Division::read(TEXT).unwrap();
-        let next = |taken: &[i64]| division.next(&taken.iter().copied().collect()).map(|it| (it.number, it.provider));
+        let allocation = ProviderAllocation::read(TEXT).unwrap();
+        let next = |taken: &[i64]| allocation.next(&taken.iter().copied().collect()).map(|it| (it.number, it.provider));
         assert_eq!(next(&[]), Some((1, "steady".to_owned())));
         assert_eq!(next(&[1, 2, 3]), Some((4, "spot".to_owned())));
         assert_eq!(next(&[2, 3, 4]), Some((1, "steady".to_owned())));
-        let first = division.next(&BTreeSet::new()).unwrap();
+        let first = allocation.next(&BTreeSet::new()).unwrap();
         assert_eq!((first.node_selector["pool"].as_str(), first.tolerations.len()), ("steady", 0));
-        assert_eq!(division.next(&BTreeSet::from([1, 2, 3])).unwrap().tolerations.len(), 1);
+        assert_eq!(allocation.next(&BTreeSet::from([1, 2, 3])).unwrap().tolerations.len(), 1);
     }
 
     #[test]
     fn the_annotation_is_read_as_it_was_written() {
-        let division = Division::read(TEXT).unwrap();
-        assert_eq!(Division::read(&division.text()), Some(division));
-        assert_eq!(Division::read("of another release"), None);
+        let allocation = ProviderAllocation::read(TEXT).unwrap();
+        assert_eq!(ProviderAllocation::read(&allocation.text()), Some(allocation));
+        assert_eq!(ProviderAllocation::read("of another release"), None);
     }
 }

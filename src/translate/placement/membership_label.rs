@@ -8,7 +8,7 @@ use crate::translate::placement::group::fitted;
 
 /// An expression that is evaluated, and the label of the nodes it is true of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct MembershipLabel {
     label: String,
     expression: Expression,
     /// The same with the groups that Pods are known by.
@@ -16,7 +16,7 @@ pub struct Mark {
     namespace: Option<String>,
 }
 
-impl Mark {
+impl MembershipLabel {
     /// The mark of an expression in a namespace.
     ///
     /// Its label is the same everywhere and in every version. It depends on the namespace only where the expression asks for
