@@ -8,7 +8,7 @@ use anyhow::Result;
 use devcluster::{Seen, wait_for};
 use ecs_operator::controllers;
 use ecs_operator::kubernetes::discovery::Rule;
-use ecs_operator::reconcile::Scope;
+use ecs_operator::k8s::kinds::Scope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::CSIDriver;

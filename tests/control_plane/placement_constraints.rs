@@ -9,7 +9,7 @@ use devcluster::{Seen, wait_for};
 use ecs_operator::controllers;
 use ecs_operator::ecs::query::Query;
 use ecs_operator::k8s::names;
-use ecs_operator::reconcile::Scope;
+use ecs_operator::k8s::kinds::Scope;
 use ecs_operator::translate::placement::compile::{Part, compile};
 use ecs_operator::translate::placement::facts::NodeFacts;
 use fastrand::Rng;
