@@ -1,4 +1,4 @@
-//! Where the containers of a task tell each other what became of them: small files in a folder that they share.
+//! State of a task's containers, in small files of a folder that they share.
 //!
 //! Containers may run as different users, so everybody may add files, and nobody but root may replace those of another. A
 //! file appears whole or not at all.
@@ -18,7 +18,7 @@ use nix::time::{ClockId, clock_gettime};
 use crate::state::{Fate, Seen};
 use crate::{KILLED, STATE};
 
-/// How the names of the files end whose locks the programs hold.
+/// Suffix of the files whose locks the programs hold.
 pub(crate) const ALIVE: &str = "alive";
 
 /// Keeps this container there for all others, until it is dropped or the program ends.
@@ -42,19 +42,19 @@ impl Board {
     /// Makes the folder, where everybody may write and keeps what is his, as in `/tmp`.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn create(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         fs::set_permissions(&self.folder, Permissions::from_mode(0o1777))
     }
 
-    /// Where it is, to be watched for changes.
+    /// Returns the folder, to watch for changes.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What is known of each of so many containers.
+    /// Returns the observed state of each of the containers.
     #[must_use]
     pub fn look(&self, containers: usize) -> Vec<Seen> {
         (0..containers).map(|container| self.look_at(container)).collect()
@@ -87,7 +87,7 @@ impl Board {
         }
     }
 
-    /// Whether the program of a container holds its lock. Looking takes the lock for a moment, shared with all who look.
+    /// True if the program of a container holds its lock. Looking takes the lock for a moment, shared with all who look.
     fn is_here(&self, container: usize) -> bool {
         let Ok(file) = File::open(self.file(container, ALIVE)) else { return false };
         !matches!(file.try_lock_shared(), Ok(()))
@@ -107,7 +107,7 @@ impl Board {
     /// Tells that this container is there and waits for its turn, for as long as what is returned is kept.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn come(&self) -> io::Result<Presence> {
         // Locked before anybody can look at it.
         let (draft, file) = self.draft(ALIVE, "")?;
@@ -124,7 +124,7 @@ impl Board {
     /// nobody sets.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn started(&self) -> io::Result<()> {
         self.once("started", &up().as_millis().to_string())
     }
@@ -132,7 +132,7 @@ impl Board {
     /// Tells that this container has ended for good. The first exit code stays.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn ended(&self, code: i32) -> io::Result<()> {
         self.once("ended", &code.to_string())
     }
@@ -140,7 +140,7 @@ impl Board {
     /// Tells what the health checks of this container say.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn health(&self, healthy: bool) -> io::Result<()> {
         if !healthy {
             return self.write("unhealthy", "");
@@ -155,7 +155,7 @@ impl Board {
     /// Tells all containers to end, and why. The first reason stays.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Fails if the file system does.
     pub fn stop(&self, reason: &str) -> io::Result<()> {
         if self.is_stopping() {
             return Ok(());
@@ -168,7 +168,7 @@ impl Board {
         }
     }
 
-    /// Whether the task is ending.
+    /// True if the task is ending.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.folder.join("stop").exists()
@@ -204,7 +204,7 @@ impl Board {
     }
 }
 
-/// How long the machine has been up, also asleep.
+/// Returns the uptime of the machine, including sleep.
 fn up() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! When a container is checked and what the results come to, by the rules of Docker's health checks. Pure.
+//! Schedule and results of health checks, by the rules of Docker. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::plan::Health;
 /// which ECS has no setting for.
 const START_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the checks say so far.
+/// Result of the checks so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// Not enough checks yet.
@@ -27,7 +27,7 @@ pub struct Checks<'a> {
     next: Instant,
     failures: u32,
     judgement: Judgement,
-    /// Whether a check has succeeded since the start: from then on failures count.
+    /// True if a check has succeeded since the start: from then on failures count.
     succeeded: bool,
     unhealthy_since: Option<Instant>,
 }
@@ -49,7 +49,7 @@ impl<'a> Checks<'a> {
         checks
     }
 
-    /// Whether the container may still be starting, so that failures do not count.
+    /// True if the container may still be starting, so that failures do not count.
     fn is_starting(&self, at: Instant) -> bool {
         !self.succeeded && at < self.started + Duration::from_secs(self.settings.start_period)
     }
@@ -59,7 +59,7 @@ impl<'a> Checks<'a> {
         if self.is_starting(now) { interval.min(START_INTERVAL) } else { interval }
     }
 
-    /// When the next check is due.
+    /// Returns the time of the next check.
     #[must_use]
     pub fn due(&self) -> Instant {
         self.next
@@ -71,7 +71,7 @@ impl<'a> Checks<'a> {
         &self.settings.command
     }
 
-    /// How long one check may take.
+    /// Returns the timeout of a check.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.settings.timeout)
@@ -98,7 +98,7 @@ impl<'a> Checks<'a> {
         self.judgement
     }
 
-    /// Whether the container is unhealthy and has been for too long. One that never was healthy is given no time.
+    /// True if the container is unhealthy and has been for too long. One that never was healthy is given no time.
     #[must_use]
     pub fn are_hopeless(&self, now: Instant) -> bool {
         let patience = if self.succeeded { Duration::from_secs(self.settings.patience) } else { Duration::ZERO };

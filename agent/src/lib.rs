@@ -1,4 +1,4 @@
-//! What the ECS agent does inside a task and Kubernetes has no word for.
+//! Task agent: behavior of the ECS agent inside of a task that Kubernetes cannot express.
 //!
 //! One small static program runs as the first process of each container of a task and starts the container's own command
 //! below it. The programs of a task see each other through a folder that the containers share: each writes there what became

@@ -22,7 +22,7 @@ ready.";
 
 /// The plan, in the shared folder.
 const PLAN: &str = "plan.json";
-/// What the init container was told of the Pod, beside the plan.
+/// File with the Pod's properties, beside the plan.
 const POD: &str = "pod.json";
 /// Between two looks whether a container is ready.
 const LOOK: Duration = Duration::from_millis(200);

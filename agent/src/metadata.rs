@@ -17,13 +17,13 @@ pub mod server;
 
 pub use pod::Pod;
 
-/// What is known of a task before it has a Pod.
+/// Metadata of a task that does not depend on a Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The port of the endpoint on the loopback of the Pod.
     pub port: u16,
-    /// How the ARNs of the task and its containers begin: `arn:aws:ecs:REGION:ACCOUNT`.
+    /// Prefix of the ARNs of the task and its containers: `arn:aws:ecs:REGION:ACCOUNT`.
     pub arn: String,
     /// The short name of the cluster.
     pub cluster: String,
@@ -37,7 +37,7 @@ pub struct Metadata {
     pub launch_type: Option<String>,
     /// As ECS spells it.
     pub network_mode: String,
-    /// What all containers together may use.
+    /// Limits of all containers together.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
     /// The tags of the task definition.
@@ -47,7 +47,7 @@ pub struct Metadata {
     pub containers: Vec<ContainerMetadata>,
 }
 
-/// What is known of a container before it has a Pod.
+/// Metadata of a container that does not depend on a Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerMetadata {
@@ -58,7 +58,7 @@ pub struct ContainerMetadata {
     /// `dockerLabels`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What it may use.
+    /// Resource limits.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
     /// As ECS spells it.
@@ -78,7 +78,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Whether there is none.
+    /// True if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cpu.is_none() && self.memory.is_none()

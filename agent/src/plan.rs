@@ -13,7 +13,7 @@ use crate::state::{Fate, Seen};
 pub struct Plan {
     /// In any order.
     pub containers: Vec<Container>,
-    /// What the task metadata endpoint tells of the task; without it there is no endpoint.
+    /// Data of the task metadata endpoint; without it there is no endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
@@ -24,20 +24,20 @@ pub struct Plan {
 pub struct Container {
     /// Its name in the task definition.
     pub name: String,
-    /// Whether its end is the end of the task.
+    /// True if its end is the end of the task.
     pub essential: bool,
     /// Seconds between being asked to end and being killed.
     pub stop_timeout: u64,
     /// Seconds that others wait for it to end or to become healthy, from its start; for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<u64>,
-    /// What has to be before it starts.
+    /// Conditions for its start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,
-    /// Whether it is started again when it ends.
+    /// Restart policy; without it an ended container is not restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
-    /// How it is checked.
+    /// Health check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
     /// The signal that asks it to end, as its image names it (`SIGQUIT`); SIGTERM when absent.
@@ -58,7 +58,7 @@ pub struct Dependency {
     pub condition: Condition,
 }
 
-/// What a container waits for in another one.
+/// Condition on another container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Condition {
@@ -109,13 +109,13 @@ pub struct Health {
 pub struct Limit {
     /// As `setrlimit` names it, without `RLIMIT_` and in small letters: `nofile`.
     pub name: String,
-    /// What a process may use; -1 is no limit.
+    /// Soft limit; -1 is no limit.
     pub soft: i64,
-    /// How far a process may raise it; -1 is no limit.
+    /// Hard limit; -1 is no limit.
     pub hard: i64,
 }
 
-/// Whether a container may start.
+/// Decision on the start of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Now.
@@ -133,7 +133,7 @@ impl Plan {
         self.containers.iter().position(|container| container.name == name)
     }
 
-    /// Whether the container at `me` may start, by what is seen of all containers, in the order of the plan.
+    /// True if the container at `me` may start, by what is seen of all containers, in the order of the plan.
     ///
     /// Once an essential container has ended nothing starts any more; that is for the caller to see.
     #[must_use]
@@ -155,7 +155,7 @@ impl Plan {
         if all { Turn::Start } else { Turn::Wait(soonest) }
     }
 
-    /// Whether every container that depends on the one at `me` has ended, so that this one may be told to end.
+    /// True if every container that depends on the one at `me` has ended, so that it may be stopped.
     ///
     /// The task is ending: one that is not there will not start any more, should it come at all.
     #[must_use]
@@ -167,7 +167,7 @@ impl Plan {
     }
 }
 
-/// What can be said of one condition on a container.
+/// Evaluates one condition on a container.
 fn outlook(condition: Condition, seen: &Seen, start_timeout: Option<u64>) -> Turn {
     let met = match (condition, seen.fate) {
         (Condition::Create, _) => seen.created_at.is_some(),

@@ -1,8 +1,8 @@
-//! What the containers of a task know of each other.
+//! State that the containers of a task share.
 
 use std::time::{Duration, SystemTime};
 
-/// How far a container is.
+/// Progress of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
     /// It has not started.
@@ -14,35 +14,35 @@ pub enum Fate {
     Ended(i32),
 }
 
-/// What is known of a container.
+/// Observed state of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// How far it is.
+    /// Progress of the container.
     pub fate: Fate,
-    /// Whether its program is there now: before it comes and once it is gone there is nobody to wait for.
+    /// True if its program is there now: before it comes and once it is gone there is nobody to wait for.
     pub here: bool,
-    /// How long ago its command was first started.
+    /// Time since its command first started.
     pub running_for: Duration,
-    /// Whether a health check has ever succeeded.
+    /// True if a health check has ever succeeded.
     pub healthy_once: bool,
-    /// Whether its last judgement is that it is unhealthy.
+    /// True if its last judgement is that it is unhealthy.
     pub unhealthy: bool,
-    /// When the container was there, to wait for its turn.
+    /// Time at which the container appeared and began to wait.
     pub created_at: Option<SystemTime>,
-    /// When its command was first started.
+    /// Time at which its command first started.
     pub started_at: Option<SystemTime>,
-    /// When it ended for good.
+    /// Time at which it ended for good.
     pub ended_at: Option<SystemTime>,
 }
 
 impl Seen {
-    /// Whether its command ever ran.
+    /// True if its command ever ran.
     #[must_use]
     pub fn ran(&self) -> bool {
         self.started_at.is_some()
     }
 
-    /// Whether its program came and is there no more.
+    /// True if its program came and is there no more.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.created_at.is_some() && !self.here

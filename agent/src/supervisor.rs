@@ -72,7 +72,7 @@ struct Checking {
     killed: bool,
 }
 
-/// When the command was told to end, and whether it was killed since.
+/// Stop request to the command: its time, and whether a kill followed.
 struct Told {
     deadline: Instant,
     killed: bool,
@@ -84,16 +84,16 @@ struct Life<'a> {
     board: &'a Board,
     command: &'a [String],
     born: Instant,
-    /// What the image wants to be asked to end with, if it is known.
+    /// Stop signal of the image, if known.
     stop_signal: Option<Signal>,
-    /// What the container runtime asked this container to end with.
+    /// Signal that the container runtime stopped this container with.
     asked_with: Option<Signal>,
     /// For the others to see, as long as this program is there.
     presence: Option<Presence>,
     running: Option<Running<'a>>,
     checking: Option<Checking>,
     told: Option<Told>,
-    /// What the checks were last said to say.
+    /// Last reported result of the checks.
     healthy: Option<bool>,
 }
 
@@ -359,7 +359,7 @@ impl<'a> Life<'a> {
     }
 }
 
-/// Where the kubelet takes a container's last word from, which it shows in the Pod's status.
+/// Termination message file, which the kubelet shows in the Pod's status.
 const LAST_WORD: &str = "/dev/termination-log";
 
 /// Why the task ends, for whoever looks at its Pod. The command may have said more already, and not every container has the
@@ -370,7 +370,7 @@ fn tell_kubelet(reason: &str) {
     }
 }
 
-/// Whether this program may signal a process.
+/// Permission of this program to signal a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Within,

@@ -18,7 +18,7 @@ pub struct Arn {
     pub resource: String,
 }
 
-/// Why a text is no ARN.
+/// Reason for refusing a text as an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an ARN of the form arn:partition:service:region:account:resource")]
 pub struct NotAnArn(String);

@@ -21,7 +21,7 @@ pub const FARGATE: &str = "FARGATE";
 /// The provider of Fargate's spare capacity, which AWS may take back. It exists without being made.
 pub const FARGATE_SPOT: &str = "FARGATE_SPOT";
 
-/// Whether a capacity provider is one of Fargate's.
+/// True if a capacity provider is one of Fargate's.
 #[must_use]
 pub fn is_fargate(provider: &str) -> bool {
     matches!(provider, FARGATE | FARGATE_SPOT)

@@ -72,7 +72,7 @@ pub struct Cluster {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterSetting {
-    /// Which setting.
+    /// Name of the setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<ClusterSettingName>,
     /// Value of the setting: `disabled`, `enabled` or `enhanced`.
@@ -108,7 +108,7 @@ pub struct ExecuteCommandConfiguration {
     /// KMS key that encrypts the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
-    /// Where sessions are recorded. Default `DEFAULT`.
+    /// Recording of sessions. Default `DEFAULT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logging: Option<ExecuteCommandLogging>,
     /// Destination of the record; required for `OVERRIDE`.
@@ -117,14 +117,14 @@ pub struct ExecuteCommandConfiguration {
 }
 
 ecs_enum! {
-    /// Where sessions are recorded.
+    /// Recording of sessions.
     pub enum ExecuteCommandLogging {
-        /// Where the container's own output goes.
+        /// Destination of the container's own output.
         #[default]
         Default = "DEFAULT",
         /// Nowhere.
         None = "NONE",
-        /// Where `logConfiguration` says.
+        /// The destination in `logConfiguration`.
         Override = "OVERRIDE",
     }
 }
@@ -136,13 +136,13 @@ pub struct ExecuteCommandLogConfiguration {
     /// Log group in `CloudWatch` Logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_watch_log_group_name: Option<String>,
-    /// Whether the log group is encrypted. Default false.
+    /// True if the log group is encrypted. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_watch_encryption_enabled: Option<bool>,
     /// S3 bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3_bucket_name: Option<String>,
-    /// Whether the bucket is encrypted. Default false.
+    /// True if the bucket is encrypted. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3_encryption_enabled: Option<bool>,
     /// Folder in the bucket.

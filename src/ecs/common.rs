@@ -170,7 +170,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Where tasks get their tags from.
+    /// Source of a task's tags.
     pub enum PropagateTags {
         /// Nowhere.
         #[default]

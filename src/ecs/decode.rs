@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::finding::{Finding, Severity};
 use super::pointer::Pointer;
 
-/// How much is forgiven. In both ways `null` means absent.
+/// Tolerance for irregular input. `null` always means absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leniency {
     /// Types must be those of the ECS API.
@@ -32,7 +32,7 @@ pub enum Leniency {
     Lenient,
 }
 
-/// What became of an input.
+/// Result of decoding an input.
 #[derive(Clone, Debug)]
 pub struct Decoded<T> {
     /// The typed value. Always there when no finding is an error; there too when errors are only about limits.
@@ -49,7 +49,7 @@ pub struct Decoded<T> {
 }
 
 impl<T> Decoded<T> {
-    /// Whether something in the input can't be accepted.
+    /// True if something in the input can't be accepted.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)

@@ -21,7 +21,7 @@ pub struct InputField {
 }
 
 impl InputField {
-    /// Whether the field has members of its own in the table.
+    /// True if the field has members of its own in the table.
     #[must_use]
     pub fn is_group(&self) -> bool {
         let bare = self.r#type.trim_end_matches(" required");
@@ -104,7 +104,7 @@ pub fn member_of_scaling(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// Whether some operation has a field of that name at any depth.
+/// True if some operation has a field of that name at any depth.
 #[must_use]
 pub fn is_member(name: &str) -> bool {
     static MEMBERS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! What is wrong, or worth knowing, about a definition, and where.
+//! Findings: errors, warnings and notes about a definition, each with its path.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::pointer::Pointer;
 
-/// How grave a finding is. Errors come first in order.
+/// Severity of a finding. Errors come first in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -36,11 +36,11 @@ impl fmt::Display for Severity {
 pub struct Finding {
     /// The place it is about.
     pub path: Pointer,
-    /// How grave it is.
+    /// Severity.
     pub severity: Severity,
-    /// What kind of finding it is; stable.
+    /// Stable code of the finding.
     pub code: &'static str,
-    /// What is so, and what is wanted instead.
+    /// Description of the problem, and what to do.
     pub message: String,
 }
 
@@ -84,7 +84,7 @@ fn shown(path: &Pointer) -> String {
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Whether ECS would refuse the definition.
+    /// True if ECS would refuse the definition.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
@@ -106,7 +106,7 @@ impl Findings {
         self.0.len()
     }
 
-    /// Whether there is nothing to tell.
+    /// True if there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

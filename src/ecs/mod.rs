@@ -1,4 +1,4 @@
-//! ECS as AWS defines it; this room knows nothing of Kubernetes.
+//! ECS as AWS defines it, independent of Kubernetes.
 //!
 //! Start with [`task_definition`], [`service`], [`cluster`] and [`capacity`]: the wire shapes, named and nested as the ECS API has
 //! them. [`decode`] reads JSON into a shape and tells everything that is wrong with it at once; [`validate`] then

@@ -1,13 +1,13 @@
 //! Places that a template leaves open and that nobody has filled in: `${IMAGE}`, `<IMAGE1_NAME>`, `{{ image }}`.
 
-/// What to add to a message about a text that is left open.
+/// Advice to append to a message about an open placeholder.
 pub const HINT: &str = "; this looks like a place of a template that is not filled in: render the file first";
 
 /// Brackets that templates put around a name: Terraform's, CodePipeline's, Jinja's and Go's, Azure's, ERB's.
 const BRACKETS: [(&str, &str); 7] =
     [("${", "}"), ("<", ">"), ("{{", "}}"), ("$(", ")"), ("%{", "}"), ("<%", "%>"), ("{%", "%}")];
 
-/// Whether a text has a place that a template leaves open.
+/// True if a text has a place that a template leaves open.
 ///
 /// Meant for texts that have no other use for such characters: names, images, ARNs, numbers. In a command or in the
 /// value of a variable they are no sign of anything.

@@ -1,4 +1,4 @@
-//! Where in a JSON document something is: RFC 6901 JSON pointers.
+//! Paths in a JSON document: RFC 6901 JSON pointers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -42,14 +42,14 @@ impl Pointer {
         self.step(Step::Index(position))
     }
 
-    /// What this place is in; `None` for the document itself.
+    /// Returns the path of the enclosing value; `None` for the document itself.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (_, above) = self.0.split_last()?;
         Some(Self(above.to_vec()))
     }
 
-    /// Whether `other` is this place or inside it.
+    /// True if `other` is this place or inside it.
     #[must_use]
     pub fn is_prefix_of(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)
@@ -78,7 +78,7 @@ impl Pointer {
         field
     }
 
-    /// What `document` has at this place.
+    /// Returns the value of `document` at this path.
     #[must_use]
     pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(document, |at, step| match step {
@@ -170,7 +170,7 @@ fn collect_leaves<'a>(value: &'a Value, path: &mut Pointer, leaves: &mut Vec<(Po
     }
 }
 
-/// What a JSON value is called in messages.
+/// Returns the name of a JSON value's type for messages.
 pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

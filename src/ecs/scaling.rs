@@ -40,14 +40,14 @@ pub struct AutoScaling {
     /// The greatest desired count. Scheduled actions may change it.
     #[schemars(range(min = 0))]
     pub max_capacity: i32,
-    /// What is not to change the count for the time being. Default: nothing is suspended.
+    /// Suspended scaling activities. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_state: Option<SuspendedState>,
-    /// What moves the count by metrics; at most 50. Policies that disagree come to the greatest count that one of them wants.
+    /// Policies that change the count by metrics; at most 50. The greatest count that one of them computes is used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub policies: Vec<ScalingPolicy>,
-    /// What changes the limits by the clock; at most 200.
+    /// Scheduled changes of the limits; at most 200.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub scheduled_actions: Vec<ScheduledAction>,
@@ -70,41 +70,41 @@ pub struct AutoScaling {
 }
 
 impl AutoScaling {
-    /// Whether policies may not raise the count at present.
+    /// True if policies may not raise the count at present.
     #[must_use]
     pub fn scale_out_is_suspended(&self) -> bool {
         self.suspended_state.as_ref().and_then(|state| state.dynamic_scaling_out_suspended).unwrap_or(false)
     }
 
-    /// Whether policies may not lower the count at present.
+    /// True if policies may not lower the count at present.
     #[must_use]
     pub fn scale_in_is_suspended(&self) -> bool {
         self.suspended_state.as_ref().and_then(|state| state.dynamic_scaling_in_suspended).unwrap_or(false)
     }
 
-    /// Whether scheduled actions are not carried out at present.
+    /// True if scheduled actions are not carried out at present.
     #[must_use]
     pub fn schedule_is_suspended(&self) -> bool {
         self.suspended_state.as_ref().and_then(|state| state.scheduled_scaling_suspended).unwrap_or(false)
     }
 }
 
-/// What is not to change the count for the time being.
+/// Suspended scaling activities.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SuspendedState {
-    /// Whether policies may not lower the count. Default false.
+    /// True if policies may not lower the count. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_scaling_in_suspended: Option<bool>,
-    /// Whether policies may not raise the count. Default false.
+    /// True if policies may not raise the count. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_scaling_out_suspended: Option<bool>,
-    /// Whether scheduled actions are passed over. Default false.
+    /// True if scheduled actions are passed over. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled_scaling_suspended: Option<bool>,
 }
 
-/// What moves the count by a metric.
+/// Policy that changes the count by a metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScalingPolicy {

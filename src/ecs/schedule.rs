@@ -46,7 +46,7 @@ impl Span {
     }
 }
 
-/// Why a schedule cannot be read.
+/// Error in a schedule expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Not one of the three forms.
@@ -81,7 +81,7 @@ impl Schedule {
     /// Reads an expression in a time zone; without one, in UTC. `rate` has no use for it.
     ///
     /// # Errors
-    /// What of it cannot be read.
+    /// Returns the part that cannot be read.
     pub fn parse(text: &str, zone: Option<&str>) -> Result<Self, ScheduleError> {
         let zone = zone.map_or(Ok(TimeZone::UTC), time_zone)?;
         let (form, inside) =
@@ -95,7 +95,7 @@ impl Schedule {
         Ok(Self(expression))
     }
 
-    /// Whether it is `rate`, whose times are counted from the start of the span.
+    /// True if it is `rate`, whose times are counted from the start of the span.
     #[must_use]
     pub fn is_rate(&self) -> bool {
         matches!(self.0, Expression::Rate(_))

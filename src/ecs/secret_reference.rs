@@ -6,7 +6,7 @@
 
 use super::arn::Arn;
 
-/// Where ECS gets a value from.
+/// Source of a secret value in ECS.
 ///
 /// ```
 /// use ecs_operator::ecs::secret_reference::SecretReference;
@@ -40,14 +40,14 @@ pub struct StoredSecret {
 }
 
 impl StoredSecret {
-    /// Whether the version is named by its stage and by its id, of which ECS takes one only.
+    /// True if the version is named by its stage and by its id, of which ECS takes one only.
     #[must_use]
     pub fn names_version_twice(&self) -> bool {
         self.version_stage.is_some() && self.version_id.is_some()
     }
 }
 
-/// Why a text is no reference.
+/// Reason for refusing a text as a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAReference {
     /// It begins like an ARN and is none.
@@ -63,7 +63,7 @@ impl SecretReference {
     ///
     /// # Errors
     ///
-    /// When it begins like an ARN and is none, or the ARN of something else.
+    /// Fails for a text that begins like an ARN but is not the ARN of a secret or parameter.
     pub fn parse(from: &str) -> Result<Self, NotAReference> {
         if !from.starts_with("arn:") {
             return Ok(Self::NamedParameter);

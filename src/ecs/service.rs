@@ -30,10 +30,10 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255), regex(pattern = NAME_PATTERN))]
     pub service_name: Option<String>,
-    /// What to run: `family` for the newest revision, `family:revision`, or an ARN.
+    /// Task definition: `family` for the newest revision, `family:revision`, or an ARN.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
-    /// Whether tasks are moved to even out zones. Default: they are not. ECS moves those of services that were made without saying
+    /// Controls whether tasks are moved to even out zones. Default: they are not. ECS moves those of services that were made without saying
     /// so since 2025.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_rebalancing: Option<AvailabilityZoneRebalancing>,
@@ -54,7 +54,7 @@ pub struct Service {
     /// Kind of compute. Excludes `capacityProviderStrategy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_type: Option<LaunchType>,
-    /// How tasks are divided among capacity providers; at most 20. Default: the cluster's.
+    /// Division of tasks among capacity providers; at most 20. Default: the cluster's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
@@ -64,14 +64,14 @@ pub struct Service {
     /// IAM role for calls to a load balancer, as a name or an ARN; not in `awsvpc` mode.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// How a new revision replaces the old one.
+    /// Replacement of the old revision by a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_configuration: Option<DeploymentConfiguration>,
     /// Rules that nodes must meet, at most 10 with those of the task definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub placement_constraints: Vec<PlacementConstraint>,
-    /// How nodes are chosen, applied in order; at most 5.
+    /// Steps of choosing a node, applied in order; at most 5.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub placement_strategy: Vec<PlacementStrategy>,
@@ -85,20 +85,20 @@ pub struct Service {
     /// A number of tasks, or one on each node. Default `REPLICA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_strategy: Option<SchedulingStrategy>,
-    /// Who replaces revisions. Default: ECS itself.
+    /// Controller of deployments. Default: ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_controller: Option<DeploymentController>,
     /// Labels of the service, at most 50; keys are unique.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub tags: Vec<Tag>,
-    /// Whether tasks are tagged with the names of their cluster and service. Default false.
+    /// True if tasks are tagged with the names of their cluster and service. Default false.
     #[serde(rename = "enableECSManagedTags", skip_serializing_if = "Option::is_none")]
     pub enable_ecs_managed_tags: Option<bool>,
-    /// Where tasks get their tags from. Default: none are copied.
+    /// Source of the tasks' tags. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateTags>,
-    /// Whether commands can be run in the tasks' containers. Default false.
+    /// True if commands can be run in the tasks' containers. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_execute_command: Option<bool>,
     /// Short names and a proxy for calls between services.
@@ -114,10 +114,10 @@ pub struct Service {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1))]
     pub gateway_connectors: Vec<GatewayConnector>,
-    /// How often metrics are taken. Default: each minute.
+    /// Resolution of metrics. Default: one minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<MonitoringConfiguration>,
-    /// What changes the desired count, and within which limits: what Application Auto Scaling has of the service.
+    /// Auto scaling of the desired count, in the shapes of Application Auto Scaling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_scaling: Option<AutoScaling>,
     /// Describe only: ARN of the service. Has no effect.
@@ -181,7 +181,7 @@ impl Service {
         arn::cluster_of_service(self.cluster.as_deref(), self.cluster_arn.as_deref())
     }
 
-    /// Whether it runs one task on each node.
+    /// True if it runs one task on each node.
     #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.scheduling_strategy == Some(SchedulingStrategy::Daemon)
@@ -214,7 +214,7 @@ impl Service {
 }
 
 ecs_enum! {
-    /// Whether tasks are moved to even out zones.
+    /// Rebalancing of tasks across zones.
     pub enum AvailabilityZoneRebalancing {
         /// Tasks are moved when zones differ.
         #[default]
@@ -225,7 +225,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// How many tasks a service runs.
+    /// Number of tasks of a service.
     pub enum SchedulingStrategy {
         /// The desired number, spread as the placement strategy says.
         #[default]
@@ -257,11 +257,11 @@ pub struct LoadBalancer {
     pub advanced_configuration: Option<AdvancedConfiguration>,
 }
 
-/// What a deployment that shifts traffic needs of a load balancer.
+/// Load balancer settings of a deployment that shifts traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AdvancedConfiguration {
-    /// ARN of the target group of the other colour.
+    /// ARN of the alternate target group, for the other revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternate_target_group_arn: Option<String>,
     /// ARN of the listener or rule that carries production traffic.
@@ -323,7 +323,7 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacementStrategy {
-    /// What the step does.
+    /// Kind of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<PlacementStrategyType>,
     /// `spread`: `host`, `instanceId` or `attribute:…`. `binpack`: `cpu` or `memory`. `random`: unused.
@@ -332,7 +332,7 @@ pub struct PlacementStrategy {
 }
 
 ecs_enum! {
-    /// What a step in choosing a node does.
+    /// Kind of a step in choosing a node.
     pub enum PlacementStrategyType {
         /// Picks any node.
         #[default]
@@ -364,13 +364,13 @@ pub struct AwsVpcConfiguration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub security_groups: Vec<String>,
-    /// Whether tasks get a public address. Default `DISABLED`; Fargate only.
+    /// Controls whether tasks get a public address. Default `DISABLED`; Fargate only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<AssignPublicIp>,
 }
 
 ecs_enum! {
-    /// Whether tasks get a public address.
+    /// Controls whether tasks get a public address.
     pub enum AssignPublicIp {
         /// They do.
         #[default]
@@ -395,11 +395,11 @@ pub struct VpcLatticeConfiguration {
     pub advanced_configuration: Option<VpcLatticeAdvancedConfiguration>,
 }
 
-/// What a deployment that shifts traffic needs of VPC Lattice.
+/// VPC Lattice settings of a deployment that shifts traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VpcLatticeAdvancedConfiguration {
-    /// ARN of the target group of the other colour.
+    /// ARN of the alternate target group, for the other revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternate_target_group_arn: Option<String>,
     /// ARN of the listener rule that carries production traffic.
@@ -410,7 +410,7 @@ pub struct VpcLatticeAdvancedConfiguration {
     pub test_listener_rule: Option<String>,
 }
 
-/// How often metrics are taken.
+/// Resolution of metrics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MonitoringConfiguration {
@@ -419,7 +419,7 @@ pub struct MonitoringConfiguration {
     pub metric_configurations: Vec<MetricConfiguration>,
 }
 
-/// How often some metrics are taken.
+/// Resolution of some metrics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricConfiguration {

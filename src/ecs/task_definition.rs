@@ -46,7 +46,7 @@ pub struct TaskDefinition {
     /// IAM role used on the task's behalf to pull images, fetch secrets and environment files, and write logs.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub execution_role_arn: Option<String>,
-    /// How containers are connected. Default `bridge` on Linux; Fargate requires `awsvpc`.
+    /// Network of the containers. Default `bridge` on Linux; Fargate requires `awsvpc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<NetworkMode>,
     /// The containers of the task: one to ten, at least one of them essential.
@@ -148,7 +148,7 @@ impl TaskDefinition {
 }
 
 ecs_enum! {
-    /// How the containers of a task are connected.
+    /// Network of a task's containers.
     pub enum NetworkMode {
         /// Each container has its own network behind the instance's address; host ports are mapped.
         #[default]
@@ -279,7 +279,7 @@ pub struct EphemeralStorage {
     pub size_in_gib: i32,
 }
 
-/// What the images of a task are built for.
+/// Platform of a task's images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RuntimePlatform {

@@ -1,4 +1,4 @@
-//! How ECS names a task definition: by family, by family and revision, or by ARN.
+//! Names of a task definition in ECS: a family, a family and revision, or an ARN.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,13 +14,13 @@ pub struct TaskDefinitionRef {
     pub revision: Option<i64>,
 }
 
-/// Why a text names no task definition.
+/// Reason for refusing a text as the name of a task definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTaskDefinitionRef {
     /// The family is empty, too long, or has characters that families cannot have.
     #[error("`{0}` is not a family: 1 to 255 letters, digits, hyphens and underscores")]
     Family(String),
-    /// What follows the family is no revision.
+    /// The text after the family is not a revision.
     #[error("`{0}` is not a revision: a whole number from 1 on")]
     Revision(String),
     /// It is an ARN, but of something else.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Whether a shape writes what it read, with nothing lost and nothing added.
+/// True if a shape writes what it read, with nothing lost and nothing added.
 fn round_trip<T: Serialize + DeserializeOwned>(value: &Value) -> T {
     let shape: T = serde_json::from_value(value.clone()).unwrap();
     assert_eq!(&serde_json::to_value(&shape).unwrap(), value);

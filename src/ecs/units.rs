@@ -3,7 +3,7 @@
 /// CPU units of one virtual processor.
 pub const UNITS_PER_VCPU: i64 = 1024;
 
-/// Why an amount cannot be read.
+/// Error in an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAmount {
     /// Not an amount of CPU.
@@ -17,7 +17,7 @@ pub enum InvalidAmount {
 /// Reads an amount of CPU, in units: `256`, `.25 vCPU`, `1vcpu`.
 ///
 /// # Errors
-/// When the text is neither, is negative, or is no whole number of units.
+/// Fails if the text is neither, is negative, or is not a whole number of units.
 pub fn cpu_units(text: &str) -> Result<i64, InvalidAmount> {
     amount(text, "vcpu", UNITS_PER_VCPU).ok_or_else(|| InvalidAmount::Cpu(text.to_owned()))
 }
@@ -25,7 +25,7 @@ pub fn cpu_units(text: &str) -> Result<i64, InvalidAmount> {
 /// Reads an amount of memory, in MiB: `512`, `0.5GB`, `2 gb`. ECS counts 1 GB as 1024 MiB.
 ///
 /// # Errors
-/// When the text is neither, is negative, or is no whole number of MiB.
+/// Fails if the text is neither, is negative, or is not a whole number of MiB.
 pub fn memory_mib(text: &str) -> Result<i64, InvalidAmount> {
     amount(text, "gb", 1024).ok_or_else(|| InvalidAmount::Memory(text.to_owned()))
 }

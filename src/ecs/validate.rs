@@ -114,7 +114,7 @@ fn in_order(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
     findings.into_iter().collect::<Findings>().into_iter().collect()
 }
 
-/// Whether a task definition asks to be checked for a kind of compute.
+/// True if a task definition asks to be checked for a kind of compute.
 fn requires(task: &TaskDefinition, compatibility: Compatibility) -> bool {
     task.requires_compatibilities.contains(&compatibility)
 }
@@ -134,7 +134,7 @@ fn repeated<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> impl Iterator<I
     })
 }
 
-/// Whether a text is absent or empty.
+/// True if a text is absent or empty.
 fn is_blank(text: Option<&str>) -> bool {
     text.is_none_or(|text| text.trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! Which services have their tasks moved when Availability Zones become uneven.
+//! Services whose tasks are moved when Availability Zones become uneven.
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
@@ -8,13 +8,13 @@ use super::service::{
     AvailabilityZoneRebalancing, DeploymentController, DeploymentControllerType, PlacementStrategyType,
 };
 
-/// Whether tasks of the service are moved.
+/// True if tasks of the service are moved.
 #[must_use]
 pub fn is_enabled(service: &Service) -> bool {
     service.availability_zone_rebalancing == Some(AvailabilityZoneRebalancing::Enabled) && obstacle(service).is_none()
 }
 
-/// Why the zones of a service cannot be evened out, where it asks for that; none where they can.
+/// Returns the reason that prevents rebalancing of a service's zones, if any.
 #[must_use]
 pub fn obstacle(service: &Service) -> Option<&'static str> {
     let zone_first = service.placement_strategy.first().is_none_or(|step| {

@@ -1,4 +1,4 @@
-//! What only the Pod itself knows: its init container is told it in variables, by the downward API.
+//! Properties of the Pod, which the downward API passes to the init container in variables.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ impl Pod {
         }
     }
 
-    /// What takes the place of the id that ECS gives a task: 32 hexadecimal digits, as there.
+    /// Returns the counterpart of an ECS task id: 32 hexadecimal digits.
     #[must_use]
     pub fn task_id(&self) -> String {
         self.uid.replace('-', "")

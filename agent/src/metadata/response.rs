@@ -1,4 +1,4 @@
-//! What the endpoint answers. Pure.
+//! Responses of the endpoint. Pure.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -17,17 +17,17 @@ const UNITS: i64 = 1024;
 pub struct View<'a> {
     /// Its containers.
     pub plan: &'a Plan,
-    /// What its definition says.
+    /// Metadata from its definition.
     pub metadata: &'a Metadata,
-    /// Where it runs.
+    /// Pod of the task.
     pub pod: &'a Pod,
-    /// What became of its containers, in the order of the plan.
+    /// State of its containers, in the order of the plan.
     pub seen: &'a [Seen],
-    /// Whether it is ending.
+    /// True if it is ending.
     pub is_stopping: bool,
 }
 
-/// What a request comes to.
+/// Response to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The HTTP status.

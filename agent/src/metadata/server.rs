@@ -19,7 +19,7 @@ use crate::plan::Plan;
 const HEAD: usize = 8 * 1024;
 /// Most headers of a request.
 const HEADERS: usize = 64;
-/// How long a request may take to come, and its answer to be taken.
+/// Maximum time to receive a request, and to send its response.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks whether the port is free, and after a connection that could not be taken.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,16 +28,16 @@ const BACKLOG: i32 = 16;
 /// Answers are small and made without recursion.
 const STACK: usize = 256 * 1024;
 
-/// What the endpoint answers from.
+/// Data that the endpoint serves.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// The containers of the task.
     pub plan: Plan,
-    /// What its definition says.
+    /// Metadata from its definition.
     pub metadata: Metadata,
-    /// Where it runs.
+    /// Pod of the task.
     pub pod: Pod,
-    /// What became of its containers.
+    /// State of its containers.
     pub board: Board,
 }
 

@@ -1,4 +1,4 @@
-//! What a container waits for: signals, changes in the shared folder, and time.
+//! Events that a container waits for: signals, changes in the shared folder, and time.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -36,7 +36,7 @@ pub(super) struct Events {
     came: Vec<(Signal, Arc<AtomicBool>)>,
     wake: UnixStream,
     folder: Option<Inotify>,
-    /// Whether a container seems to have gone.
+    /// True if a container seems to have gone.
     left: Cell<bool>,
 }
 

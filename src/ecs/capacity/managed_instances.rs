@@ -13,21 +13,21 @@ pub struct ManagedInstancesProvider {
     /// IAM role by which ECS launches instances. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infrastructure_role_arn: Option<String>,
-    /// What is launched. Required.
+    /// Instances to launch. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_launch_template: Option<InstanceLaunchTemplate>,
-    /// Whether instances have the tags of the provider. Default: they have none.
+    /// Controls whether instances have the tags of the provider. Default: they have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateProviderTags>,
-    /// When instances that are little used go.
+    /// Removal of underused instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infrastructure_optimization: Option<InfrastructureOptimization>,
-    /// Whether broken instances are replaced.
+    /// Controls whether broken instances are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_repair_configuration: Option<AutoRepairConfiguration>,
 }
 
-/// What is launched.
+/// Instances to launch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InstanceLaunchTemplate {
@@ -43,25 +43,25 @@ pub struct InstanceLaunchTemplate {
     /// Disks that are part of the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage_configuration: Option<ManagedInstancesLocalStorageConfiguration>,
-    /// How often EC2 measures instances. Default `BASIC`.
+    /// Interval of EC2's instance metrics. Default `BASIC`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<ManagedInstancesMonitoring>,
-    /// How instances are paid for. Default `ON_DEMAND`.
+    /// Purchase option of instances. Default `ON_DEMAND`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_option_type: Option<CapacityOptionType>,
-    /// Whether an instance can read its tags from its metadata. Default true.
+    /// True if an instance can read its tags from its metadata. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_metadata_tags_propagation: Option<bool>,
-    /// Which types of instances. Default: those that fit the tasks.
+    /// Requirements on instance types. Default: types that fit the tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
-    /// Whether instances use cryptography validated by FIPS 140. Default false, true in `GovCloud`.
+    /// True if instances use cryptography validated by FIPS 140. Default false, true in `GovCloud`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fips_enabled: Option<bool>,
     /// Reservations that instances are launched in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservations: Option<CapacityReservations>,
-    /// Whether instances can have Nitro enclaves. Default false. Excludes local storage.
+    /// True if instances can have Nitro enclaves. Default false. Excludes local storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nitro_enclaves_enabled: Option<bool>,
 }
@@ -92,7 +92,7 @@ pub struct ManagedInstancesStorageConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedInstancesLocalStorageConfiguration {
-    /// Whether tasks have their data there. Default false.
+    /// True if tasks have their data there. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_local_storage: Option<bool>,
 }
@@ -104,12 +104,12 @@ pub struct CapacityReservations {
     /// Resource group of the reservations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_group_arn: Option<String>,
-    /// Whether there may be instances outside of them.
+    /// Controls whether there may be instances outside of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_preference: Option<ReservationPreference>,
 }
 
-/// When instances that are little used go.
+/// Removal of underused instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InfrastructureOptimization {
@@ -119,16 +119,16 @@ pub struct InfrastructureOptimization {
     pub scale_in_after: Option<i32>,
 }
 
-/// Whether broken instances are replaced.
+/// Controls whether broken instances are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoRepairConfiguration {
-    /// Whether they are.
+    /// State of automatic repair.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions_status: Option<ManagedStatus>,
 }
 
-/// Which types of instances.
+/// Requirements on instance types.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InstanceRequirements {
@@ -150,10 +150,10 @@ pub struct InstanceRequirements {
     /// Generations. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
-    /// How much dearer than the cheapest type a spot instance may be, in percent.
+    /// Maximum price of a spot instance above the cheapest type, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_price_percentage_over_lowest_price: Option<i32>,
-    /// How much dearer than the cheapest type an on-demand instance may be, in percent. Default 20.
+    /// Maximum price of an on-demand instance above the cheapest type, in percent. Default 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
     /// Hosts without a hypervisor. Default `excluded`.
@@ -162,7 +162,7 @@ pub struct InstanceRequirements {
     /// Types with CPU credits. Default `excluded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<Inclusion>,
-    /// Whether instances have to be able to hibernate. Default false.
+    /// True if instances have to be able to hibernate. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
     /// Number of network interfaces.
@@ -231,7 +231,7 @@ pub struct DecimalRange {
 }
 
 ecs_enum! {
-    /// Whether instances have the tags of the provider.
+    /// Controls whether instances have the tags of the provider.
     pub enum PropagateProviderTags {
         /// They have.
         #[default]
@@ -242,7 +242,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// How often EC2 measures instances.
+    /// Interval of EC2's instance metrics.
     pub enum ManagedInstancesMonitoring {
         /// Every five minutes.
         #[default]
@@ -253,7 +253,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// How instances are paid for.
+    /// Purchase option of instances.
     pub enum CapacityOptionType {
         /// By their time.
         #[default]
@@ -266,12 +266,12 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Whether there may be instances outside of reservations.
+    /// Controls whether there may be instances outside of reservations.
     pub enum ReservationPreference {
         /// None.
         #[default]
         ReservationsOnly = "RESERVATIONS_ONLY",
-        /// When the reservations are used up.
+        /// Only after the reservations are used up.
         ReservationsFirst = "RESERVATIONS_FIRST",
         /// Only such.
         ReservationsExcluded = "RESERVATIONS_EXCLUDED",
@@ -303,7 +303,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Whether types with a property are used.
+    /// Controls whether types with a property are used.
     pub enum Inclusion {
         /// With or without.
         #[default]

@@ -56,22 +56,22 @@ pub struct AutoScalingGroupProvider {
     /// The group, by its ARN or name. Required.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub auto_scaling_group_arn: Option<String>,
-    /// Whether and how ECS sizes the group.
+    /// Controls whether and how ECS sizes the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_scaling: Option<ManagedScaling>,
-    /// Whether instances with tasks are kept when the group shrinks; only with managed scaling. Default `DISABLED`.
+    /// Controls whether instances with tasks are kept when the group shrinks; only with managed scaling. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_termination_protection: Option<ManagedStatus>,
-    /// Whether instances are drained before they go. Default `ENABLED`.
+    /// Controls whether instances are drained before they go. Default `ENABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_draining: Option<ManagedStatus>,
 }
 
-/// How ECS sizes an Auto Scaling group.
+/// Managed scaling of an Auto Scaling group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedScaling {
-    /// Whether it does. Default `DISABLED`.
+    /// State of managed scaling. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ManagedStatus>,
     /// Share of the group's instances that are to be in use, in percent, 1 to 100. Default 100.

@@ -1,4 +1,4 @@
-//! How many tasks go to each provider of a strategy.
+//! Division of tasks among the providers of a strategy.
 //!
 //! AWS publishes the ratio ("Capacity provider strategy": the base first, then by weight) and no order. Here tasks are placed one
 //! by one: until the base is met, on the provider that has it; then on the one that is furthest behind its share, the first of
@@ -56,7 +56,7 @@ impl Strategy {
         before.iter().zip(&after).position(|(before, after)| before < after)
     }
 
-    /// Whether tasks can go to the item at this position, however many there are.
+    /// True if tasks can go to the item at this position, however many there are.
     #[must_use]
     pub fn is_used(&self, position: usize) -> bool {
         self.items.get(position).is_some_and(|item| item.base > 0 || item.weight > 0)

@@ -112,7 +112,7 @@ fn plainly(shape: &Shape, value: &Value) -> Option<Value> {
     }
 }
 
-/// Whether a value can be written in several ways that a text tells apart.
+/// True if a value can be written in several ways that a text tells apart.
 fn is_ambiguous(value: &Value) -> bool {
     value.is_boolean() || value.as_number().is_some_and(Number::is_f64)
 }

@@ -7,7 +7,7 @@ use super::{Leniency, hint};
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::{Pointer, kind_of};
 
-/// What a walk has found so far.
+/// Walk over an input, with the findings so far.
 pub(super) struct Walk {
     pub(super) lenient: bool,
     findings: Vec<Finding>,
@@ -100,7 +100,7 @@ impl Walk {
         }
     }
 
-    /// Whether a member is as good as not there.
+    /// True if a member is as good as not there.
     ///
     /// An empty text stays a text and an empty object stays where it is a value of its own, as in `host: {}` of a
     /// volume.
@@ -138,7 +138,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether an empty value is a value of the shape.
+/// True if an empty value is a value of the shape.
 fn fits_empty(shape: &Shape, empty: &Value) -> bool {
     match shape {
         Shape::Any => true,
@@ -150,7 +150,7 @@ fn fits_empty(shape: &Shape, empty: &Value) -> bool {
 }
 
 impl Shape {
-    /// What a value of this shape is called in messages.
+    /// Returns the name of this shape for messages.
     pub(super) fn wanted(&self) -> &'static str {
         match self {
             Self::Any => "a value",

@@ -1,4 +1,4 @@
-//! How many tasks a rolling deployment may start and stop.
+//! Limits on the tasks that a rolling deployment may start and stop.
 //!
 //! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down,
 //! as the "Rolling update" page of the ECS developer guide has it.
@@ -6,7 +6,7 @@
 /// Tasks that stand beside those that a deployment may replace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
-    /// How many there are.
+    /// Number of tasks.
     pub all: i64,
     /// Those of them that are healthy.
     pub healthy: i64,
@@ -78,7 +78,7 @@ impl Bounds {
         (self.upper - self.desired).max(0)
     }
 
-    /// Whether no deployment can move: nothing may be stopped first, and nothing may be started first.
+    /// True if no deployment can move: nothing may be stopped first, and nothing may be started first.
     ///
     /// A service with no tasks to replace is never stuck.
     #[must_use]

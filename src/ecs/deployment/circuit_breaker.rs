@@ -14,9 +14,9 @@ const BOUNDS: (i64, i64) = (3, 200);
 pub struct CircuitBreaker {
     /// The number of failed tasks at which the deployment has failed.
     pub threshold: i64,
-    /// Whether the last completed deployment is restored.
+    /// True if the last completed deployment is restored.
     pub rollback: bool,
-    /// Whether a task that becomes healthy sets the count back to zero.
+    /// True if a task that becomes healthy sets the count back to zero.
     pub reset_on_healthy_task: bool,
 }
 
@@ -68,7 +68,7 @@ impl Failures {
         Self(if resets { failed } else { self.0 + failed })
     }
 
-    /// Whether there are too many.
+    /// True if there are too many.
     #[must_use]
     pub fn trip(self, breaker: &CircuitBreaker) -> bool {
         self.0 >= breaker.threshold

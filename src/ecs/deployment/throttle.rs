@@ -1,4 +1,4 @@
-//! How long the service scheduler waits before it starts another task in place of one that did not come up.
+//! Delay before the service scheduler replaces a task that did not start.
 //!
 //! AWS says that the time grows up to 27 minutes; how it grows is not published. Here it doubles from 15 seconds on.
 

@@ -1,4 +1,4 @@
-//! What must be true of an instance.
+//! Placement constraints on an instance.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ pub enum Constraint {
     MemberOf(Expression),
 }
 
-/// Why a constraint cannot be used.
+/// Reason for refusing a constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidConstraint {
     /// There is no such kind.
@@ -38,7 +38,7 @@ impl Constraint {
     /// A constraint as a service or RunTask has it; without a type it is `memberOf`.
     ///
     /// # Errors
-    /// When `memberOf` has no expression that can be read, or `distinctInstance` has one.
+    /// Fails if `memberOf` has no valid expression, or `distinctInstance` has an expression.
     pub fn of(constraint: &PlacementConstraint) -> Result<Self, InvalidConstraint> {
         let expression = constraint.expression.as_deref().filter(|text| !text.trim().is_empty());
         match (constraint.r#type, expression) {
@@ -53,7 +53,7 @@ impl Constraint {
     /// The constraint that an expression is true of the instance.
     ///
     /// # Errors
-    /// When there is none that can be read.
+    /// Fails if there is no valid expression.
     pub fn member_of(expression: Option<&str>) -> Result<Self, InvalidConstraint> {
         let text = expression.filter(|text| !text.trim().is_empty()).ok_or(InvalidConstraint::NoExpression)?;
         let query: Query = text.parse()?;

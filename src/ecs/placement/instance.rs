@@ -9,18 +9,18 @@ use crate::ecs::query;
 /// A container instance that a task may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// What it is known by. No two instances have the same one.
+    /// Unique identifier.
     pub id: String,
-    /// Whether it takes no new tasks: ECS calls it `DRAINING`.
+    /// True if it takes no new tasks: ECS calls it `DRAINING`.
     pub draining: bool,
-    /// What keeps these tasks away although no attribute of ECS says so, in words; none when nothing does.
+    /// Reason for refusing these tasks that no ECS attribute expresses, if any.
     pub repels: Option<String>,
-    /// What is left of it.
+    /// Resources that are not reserved.
     pub free: Amounts,
     /// Ports that are taken.
     pub ports: BTreeSet<HostPort>,
     facts: query::Instance,
-    /// How many tasks of each group are there; no group has 0.
+    /// Number of tasks of each group on the instance; never 0.
     tasks: BTreeMap<String, usize>,
 }
 
@@ -40,13 +40,13 @@ impl Instance {
         }
     }
 
-    /// What expressions ask about.
+    /// Returns the properties that expressions test.
     #[must_use]
     pub fn facts(&self) -> &query::Instance {
         &self.facts
     }
 
-    /// How many tasks of a group are there, running or starting.
+    /// Returns the number of tasks of a group on the instance, running or starting.
     #[must_use]
     pub fn tasks_of(&self, group: &str) -> usize {
         self.tasks.get(group).copied().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Which container instance a task goes to, and which task of a service stops first.
+//! Placement: the container instance for a new task, and the task of a service to stop first.
 //!
 //! A task goes to an instance that has room for it ([`Reservation`]), that the definition fits and that all [`Constraint`]s
 //! hold of. Of several the [`Strategy`] steps choose, each among those that the steps before it left ([`best`]); what is then
@@ -61,7 +61,7 @@ pub use strategy::{BinpackField, InvalidStrategy, MAX_STRATEGIES, SpreadField, S
 /// ```
 ///
 /// # Errors
-/// When no instance takes the task: the reason that RunTask gives, and why each instance refused it.
+/// Fails if no instance accepts the task, with RunTask's reason and the refusal of each instance.
 pub fn place(instances: &[Instance], request: &Request, pick: impl FnMut(usize) -> usize) -> Result<usize, Failure> {
     let best = best(instances, request);
     picked(&best, pick).ok_or_else(|| Failure::new(refusals(instances, request).into_iter().flatten().collect()))
@@ -75,7 +75,7 @@ pub fn best(instances: &[Instance], request: &Request) -> Vec<usize> {
     strategy::narrow_to_place(willing, instances, request)
 }
 
-/// Why each instance refuses a task; none of those that would take it.
+/// Returns the refusals of all instances. Instances that accept the task are left out.
 #[must_use]
 pub fn refusals(instances: &[Instance], request: &Request) -> Vec<Option<Refusal>> {
     instances.iter().map(|instance| request.refused_by(instance)).collect()

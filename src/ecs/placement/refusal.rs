@@ -1,4 +1,4 @@
-//! Why a task cannot go to an instance, or to any.
+//! Reasons for not placing a task on an instance, or on any.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Resource {
     Gpu,
 }
 
-/// Why an instance does not take a task.
+/// Reason for not placing a task on an instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// It takes no new tasks.
@@ -44,7 +44,7 @@ pub enum Refusal {
     Short(Vec<Resource>),
 }
 
-/// Why no instance takes a task. [`fmt::Display`] gives the words that RunTask has for it.
+/// Reason for placing a task on no instance. [`fmt::Display`] uses the words of RunTask.
 ///
 /// Source: "API failure reasons" in the ECS developer guide, and for constraints what RunTask and the events of services say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +77,7 @@ impl Refusal {
         lacks.iter().copied().map(Reason::Resource).chain(other)
     }
 
-    /// How near the instance comes to taking the task.
+    /// Returns a rank: the higher, the closer the instance is to accepting the task.
     fn nearness(&self) -> u8 {
         match self {
             Self::Draining => 0,
@@ -112,7 +112,7 @@ pub struct Failure {
     /// room come before those a constraint rules out, then come attributes, then the agent. Of several reasons the most
     /// frequent one, and of equally frequent ones the first in the order of [`Reason`].
     pub reason: Reason,
-    /// Why each instance refused it, in the order of the instances.
+    /// Refusal of each instance, in the order of the instances.
     pub refusals: Vec<Refusal>,
 }
 

@@ -1,4 +1,4 @@
-//! What is asked of an instance for a task.
+//! Requirements of a task on an instance.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::ecs::task_definition::{CpuArchitecture, TaskDefinition};
 pub struct Request {
     /// Its group: `service:NAME`, `family:FAMILY`, or one it was put into. Tasks of one group are spread and kept apart.
     pub group: String,
-    /// What it reserves.
+    /// Resources that it reserves.
     pub reservation: Reservation,
     /// Attributes that an instance must not have other values of; one that does not say such an attribute will do.
     pub attributes: BTreeMap<&'static str, &'static str>,
@@ -87,7 +87,7 @@ impl Request {
     }
 }
 
-/// What a definition says about the platform of its images (`runtimePlatform`). Without it ECS asks for none.
+/// Returns the attributes that `runtimePlatform` requires. Without it ECS requires none.
 fn implied(task: &TaskDefinition) -> BTreeMap<&'static str, &'static str> {
     let platform = task.runtime_platform.as_ref();
     let architecture = platform.and_then(|platform| platform.cpu_architecture).map(|architecture| match architecture {

@@ -1,4 +1,4 @@
-//! What a task reserves on its container instance.
+//! Reservation of a task on its container instance.
 
 use std::collections::BTreeSet;
 use std::ops::{AddAssign, SubAssign};
@@ -43,7 +43,7 @@ pub struct HostPort {
     pub protocol: TransportProtocol,
 }
 
-/// What a task reserves.
+/// Resources that a task reserves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reservation {
     /// The amounts.
@@ -53,7 +53,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// What the tasks of a definition reserve, which is valid.
+    /// Returns the reservation of a task of a valid definition.
     ///
     /// CPU and memory are those of the task, else the sum over its containers, where `memoryReservation` comes before
     /// `memory`. Ports are those of the instance that the definition fixes: none in the network mode `awsvpc`, `hostPort` in

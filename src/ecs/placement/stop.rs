@@ -1,4 +1,4 @@
-//! Which task stops when there are more than desired.
+//! Choice of the task to stop when there are more than desired.
 
 use std::cmp::Reverse;
 
@@ -10,13 +10,13 @@ use super::strategy::{Crowd, Strategy, least};
 /// A task of a service, as far as the choice of the one to stop asks about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Where it is, as a position among the instances.
+    /// Position of its instance in the list of instances.
     pub instance: usize,
-    /// What it has reserved.
+    /// Resources that it reserves.
     pub reserved: Amounts,
-    /// Whether it is protected from scale-in.
+    /// True if it is protected from scale-in.
     pub protected: bool,
-    /// Whether it is healthy, or not known to be otherwise.
+    /// True if it is healthy, or not known to be otherwise.
     pub healthy: bool,
 }
 

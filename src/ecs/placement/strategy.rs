@@ -1,4 +1,4 @@
-//! How one of several instances is chosen.
+//! Choice of one of several instances.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,13 +22,13 @@ pub const ZONE: &str = "ecs.availability-zone";
 pub enum Strategy {
     /// Chance decides.
     Random,
-    /// Where the fewest tasks of the group are.
+    /// Prefers the fewest tasks of the group.
     Spread(SpreadField),
-    /// Where the least is left, as an absolute amount.
+    /// Prefers the smallest remaining amount.
     Binpack(BinpackField),
 }
 
-/// What tasks are spread over.
+/// Field that tasks are spread over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpreadField {
     /// Instances: `instanceId`, or `host`, which is the same.
@@ -37,7 +37,7 @@ pub enum SpreadField {
     Attribute(String),
 }
 
-/// What instances are filled up with.
+/// Resource that binpack fills instances with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinpackField {
     /// CPU units.
@@ -46,7 +46,7 @@ pub enum BinpackField {
     Memory,
 }
 
-/// Why a step cannot be used.
+/// Reason for refusing a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidStrategy {
     /// There is no such kind.
@@ -73,7 +73,7 @@ pub enum InvalidStrategy {
 }
 
 impl Strategy {
-    /// What a service without a strategy has: spread over zones, then over instances.
+    /// Returns the strategy of a service without one: spread over zones, then over instances.
     #[must_use]
     pub fn of_service_by_default() -> Vec<Self> {
         vec![Self::Spread(SpreadField::Attribute(ZONE.to_owned())), Self::Spread(SpreadField::Instance)]
@@ -82,7 +82,7 @@ impl Strategy {
     /// A step as a service or RunTask has it; without a type it is `random`, whose field says nothing.
     ///
     /// # Errors
-    /// When the field is missing or not one that the type knows.
+    /// Fails if the field is missing or invalid for the type.
     pub fn of(step: &PlacementStrategy) -> Result<Self, InvalidStrategy> {
         let field = step.field.as_deref().unwrap_or_default();
         match (step.r#type, field) {
@@ -118,7 +118,7 @@ impl Strategy {
     }
 }
 
-/// What to add about a field that spread does not know, which most often is an attribute without its prefix.
+/// Returns a hint for an unknown spread field, which most often is an attribute without its prefix.
 fn meant_to_spread(field: &str) -> String {
     let instance = did_you_mean(field, ["host", "instanceId"].into_iter());
     let name = if query::BUILT_IN.contains(&field) { field } else { ZONE };
@@ -181,7 +181,7 @@ pub(super) fn narrow_to_place(mut at: Vec<usize>, instances: &[Instance], reques
     at
 }
 
-/// How many tasks there are around each instance: on it, or on all with the same value of an attribute.
+/// Number of tasks around each instance: on the instance, or on all with the same value of an attribute.
 pub(super) struct Crowd(Vec<usize>);
 
 impl Crowd {

@@ -1,6 +1,6 @@
 //! A place in an expression that moves on as it is read.
 
-/// What is left to read of an expression.
+/// Position in an expression that advances while it is read.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether a word goes on with this character.
+/// True if a word goes on with this character.
 fn goes_on(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ':' | '/')
 }

@@ -1,21 +1,21 @@
-//! Why an expression is refused, and where.
+//! Errors of an expression, with their position.
 
 use std::fmt;
 
-/// Why an expression is refused. [`fmt::Display`] tells it with the expression and a mark below the place.
+/// Error in an expression. [`fmt::Display`] shows it with the expression and a mark below the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// What kind of mistake it is.
+    /// Kind of mistake.
     pub reason: Reason,
-    /// Where it is, in bytes from the start of the expression.
+    /// Position in bytes from the start of the expression.
     pub offset: usize,
-    /// What is wrong and what is wanted instead.
+    /// Description of the mistake, and what to write instead.
     pub message: String,
     /// The expression.
     pub expression: String,
 }
 
-/// What kind of mistake it is.
+/// Kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// There is no expression.

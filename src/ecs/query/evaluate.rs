@@ -1,4 +1,4 @@
-//! Whether an instance is meant.
+//! Evaluation of an expression for an instance.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use super::expression::{Condition, Expression, Order, Test, Text};
 use super::instance::Instance;
 
 impl Expression {
-    /// Whether an instance is meant.
+    /// True if an instance is meant.
     #[must_use]
     pub fn matches(&self, instance: &Instance) -> bool {
         match self {
@@ -32,13 +32,13 @@ impl Condition {
     }
 }
 
-/// What is not known is neither equal to anything nor different from it.
+/// An unknown value is neither equal to nor different from any other.
 fn compared<T: Ord>(order: Order, known: Option<&T>, value: &T) -> bool {
     known.is_some_and(|known| order.holds(known.cmp(value)))
 }
 
 impl Test {
-    /// Whether it holds of a value; without one only `!exists` does.
+    /// True if it holds of a value; without one only `!exists` does.
     #[must_use]
     pub fn of_text(&self, value: Option<&str>) -> bool {
         let Some(value) = value else { return matches!(self, Self::NotExists) };
@@ -55,7 +55,7 @@ impl Test {
         }
     }
 
-    /// Whether it holds of one of several values, in its negative forms of none.
+    /// True if it holds of one of several values, in its negative forms of none.
     fn of_any<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> bool {
         match self {
             Self::NotExists => values.next().is_none(),
@@ -102,7 +102,7 @@ impl<'a> Decimal<'a> {
         Some(Self { negative: negative && !zero, whole, fraction })
     }
 
-    /// What orders numbers of one sign: of whole parts without zeros at the start the longer one is larger.
+    /// Returns the order key of numbers of one sign: without leading zeros, the longer whole part is larger.
     fn amount(&self) -> (usize, &str, &str) {
         (self.whole.len(), self.whole, self.fraction)
     }

@@ -1,4 +1,4 @@
-//! What an expression says, and its canonical form as text.
+//! Syntax tree of an expression, and its canonical form as text.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub enum Condition {
     Attribute {
         /// The attribute's name, 1 to 128 letters, digits and `- _ / \ .`.
         name: String,
-        /// What is asked of it.
+        /// Test of its value.
         test: Test,
     },
     /// `agentConnected`: `true` or `false`.
@@ -46,7 +46,7 @@ pub enum Condition {
     RunningTasksCount(Order, i64),
 }
 
-/// What is asked of a text.
+/// Test of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// `exists`; of attributes only.
@@ -65,7 +65,7 @@ pub enum Test {
     NotMatches(Pattern),
 }
 
-/// How two values compare.
+/// Comparison of two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// `==`
@@ -95,7 +95,7 @@ impl Text {
 }
 
 impl Expression {
-    /// What holds when all of these hold. A list without anything always holds.
+    /// Returns the conjunction of the parts. An empty conjunction always holds.
     #[must_use]
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut list = Vec::new();
@@ -108,7 +108,7 @@ impl Expression {
         single(list).unwrap_or_else(Self::All)
     }
 
-    /// What holds when one of these holds at least. A list without anything never holds.
+    /// Returns the disjunction of the parts. An empty disjunction never holds.
     #[must_use]
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut list = Vec::new();
@@ -121,7 +121,7 @@ impl Expression {
         single(list).unwrap_or_else(Self::Any)
     }
 
-    /// What holds when this does not.
+    /// Returns the negation.
     #[must_use]
     pub fn negated(self) -> Self {
         match self {
@@ -166,7 +166,7 @@ impl Expression {
         })
     }
 
-    /// Whether the answer depends on the tasks of the instance.
+    /// True if the answer depends on the tasks of the instance.
     #[must_use]
     pub fn asks_for_tasks(&self) -> bool {
         let of_tasks = |condition| matches!(condition, &Condition::TaskGroup(_) | &Condition::RunningTasksCount(..));
@@ -202,7 +202,7 @@ impl Order {
         (Self::Less, "<", "less_than"),
     ];
 
-    /// Whether values that compare so stand in this order.
+    /// True if values that compare so stand in this order.
     #[must_use]
     pub fn holds(self, ordering: std::cmp::Ordering) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What an expression can ask about.
+//! Properties of an instance that expressions test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ pub struct Instance {
     pub instance_id: Option<String>,
     /// The version of the agent.
     pub agent_version: Option<Version>,
-    /// Whether the agent can be reached.
+    /// True if the agent can be reached.
     pub agent_connected: bool,
     /// Since when it belongs to the cluster.
     pub registered_at: Option<Date>,
-    /// How many tasks run on it.
+    /// Number of tasks that run on the instance.
     pub running_tasks: i64,
     /// The groups that the tasks on it are of, running or starting.
     pub task_groups: BTreeSet<String>,

@@ -78,20 +78,20 @@ pub struct Query {
 /// Something about an expression that its author may not have meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Where, in bytes from the start.
+    /// Position in bytes from the start.
     pub offset: usize,
-    /// What is so, and how to make it plain.
+    /// Description of the doubt, and how to resolve it.
     pub message: String,
 }
 
 impl Query {
-    /// What is asked.
+    /// Returns the expression.
     #[must_use]
     pub fn expression(&self) -> &Expression {
         &self.expression
     }
 
-    /// What its author may not have meant, in the order of the text.
+    /// Returns doubts about the meaning, in the order of the text.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
@@ -100,12 +100,12 @@ impl Query {
     /// Reads what a query was printed as, which may be longer than what anybody may write.
     ///
     /// # Errors
-    /// When no query is printed so.
+    /// Fails if the text is not the canonical form of a query.
     pub fn printed(text: &str) -> Result<Self, QueryError> {
         parser::parse(text, parser::SizeLimits::CANONICAL)
     }
 
-    /// Whether an instance is meant.
+    /// True if an instance is meant.
     #[must_use]
     pub fn matches(&self, instance: &Instance) -> bool {
         self.expression.matches(instance)

@@ -22,12 +22,12 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Why a text is no pattern.
+/// Reason for refusing a text as a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// Where, in bytes from the start of the pattern.
     pub(super) offset: usize,
-    /// What is wrong.
+    /// Description of the problem.
     pub(super) message: String,
 }
 
@@ -52,7 +52,7 @@ impl Pattern {
         &self.source
     }
 
-    /// Whether it matches the whole value.
+    /// True if it matches the whole value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         self.regex.is_match(value)
@@ -89,7 +89,7 @@ fn in_words(error: &regex::Error) -> String {
     }
 }
 
-/// Where a quantifier may stand and what it may be followed by.
+/// Position before a quantifier, which decides whether it is valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
     Start,

@@ -2,13 +2,13 @@
 
 use crate::ecs::placeholder;
 
-/// Whether a value is or has a place that a template leaves open, also in the form of a program's format: `{}`, `{id}`.
+/// True if a value is or has a place that a template leaves open, also in the form of a program's format: `{}`, `{id}`.
 pub(super) fn is_open(text: &str) -> bool {
     let formatted = || text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
     placeholder::is_open(text) || formatted().is_some_and(|(name, _)| name.is_empty() || is_name(name))
 }
 
-/// Whether a pattern has such a place. Braces alone are none: they count repetitions.
+/// True if a pattern has such a place. Braces alone are none: they count repetitions.
 pub(super) fn is_open_pattern(text: &str) -> bool {
     placeholder::is_open(&text.replace("(?<", "(").replace("(?P<", "("))
 }

@@ -17,10 +17,10 @@ pub struct Alarm {
     /// Name of the alarm. At most 255 characters.
     #[schemars(length(min = 1, max = 255))]
     pub alarm_name: String,
-    /// What people read of it.
+    /// Description of the alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm_description: Option<String>,
-    /// Whether changes of its state do anything. Default true.
+    /// True if changes of its state do anything. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_enabled: Option<bool>,
     /// ARNs of what is done when it is raised: the policy it triggers, and others, which are not.
@@ -45,7 +45,7 @@ pub struct Alarm {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 30))]
     pub dimensions: Vec<MetricDimension>,
-    /// What is made of the values of a period. Excludes `extendedStatistic`.
+    /// Statistic over the values of a period. Excludes `extendedStatistic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<MetricStatistic>,
     /// A percentile of the values of a period, such as `p99`.
@@ -62,20 +62,20 @@ pub struct Alarm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub evaluation_periods: Option<i32>,
-    /// How many of them have to be beyond the threshold. Default: all.
+    /// Number of these periods that must breach the threshold. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub datapoints_to_alarm: Option<i32>,
     /// The threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
-    /// Which side of the threshold is beyond it.
+    /// Comparison of the value with the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison_operator: Option<ComparisonOperator>,
-    /// What a value that is missing counts as. Default `missing`.
+    /// Treatment of a missing value. Default `missing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub treat_missing_data: Option<TreatMissingData>,
-    /// Whether percentiles of few values count: `evaluate` or `ignore`.
+    /// Controls whether percentiles of few values count: `evaluate` or `ignore`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate_low_sample_count_percentile: Option<String>,
     /// Metrics and expressions over them, instead of a metric.
@@ -116,7 +116,7 @@ pub struct Alarm {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmMetricDataQuery {
-    /// What expressions call it.
+    /// Identifier in expressions.
     pub id: String,
     /// The account that has the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ pub struct AlarmMetricDataQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub period: Option<i32>,
-    /// Whether it is the one that is compared with the threshold; one of them is.
+    /// True for the query that is compared with the threshold; exactly one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_data: Option<bool>,
 }
@@ -148,7 +148,7 @@ pub struct AlarmMetricStat {
     /// Seconds that a value is made of.
     #[schemars(range(min = 1))]
     pub period: i32,
-    /// What is made of the values of a period: a statistic, or a percentile such as `p99`.
+    /// Statistic over the values of a period, or a percentile such as `p99`.
     pub stat: String,
     /// Unit of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,7 +156,7 @@ pub struct AlarmMetricStat {
 }
 
 ecs_enum! {
-    /// Which side of a threshold is beyond it.
+    /// Comparison of a value with a threshold.
     pub enum ComparisonOperator {
         /// Values at or above it.
         #[default]
@@ -177,7 +177,7 @@ ecs_enum! {
 }
 
 impl ComparisonOperator {
-    /// Whether it needs a band of an anomaly detection instead of a threshold.
+    /// True if it needs a band of an anomaly detection instead of a threshold.
     #[must_use]
     pub fn needs_band(self) -> bool {
         matches!(
@@ -188,7 +188,7 @@ impl ComparisonOperator {
         )
     }
 
-    /// Whether a value is beyond a threshold. None is beyond a band, which nothing foresees here.
+    /// True if a value is beyond a threshold. None is beyond a band, which nothing foresees here.
     #[must_use]
     pub fn breaches(self, value: f64, threshold: f64) -> bool {
         match self {
@@ -202,7 +202,7 @@ impl ComparisonOperator {
 }
 
 ecs_enum! {
-    /// What a value that is missing counts as.
+    /// Treatment of a missing value.
     pub enum TreatMissingData {
         /// It does not count.
         #[default]
@@ -228,7 +228,7 @@ pub enum AlarmState {
     Alarm,
 }
 
-/// How many values are there, those that are missing left out.
+/// Number of values, without missing ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     /// Beyond the threshold.

@@ -1,4 +1,4 @@
-//! What the step policies of a service come to at one time.
+//! Evaluation of the step policies of a service at one time.
 //!
 //! Source: "Step scaling policies" and "Multiple policies" in the Application Auto Scaling user guide: while an alarm is raised
 //! its policy is carried out once a minute; of policies that disagree, the one counts that comes to the greatest count.
@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use super::{Activity, Alarm, AutoScaling, Dimensioned, Limits, PolicyType, Sample, ScalingPolicy, Watched};
 
-/// What step policies depend on besides their definition.
+/// State that step policies depend on besides their definition.
 #[derive(Clone, Debug)]
 pub struct Occasion<'a> {
     /// The service, as alarms name it.
     pub service: Dimensioned<'a>,
-    /// What its tasks used, minute by minute, the newest last.
+    /// Utilization of its tasks for each minute, the newest last.
     pub samples: &'a [Sample],
     /// Its running tasks, which steps are counted from.
     pub running: i32,
@@ -22,7 +22,7 @@ pub struct Occasion<'a> {
     pub limits: Limits,
     /// The last change of the count by a step policy.
     pub last: Option<Activity>,
-    /// Whether steps may take tasks away.
+    /// True if steps may take tasks away.
     pub may_scale_in: bool,
 }
 
@@ -49,7 +49,7 @@ impl AutoScaling {
         })
     }
 
-    /// How many samples alarms of step policies look back at; none where nobody has to measure tasks.
+    /// Returns the number of samples that alarms of step policies evaluate; 0 if tasks need no measurement.
     #[must_use]
     pub fn samples_kept(&self, service: &Dimensioned<'_>) -> usize {
         self.watching(service).map(|(_, alarm, watched)| alarm.looks_kept(watched)).max().unwrap_or(0)

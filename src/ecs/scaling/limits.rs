@@ -47,7 +47,7 @@ impl AutoScaling {
         )
     }
 
-    /// When the last scheduled action that [counts](Self::limits_at) was due; never as yet when there is none.
+    /// Returns the due time of the last scheduled action that [counts](Self::limits_at), if any.
     #[must_use]
     pub fn last_change(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Option<Timestamp> {
         self.due(now, carried_out).last().map(|(at, _)| *at)
@@ -65,7 +65,7 @@ impl AutoScaling {
         due
     }
 
-    /// When the next scheduled action is due; never while they are suspended.
+    /// Returns the due time of the next scheduled action; `None` while they are suspended.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         if self.schedule_is_suspended() {

@@ -22,11 +22,11 @@ pub struct ScheduledAction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1600))]
     pub timezone: Option<String>,
-    /// When the action begins to apply, such as `2030-01-31T08:00:00Z`. Default: at once.
+    /// Time from which the action applies, such as `2030-01-31T08:00:00Z`. Default: immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub start_time: Option<String>,
-    /// When the action ends to apply. Default: never.
+    /// Time until which the action applies. Default: no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub end_time: Option<String>,

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{DEFAULT_COOLDOWN_SECONDS, Limits};
 use crate::ecs::common::ecs_enum;
 
-/// How much to add or take away, by how far the metric is beyond the alarm's threshold.
+/// Step scaling policy: an adjustment for each distance of the metric beyond the alarm's threshold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepScalingPolicyConfiguration {
-    /// How `scalingAdjustment` is read. Required.
+    /// Interpretation of `scalingAdjustment`. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjustment_type: Option<AdjustmentType>,
     /// The steps; they cover an interval without gaps and do not overlap.
@@ -27,13 +27,13 @@ pub struct StepScalingPolicyConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub cooldown: Option<i32>,
-    /// What is made of the metric's values of a period. Default `Average`.
+    /// Aggregation of the metric's values in a period. Default `Average`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_aggregation_type: Option<MetricAggregationType>,
 }
 
 ecs_enum! {
-    /// How an adjustment is read.
+    /// Interpretation of an adjustment.
     pub enum AdjustmentType {
         /// Tasks to add or take away.
         #[default]
@@ -46,7 +46,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// What is made of the metric's values of a period.
+    /// Aggregation of the metric's values in a period.
     pub enum MetricAggregationType {
         /// Their mean.
         #[default]
@@ -58,14 +58,14 @@ ecs_enum! {
     }
 }
 
-/// What to do where the breach, which is the metric less the threshold, lies in an interval.
+/// Adjustment for an interval of the breach, which is the metric minus the threshold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepAdjustment {
-    /// Where the interval begins. Default: it has no beginning. Above the threshold it is part of the interval.
+    /// Lower bound of the interval, inclusive above the threshold. Default: unbounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_interval_lower_bound: Option<f64>,
-    /// Where the interval ends. Default: it has no end. Below the threshold it is part of the interval.
+    /// Upper bound of the interval, inclusive below the threshold. Default: unbounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_interval_upper_bound: Option<f64>,
     /// Tasks, or percent, to add or, below 0, to take away; for `ExactCapacity` the count.
@@ -73,7 +73,7 @@ pub struct StepAdjustment {
 }
 
 impl StepAdjustment {
-    /// Whether a breach lies in the interval.
+    /// True if a breach lies in the interval.
     ///
     /// A bound belongs to the step that is nearer to the threshold's other side: above the threshold, the lower bound is part of
     /// the interval and the upper one is not; below it, it is the other way round.
@@ -88,7 +88,7 @@ impl StepAdjustment {
 /// A change of the count that a policy made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity {
-    /// How many seconds ago.
+    /// Age in seconds.
     pub seconds_ago: i64,
     /// For how many seconds it holds others back: the cooldown of the policy that made it.
     pub cooldown: i64,
@@ -101,13 +101,13 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Whether it added tasks.
+    /// True if it added tasks.
     #[must_use]
     pub fn is_scale_out(self) -> bool {
         self.to > self.from
     }
 
-    /// Whether its cooldown lasts.
+    /// True if its cooldown lasts.
     #[must_use]
     pub fn cools_down(self) -> bool {
         self.seconds_ago < self.cooldown
@@ -146,7 +146,7 @@ impl StepScalingPolicyConfiguration {
         self.cooldown.unwrap_or(DEFAULT_COOLDOWN_SECONDS).into()
     }
 
-    /// Whether a breach is to add tasks, whatever limits and cooldowns leave of that.
+    /// True if a breach is to add tasks, whatever limits and cooldowns leave of that.
     #[must_use]
     pub fn adds(&self, current: i32, breach: f64) -> bool {
         self.step(breach).is_some_and(|step| self.apply(step, current) > current)

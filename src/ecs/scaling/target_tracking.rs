@@ -28,7 +28,7 @@ pub struct TargetTrackingScalingPolicyConfiguration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub scale_in_cooldown: Option<i32>,
-    /// Whether the policy never lowers the count. Default false.
+    /// True if the policy never lowers the count. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disable_scale_in: Option<bool>,
 }
@@ -76,7 +76,7 @@ pub struct CustomizedMetricSpecification {
     /// Dimensions, all of those that the metric was published with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<MetricDimension>,
-    /// What is made of the values of a minute.
+    /// Statistic over the values of a minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistic: Option<MetricStatistic>,
     /// Unit of the metric.
@@ -87,7 +87,7 @@ pub struct CustomizedMetricSpecification {
     pub metrics: Vec<MetricDataQuery>,
 }
 
-/// What tells one metric of a name from others.
+/// Dimension of a metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricDimension {
@@ -98,7 +98,7 @@ pub struct MetricDimension {
 }
 
 ecs_enum! {
-    /// What is made of the values of a period.
+    /// Statistic over the values of a period.
     pub enum MetricStatistic {
         /// Their mean.
         #[default]
@@ -118,7 +118,7 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricDataQuery {
-    /// What expressions call it.
+    /// Identifier in expressions.
     pub id: String,
     /// An expression over other queries, such as `m1 / m2`. Excludes `metricStat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub struct MetricDataQuery {
     /// A metric and what is made of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_stat: Option<MetricStat>,
-    /// Whether it is the one that is tracked; one of them is. Default true.
+    /// True for the query that is tracked; exactly one is. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_data: Option<bool>,
 }
@@ -140,7 +140,7 @@ pub struct MetricDataQuery {
 pub struct MetricStat {
     /// The metric.
     pub metric: Metric,
-    /// What is made of the values of a minute: a statistic, or a percentile such as `p99`.
+    /// Statistic over the values of a minute, or a percentile such as `p99`.
     pub stat: String,
     /// Unit of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What the tasks of a service use of what they reserve, in percent: the metrics `CPUUtilization` and `MemoryUtilization`.
+//! Utilization of a service's reservations, in percent: the metrics `CPUUtilization` and `MemoryUtilization`.
 //!
 //! Source: "Amazon ECS service utilization metrics": what all tasks use over what all of them reserve; the least and the
 //! greatest are those of single tasks.
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::MetricAggregationType;
 
-/// What is made of the utilization of several tasks, in percent. It may be above 100.
+/// Utilization of several tasks in percent. It may be above 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Utilization {
     /// Of all tasks together.
@@ -18,12 +18,12 @@ pub struct Utilization {
     pub maximum: f64,
 }
 
-/// What was measured for a service at one time; nothing where nobody did.
+/// Measurements of a service at one time. Absent values were not measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// What its tasks use of the processors.
+    /// CPU utilization of its tasks.
     pub cpu: Option<Utilization>,
-    /// What they use of the memory.
+    /// Memory utilization of its tasks.
     pub memory: Option<Utilization>,
     /// Values of metrics that are told by the names of the alarms on them.
     pub told: BTreeMap<String, f64>,

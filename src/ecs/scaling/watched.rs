@@ -26,7 +26,7 @@ pub struct Dimensioned<'a> {
 }
 
 impl Dimensioned<'_> {
-    /// Whether a metric with these dimensions is of the service itself.
+    /// True if a metric with these dimensions is of the service itself.
     #[must_use]
     pub fn has(&self, dimensions: &[MetricDimension]) -> bool {
         let is = |name: &str, value: &str| match name {
@@ -38,7 +38,7 @@ impl Dimensioned<'_> {
     }
 }
 
-/// What an alarm watches.
+/// Metric of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watched {
     resource: Resource,
@@ -55,7 +55,7 @@ enum Resource {
     Told,
 }
 
-/// Why an alarm is not evaluated.
+/// Reason for not evaluating an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwatched {
     /// Only its name is given.
@@ -67,7 +67,7 @@ pub enum Unwatched {
 }
 
 impl Alarm {
-    /// What it watches of the service.
+    /// Metric of the service.
     ///
     /// # Errors
     /// Nobody evaluates it.
@@ -133,7 +133,7 @@ impl Alarm {
         windows * self.window() * watched.looks
     }
 
-    /// How far the newest value of the metric is beyond the threshold, while the alarm is raised; nothing while it is not.
+    /// Returns the distance of the metric's newest value beyond the threshold, or `None` unless the alarm is raised.
     ///
     /// It is not raised before the operator has looked for all of its periods: what it did not look for is not missing.
     pub(super) fn breach(
@@ -181,7 +181,7 @@ impl Alarm {
 }
 
 impl Watched {
-    /// Whether its values are told by the name of the alarm.
+    /// True if its values are told by the name of the alarm.
     #[must_use]
     pub fn is_told(self) -> bool {
         self.resource == Resource::Told

@@ -173,7 +173,7 @@ impl OfWeek {
     }
 }
 
-/// What the parts of a list come to together.
+/// Returns the union of the parts of a list.
 fn items<T: Ord>(text: &str, part: fn(&str) -> Option<Vec<T>>) -> Option<BTreeSet<T>> {
     let parts: Option<Vec<Vec<T>>> = text.split(',').map(part).collect();
     Some(parts?.into_iter().flatten().collect())

@@ -10,7 +10,7 @@ use crate::ecs::task_definition::LogConfiguration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectConfiguration {
-    /// Whether the service takes part.
+    /// True if the service takes part.
     pub enabled: bool,
     /// Cloud Map namespace, as a name or an ARN. Default: the cluster's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,7 +18,7 @@ pub struct ServiceConnectConfiguration {
     /// Ports that others can call. Empty: the service only calls others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceConnectService>,
-    /// Where the proxy's output goes.
+    /// Destination of the proxy's output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,
     /// Log of each request; needs `logConfiguration`.
@@ -66,12 +66,12 @@ pub struct ServiceConnectClientAlias {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 127))]
     pub dns_name: Option<String>,
-    /// Which requests go to the new revision of a blue/green deployment for test.
+    /// Rules that select test requests for the new revision of a blue/green deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_traffic_rules: Option<ServiceConnectTestTrafficRules>,
 }
 
-/// Which requests are test traffic.
+/// Rules that select test traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectTestTrafficRules {
@@ -141,7 +141,7 @@ pub struct ServiceConnectTlsCertificateAuthority {
 pub struct ServiceConnectAccessLogConfiguration {
     /// Form of a line.
     pub format: ServiceConnectAccessLoggingFormat,
-    /// Whether query strings are logged. Default `DISABLED`.
+    /// Controls whether query strings are logged. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_query_parameters: Option<ServiceConnectIncludeQueryParameters>,
 }
@@ -158,7 +158,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Whether query strings are logged.
+    /// Controls whether query strings are logged.
     pub enum ServiceConnectIncludeQueryParameters {
         /// They are left out.
         #[default]
@@ -172,13 +172,13 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceConnectContainerConfiguration {
-    /// How much the proxy logs. Default `info`.
+    /// Log level of the proxy. Default `info`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<ServiceConnectLogLevel>,
 }
 
 ecs_enum! {
-    /// How much the proxy logs.
+    /// Log level of the proxy.
     pub enum ServiceConnectLogLevel {
         /// The usual.
         #[default]
@@ -194,18 +194,18 @@ ecs_enum! {
 pub struct GatewayConnector {
     /// Name of the port mapping that takes the traffic.
     pub port_name: String,
-    /// How the gateway finds out whether a task is well.
+    /// Health check of tasks by the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<GatewayHealthCheck>,
-    /// Which of the gateway's accesses are used.
+    /// Accesses of the gateway in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<GatewayFilters>,
-    /// How long a task that leaves may finish its requests.
+    /// Time for a stopping task to finish its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deregistration_delay: Option<GatewayDeregistrationDelay>,
 }
 
-/// How a gateway finds out whether a task is well.
+/// Health check of tasks by a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayHealthCheck {
@@ -263,7 +263,7 @@ pub struct GatewayHealthCheckMatcher {
     pub grpc_code: Option<String>,
 }
 
-/// Which of a gateway's accesses are used.
+/// Accesses of a gateway in use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayFilters {
@@ -283,7 +283,7 @@ ecs_enum! {
     }
 }
 
-/// How long a task that leaves may finish its requests.
+/// Time for a stopping task to finish its requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayDeregistrationDelay {

@@ -1,11 +1,11 @@
-//! How a service replaces one revision of its tasks by the next.
+//! Deployment settings of a service: the replacement of one revision by the next.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ecs::common::{Opaque, ecs_enum};
 
-/// Who replaces revisions.
+/// Controller of deployments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentController {
@@ -26,7 +26,7 @@ ecs_enum! {
     }
 }
 
-/// How a new revision replaces the old one.
+/// Replacement of the old revision by a new one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeploymentConfiguration {
@@ -51,7 +51,7 @@ pub struct DeploymentConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1440))]
     pub bake_time_in_minutes: Option<i32>,
-    /// What to call or wait for at stages of a deployment.
+    /// Function to call or pause to hold at stages of a deployment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lifecycle_hooks: Vec<DeploymentLifecycleHook>,
     /// Steps of a `LINEAR` deployment.
@@ -60,7 +60,7 @@ pub struct DeploymentConfiguration {
     /// Steps of a `CANARY` deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_configuration: Option<CanaryConfiguration>,
-    /// When a rolling deployment counts as done before all tasks are replaced.
+    /// Condition under which a rolling deployment completes before all tasks are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_success_criteria: Option<EarlySuccessCriteria>,
 }
@@ -84,11 +84,11 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentCircuitBreaker {
-    /// Whether failures are counted.
+    /// True if failures are counted.
     pub enable: bool,
-    /// Whether the last completed deployment is restored; otherwise the deployment just stops.
+    /// True if the last completed deployment is restored; otherwise the deployment just stops.
     pub rollback: bool,
-    /// Whether a healthy task sets the count back to zero. Default true.
+    /// True if a healthy task sets the count back to zero. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_on_healthy_task: Option<bool>,
     /// Failures that are too many. Default: half the desired count, 3 to 200.
@@ -100,7 +100,7 @@ pub struct DeploymentCircuitBreaker {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CircuitBreakerThresholdConfiguration {
-    /// How the value is read.
+    /// Interpretation of the value.
     pub r#type: CircuitBreakerThresholdType,
     /// A number of tasks, or a percentage of the desired count.
     #[schemars(range(min = 0))]
@@ -108,7 +108,7 @@ pub struct CircuitBreakerThresholdConfiguration {
 }
 
 ecs_enum! {
-    /// How a failure threshold is read.
+    /// Interpretation of a failure threshold.
     pub enum CircuitBreakerThresholdType {
         /// Percent of the desired count, rounded up, kept within 3 to 200.
         #[default]
@@ -126,13 +126,13 @@ ecs_enum! {
 pub struct DeploymentAlarms {
     /// Names of the alarms.
     pub alarm_names: Vec<String>,
-    /// Whether the last completed deployment is restored.
+    /// True if the last completed deployment is restored.
     pub rollback: bool,
-    /// Whether the alarms are watched.
+    /// True if the alarms are watched.
     pub enable: bool,
 }
 
-/// What to call or wait for at stages of a deployment.
+/// Function to call or pause to hold at stages of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeploymentLifecycleHook {
@@ -152,7 +152,7 @@ pub struct DeploymentLifecycleHook {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "Opaque::schema")]
     pub hook_details: Option<Opaque>,
-    /// How long a pause lasts at most, and what follows.
+    /// Maximum duration of a pause, and the action after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_configuration: Option<DeploymentLifecycleHookTimeoutConfiguration>,
 }
@@ -199,13 +199,13 @@ pub struct DeploymentLifecycleHookTimeoutConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20_160))]
     pub timeout_in_minutes: Option<i32>,
-    /// What follows. Default `ROLLBACK`.
+    /// Action after the timeout. Default `ROLLBACK`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<DeploymentLifecycleHookAction>,
 }
 
 ecs_enum! {
-    /// What follows a pause that nobody ended.
+    /// Action after a pause times out.
     pub enum DeploymentLifecycleHookAction {
         /// The deployment is rolled back.
         #[default]
@@ -243,23 +243,23 @@ pub struct CanaryConfiguration {
     pub canary_bake_time_in_minutes: Option<i32>,
 }
 
-/// When a rolling deployment counts as done before all tasks are replaced.
+/// Condition under which a rolling deployment completes before all tasks are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EarlySuccessCriteria {
-    /// Whether it can.
+    /// True if it can.
     pub enable: bool,
     /// Healthy tasks of the new revision that suffice, in percent, rounded up; at least `minimumHealthyPercent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub healthy_percent: Option<i32>,
-    /// Whether the deployment waits for old tasks to go.
+    /// Controls whether the deployment waits for old tasks to go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_service_revision_cleanup: Option<SourceServiceRevisionCleanup>,
 }
 
 ecs_enum! {
-    /// Whether a deployment waits for old tasks to go.
+    /// Controls whether a deployment waits for old tasks to go.
     pub enum SourceServiceRevisionCleanup {
         /// It waits.
         #[default]

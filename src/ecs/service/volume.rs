@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ecs::common::{PropagateTags, Tag, ecs_enum};
 
-/// What a volume is that the task definition leaves to launch.
+/// Settings of a volume that the task definition leaves to launch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceVolumeConfiguration {
@@ -20,7 +20,7 @@ pub struct ServiceVolumeConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceManagedEbsVolumeConfiguration {
-    /// Whether the volume is encrypted. Default: the region's setting.
+    /// True if the volume is encrypted. Default: the region's setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// KMS key that encrypts the volume.
@@ -62,19 +62,19 @@ pub struct ServiceManagedEbsVolumeConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EbsTagSpecification {
-    /// What is tagged; `volume` is the only thing.
+    /// Type of the tagged resource; only `volume`.
     pub resource_type: EbsResourceType,
     /// The tags, at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub tags: Vec<Tag>,
-    /// Where more tags are copied from. Default: nowhere.
+    /// Source of further tags. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateTags>,
 }
 
 ecs_enum! {
-    /// What is tagged.
+    /// Type of a tagged resource.
     pub enum EbsResourceType {
         /// The volume.
         #[default]

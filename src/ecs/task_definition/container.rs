@@ -43,10 +43,10 @@ pub struct ContainerDefinition {
     /// Ports the container listens on. Refused when `networkMode` is `none`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
-    /// Whether the end of this container, for any reason, ends the whole task. Default true.
+    /// True if the end of this container, for any reason, ends the whole task. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub essential: Option<bool>,
-    /// Whether the container is restarted in place when it exits. Default: it is not.
+    /// Restarts of the container in place when it exits. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<ContainerRestartPolicy>,
     /// Replaces the image's entry point.
@@ -62,7 +62,7 @@ pub struct ContainerDefinition {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub environment_files: Vec<EnvironmentFile>,
-    /// Where the task's volumes appear in the container.
+    /// Mounts of the task's volumes in the container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mount_points: Vec<MountPoint>,
     /// Containers whose mounts are repeated in this one.
@@ -85,7 +85,7 @@ pub struct ContainerDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub stop_timeout: Option<i32>,
-    /// Whether the image tag is pinned to a digest for a whole deployment. Default `enabled`.
+    /// Pinning of the image tag to a digest for a whole deployment. Default `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_consistency: Option<VersionConsistency>,
     /// Host name of the container. Refused in `awsvpc` mode.
@@ -97,13 +97,13 @@ pub struct ContainerDefinition {
     /// Directory to run in. Default: the image's.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
-    /// Whether the container has no network. Default false. Refused on Fargate.
+    /// True if the container has no network. Default false. Refused on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_networking: Option<bool>,
-    /// Whether the container has the instance's rights, much like root. Default false. Refused on Fargate.
+    /// True if the container has the instance's rights, much like root. Default false. Refused on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
-    /// Whether the root file system is read-only. Default false.
+    /// True if the root file system is read-only. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readonly_root_filesystem: Option<bool>,
     /// DNS servers of the container. Refused on Fargate.
@@ -118,10 +118,10 @@ pub struct ContainerDefinition {
     /// SELinux, AppArmor, `no-new-privileges` and credential spec options. Refused on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub docker_security_options: Vec<String>,
-    /// Whether standard input stays open. Default false.
+    /// True if standard input stays open. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interactive: Option<bool>,
-    /// Whether a terminal is allocated. Default false.
+    /// True if a terminal is allocated. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pseudo_terminal: Option<bool>,
     /// Labels of the container. Their values are not printed in logs.
@@ -130,7 +130,7 @@ pub struct ContainerDefinition {
     /// Resource limits of the container's processes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ulimits: Vec<Ulimit>,
-    /// Where standard output and error go. Default: the instance's own log driver.
+    /// Destination of standard output and error. Default: the instance's own log driver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,
     /// Command that tells whether the container is well. The image's own check is ignored.
@@ -231,7 +231,7 @@ pub struct PortMapping {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = PORT_NAME_PATTERN))]
     pub name: Option<String>,
-    /// What is spoken over the port. Default: plain TCP.
+    /// Application protocol of the port. Default: plain TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_protocol: Option<ApplicationProtocol>,
     /// Range of ports as `first-last`. Only in `bridge` and `awsvpc` mode.
@@ -267,7 +267,7 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerRestartPolicy {
-    /// Whether the container is restarted when it exits.
+    /// True if the container is restarted when it exits.
     pub enabled: bool,
     /// Exit codes after which it is not restarted; at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -285,12 +285,12 @@ pub struct ContainerRestartPolicy {
 pub struct EnvironmentFile {
     /// ARN of the S3 object; its name ends in `.env`.
     pub value: String,
-    /// Where the file is kept; `s3` is the only place.
+    /// Storage of the file; only `s3`.
     pub r#type: EnvironmentFileType,
 }
 
 ecs_enum! {
-    /// Where an environment file is kept.
+    /// Storage of an environment file.
     pub enum EnvironmentFileType {
         /// An S3 bucket.
         #[default]
@@ -308,7 +308,7 @@ pub struct MountPoint {
     /// Absolute path in the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_path: Option<String>,
-    /// Whether the container can only read it. Default false.
+    /// True if the container can only read it. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
@@ -320,7 +320,7 @@ pub struct VolumeFrom {
     /// Name of the other container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_container: Option<String>,
-    /// Whether this container can only read them. Default false.
+    /// True if this container can only read them. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
@@ -351,7 +351,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Whether a deployment pins image tags to digests.
+    /// Pinning of image tags to digests in a deployment.
     pub enum VersionConsistency {
         /// All tasks of a deployment run the digest that the first one found.
         #[default]
@@ -375,7 +375,7 @@ pub struct HostEntry {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ulimit {
-    /// Which resource.
+    /// Resource to limit.
     pub name: UlimitName,
     /// Limit in force; the process may raise it up to the hard one. -1 means unlimited.
     pub soft_limit: i32,
@@ -465,7 +465,7 @@ pub struct ResourceRequirement {
     pub value: Option<String>,
     /// Kind of accelerator.
     pub r#type: ResourceType,
-    /// How a GPU is shared with other containers; instead of `value`.
+    /// GPU sharing with other containers; instead of `value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sharing_strategy: Option<SharingStrategy>,
 }
@@ -483,7 +483,7 @@ ecs_enum! {
     }
 }
 
-/// How an accelerator is shared.
+/// Sharing of an accelerator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SharingStrategy {

@@ -15,7 +15,7 @@ pub struct LinuxParameters {
     /// Devices of the instance that the container can use. Refused on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
-    /// Whether an init process runs first, forwards signals and reaps orphans. Default false.
+    /// True if an init process runs first, forwards signals and reaps orphans. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_process_enabled: Option<bool>,
     /// Size of `/dev/shm` in MiB. Default 64. Refused on Fargate.
@@ -56,7 +56,7 @@ pub struct Device {
     /// Path in the container. Default: the same path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_path: Option<String>,
-    /// What the container may do with it. Default: everything.
+    /// Permissions on the device. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<DeviceCgroupPermission>,
 }

@@ -1,4 +1,4 @@
-//! Where a container's output goes.
+//! Log configuration of a container's standard output and error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ecs::common::{Secret, ecs_enum};
 use crate::ecs::redact;
 
-/// Where a container's output goes.
+/// Log configuration of a container's standard output and error.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogConfiguration {

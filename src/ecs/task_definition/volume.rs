@@ -32,7 +32,7 @@ pub struct Volume {
     /// An Amazon FSx for Windows file system. Windows on EC2 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fsx_windows_file_server_volume_configuration: Option<FsxWindowsFileServerVolumeConfiguration>,
-    /// Whether the service or the task that is started says what the volume is. Default false; one volume at most.
+    /// True if the service or the task that is started says what the volume is. Default false; one volume at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_at_launch: Option<bool>,
 }
@@ -50,10 +50,10 @@ pub struct HostVolume {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DockerVolumeConfiguration {
-    /// Whether the volume ends with the task. Default `task`.
+    /// Lifetime of the volume. Default `task`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<VolumeScope>,
-    /// Whether a shared volume is created when it does not exist. Default false; only for `shared`.
+    /// True if a shared volume is created when it does not exist. Default false; only for `shared`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoprovision: Option<bool>,
     /// Volume driver installed on the instance. Default `local`.
@@ -93,7 +93,7 @@ pub struct EfsVolumeConfiguration {
     /// Directory of the file system to mount. Default `/`; must be `/` with an access point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_directory: Option<String>,
-    /// Whether traffic is encrypted. Default `DISABLED`.
+    /// Encryption in transit. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transit_encryption: Option<EfsTransitEncryption>,
     /// Local port of the encrypted tunnel. Default: a free one.
@@ -116,14 +116,14 @@ ecs_enum! {
     }
 }
 
-/// How a task is allowed to use an EFS file system.
+/// Authorization of a task to use an EFS file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EfsAuthorizationConfig {
     /// Access point, `fsap-…`. Needs encryption in transit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_point_id: Option<String>,
-    /// Whether the task role is used to mount. Default `DISABLED`; needs encryption in transit.
+    /// Use of the task role to mount. Default `DISABLED`; needs encryption in transit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam: Option<EfsAuthorizationConfigIam>,
 }

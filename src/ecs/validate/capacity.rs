@@ -63,7 +63,7 @@ fn foreign(items: &[CapacityProviderStrategyItem], at: &Pointer, cluster: &Clust
     foreign.map(finding).collect()
 }
 
-/// What ECS asks of a capacity provider.
+/// Rules for a capacity provider.
 pub(super) fn of_provider(provider: &CapacityProvider) -> Vec<Finding> {
     let root = Pointer::root();
     let mut findings = Vec::new();

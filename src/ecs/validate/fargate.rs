@@ -1,4 +1,4 @@
-//! What Fargate asks of a task definition ("Task definition differences for Fargate").
+//! Requirements of Fargate on a task definition ("Task definition differences for Fargate").
 
 use super::{TaskRule, containers, is_blank, requires};
 use crate::ecs::finding::Finding;

@@ -16,7 +16,7 @@ pub(super) const RULES: &[TaskRule] = &[
     credential_specs,
 ];
 
-/// What `capabilities.add` and `capabilities.drop` name.
+/// Linux capabilities that `capabilities.add` and `capabilities.drop` accept.
 const CAPABILITIES: [&str; 38] = [
     "ALL",
     "AUDIT_CONTROL",

@@ -49,7 +49,7 @@ fn required_options(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether an option is given, in the clear or as a secret.
+/// True if an option is given, in the clear or as a secret.
 fn has_option(logs: &LogConfiguration, name: &str) -> bool {
     let secret = logs.secret_options.iter().any(|secret| secret.name == name);
     secret || !is_blank(logs.options.get(name).map(String::as_str))

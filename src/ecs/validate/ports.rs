@@ -31,7 +31,7 @@ const RESERVED: [i32; 6] = [22, 2375, 2376, 51_678, 51_679, 51_680];
 /// First and last port, both included.
 type Ports = (i32, i32);
 
-/// Whether all containers of the task have one address together, or even the instance's.
+/// True if all containers of the task have one address together, or even the instance's.
 fn are_shared(task: &TaskDefinition) -> bool {
     matches!(mode(task), NetworkMode::Awsvpc | NetworkMode::Host)
 }

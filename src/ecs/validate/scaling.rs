@@ -153,7 +153,7 @@ fn target_tracking(at: &Pointer, given: &TargetTrackingScalingPolicyConfiguratio
     findings
 }
 
-/// What CloudWatch knows as the unit of a metric (`StandardUnit`).
+/// Unit of a metric in CloudWatch (`StandardUnit`).
 const UNITS: [&str; 27] = [
     "Seconds",
     "Microseconds",
@@ -253,7 +253,7 @@ fn step(at: &Pointer, given: &StepScalingPolicyConfiguration) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the intervals of the steps, if anything.
+/// Checks the intervals of the steps.
 fn intervals(given: &StepScalingPolicyConfiguration) -> Option<&'static str> {
     let mut intervals: Vec<(f64, f64)> = given
         .step_adjustments
@@ -282,7 +282,7 @@ fn intervals(given: &StepScalingPolicyConfiguration) -> Option<&'static str> {
     }
 }
 
-/// What triggers a step policy is known.
+/// Requires a known trigger of a step policy.
 fn alarms(at: &Pointer, policy: &ScalingPolicy) -> Vec<Finding> {
     let at = at.key("alarms");
     if policy.alarms.is_empty() {
@@ -418,7 +418,7 @@ fn action(at: &Pointer, given: &ScheduledAction) -> Vec<Finding> {
     findings
 }
 
-/// Whether the action could be read with this start alone.
+/// True if the action could be read with this start alone.
 fn reads_as_time(given: &ScheduledAction, start: &str) -> bool {
     let alone = ScheduledAction { start_time: Some(start.to_owned()), end_time: None, ..given.clone() };
     alone.timing().is_ok()

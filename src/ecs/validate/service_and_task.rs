@@ -70,7 +70,7 @@ fn reserved(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// What a metric is measured against and neither the task nor each container has.
+/// Requires the reservation that a metric is measured against, from the task or from each container.
 fn unreserved(metric: MetricType, task: &TaskDefinition) -> Option<&'static str> {
     let containers = &task.container_definitions;
     match metric {

@@ -1,4 +1,4 @@
-//! What the rules' tests are written with.
+//! Helpers for the tests of the rules.
 
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values read best where they are given")]
 

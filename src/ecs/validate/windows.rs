@@ -1,4 +1,4 @@
-//! What the ECS API does not support for Windows containers.
+//! Rules about parameters that the ECS API does not support for Windows containers.
 //!
 //! ECS registers such a definition, and the setting is lost or the container does not start; so these are warnings.
 
