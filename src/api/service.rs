@@ -209,6 +209,9 @@ pub struct DeploymentRecord {
     /// Failed tasks that still exist, so that each is counted once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted_tasks: Vec<String>,
+    /// Hashes of the Pod templates of this deployment: `pod-template-hash` or `controller-revision-hash`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub template_hashes: Vec<String>,
     /// Progress of the rollout. It changes only for the primary deployment.
     pub rollout_state: RolloutState,
     /// Explanation of the progress.

@@ -57,19 +57,20 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
         now: Timestamp::now(),
         root,
     };
-    let instances;
-    if let Some(strategy) = reconcile::scale_in::strategy(&input) {
-        instances = instances::occupied(context, &tasks, &strategy).await;
-        input.instances = &instances;
-    }
-    let zones;
-    let concerned = reconcile::zones::concern(&input);
-    context.services.lock().watch_zones(input.root.namespace, input.root.name, concerned);
-    // Registered also while zones do not matter yet, as a later change of nodes may matter.
-    if concerned && context.watch_nodes() && reconcile::zones::matter(&input) {
-        zones = instances::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await;
-        input.zones = &zones;
-    }
+    let needs = reconcile::needs(&input);
+    context.services.lock().watch_zones(input.root.namespace, input.root.name, needs.watches_zones);
+    let instances = match &needs.instances {
+        Some(strategy) => instances::occupied(context, &tasks, strategy).await,
+        None => Vec::new(),
+    };
+    // Nodes that change later start another decision, also while their zones are not needed.
+    let has_nodes = needs.watches_zones && context.watch_nodes();
+    let zones = if has_nodes && needs.zones {
+        instances::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await
+    } else {
+        Vec::new()
+    };
+    (input.instances, input.zones) = (&instances, &zones);
     let decision = reconcile::service(&input);
     execute(context, &target, decision).await
 }

@@ -25,5 +25,5 @@ pub use observed::{CapacityRejection, ObservedChild, OrphanReason, Revision, Roo
 pub use owned::Owned;
 pub use service::measurements::{CountManager, MeasurementError, Measurements};
 pub use service::template_revisions::{HASH_LABELS, TemplateRevision};
-pub use service::{ServiceInput, scale_in, service, zones};
+pub use service::{Needs, ServiceInput, needs, service, zones};
 pub use task_definition::{TaskDefinitionInput, task_definition};

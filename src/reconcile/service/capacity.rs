@@ -4,8 +4,7 @@ use crate::reconcile::amounts::age;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::plan::invalid;
-use super::{Obstacle, ServiceInput};
+use super::{Blocked, ServiceInput};
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec, annotations};
 use crate::ecs::capacity::{EffectiveStrategy, StrategySource, is_fargate};
 use crate::reconcile::actions::{Action, AssignedCapacity};
@@ -27,7 +26,7 @@ pub(super) fn resolve(
     input: &ServiceInput<'_>,
     spec: &ServiceSpec,
     cluster: Option<&ClusterSpec>,
-) -> Result<Resolved, Obstacle> {
+) -> Result<Resolved, Blocked> {
     let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
     let service = &spec.ecs;
     let effective = EffectiveStrategy::resolve(&service.capacity_provider_strategy, service.launch_type, default);
@@ -42,7 +41,7 @@ pub(super) fn resolve(
         providers: &providers,
         allocates: !service.is_daemon(),
     };
-    let capacity = Capacity::of(&effective, &catalog).map_err(|unusable| Obstacle {
+    let capacity = Capacity::of(&effective, &catalog).map_err(|unusable| Blocked {
         reason: match unusable {
             ProviderError::NotFound(_) => "CapacityProviderNotFound",
             ProviderError::NotInCluster(_) | ProviderError::InOtherCluster(..) => "CapacityProviderNotOfCluster",
@@ -118,7 +117,7 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
 }
 
 /// What Fargate does not do is refused as well when it is the cluster that says Fargate.
-fn fits(spec: &ServiceSpec, effective: &EffectiveStrategy) -> Result<(), Obstacle> {
+fn fits(spec: &ServiceSpec, effective: &EffectiveStrategy) -> Result<(), Blocked> {
     let EffectiveStrategy::Providers { source: StrategySource::Cluster, items } = effective else { return Ok(()) };
     if !items.iter().any(|item| is_fargate(&item.capacity_provider)) {
         return Ok(());
@@ -130,9 +129,9 @@ fn fits(spec: &ServiceSpec, effective: &EffectiveStrategy) -> Result<(), Obstacl
         (service.is_daemon(), "spec/schedulingStrategy: Fargate has no nodes to run a daemon on"),
     ];
     match refused.into_iter().find(|(refused, _)| *refused) {
-        Some((_, why)) => {
-            Err(invalid(format!("{why}, and it is the default of the cluster; give a launchType or a strategy")))
-        }
+        Some((_, why)) => Err(Blocked::invalid(format!(
+            "{why}, and it is the default of the cluster; give a launchType or a strategy"
+        ))),
         None => Ok(()),
     }
 }
@@ -144,21 +143,21 @@ fn unbroken(
     effective: &EffectiveStrategy,
     valid: &BTreeMap<String, CapacityProviderSpec>,
     nodes: Option<&ClusterKubernetes>,
-) -> Result<(), Obstacle> {
+) -> Result<(), Blocked> {
     let is_there = |name: &str| input.capacity_providers.iter().any(|object| object.name == name && !object.deleting);
     let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CAPACITY_PROVIDERS));
     for name in by_object(effective, nodes).map(object_name).filter(|name| !valid.contains_key(name)) {
         if is_there(&name) {
             let message =
                 format!("its CapacityProvider {name} cannot be used: see the Accepted condition of that object");
-            return Err(Obstacle { reason: "CapacityProviderInvalid", message });
+            return Err(Blocked { reason: "CapacityProviderInvalid", message });
         }
         if shaped_by.is_some_and(|names| names.split(' ').any(|other| other == name)) {
             let message = format!(
                 "CapacityProvider {name} is gone, which said something of the tasks' nodes; they run on as it said. Apply it again, \
                  with an empty kubernetes block if it is to say nothing any more"
             );
-            return Err(Obstacle { reason: "CapacityProviderNotFound", message });
+            return Err(Blocked { reason: "CapacityProviderNotFound", message });
         }
     }
     Ok(())

@@ -14,8 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
 
-use super::plan::{self, Plan};
-use super::{ServiceInput, detached};
+use super::moves::TaskMoves;
+use super::requested::{self, Requested};
+use super::rollout::Rollout;
+use super::{ServiceInput, orphaned};
 use crate::api::ServiceSpec;
 use crate::ecs::placement::{Amounts, Instance, Running, Strategy, best_to_stop};
 use crate::ecs::query;
@@ -28,11 +30,11 @@ const FIRST: i32 = i32::MIN;
 /// The steps by which a service is about to choose the tasks it stops, where they ask what nodes are or have left. None when
 /// they do not, or no task is to stop; this may be told wrongly only the other way round.
 #[must_use]
-pub fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
+pub(super) fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
     let workload = input.owned.find(ChildKind::Deployment, input.root.name)?;
     let spec = ServiceSpec::deserialize(input.root.spec).ok()?;
-    let beside = saturating_i64(detached::of(input).count());
-    let least = i64::from(plan::desired(input, &spec)) - beside;
+    let beside = saturating_i64(orphaned::tasks(input).count());
+    let least = i64::from(requested::desired_count(input, &spec)) - beside;
     if workload.number("/spec/replicas").unwrap_or(0) <= least {
         return None;
     }
@@ -52,26 +54,31 @@ fn steps(spec: &ServiceSpec) -> Vec<Strategy> {
 
 /// Says which tasks stop first, when the workload is about to be told of fewer. Marks of an earlier time that do not belong any
 /// more are taken back, and those that stand are not written again.
-pub(super) fn order(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Action> {
+pub(super) fn order(
+    input: &ServiceInput<'_>,
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+    moves: &TaskMoves<'_>,
+) -> Option<Action> {
     let workload = input.owned.find(ChildKind::Deployment, input.root.name)?;
-    if workload.number("/spec/replicas").unwrap_or(0) <= plan.own.desired() || plan.begins(workload) {
+    if workload.number("/spec/replicas").unwrap_or(0) <= moves.workload_bounds.desired() || rollout.begins {
         return None;
     }
-    let leaves: BTreeSet<&str> = plan.leaves().into_iter().map(|(pod, _)| pod.uid.as_str()).collect();
+    let leaves: BTreeSet<&str> = moves.orphaned.iter().map(|(pod, _)| pod.uid.as_str()).collect();
     let stays = |pod: &TaskPod| pod.orphaned.is_some() || leaves.contains(pod.uid.as_str());
     let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.is_active()).collect();
     // Of equal ones the newest goes first.
     tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let own: Vec<&TaskPod> = tasks.iter().copied().filter(|pod| !stays(pod)).collect();
-    let is_one_deployment = own.iter().all(|pod| plan.current() == Some(pod.template_hash.as_str()));
+    let is_one_deployment = own.iter().all(|pod| rollout.template_hash() == Some(pod.template_hash.as_str()));
     let is_divided = own.iter().any(|pod| pod.capacity_number.is_some() || pod.allocation.is_some());
-    let keeps = usize::try_from(plan.own.desired()).unwrap_or(0);
+    let keeps = usize::try_from(moves.workload_bounds.desired()).unwrap_or(0);
     if !is_one_deployment || is_divided || keeps == 0 {
         return None;
     }
     let unassigned = own.iter().filter(|pod| pod.node.is_none()).count();
     let surplus = own.len().saturating_sub(keeps).saturating_sub(unassigned);
-    let first = choose(input.instances, &tasks, stays, &steps(plan.spec), surplus);
+    let first = choose(input.instances, &tasks, stays, &steps(requested.spec), surplus);
     let costs = own.iter().filter_map(|pod| {
         let goes = first.contains(pod.uid.as_str());
         let cost = |cost| DeletionCost { name: pod.name.clone(), uid: pod.uid.clone(), cost };
@@ -130,18 +137,18 @@ mod tests {
     use crate::ecs::placement::ZONE;
     use crate::reconcile::actions::Decision;
     use crate::reconcile::observed::TaskPod;
-    use crate::reconcile::service::world::{NOW, World, pod, revision, web};
+    use crate::reconcile::service::fake_cluster::{FakeCluster, NOW, pod, revision, web};
 
     /// What each node has; one that has as many tasks as memory for them is full.
     const MEMORY: i64 = 6;
 
     /// A steady service with so many tasks on each of some nodes, whose zones are called by the first letters of their names.
-    fn steady(on_nodes: &[(&str, usize)]) -> World {
+    fn steady(on_nodes: &[(&str, usize)]) -> FakeCluster {
         steady_by(on_nodes, &json!([]))
     }
 
-    fn steady_by(on_nodes: &[(&str, usize)], strategy: &Value) -> World {
-        let mut world = World::new();
+    fn steady_by(on_nodes: &[(&str, usize)], strategy: &Value) -> FakeCluster {
+        let mut world = FakeCluster::new();
         world.spec["placementStrategy"] = strategy.clone();
         let nodes = on_nodes.iter().flat_map(|(node, count)| std::iter::repeat_n(*node, *count));
         let nodes: Vec<&str> = nodes.collect();
@@ -173,7 +180,7 @@ mod tests {
     }
 
     /// How many tasks stay on each node when there are to be so many.
-    fn survivors(mut world: World, count: usize) -> Vec<usize> {
+    fn survivors(mut world: FakeCluster, count: usize) -> Vec<usize> {
         world.spec["desiredCount"] = count.into();
         world.step();
         let stays = |pod: &&TaskPod| pod.deletion_cost != Some(FIRST);
@@ -252,7 +259,7 @@ mod tests {
         assert_eq!((costs(&world.decide()), strategy_of(&world)), (vec![], None));
     }
 
-    fn strategy_of(world: &World) -> Option<Vec<Strategy>> {
+    fn strategy_of(world: &FakeCluster) -> Option<Vec<Strategy>> {
         world.observe(strategy)
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::fake_cluster::FakeCluster;
 use super::measurements::{CountManager, MeasurementError, Measurements};
-use super::world::World;
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
 use crate::reconcile::actions::Action;
@@ -27,8 +27,8 @@ fn policy(name: &str, adjustment: i32, alarms: Value) -> Value {
 }
 
 /// Two tasks that run, and policies that add two and take one away.
-fn stepping() -> World {
-    let mut world = World::new();
+fn stepping() -> FakeCluster {
+    let mut world = FakeCluster::new();
     let policies = json!([
         policy("out", 2, alarm("high", "GreaterThanThreshold", 70)),
         policy("in", -1, alarm("low", "LessThanThreshold", 20))
@@ -41,17 +41,17 @@ fn stepping() -> World {
     world
 }
 
-fn measured(world: &mut World, percent: f64) {
+fn measured(world: &mut FakeCluster, percent: f64) {
     let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), ..Sample::default() };
     world.measurements = Some(Measurements { samples: vec![sample], at: world.now, error: None });
 }
 
-fn later(world: &mut World, seconds: u64) {
+fn later(world: &mut FakeCluster, seconds: u64) {
     world.now += Duration::from_secs(seconds);
 }
 
 /// The count some seconds later, when that much is used and the tasks have come to what is decided.
-fn count(world: &mut World, seconds: u64, percent: f64) -> i32 {
+fn count(world: &mut FakeCluster, seconds: u64, percent: f64) -> i32 {
     later(world, seconds);
     measured(world, percent);
     (0..3).for_each(|_| drop(world.step()));
@@ -66,7 +66,7 @@ fn scaled_to(actions: &[Action]) -> Vec<i32> {
 }
 
 /// What the newest change in the status says.
-fn newest(world: &World) -> Option<(i32, i32, ScalingStatus, &str)> {
+fn newest(world: &FakeCluster) -> Option<(i32, i32, ScalingStatus, &str)> {
     let newest = world.status.scaling_activities.first()?;
     Some((newest.from_count, newest.to_count, newest.status_code, newest.cause.as_str()))
 }
@@ -145,7 +145,7 @@ fn a_count_that_is_lowered_by_hand_is_not_raised_again_within_the_cooldown() {
 #[test]
 fn the_cooldown_is_that_of_the_policy_that_made_the_step() {
     let mut world = stepping();
-    let cooldown = |world: &mut World, policy: usize, seconds: i32| {
+    let cooldown = |world: &mut FakeCluster, policy: usize, seconds: i32| {
         world.spec["autoScaling"]["policies"][policy]["stepScalingPolicyConfiguration"]["cooldown"] = seconds.into();
     };
     cooldown(&mut world, 0, 600);
@@ -231,7 +231,7 @@ fn beside_a_tracked_target_steps_only_add_and_are_kept_for_a_while() {
     measured(&mut world, 90.0);
     (0..3).for_each(|_| drop(world.step()));
     assert_eq!(world.status.desired_count, 4);
-    let least = |world: &World| world.others.iter().find_map(|it| it.body.pointer("/spec/minReplicas").cloned());
+    let least = |world: &FakeCluster| world.others.iter().find_map(|it| it.body.pointer("/spec/minReplicas").cloned());
     assert_eq!(least(&world), Some(json!(4)), "its own metrics would take them away at once");
     assert_eq!(world.step().requeue_after, Some(Duration::from_mins(15)));
     let held = (world.status.clone(), world.spec.clone());
@@ -257,7 +257,7 @@ fn beside_a_tracked_target_steps_only_add_and_are_kept_for_a_while() {
 #[test]
 fn steps_take_no_task_away_while_a_deployment_goes_on() {
     let mut world = stepping();
-    world.revisions.push(super::world::revision(2, super::world::web()));
+    world.revisions.push(super::fake_cluster::revision(2, super::fake_cluster::web()));
     world.step();
     later(&mut world, 60);
     measured(&mut world, 10.0);
@@ -300,7 +300,7 @@ fn suspended_actions_leave_the_limits_that_they_have_set() {
     (0..2).for_each(|_| drop(world.step()));
     assert_eq!(world.status.desired_count, 20);
     world.spec["autoScaling"]["suspendedState"] = json!({"scheduledScalingSuspended": true});
-    let limits = |world: &World| {
+    let limits = |world: &FakeCluster| {
         let target = world.status.scalable_target.as_ref().unwrap();
         (target.min_capacity, target.max_capacity)
     };

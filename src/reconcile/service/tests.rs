@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::world::{NOW, World, pod, revision, web};
+use super::fake_cluster::{FakeCluster, NOW, pod, revision, web};
 use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
 use crate::reconcile::actions::{Action, Child, Decision};
@@ -17,7 +17,7 @@ fn messages(status: &ServiceStatus) -> Vec<&str> {
 
 #[test]
 fn a_service_becomes_a_deployment_and_a_core_service_it_owns() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     let decision = world.step();
     assert_eq!(decision.actions.len(), 3);
     for child in world.workloads.iter().chain(&world.core_services).chain(&world.others) {
@@ -31,7 +31,7 @@ fn a_service_becomes_a_deployment_and_a_core_service_it_owns() {
 
 #[test]
 fn tasks_that_wait_for_marks_which_nobody_makes_are_told_of() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     assert!(world.status.conditions.iter().all(|c| c.type_ != "PlacementLabelsReady"), "nothing is asked for");
     let pattern = json!({"type": "memberOf", "expression": "attribute:ecs.instance-type =~ g4dn.*"});
@@ -49,7 +49,7 @@ fn tasks_that_wait_for_marks_which_nobody_makes_are_told_of() {
 
 #[test]
 fn it_becomes_stable_with_ecs_events_and_then_rests() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -71,12 +71,12 @@ fn it_becomes_stable_with_ecs_events_and_then_rests() {
 
 #[test]
 fn a_task_acts_as_the_account_of_its_role_where_its_cluster_says_how() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     let mut task = web();
     task["taskRoleArn"] = "arn:aws:iam::111122223333:role/web-task".into();
     world.revisions = vec![revision(1, task)];
     world.spec["cluster"] = "prod".into();
-    let account = |world: &World| {
+    let account = |world: &FakeCluster| {
         let decision = world.decide();
         let first = decision.actions.into_iter().next();
         match first {
@@ -113,7 +113,7 @@ fn ending(seconds: u64) -> StopReason {
 
 #[test]
 fn a_task_whose_essential_container_ended_is_stopped_and_told_once() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -131,7 +131,7 @@ fn a_task_whose_essential_container_ended_is_stopped_and_told_once() {
 
 #[test]
 fn a_task_that_does_its_work_again_is_left_alone() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -144,7 +144,7 @@ fn a_task_that_does_its_work_again_is_left_alone() {
 
 #[test]
 fn the_newest_tasks_that_are_over_are_kept_to_be_looked_at() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     let over = |number: u64| TaskPod {
@@ -171,7 +171,7 @@ fn the_newest_tasks_that_are_over_are_kept_to_be_looked_at() {
 
 #[test]
 fn tasks_of_a_revision_that_failed_are_no_failure_of_the_one_before() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -183,7 +183,7 @@ fn tasks_of_a_revision_that_failed_are_no_failure_of_the_one_before() {
 
 #[test]
 fn tasks_that_end_at_once_are_told_as_failing_until_one_lasts() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     let over = TaskPod { phase: TaskPhase::Stopped, stop_reason: Some(ending(25)), ..pod("web-1-5", 1, false) };
@@ -201,7 +201,7 @@ fn following_the_family_means_the_newest_revision_and_pinning_means_that_one() {
     let mut newer = web();
     newer["containerDefinitions"][0]["image"] = "web:2".into();
     for (reference, image) in [("web", "web:2"), ("web:1", "web:1")] {
-        let mut world = World::new();
+        let mut world = FakeCluster::new();
         world.revisions.push(revision(2, newer.clone()));
         world.spec["taskDefinition"] = reference.into();
         world.step();
@@ -211,7 +211,7 @@ fn following_the_family_means_the_newest_revision_and_pinning_means_that_one() {
 
 #[test]
 fn a_rollout_shows_two_deployments_until_the_old_tasks_are_gone() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -237,7 +237,7 @@ fn a_rollout_shows_two_deployments_until_the_old_tasks_are_gone() {
 
 #[test]
 fn without_room_to_replace_a_task_the_old_revision_stays_as_on_ecs() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 100});
     world.step();
     world.settle(1, 2);
@@ -256,7 +256,7 @@ fn without_room_to_replace_a_task_the_old_revision_stays_as_on_ecs() {
 
 #[test]
 fn a_deployment_that_never_came_up_is_replaced_although_there_is_no_room() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 100});
     world.revisions = vec![revision(2, web())];
     world.step();
@@ -272,7 +272,7 @@ fn a_deployment_that_never_came_up_is_replaced_although_there_is_no_room() {
 
 #[test]
 fn a_missing_or_invalid_task_definition_leaves_what_runs_alone() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -288,7 +288,7 @@ fn a_missing_or_invalid_task_definition_leaves_what_runs_alone() {
 
 #[test]
 fn a_task_definition_that_comes_a_moment_later_is_no_news() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     let revisions = std::mem::take(&mut world.revisions);
     let first = world.step();
     assert_eq!((first.events.len(), first.requeue_after), (0, Some(Duration::from_secs(10))));
@@ -305,7 +305,7 @@ fn a_task_definition_that_comes_a_moment_later_is_no_news() {
 
 #[test]
 fn ports_that_are_gone_take_the_core_service_with_them() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world
         .revisions
@@ -316,7 +316,7 @@ fn ports_that_are_gone_take_the_core_service_with_them() {
 
 #[test]
 fn an_unchanged_definition_keeps_the_basis_it_was_rendered_with() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.revisions[0].spec["cpu"] = "256".into();
     world.step();
     let template = world.template().clone();
@@ -331,7 +331,7 @@ fn an_unchanged_definition_keeps_the_basis_it_was_rendered_with() {
 
 #[test]
 fn a_follower_waits_for_the_newest_revision_rather_than_run_an_older_one() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.latest_revision = Some(2);
     assert_eq!(world.step().actions, [], "only revision 1 is left, or seen yet");
     assert_eq!(world.condition("Accepted"), ("False", "TaskDefinitionNotFound"));
@@ -341,7 +341,7 @@ fn a_follower_waits_for_the_newest_revision_rather_than_run_an_older_one() {
 
 #[test]
 fn another_family_with_the_same_number_is_another_deployment() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -358,7 +358,7 @@ fn another_family_with_the_same_number_is_another_deployment() {
 
 #[test]
 fn tasks_a_later_release_rendered_are_left_as_they_are() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/rendered-with"] = "99".into();
     assert_eq!(world.step().actions, []);
@@ -367,7 +367,7 @@ fn tasks_a_later_release_rendered_are_left_as_they_are() {
 
 #[test]
 fn a_task_that_is_replaced_is_told_of_as_stopped_and_as_started() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -381,7 +381,7 @@ fn a_task_that_is_replaced_is_told_of_as_stopped_and_as_started() {
 
 #[test]
 fn a_task_that_does_not_come_up_is_told_once_with_its_cause() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     let mut failing = pod("web-1-0", 1, false);
     failing.start_error = Some(("CannotPullContainerError", "container app of image web:1".into()));
@@ -395,7 +395,7 @@ fn a_task_that_does_not_come_up_is_told_once_with_its_cause() {
 
 #[test]
 fn a_task_no_node_takes_is_told_once_in_ecs_words() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     let mut waiting = pod("web-1-0", 1, false);
     waiting.unschedulable_message = Some("0/3 nodes are available: 3 Insufficient memory.".into());
@@ -407,8 +407,8 @@ fn a_task_no_node_takes_is_told_once_in_ecs_words() {
 }
 
 /// A world whose service was completed at revision 1 and is asked for a second one, ten times.
-fn asked_for_another(configuration: serde_json::Value) -> World {
-    let mut world = World::new();
+fn asked_for_another(configuration: serde_json::Value) -> FakeCluster {
+    let mut world = FakeCluster::new();
     world.spec["desiredCount"] = 10.into();
     world.spec["deploymentConfiguration"] = configuration;
     world.step();
@@ -431,7 +431,7 @@ fn breaker(rollback: bool) -> serde_json::Value {
     json!({"deploymentCircuitBreaker": {"enable": true, "rollback": rollback}})
 }
 
-fn states(world: &World) -> Vec<(&str, RolloutState, i32)> {
+fn states(world: &FakeCluster) -> Vec<(&str, RolloutState, i32)> {
     let records = world.status.deployments.iter();
     records.map(|d| (d.task_definition.as_str(), d.rollout_state, d.failed_tasks)).collect()
 }
@@ -480,7 +480,7 @@ fn a_deployment_with_too_many_failures_is_rolled_back_and_not_tried_again() {
 #[test]
 fn a_deployment_that_fails_for_good_stops_where_it_is() {
     let completed = asked_for_another(breaker(false));
-    let mut first = World::new();
+    let mut first = FakeCluster::new();
     first.spec["deploymentConfiguration"] = breaker(true);
     first.revisions = vec![revision(2, completed.revisions[1].spec.clone())];
     first.step();
@@ -532,7 +532,7 @@ fn a_healthy_task_sets_the_count_of_failures_back() {
 
 #[test]
 fn a_task_that_does_not_start_is_tried_again_after_growing_delays() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     let mut late = TaskPod { revision: Some(1), ..failing("web-1-0") };
     late.created = Some(NOW);
@@ -550,7 +550,7 @@ fn a_task_that_does_not_start_is_tried_again_after_growing_delays() {
 
 #[test]
 fn a_person_can_pause_force_and_take_back_a_deployment() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -584,7 +584,7 @@ fn a_person_can_pause_force_and_take_back_a_deployment() {
 
 #[test]
 fn a_daemon_service_has_a_task_on_each_node() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec = json!({"serviceName": "web", "taskDefinition": "web", "schedulingStrategy": "DAEMON",
         "deploymentConfiguration": {"minimumHealthyPercent": 40, "maximumPercent": 100}});
     world.step();
@@ -608,7 +608,7 @@ fn a_daemon_service_has_a_task_on_each_node() {
 
 #[test]
 fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["desiredCount"] = 4.into();
     world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 50, "maximumPercent": 150});
     world.step();
@@ -619,7 +619,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
     world.revisions.push(revision(2, web()));
     let decision = world.step();
     assert!(matches!(&decision.actions[0], Action::OrphanTask { name, .. } if name == "web-1-0"), "before the rollout");
-    let limits = |world: &World| {
+    let limits = |world: &FakeCluster| {
         let of = |field: &str| world.workloads[0].number(&format!("/spec/{field}")).unwrap();
         (of("replicas"), of("strategy/rollingUpdate/maxSurge"), of("strategy/rollingUpdate/maxUnavailable"))
     };
@@ -649,7 +649,7 @@ fn a_protected_task_stays_through_a_rollout_and_a_scale_in() {
 
 #[test]
 fn tasks_that_failed_long_ago_do_not_fail_a_deployment_that_comes_back() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["deploymentConfiguration"] = breaker(true);
     let over = |number: u64| TaskPod {
         phase: TaskPhase::Stopped,
@@ -677,7 +677,7 @@ fn tasks_that_failed_long_ago_do_not_fail_a_deployment_that_comes_back() {
 
 #[test]
 fn a_mistake_in_the_cluster_touches_nothing() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["cluster"] = "prod".into();
     world.cluster = Some(json!({"clusterName": "prod"}));
     world.step();
@@ -688,14 +688,14 @@ fn a_mistake_in_the_cluster_touches_nothing() {
     assert_eq!(world.condition("Accepted"), ("False", "ClusterInvalid"));
 }
 
-fn unhealthy(world: &mut World, index: usize, unhealthy: bool) {
+fn unhealthy(world: &mut FakeCluster, index: usize, unhealthy: bool) {
     world.pods[index].unhealthy_since = unhealthy.then(|| world.now - Duration::from_secs(5));
     world.pods[index].healthy = !unhealthy;
 }
 
 #[test]
 fn an_unhealthy_task_stops_once_another_one_is_healthy() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 100, "maximumPercent": 150});
     world.step();
     world.settle(1, 2);
@@ -728,7 +728,7 @@ fn an_unhealthy_task_stops_once_another_one_is_healthy() {
 
 #[test]
 fn a_task_that_is_not_ready_for_a_moment_stays() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     world.step();
@@ -740,7 +740,7 @@ fn a_task_that_is_not_ready_for_a_moment_stays() {
 
 #[test]
 fn an_unhealthy_task_lowers_no_floor_of_a_rollout() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["desiredCount"] = 4.into();
     world.step();
     world.settle(1, 4);
@@ -756,7 +756,7 @@ fn an_unhealthy_task_lowers_no_floor_of_a_rollout() {
 
 #[test]
 fn a_task_that_no_scheduler_looks_at_is_told_of() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 1);
     let waiting =
@@ -772,7 +772,7 @@ fn a_task_that_no_scheduler_looks_at_is_told_of() {
 
 #[test]
 fn without_room_for_another_an_unhealthy_task_stops_first_and_one_at_a_time() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["deploymentConfiguration"] = json!({"minimumHealthyPercent": 50, "maximumPercent": 100});
     world.step();
     world.settle(1, 2);
@@ -785,7 +785,7 @@ fn without_room_for_another_an_unhealthy_task_stops_first_and_one_at_a_time() {
     world.pods[1] = pod("web-1-2", 1, true);
     assert_eq!(stopped(&world.step()), ["web-1-1"]);
     // What is paused, or has failed, is left as it is.
-    let mut paused = World::new();
+    let mut paused = FakeCluster::new();
     paused.step();
     paused.settle(1, 2);
     unhealthy(&mut paused, 0, true);
@@ -795,7 +795,7 @@ fn without_room_for_another_an_unhealthy_task_stops_first_and_one_at_a_time() {
 
 #[test]
 fn tasks_run_on_the_nodes_of_their_provider_and_cluster() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     let (before, selector) = (world.workloads[0].clone(), "/spec/nodeSelector");
@@ -819,7 +819,7 @@ fn tasks_run_on_the_nodes_of_their_provider_and_cluster() {
 
 #[test]
 fn a_provider_that_is_missing_touches_nothing() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.step();
     world.settle(1, 2);
     let cases = [
@@ -847,7 +847,7 @@ fn a_provider_that_is_missing_touches_nothing() {
 
 #[test]
 fn what_fargate_does_not_do_is_refused_by_the_default_of_the_cluster_too() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.cluster = Some(json!({"defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}));
     world.spec["placementStrategy"] = json!([{"type": "random"}]);
     assert_eq!(world.step().actions, []);
@@ -859,7 +859,7 @@ fn what_fargate_does_not_do_is_refused_by_the_default_of_the_cluster_too() {
 
 #[test]
 fn each_task_is_given_one_of_several_providers() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     let pool = |name: &str| json!({"kubernetes": {"nodeSelector": {"pool": name}}});
     world.capacity_providers.insert("steady", pool("steady"));
     world.capacity_providers.insert("spot", pool("spot"));
@@ -910,8 +910,8 @@ fn a_scaled_count_that_a_manifest_leaves_out_outlives_a_spec_that_cannot_be_carr
     assert!(world.step().actions.contains(&Action::Scale { count: 8 }));
 }
 
-fn scaled(min: i32, max: i32) -> World {
-    let mut world = World::new();
+fn scaled(min: i32, max: i32) -> FakeCluster {
+    let mut world = FakeCluster::new();
     world.spec["autoScaling"] = json!({"minCapacity": min, "maxCapacity": max, "policies": [{"policyName": "cpu",
         "targetTrackingScalingPolicyConfiguration": {"targetValue": 60,
             "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}}}]});
@@ -979,7 +979,7 @@ fn a_scheduled_action_changes_the_limits_when_it_is_due() {
 
 #[test]
 fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["desiredCount"] = 4.into();
     world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
     world.zones = vec![zoned("a1", "a", true), zoned("b1", "b", true), zoned("c1", "c", false)];
@@ -1023,7 +1023,7 @@ fn a_task_of_the_fullest_zone_makes_way_once_for_one_elsewhere() {
 
 #[test]
 fn a_task_that_is_protected_meanwhile_is_not_moved() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["desiredCount"] = 4.into();
     world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
     world.zones = vec![zoned("a1", "a", true), zoned("b1", "b", true)];
@@ -1032,7 +1032,7 @@ fn a_task_that_is_protected_meanwhile_is_not_moved() {
     for pod in &mut world.pods {
         pod.node = Some("a1".into());
     }
-    let protect = |world: &mut World, name: &str| {
+    let protect = |world: &mut FakeCluster, name: &str| {
         let until = Some(world.now + Duration::from_mins(30));
         world.pods.iter_mut().filter(|pod| pod.name == name).for_each(|pod| pod.protected_until = until);
     };
@@ -1065,7 +1065,7 @@ fn no_task_moves_where_no_emptier_zone_takes_it() {
     // Where the tasks are, and which nodes there are: their zones are the first letters of their names, and one after a dash is
     // closed.
     let begins = |constraints: Value, on: &[&str], nodes: &str| {
-        let mut world = World::new();
+        let mut world = FakeCluster::new();
         world.spec["desiredCount"] = on.len().into();
         world.spec["availabilityZoneRebalancing"] = "ENABLED".into();
         world.spec["placementConstraints"] = constraints;
@@ -1093,7 +1093,7 @@ fn no_task_moves_where_no_emptier_zone_takes_it() {
 
 #[test]
 fn a_service_whose_nodes_of_fargate_nobody_says_any_more_stays_as_it_is() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["launchType"] = "FARGATE".into();
     world.revisions[0].spec["cpu"] = "256".into();
     world.revisions[0].spec["memory"] = "512".into();
@@ -1122,7 +1122,7 @@ fn a_service_whose_nodes_of_fargate_nobody_says_any_more_stays_as_it_is() {
 
 #[test]
 fn a_service_whose_cluster_is_gone_stays_as_it_is() {
-    let mut world = World::new();
+    let mut world = FakeCluster::new();
     world.spec["cluster"] = "prod".into();
     world.cluster = Some(json!({"kubernetes": {"nodeSelector": {"team": "shop"}}}));
     world.step();

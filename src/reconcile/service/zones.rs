@@ -17,8 +17,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::plan::{Plan, Standing};
-use super::{ServiceInput, detached, protection};
+use super::requested::Requested;
+use super::rollout::{Rollout, RolloutDecision};
+use super::{ServiceInput, orphaned, protection};
 use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
 use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
@@ -44,14 +45,14 @@ pub struct ZonedNode {
 
 /// Whether the service is to be looked at again when the zones of nodes change.
 #[must_use]
-pub fn concern(input: &ServiceInput<'_>) -> bool {
+pub(super) fn are_watched(input: &ServiceInput<'_>) -> bool {
     ServiceSpec::deserialize(input.root.spec).is_ok_and(|spec| zone_rebalancing::is_enabled(&spec.ecs))
 }
 
 /// Whether this decision depends on the zones of nodes, where they [`concern`] the service; this may be told wrongly only the
 /// other way round.
 #[must_use]
-pub fn matter(input: &ServiceInput<'_>) -> bool {
+pub(super) fn are_needed(input: &ServiceInput<'_>) -> bool {
     was_completed(input) && input.pods.len() > 1
 }
 
@@ -84,7 +85,7 @@ struct Zone<'a> {
 }
 
 /// The zones that are open to the service or have tasks of it; none where a task is on a node of no known zone.
-fn zones<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>) -> Option<BTreeMap<&'a str, Zone<'a>>> {
+fn zones<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>) -> Option<BTreeMap<&'a str, Zone<'a>>> {
     let nodes: BTreeMap<&str, &ZonedNode> = input.zones.iter().map(|node| (node.name.as_str(), node)).collect();
     let mut zones: BTreeMap<&str, Zone<'_>> = BTreeMap::new();
     let mut occupied = BTreeSet::new();
@@ -93,7 +94,7 @@ fn zones<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>) -> Option<BTreeMap<&'a s
         occupied.insert(node);
         zones.entry(nodes.get(node)?.zone.as_str()).or_default().tasks.push(pod);
     }
-    let constraints = &plan.spec.ecs.placement_constraints;
+    let constraints = &requested.spec.ecs.placement_constraints;
     let apart =
         constraints.iter().any(|constraint| constraint.r#type == Some(PlacementConstraintType::DistinctInstance));
     let has_room = |node: &&ZonedNode| node.open && !(apart && occupied.contains(node.name.as_str()));
@@ -113,7 +114,7 @@ pub(super) struct Move<'a> {
 
 /// How the zones of a service are.
 #[derive(Default)]
-pub(super) enum Evenness<'a> {
+pub(super) enum ZoneBalance<'a> {
     /// Not known, or as uneven as when nothing could be done about it.
     #[default]
     Unsettled,
@@ -123,9 +124,9 @@ pub(super) enum Evenness<'a> {
     Uneven(Move<'a>),
 }
 
-impl<'a> Evenness<'a> {
+impl<'a> ZoneBalance<'a> {
     /// The move that is due.
-    pub(super) fn due(&self) -> Option<&Move<'a>> {
+    pub(super) fn next_move(&self) -> Option<&Move<'a>> {
         match self {
             Self::Uneven(due) => Some(due),
             Self::Unsettled | Self::Even => None,
@@ -143,35 +144,39 @@ impl<'a> Evenness<'a> {
 }
 
 /// Looks at the zones of a service at rest.
-pub(super) fn evenness<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Evenness<'a> {
-    if plan.bounds.desired() < 2 || !zone_rebalancing::is_enabled(&plan.spec.ecs) {
-        return Evenness::Even;
+pub(super) fn balance<'a>(
+    input: &ServiceInput<'a>,
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+) -> ZoneBalance<'a> {
+    if requested.bounds.desired() < 2 || !zone_rebalancing::is_enabled(&requested.spec.ecs) {
+        return ZoneBalance::Even;
     }
-    look(input, plan, begins).unwrap_or_default()
+    evaluate(input, requested, rollout).unwrap_or_default()
 }
 
-fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<Evenness<'a>> {
-    let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
-    let rests = completed && !begins && plan.standing == Standing::Moving;
+fn evaluate<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Option<ZoneBalance<'a>> {
+    let rests = rollout.is_completed() && !rollout.begins && rollout.decision == RolloutDecision::Proceed;
     if !rests || input.workload_kind() != ChildKind::Deployment {
         return None;
     }
-    let current = plan.current()?;
+    let current = rollout.template_hash()?;
     let settled =
         |pod: &TaskPod| pod.is_active() && pod.healthy && pod.template_hash == current && pod.capacity_number.is_none();
     let present = i64::try_from(input.pods.iter().filter(|pod| pod.is_active()).count()).ok()?;
-    let steady = present == plan.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_stopped()).all(settled);
-    if !steady || detached::of(input).next().is_some() || plan.bounds.max_surge() == 0 {
+    let steady =
+        present == requested.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_stopped()).all(settled);
+    if !steady || orphaned::tasks(input).next().is_some() || requested.bounds.max_surge() == 0 {
         return None;
     }
-    let zones = zones(input, plan)?;
+    let zones = zones(input, requested)?;
     let least = zones.values().filter(|zone| zone.open).map(|zone| zone.tasks.len()).min()?;
     let fullest = zones.values().map(|zone| zone.tasks.len()).max()?;
     if fullest <= least + 1 {
         // A zone that is gone may come back, and take tasks as little as before.
         let known = input.status.zone_rebalancing.iter().flat_map(|record| record.tasks_by_zone.keys());
         let all_there = known.into_iter().all(|name| zones.contains_key(name.as_str()));
-        return all_there.then_some(Evenness::Even);
+        return all_there.then_some(ZoneBalance::Even);
     }
     let spread = i32::try_from(fullest - least).ok()?;
     if let Some(last) = &input.status.zone_rebalancing {
@@ -180,14 +185,14 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
         let is_new = |(name, zone): (&&str, &Zone<'_>)| zone.open && !last.tasks_by_zone.contains_key(*name);
         match pending.filter(|_| age < PATIENCE) {
             // One that was protected meanwhile stays, and another is chosen.
-            Some(task) if protection::holds(input, task) => {}
-            Some(_) => return Some(Evenness::Uneven(Move { task: pending, record: last.clone() })),
+            Some(task) if protection::is_protected(input, task) => {}
+            Some(_) => return Some(ZoneBalance::Uneven(Move { task: pending, record: last.clone() })),
             None if age < PATIENCE && spread >= last.spread && !zones.iter().any(is_new) => return None,
             None => {}
         }
     }
     let free = zones.values().filter(|zone| zone.tasks.len() == fullest).flat_map(|zone| zone.tasks.iter().copied());
-    let free = free.filter(|pod| !protection::holds(input, pod));
+    let free = free.filter(|pod| !protection::is_protected(input, pod));
     let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
     let counts = zones.iter().map(|(name, zone)| ((*name).to_owned(), saturating_i32(zone.tasks.len())));
     let record = ZoneRebalancing {
@@ -196,18 +201,22 @@ fn look<'a>(input: &ServiceInput<'a>, plan: &Plan<'_>, begins: bool) -> Option<E
         task: task.name.clone(),
         started_at: Time(input.now),
     };
-    Some(Evenness::Uneven(Move { task: None, record }))
+    Some(ZoneBalance::Uneven(Move { task: None, record }))
 }
 
 /// Whether a move is begun that is not on record yet.
-pub(super) fn is_begun(plan: &Plan<'_>) -> bool {
-    plan.zones.due().is_some_and(|moved| moved.task.is_none())
+pub(super) fn begins_move(balance: &ZoneBalance<'_>) -> bool {
+    balance.next_move().is_some_and(|moved| moved.task.is_none())
 }
 
 /// How soon a move is carried out once it is stored, and how soon it is looked whether one is due once a deployment is complete.
-pub(super) fn next(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<Duration> {
-    let stored = is_begun(plan).then_some(Duration::ZERO);
-    let completed = plan.progress.as_ref().is_some_and(|progress| progress.completed);
-    let new = completed && !was_completed(input) && zone_rebalancing::is_enabled(&plan.spec.ecs);
+pub(super) fn next(
+    input: &ServiceInput<'_>,
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+    balance: &ZoneBalance<'_>,
+) -> Option<Duration> {
+    let stored = begins_move(balance).then_some(Duration::ZERO);
+    let new = rollout.is_completed() && !was_completed(input) && zone_rebalancing::is_enabled(&requested.spec.ecs);
     stored.or_else(|| new.then_some(AFTER_DEPLOYMENT))
 }

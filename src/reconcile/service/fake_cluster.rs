@@ -36,7 +36,7 @@ pub(super) fn revision(number: i64, spec: Value) -> Revision {
 }
 
 /// A world with one service in it, in which actions take effect as a server would have it.
-pub(super) struct World {
+pub(super) struct FakeCluster {
     pub(super) spec: Value,
     pub(super) status: ServiceStatus,
     pub(super) annotations: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ pub(super) struct World {
     pub(super) now: Timestamp,
 }
 
-impl World {
+impl FakeCluster {
     pub(super) fn new() -> Self {
         Self {
             spec: json!({"serviceName": "web", "taskDefinition": "web", "desiredCount": 2}),
@@ -156,7 +156,7 @@ impl World {
                 let is_workload = body.pointer("/spec/template").is_some();
                 list.push(ObservedChild { name: name.clone(), uid: format!("{name}-uid"), body });
                 if is_workload {
-                    self.note_generation();
+                    self.note_template_revision();
                 }
             }
             Action::OrphanTask { uid, reason, .. } => {
@@ -183,7 +183,7 @@ impl World {
     }
 
     /// What the Deployment controller does once it sees the Deployment: it makes a ReplicaSet, or takes up one it had.
-    fn note_generation(&mut self) {
+    pub(super) fn note_template_revision(&mut self) {
         let body = &self.workloads[0].body;
         let annotations = serde_json::from_value(body["metadata"]["annotations"].clone()).unwrap();
         let template = body["spec"]["template"].clone();

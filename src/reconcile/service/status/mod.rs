@@ -6,10 +6,13 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use super::plan::{Plan, Standing};
-use super::progress::deployment_id;
-use super::rollout::{self, Counts};
-use super::{Obstacle, ServiceInput, activities, scaling, tasks};
+use super::moves::TaskMoves;
+use super::rendered::Rendered;
+use super::requested::Requested;
+use super::rollout::{Progress, Rollout, RolloutDecision, records};
+use super::scaling::{self, activities, limits};
+use super::tasks::TaskCounts;
+use super::{Blocked, ServiceInput, stops, tasks};
 use crate::api::{
     DeploymentRecord, DeploymentStatus, RolloutState, ServiceEvent, ServiceSpec, ServiceState, ServiceStatus,
     condition, labels,
@@ -53,41 +56,44 @@ impl News {
 }
 
 /// The status of a service that is carried out.
-pub(super) fn of(
+pub(super) fn active(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,
-    plan: &Plan<'_>,
-    addons: Option<condition::Draft>,
-    marks: &[String],
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+    moves: &TaskMoves<'_>,
+    rendered: &Rendered,
 ) -> (ServiceStatus, Vec<EventDraft>) {
-    let deployments = rollout::records(input, plan);
-    let counts = rollout::count(input.pods.iter());
-    let desired = plan.desired;
+    let deployments = records::records(input, requested, rollout);
+    let counts = tasks::count(input.pods.iter());
+    let desired = requested.desired;
     let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
     let translation = summary::count(&verdicts);
-    let stable = stable(input, &deployments, counts, desired, plan);
-    let (events, published) = news(input, plan, &deployments, stable.holds).settle(input);
-    let mut conditions = vec![summary::accepted(), summary::translated(translation), available(input, plan), stable];
-    conditions.extend(addons);
-    conditions.extend(placement_labels_ready(input, marks));
-    conditions.extend(scaling::condition(input, plan));
+    let stable = stable(input, &deployments, counts, desired, rollout);
+    let (events, published) = news(input, requested, rollout, moves, &deployments, stable.holds).settle(input);
+    let mut conditions =
+        vec![summary::accepted(), summary::translated(translation), available(input, requested), stable];
+    conditions.extend(rendered.addons.clone());
+    conditions.extend(placement_labels_ready(input, &rendered.expressions));
+    conditions.extend(scaling::condition(input, requested));
+    let ids = input.deployment_ids();
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Active),
-        task_definition: Some(plan.task_definition()),
+        task_definition: Some(rollout.deployed.definition.reference()),
         desired_count: desired,
         running_count: counts.running,
         pending_count: counts.pending,
         selector: Some(selector(input)),
-        last_completed_deployment: last_completed(input, &deployments),
-        last_failed_deployment: plan.failed.as_ref().map(|failed| deployment_id(input, &failed.hash)),
-        zone_rebalancing: plan.zones.record(input.status.zone_rebalancing.as_ref()),
+        last_completed_deployment: last_completed(input, rollout),
+        last_failed_deployment: rollout.failed.as_ref().map(|failed| ids.for_template(&failed.template_hash)),
+        zone_rebalancing: moves.zones.record(input.status.zone_rebalancing.as_ref()),
         deployments,
         last_task_created_at: newest(input).or_else(|| input.status.last_task_created_at.clone()),
-        last_task_stopped_at: tasks::last_told(input).map(Time),
+        last_task_stopped_at: tasks::last_reported(input).map(Time),
         events,
-        scaling_activities: activities::of(input, plan),
-        scalable_target: scaling::target(input, plan.spec),
+        scaling_activities: activities::record(input, requested, rollout),
+        scalable_target: limits::target(input, requested.spec),
         translation: Some(translation),
         differences: summary::differences(&verdicts),
         conditions: condition::settle(conditions, &input.status.conditions, input.root.generation, input.now),
@@ -100,12 +106,19 @@ fn nominal(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if spec.ecs.is_daemon() {
         return input.status.desired_count;
     }
-    scaling::kept(input, spec).unwrap_or_else(|| spec.ecs.desired_count())
+    limits::kept_count(input, spec).unwrap_or_else(|| spec.ecs.desired_count())
 }
 
-fn last_completed(input: &ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Option<String> {
-    let completed = deployments.first().filter(|primary| primary.rollout_state == RolloutState::Completed);
-    completed.map(|primary| primary.id.clone()).or_else(|| input.status.last_completed_deployment.clone())
+fn last_completed(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Option<String> {
+    completed(rollout).map(|progress| progress.id.clone()).or_else(|| input.status.last_completed_deployment.clone())
+}
+
+/// Returns the progress of the current deployment if it is complete. A deployment that has failed is not.
+fn completed<'a, 'b>(rollout: &'b Rollout<'a>) -> Option<&'b Progress<'a>> {
+    let is_failed = |progress: &&Progress<'_>| {
+        rollout.failed.as_ref().is_some_and(|failed| failed.template_hash == progress.revision.hash)
+    };
+    rollout.progress.as_ref().filter(|progress| progress.completed && !is_failed(progress))
 }
 
 fn newest(input: &ServiceInput<'_>) -> Option<Time> {
@@ -116,9 +129,9 @@ fn selector(input: &ServiceInput<'_>) -> String {
     format!("{}={}", labels::SERVICE, input.root.name)
 }
 
-fn available(input: &ServiceInput<'_>, plan: &Plan<'_>) -> condition::Draft {
+fn available(input: &ServiceInput<'_>, requested: &Requested<'_>) -> condition::Draft {
     let healthy = input.pods.iter().filter(|p| p.healthy && p.is_active()).count();
-    let lower = plan.bounds.lower;
+    let lower = requested.bounds.lower;
     let holds = saturating_i64(healthy) >= lower;
     let (reason, message) = if holds {
         ("MinimumHealthy", "enough healthy tasks run for the minimum healthy percent")
@@ -151,26 +164,26 @@ fn placement_labels_ready(input: &ServiceInput<'_>, marks: &[String]) -> Option<
 fn stable(
     input: &ServiceInput<'_>,
     deployments: &[DeploymentRecord],
-    counts: Counts,
+    counts: TaskCounts,
     desired: i32,
-    plan: &Plan<'_>,
+    rollout: &Rollout<'_>,
 ) -> condition::Draft {
-    let failing = failing(input, plan);
+    let failing = failing(input, rollout, desired);
     let draft = |holds, reason, message: &str| condition::Draft {
         kind: condition::STABLE,
         holds,
         reason,
         message: message.to_owned(),
     };
-    if let Some((reason, message)) = standing(plan) {
+    if let Some((reason, message)) = held(rollout) {
         draft(false, reason, message)
     } else if let Some((cause, detail)) = failing {
         draft(false, "TasksFailing", &format!("tasks do not start: {cause}: {detail}; see kubectl describe pod"))
-    } else if blocked(input, plan) {
+    } else if waits_for_protection(input, rollout) {
         let message =
             "protected tasks of an older deployment are still running; it is complete once their protection ends";
         draft(false, "DeploymentBlocked", message)
-    } else if plan.progress.is_none() || deployments.len() > 1 {
+    } else if rollout.progress.is_none() || deployments.len() > 1 {
         draft(false, "DeploymentInProgress", "tasks are still to be replaced")
     } else if counts.running != desired {
         draft(false, "CountNotReached", "the number of running tasks is not the desired count yet")
@@ -180,33 +193,40 @@ fn stable(
 }
 
 /// Whether all that a deployment still waits for is the end of protected tasks.
-fn blocked(input: &ServiceInput<'_>, plan: &Plan<'_>) -> bool {
-    let Some(current) = plan.current() else { return false };
+fn waits_for_protection(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> bool {
+    let Some(current) = rollout.template_hash() else { return false };
     let mut older = input.pods.iter().filter(|pod| pod.is_active() && pod.template_hash != current).peekable();
     older.peek().is_some() && older.all(|pod| pod.orphaned.is_some())
 }
 
 /// Why what the service asks for is not on its way.
-fn standing(plan: &Plan<'_>) -> Option<(&'static str, &'static str)> {
-    match plan.standing {
-        Standing::Moving => None,
-        Standing::Stuck => Some((
+fn held(rollout: &Rollout<'_>) -> Option<(&'static str, &'static str)> {
+    match rollout.decision {
+        RolloutDecision::Proceed => None,
+        RolloutDecision::Blocked => Some((
             "DeploymentStuck",
             "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task definition cannot be \
              deployed: lower the first or raise the second",
         )),
-        Standing::Paused => Some(("Paused", "the annotation ecs-operator.dev/paused lets no task be replaced")),
-        Standing::RolledBack => plan.progress.as_ref().filter(|progress| !progress.completed).map(|_| {
+        RolloutDecision::Paused => Some(("Paused", "the annotation ecs-operator.dev/paused lets no task be replaced")),
+        RolloutDecision::RolledBack => rollout.progress.as_ref().filter(|progress| !progress.completed).map(|_| {
             ("RollingBack", "the deployment failed; the tasks of the last completed one are taking its place again")
         }),
-        Standing::Failed => Some((
+        RolloutDecision::Halted => Some((
             "DeploymentFailed",
             "the deployment failed, and no more of its tasks are launched: apply a task definition that works, or an earlier revision",
         )),
     }
 }
 
-fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentRecord], stable: bool) -> News {
+fn news(
+    input: &ServiceInput<'_>,
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+    moves: &TaskMoves<'_>,
+    deployments: &[DeploymentRecord],
+    stable: bool,
+) -> News {
     let mut news = News::default();
     let started = started(input, deployments);
     if !started.is_empty() {
@@ -222,40 +242,42 @@ fn news(input: &ServiceInput<'_>, plan: &Plan<'_>, deployments: &[DeploymentReco
     if let Some(refused) = told_refused(input) {
         news.add(true, "CapacityProviderRefused", refused);
     }
-    if let Some(what) = told_stopped(&tasks::untold(input)) {
+    if let Some(what) = told_stopped(&tasks::unreported(input)) {
         news.add(true, "TaskStopped", what);
     }
-    if let Some(what) = told_unhealthy(plan) {
+    if let Some(what) = told_unhealthy(moves) {
         news.add(true, "TaskUnhealthy", what);
     }
-    if let Some(moved) = plan.zones.due().filter(|moved| moved.task.is_none()) {
+    if let Some(moved) = moves.zones.next_move().filter(|moved| moved.task.is_none()) {
         let zones: Vec<String> =
             moved.record.tasks_by_zone.iter().map(|(zone, tasks)| format!("{zone}: {tasks}")).collect();
         let what = format!("is uneven over Availability Zones ({}) and has begun to move a task.", zones.join(", "));
         news.add(false, "ZoneRebalancing", what);
     }
-    if let Some(failing) = told_failing(input, plan) {
+    if let Some(failing) = told_failing(input, rollout, requested.desired) {
         news.add(true, "TasksFailing", failing);
     }
     let held = |kind: &str| input.status.conditions.iter().any(|c| c.type_ == kind && c.status == "True");
-    let failed = plan.failed.as_ref().map(|failed| (failed, deployment_id(input, &failed.hash)));
+    let failed =
+        rollout.failed.as_ref().map(|failed| (failed, input.deployment_ids().for_template(&failed.template_hash)));
     if let Some((failed, id)) = failed.filter(|(_, id)| input.status.last_failed_deployment.as_ref() != Some(id)) {
-        let why = if failed.told { "it was told to stop" } else { "tasks failed to start" };
+        let why = if failed.by_user { "it was told to stop" } else { "tasks failed to start" };
         news.add(true, "DeploymentFailed", format!("(deployment {id}) deployment failed: {why}."));
         let last = input.status.last_completed_deployment.as_ref();
-        if let Some(last) = last.filter(|_| plan.standing == Standing::RolledBack) {
+        if let Some(last) = last.filter(|_| rollout.decision == RolloutDecision::RolledBack) {
             news.add(true, "RollingBack", format!("rolling back to deployment {last}."));
         }
     }
-    if let Some(primary) = deployments.first() {
-        let before = input.status.deployments.iter().find(|d| d.id == primary.id);
-        let was = |state| before.is_some_and(|d| d.rollout_state == state && d.status == DeploymentStatus::Primary);
-        if primary.rollout_state == RolloutState::Completed && !was(RolloutState::Completed) {
-            news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", primary.id));
+    if let Some(progress) = completed(rollout) {
+        let was_completed = progress.record.is_some_and(|record| {
+            record.rollout_state == RolloutState::Completed && record.status == DeploymentStatus::Primary
+        });
+        if !was_completed {
+            news.add(false, "DeploymentCompleted", format!("(deployment {}) deployment completed.", progress.id));
         }
     }
     let was_stuck = input.status.conditions.iter().any(|c| c.reason == "DeploymentStuck");
-    if plan.standing == Standing::Stuck && !was_stuck {
+    if rollout.decision == RolloutDecision::Blocked && !was_stuck {
         let what = "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update \
                     the minimumHealthyPercent or maximumPercent value and try again.";
         news.add(true, "DeploymentStuck", what);
@@ -287,8 +309,8 @@ fn told(started: &[&TaskPod]) -> String {
 }
 
 /// The tasks whose replacement begins now.
-fn told_unhealthy(plan: &Plan<'_>) -> Option<String> {
-    let names: Vec<String> = plan.replacement.tasks().map(|pod| format!("(task {})", pod.name)).collect();
+fn told_unhealthy(moves: &TaskMoves<'_>) -> Option<String> {
+    let names: Vec<String> = moves.replacement.tasks().map(|pod| format!("(task {})", pod.name)).collect();
     (!names.is_empty()).then(|| format!("{} failed container health checks.", names.join(" ")))
 }
 
@@ -318,16 +340,15 @@ fn told_stopped(stopped: &[(&str, &StopReason)]) -> Option<String> {
 }
 
 /// Why tasks do not come up, in a word of ECS's and in detail.
-fn failing<'a>(input: &'a ServiceInput<'_>, plan: &Plan<'_>) -> Option<(&'static str, &'a str)> {
+fn failing<'a>(input: &ServiceInput<'a>, rollout: &Rollout<'_>, desired: i32) -> Option<(&'static str, &'a str)> {
     let waiting = input.pods.iter().filter(|p| p.is_active()).find_map(|p| p.start_error.as_ref());
-    let desired = plan.desired;
-    let over = || tasks::failed(input, plan, desired).map(|reason| ("EssentialContainerExited", reason));
+    let over = || stops::last_failure(input, rollout, desired).map(|reason| ("EssentialContainerExited", reason));
     waiting.map(|(cause, detail)| (*cause, detail.as_str())).or_else(over)
 }
 
 /// ECS's words for tasks that do not come up, once for each cause until the service is steady again.
-fn told_failing(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<String> {
-    let (cause, detail) = failing(input, plan)?;
+fn told_failing(input: &ServiceInput<'_>, rollout: &Rollout<'_>, desired: i32) -> Option<String> {
+    let (cause, detail) = failing(input, rollout, desired)?;
     let what = format!("is unable to consistently start tasks successfully. Reason: {cause}: {detail}.");
     (!said_since_steady(input, &what)).then_some(what)
 }
@@ -347,7 +368,7 @@ fn unseen_for(input: &ServiceInput<'_>, pod: &TaskPod) -> Option<Duration> {
 }
 
 /// When a task counts as unseen by its scheduler that does not yet.
-pub(super) fn unseen_in(input: &ServiceInput<'_>) -> Option<Duration> {
+pub(super) fn unscheduled_in(input: &ServiceInput<'_>) -> Option<Duration> {
     input.pods.iter().filter_map(|pod| unseen_for(input, pod)).filter(|left| !left.is_zero()).min()
 }
 
@@ -374,13 +395,13 @@ fn told_refused(input: &ServiceInput<'_>) -> Option<String> {
 }
 
 /// The status of a service that cannot be carried out: what runs is still counted.
-pub(super) fn hindered(
+pub(super) fn blocked(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,
-    obstacle: &Obstacle,
+    obstacle: &Blocked,
 ) -> Decision<ServiceStatus> {
     let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
-    let counts = rollout::count(input.pods.iter());
+    let counts = tasks::count(input.pods.iter());
     let mut news = News::default();
     let refused = condition::Draft {
         kind: condition::ACCEPTED,
@@ -417,14 +438,14 @@ pub(super) fn hindered(
         ..input.status.clone()
     };
     // What runs is left alone, but the Pods of tasks that end again and again would pile up.
-    Decision { actions: tasks::clear(input), status, events: published, record_first: false, requeue_after }
+    Decision { actions: stops::clear(input), status, events: published, record_first: false, requeue_after }
 }
 
 /// A service and its task definition are often applied together, in any order: for this long a missing one is no news.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an obstacle that may resolve itself is still waited for before it is told as an event.
-fn patience_left(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Duration> {
+fn patience_left(input: &ServiceInput<'_>, obstacle: &Blocked) -> Option<Duration> {
     if obstacle.reason != super::TASK_DEFINITION_NOT_FOUND {
         return None;
     }
@@ -434,19 +455,19 @@ fn patience_left(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Durati
 }
 
 /// Since when the stored status has shown this obstacle.
-fn standing_since(input: &ServiceInput<'_>, obstacle: &Obstacle) -> Option<Timestamp> {
+fn standing_since(input: &ServiceInput<'_>, obstacle: &Blocked) -> Option<Timestamp> {
     let shown = |c: &&Condition| c.type_ == condition::ACCEPTED && c.status == "False" && c.message == obstacle.message;
     input.status.conditions.iter().find(shown).map(|c| c.last_transition_time.0)
 }
 
-fn told_since(input: &ServiceInput<'_>, obstacle: &Obstacle, what: &str) -> bool {
+fn told_since(input: &ServiceInput<'_>, obstacle: &Blocked, what: &str) -> bool {
     let Some(since) = standing_since(input, obstacle) else { return false };
     input.status.events.iter().any(|e| e.created_at.0 >= since && e.message.ends_with(what))
 }
 
 /// The status of a service that is being deleted: the garbage collector removes what it made.
-pub(super) fn leaving(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>) -> Decision<ServiceStatus> {
-    let counts = rollout::count(input.pods.iter());
+pub(super) fn draining(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>) -> Decision<ServiceStatus> {
+    let counts = tasks::count(input.pods.iter());
     let status = ServiceStatus {
         observed_generation: input.root.generation,
         status: Some(ServiceState::Draining),

@@ -1,37 +1,25 @@
 //! Step scaling: the operator itself changes the count when an alarm over the metrics of the tasks is raised.
 //!
-//! A change is on record in the status before the count is written. So it is made once: an operator that is restarted between
-//! the two writes the count of the record, and counts the cooldown from it.
+//! A step is recorded in the status before the count is written. So it is made once: an operator that restarts between the two
+//! writes the recorded count, and counts the cooldown from the record.
 
-use crate::reconcile::amounts::age;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use super::measurements::MeasurementError;
-use super::plan::Plan;
-use super::{ServiceInput, rollout, scaling};
+use super::limits;
 use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{
     Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion, StepScalingPolicyConfiguration,
 };
+use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::age;
+use crate::reconcile::service::measurements::MeasurementError;
+use crate::reconcile::service::requested::Requested;
+use crate::reconcile::service::rollout::Rollout;
+use crate::reconcile::service::{ServiceInput, tasks};
 use crate::translate::service::auto_scaling;
-
-/// How old a change on record may be that is still made: later the metrics may say something else.
-const STALE: Duration = Duration::from_mins(2);
-
-/// The change that is on record and not in the spec yet.
-fn begun<'a>(input: &'a ServiceInput<'_>) -> Option<&'a ScalingActivity> {
-    input.status.scaling_activities.first().filter(|newest| newest.status_code == ScalingStatus::InProgress)
-}
-
-/// The count of a change that was begun, while the spec has the one before.
-pub(super) fn count_begun(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
-    let begun = begun(input)?;
-    let age = age(begun.start_time.0, input.now);
-    (spec.ecs.desired_count == Some(begun.from_count) && age < STALE).then_some(begun.to_count)
-}
 
 /// The changes that step policies made, the newest first.
 fn made<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActivity> {
@@ -72,30 +60,34 @@ fn cooldown(scaling: &AutoScaling, made: &ScalingActivity) -> i64 {
 }
 
 /// The change that a step policy wants now, to be put on record. Each look at the metrics is acted upon once.
-pub(super) fn begin(input: &ServiceInput<'_>, plan: &Plan<'_>) -> Option<ScalingActivity> {
-    let scaling = plan.spec.ecs.auto_scaling.as_ref()?;
+pub(super) fn begin(
+    input: &ServiceInput<'_>,
+    requested: &Requested<'_>,
+    rollout: &Rollout<'_>,
+) -> Option<ScalingActivity> {
+    let scaling = requested.spec.ecs.auto_scaling.as_ref()?;
     let measurements = input.measurements?;
     let last = made(input).next();
     // The record has whole seconds.
     let is_new = last.is_none_or(|last| measurements.at.as_second() > last.start_time.0.as_second());
-    if begun(input).is_some() || !is_new || plan.spec.ecs.desired_count != Some(plan.desired) {
+    if limits::recorded(input).is_some() || !is_new || requested.spec.ecs.desired_count != Some(requested.desired) {
         return None;
     }
     let step = scaling.step(&Occasion {
-        service: auto_scaling::dimensions(plan.spec, input.root.name),
+        service: auto_scaling::dimensions(requested.spec, input.root.name),
         samples: &measurements.samples,
-        running: rollout::count(input.pods.iter()).running,
-        desired: plan.desired,
-        limits: scaling::limits(input, scaling),
-        last: self::last(input, scaling, plan.desired),
-        may_scale_in: !scaling::is_rolling(input, plan) && !scaling::is_tracked(input, plan.spec),
+        running: tasks::count(input.pods.iter()).running,
+        desired: requested.desired,
+        limits: limits::limits(input, scaling),
+        last: self::last(input, scaling, requested.desired),
+        may_scale_in: !rollout.is_in_progress() && !is_tracked(input, requested.spec),
     })?;
     Some(ScalingActivity {
         start_time: Time(input.now),
         description: format!("Setting desired count to {}.", step.count),
         cause: format!("monitor alarm {} in state ALARM triggered policy {}", step.alarm, step.policy),
         status_code: ScalingStatus::InProgress,
-        from_count: plan.desired,
+        from_count: requested.desired,
         to_count: step.count,
         policy_name: Some(step.policy.to_owned()),
     })
@@ -108,7 +100,7 @@ fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a Scal
     let position = activities.iter().position(|it| it.policy_name.is_some())?;
     let (later, step) = (&activities[..position], &activities[position]);
     let is_undone = step.status_code == ScalingStatus::Overridden || later.iter().any(|it| it.to_count < step.to_count);
-    if is_undone || step.to_count <= step.from_count || !scaling::is_tracked(input, spec) {
+    if is_undone || step.to_count <= step.from_count || !is_tracked(input, spec) {
         return None;
     }
     let age = age(step.start_time.0, input.now);
@@ -168,4 +160,10 @@ fn told(error: &MeasurementError) -> (&'static str, String) {
         }
     };
     (reason, format!("alarms of step policies have no values: {why}"))
+}
+
+/// Whether steps leave it to what tracks a target to take tasks away: it may do so, and the server knows its kind.
+fn is_tracked(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
+    let is_there = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.knows(ChildKind::ScaledObject);
+    is_there && auto_scaling::takes_tasks_away(spec, input.root.name)
 }

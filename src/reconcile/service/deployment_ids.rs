@@ -1,0 +1,135 @@
+//! Ids of deployments.
+//!
+//! An id follows from the request: the fingerprint of the definition, which includes the force-new-deployment annotation, and a
+//! `kubectl rollout restart`. So it is known as soon as the Service is written, and the same request has the same id after a
+//! restart of the operator. The status records which Pod templates belong to a deployment: a recorded id never changes.
+
+use crate::api::{DeploymentRecord, annotations};
+use crate::k8s::fingerprint;
+use crate::reconcile::service::template_revisions::TemplateRevision;
+
+/// Annotation that `kubectl rollout restart` writes into a Pod template.
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+/// JSON pointer to [`RESTARTED_AT`] in a Pod template.
+const RESTARTED_AT_POINTER: &str = "/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+
+/// Inputs that deployment ids are derived from.
+pub(super) struct DeploymentIds<'a> {
+    /// UID of the Service.
+    pub(super) uid: &'a str,
+    /// Deployments in the stored status.
+    pub(super) records: &'a [DeploymentRecord],
+    /// Template revisions of the workload.
+    pub(super) revisions: &'a [TemplateRevision],
+    /// Pod template of the workload.
+    pub(super) template: Option<&'a serde_json::Value>,
+}
+
+impl DeploymentIds<'_> {
+    /// Returns the id of the deployment that a definition makes.
+    pub(super) fn requested(&self, definition: &str) -> String {
+        self.derive(definition, self.template.and_then(restarted_at))
+    }
+
+    /// Returns the id of the deployment that a Pod template belongs to.
+    pub(super) fn for_template(&self, hash: &str) -> String {
+        let recorded = self.records.iter().find(|record| record.template_hashes.iter().any(|other| other == hash));
+        recorded.map_or_else(|| self.derived_for_template(hash), |record| record.id.clone())
+    }
+
+    fn derived_for_template(&self, hash: &str) -> String {
+        let revision = self.revisions.iter().find(|revision| revision.hash == hash);
+        let definition = revision.and_then(|revision| revision.annotation(annotations::DEFINITION));
+        // A template that Kubernetes has deleted, or that the operator has not written, is a deployment of its own.
+        self.derive(definition.unwrap_or(hash), revision.and_then(|revision| restarted_at(&revision.template)))
+    }
+
+    /// ECS's deployment ids have 19 digits.
+    fn derive(&self, definition: &str, restarted_at: Option<&str>) -> String {
+        let restart = restarted_at.map(|time| format!("/{RESTARTED_AT}={time}")).unwrap_or_default();
+        let digits = fingerprint::number(&format!("{}/{definition}{restart}", self.uid)) % 8_000_000_000_000_000_000;
+        format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
+    }
+}
+
+fn restarted_at(template: &serde_json::Value) -> Option<&str> {
+    template.pointer(RESTARTED_AT_POINTER)?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::reconcile::service::fake_cluster::{FakeCluster, revision, web};
+
+    const FORCE: &str = "ecs-operator.dev/force-new-deployment";
+
+    /// Returns the id of the primary deployment after one more decision.
+    fn primary(cluster: &mut FakeCluster) -> String {
+        cluster.step();
+        cluster.status.deployments[0].id.clone()
+    }
+
+    fn completed() -> FakeCluster {
+        let mut cluster = FakeCluster::new();
+        cluster.step();
+        cluster.settle(1, 2);
+        cluster.step();
+        cluster
+    }
+
+    #[test]
+    fn the_first_decision_records_the_id() {
+        let mut cluster = FakeCluster::new();
+        let id = primary(&mut cluster);
+        assert!(id.starts_with("ecs-svc/") && id.len() == "ecs-svc/".len() + 19, "{id}");
+        assert_eq!(primary(&mut FakeCluster::new()), id, "the same request has the same id");
+        assert_eq!(primary(&mut cluster), id, "Kubernetes' template revision does not change it");
+    }
+
+    #[test]
+    fn a_forced_deployment_has_another_id() {
+        let mut cluster = completed();
+        let first = cluster.status.deployments[0].id.clone();
+        cluster.annotations.insert(FORCE.into(), "1".into());
+        let second = primary(&mut cluster);
+        cluster.annotations.insert(FORCE.into(), "2".into());
+        let third = primary(&mut cluster);
+        assert!(first != second && second != third && first != third);
+    }
+
+    #[test]
+    fn a_rollback_has_the_id_of_the_deployment_that_it_restores() {
+        let mut cluster = completed();
+        let first = cluster.status.deployments[0].id.clone();
+        cluster.revisions.push(revision(2, web()));
+        let failed = primary(&mut cluster);
+        assert_ne!(failed, first);
+        cluster.annotations.insert("ecs-operator.dev/roll-back".into(), failed.clone());
+        cluster.step();
+        assert_eq!(cluster.status.last_failed_deployment, Some(failed));
+        assert_eq!(primary(&mut cluster), first);
+    }
+
+    #[test]
+    fn a_template_that_only_the_operator_changes_keeps_the_id() {
+        let mut cluster = FakeCluster::new();
+        cluster.revisions[0].spec["cpu"] = "256".into();
+        let id = primary(&mut cluster);
+        let template = cluster.template().clone();
+        cluster.workloads[0].body["metadata"]["annotations"]["ecs-operator.dev/rendered-with"] = "1".into();
+        assert_eq!(primary(&mut cluster), id);
+        assert_ne!(cluster.template(), &template);
+        assert_eq!(primary(&mut cluster), id);
+    }
+
+    #[test]
+    fn a_restart_by_kubectl_is_another_deployment() {
+        let mut cluster = completed();
+        let first = cluster.status.deployments[0].id.clone();
+        let restart = json!({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"});
+        cluster.workloads[0].body["spec"]["template"]["metadata"]["annotations"] = restart;
+        cluster.note_template_revision();
+        assert_ne!(primary(&mut cluster), first);
+    }
+}

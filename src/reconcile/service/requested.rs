@@ -1,0 +1,257 @@
+//! Requested state: the task definition, task count and capacity that a Service asks for.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
+use super::capacity::{self, Resolved};
+use super::scaling::limits;
+use super::{Blocked, ServiceInput, TASK_DEFINITION_NOT_FOUND};
+use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, TaskDefinitionSpec, annotations};
+use crate::ecs::TaskDefinitionRef;
+use crate::ecs::deployment::Bounds;
+use crate::k8s::{fingerprint, names};
+use crate::reconcile::observed::Revision;
+use crate::reconcile::summary;
+use crate::translate::examine::{self, Examined};
+use crate::translate::metadata::{self, Identity};
+use crate::translate::service::{companions, workload};
+use crate::translate::target;
+use crate::translate::{Capacity, Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
+
+/// Requested state of a service whose spec and references are valid.
+pub(super) struct Requested<'a> {
+    pub(super) spec: &'a ServiceSpec,
+    /// `kubernetes` block of the cluster.
+    pub(super) cluster: Option<ClusterKubernetes>,
+    /// Object name of the cluster, if it changes the Pod template.
+    shaping_cluster: Option<String>,
+    /// Object names of the Fargate capacity providers that change the Pod template.
+    shaping_providers: Vec<String>,
+    /// Nodes that the tasks may run on.
+    pub(super) capacity: Capacity,
+    pub(super) definition: Definition,
+    /// Id of the deployment that this request makes.
+    pub(super) deployment_id: String,
+    /// Desired count, within the limits of auto scaling.
+    pub(super) desired: i32,
+    /// Limits on running tasks during a deployment.
+    pub(super) bounds: Bounds,
+}
+
+/// Revision of a task definition, together with the fingerprint of the Pod template that a service makes of it.
+#[derive(Clone)]
+pub(super) struct Definition {
+    pub(super) family: String,
+    pub(super) revision: i64,
+    pub(super) task: TaskDefinitionSpec,
+    /// Fingerprint of the Pod template at the reference profile. Two requests with one fingerprint are one deployment, whichever
+    /// release and settings render them.
+    pub(super) fingerprint: String,
+}
+
+impl Definition {
+    /// Returns the object name of the TaskDefinition.
+    pub(super) fn object_name(&self) -> String {
+        names::object_name(&self.family)
+    }
+
+    /// Formats the definition as `family:revision`.
+    pub(super) fn reference(&self) -> String {
+        format!("{}:{}", self.family, self.revision)
+    }
+}
+
+impl<'a> Requested<'a> {
+    /// Resolves the references of a Service.
+    ///
+    /// # Errors
+    /// The spec is invalid, or an object that it refers to is missing or invalid.
+    pub(super) fn resolve(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Result<Self, Blocked> {
+        let spec = examined.usable().ok_or_else(|| Blocked::invalid(summary::refused(&examined.findings).message))?;
+        let cluster = cluster(input, spec)?;
+        let Resolved { capacity, shaped_by: shaping_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
+        let shaping_cluster = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
+        let shaping_cluster = shaping_cluster.map(|_| cluster_name(spec));
+        let cluster = cluster.and_then(|cluster| cluster.kubernetes);
+        let desired = desired_count(input, spec);
+        let definition = definition(input, spec, cluster.as_ref(), &capacity)?;
+        let deployment_id = input.deployment_ids().requested(&definition.fingerprint);
+        let bounds = spec.ecs.deployment_bounds(desired);
+        Ok(Self {
+            spec,
+            cluster,
+            shaping_cluster,
+            shaping_providers,
+            capacity,
+            definition,
+            deployment_id,
+            desired,
+            bounds,
+        })
+    }
+
+    /// Returns the annotations that record which objects change the Pod template.
+    pub(super) fn shape_annotations(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        all.extend(self.shaping_cluster.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
+        if !self.shaping_providers.is_empty() {
+            all.insert(annotations::CAPACITY_PROVIDERS.to_owned(), self.shaping_providers.join(" "));
+        }
+        all
+    }
+}
+
+/// Returns the desired count. A DAEMON service has as many tasks as its DaemonSet counts nodes for them.
+pub(super) fn desired_count(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
+    if !spec.ecs.is_daemon() {
+        let count = limits::recorded_step(input, spec).or_else(|| limits::kept_count(input, spec));
+        let count = count.unwrap_or_else(|| spec.ecs.desired_count());
+        return limits::within_limits(input, spec, count);
+    }
+    let nodes = input.workload().and_then(|workload| workload.number("/status/desiredNumberScheduled"));
+    nodes.and_then(|nodes| i32::try_from(nodes).ok()).unwrap_or(0)
+}
+
+fn definition(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    cluster: Option<&ClusterKubernetes>,
+    capacity: &Capacity,
+) -> Result<Definition, Blocked> {
+    let text = spec.ecs.task_definition.as_deref().unwrap_or_default();
+    let reference: TaskDefinitionRef =
+        text.parse().map_err(|error| Blocked::invalid(format!("spec/taskDefinition: {error}")))?;
+    let revision = find_revision(input.revisions, reference.revision)
+        // A service that follows the family waits for the newest revision rather than run an older one.
+        .filter(|revision| reference.revision.is_some() || Some(revision.number) >= input.latest_revision)
+        .ok_or_else(|| missing(&reference))?;
+    let task = usable(revision)?;
+    check_companions(input, spec, &task).map_err(Blocked::invalid)?;
+    let fingerprint = fingerprint(input, spec, (cluster, capacity), (&reference.family, revision.number), &task);
+    Ok(Definition { family: reference.family, revision: revision.number, task, fingerprint })
+}
+
+/// ECS refuses a service whose load balancers, registries or names refer to ports that its task definition does not have.
+fn check_companions(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitionSpec) -> Result<(), String> {
+    let task = RenderContext { service: Some(spec), ..RenderContext::alone(&task.ecs, "", &input.profile) };
+    let errors = companions::errors(&task, input.root.name);
+    if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
+}
+
+/// Returns the spec of the cluster. An invalid or deleted cluster blocks the services whose Pod templates depend on it: ECS deletes
+/// no cluster that has services.
+fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<ClusterSpec>, Blocked> {
+    let Some(cluster) = input.cluster.as_ref().filter(|cluster| !cluster.deleting) else {
+        let name = cluster_name(spec);
+        let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CLUSTER));
+        return if shaped_by == Some(name.as_str()) { Err(cluster_gone(&name)) } else { Ok(None) };
+    };
+    let examined = examine::cluster(cluster.spec.clone());
+    if let Some(spec) = examined.usable() {
+        return Ok(Some(spec.clone()));
+    }
+    let message =
+        format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
+    Err(Blocked { reason: "ClusterInvalid", message })
+}
+
+/// Returns the object name of the cluster.
+fn cluster_name(spec: &ServiceSpec) -> String {
+    metadata::cluster_name(spec.ecs.cluster_name())
+}
+
+/// True if the cluster changes the Pod template.
+fn is_shaped(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
+    let credentials = cluster.kubernetes.as_ref().and_then(|said| said.task_role_credentials);
+    credentials.is_some() || capacity::resolve(input, spec, None).map(|it| it.capacity).as_ref() != Ok(capacity)
+}
+
+fn cluster_gone(name: &str) -> Blocked {
+    Blocked {
+        reason: "ClusterNotFound",
+        message: format!(
+            "Cluster {name} is gone, which said something of the tasks, such as their nodes; they run on as it said. Apply it again, \
+             without a kubernetes block and a default strategy if it is to say nothing any more"
+        ),
+    }
+}
+
+pub(super) fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Blocked> {
+    let examined = examine::task_definition(revision.spec.clone());
+    examined.usable().cloned().ok_or_else(|| {
+        let refused = summary::refused(&examined.findings).message;
+        Blocked::invalid(format!("revision {} of the task definition cannot be used: {refused}", revision.number))
+    })
+}
+
+fn missing(reference: &TaskDefinitionRef) -> Blocked {
+    let object = names::object_name(&reference.family);
+    let message = match reference.revision {
+        Some(n) => format!(
+            "task definition {}:{n} not found: TaskDefinition {object} has no such revision in this namespace",
+            reference.family
+        ),
+        None => format!(
+            "task definition {} not found: there is no valid TaskDefinition {object} in this namespace",
+            reference.family
+        ),
+    };
+    Blocked { reason: TASK_DEFINITION_NOT_FOUND, message }
+}
+
+pub(super) fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revision> {
+    match number {
+        Some(number) => revisions.iter().find(|r| r.number == number),
+        None => revisions.iter().max_by_key(|r| r.number),
+    }
+}
+
+/// Returns the fingerprint of the Pod template at the reference profile.
+fn fingerprint(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    (cluster, capacity): (Option<&ClusterKubernetes>, &Capacity),
+    (family, revision): (&str, i64),
+    task: &TaskDefinitionSpec,
+) -> String {
+    let (name, profile, target) =
+        (names::object_name(family), RenderProfile::reference(), target(spec, input.root.name));
+    let task = RenderContext {
+        target: &target,
+        service: Some(spec),
+        task_role_credentials: cluster.and_then(|cluster| cluster.task_role_credentials),
+        kubernetes: task.kubernetes.as_ref(),
+        capacity: Some(capacity),
+        ..RenderContext::alone(&task.ecs, &name, &profile)
+    };
+    let label = format!("{family}:{revision}");
+    let identity = Identity { service: input.root.name, task_definition: &name, cluster: spec.ecs.cluster_name() };
+    let tags = &spec.ecs.tags;
+    let context =
+        ObjectContext { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
+    // A Pod template always serializes.
+    let text = serde_json::to_string(&pod_template(input, spec, &task, &context)).unwrap_or_default();
+    format!("{:016x}", fingerprint::number(&text))
+}
+
+/// Returns the path of the Pod template, for reports.
+pub(super) fn target(spec: &ServiceSpec, name: &str) -> String {
+    format!("{}/{name}#/spec/template", target::workload_kind(&spec.ecs))
+}
+
+/// Renders the Pod template, with the annotation that forces a new deployment.
+pub(super) fn pod_template(
+    input: &ServiceInput<'_>,
+    spec: &ServiceSpec,
+    task: &RenderContext<'_>,
+    context: &ObjectContext<'_>,
+) -> PodTemplateSpec {
+    let mut template = workload::template(&spec.ecs, task, context, &mut VerdictRecorder::new(Mode::Operator));
+    if let Some(forced) = input.annotation(annotations::FORCE_NEW_DEPLOYMENT) {
+        let metadata = template.metadata.get_or_insert_default();
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(annotations::FORCE_NEW_DEPLOYMENT.to_owned(), forced.to_owned());
+    }
+    template
+}
