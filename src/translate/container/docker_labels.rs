@@ -1,4 +1,4 @@
-//! `tags` and `dockerLabels` → annotations of the Pod. Values of labels are too narrow for either.
+//! `dockerLabels` → annotations of the Pod. Label values are too narrow for them.
 
 use crate::k8s::names;
 use crate::translate::context::ContainerSlot;
@@ -6,7 +6,6 @@ use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use crate::translate::Code;
-use crate::translate::metadata;
 
 const LABELS: &str = "dockerlabel.ecs-operator.dev";
 
@@ -15,7 +14,7 @@ pub(crate) fn render(
     placed: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> BTreeMap<String, String> {
-    let mut annotations = metadata::tag_annotations(task.task_tags());
+    let mut annotations = BTreeMap::new();
     let target = format!("{}/metadata/annotations", task.target);
     let refused =
         "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";

@@ -21,6 +21,15 @@ pub(crate) fn plan(container: &ContainerDefinition) -> Option<Restart> {
     })
 }
 
+/// Returns the container's own policy. The Pod's default is `Always`; an init container runs until it succeeds.
+pub(crate) fn render(kind: ContainerKind) -> Option<String> {
+    match kind {
+        ContainerKind::Sidecar => Some("Always".to_owned()),
+        ContainerKind::Supervised => Some("Never".to_owned()),
+        ContainerKind::Init | ContainerKind::Main => None,
+    }
+}
+
 pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let path = placed.at("restartPolicy");
     if !placed.definition.restarts_in_place() {

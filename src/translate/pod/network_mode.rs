@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::api::labels;
 use crate::ecs::Pointer;
-use crate::ecs::task_definition::NetworkMode;
+use crate::ecs::task_definition::{Compatibility, NetworkMode};
 use crate::translate::Code;
 use crate::translate::pod::runtime_platform;
 
@@ -39,6 +39,34 @@ pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Op
     };
     let spec = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress", "Egress"]});
     Some(UntypedObject::from_spec(metadata, spec))
+}
+
+/// Returns true if the Pod uses the node's network.
+pub(crate) fn host_network(
+    task: &RenderContext<'_>,
+    placed: &[ContainerSlot<'_>],
+    recorder: &mut VerdictRecorder,
+) -> bool {
+    let path = Pointer::root().key("networkMode");
+    let target = format!("{}/spec/hostNetwork", task.target);
+    match task.definition.network_mode {
+        Some(NetworkMode::Host) => {
+            recorder.exact(path, target);
+            return true;
+        }
+        // Bridge is the default everywhere but on Fargate; a single container shares its network with no other.
+        Some(NetworkMode::Bridge) | None if placed.len() > 1 && !is_fargate(task) => {
+            let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each has its own";
+            recorder.approximate(path, Code::SharedNetworkNamespace, target, message);
+        }
+        Some(NetworkMode::Awsvpc | NetworkMode::Bridge) => recorder.exact(path, target),
+        Some(NetworkMode::None) | None => {}
+    }
+    false
+}
+
+fn is_fargate(task: &RenderContext<'_>) -> bool {
+    task.definition.requires_compatibilities.contains(&Compatibility::Fargate)
 }
 
 pub(crate) fn claim(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {

@@ -1,0 +1,34 @@
+//! `entryPoint` and `command` → `command` and `args`.
+
+use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::conversions::literal;
+use crate::translate::task_agent::supervised_container;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
+
+/// Returns `command` and `args`. A supervised container runs the task agent, followed by its own command line.
+pub(crate) fn render(
+    task: &RenderContext<'_>,
+    placed: &ContainerSlot<'_>,
+    recorder: &mut VerdictRecorder,
+) -> (Option<Vec<String>>, Option<Vec<String>>) {
+    let supervised = placed.kind == ContainerKind::Supervised;
+    recorder.exact(placed.at("entryPoint"), placed.becomes("command"));
+    recorder.exact(placed.at("command"), placed.becomes(if supervised { "command" } else { "args" }));
+    if supervised && !placed.definition.has_init_process() {
+        let message = "the command runs below the task agent, which is process 1 of the container: a program that has to be that \
+                       itself does not start; then set kubernetes.taskAgent to false";
+        let given = if placed.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
+        if !placed.definition.entry_point.is_empty() || !placed.definition.command.is_empty() {
+            recorder.approximate(placed.at(given), Code::NotFirstProcess, placed.becomes("command"), message);
+        }
+    }
+    if supervised {
+        return (Some(supervised_container::command_line(task, placed)), None);
+    }
+    let definition = placed.definition;
+    (words(&definition.entry_point), words(&definition.command))
+}
+
+fn words(given: &[String]) -> Option<Vec<String>> {
+    (!given.is_empty()).then(|| given.iter().map(|word| literal(word)).collect())
+}
