@@ -11,20 +11,10 @@ use crate::translate::service::companions::Companions;
 
 impl From<Companion> for Child {
     fn from(companion: Companion) -> Self {
-        let (kind, object) = match companion {
-            Companion::CoreService(service) => return Self::Service(service),
-            Companion::TargetGroupBinding(object) => (ChildKind::TargetGroupBinding, object),
-            Companion::HttpRoute(object) => (ChildKind::HttpRoute, object),
-            Companion::GrpcRoute(object) => (ChildKind::GrpcRoute, object),
-            Companion::TcpRoute(object) => (ChildKind::TcpRoute, object),
-            Companion::Ingress(object) => (ChildKind::Ingress, object),
-            Companion::NetworkPolicy(object) => (ChildKind::NetworkPolicy, object),
-            Companion::SecurityGroupPolicy(object) => (ChildKind::SecurityGroupPolicy, object),
-            Companion::DisruptionBudget(object) => (ChildKind::DisruptionBudget, object),
-            Companion::Autoscaler(object) => (ChildKind::Autoscaler, object),
-            Companion::ScaledObject(object) => (ChildKind::ScaledObject, object),
-        };
-        Self::Untyped(kind, Box::new(object))
+        match companion.into_untyped() {
+            Ok((kind, object)) => Self::Untyped(kind, Box::new(object)),
+            Err(service) => Self::Service(service),
+        }
     }
 }
 

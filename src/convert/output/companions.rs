@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Readable};
-use crate::reconcile::Child;
 use crate::translate::pod::external_secret;
 use crate::translate::service::companion::Companion;
 use crate::translate::volumes::efs_volume_configuration;
@@ -50,15 +49,18 @@ pub(super) fn write(
 
 /// What stands in front of or around a service.
 pub(super) fn companion(companion: Companion, disown: impl Fn(&mut ObjectMeta)) -> Result<Manifest, String> {
-    if let Companion::CoreService(mut service) = companion {
-        disown(&mut service.metadata);
-        let (name, namespace) = (service.metadata.name.as_deref(), service.metadata.namespace.as_deref());
-        let written = Manifest::new("Service", name.unwrap_or_default(), namespace, &service);
-        return written.map_err(|error| error.to_string());
+    match companion.into_untyped() {
+        Ok((kind, mut object)) => {
+            disown(&mut object.metadata);
+            manifest(kind, &object)
+        }
+        Err(mut service) => {
+            disown(&mut service.metadata);
+            let (name, namespace) = (service.metadata.name.as_deref(), service.metadata.namespace.as_deref());
+            let written = Manifest::new("Service", name.unwrap_or_default(), namespace, &service);
+            written.map_err(|error| error.to_string())
+        }
     }
-    let Child::Untyped(kind, mut object) = Child::from(companion) else { return Err("it has a type".to_owned()) };
-    disown(&mut object.metadata);
-    manifest(kind, &object)
 }
 
 /// An object of a kind that has no type of its own here.

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Service as CoreService;
 
 use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 
 /// An object in front of or around the tasks of a service.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,4 +30,26 @@ pub enum Companion {
     Autoscaler(UntypedObject),
     /// The same with metrics from elsewhere.
     ScaledObject(UntypedObject),
+}
+
+impl Companion {
+    /// Returns the object with its kind.
+    ///
+    /// # Errors
+    /// Returns the core Service, which has a type instead.
+    pub fn into_untyped(self) -> Result<(ChildKind, UntypedObject), Box<CoreService>> {
+        match self {
+            Self::CoreService(service) => Err(service),
+            Self::TargetGroupBinding(object) => Ok((ChildKind::TargetGroupBinding, object)),
+            Self::HttpRoute(object) => Ok((ChildKind::HttpRoute, object)),
+            Self::GrpcRoute(object) => Ok((ChildKind::GrpcRoute, object)),
+            Self::TcpRoute(object) => Ok((ChildKind::TcpRoute, object)),
+            Self::Ingress(object) => Ok((ChildKind::Ingress, object)),
+            Self::NetworkPolicy(object) => Ok((ChildKind::NetworkPolicy, object)),
+            Self::SecurityGroupPolicy(object) => Ok((ChildKind::SecurityGroupPolicy, object)),
+            Self::DisruptionBudget(object) => Ok((ChildKind::DisruptionBudget, object)),
+            Self::Autoscaler(object) => Ok((ChildKind::Autoscaler, object)),
+            Self::ScaledObject(object) => Ok((ChildKind::ScaledObject, object)),
+        }
+    }
 }
