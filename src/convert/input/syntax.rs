@@ -90,7 +90,7 @@ impl SyntaxError {
         let mut at = line.chars().skip(spot);
         let begins = matches!(at.next(), Some('$' | '<' | '@'));
         let names = at.next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-        (begins && names).then(|| "this is a placeholder that is not filled in: put a value in its location".to_owned())
+        (begins && names).then(|| "this is a placeholder that is not filled in: put a value in its place".to_owned())
     }
 
     /// The line where JSON begins, when the error is before it.

@@ -117,8 +117,8 @@ fn our_resources_are_understood_and_others_named() {
         matches!(found(&source("a.yaml", ours)).as_slice(), [Detected::Definition(item)] if item.resource.is_some())
     );
     let cases = [
-        (ours.replace("v1alpha1", "v9"), "knows version v1alpha1"),
-        (ours.replace("Cluster", "Pipe"), "no kind that this version converts"),
+        (ours.replace("v1alpha1", "v9"), "reads version v1alpha1"),
+        (ours.replace("Cluster", "Pipe"), "this version does not convert the kind"),
         (ours.replace("name: a", ""), "no `metadata.name`"),
         ("apiVersion: v1\nkind: Pod\n".to_owned(), "this is a Kubernetes Pod"),
     ];
@@ -169,7 +169,7 @@ fn what_is_not_understood_is_described() {
         ("a.yaml", "family: !Ref Name\n", "such as CloudFormation's !Ref"),
         ("a.txt", "container_definitions = [\n", "this is Terraform"),
         ("a.yaml", "version: 0.0\nResources:\n  - A: {Type: AWS::ECS::Service}\n", "AppSpec file of CodeDeploy"),
-        ("-", "\nAn error occurred (ClientException) when", "an error message of the AWS command line"),
+        ("-", "\nAn error occurred (ClientException) when", "an error message of the AWS CLI"),
         ("-", "TASKDEFINITION\tweb\t1\n", "`--output json`"),
         ("-", "", "standard input is empty"),
         ("a.json", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),

@@ -138,7 +138,7 @@ fn tell_wholes(
         let message = format!("its {}{what} of {file} has errors, so nothing was made of it", resource.kind.name());
         for parent in parents.keys() {
             if let Some(parent) = entries.get_mut(*parent).and_then(|(_, entry)| entry.definition_mut()) {
-                parent.warning(&Pointer::root(), "resource-refused", message.clone());
+                parent.warning(&Pointer::root(), "part-refused", message.clone());
             }
         }
     }
@@ -173,9 +173,9 @@ fn fill(document: &mut Document, resource: &RelatedResource, path: &Attachment, 
                 .map(|(parent, _)| Finding {
                     path: resource.path.to_string(),
                     severity: Severity::Warning,
-                    code: if usable.is_empty() { "parent-refused" } else { "one-parent-refused" },
+                    code: if usable.is_empty() { "whole-refused" } else { "one-whole-refused" },
                     message: format!(
-                        "the {} {:?} was not converted, and this is a resource of it",
+                        "the {} {:?} was not converted, and this belongs to it",
                         parent.kind.name(),
                         parent.name
                     ),
