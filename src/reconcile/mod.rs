@@ -6,7 +6,6 @@ mod actions;
 mod amounts;
 mod capacity_provider;
 mod cluster;
-mod companions;
 pub mod node_labels;
 mod observed;
 mod owned;

@@ -1,5 +1,7 @@
 //! A task definition: a new revision for each change, old ones pruned unless something uses them.
 
+mod add_ons;
+
 use crate::k8s::kinds::ChildKind;
 use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
@@ -10,16 +12,15 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::actions::{Action, Child, Decision, EventDraft};
-use super::companions::{self, companions};
-use super::observed::{Revision, Root};
-use super::owned::Owned;
-use super::summary;
 use crate::api::{
     DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, SecretStores, TaskDefinitionSpec, TaskDefinitionStatus, annotations,
     condition, labels,
 };
 use crate::ecs::task_definition::DESCRIBE_ONLY;
+use crate::reconcile::actions::{Action, Child, Decision, EventDraft};
+use crate::reconcile::observed::{Revision, Root};
+use crate::reconcile::owned::Owned;
+use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata;
 
@@ -55,7 +56,7 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     let misnamed = examine::misnamed(input.root.name, &examined);
     examined.findings.absorb(misnamed);
     if let Some(spec) = &mut examined.spec {
-        companions::settle_stores(spec, input.stores);
+        add_ons::settle_stores(spec, input.stores);
     }
     let newest = input.revisions.iter().max_by_key(|r| r.number);
     let Some(spec) = examined.usable() else { return refuse(input, &examined, newest) };
@@ -76,13 +77,13 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
         let note = format!("Registered revision {}:{latest}", input.root.name);
         events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
     }
-    let companions = companions(input, spec);
-    actions.extend(companions.actions);
+    let add_ons = add_ons::decide(input, spec);
+    actions.extend(add_ons.actions);
     actions.extend(superfluous(input, &examined, latest));
     events.extend(unknown_fields(input, &examined));
     Decision {
         actions,
-        status: status(input, &examined, latest, companions.condition),
+        status: status(input, &examined, latest, add_ons.condition),
         events,
         record_first: false,
         requeue_after: None,

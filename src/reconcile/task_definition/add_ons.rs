@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::actions::{Action, Child};
-use super::observed::ObservedChild;
-use super::task_definition::TaskDefinitionInput;
+use super::TaskDefinitionInput;
 use crate::api::{SecretStores, TaskDefinitionSpec, condition};
+use crate::reconcile::actions::{Action, Child};
+use crate::reconcile::observed::ObservedChild;
 use crate::translate::examine;
 use crate::translate::pod::external_secret;
 use crate::translate::pod::external_secret::ExternalSecret;
@@ -22,7 +22,7 @@ use crate::translate::volumes::efs_volume_configuration;
 use crate::translate::volumes::efs_volume_configuration::FileSystem;
 
 /// What is done for the companions of a task definition.
-pub(super) struct Companions {
+pub(super) struct AddOns {
     pub(super) actions: Vec<Action>,
     /// How far they are there; none when there is nothing to say.
     pub(super) condition: Option<condition::Draft>,
@@ -37,7 +37,7 @@ struct Plan<'a> {
 }
 
 /// Decides about the companions of a definition that can be used.
-pub(super) fn companions(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> Companions {
+pub(super) fn decide(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> AddOns {
     let specs = in_use(input, newest);
     let tasks: Vec<RenderContext<'_>> = specs.iter().map(|spec| task(input, spec)).collect();
     let secrets = external_secret::merge(tasks.iter().flat_map(external_secret::render));
@@ -56,7 +56,7 @@ pub(super) fn companions(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitio
     let condition = plan.condition();
     let superfluous = owned.superfluous(&plan.actions, &plan.keep);
     plan.actions.extend(superfluous);
-    Companions { actions: plan.actions, condition }
+    AddOns { actions: plan.actions, condition }
 }
 
 /// Older definitions in use, then the newest, whose stores count for all: revisions do not keep theirs.
@@ -153,5 +153,4 @@ fn phase(volume: &ObservedChild) -> &str {
 }
 
 #[cfg(test)]
-#[path = "companions_tests.rs"]
 mod tests;
