@@ -22,12 +22,12 @@ pub struct ConditionState {
     pub holds: bool,
 }
 
-const fn is_true(condition: &'static str) -> Option<ConditionState> {
-    Some(ConditionState { condition, holds: true })
+const fn is_true(condition: &'static str) -> ConditionState {
+    ConditionState { condition, holds: true }
 }
 
-const fn is_false(condition: &'static str) -> Option<ConditionState> {
-    Some(ConditionState { condition, holds: false })
+const fn is_false(condition: &'static str) -> ConditionState {
+    ConditionState { condition, holds: false }
 }
 
 const NONE: Option<ConditionState> = None;
@@ -89,51 +89,51 @@ macro_rules! reasons {
 }
 
 reasons! {
-    Valid, is_true(ACCEPTED), NO_EVENT, "The spec is valid.";
-    Invalid, is_false(ACCEPTED), WARNING, "The spec has errors. The message names the fields.";
-    Refused, is_false(ACCEPTED), WARNING, "The API server refused an object that the operator wrote. The message contains the error.";
-    TaskDefinitionNotFound, is_false(ACCEPTED), WARNING, "The namespace has no such TaskDefinition, or no such revision of it.";
-    ClusterInvalid, is_false(ACCEPTED), WARNING, "The Cluster of the service has errors.";
-    ClusterNotFound, is_false(ACCEPTED), WARNING, "The Cluster whose settings the running tasks depend on was deleted.";
-    CapacityProviderInvalid, is_false(ACCEPTED), WARNING, "A CapacityProvider of the service has errors.";
-    CapacityProviderNotFound, is_false(ACCEPTED), WARNING, "A capacity provider of the service is not declared, or was deleted while running tasks depend on it.";
-    CapacityProviderNotOfCluster, is_false(ACCEPTED), WARNING, "A capacity provider of the service is not among those of its cluster, or belongs to another cluster.";
-    RenderedByLaterRelease, is_false(ACCEPTED), WARNING, "A later release of the operator rendered the running tasks. They are left as they are.";
+    Valid, Some(is_true(ACCEPTED)), NO_EVENT, "The spec is valid.";
+    Invalid, Some(is_false(ACCEPTED)), WARNING, "The spec has errors. The message names the fields.";
+    Refused, Some(is_false(ACCEPTED)), WARNING, "The API server refused an object that the operator wrote. The message contains the error.";
+    TaskDefinitionNotFound, Some(is_false(ACCEPTED)), WARNING, "The namespace has no such TaskDefinition, or no such revision of it.";
+    ClusterInvalid, Some(is_false(ACCEPTED)), WARNING, "The Cluster of the service has errors.";
+    ClusterNotFound, Some(is_false(ACCEPTED)), WARNING, "The Cluster whose settings the running tasks depend on was deleted.";
+    CapacityProviderInvalid, Some(is_false(ACCEPTED)), WARNING, "A CapacityProvider of the service has errors.";
+    CapacityProviderNotFound, Some(is_false(ACCEPTED)), WARNING, "A capacity provider of the service is not declared, or was deleted while running tasks depend on it.";
+    CapacityProviderNotOfCluster, Some(is_false(ACCEPTED)), WARNING, "A capacity provider of the service is not among those of its cluster, or belongs to another cluster.";
+    RenderedByLaterRelease, Some(is_false(ACCEPTED)), WARNING, "A later release of the operator rendered the running tasks. They are left as they are.";
 
-    Exact, is_true(TRANSLATED), NO_EVENT, "Every field behaves as on ECS.";
-    Approximated, is_false(TRANSLATED), NO_EVENT, "Some fields behave differently. `status.differences` lists them.";
-    NeedsAddon, is_false(TRANSLATED), NO_EVENT, "Some fields need a component or an object. `status.differences` lists them.";
-    Unsupported, is_false(TRANSLATED), NO_EVENT, "Some fields have no effect. `status.differences` lists them.";
+    Exact, Some(is_true(TRANSLATED)), NO_EVENT, "Every field behaves as on ECS.";
+    Approximated, Some(is_false(TRANSLATED)), NO_EVENT, "Some fields behave differently. `status.differences` lists them.";
+    NeedsAddon, Some(is_false(TRANSLATED)), NO_EVENT, "Some fields need a component or an object. `status.differences` lists them.";
+    Unsupported, Some(is_false(TRANSLATED)), NO_EVENT, "Some fields have no effect. `status.differences` lists them.";
 
-    MinimumHealthy, is_true(AVAILABLE), NO_EVENT, "At least the minimum healthy percent of the desired count is healthy.";
-    BelowMinimumHealthy, is_false(AVAILABLE), NO_EVENT, "Fewer tasks are healthy than the minimum healthy percent requires.";
+    MinimumHealthy, Some(is_true(AVAILABLE)), NO_EVENT, "At least the minimum healthy percent of the desired count is healthy.";
+    BelowMinimumHealthy, Some(is_false(AVAILABLE)), NO_EVENT, "Fewer tasks are healthy than the minimum healthy percent requires.";
 
-    SteadyState, is_true(STABLE), NORMAL, "One deployment runs as many tasks as desired.";
-    CountNotReached, is_false(STABLE), NO_EVENT, "The number of running tasks differs from the desired count.";
-    DeploymentInProgress, is_false(STABLE), NO_EVENT, "Tasks are being replaced.";
-    DeploymentBlocked, is_false(STABLE), NO_EVENT, "Protected tasks of an older deployment still run. The deployment is complete when their protection ends.";
-    DeploymentStuck, is_false(STABLE), WARNING, "`minimumHealthyPercent` and `maximumPercent` leave no room to stop or start a task.";
-    DeploymentFailed, is_false(STABLE), WARNING, "The deployment failed, and no more of its tasks are started.";
-    RollingBack, is_false(STABLE), WARNING, "The deployment failed, and the tasks of the last completed one replace it.";
-    Paused, is_false(STABLE), NO_EVENT, "The annotation `ecs-operator.dev/paused` prevents the replacement of tasks.";
-    TasksFailing, is_false(STABLE), WARNING, "Tasks do not start, or end by themselves. The message contains ECS's word for the cause and the details.";
+    SteadyState, Some(is_true(STABLE)), NORMAL, "One deployment runs as many tasks as desired.";
+    CountNotReached, Some(is_false(STABLE)), NO_EVENT, "The number of running tasks differs from the desired count.";
+    DeploymentInProgress, Some(is_false(STABLE)), NO_EVENT, "Tasks are being replaced.";
+    DeploymentBlocked, Some(is_false(STABLE)), NO_EVENT, "Protected tasks of an older deployment still run. The deployment is complete when their protection ends.";
+    DeploymentStuck, Some(is_false(STABLE)), WARNING, "`minimumHealthyPercent` and `maximumPercent` leave no room to stop or start a task.";
+    DeploymentFailed, Some(is_false(STABLE)), WARNING, "The deployment failed, and no more of its tasks are started.";
+    RollingBack, Some(is_false(STABLE)), WARNING, "The deployment failed, and the tasks of the last completed one replace it.";
+    Paused, Some(is_false(STABLE)), NO_EVENT, "The annotation `ecs-operator.dev/paused` prevents the replacement of tasks.";
+    TasksFailing, Some(is_false(STABLE)), WARNING, "Tasks do not start, or end by themselves. The message contains ECS's word for the cause and the details.";
 
-    Made, is_true(ADDONS_READY), NO_EVENT, "The objects of add-ons exist.";
-    AddonMissing, is_false(ADDONS_READY), NO_EVENT, "The cluster lacks the API of an add-on, or the operator lacks rights on it. The message names the objects.";
-    ExternalSecretsMissing, is_false(ADDONS_READY), NO_EVENT, "Stores are named, but no ExternalSecret can be created: the API or the rights are missing.";
-    VolumeBoundElsewhere, is_false(ADDONS_READY), NO_EVENT, "Tasks still mount a PersistentVolumeClaim as an earlier definition described it. Delete the claim when no task uses it.";
+    Made, Some(is_true(ADDONS_READY)), NO_EVENT, "The objects of add-ons exist.";
+    AddonMissing, Some(is_false(ADDONS_READY)), NO_EVENT, "The cluster lacks the API of an add-on, or the operator lacks rights on it. The message names the objects.";
+    ExternalSecretsMissing, Some(is_false(ADDONS_READY)), NO_EVENT, "Stores are named, but no ExternalSecret can be created: the API or the rights are missing.";
+    VolumeBoundElsewhere, Some(is_false(ADDONS_READY)), NO_EVENT, "Tasks still mount a PersistentVolumeClaim as an earlier definition described it. Delete the claim when no task uses it.";
 
-    Marked, is_true(PLACEMENT_LABELS_READY), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
-    NotAllowed, is_false(PLACEMENT_LABELS_READY), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
+    Marked, Some(is_true(PLACEMENT_LABELS_READY)), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
+    NotAllowed, Some(is_false(PLACEMENT_LABELS_READY)), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
 
-    Scaling, is_true(AUTO_SCALED), NO_EVENT, "The desired count is within its limits and follows the policies.";
-    CountInManifest, is_false(AUTO_SCALED), NO_EVENT, "A manifest sets `desiredCount`. Applying it again reverts what was scaled.";
-    CountBeyondLimits, is_false(AUTO_SCALED), NO_EVENT, "The desired count was set outside of its limits.";
-    MetricsApiMissing, is_false(AUTO_SCALED), NO_EVENT, "The server has no API `metrics.k8s.io/v1beta1`.";
-    MetricsNotAllowed, is_false(AUTO_SCALED), NO_EVENT, "The operator may not list `pods.metrics.k8s.io`.";
-    MetricsNotAnswered, is_false(AUTO_SCALED), NO_EVENT, "The API `metrics.k8s.io/v1beta1` does not answer.";
-    MetricsMissing, is_false(AUTO_SCALED), NO_EVENT, "There are no measurements of the running tasks, or they do not reserve what is measured.";
-    AlarmMetricMissing, is_false(AUTO_SCALED), NO_EVENT, "The source of an alarm's values in `kubernetes.autoScaling.alarms` returns none.";
+    Scaling, Some(is_true(AUTO_SCALED)), NO_EVENT, "The desired count is within its limits and follows the policies.";
+    CountInManifest, Some(is_false(AUTO_SCALED)), NO_EVENT, "A manifest sets `desiredCount`. Applying it again reverts what was scaled.";
+    CountBeyondLimits, Some(is_false(AUTO_SCALED)), NO_EVENT, "The desired count was set outside of its limits.";
+    MetricsApiMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "The server has no API `metrics.k8s.io/v1beta1`.";
+    MetricsNotAllowed, Some(is_false(AUTO_SCALED)), NO_EVENT, "The operator may not list `pods.metrics.k8s.io`.";
+    MetricsNotAnswered, Some(is_false(AUTO_SCALED)), NO_EVENT, "The API `metrics.k8s.io/v1beta1` does not answer.";
+    MetricsMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "There are no measurements of the running tasks, or they do not reserve what is measured.";
+    AlarmMetricMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "The source of an alarm's values in `kubernetes.autoScaling.alarms` returns none.";
 
     RevisionRegistered, NONE, NORMAL, "A TaskDefinition has a new revision.";
     InvalidSpec, NONE, WARNING, "The spec of a TaskDefinition, Cluster or CapacityProvider has errors.";

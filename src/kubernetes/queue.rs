@@ -28,6 +28,7 @@ pub struct WorkQueue(Arc<Shared>);
 
 impl WorkQueue {
     /// Returns a queue of at most `capacity` keys, and its sender. `controller` is its name in metrics.
+    #[must_use]
     pub fn new(controller: &'static str, capacity: usize, metrics: Metrics) -> (QueueSender, Self) {
         let queue = Mutex::new(Queue::default());
         let shared = Arc::new(Shared { controller, capacity, metrics, queue, wake: Notify::new() });

@@ -138,7 +138,7 @@ fn remove(object: &mut Value, at: &str) {
     let (parent, last) = at.rsplit_once('/').expect("a position below the root");
     match object.pointer_mut(parent).expect("a parent") {
         Value::Object(members) => drop(members.remove(&last.replace("~1", "/").replace("~0", "~"))),
-        Value::Array(list) => drop(list.remove(last.parse().expect("an index"))),
+        Value::Array(elements) => drop(elements.remove(last.parse().expect("an index"))),
         _ => {}
     }
 }

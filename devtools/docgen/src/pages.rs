@@ -47,7 +47,10 @@ fn counts(fields: &[Covered], verdict: fn(&Covered) -> Verdict) -> String {
         *counts.entry(verdict(covered)).or_default() += 1;
     }
     let count = |verdict| counts.get(verdict).copied().unwrap_or_default();
-    Verdict::ALL.iter().rev().map(|verdict| format!(" {} |", count(verdict))).collect()
+    Verdict::ALL.iter().rev().fold(String::new(), |mut cells, verdict| {
+        let _ = write!(cells, " {} |", count(verdict));
+        cells
+    })
 }
 
 fn best(covered: &Covered) -> Verdict {

@@ -35,12 +35,12 @@ pub(crate) async fn run(deps: WatchDeps, context: Arc<Context>, fan_out: FanOut,
     let shutdown = deps.shutdown.clone();
     let work = async {
         let mut detector = Detector { deps, logged: BTreeMap::new() };
-        let mut watched = BTreeSet::new();
+        let mut started = BTreeSet::new();
         let mut watches: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         loop {
             let last = context.add_ons.detected();
             let (detected, complete) = with_watches(detector.detect(&last), &mut watches).await;
-            for kind in detected.kinds.iter().filter(|kind| watched.insert(**kind)) {
+            for kind in detected.kinds.iter().filter(|kind| started.insert(**kind)) {
                 watches.push(watches::children(&detector.deps, &context, &fan_out, *kind));
                 watches.push(reconcile_once_listed(Arc::clone(&context), fan_out.clone(), *kind).boxed());
             }

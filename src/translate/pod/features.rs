@@ -1,5 +1,6 @@
 //! The table of Pod features.
 
+use crate::translate::context::ContainerKind;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{PodSecurityContext, PodSpec};
@@ -129,7 +130,7 @@ pub const POD_FEATURES: &[PodFeature] = &[
         name: "container",
         render: |pod, parts, recorder| {
             parts.spec.init_containers = some_list(init_containers(pod, recorder));
-            parts.spec.containers = containers(pod, |kind| kind.is_main(), recorder);
+            parts.spec.containers = containers(pod, ContainerKind::is_main, recorder);
         },
     },
     PodFeature {

@@ -89,7 +89,7 @@ impl Collector<'_> {
         if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
             path.pop();
             if name == "self" {
-                name = path[path.len() - 1].clone();
+                name.clone_from(&path[path.len() - 1]);
             }
         }
         self.module().imports.entry(name).or_default().push(path);

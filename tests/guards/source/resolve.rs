@@ -72,8 +72,8 @@ impl Source {
             return self.descend(&inner, &path[1..], depth);
         }
         let imports = found.imports.get(first).into_iter().flatten();
-        let others = imports.filter(|import| **import != *path && **import != [first.clone()]);
-        if let Some(target) = others.filter_map(|import| self.follow(module, import, &path[1..], depth)).next() {
+        let mut others = imports.filter(|import| **import != *path && **import != [first.clone()]);
+        if let Some(target) = others.find_map(|import| self.follow(module, import, &path[1..], depth)) {
             return Some(target);
         }
         if self.modules.contains_key(&inner) {
