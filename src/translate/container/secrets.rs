@@ -2,7 +2,7 @@
 //!
 //! The values are in Secrets Manager or the Parameter Store. A team that has brought a value over says where it is in
 //! `kubernetes.secrets`; any other is looked for in a `Secret` of the container's own, which an `ExternalSecret` fills
-//! where a store is named (see [`external_secrets`]). Until that exists the container waits, as a task on ECS does not
+//! where a store is named (see [`external_secret`]). Until that exists the container waits, as a task on ECS does not
 //! start without its secrets.
 
 use crate::translate::context::ContainerSlot;

@@ -1,5 +1,5 @@
 //! `deploymentConfiguration`, `deploymentController`, `desiredCount` and `schedulingStrategy`: claims for what
-//! [`workload`] renders and the operator does.
+//! [`workload`](crate::translate::service::workload) renders and the operator does.
 
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy};
 use crate::ecs::{self, Pointer};
