@@ -1,17 +1,18 @@
 //! Ids of deployments.
 //!
 //! An id follows from the request: the fingerprint of the definition, which includes the force-new-deployment annotation, and a
-//! `kubectl rollout restart`. So it is known as soon as the Service is written, and the same request has the same id after a
+//! restart of the workload, such as by `kubectl rollout restart`. So it is known as soon as the Service is written, and the same request has the same id after a
 //! restart of the operator. The status records which Pod templates belong to a deployment: a recorded id never changes.
+
+use std::fmt::Write as _;
 
 use crate::api::{DeploymentRecord, annotations};
 use crate::k8s::fingerprint;
 use crate::reconcile::service::template_revisions::TemplateRevision;
 
-/// Annotation that `kubectl rollout restart` writes into a Pod template.
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
-/// JSON pointer to [`RESTARTED_AT`] in a Pod template.
-const RESTARTED_AT_POINTER: &str = "/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+/// Name of the annotation that a restart writes into a Pod template. The prefix depends on the client: kubectl writes
+/// `kubectl.kubernetes.io`, kube-rs `kube.kubernetes.io`.
+const RESTARTED_AT: &str = "/restartedAt";
 
 /// Inputs that deployment ids are derived from.
 pub(super) struct DeploymentIds<'a> {
@@ -28,7 +29,7 @@ pub(super) struct DeploymentIds<'a> {
 impl DeploymentIds<'_> {
     /// Returns the id of the deployment that a definition makes.
     pub(super) fn requested(&self, definition: &str) -> String {
-        self.derive(definition, self.template.and_then(restarted_at))
+        self.derive(definition, &self.template.map(restarts).unwrap_or_default())
     }
 
     /// Returns the id of the deployment that a Pod template belongs to.
@@ -41,19 +42,25 @@ impl DeploymentIds<'_> {
         let revision = self.revisions.iter().find(|revision| revision.hash == hash);
         let definition = revision.and_then(|revision| revision.annotation(annotations::DEFINITION));
         // A template that Kubernetes has deleted, or that the operator has not written, is a deployment of its own.
-        self.derive(definition.unwrap_or(hash), revision.and_then(|revision| restarted_at(&revision.template)))
+        let restarts = revision.map(|revision| restarts(&revision.template)).unwrap_or_default();
+        self.derive(definition.unwrap_or(hash), &restarts)
     }
 
     /// ECS's deployment ids have 19 digits.
-    fn derive(&self, definition: &str, restarted_at: Option<&str>) -> String {
-        let restart = restarted_at.map(|time| format!("/{RESTARTED_AT}={time}")).unwrap_or_default();
-        let digits = fingerprint::number(&format!("{}/{definition}{restart}", self.uid)) % 8_000_000_000_000_000_000;
+    fn derive(&self, definition: &str, restarts: &str) -> String {
+        let digits = fingerprint::number(&format!("{}/{definition}{restarts}", self.uid)) % 8_000_000_000_000_000_000;
         format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
     }
 }
 
-fn restarted_at(template: &serde_json::Value) -> Option<&str> {
-    template.pointer(RESTARTED_AT_POINTER)?.as_str()
+/// Returns the restart annotations of a Pod template as text; empty without any.
+fn restarts(template: &serde_json::Value) -> String {
+    let annotations = template.pointer("/metadata/annotations").and_then(serde_json::Value::as_object);
+    let restarts = annotations.into_iter().flatten().filter(|(key, _)| key.ends_with(RESTARTED_AT));
+    restarts.fold(String::new(), |mut text, (key, time)| {
+        let _ = write!(text, "/{key}={time}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -124,12 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_by_kubectl_is_another_deployment() {
-        let mut cluster = completed();
-        let first = cluster.status.deployments[0].id.clone();
-        let restart = json!({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"});
-        cluster.workloads[0].body["spec"]["template"]["metadata"]["annotations"] = restart;
-        cluster.note_template_revision();
-        assert_ne!(primary(&mut cluster), first);
+    fn a_restart_of_the_workload_is_another_deployment() {
+        for client in ["kubectl", "kube"] {
+            let mut cluster = completed();
+            let first = cluster.status.deployments[0].id.clone();
+            let restart = json!({format!("{client}.kubernetes.io/restartedAt"): "2026-01-01T00:00:00Z"});
+            cluster.workloads[0].body["spec"]["template"]["metadata"]["annotations"] = restart;
+            cluster.note_template_revision();
+            assert_ne!(primary(&mut cluster), first, "{client}");
+        }
     }
 }
