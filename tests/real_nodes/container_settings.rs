@@ -24,7 +24,7 @@ async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Re
             "name": "app", "image": IMAGE, "memory": 128, "user": "1000:2000", "command": ["sleep", "3600"],
             "hostname": "legacy",
             "dnsServers": ["192.0.2.53", "192.0.2.54"], "dnsSearchDomains": ["corp.example.test"],
-            "extraHosts": [{"hostname": "VerdictRecorder", "ipAddress": "192.0.2.7"}, {"hostname": "books", "ipAddress": "192.0.2.7"}],
+            "extraHosts": [{"hostname": "Ledger", "ipAddress": "192.0.2.7"}, {"hostname": "books", "ipAddress": "192.0.2.7"}],
             "dockerLabels": {"team": "payments"},
             "dockerSecurityOptions": ["no-new-privileges"],
             "systemControls": [{"namespace": "net.ipv4.ip_local_port_range", "value": "20000 60000"},
@@ -51,7 +51,7 @@ async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Re
         "full"
     );
     assert_eq!(see("hostname")?, "legacy");
-    assert_eq!(see("grep 192.0.2.7 /etc/hosts | tr -s '\\t ' ' '")?, "192.0.2.7 recorder books");
+    assert_eq!(see("grep 192.0.2.7 /etc/hosts | tr -s '\\t ' ' '")?, "192.0.2.7 ledger books");
     assert_eq!(
         see("grep -v '^#' /etc/resolv.conf")?.lines().collect::<Vec<_>>(),
         ["search corp.example.test", "nameserver 192.0.2.53", "nameserver 192.0.2.54"]
