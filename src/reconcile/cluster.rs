@@ -1,5 +1,6 @@
 //! A cluster: counts of what belongs to it.
 
+use crate::translate::Mode;
 use crate::reconcile::amounts::saturating_i32;
 use k8s_openapi::jiff::Timestamp;
 
@@ -31,7 +32,7 @@ pub struct ClusterInput<'a> {
 #[must_use]
 pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
     let examined = examine::cluster(input.root.spec.clone());
-    let verdicts = examine::cluster_verdicts(&examined, input.root.name);
+    let verdicts = examine::cluster_verdicts(&examined, input.root.name, Mode::Operator);
     let translation = summary::count(&verdicts);
     let previous = &input.status.conditions;
     let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);

@@ -2,6 +2,7 @@
 //!
 //! The converter, the controllers and admission all see a definition through here, so they all say the same about it.
 
+use crate::translate::target;
 use crate::translate::pod::container_names;
 use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeSet;
@@ -162,61 +163,36 @@ pub fn task_definition_verdicts(
 ) -> Vec<FieldVerdict> {
     let mut recorder = VerdictRecorder::new(Mode::Operator);
     if let Some(spec) = &examined.spec {
-        let target = format!("Deployment/{name}#/spec/template");
+        let service = crate::ecs::Service::default();
+        let target = target::pod_template(&service, name);
         let kubernetes = spec.kubernetes.as_ref();
         let task = RenderContext { kubernetes, target: &target, ..RenderContext::alone(&spec.ecs, name, profile) };
         let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
         let place = ObjectContext { namespace: None, identity, task_definition: name, revision: 0, tags: &[] };
-        let _ = workload::template(&crate::ecs::Service::default(), &task, &place, &mut recorder);
+        let _ = workload::template(&service, &task, &place, &mut recorder);
     }
     examined.close(&recorder)
 }
 
-/// The verdicts on a service.
+/// Returns the verdicts on a service whose objects are rendered in `mode`.
 #[must_use]
-pub fn service_verdicts(examined: &Examined<ServiceSpec>, name: &str, profile: &RenderProfile) -> Vec<FieldVerdict> {
-    service_verdicts_in(VerdictRecorder::new(Mode::Operator), examined, name, profile)
-}
-
-/// The verdicts on a service that becomes plain manifests.
-#[must_use]
-pub fn unattended_service_verdicts(
+pub fn service_verdicts(
     examined: &Examined<ServiceSpec>,
     name: &str,
     profile: &RenderProfile,
+    mode: Mode,
 ) -> Vec<FieldVerdict> {
-    service_verdicts_in(VerdictRecorder::new(Mode::Manifests), examined, name, profile)
-}
-
-fn service_verdicts_in(
-    mut recorder: VerdictRecorder,
-    examined: &Examined<ServiceSpec>,
-    name: &str,
-    profile: &RenderProfile,
-) -> Vec<FieldVerdict> {
+    let mut recorder = VerdictRecorder::new(mode);
     if let Some(spec) = &examined.spec {
         service::claim(spec, name, profile, &mut recorder);
     }
     examined.close(&recorder)
 }
 
-/// The verdicts on a cluster.
+/// Returns the verdicts on a cluster whose services are rendered in `mode`.
 #[must_use]
-pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    cluster_verdicts_in(VerdictRecorder::new(Mode::Operator), examined, name)
-}
-
-/// The verdicts on a cluster whose services become plain manifests.
-#[must_use]
-pub fn unattended_cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str) -> Vec<FieldVerdict> {
-    cluster_verdicts_in(VerdictRecorder::new(Mode::Manifests), examined, name)
-}
-
-fn cluster_verdicts_in(
-    mut recorder: VerdictRecorder,
-    examined: &Examined<ClusterSpec>,
-    name: &str,
-) -> Vec<FieldVerdict> {
+pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str, mode: Mode) -> Vec<FieldVerdict> {
+    let mut recorder = VerdictRecorder::new(mode);
     if let Some(spec) = &examined.spec {
         cluster::claim(spec, name, &mut recorder);
     }

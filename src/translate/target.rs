@@ -13,3 +13,9 @@ pub fn workload_kind(service: &ecs::Service) -> &'static str {
 pub fn workload(service: &ecs::Service, name: &str, pointer: &str) -> String {
     format!("{}/{name}#{pointer}", workload_kind(service))
 }
+
+/// Returns the location of the Pod template of a service.
+#[must_use]
+pub fn pod_template(service: &ecs::Service, name: &str) -> String {
+    workload(service, name, "/spec/template")
+}

@@ -1,5 +1,6 @@
 //! A HorizontalPodAutoscaler, by the algorithm that Kubernetes documents, with the settings that the program renders.
 
+use ecs_operator::translate::Mode;
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
 use ecs_operator::translate::ObjectContext;
@@ -50,7 +51,7 @@ impl Autoscaler {
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
         let limits = Limits { min: 2, max: 40 };
-        let situation = Situation { limits, rolling: false, tolerance: true, attended: true, desired: None };
+        let situation = Situation { limits, rolling: false, tolerance: true, mode: Mode::Operator, desired: None };
         let Some(Companion::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
         let number = |place: &str| object.pointer(place).and_then(Value::as_i64).expect("a number");

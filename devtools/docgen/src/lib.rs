@@ -6,6 +6,7 @@ mod operations;
 mod pages;
 mod sample;
 
+use ecs_operator::translate::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -86,6 +87,7 @@ pub fn coverage() -> Vec<Coverage> {
                     &examine::service(input),
                     NAME,
                     &RenderProfile::current(RenderProfile::NEWEST_MINOR),
+                    Mode::Operator,
                 )
             };
             GROUPS.into_iter().flat_map(of_group).collect()
@@ -94,7 +96,7 @@ pub fn coverage() -> Vec<Coverage> {
     };
     let cluster = |number, mut input: Value| {
         sample::make_cluster_plausible(&mut input, number);
-        examine::cluster_verdicts(&examine::cluster(input), NAME)
+        examine::cluster_verdicts(&examine::cluster(input), NAME, Mode::Operator)
     };
     let capacity_provider = |number, input: Value| {
         let verdicts = |input| examine::capacity_provider_verdicts(&examine::capacity_provider(input), NAME);

@@ -1,5 +1,6 @@
 //! Definitions → our custom resources.
 
+use crate::translate::Mode;
 use crate::translate::RenderProfile;
 use std::collections::BTreeMap;
 
@@ -49,8 +50,8 @@ fn verdicts(definition: &Definition, profile: &RenderProfile) -> Vec<FieldVerdic
     let name = &definition.name;
     match &definition.examination {
         Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, profile),
-        Examination::Service(examined) => examine::service_verdicts(examined, name, profile),
-        Examination::Cluster(examined) => examine::cluster_verdicts(examined, name),
+        Examination::Service(examined) => examine::service_verdicts(examined, name, profile, Mode::Operator),
+        Examination::Cluster(examined) => examine::cluster_verdicts(examined, name, Mode::Operator),
         Examination::CapacityProvider(examined) => examine::capacity_provider_verdicts(examined, name),
     }
 }

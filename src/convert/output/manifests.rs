@@ -162,7 +162,7 @@ fn render(
     let label = revision.map_or_else(|| family.to_owned(), |number| format!("{family}:{number}"));
     let none = ecs::Service::default();
     let own = service.map_or(&none, |spec| &spec.ecs);
-    let target = format!("{}/{}#/spec/template", target::workload_kind(own), owner.name);
+    let target = target::pod_template(own, &owner.name);
     let rendered = RenderContext {
         definition: &spec.ecs,
         kubernetes: spec.kubernetes.as_ref(),
@@ -227,7 +227,7 @@ fn autoscaler(spec: &ServiceSpec, place: &ObjectContext<'_>, profile: &RenderPro
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
     let tolerance = profile.has_autoscaler_tolerance();
-    let situation = Situation { limits, rolling: false, tolerance, attended: false, desired: None };
+    let situation = Situation { limits, rolling: false, tolerance, mode: Mode::Manifests, desired: None };
     auto_scaling::render(spec, place, situation)
 }
 
@@ -261,15 +261,16 @@ fn note_service(
     profile: &RenderProfile,
 ) {
     if let Examination::Service(examined) = &definition.examination {
-        definition.verdicts = examine::unattended_service_verdicts(examined, &definition.name, profile);
+        definition.verdicts = examine::service_verdicts(examined, &definition.name, profile, Mode::Manifests);
     }
     note_circuit_breaker(definition);
     let Some(wanted) = reference.revision.filter(|wanted| given != Some(*wanted)) else { return };
     let other = given.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
     let message =
         format!("the service names revision {wanted}, but the task definition given {other}; that one is used");
-    let kind = definition.service().map_or("Deployment", |service| target::workload_kind(&service.ecs));
-    let target = format!("{kind}/{}#/spec/template", definition.name);
+    let none = ecs::Service::default();
+    let service = definition.service().map_or(&none, |spec| &spec.ecs);
+    let target = target::pod_template(service, &definition.name);
     service_reference::unpin(definition, target, message);
 }
 
@@ -333,7 +334,7 @@ fn alone(
 /// Plain manifests have no cluster: its name is a label of its services, and all else is without effect.
 fn note_cluster(definition: &mut Definition) {
     let Examination::Cluster(examined) = &definition.examination else { return };
-    let mut verdicts = examine::unattended_cluster_verdicts(examined, &definition.name);
+    let mut verdicts = examine::cluster_verdicts(examined, &definition.name, Mode::Manifests);
     // What security groups let through is in the policies of services, and which nodes there are in their Pods.
     let of_services = |path: &Pointer| {
         let (root, at) = (Pointer::root(), Pointer::root().key("kubernetes"));

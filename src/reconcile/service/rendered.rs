@@ -7,6 +7,7 @@ use crate::api::{annotations, condition, labels};
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Child;
 use crate::reconcile::service_companions;
+use crate::translate::target;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::pod::task_role_arn;
 use crate::translate::service::companions::{self, Companions};
@@ -36,7 +37,7 @@ impl Rendered {
         let (spec, deployed) = (requested.spec, &rollout.deployed);
         let (definition, cluster) = (&deployed.definition, requested.cluster.as_ref());
         let (object_name, reference) = (definition.object_name(), definition.reference());
-        let target = requested::target(spec, input.root.name);
+        let target = target::pod_template(&spec.ecs, input.root.name);
         let task = RenderContext {
             target: &target,
             service: Some(spec),

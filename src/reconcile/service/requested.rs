@@ -216,7 +216,7 @@ fn fingerprint(
     task: &TaskDefinitionSpec,
 ) -> String {
     let (name, profile, target) =
-        (names::object_name(family), RenderProfile::reference(), target(spec, input.root.name));
+        (names::object_name(family), RenderProfile::reference(), target::pod_template(&spec.ecs, input.root.name));
     let task = RenderContext {
         target: &target,
         service: Some(spec),
@@ -233,11 +233,6 @@ fn fingerprint(
     // A Pod template always serializes.
     let text = serde_json::to_string(&pod_template(input, spec, &task, &context)).unwrap_or_default();
     format!("{:016x}", fingerprint::number(&text))
-}
-
-/// Returns the path of the Pod template, for reports.
-pub(super) fn target(spec: &ServiceSpec, name: &str) -> String {
-    format!("{}/{name}#/spec/template", target::workload_kind(&spec.ecs))
 }
 
 /// Renders the Pod template, with the annotation that forces a new deployment.

@@ -1,5 +1,6 @@
 //! What is said of a constraint.
 
+use crate::translate::Mode;
 use crate::translate::VerdictRecorder;
 use std::collections::BTreeSet;
 
@@ -48,9 +49,9 @@ impl Outcome {
     pub(super) fn claim(&self, at: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
         let target = format!("{target}/spec/affinity");
         recorder.exact(at.clone(), target.clone());
-        let mut differences = self.needs(recorder.mode().has_operator());
+        let mut differences = self.needs(recorder.mode());
         let needs = differences.len();
-        differences.extend(self.approximations(recorder.mode().has_operator()));
+        differences.extend(self.approximations(recorder.mode()));
         let Some((code, _)) = differences.first() else { return };
         let (code, at) = (*code, at.key("expression"));
         let messages: Vec<&str> = differences.iter().map(|(_, message)| message.as_str()).collect();
@@ -62,9 +63,9 @@ impl Outcome {
         }
     }
 
-    fn needs(&self, attended: bool) -> Vec<(Code, String)> {
+    fn needs(&self, mode: Mode) -> Vec<(Code, String)> {
         let mut needs = Vec::new();
-        if let Some((label, expression)) = self.evaluated.as_ref().filter(|_| !attended) {
+        if let Some((label, expression)) = self.evaluated.as_ref().filter(|_| !mode.has_operator()) {
             needs.push((Code::NodeLabelsRequired, to_be_marked(label, expression)));
         }
         if !self.attributes.is_empty() {
@@ -90,9 +91,9 @@ impl Outcome {
         needs
     }
 
-    fn approximations(&self, attended: bool) -> Vec<(Code, String)> {
+    fn approximations(&self, mode: Mode) -> Vec<(Code, String)> {
         let mut differences = Vec::new();
-        if let Some((_, expression)) = self.evaluated.as_ref().filter(|_| attended) {
+        if let Some((_, expression)) = self.evaluated.as_ref().filter(|_| mode.has_operator()) {
             differences.push((Code::NodesLabeledByOperator, marked(expression)));
         }
         if let Some((_, true)) = &self.with {

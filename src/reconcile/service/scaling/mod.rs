@@ -7,6 +7,7 @@ pub(super) mod activities;
 pub(super) mod limits;
 mod steps;
 
+use crate::translate::Mode;
 use std::time::Duration;
 
 use super::ServiceInput;
@@ -44,7 +45,7 @@ pub(super) fn autoscaler(
     let limits = steps::hold_within(input, requested.spec, limits);
     let tolerance = input.profile.has_autoscaler_tolerance();
     let situation =
-        Situation { limits, rolling: is_rolling, tolerance, attended: true, desired: Some(requested.desired) };
+        Situation { limits, rolling: is_rolling, tolerance, mode: Mode::Operator, desired: Some(requested.desired) };
     auto_scaling::render(requested.spec, context, situation)
 }
 

@@ -1,5 +1,6 @@
 //! The status of a service, and what happened to it since the last one.
 
+use crate::translate::Mode;
 use crate::reconcile::amounts::{age, saturating_i32, saturating_i64};
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ pub(super) fn active(
     let deployments = records::records(input, requested, rollout);
     let counts = tasks::count(input.pods.iter());
     let desired = requested.desired;
-    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile, Mode::Operator);
     let translation = summary::count(&verdicts);
     let stable = stable(input, &deployments, counts, desired, rollout);
     let (events, published) = news(input, requested, rollout, moves, &deployments, stable.holds).settle(input);
@@ -400,7 +401,7 @@ pub(super) fn blocked(
     examined: &Examined<ServiceSpec>,
     obstacle: &Blocked,
 ) -> Decision<ServiceStatus> {
-    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile);
+    let verdicts = examine::service_verdicts(examined, input.root.name, &input.profile, Mode::Operator);
     let counts = tasks::count(input.pods.iter());
     let mut news = News::default();
     let refused = condition::Draft {

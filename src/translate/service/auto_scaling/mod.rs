@@ -11,6 +11,7 @@ pub mod field_verdicts;
 pub mod metrics;
 pub mod steps;
 
+use crate::translate::Mode;
 use crate::k8s::UntypedObject;
 use crate::translate::ObjectContext;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -38,8 +39,8 @@ pub struct Situation {
     pub rolling: bool,
     /// Whether the server knows how far from its target a metric may be.
     pub tolerance: bool,
-    /// Whether the operator is there; otherwise the Deployment itself is scaled.
-    pub attended: bool,
+    /// Who applies the autoscaler. Without an operator it scales the Deployment itself.
+    pub mode: Mode,
     /// The desired count as it is; none where nobody knows it, as in plain manifests.
     pub desired: Option<i32>,
 }
@@ -58,7 +59,7 @@ pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situatio
         return None;
     }
     let mut metadata = metadata(scaling, place);
-    let target = scale_target(place.identity.service, situation.attended);
+    let target = scale_target(place.identity.service, situation.mode);
     if metrics::needs_keda(&tracked) {
         let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
         if scaling.scale_out_is_suspended() {
@@ -113,9 +114,11 @@ fn target(spec: &ServiceSpec, scaling: &AutoScaling, name: &str) -> Option<Strin
     any.then(|| format!("{kind}/{name}#"))
 }
 
-fn scale_target(name: &str, attended: bool) -> Value {
-    let (api_version, kind) =
-        if attended { (format!("{GROUP}/{VERSION}"), "Service") } else { ("apps/v1".to_owned(), "Deployment") };
+fn scale_target(name: &str, mode: Mode) -> Value {
+    let (api_version, kind) = match mode {
+        Mode::Operator => (format!("{GROUP}/{VERSION}"), "Service"),
+        Mode::Manifests => ("apps/v1".to_owned(), "Deployment"),
+    };
     json!({"apiVersion": api_version, "kind": kind, "name": name})
 }
 

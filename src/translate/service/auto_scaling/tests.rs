@@ -23,7 +23,7 @@ fn utilization(resource: &str, target: f64) -> Value {
 }
 
 const QUIET: Situation =
-    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, attended: true, desired: Some(2) };
+    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, mode: Mode::Operator, desired: Some(2) };
 
 fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
@@ -182,9 +182,8 @@ fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
 }
 
 /// The code that a member of `autoScaling` is judged with, for a manifest or beside the operator.
-fn judged(spec: &ServiceSpec, path: &str, attended: bool) -> Option<(&'static str, String)> {
-    let mut recorder =
-        if attended { VerdictRecorder::new(Mode::Operator) } else { VerdictRecorder::new(Mode::Manifests) };
+fn judged(spec: &ServiceSpec, path: &str, mode: Mode) -> Option<(&'static str, String)> {
+    let mut recorder = VerdictRecorder::new(mode);
     claim(spec, "web", &mut recorder);
     let verdicts = recorder.close(&serde_json::to_value(spec).unwrap(), &std::collections::BTreeSet::new());
     let found = verdicts.into_iter().find(|it| it.path.to_string() == format!("/autoScaling/{path}"))?;
@@ -193,18 +192,18 @@ fn judged(spec: &ServiceSpec, path: &str, attended: bool) -> Option<(&'static st
 
 #[test]
 fn how_keda_goes_to_zero_is_told() {
-    let of_least = |spec: &ServiceSpec, attended| judged(spec, "minCapacity", attended).unwrap();
-    let (code, message) = of_least(&by_queue(json!({}), json!({})), true);
+    let of_least = |spec: &ServiceSpec, mode| judged(spec, "minCapacity", mode).unwrap();
+    let (code, message) = of_least(&by_queue(json!({}), json!({})), Mode::Operator);
     assert_eq!(code, "scale-to-zero-by-activity");
     assert!(message.contains("for 900 s") && message.contains("during a deployment one is kept"), "{message}");
-    let (_, message) = of_least(&by_queue(json!({}), json!({})), false);
+    let (_, message) = of_least(&by_queue(json!({}), json!({})), Mode::Manifests);
     assert!(message.ends_with("for 900 s, also during a rollout"), "{message}");
     let disabled = by_queue(json!({"disableScaleIn": true}), json!({}));
-    let (code, message) = of_least(&disabled, true);
+    let (code, message) = of_least(&disabled, Mode::Operator);
     assert_eq!(code, "one-task-kept");
     assert!(message.contains("no policy may take tasks away"), "{message}");
     let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingOutSuspended": true}}));
-    let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", true).unwrap().0;
+    let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", Mode::Operator).unwrap().0;
     assert_eq!(of_out(&suspended), "first-task-not-held-back");
     let mut above = suspended.clone();
     above.ecs.auto_scaling.as_mut().unwrap().min_capacity = 1;
@@ -289,7 +288,7 @@ fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
     {
         let gone = of(namespace, name, &own, statistic);
         assert_eq!(rendered(&gone, QUIET), None, "{name}");
-        assert_eq!(judged(&gone, path, true).unwrap().0, "metric-unavailable-after-migration");
+        assert_eq!(judged(&gone, path, Mode::Operator).unwrap().0, "metric-unavailable-after-migration");
     }
     let other = of(
         "AWS/ECS",
@@ -298,9 +297,9 @@ fn what_the_tasks_use_is_the_same_by_whatever_name_it_is_called() {
         "Average",
     );
     assert_eq!(trigger(&other).unwrap()["type"], "aws-cloudwatch");
-    assert_eq!(judged(&other, path, true).unwrap().0, "metric-of-other-ecs-service");
+    assert_eq!(judged(&other, path, Mode::Operator).unwrap().0, "metric-of-other-ecs-service");
     let elsewhere = of("AWS/RDS", "CPUUtilization", &json!([dimension("DBInstanceIdentifier", "db")]), "Average");
-    assert_eq!(judged(&elsewhere, path, true).unwrap().0, "keda-needed");
+    assert_eq!(judged(&elsewhere, path, Mode::Operator).unwrap().0, "keda-needed");
 }
 
 #[test]
@@ -315,8 +314,8 @@ fn a_queue_has_a_whole_number_of_messages_as_its_target() {
         let metadata = trigger(&chosen(target)).unwrap()["metadata"].clone();
         assert_eq!(metadata["queueLength"], length, "{target}");
     }
-    assert_eq!(judged(&chosen(12.0), path, true).unwrap().0, "exact");
-    let (code, message) = judged(&chosen(12.5), path, true).unwrap();
+    assert_eq!(judged(&chosen(12.0), path, Mode::Operator).unwrap().0, "exact");
+    let (code, message) = judged(&chosen(12.5), path, Mode::Operator).unwrap();
     assert_eq!((code, message.as_str()), ("rounded-target", "KEDA takes a whole number of messages: 12"));
     // CloudWatch knows the depth too, and takes any number.
     let found = spec(
@@ -324,7 +323,7 @@ fn a_queue_has_a_whole_number_of_messages_as_its_target() {
         json!({"kubernetes": {"autoScaling": {"awsRegion": "eu-west-1"}}}),
     );
     assert_eq!(trigger(&found).unwrap()["metadata"]["targetMetricValue"], "12.5");
-    assert_eq!(judged(&found, path, true).unwrap().0, "exact");
+    assert_eq!(judged(&found, path, Mode::Operator).unwrap().0, "exact");
 }
 
 #[test]
@@ -341,12 +340,12 @@ fn a_metric_without_dimensions_is_asked_for_by_a_query() {
     }
     let at = "policies/0/targetTrackingScalingPolicyConfiguration/customizedMetricSpecification";
     let with_unit = of(json!({"unit": "Count"}));
-    assert_eq!(judged(&with_unit, &format!("{at}/unit"), true).unwrap().0, "metric-unit-ignored");
+    assert_eq!(judged(&with_unit, &format!("{at}/unit"), Mode::Operator).unwrap().0, "metric-unit-ignored");
     let stat = json!({"stat": "p99", "metric": {"namespace": "Shop", "metricName": "Latency"}});
     let percentile = by_metric(5.0, json!({"metrics": [{"id": "m", "metricStat": stat}]}));
     assert_eq!(trigger(&percentile), None);
     let path = format!("{at}/metrics/0/metricStat/stat");
-    assert_eq!(judged(&percentile, &path, true).unwrap().0, "metric-without-dimensions");
+    assert_eq!(judged(&percentile, &path, Mode::Operator).unwrap().0, "metric-without-dimensions");
 }
 
 #[test]
