@@ -1,6 +1,5 @@
 //! `ecs-operator convert`: files in; custom resources or plain manifests and a report out.
 
-use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -13,6 +12,7 @@ use super::{FAILURE, SUCCESS, fail};
 use crate::convert::{self, Conversion, MARK, Manifest, Settings, Target};
 use crate::k8s::names;
 use crate::report::{self, Appearance, Report};
+use crate::translate::RenderProfile;
 
 /// With `--strict`: something is not exact.
 const NOT_EXACT: u8 = 2;

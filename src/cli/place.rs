@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde::Serialize;
+use simulation::Simulation;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
@@ -21,7 +22,6 @@ use crate::ecs::query::{self, Query};
 use crate::ecs::task_definition::Compatibility;
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances::{self, Asker, UnreadableQuantity};
-use simulation::Simulation;
 
 /// Longest name of a task group that ECS takes.
 const MAX_GROUP: usize = 255;

@@ -1,6 +1,5 @@
 //! TaskDefinitions: revisions and their pruning, and what their tasks need besides a service.
 
-use crate::k8s::kinds::ChildKind;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -12,7 +11,7 @@ use super::state::{children, pods};
 use super::wiring::execute::execute;
 use crate::api::{TaskDefinitionStatus, annotations};
 use crate::ecs::TaskDefinitionRef;
-use crate::k8s::kinds::RootKind;
+use crate::k8s::kinds::{ChildKind, RootKind};
 use crate::kubernetes::key::IndexKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{self, TaskDefinitionInput};

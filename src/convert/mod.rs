@@ -20,11 +20,12 @@ pub use input::{Source, files};
 pub use output::manifest::{MARK, Manifest};
 pub use single_task_definition::{NoTaskDefinition, single_task_definition};
 
-use crate::report::Report;
-use crate::translate::RenderProfile;
 use input::{Detected, Locator, detected_in};
 use model::{Definition, Entry, Provenance, collision, references, related};
 use output::{custom_resources, manifests};
+
+use crate::report::Report;
+use crate::translate::RenderProfile;
 
 /// Minor version of the oldest supported Kubernetes: native sidecars are stable from 1.33 on.
 pub const OLDEST_MINOR: u32 = 33;

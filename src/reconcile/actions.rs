@@ -1,7 +1,5 @@
 //! Actions of a decision, as data that can be logged, counted and tested before anything executes it.
 
-use crate::k8s::UntypedObject;
-use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment};
@@ -10,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use serde_json::Value;
 
 use super::observed::OrphanReason;
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 use crate::translate::capacity::Assignment;
 
 /// Object that the operator writes.

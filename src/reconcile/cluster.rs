@@ -1,7 +1,5 @@
 //! A cluster: counts of what belongs to it.
 
-use crate::translate::Mode;
-use crate::reconcile::amounts::saturating_i32;
 use k8s_openapi::jiff::Timestamp;
 
 use super::actions::Decision;
@@ -9,7 +7,8 @@ use super::node_labels::Nodes;
 use super::observed::{Root, TaskPod};
 use super::summary;
 use crate::api::{ClusterStatus, condition};
-use crate::translate::examine;
+use crate::reconcile::amounts::saturating_i32;
+use crate::translate::{Mode, examine};
 
 /// What a decision about a cluster depends on.
 #[derive(Debug)]

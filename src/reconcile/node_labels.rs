@@ -9,9 +9,8 @@ use k8s_openapi::api::core::v1::{PodSpec, Taint};
 
 use super::amounts::saturating_i32;
 use crate::ecs::placement::Amounts;
-use crate::translate::placement::MembershipLabel;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
-use crate::translate::placement::scheduling;
+use crate::translate::placement::{MembershipLabel, scheduling};
 
 /// Value of a membership label; node affinity asks only for its presence.
 const MEMBER: &str = "true";

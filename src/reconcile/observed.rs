@@ -1,6 +1,5 @@
 //! Cluster state that decisions depend on: root objects, their children and the Pods of tasks.
 
-use crate::k8s::kinds::RootKind;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 use super::amounts::age;
 use crate::api::{GROUP, VERSION};
 use crate::ecs::placement::Amounts;
+use crate::k8s::kinds::RootKind;
 
 /// Custom resource that is reconciled.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! What a root has made, by kind, and what of it is no longer wanted.
 
-use crate::k8s::kinds::ChildKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::Action;
 use super::observed::ObservedChild;
+use crate::k8s::kinds::ChildKind;
 
 /// The children of a root, of every kind that can be known at the moment.
 ///

@@ -1,11 +1,11 @@
 //! What stands in front of and around a service's tasks, as children of the service, as far as they can be made.
 
-use crate::k8s::kinds::{Availability, ChildKind};
 use std::collections::BTreeMap;
 
 use super::actions::Child;
 use super::owned::Owned;
 use crate::api::condition;
+use crate::k8s::kinds::{Availability, ChildKind};
 use crate::translate::service::companion::Companion;
 use crate::translate::service::companions::Companions;
 

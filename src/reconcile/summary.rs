@@ -1,6 +1,5 @@
 //! Verdicts and findings as statuses tell them.
 
-use crate::reconcile::amounts::saturating_i32;
 use std::fmt::Write as _;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -8,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::actions::EventDraft;
 use crate::api::{Difference, TranslationSummary, condition};
 use crate::ecs::{Findings, Severity};
+use crate::reconcile::amounts::saturating_i32;
 use crate::translate::{FieldVerdict, Verdict};
 
 /// How many differences a status lists; the converter's report lists all.

@@ -1,7 +1,5 @@
 //! Decisions, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
 
-use crate::k8s::kinds::RootKind;
-use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
@@ -9,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{SecretStores, TaskDefinitionStatus};
+use crate::k8s::kinds::RootKind;
+use crate::translate::RenderProfile;
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 

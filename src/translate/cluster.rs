@@ -3,9 +3,8 @@
 use crate::api::ClusterSpec;
 use crate::ecs::Pointer;
 use crate::ecs::cluster::{ClusterConfiguration, ClusterSetting};
-use crate::translate::VerdictRecorder;
 use crate::translate::pod::tags;
-use crate::translate::{Code, capacity};
+use crate::translate::{Code, VerdictRecorder, capacity};
 
 const DESCRIBE_ONLY: [&str; 9] = [
     "clusterArn",

@@ -2,9 +2,6 @@
 //!
 //! The converter, the controllers and admission all see a definition through here, so they all say the same about it.
 
-use crate::translate::target;
-use crate::translate::pod::container_names;
-use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
@@ -18,8 +15,12 @@ use crate::ecs::pointer::Pointer;
 use crate::ecs::validate;
 use crate::k8s::names;
 use crate::translate::metadata::Identity;
+use crate::translate::pod::container_names;
 use crate::translate::service::{companions, workload};
-use crate::translate::{FieldVerdict, capacity, cluster, kubernetes_block, node_selector, service};
+use crate::translate::{
+    FieldVerdict, Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder, capacity, cluster,
+    kubernetes_block, node_selector, service, target,
+};
 
 /// A definition after examination.
 #[derive(Clone, Debug)]

@@ -9,9 +9,8 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::bench;
-use crate::support::admission_policies;
 use crate::support::node_pool::{NodePool, ZONES};
-use crate::support::{Bench, PATIENCE};
+use crate::support::{Bench, PATIENCE, admission_policies};
 
 /// The nodes with tasks of the service, once there are so many.
 async fn nodes_of(bench: &Bench, service: &str, tasks: usize) -> Result<BTreeSet<String>> {

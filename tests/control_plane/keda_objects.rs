@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use crate::add_ons::settled;
 use crate::bench;
 use crate::plain_manifests::{dry_run, plain};
-use crate::support::admission_policies;
-use crate::support::{Bench, PATIENCE, install_definition};
+use crate::support::{Bench, PATIENCE, admission_policies, install_definition};
 
 /// Installs KEDA's definitions; several tests may do so at once.
 pub async fn install(bench: &Bench) -> Result<()> {

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ecs_operator::convert::files;
-use ecs_operator::convert::{Settings, Source, Target};
+use ecs_operator::convert::{Settings, Source, Target, files};
 use ecs_operator::translate::RenderProfile;
 use serde::Deserialize;
 

@@ -1,11 +1,11 @@
 //! The Helm chart grants the rights that the program asks for, and no others.
 
-use ecs_operator::k8s::kinds::Scope;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use ecs_operator::controllers;
+use ecs_operator::k8s::kinds::Scope;
 use ecs_operator::kubernetes::discovery::Rule;
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! What the converter is given: files with definitions or with any text, and settings.
 
-use ecs_operator::translate::RenderProfile;
 use std::fmt;
 
 use ecs_operator::convert::{Settings, Source, Target};
+use ecs_operator::translate::RenderProfile;
 use fastrand::Rng;
 use serde_json::Value;
 

@@ -5,9 +5,8 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use crate::queries;
-use crate::scaling;
 use crate::schema::{self, SENTINEL};
+use crate::{queries, scaling};
 
 type Object = Map<String, Value>;
 

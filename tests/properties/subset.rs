@@ -2,10 +2,9 @@
 //!
 //! `k8s_openapi::DeepMerge` merges by the list types of the Kubernetes API, of which `k8s::diff` has tables of its own.
 
-use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::{fmt, fs};
 
 use ecs_operator::k8s::diff::check_subset;
 use k8s_openapi::DeepMerge;

@@ -1,12 +1,11 @@
 //! A HorizontalPodAutoscaler, by the algorithm that Kubernetes documents, with the settings that the program renders.
 
-use ecs_operator::translate::Mode;
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
-use ecs_operator::translate::ObjectContext;
 use ecs_operator::translate::metadata::Identity;
 use ecs_operator::translate::service::auto_scaling::{Situation, render};
 use ecs_operator::translate::service::companion::Companion;
+use ecs_operator::translate::{Mode, ObjectContext};
 use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};

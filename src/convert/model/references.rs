@@ -1,6 +1,5 @@
 //! Services and the task definitions and clusters that they name among the inputs.
 
-use crate::translate::RenderContext;
 use std::collections::BTreeMap;
 
 use super::definition::{Definition, Examination};
@@ -10,8 +9,8 @@ use crate::ecs::decode::hint::did_you_mean_name;
 use crate::ecs::{self, Pointer, TaskDefinitionRef, validate};
 use crate::k8s::kinds::RootKind;
 use crate::k8s::names;
-use crate::translate::metadata;
 use crate::translate::service::companions;
+use crate::translate::{RenderContext, metadata};
 
 /// Task definitions by namespace and object name. Several with one name are refused.
 pub(in crate::convert) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;

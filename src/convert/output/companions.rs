@@ -1,13 +1,13 @@
 //! What the tasks of a definition need besides their Deployment: `ExternalSecret`s, and claims and volumes for file systems.
 
-use crate::k8s::UntypedObject;
-use crate::k8s::kinds::ChildKind;
-use crate::translate::RenderContext;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Readable};
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
+use crate::translate::RenderContext;
 use crate::translate::pod::external_secret;
 use crate::translate::service::companion::Companion;
 use crate::translate::volumes::efs_volume_configuration;

@@ -1,7 +1,5 @@
 //! Definitions → our custom resources.
 
-use crate::translate::Mode;
-use crate::translate::RenderProfile;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -13,7 +11,7 @@ use crate::convert::Settings;
 use crate::convert::model::{Definition, Examination};
 use crate::ecs::Pointer;
 use crate::k8s::kinds::RootKind;
-use crate::translate::{Code, FieldVerdict, examine};
+use crate::translate::{Code, FieldVerdict, Mode, RenderProfile, examine};
 
 /// A custom resource in the order in which people read one.
 #[derive(Serialize)]

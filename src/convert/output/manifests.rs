@@ -4,15 +4,12 @@
 //! Deployment of one replica under its own name, so that nothing is lost. Labels are the operator's, so that both ways of
 //! running look alike, but for `managed-by`: an operator must not take these objects for its own.
 
-use crate::translate::target;
-use crate::translate::{Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::companions;
 use super::manifest::Manifest;
-use super::service_reference;
+use super::{companions, service_reference};
 use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, annotations, labels};
 use crate::convert::model::references::{Families, cluster_of, key, requested_task_definition};
 use crate::convert::model::{Definition, Examination};
@@ -21,13 +18,14 @@ use crate::ecs::scaling::Limits;
 use crate::ecs::{self, Pointer, TaskDefinitionRef};
 use crate::translate::capacity::ProviderCatalog;
 use crate::translate::metadata::Identity;
-use crate::translate::service::auto_scaling;
 use crate::translate::service::auto_scaling::Situation;
 use crate::translate::service::companion::Companion;
-use crate::translate::service::companions as service_companions;
-use crate::translate::service::workload;
 use crate::translate::service::workload::{Settings, Workload};
-use crate::translate::{Capacity, Code, FieldVerdict, Verdict, examine};
+use crate::translate::service::{auto_scaling, companions as service_companions, workload};
+use crate::translate::{
+    Capacity, Code, FieldVerdict, Mode, ObjectContext, RenderContext, RenderProfile, Verdict, VerdictRecorder, examine,
+    target,
+};
 
 /// The value of `app.kubernetes.io/managed-by`.
 const MANAGER: &str = "ecs-operator-convert";

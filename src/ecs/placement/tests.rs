@@ -1,6 +1,7 @@
+use serde_json::{Value, json};
+
 use super::*;
 use crate::ecs::query;
-use serde_json::{Value, json};
 
 fn instance(id: &str, zone: &str, cpu: i64, memory: i64) -> Instance {
     let attributes = [(ZONE.to_owned(), zone.to_owned())].into();

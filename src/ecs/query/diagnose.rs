@@ -1,11 +1,10 @@
 //! Messages about expressions that cannot be read, and about readable ones with a probable mistake.
 
-use super::BUILT_IN;
 use super::cursor::Cursor;
 use super::error::{Mistake, Reason};
 use super::expression::{Order, Test};
-use super::template;
 use super::vocabulary::{Operator, SUBJECTS, SubjectKind, is_sign};
+use super::{BUILT_IN, template};
 use crate::ecs::decode::hint::{did_you_mean, shortened};
 use crate::ecs::placeholder;
 

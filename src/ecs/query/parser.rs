@@ -1,14 +1,13 @@
 //! Text → expression.
 
 use super::cursor::Cursor;
-use super::diagnose;
 use super::error::{Mistake, QueryError, Reason};
 use super::expression::{Condition, Expression, Order, Test, Text};
 use super::pattern::Pattern;
 use super::quoting::is_bare;
 use super::value::{Date, Version};
 use super::vocabulary::{ATTRIBUTE, MAX_NAME, Operator, SUBJECTS, SubjectKind, is_name, is_subject};
-use super::{MAX_LENGTH, Note, Query, template};
+use super::{MAX_LENGTH, Note, Query, diagnose, template};
 use crate::ecs::decode::hint::shortened;
 
 /// Maximum depth of parentheses: deeper than any reader could follow, and small enough for the stack of a thread.

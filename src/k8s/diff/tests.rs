@@ -1,7 +1,8 @@
 //! Tables of desired objects beside what a real server makes of them.
 
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 fn difference(desired: &Value, observed: &Value) -> Option<String> {
     check_subset(desired, observed).err()

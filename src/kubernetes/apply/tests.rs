@@ -1,15 +1,17 @@
 //! Writes against a small HTTP server that answers as told.
 
-use super::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use k8s_openapi::api::apps::v1::Deployment;
 use parking_lot::Mutex;
 use serde_json::json;
-use std::collections::VecDeque;
-use std::sync::Arc;
 use tokio::net::TcpListener;
+
+use super::*;
 
 fn deployment() -> ApiResource {
     ApiResource::erase::<Deployment>(&())

@@ -1,10 +1,11 @@
 //! Every way a connection can fail, in words.
 
-use super::*;
 use std::io::Write;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+use super::*;
 
 /// A kubeconfig with one context, `here`.
 fn kubeconfig(server: &str) -> (PathBuf, ConnectOptions) {

@@ -1,11 +1,12 @@
 //! The queue of keys: coalescing, bounds, resync.
 
-use super::super::root::follow_root;
-use super::super::testing::{object, resource};
-use super::*;
 use futures::{FutureExt, StreamExt, stream};
 use kube::runtime::watcher::Event;
 use tokio_util::sync::CancellationToken;
+
+use super::super::root::follow_root;
+use super::super::testing::{object, resource};
+use super::*;
 
 fn key(name: &str) -> Key {
     ObjectKey::namespaced("sea", name).to_ref(&resource())

@@ -1,9 +1,10 @@
 //! Root objects: what triggers a reconcile and what does not.
 
-use super::super::testing::{object, resource};
-use super::*;
 use futures::stream;
 use serde_json::json;
+
+use super::super::testing::{object, resource};
+use super::*;
 
 type Item = watcher::Result<Event<DynamicObject>>;
 

@@ -1,14 +1,16 @@
 //! Reconciles that fail in every way, in paused time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::stream;
+use kube::runtime::watcher::Event;
+use tokio::time::sleep;
+
 use super::super::key::ObjectKey;
 use super::super::queue::{QueueSender, WorkQueue};
 use super::super::root::{RootStore, follow_root};
 use super::super::testing::{name, object, resource};
 use super::*;
-use futures::stream;
-use kube::runtime::watcher::Event;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::time::sleep;
 
 type Result = std::result::Result<Next, ReconcileError>;
 

@@ -1,12 +1,13 @@
 //! Watches on scripted streams, in paused time.
 
-use super::super::cache::{Cache, ObjectKey};
-use super::super::testing::{Ship, failure, loaded, object};
-use super::*;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::stream;
 use kube::api::DynamicObject;
 use parking_lot::Mutex;
+
+use super::super::cache::{Cache, ObjectKey};
+use super::super::testing::{Ship, failure, loaded, object};
+use super::*;
 
 type Item = watcher::Result<Event<DynamicObject>>;
 

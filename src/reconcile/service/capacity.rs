@@ -1,6 +1,5 @@
 //! Where the tasks of a service may run, by its strategy, its launch type and its cluster.
 
-use crate::reconcile::amounts::age;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use super::{Blocked, ServiceInput};
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, ClusterSpec, ServiceSpec, annotations};
 use crate::ecs::capacity::{EffectiveStrategy, StrategySource, is_fargate};
 use crate::reconcile::actions::{Action, AssignedCapacity};
+use crate::reconcile::amounts::age;
 use crate::reconcile::observed::{OrphanReason, Root, TaskPod};
 use crate::translate::capacity::{ProviderAllocation, ProviderCatalog, ProviderError, object_name};
 use crate::translate::{Capacity, examine};

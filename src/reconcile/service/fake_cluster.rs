@@ -1,8 +1,5 @@
 //! A service in a world where actions take effect as a server and Kubernetes' own controllers would have it.
 
-use crate::k8s::kinds::ChildKind;
-use crate::k8s::kinds::RootKind;
-use crate::translate::RenderProfile;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,8 +13,10 @@ use super::{ServiceInput, service};
 use crate::api::condition::Conditions;
 use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
+use crate::k8s::kinds::{ChildKind, RootKind};
 use crate::reconcile::actions::{Action, Decision};
 use crate::reconcile::observed::{ObservedChild, Revision, Root, TaskPhase, TaskPod};
+use crate::translate::RenderProfile;
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 

@@ -1,11 +1,10 @@
 //! Tasks that move: those that are orphaned, those that stop to make room, and the resulting limits of the workload.
 
-use super::protection;
 use super::replacement::Replacement;
 use super::requested::Requested;
 use super::rollout::Rollout;
 use super::zones::{self, ZoneBalance};
-use super::{ServiceInput, orphaned};
+use super::{ServiceInput, orphaned, protection};
 use crate::ecs::deployment::Bounds;
 use crate::reconcile::observed::{OrphanReason, TaskPod};
 

@@ -3,14 +3,13 @@
 //! A protected task that its workload might stop is taken out of it. Once its protection ends it is stopped, unless it is one of
 //! the desired tasks of the current deployment.
 
-use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
-
-use crate::reconcile::amounts::time_until;
 
 use super::rollout::Rollout;
 use super::{ServiceInput, orphaned};
 use crate::ecs::deployment::Bounds;
+use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::time_until;
 use crate::reconcile::observed::TaskPod;
 
 /// True while a task has scale-in protection.

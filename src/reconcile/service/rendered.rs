@@ -1,18 +1,18 @@
 //! Objects of a service, rendered from the definition that it runs.
 
+use super::moves::TaskMoves;
 use super::requested::{self, Requested};
 use super::rollout::Rollout;
-use super::{ServiceInput, moves::TaskMoves, scaling};
+use super::{ServiceInput, scaling};
 use crate::api::{annotations, condition, labels};
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Child;
 use crate::reconcile::service_companions;
-use crate::translate::target;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::pod::task_role_arn;
 use crate::translate::service::companions::{self, Companions};
 use crate::translate::service::workload::{self, Settings, Workload};
-use crate::translate::{ObjectContext, RenderContext};
+use crate::translate::{ObjectContext, RenderContext, target};
 
 /// Objects that a decision writes.
 pub(super) struct Rendered {

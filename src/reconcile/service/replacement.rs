@@ -3,14 +3,14 @@
 //! Where the ceiling leaves no room they are stopped first, one at a time. Source: "Amazon ECS task health and replacement"
 //! (October 2023) for both.
 
-use crate::k8s::kinds::ChildKind;
-use crate::reconcile::amounts::saturating_i64;
 use std::time::Duration;
 
 use super::requested::Requested;
 use super::rollout::{Rollout, RolloutDecision};
 use super::{ServiceInput, orphaned};
 use crate::ecs::deployment::Bounds;
+use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::{OrphanReason, TaskPhase, TaskPod};
 
 /// What becomes of the tasks of a workload that are not healthy any more.

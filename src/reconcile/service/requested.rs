@@ -16,8 +16,7 @@ use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::metadata::{self, Identity};
 use crate::translate::service::{companions, workload};
-use crate::translate::target;
-use crate::translate::{Capacity, Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder};
+use crate::translate::{Capacity, Mode, ObjectContext, RenderContext, RenderProfile, VerdictRecorder, target};
 
 /// Requested state of a service whose spec and references are valid.
 pub(super) struct Requested<'a> {

@@ -8,8 +8,6 @@
 //! Tasks that are divided among capacity providers have costs by their numbers, and while templates are being replaced the
 //! Deployment chooses among ReplicaSets: neither is touched.
 
-use crate::k8s::kinds::ChildKind;
-use crate::reconcile::amounts::saturating_i64;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
@@ -21,7 +19,9 @@ use super::{ServiceInput, orphaned};
 use crate::api::ServiceSpec;
 use crate::ecs::placement::{Amounts, Instance, Running, Strategy, best_to_stop};
 use crate::ecs::query;
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, DeletionCost};
+use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::TaskPod;
 
 /// The cost of the tasks that go first. Nobody can write a lower one, and a cost that somebody else writes is hardly this one.

@@ -1,6 +1,5 @@
 //! Step scaling and the record of what changed the count, over several decisions.
 
-use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -10,6 +9,7 @@ use super::fake_cluster::FakeCluster;
 use super::measurements::{CountManager, MeasurementError, Measurements};
 use crate::api::ScalingStatus;
 use crate::ecs::scaling::{Sample, Utilization};
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Action;
 
 fn alarm(name: &str, operator: &str, threshold: i32) -> Value {

@@ -1,6 +1,5 @@
 //! Services, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
 
-use crate::k8s::kinds::ChildKind;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::fake_cluster::{FakeCluster, NOW, pod, revision, web};
 use super::zones::ZonedNode;
 use crate::api::{RolloutState, ServiceStatus};
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, Child, Decision};
 use crate::reconcile::observed::{CapacityRejection, OrphanReason, Revision, StopReason, TaskPhase, TaskPod};
 

@@ -7,8 +7,6 @@
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
-use crate::k8s::kinds::ChildKind;
-use crate::reconcile::amounts::{age, saturating_i32};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -23,6 +21,8 @@ use super::{ServiceInput, orphaned, protection};
 use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
 use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
+use crate::k8s::kinds::ChildKind;
+use crate::reconcile::amounts::{age, saturating_i32};
 use crate::reconcile::node_labels::ObservedNode;
 use crate::reconcile::observed::TaskPod;
 

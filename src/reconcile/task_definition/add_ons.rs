@@ -4,22 +4,21 @@
 //! no say: a secret that has been deleted since would keep all others from being read. Once a service names such a revision
 //! again, what it needs is made again. What is no longer in use goes when the definition is next looked at.
 
-use crate::k8s::UntypedObject;
-use crate::k8s::kinds::ChildKind;
-use crate::translate::RenderContext;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::TaskDefinitionInput;
 use crate::api::{SecretStores, TaskDefinitionSpec, condition};
+use crate::k8s::UntypedObject;
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, Child};
 use crate::reconcile::observed::ObservedChild;
-use crate::translate::examine;
 use crate::translate::pod::external_secret;
 use crate::translate::pod::external_secret::ExternalSecret;
 use crate::translate::volumes::efs_volume_configuration;
 use crate::translate::volumes::efs_volume_configuration::FileSystem;
+use crate::translate::{RenderContext, examine};
 
 /// What is done for the companions of a task definition.
 pub(super) struct AddOns {

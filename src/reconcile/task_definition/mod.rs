@@ -2,8 +2,6 @@
 
 mod add_ons;
 
-use crate::k8s::kinds::ChildKind;
-use crate::translate::RenderProfile;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -17,12 +15,13 @@ use crate::api::{
     condition, labels,
 };
 use crate::ecs::task_definition::DESCRIBE_ONLY;
+use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, Child, Decision, EventDraft};
 use crate::reconcile::observed::{Revision, Root};
 use crate::reconcile::owned::Owned;
 use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
-use crate::translate::metadata;
+use crate::translate::{RenderProfile, metadata};
 
 /// What a decision about a task definition depends on.
 #[derive(Debug)]

@@ -6,10 +6,8 @@ use crate::ecs::cluster::Cluster;
 use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
 use crate::ecs::{self, Pointer};
 use crate::k8s::names;
-use crate::translate::Code;
-use crate::translate::VerdictRecorder;
 use crate::translate::capacity::object_name;
-use crate::translate::target;
+use crate::translate::{Code, VerdictRecorder, target};
 
 /// Claims what a service says of where its tasks run.
 pub fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {

@@ -4,10 +4,9 @@ use crate::api::CapacityProviderSpec;
 use crate::ecs::capacity::{ManagedStatus, is_fargate};
 use crate::ecs::finding::Finding;
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
-use crate::translate::VerdictRecorder;
 use crate::translate::capacity::nodes_of;
 use crate::translate::pod::tags;
+use crate::translate::{Code, VerdictRecorder};
 
 /// What says of Karpenter's objects the same as a member of `managedInstancesProvider`.
 const OF_KARPENTER: &[(&str, &str)] = &[

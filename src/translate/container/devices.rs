@@ -3,15 +3,14 @@
 //! A device node that is mounted into a container that is not privileged cannot be opened: the container's device cgroup has
 //! only what a device plugin allows. To make the container privileged would give it far more than the definition does.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
 
 use crate::ecs::task_definition::Device;
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
 use crate::translate::volumes::container_volume::{self, ContainerVolume};
 use crate::translate::volumes::tmpfs;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 fn devices<'a>(placed: &ContainerSlot<'a>) -> &'a [Device] {
     placed.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.devices)

@@ -1,11 +1,10 @@
 //! `dockerLabels` → annotations of the Pod. Label values are too narrow for them.
 
-use crate::k8s::names;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
-use crate::translate::Code;
+use crate::k8s::names;
+use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 const LABELS: &str = "dockerlabel.ecs-operator.dev";
 

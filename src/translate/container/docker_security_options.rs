@@ -1,15 +1,14 @@
 //! `dockerSecurityOptions` and `credentialSpecs` → the security context.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{
     AppArmorProfile, SELinuxOptions, SecurityContext, WindowsSecurityContextOptions as WindowsOptions,
 };
 
 use crate::ecs::Pointer;
 use crate::k8s::names;
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Sets what the options say.
 pub(crate) fn render(

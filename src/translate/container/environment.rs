@@ -6,12 +6,11 @@
 //! ECS lets a secret win over a variable of the same name, and the last of several variables of one name win; a Pod may
 //! not have two variables of one name under server-side apply, so the losers are left out.
 
-use crate::translate::VerdictRecorder;
-use crate::translate::context::ContainerSlot;
 use k8s_openapi::api::core::v1::EnvVar;
 
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::literal;
+use crate::translate::{Code, VerdictRecorder};
 
 pub(crate) fn render(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Vec<EnvVar> {
     let given = &placed.definition.environment;

@@ -7,17 +7,15 @@
 //! The agent reads a line up to its second `=` and passes over one without a value; `kubectl create --from-env-file`
 //! keeps both.
 
-use crate::k8s::fingerprint;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{ConfigMapEnvSource, EnvFromSource, SecretEnvSource};
 
 use crate::api::EnvironmentFileMapping;
-use crate::k8s::names;
-use crate::translate::Code;
+use crate::k8s::{fingerprint, names};
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// What the name of every environment file ends in.
 const EXTENSION: &str = ".env";

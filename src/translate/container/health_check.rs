@@ -5,17 +5,15 @@
 //! holds back readiness, and containers that wait for HEALTHY, until the first success; then a readiness probe tells the health,
 //! by which the operator replaces the task. A liveness probe that has more patience restarts the container should nobody do so.
 
-use crate::translate::context::{ContainerKind, ContainerSlot};
-use crate::translate::target;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
 use task_agent::Health;
 
 use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
+use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::conversions::literal;
 use crate::translate::task_agent::{eligibility, supervised_container};
+use crate::translate::{Code, RenderContext, VerdictRecorder, target};
 
 const DEFAULT_INTERVAL: i32 = 30;
 const DEFAULT_TIMEOUT: i32 = 5;

@@ -1,9 +1,8 @@
 //! `linuxParameters.initProcessEnabled`: a first process that forwards signals and takes in orphans.
 
-use crate::translate::Code;
 use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let path = placed.at("linuxParameters").key("initProcessEnabled");

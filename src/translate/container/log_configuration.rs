@@ -8,17 +8,15 @@
 //!
 //! Agents may copy annotations into the records they send, so a credential is never among them.
 
-use crate::k8s::fingerprint;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use crate::api::annotations::LOGS;
 use crate::ecs::task_definition::{LogConfiguration, LogDriver};
-use crate::k8s::names;
-use crate::translate::Code;
+use crate::k8s::{fingerprint, names};
 use crate::translate::container::secret_source;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::external_secret;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Longest name of an annotation after its prefix.
 const NAME_MAX: usize = 63;

@@ -3,10 +3,9 @@
 //! The kubelet gives no swap to a container whose memory request is its limit, nor to one that has neither, on any node
 //! (`GetContainerSwapBehavior`).
 
-use crate::translate::Code;
 use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let Some(linux) = &placed.definition.linux_parameters else { return };

@@ -1,16 +1,15 @@
 //! `portMappings` → container ports.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
-use k8s_openapi::api::core::v1::ContainerPort;
-
 use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::ContainerPort;
 
 use crate::ecs::task_definition::{NetworkMode, PortMapping, TransportProtocol};
 use crate::ecs::{self, Pointer};
 use crate::k8s::names;
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Ports of a core Service with ranges written out. Each one costs every node rules of its own.
 const MAX_SERVICE_PORTS: usize = 100;

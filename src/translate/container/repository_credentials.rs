@@ -3,15 +3,13 @@
 //! ECS keeps credentials for each container, a Pod for each registry: all pull secrets of a Pod are tried for the
 //! images of the registries that they name.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
-
 use k8s_openapi::api::core::v1::LocalObjectReference;
 
-use crate::translate::Code;
 use crate::translate::container::image_registry::{self, first_users, parameter, secret_name, server};
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::pod::external_secret;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The pull secrets of the `kubernetes` block; where it has none, one for each of the credentials that ECS would fetch.
 pub(crate) fn pull_secrets(

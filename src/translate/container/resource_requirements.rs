@@ -3,8 +3,6 @@
 //! The names of the resources are those of NVIDIA's and of AWS's device plugin. A number is all that can be asked for: there
 //! is no "all that the node has".
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::EnvVar;
@@ -12,7 +10,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{NvidiaMps, ResourceRequirement, ResourceType};
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The resource that NVIDIA's device plugin offers.
 pub(crate) const GPU: &str = "nvidia.com/gpu";

@@ -3,8 +3,6 @@
 //! CPU units reserve and weigh, they do not cap: a request without a limit. A container's memory is a hard limit and, without
 //! a reservation, also what placement counts. The task's cpu and memory cap all containers together: resources of the Pod.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
@@ -12,10 +10,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::ecs::task_definition::Compatibility;
 use crate::ecs::{Pointer, units};
-use crate::translate::Code;
 use crate::translate::container::resource_requirements;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::{container_cpu, memory, some_map, task_cpu};
 use crate::translate::pod::ephemeral_storage;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn container(
     task: &RenderContext<'_>,

@@ -1,12 +1,11 @@
 //! `restartPolicy`: a container that is started again where it is, without the task being replaced.
 
-use crate::translate::context::{ContainerKind, ContainerSlot};
-use crate::translate::{RenderContext, VerdictRecorder};
 use task_agent::Restart;
 
 use crate::ecs::task_definition::ContainerDefinition;
-use crate::translate::Code;
+use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// ECS's default of `restartAttemptPeriod`, in seconds.
 const DEFAULT_ATTEMPT_PERIOD: u64 = 300;

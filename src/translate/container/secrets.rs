@@ -5,13 +5,12 @@
 //! where a store is named (see [`external_secret`]). Until that exists the container waits, as a task on ECS does not
 //! start without its secrets.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
 
-use crate::translate::Code;
 use crate::translate::container::secret_source;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::external_secret;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn render(
     task: &RenderContext<'_>,

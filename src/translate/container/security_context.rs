@@ -1,13 +1,12 @@
 //! `user`, `privileged`, `readonlyRootFilesystem` and capabilities → the security context.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{Capabilities, SecurityContext};
 
-use crate::translate::Code;
 use crate::translate::container::docker_security_options;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::pod::runtime_platform;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The largest number of a user or a group that the server takes.
 const MAX_ID: i64 = i32::MAX as i64;

@@ -1,10 +1,9 @@
 //! `startTimeout`: how long others wait for a container to end or to become healthy.
 
 use crate::ecs::task_definition::ContainerDefinition;
-use crate::translate::Code;
 use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The time in seconds; none is for ever.
 pub(crate) fn of(container: &ContainerDefinition) -> Option<u64> {

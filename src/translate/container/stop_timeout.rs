@@ -1,12 +1,11 @@
 //! `stopTimeout` → the Pod's grace period.
 
 use crate::ecs::task_definition::DEFAULT_STOP_TIMEOUT;
-use crate::translate::Code;
 use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::pod::depends_on;
 use crate::translate::service::pre_stop;
 use crate::translate::task_agent::eligibility;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Time for the task agent to kill what is left of the last container, and to end.
 const TIME_TO_KILL: i64 = 5;

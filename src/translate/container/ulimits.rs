@@ -1,12 +1,11 @@
 //! `ulimits`: limits of a container's processes.
 
-use crate::translate::context::{ContainerKind, ContainerSlot};
-use crate::translate::{RenderContext, VerdictRecorder};
 use task_agent::Limit;
 
 use crate::ecs::task_definition::{ContainerDefinition, Ulimit};
-use crate::translate::Code;
+use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The limits, for the task agent.
 pub(crate) fn plan(container: &ContainerDefinition) -> Vec<Limit> {

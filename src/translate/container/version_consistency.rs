@@ -1,9 +1,8 @@
 //! `versionConsistency`: ECS pins the tag of an image to a digest for a whole deployment, unless it is told not to.
 
 use crate::ecs::task_definition::VersionConsistency;
-use crate::translate::Code;
-use crate::translate::VerdictRecorder;
 use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, VerdictRecorder};
 
 /// Claims the field; `pulled_each_time` tells that the node asks for the tag at each start of a container.
 pub(crate) fn claim(placed: &ContainerSlot<'_>, pulled_each_time: bool, recorder: &mut VerdictRecorder) {

@@ -1,19 +1,17 @@
 //! The verdicts on log routers and on the log configuration of those who use them.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use crate::api::annotations::FIRELENS;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::FirelensConfigurationType as Software;
-use crate::translate::Code;
 use crate::translate::container::{log_configuration, secret_source};
-use crate::translate::firelens::options;
+use crate::translate::context::ContainerSlot;
 use crate::translate::firelens::options::{Fate, Given, Obstacle, Setting, Value};
-use crate::translate::firelens::router;
 use crate::translate::firelens::router::{FILE, FILE_TYPE, Feeding, METADATA, Router, Unconfigured, User};
+use crate::translate::firelens::{options, router};
 use crate::translate::pod::runtime_platform;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// What is not ECS's in what is added to the records.
 const METADATA_DIFFERS: &str = "ecs_task_arn is the name of the Pod, ecs_cluster that of the cluster's object, and \

@@ -3,7 +3,6 @@
 //! The rules are those of Fluent Bit's classic format (`flb_cf_fluentbit.c`) and of Fluentd's (`v1_parser.rb`), without
 //! what either forgives.
 
-use crate::translate::{RenderContext, RenderProfile};
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use crate::api::{TaskDefinitionSpec, labels};
 use crate::k8s::names;
 use crate::translate::firelens::annotation;
+use crate::translate::{RenderContext, RenderProfile};
 
 /// A section or an element: its kind with its argument, its pairs, and the elements in it.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -17,10 +17,11 @@ pub mod options;
 pub mod router;
 pub mod volumes;
 
-use crate::translate::RenderContext;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::EnvVar;
+
+use crate::translate::RenderContext;
 
 pub(super) use field_verdicts::{of_router as claim, of_users as claim_users};
 pub(super) use router::variables as router_variables;

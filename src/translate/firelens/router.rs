@@ -1,6 +1,5 @@
 //! What a log router is told, whichever software it is.
 
-use crate::translate::RenderContext;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
@@ -9,11 +8,11 @@ use crate::api::labels;
 use crate::ecs::task_definition::{
     ContainerDefinition, FirelensConfiguration, FirelensConfigurationType as Software, LogConfiguration,
 };
+use crate::translate::RenderContext;
 use crate::translate::container::secret_source;
 use crate::translate::conversions::literal;
-use crate::translate::firelens::options;
 use crate::translate::firelens::options::{Fate, Given, Names, Place, Setting, Value};
-use crate::translate::firelens::{ADDRESS, listens};
+use crate::translate::firelens::{ADDRESS, listens, options};
 use crate::translate::pod::depends_on;
 
 /// The folder of the Pod's log files in the router.

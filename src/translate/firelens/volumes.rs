@@ -1,14 +1,14 @@
 //! What a log router finds in its file system: its configuration, its Pod's log files, and a place to remember how far it
 //! has read them.
 
-use crate::translate::RenderContext;
-use crate::translate::context::ContainerSlot;
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, ObjectFieldSelector,
     Volume, VolumeMount,
 };
 
 use crate::api::annotations::FIRELENS;
+use crate::translate::RenderContext;
+use crate::translate::context::ContainerSlot;
 use crate::translate::firelens::router;
 use crate::translate::firelens::router::{Feeding, Router};
 use crate::translate::volumes::container_volume::{ContainerVolume, volume_name};

@@ -24,11 +24,11 @@ pub mod terms;
 #[cfg(test)]
 mod tests;
 
-use crate::translate::target;
-use crate::translate::{RenderContext, RenderProfile, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
+
+use crate::translate::{RenderContext, RenderProfile, VerdictRecorder, target};
 
 pub use membership_label::MembershipLabel;
 

@@ -1,16 +1,14 @@
 //! What is said of a constraint.
 
-use crate::translate::Mode;
-use crate::translate::VerdictRecorder;
 use std::collections::BTreeSet;
 
 use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::query::{Condition, Expression};
-use crate::translate::Code;
 use crate::translate::placement::facts;
 use crate::translate::placement::group::Group;
 use crate::translate::placement::membership_label::MembershipLabel;
+use crate::translate::{Code, Mode, VerdictRecorder};
 
 /// How far a constraint keeps its meaning; exact, where nothing is noted.
 #[derive(Default)]

@@ -7,8 +7,6 @@
 //! A service without a strategy is spread over zones and instances by the default scheduler itself, which nothing has to tell. Its
 //! own constraints also hold where nodes have no zone; those of a Pod leave such nodes for last.
 
-use crate::translate::target;
-use crate::translate::{RenderProfile, VerdictRecorder};
 use std::fmt;
 
 use k8s_openapi::api::core::v1::TopologySpreadConstraint;
@@ -17,8 +15,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use crate::api::{ServiceSpec, labels};
 use crate::ecs::Pointer;
 use crate::ecs::placement::{self, BinpackField as Resource, SpreadField};
-use crate::translate::Code;
 use crate::translate::placement::facts;
+use crate::translate::{Code, RenderProfile, VerdictRecorder, target};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 

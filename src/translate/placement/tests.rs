@@ -1,17 +1,16 @@
 //! What is compiled means the same as what is evaluated, and nothing else is compiled.
 
-use crate::translate::{Mode, RenderProfile};
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::ecs::query::Query as Read;
 use crate::k8s::names;
-use crate::translate::Code;
 use crate::translate::placement::compile::{Part, compile};
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::terms::MAX_TERMS;
 use crate::translate::verdicts::codes::Verdict;
+use crate::translate::{Code, Mode, RenderProfile};
 
 fn read(text: &str) -> Read {
     text.parse().unwrap_or_else(|error| panic!("{error}"))

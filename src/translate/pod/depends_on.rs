@@ -7,9 +7,6 @@
 //!
 //! Where the task agent runs the containers they are all the Pod's, and the agent keeps the order.
 
-use crate::translate::context::ContainerKind;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::{BTreeMap, BTreeSet};
 
 use task_agent::{Condition, Dependency};
@@ -17,8 +14,9 @@ use task_agent::{Condition, Dependency};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
 use crate::k8s::names;
-use crate::translate::Code;
+use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The containers with their roles; those that go to `initContainers` first, in the order they start.
 pub(crate) fn place<'a>(task: &RenderContext<'a>) -> Vec<ContainerSlot<'a>> {

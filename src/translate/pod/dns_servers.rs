@@ -1,13 +1,12 @@
 //! `dnsServers` and `dnsSearchDomains` → the resolver of the Pod, which is that of all its containers.
 
-use crate::k8s::names;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::PodDNSConfig;
 
 use crate::ecs::Pointer;
-use crate::translate::Code;
+use crate::k8s::names;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// What a resolver takes, and the server allows.
 const MAX_SERVERS: usize = 3;

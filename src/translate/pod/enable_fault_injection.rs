@@ -1,8 +1,7 @@
 //! `enableFaultInjection`: the endpoints of the ECS agent for it.
 
 use crate::ecs::Pointer;
-use crate::translate::Code;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.enable_fault_injection == Some(true) {

@@ -3,14 +3,13 @@
 //! Resources of a whole Pod do not cover storage. But the kubelet holds all that a Pod writes, in all its containers, logs and
 //! scratch volumes together, against the sum of its containers' limits; so one limit at one container is a limit of the task.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::ecs::Pointer;
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 const RESOURCE: &str = "ephemeral-storage";
 

@@ -7,8 +7,6 @@
 //! An `ExternalSecret` replaces the whole content of its `Secret`, so there is one only where stores are known for all that
 //! the `Secret` is to have.
 
-use crate::k8s::UntypedObject;
-use crate::translate::RenderContext;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,10 +16,11 @@ use crate::api::{SecretStore, SecretStores};
 use crate::ecs::common::Secret;
 use crate::ecs::secret_reference::SecretReference;
 use crate::ecs::task_definition::ContainerDefinition;
+use crate::k8s::UntypedObject;
 use crate::translate::container::image_registry;
 use crate::translate::container::secret_source::{self, Origin, Reference, remote};
-use crate::translate::metadata;
 use crate::translate::pod::depends_on;
+use crate::translate::{RenderContext, metadata};
 
 /// What fills one `Secret`.
 #[derive(Clone, Debug, PartialEq)]

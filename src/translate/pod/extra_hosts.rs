@@ -1,13 +1,12 @@
 //! `extraHosts` and `links` → lines of the Pod's `/etc/hosts`, which all its containers have.
 
-use crate::k8s::names;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::HostAlias;
 
 use crate::ecs::Pointer;
-use crate::translate::Code;
+use crate::k8s::names;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Where a linked container is: in the same Pod.
 const LOOPBACK: &str = "127.0.0.1";

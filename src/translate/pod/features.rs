@@ -1,6 +1,5 @@
 //! The table of Pod features.
 
-use crate::translate::context::ContainerKind;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{PodSecurityContext, PodSpec};
@@ -11,7 +10,7 @@ use crate::translate::container::{
     docker_labels, health_check, log_configuration, repository_credentials, resource_requirements, resources,
     stop_timeout,
 };
-use crate::translate::context::{ContainerSlot, Membership};
+use crate::translate::context::{ContainerKind, ContainerSlot, Membership};
 use crate::translate::conversions::{some_list, some_map};
 use crate::translate::pod::{
     capacity_provider_strategy, containers, depends_on, dns_servers, enable_fault_injection, extra_hosts, hostname,

@@ -2,9 +2,8 @@
 
 use crate::ecs::task_definition::NetworkMode;
 use crate::k8s::names;
-use crate::translate::Code;
 use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn render(
     task: &RenderContext<'_>,

@@ -2,9 +2,8 @@
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::IpcMode;
-use crate::translate::Code;
 use crate::translate::pod::runtime_platform;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Renders `hostIPC`. The containers of a Pod always share one IPC namespace and its `/dev/shm`.
 pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> Option<bool> {

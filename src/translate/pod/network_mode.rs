@@ -1,16 +1,15 @@
 //! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a `NetworkPolicy` closes.
 
-use crate::k8s::UntypedObject;
-use crate::translate::context::ContainerSlot;
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{Compatibility, NetworkMode};
-use crate::translate::Code;
+use crate::k8s::UntypedObject;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder};
 
 /// Whether the whole task is to have no network.
 pub(crate) fn is_closed(task: &RenderContext<'_>) -> bool {

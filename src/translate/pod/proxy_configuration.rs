@@ -1,8 +1,7 @@
 //! `proxyConfiguration`: the proxy of App Mesh, which has ended.
 
 use crate::ecs::Pointer;
-use crate::translate::Code;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.proxy_configuration.is_some() {

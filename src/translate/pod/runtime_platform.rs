@@ -1,14 +1,13 @@
 //! `runtimePlatform` → the Pod's operating system and the labels a node must have.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodOS;
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{CpuArchitecture, OsFamily};
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// Adds the labels of the platform.
 pub(crate) fn select(

@@ -4,15 +4,14 @@
 //! those it knows to be harmless for others by itself, and refuses Pods with any other that it was not told to allow. A Pod
 //! that is refused is replaced at once, and again and again, so others are set only where a team says that its nodes allow them.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::Sysctl;
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{IpcMode, NetworkMode, SystemControl};
-use crate::translate::Code;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::pod::runtime_platform;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// What every kubelet allows (Kubernetes 1.32 and later; "Using sysctls in a Kubernetes Cluster").
 const SAFE: [&str; 12] = [

@@ -1,13 +1,10 @@
 //! `tags`, `propagateTags` → annotations. Values of labels are too narrow for them.
 
-use crate::k8s::names;
-use crate::translate::target;
-use crate::translate::{RenderContext, VerdictRecorder};
-
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
+use crate::k8s::names;
 use crate::translate::metadata::TAG_PREFIX as PREFIX;
+use crate::translate::{Code, RenderContext, VerdictRecorder, target};
 
 const REFUSED: &str =
     "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: nothing bears it";

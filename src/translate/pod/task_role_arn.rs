@@ -3,8 +3,6 @@
 //! A task acts with the role of its `ServiceAccount`: one that its `kubernetes` block names, or, where its cluster says how
 //! service accounts come to AWS credentials, one for each role, which the operator makes.
 
-use crate::k8s::UntypedObject;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -12,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api::{MANAGER, TaskRoleCredentials, labels};
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, LogDriver};
-use crate::k8s::names;
-use crate::translate::Code;
+use crate::k8s::{UntypedObject, names};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// What the webhook of IAM roles for service accounts reads.
 const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";

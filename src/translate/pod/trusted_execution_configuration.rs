@@ -2,8 +2,7 @@
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::IsolationMode;
-use crate::translate::Code;
-use crate::translate::{RenderContext, VerdictRecorder};
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> Option<String> {
     let class = task.kubernetes.and_then(|kubernetes| kubernetes.runtime_class_name.clone());

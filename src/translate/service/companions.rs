@@ -1,17 +1,15 @@
 //! All that stands in front of and around the tasks of a service.
 
-use crate::translate::service::companion::Companion;
-use crate::translate::{ObjectContext, RenderContext};
-
 use crate::api::{ClusterKubernetes, ServiceSpec};
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::{Pointer, validate};
 use crate::translate::pod::network_mode;
-use crate::translate::service;
+use crate::translate::service::companion::Companion;
 use crate::translate::service::{
     auto_scaling, load_balancers, pod_disruption_budget, security_groups, service_connect_configuration,
     service_registries,
 };
+use crate::translate::{ObjectContext, RenderContext, service};
 
 /// The fields of a service that name ports of its tasks.
 const FRONTS: [&str; 5] = [

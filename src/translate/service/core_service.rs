@@ -1,11 +1,11 @@
 //! The core Service for the ports of a service's tasks.
 
-use crate::translate::{ObjectContext, RenderContext};
 use k8s_openapi::api::core::v1::{Service as CoreService, ServiceSpec as CoreServiceSpec};
 
 use crate::translate::conversions::some_list;
 use crate::translate::service::service_port::service_ports;
 use crate::translate::service::{load_balancers, service_connect_configuration};
+use crate::translate::{ObjectContext, RenderContext};
 
 /// Renders the core Service for the ports of the task and for what Service Connect calls by the same name; none when there
 /// are no ports.

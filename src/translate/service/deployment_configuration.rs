@@ -3,9 +3,7 @@
 
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy};
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
-use crate::translate::VerdictRecorder;
-use crate::translate::target;
+use crate::translate::{Code, VerdictRecorder, target};
 
 pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();

@@ -10,10 +10,8 @@ use crate::translate::service::{
     auto_scaling, deployment_configuration, load_balancers, pod_disruption_budget, pre_stop, security_groups,
     service_connect_configuration, service_registries,
 };
-use crate::translate::target;
 use crate::translate::volumes::configured_at_launch;
-use crate::translate::{Code, capacity, placement};
-use crate::translate::{RenderProfile, VerdictRecorder};
+use crate::translate::{Code, RenderProfile, VerdictRecorder, capacity, placement, target};
 
 /// Claims the fields of a service.
 pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {

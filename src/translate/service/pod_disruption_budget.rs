@@ -4,13 +4,11 @@
 //! eviction takes a task away first: a budget that keeps as many as desired would let no node be emptied, ever. So one task
 //! may go at a time where none may be missing otherwise. Tasks that are not healthy may go in any case, as on ECS.
 
-use crate::k8s::UntypedObject;
-use crate::translate::target;
-use crate::translate::{ObjectContext, VerdictRecorder};
 use serde_json::json;
 
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
+use crate::k8s::UntypedObject;
+use crate::translate::{Code, ObjectContext, VerdictRecorder, target};
 
 /// How many tasks may be missing at a time; none where a budget would keep no task, or for daemons, which are not evicted.
 fn may_be_missing(service: &ecs::Service) -> Option<i64> {

@@ -6,11 +6,11 @@
 //!
 //! The delay is an attribute of the target group, which the definition does not say.
 
-use crate::translate::RenderContext;
-use crate::translate::context::ContainerSlot;
 use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
 
 use crate::api::ServiceSpec;
+use crate::translate::RenderContext;
+use crate::translate::context::ContainerSlot;
 use crate::translate::service::load_balancers;
 
 /// Seconds for a load balancer, where none are given: less than the 300 of a new target group, which most of them wait in vain,

@@ -5,10 +5,6 @@
 //! one group can let in another. Rules of several groups add up, as on AWS and in policies: only when all groups of a service
 //! are known can a policy say what they let through together.
 
-use crate::k8s::UntypedObject;
-use crate::k8s::names;
-use crate::translate::target;
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -18,8 +14,9 @@ use crate::api::{
 };
 use crate::ecs::service::{AssignPublicIp, AwsVpcConfiguration};
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
+use crate::k8s::{UntypedObject, names};
 use crate::translate::pod::network_mode;
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, target};
 
 fn configuration(service: &ecs::Service) -> Option<&AwsVpcConfiguration> {
     service.network_configuration.as_ref()?.awsvpc_configuration.as_ref()

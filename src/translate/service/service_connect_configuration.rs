@@ -3,10 +3,6 @@
 //! There is no proxy: a name leads to the address of a Service, behind which each connection goes to some healthy task.
 //! Retries, outlier detection and limits on requests are those of a service mesh, where the cluster has one.
 
-use crate::k8s::UntypedObject;
-use crate::k8s::names;
-use crate::translate::target;
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service as CoreService, ServicePort, ServiceSpec as CoreServiceSpec};
@@ -18,10 +14,10 @@ use crate::ecs::finding::Finding;
 use crate::ecs::service::{ServiceConnectConfiguration, ServiceConnectService};
 use crate::ecs::task_definition::{ApplicationProtocol, PortMapping};
 use crate::ecs::{self, Pointer};
-use crate::translate::Code;
+use crate::k8s::{UntypedObject, names};
 use crate::translate::container::port_mappings;
-use crate::translate::service;
 use crate::translate::service::dns_advice;
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, service, target};
 
 /// Seconds that the proxy of Service Connect gives a request where the service gives none.
 const REQUEST_TIMEOUT: i32 = 15;

@@ -3,17 +3,15 @@
 //! The ARN of a Cloud Map service does not say its name, so `kubernetes.serviceRegistries` does. Addresses of healthy tasks
 //! are answered, as by Cloud Map's A records; ports are found as SRV records by the names of the Service's ports.
 
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{Service as CoreService, ServiceSpec as CoreServiceSpec};
 
 use crate::api::{ServiceRegistryMapping, ServiceSpec};
 use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::service::ServiceRegistry;
-use crate::translate::Code;
 use crate::translate::conversions::some_list;
-use crate::translate::service;
 use crate::translate::service::dns_advice;
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, service};
 
 fn mappings(spec: &ServiceSpec) -> &[ServiceRegistryMapping] {
     spec.kubernetes.as_ref().map_or(&[], |kubernetes| &kubernetes.service_registries)

@@ -1,6 +1,5 @@
 //! The tasks of a service: a Deployment for REPLICA, a DaemonSet for DAEMON.
 
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{
@@ -16,8 +15,8 @@ use crate::ecs;
 use crate::ecs::deployment::{Bounds, HEALTHY_AFTER_SECONDS};
 use crate::translate::container::health_check;
 use crate::translate::context::Membership;
-use crate::translate::pod;
 use crate::translate::service::security_groups;
+use crate::translate::{ObjectContext, RenderContext, VerdictRecorder, pod};
 
 /// Old revisions of a workload that Kubernetes keeps. A deployment that failed is replaced by the last one that completed,
 /// which may lie some failed ones back and have no tasks any more.

@@ -10,9 +10,8 @@ use crate::translate::container::{health_check, restart_policy, start_timeout, u
 use crate::translate::context::Membership;
 use crate::translate::conversions::{container_cpu, literal, memory};
 use crate::translate::pod::depends_on;
-use crate::translate::task_agent::eligibility;
-use crate::translate::task_agent::metadata;
 use crate::translate::task_agent::supervised_container::{NAME, mount};
+use crate::translate::task_agent::{eligibility, metadata};
 
 /// The program in its image.
 const IN_IMAGE: &str = "/task-agent";

@@ -7,7 +7,6 @@
 //! There are no ARNs here, and many programs take them apart. So the task has one of ECS's form, with the uid of the Pod for
 //! its id, and with the account and the region that other ARNs of the definition name, or what takes their place.
 
-use crate::translate::RenderContext;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 use task_agent::metadata::{ContainerMetadata, Limits, Metadata, pod};
 
@@ -16,6 +15,7 @@ use crate::ecs::arn::{self, Arn};
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMode};
 use crate::ecs::units;
 use crate::k8s::names;
+use crate::translate::RenderContext;
 use crate::translate::container::port_mappings;
 use crate::translate::context::Membership;
 

@@ -3,7 +3,6 @@
 //! ECS makes an EBS volume for each task and deletes it with the task. A generic ephemeral volume does the same: the claim
 //! belongs to the Pod. What kind of disk it is, and how it is encrypted, is for the storage class to say.
 
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{
     EphemeralVolumeSource, PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, VolumeResourceRequirements,
 };
@@ -13,7 +12,7 @@ use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::service::ServiceManagedEbsVolumeConfiguration as Disk;
 use crate::ecs::task_definition::Volume;
-use crate::translate::Code;
+use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 /// The volume, when the service says how large it is.
 pub(crate) fn render(

@@ -3,8 +3,6 @@
 //! The volume stands for a file system that is there already (static provisioning), so both are bound to one another by
 //! name, and nothing happens to the files when they go. The size is a number that Kubernetes wants and nobody reads.
 
-use crate::k8s::UntypedObject;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -13,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{EfsAuthorizationConfigIam, EfsTransitEncryption, Volume};
-use crate::k8s::names;
-use crate::translate::{Code, metadata};
+use crate::k8s::{UntypedObject, names};
+use crate::translate::{Code, RenderContext, VerdictRecorder, metadata};
 
 /// The name of the driver, also that of its `CSIDriver` object.
 pub const DRIVER: &str = "efs.csi.aws.com";

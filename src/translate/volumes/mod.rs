@@ -11,8 +11,6 @@ pub mod efs_volume_configuration;
 pub mod tmpfs;
 pub mod volumes_from;
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
@@ -24,10 +22,11 @@ use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerDefinition, Volume};
 use crate::k8s::names;
 use crate::translate::container::devices;
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::task_agent::{eligibility, supervised_container};
 use crate::translate::volumes::container_volume::ContainerVolume;
-use crate::translate::{Code, firelens};
+use crate::translate::{Code, RenderContext, VerdictRecorder, firelens};
 
 pub(crate) fn volumes(
     task: &RenderContext<'_>,

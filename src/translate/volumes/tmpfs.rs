@@ -3,15 +3,14 @@
 //! The kubelet mounts an `emptyDir` of medium `Memory` as a tmpfs of `sizeLimit`, or of the Pod's memory limit where that is
 //! less; what is in it counts as memory of the container that wrote it, as on ECS. Its mount options cannot be chosen.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Volume, VolumeMount};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::ecs::task_definition::Tmpfs;
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
 use crate::translate::volumes::container_volume::{self, ContainerVolume};
-use crate::translate::{Code, conversions};
+use crate::translate::{Code, RenderContext, VerdictRecorder, conversions};
 
 pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
 

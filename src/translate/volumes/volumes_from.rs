@@ -1,11 +1,10 @@
 //! `volumesFrom` → the mounts of the other container, repeated.
 
-use crate::translate::context::ContainerSlot;
-use crate::translate::{RenderContext, VerdictRecorder};
 use k8s_openapi::api::core::v1::VolumeMount;
 
 use crate::ecs::task_definition::ContainerDefinition;
-use crate::translate::{Code, volumes};
+use crate::translate::context::ContainerSlot;
+use crate::translate::{Code, RenderContext, VerdictRecorder, volumes};
 
 /// The mounts that come from other containers, without those whose paths are in `own`.
 pub(crate) fn mounts(

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ecs_operator::ecs::TaskDefinition;
 use ecs_operator::ecs::placement::{Amounts, HostPort, Instance};
-use ecs_operator::ecs::query;
+use ecs_operator::ecs::{TaskDefinition, query};
 use fastrand::Rng;
 use serde_json::{Value, json};
 

@@ -3,10 +3,9 @@
 use super::progress::Progress;
 use crate::api::annotations;
 use crate::reconcile::observed::ObservedChild;
-use crate::reconcile::service::ServiceInput;
-use crate::reconcile::service::orphaned;
 use crate::reconcile::service::requested::Requested;
 use crate::reconcile::service::template_revisions::{self, TemplateRevision};
+use crate::reconcile::service::{ServiceInput, orphaned};
 
 /// Workload of a service, and the deployment that it is at.
 pub(in crate::reconcile::service) struct Current<'a> {

@@ -7,7 +7,6 @@ pub(super) mod activities;
 pub(super) mod limits;
 mod steps;
 
-use crate::translate::Mode;
 use std::time::Duration;
 
 use super::ServiceInput;
@@ -16,9 +15,9 @@ use crate::api::{ScalingActivity, ScalingStatus, ServiceStatus, condition};
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::time_until;
-use crate::translate::ObjectContext;
 use crate::translate::service::auto_scaling::{self, Situation};
 use crate::translate::service::companion::Companion;
+use crate::translate::{Mode, ObjectContext};
 
 /// Writes the count that is wanted into the service where its own is missing or beyond the limits: what scales by metrics reads
 /// and changes that one, and does nothing without it.

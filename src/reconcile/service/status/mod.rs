@@ -1,7 +1,5 @@
 //! The status of a service, and what happened to it since the last one.
 
-use crate::translate::Mode;
-use crate::reconcile::amounts::{age, saturating_i32, saturating_i64};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -19,8 +17,10 @@ use crate::api::{
     condition, labels,
 };
 use crate::reconcile::actions::{Decision, EventDraft};
+use crate::reconcile::amounts::{age, saturating_i32, saturating_i64};
 use crate::reconcile::observed::{StopReason, TaskPod};
 use crate::reconcile::summary;
+use crate::translate::Mode;
 use crate::translate::examine::{self, Examined};
 
 /// How many events a status keeps.

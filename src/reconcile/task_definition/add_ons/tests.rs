@@ -1,11 +1,11 @@
-use crate::k8s::kinds::RootKind;
-use crate::translate::RenderProfile;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
 use crate::api::{SecretStore, TaskDefinitionStatus};
+use crate::k8s::kinds::RootKind;
 use crate::reconcile::{Decision, Owned, Revision, Root, task_definition};
+use crate::translate::RenderProfile;
 
 const KINDS: [ChildKind; 3] = [ChildKind::ExternalSecret, ChildKind::VolumeClaim, ChildKind::Volume];
 

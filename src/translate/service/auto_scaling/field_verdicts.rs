@@ -3,16 +3,12 @@
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
 use crate::ecs::scaling::{AutoScaling, Dimensioned, PolicyType, ScheduledAction};
-use crate::translate::Code;
-use crate::translate::VerdictRecorder;
-use crate::translate::metadata;
 use crate::translate::service::auto_scaling::behavior::{
     LOW_ALARM_SECONDS, may_go_to_zero, may_scale_in, scale_in_window,
 };
-use crate::translate::service::auto_scaling::metrics;
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
-use crate::translate::service::auto_scaling::{steps, tags_of};
-use crate::translate::target;
+use crate::translate::service::auto_scaling::{metrics, steps, tags_of};
+use crate::translate::{Code, VerdictRecorder, metadata, target};
 
 const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
 

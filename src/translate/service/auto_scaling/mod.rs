@@ -11,9 +11,6 @@ pub mod field_verdicts;
 pub mod metrics;
 pub mod steps;
 
-use crate::translate::Mode;
-use crate::k8s::UntypedObject;
-use crate::translate::ObjectContext;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -22,9 +19,10 @@ use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{AutoScaling, Limits, PolicyType};
 use crate::ecs::service::Tag;
-use crate::translate::metadata;
+use crate::k8s::UntypedObject;
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
 use crate::translate::service::companion::Companion;
+use crate::translate::{Mode, ObjectContext, metadata};
 
 pub use behavior::low_alarm_seconds;
 pub(crate) use field_verdicts::claim;

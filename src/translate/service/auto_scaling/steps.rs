@@ -1,6 +1,5 @@
 //! What becomes of step policies: the operator evaluates those of their alarms that are on what the tasks use.
 
-use crate::translate::VerdictRecorder;
 use std::collections::BTreeSet;
 
 use crate::api::{AlarmMetric, PrometheusQuery, ServiceSpec};
@@ -8,7 +7,7 @@ use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
 use crate::k8s::names;
-use crate::translate::Code;
+use crate::translate::{Code, VerdictRecorder};
 
 /// The service, as the dimensions of its metrics name it.
 #[must_use]

@@ -1,10 +1,10 @@
 #![expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
 
-use super::*;
-use crate::translate::ObjectContext;
-use crate::translate::metadata::Identity;
-use crate::translate::{Mode, VerdictRecorder};
 use serde_json::json;
+
+use super::*;
+use crate::translate::metadata::Identity;
+use crate::translate::{Mode, ObjectContext, VerdictRecorder};
 
 fn spec(policies: Value, more: Value) -> ServiceSpec {
     let mut spec = json!({"serviceName": "web", "taskDefinition": "web",
@@ -22,8 +22,13 @@ fn utilization(resource: &str, target: f64) -> Value {
     json!({"targetValue": target, "predefinedMetricSpecification": {"predefinedMetricType": name}})
 }
 
-const QUIET: Situation =
-    Situation { limits: Limits { min: 2, max: 10 }, rolling: false, tolerance: true, mode: Mode::Operator, desired: Some(2) };
+const QUIET: Situation = Situation {
+    limits: Limits { min: 2, max: 10 },
+    rolling: false,
+    tolerance: true,
+    mode: Mode::Operator,
+    desired: Some(2),
+};
 
 fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
@@ -203,7 +208,8 @@ fn how_keda_goes_to_zero_is_told() {
     assert_eq!(code, "one-task-kept");
     assert!(message.contains("no policy may take tasks away"), "{message}");
     let suspended = by_queue(json!({}), json!({"suspendedState": {"dynamicScalingOutSuspended": true}}));
-    let of_out = |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", Mode::Operator).unwrap().0;
+    let of_out =
+        |spec: &ServiceSpec| judged(spec, "suspendedState/dynamicScalingOutSuspended", Mode::Operator).unwrap().0;
     assert_eq!(of_out(&suspended), "first-task-not-held-back");
     let mut above = suspended.clone();
     above.ecs.auto_scaling.as_mut().unwrap().min_capacity = 1;

@@ -1,10 +1,10 @@
 //! An `Ingress`.
 
-use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::api::{Ingress, IngressTls};
+use crate::k8s::UntypedObject;
 use crate::translate::service::load_balancers::texts;
 
 pub(super) fn render(given: &Ingress, port: i32, mut metadata: ObjectMeta, service: &str) -> UntypedObject {

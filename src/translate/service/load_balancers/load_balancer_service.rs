@@ -1,6 +1,5 @@
 //! A core Service of the type LoadBalancer.
 
-use crate::translate::{ObjectContext, RenderContext};
 use k8s_openapi::api::core::v1::{Service as CoreService, ServiceSpec as CoreServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -8,6 +7,7 @@ use crate::api::{ExternalTrafficPolicy, LoadBalancerService};
 use crate::translate::conversions::some_list;
 use crate::translate::service::load_balancers::Entry;
 use crate::translate::service::service_port;
+use crate::translate::{ObjectContext, RenderContext};
 
 pub(super) fn render(
     task: &RenderContext<'_>,

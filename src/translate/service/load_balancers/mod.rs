@@ -8,9 +8,6 @@ mod load_balancer_service;
 mod routes;
 mod target_group_binding;
 
-use crate::k8s::fingerprint;
-use crate::translate::target;
-use crate::translate::{ObjectContext, RenderContext, VerdictRecorder};
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -21,9 +18,10 @@ use crate::api::{
 use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::service::LoadBalancer;
-use crate::translate::Code;
+use crate::k8s::fingerprint;
 use crate::translate::conversions::some_list;
 use crate::translate::service::companion::Companion;
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, target};
 
 /// What takes the place of a load balancer.
 #[derive(Clone, Copy)]

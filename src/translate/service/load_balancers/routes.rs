@@ -1,10 +1,10 @@
 //! Routes of the Gateway API.
 
-use crate::k8s::UntypedObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 use crate::api::{GrpcRoute, HttpRoute, ParentReference, TcpRoute};
+use crate::k8s::UntypedObject;
 use crate::translate::service::load_balancers::texts;
 
 pub(super) fn http(route: &HttpRoute, port: i32, metadata: ObjectMeta, service: &str) -> UntypedObject {

@@ -3,13 +3,13 @@
 //! By itself the controller takes a target group for its own and deregisters whatever else is in it. While a service moves,
 //! ECS still has its tasks there, so the binding says that it is shared, unless told otherwise.
 
-use crate::k8s::UntypedObject;
-use crate::translate::RenderContext;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::api::{TargetGroupBinding, TargetType};
 use crate::ecs::task_definition::{Compatibility, NetworkMode};
+use crate::k8s::UntypedObject;
+use crate::translate::RenderContext;
 use crate::translate::service::load_balancers::Entry;
 
 /// Whether the target group has nodes as targets. ECS wants addresses for tasks in `awsvpc` mode and instances for all others.
