@@ -40,7 +40,7 @@ async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
     assert_eq!(arn.as_deref(), Some("arn:aws:iam::111122223333:role/web-task"));
 
     // At rest nothing is written; what is deleted by hand comes back.
-    let writes = operator.writes();
+    let writes = operator.writes_of_services();
     bench.api::<ServiceAccount>().delete(ACCOUNT, &DeleteParams::default()).await?;
     let uid = made.metadata.uid;
     wait_for("another ServiceAccount", PATIENCE, async || {
@@ -48,7 +48,11 @@ async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
         Ok(found.filter(|account| account.metadata.uid != uid))
     })
     .await?;
-    assert!(operator.writes() <= writes + 2, "{} writes for one account", operator.writes() - writes);
+    assert!(
+        operator.writes_of_services() <= writes + 2,
+        "{} writes for one account",
+        operator.writes_of_services() - writes
+    );
 
     // Pod Identity needs no annotation, and no task is replaced for it.
     let generation = bench.api::<Deployment>().get("web").await?.metadata.generation;

@@ -282,7 +282,7 @@ async fn security_groups_become_policies_as_the_cluster_says() -> Result<()> {
     operator.stop().await?;
     let operator = bench.operator().await?;
     settled(&operator).await?;
-    assert_eq!(operator.writes(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
+    assert_eq!(operator.writes_of_services(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
 
     bench.ours("Cluster").delete("prod", &DeleteParams::default()).await?;
     objects(&bench, SECURITY_GROUP_POLICY, 0).await?;

@@ -239,4 +239,10 @@ impl Operator {
     pub fn writes(&self) -> u64 {
         self.total("ecs_operator_apply_total", "written")
     }
+
+    /// Requests that changed something other than a Cluster. A Cluster's status counts nodes, which tests that run
+    /// beside this one add and remove.
+    pub fn writes_of_services(&self) -> u64 {
+        self.writes() - self.total("ecs_operator_apply_total", "kind=\"Cluster\",result=\"written\"")
+    }
 }
