@@ -19,12 +19,12 @@ const DESCRIBE_ONLY: [&str; 9] = [
 ];
 
 /// Claims the fields of a cluster, whose object has this name.
-pub fn claim(spec: &ClusterSpec, name: &str, recorder: &mut VerdictRecorder) {
+pub fn record(spec: &ClusterSpec, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let own = |place: &str| format!("Cluster/{name}#{place}");
     recorder.exact(root.key("clusterName"), own("/metadata/name"));
     recorder.exact(root.key("kubernetes"), own("/spec/kubernetes"));
-    tags::claim_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
+    tags::record_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
     for (position, setting) in spec.ecs.settings.iter().enumerate() {
         insights(setting, root.key("settings").index(position), &own("/spec/settings"), recorder);
     }

@@ -195,7 +195,7 @@ pub fn service_verdicts(
 pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str, mode: Mode) -> Vec<FieldVerdict> {
     let mut recorder = VerdictRecorder::new(mode);
     if let Some(spec) = &examined.spec {
-        cluster::claim(spec, name, &mut recorder);
+        cluster::record(spec, name, &mut recorder);
     }
     examined.close(&recorder)
 }

@@ -153,7 +153,7 @@ pub fn claim(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictReco
     recorder.exact(root.key("name"), own("/metadata/name"));
     recorder.exact(root.key("cluster"), own("/spec/cluster"));
     recorder.exact(root.key("kubernetes"), "Deployment#/spec/template/spec/nodeSelector");
-    tags::claim_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
+    tags::record_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
     auto_scaling_group(spec, name, recorder);
     managed_instances(spec, name, recorder);
     for field in ["capacityProviderArn", "status", "updateStatus", "updateStatusReason", "type"] {

@@ -8,24 +8,24 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 /// Returns `command` and `args`. A supervised container runs the task agent, followed by its own command line.
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> (Option<Vec<String>>, Option<Vec<String>>) {
-    let supervised = placed.kind == ContainerKind::Supervised;
-    recorder.exact(placed.at("entryPoint"), placed.becomes("command"));
-    recorder.exact(placed.at("command"), placed.becomes(if supervised { "command" } else { "args" }));
-    if supervised && !placed.definition.has_init_process() {
+    let supervised = slot.kind == ContainerKind::Supervised;
+    recorder.exact(slot.at("entryPoint"), slot.becomes("command"));
+    recorder.exact(slot.at("command"), slot.becomes(if supervised { "command" } else { "args" }));
+    if supervised && !slot.definition.has_init_process() {
         let message = "the command runs below the task agent, which is process 1 of the container: a program that has to be that \
                        itself does not start; then set kubernetes.taskAgent to false";
-        let given = if placed.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
-        if !placed.definition.entry_point.is_empty() || !placed.definition.command.is_empty() {
-            recorder.approximate(placed.at(given), Code::NotFirstProcess, placed.becomes("command"), message);
+        let given = if slot.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
+        if !slot.definition.entry_point.is_empty() || !slot.definition.command.is_empty() {
+            recorder.approximate(slot.at(given), Code::NotFirstProcess, slot.becomes("command"), message);
         }
     }
     if supervised {
-        return (Some(supervised_container::command_line(task, placed)), None);
+        return (Some(supervised_container::command_line(task, slot)), None);
     }
-    let definition = placed.definition;
+    let definition = slot.definition;
     (words(&definition.entry_point), words(&definition.command))
 }
 

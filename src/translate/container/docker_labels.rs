@@ -10,14 +10,14 @@ const LABELS: &str = "dockerlabel.ecs-operator.dev";
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     let target = format!("{}/metadata/annotations", task.target);
     let refused =
         "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";
-    for container in placed {
+    for container in slots {
         let name = container.name();
         for (label, value) in &container.definition.docker_labels {
             let path = container.at("dockerLabels").key(label);

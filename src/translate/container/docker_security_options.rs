@@ -13,17 +13,17 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 /// Sets what the options say.
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     context: &mut SecurityContext,
     recorder: &mut VerdictRecorder,
 ) {
-    for (index, option) in placed.definition.docker_security_options.iter().enumerate() {
-        let path = placed.at("dockerSecurityOptions").index(index);
-        apply(task, placed, option, path, context, recorder);
+    for (index, option) in slot.definition.docker_security_options.iter().enumerate() {
+        let path = slot.at("dockerSecurityOptions").index(index);
+        apply(task, slot, option, path, context, recorder);
     }
-    for (index, spec) in placed.definition.credential_specs.iter().enumerate() {
-        let path = placed.at("credentialSpecs").index(index);
-        credential_spec(task, placed, spec, path, context, recorder);
+    for (index, spec) in slot.definition.credential_specs.iter().enumerate() {
+        let path = slot.at("credentialSpecs").index(index);
+        credential_spec(task, slot, spec, path, context, recorder);
     }
 }
 
@@ -34,23 +34,23 @@ fn split(option: &str) -> (&str, &str) {
 
 fn apply(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     option: &str,
     path: Pointer,
     context: &mut SecurityContext,
     recorder: &mut VerdictRecorder,
 ) {
-    let target = |field: &str| placed.becomes(&format!("securityContext/{field}"));
+    let target = |field: &str| slot.becomes(&format!("securityContext/{field}"));
     match split(option) {
         ("credentialspec" | "credentialspecdomainless", _) => {
-            credential_spec(task, placed, option, path, context, recorder);
+            credential_spec(task, slot, option, path, context, recorder);
         }
         ("no-new-privileges" | "apparmor" | "label", _) if task.definition.is_windows() => {
             runtime_platform::refuse_at(path, recorder);
         }
         ("no-new-privileges", "false") => recorder.exact(path, target("allowPrivilegeEscalation")),
         // The server refuses the two together; ECS does not.
-        ("no-new-privileges", _) if placed.definition.privileged == Some(true) => {
+        ("no-new-privileges", _) if slot.definition.privileged == Some(true) => {
             let message = "Kubernetes does not take it for a privileged container, whose processes can gain privileges: \
                            remove privileged where it is not needed";
             recorder.unsupported(path, Code::PrivilegedGainsPrivileges, message);
@@ -125,7 +125,7 @@ fn selinux(label: &str, path: Pointer, target: String, context: &mut SecurityCon
 /// Windows only: the object `GMSACredentialSpec` of the credential spec's own name, which gMSA's webhook looks up.
 fn credential_spec(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     spec: &str,
     path: Pointer,
     context: &mut SecurityContext,
@@ -143,7 +143,7 @@ fn credential_spec(
         "the container has its identity in Active Directory once the cluster has the webhook for gMSA and a GMSACredentialSpec \
          {name} with the contents of the credential spec, which the Pod's ServiceAccount may use"
     );
-    let target = placed.becomes("securityContext/windowsOptions/gmsaCredentialSpecName");
+    let target = slot.becomes("securityContext/windowsOptions/gmsaCredentialSpecName");
     recorder.needs_addon(path, Code::CredentialSpecNeeded, target, message);
     context.windows_options =
         Some(WindowsOptions { gmsa_credential_spec_name: Some(name), ..WindowsOptions::default() });

@@ -12,20 +12,20 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::literal;
 use crate::translate::{Code, VerdictRecorder};
 
-pub(crate) fn render(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Vec<EnvVar> {
-    let given = &placed.definition.environment;
+pub(crate) fn render(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Vec<EnvVar> {
+    let given = &slot.definition.environment;
     let mut env = Vec::with_capacity(given.len());
     for (index, pair) in given.iter().enumerate() {
-        let path = placed.at("environment").index(index);
+        let path = slot.at("environment").index(index);
         let Some(name) = pair.name.as_deref() else { continue };
         let later = given[index + 1..].iter().any(|other| other.name.as_deref() == Some(name));
-        let secret = placed.definition.secrets.iter().any(|secret| secret.name == name);
+        let secret = slot.definition.secrets.iter().any(|secret| secret.name == name);
         if later || secret {
             let winner = if secret { "a secret" } else { "a later entry" };
             recorder.ignored(path, Code::ShadowedVariable, format!("{winner} of the same name wins, as on ECS"));
             continue;
         }
-        recorder.exact(path, format!("{}/{}", placed.becomes("env"), env.len()));
+        recorder.exact(path, format!("{}/{}", slot.becomes("env"), env.len()));
         env.push(EnvVar {
             name: name.to_owned(),
             value: Some(literal(pair.value.as_deref().unwrap_or_default())),

@@ -22,18 +22,18 @@ const EXTENSION: &str = ".env";
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<EnvFromSource>> {
-    let files = placed.definition.environment_files.iter().enumerate();
+    let files = slot.definition.environment_files.iter().enumerate();
     let mut sources: Vec<EnvFromSource> = files
         .map(|(index, file)| {
-            let path = placed.at("environmentFiles").index(index);
+            let path = slot.at("environmentFiles").index(index);
             let mapped = mappings(task).find(|mapping| mapping.value == file.value).and_then(of_mapping);
             if let Some(source) = mapped {
                 let message = "the container gets the variables that the object has when it starts, also when it is \
                                restarted in its Pod; ECS reads the file once for each task";
-                recorder.approximate(path, Code::EnvironmentFileCopied, placed.becomes("envFrom"), message);
+                recorder.approximate(path, Code::EnvironmentFileCopied, slot.becomes("envFrom"), message);
                 return source;
             }
             let name = default_name(task, &file.value);
@@ -42,7 +42,7 @@ pub(crate) fn render(
                  create configmap {name} --from-env-file (ECS leaves out a variable without a value, and cuts a value \
                  at a second =); a ConfigMap or Secret that has them already is named in kubernetes.environmentFiles"
             );
-            recorder.needs_addon(path, Code::ConfigMapNeeded, placed.becomes("envFrom"), message);
+            recorder.needs_addon(path, Code::ConfigMapNeeded, slot.becomes("envFrom"), message);
             config_map(name)
         })
         .collect();

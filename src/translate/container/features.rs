@@ -24,30 +24,30 @@ pub struct ContainerFeature {
 
 /// Every feature of a container, in rendering order. The order of variables and mounts in the output follows it.
 pub const CONTAINER_FEATURES: &[ContainerFeature] = &[
-    ContainerFeature { name: "depends_on", render: |task, slot, _, recorder| depends_on::claim(task, slot, recorder) },
+    ContainerFeature { name: "depends_on", render: |task, slot, _, recorder| depends_on::record(task, slot, recorder) },
     ContainerFeature {
         name: "stop_timeout",
-        render: |task, slot, _, recorder| stop_timeout::claim(task, slot, recorder),
+        render: |task, slot, _, recorder| stop_timeout::record(task, slot, recorder),
     },
     ContainerFeature {
         name: "restart_policy",
         render: |task, slot, container, recorder| {
-            restart_policy::claim(task, slot, recorder);
+            restart_policy::record(task, slot, recorder);
             container.restart_policy = restart_policy::render(slot.kind);
         },
     },
     ContainerFeature {
         name: "start_timeout",
-        render: |task, slot, _, recorder| start_timeout::claim(task, slot, recorder),
+        render: |task, slot, _, recorder| start_timeout::record(task, slot, recorder),
     },
     ContainerFeature {
         name: "init_process_enabled",
-        render: |task, slot, _, recorder| init_process_enabled::claim(task, slot, recorder),
+        render: |task, slot, _, recorder| init_process_enabled::record(task, slot, recorder),
     },
-    ContainerFeature { name: "ulimits", render: |task, slot, _, recorder| ulimits::claim(task, slot, recorder) },
-    ContainerFeature { name: "tmpfs", render: |task, slot, _, recorder| tmpfs::claim(task, slot, recorder) },
-    ContainerFeature { name: "max_swap", render: |task, slot, _, recorder| max_swap::claim(task, slot, recorder) },
-    ContainerFeature { name: "devices", render: |task, slot, _, recorder| devices::claim(task, slot, recorder) },
+    ContainerFeature { name: "ulimits", render: |task, slot, _, recorder| ulimits::record(task, slot, recorder) },
+    ContainerFeature { name: "tmpfs", render: |task, slot, _, recorder| tmpfs::record(task, slot, recorder) },
+    ContainerFeature { name: "max_swap", render: |task, slot, _, recorder| max_swap::record(task, slot, recorder) },
+    ContainerFeature { name: "devices", render: |task, slot, _, recorder| devices::record(task, slot, recorder) },
     ContainerFeature {
         name: "environment",
         render: |_, slot, container, recorder| add_variables(container, environment::render(slot, recorder)),
@@ -61,7 +61,7 @@ pub const CONTAINER_FEATURES: &[ContainerFeature] = &[
         render: |task, slot, container, recorder| {
             add_variables(container, firelens::variables(task, slot.definition));
             add_variables(container, firelens::router_variables(task, slot.definition));
-            firelens::claim(task, slot, recorder);
+            firelens::record(task, slot, recorder);
         },
     },
     ContainerFeature {

@@ -63,50 +63,50 @@ pub(crate) fn decides(container: &ContainerDefinition) -> bool {
     container.is_essential() && container.health_check.as_ref().and_then(command).is_some()
 }
 
-pub(crate) fn render(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Probes {
-    if placed.kind == ContainerKind::Supervised {
-        recorder.exact(placed.at("healthCheck"), eligibility::plan_target(task));
-        let checked = decides(placed.definition).then(|| placed.definition.health_check.as_ref().map(interval));
-        let readiness = checked.flatten().map(|interval| supervised_container::readiness_probe(placed, interval));
-        return Probes { startup: Some(supervised_container::startup_probe(placed)), readiness, liveness: None };
+pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Probes {
+    if slot.kind == ContainerKind::Supervised {
+        recorder.exact(slot.at("healthCheck"), eligibility::plan_target(task));
+        let checked = decides(slot.definition).then(|| slot.definition.health_check.as_ref().map(interval));
+        let readiness = checked.flatten().map(|interval| supervised_container::readiness_probe(slot, interval));
+        return Probes { startup: Some(supervised_container::startup_probe(slot)), readiness, liveness: None };
     }
-    let Some(check) = &placed.definition.health_check else { return Probes::default() };
+    let Some(check) = &slot.definition.health_check else { return Probes::default() };
     let Some(command) = command(check) else {
-        recorder.exact(placed.at("healthCheck"), placed.target.clone());
+        recorder.exact(slot.at("healthCheck"), slot.target.clone());
         return Probes::default();
     };
-    let observed = placed.kind != ContainerKind::Init && (placed.awaited_healthy || placed.is_essential());
+    let observed = slot.kind != ContainerKind::Init && (slot.awaited_healthy || slot.is_essential());
     if !observed {
         let message = "nothing waits for the health of this non-essential container, so it is not checked; ECS checks it without consequence";
-        recorder.approximate(placed.at("healthCheck"), Code::HealthNotObserved, placed.target.clone(), message);
+        recorder.approximate(slot.at("healthCheck"), Code::HealthNotObserved, slot.target.clone(), message);
         return Probes::default();
     }
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
-    claim(placed, check, recorder);
-    let holds_back = holds_back(placed);
+    record(slot, check, recorder);
+    let holds_back = holds_back(slot);
     let forgiven = forgiven(task, check);
     let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
     let forgiven_later = if holds_back { checks_in(patience(task, check), check) } else { 0 };
     let fatal = retries(check).saturating_add(forgiven_later);
     Probes {
         startup: holds_back.then(|| startup(check, &command, forgiven)),
-        readiness: (holds_back && placed.is_essential()).then(|| probe(check, &command, retries(check), None)),
-        liveness: placed.is_essential().then(|| probe(check, &command, fatal, delay)),
+        readiness: (holds_back && slot.is_essential()).then(|| probe(check, &command, retries(check), None)),
+        liveness: slot.is_essential().then(|| probe(check, &command, fatal, delay)),
     }
 }
 
 /// The containers whose health is the task's, for whoever reads it off the Pod.
-pub(crate) fn told_of(placed: &[ContainerSlot<'_>]) -> Option<String> {
+pub(crate) fn told_of(slots: &[ContainerSlot<'_>]) -> Option<String> {
     let told =
-        placed.iter().filter(|it| decides(it.definition) && (it.kind == ContainerKind::Supervised || holds_back(it)));
+        slots.iter().filter(|it| decides(it.definition) && (it.kind == ContainerKind::Supervised || holds_back(it)));
     let names: Vec<&str> = told.map(ContainerSlot::name).collect();
     (!names.is_empty()).then(|| names.join(","))
 }
 
 /// Whether a startup probe holds back what waits for the container. The start of a sidecar that is not waited for until it is
 /// healthy must not hold back those that wait for its start.
-fn holds_back(placed: &ContainerSlot<'_>) -> bool {
-    placed.kind == ContainerKind::Main || placed.awaited_healthy
+fn holds_back(slot: &ContainerSlot<'_>) -> bool {
+    slot.kind == ContainerKind::Main || slot.awaited_healthy
 }
 
 /// The argument vector, or none where the definition switches the check off.
@@ -154,17 +154,17 @@ fn retries(check: &HealthCheck) -> i32 {
     check.retries.unwrap_or(DEFAULT_RETRIES)
 }
 
-fn claim(placed: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
-    let path = placed.at("healthCheck");
-    let probe = match (placed.is_essential(), holds_back(placed)) {
+fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
+    let path = slot.at("healthCheck");
+    let probe = match (slot.is_essential(), holds_back(slot)) {
         (true, true) => "readinessProbe",
         (true, false) => "livenessProbe",
         (false, _) => "startupProbe",
     };
-    let target = placed.becomes(probe);
+    let target = slot.becomes(probe);
     let command = format!("{target}/exec/command");
-    if placed.is_essential() {
-        let message = if holds_back(placed) {
+    if slot.is_essential() {
+        let message = if holds_back(slot) {
             "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
              it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
              container in its Pod if the task has not been replaced after twice the time again, a minute at the least, and the start period"
@@ -172,7 +172,7 @@ fn claim(placed: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut Verdict
             "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
              new task before it stops this one"
         };
-        let code = if holds_back(placed) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
+        let code = if holds_back(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
         recorder.approximate(path.key("command"), code, command, message);
     } else {
         recorder.exact(path.key("command"), command);
@@ -181,19 +181,19 @@ fn claim(placed: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut Verdict
     recorder.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
     recorder.exact(path.key("retries"), format!("{target}/failureThreshold"));
     if check.start_period.is_some() {
-        let (target, message) = if holds_back(placed) {
+        let (target, message) = if holds_back(slot) {
             let message = "the start period becomes as many forgiven failures as there are checks in it";
-            (placed.becomes("startupProbe/failureThreshold"), message)
+            (slot.becomes("startupProbe/failureThreshold"), message)
         } else {
             let message = "the first check is made after the start period; ECS checks in it too, and forgives failures";
-            (placed.becomes("livenessProbe/initialDelaySeconds"), message)
+            (slot.becomes("livenessProbe/initialDelaySeconds"), message)
         };
         recorder.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
     }
 }
 
 /// Claims a service's `healthCheckGracePeriodSeconds`.
-pub(crate) fn claim_grace(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn record_grace(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let Some(seconds) = service.health_check_grace_period_seconds else { return };
     let path = Pointer::root().key("healthCheckGracePeriodSeconds");
     let target = target::workload(service, name, "/spec/template/spec/containers");

@@ -8,21 +8,21 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 /// ECS pulls the image at each start of a task; Kubernetes by default only when the node lacks it, unless the tag is `latest`.
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<String> {
-    let image = placed.definition.image.clone()?;
+    let image = slot.definition.image.clone()?;
     let policy = task.kubernetes.and_then(|k| k.image_pull_policy);
     let fixed = image.contains('@');
     let moving = policy.is_none() && has_latest_tag(&image);
     let pulled_each_time = moving || policy == Some(ImagePullPolicy::Always);
-    version_consistency::claim(placed, pulled_each_time, recorder);
+    version_consistency::record(slot, pulled_each_time, recorder);
     if fixed || pulled_each_time {
-        recorder.exact(placed.at("image"), placed.becomes("image"));
+        recorder.exact(slot.at("image"), slot.becomes("image"));
     } else {
         let message = "a node that has the image does not pull it again, so a tag that was moved is not noticed; ECS pulls at each \
                        start of a task: set kubernetes.imagePullPolicy to Always, or name the image by its digest";
-        recorder.approximate(placed.at("image"), Code::ImageNotPulledAgain, placed.becomes("image"), message);
+        recorder.approximate(slot.at("image"), Code::ImageNotPulledAgain, slot.becomes("image"), message);
     }
     Some(image)
 }

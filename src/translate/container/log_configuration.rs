@@ -42,11 +42,11 @@ const CREDENTIALS: [&str; 11] = [
 /// The annotations of the Pod; claims the log configuration of every container.
 pub(crate) fn annotations(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
-    for container in placed {
+    for container in slots {
         match &container.definition.log_configuration {
             Some(logs) if logs.log_driver == LogDriver::Awsfirelens => {
                 let container = names::container_name(container.name());
@@ -61,14 +61,14 @@ pub(crate) fn annotations(
 
 fn of_container(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     logs: &LogConfiguration,
     annotations: &mut BTreeMap<String, String>,
     recorder: &mut VerdictRecorder,
 ) {
-    let container = names::container_name(placed.name());
+    let container = names::container_name(slot.name());
     let target = format!("{}/metadata/annotations", task.target);
-    let path = placed.at("logConfiguration");
+    let path = slot.at("logConfiguration");
     let before = annotations.len();
     for (option, value) in &logs.options {
         let path = path.key("options").key(option);
@@ -78,14 +78,14 @@ fn of_container(
                 recorder.needs_addon(path, code, target.clone(), message);
             }
             Fate::Same(message) => {
-                recorder.approximate(path, Code::LogsThroughFile, placed.target.clone(), message);
+                recorder.approximate(path, Code::LogsThroughFile, slot.target.clone(), message);
             }
             Fate::Lost(code, message) => recorder.unsupported(path, code, message),
         }
     }
-    let made = external_secret::fills_container(task, placed.definition);
+    let made = external_secret::fills_container(task, slot.definition);
     for (index, secret) in logs.secret_options.iter().enumerate() {
-        let source = secret_source::source(task, placed, secret);
+        let source = secret_source::source(task, slot, secret);
         let name = key(&container, &format!("{}.secret", secret.name));
         annotations.insert(name, format!("{}/{}", source.secret_name, source.key));
         let (code, wanted) = match &source {
@@ -106,16 +106,16 @@ fn of_container(
     if logs.log_driver != LogDriver::JsonFile || annotations.len() > before {
         annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
     }
-    claim_driver(placed, logs.log_driver, &target, recorder);
+    record_driver(slot, logs.log_driver, &target, recorder);
 }
 
-fn claim_driver(placed: &ContainerSlot<'_>, driver: LogDriver, target: &str, recorder: &mut VerdictRecorder) {
-    let path = placed.at("logConfiguration").key("logDriver");
+fn record_driver(slot: &ContainerSlot<'_>, driver: LogDriver, target: &str, recorder: &mut VerdictRecorder) {
+    let path = slot.at("logConfiguration").key("logDriver");
     let destination = match driver {
         LogDriver::JsonFile => {
             let message = "the output is kept in files of the node, for kubectl logs and for log agents: under \
                            /var/log/pods, in the format of the container runtime instead of Docker's";
-            return recorder.approximate(path, Code::LogsThroughFile, placed.target.clone(), message);
+            return recorder.approximate(path, Code::LogsThroughFile, slot.target.clone(), message);
         }
         LogDriver::Awslogs => "to CloudWatch Logs, run Fluent Bit or the CloudWatch agent",
         LogDriver::Splunk => "to Splunk, run an agent such as Fluent Bit",

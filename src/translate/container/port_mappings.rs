@@ -16,20 +16,20 @@ const MAX_SERVICE_PORTS: usize = 100;
 
 pub(crate) fn container_ports(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<ContainerPort>> {
     let mut ports: Vec<ContainerPort> = Vec::new();
-    for (index, mapping) in placed.definition.port_mappings.iter().enumerate() {
-        let path = placed.at("portMappings").index(index);
-        claim_range(task, placed, mapping, &path, recorder);
+    for (index, mapping) in slot.definition.port_mappings.iter().enumerate() {
+        let path = slot.at("portMappings").index(index);
+        record_range(task, slot, mapping, &path, recorder);
         let Some(number) = mapping.container_port else { continue };
         let protocol = protocol(mapping);
         let same = |port: &ContainerPort| port.container_port == number && port.protocol.as_deref() == Some(protocol);
         // A port stands once in a container; what a second mapping of it says beyond the first has its place there.
         let position = ports.iter().position(same).unwrap_or(ports.len());
-        let target = placed.becomes(&format!("ports/{position}"));
-        claim(task, placed, mapping, &path, &target, recorder);
+        let target = slot.becomes(&format!("ports/{position}"));
+        record(task, slot, mapping, &path, &target, recorder);
         let name = own_name(mapping, &ports);
         if position == ports.len() {
             let protocol = Some(protocol.to_owned());
@@ -51,9 +51,9 @@ fn own_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
     (!ports.iter().any(|port| port.name.as_ref() == Some(&name))).then_some(name)
 }
 
-fn claim(
+fn record(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     mapping: &PortMapping,
     path: &Pointer,
     target: &str,
@@ -64,7 +64,7 @@ fn claim(
         recorder.exact(path.key("appProtocol"), format!("{}/spec/ports", task.core_service()));
     }
     let number = mapping.container_port.unwrap_or_default();
-    if listens_elsewhere(task, placed, mapping) {
+    if listens_elsewhere(task, slot, mapping) {
         let message = format!(
             "another container of the task also listens on port {number}; in bridge mode each has its own network, in a Pod \
              they share one, and the second one to start fails: give one of them another port"
@@ -75,9 +75,9 @@ fn claim(
     }
 }
 
-fn listens_elsewhere(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, mapping: &PortMapping) -> bool {
+fn listens_elsewhere(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, mapping: &PortMapping) -> bool {
     let Some((first, last)) = bounds(mapping) else { return false };
-    let others = task.definition.container_definitions.iter().filter(|c| c.name != placed.definition.name);
+    let others = task.definition.container_definitions.iter().filter(|c| c.name != slot.definition.name);
     others
         .flat_map(|c| &c.port_mappings)
         .filter(|other| protocol(other) == protocol(mapping))
@@ -117,9 +117,9 @@ pub(crate) fn served(task: &ecs::TaskDefinition) -> Vec<(i32, &PortMapping)> {
 }
 
 /// Every port of a Pod can be reached at its address; what the Service has is a matter of [`served`].
-fn claim_range(
+fn record_range(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     mapping: &PortMapping,
     path: &Pointer,
     recorder: &mut VerdictRecorder,
@@ -131,12 +131,12 @@ fn claim_range(
     let is_served = range(mapping).is_some_and(|(first, _)| {
         all.iter().any(|(port, other)| *port == first && protocol(other) == protocol(mapping))
     });
-    let target = if is_served { format!("{}/spec/ports", task.core_service()) } else { placed.target.clone() };
+    let target = if is_served { format!("{}/spec/ports", task.core_service()) } else { slot.target.clone() };
     for detail in ["protocol", "appProtocol", "name"] {
         recorder.exact(path.key(detail), target.clone());
     }
     let path = path.key("containerPortRange");
-    if listens_elsewhere(task, placed, mapping) {
+    if listens_elsewhere(task, slot, mapping) {
         let message = "another container of the task also listens on a port of the range; in bridge mode each has its own network, in \
                        a Pod they share one, and the second one to start fails: give one of them other ports";
         recorder.unsupported(path, Code::PortCollision, message);

@@ -14,15 +14,15 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 /// The pull secrets of the `kubernetes` block; where it has none, one for each of the credentials that ECS would fetch.
 pub(crate) fn pull_secrets(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<LocalObjectReference>> {
     let given = task.kubernetes.into_iter().flat_map(|k| &k.image_pull_secrets);
     let given: Vec<_> = given.map(|secret| reference(&secret.name)).collect();
     let target = format!("{}/spec/imagePullSecrets", task.target);
     let mut expected: Vec<LocalObjectReference> = Vec::new();
-    let users = first_users(placed.iter().map(|placed| placed.definition));
-    for container in placed {
+    let users = first_users(slots.iter().map(|slot| slot.definition));
+    for container in slots {
         let Some(parameter) = parameter(container.definition) else { continue };
         let message = if given.is_empty() {
             let first = users.iter().find(|other| image_registry::parameter(other) == Some(parameter));

@@ -18,11 +18,11 @@ pub(crate) const GPU: &str = "nvidia.com/gpu";
 const NEURON: &str = "aws.amazon.com/neuron";
 
 /// The limits of a container; a limit on an extended resource is its request too.
-pub(crate) fn limits(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> BTreeMap<String, Quantity> {
+pub(crate) fn limits(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> BTreeMap<String, Quantity> {
     let mut limits: BTreeMap<&str, u32> = BTreeMap::new();
-    for (index, requirement) in placed.definition.resource_requirements.iter().enumerate() {
-        let path = placed.at("resourceRequirements").index(index);
-        if let Some((resource, count)) = render(placed, requirement, path, recorder) {
+    for (index, requirement) in slot.definition.resource_requirements.iter().enumerate() {
+        let path = slot.at("resourceRequirements").index(index);
+        if let Some((resource, count)) = render(slot, requirement, path, recorder) {
             *limits.entry(resource).or_default() += count;
         }
     }
@@ -30,7 +30,7 @@ pub(crate) fn limits(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder)
 }
 
 fn render(
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     requirement: &ResourceRequirement,
     path: Pointer,
     recorder: &mut VerdictRecorder,
@@ -44,7 +44,7 @@ fn render(
             return None;
         }
     };
-    let target = placed.becomes(&format!("resources/limits/{}", resource.replace('/', "~1")));
+    let target = slot.becomes(&format!("resources/limits/{}", resource.replace('/', "~1")));
     if mps(requirement).is_some() {
         let message = "the task starts on nodes where NVIDIA's device plugin shares GPUs by MPS (sharing.mps); the container gets \
                        one part of a GPU, within the limits given, and without sharing a whole one";
@@ -70,8 +70,8 @@ fn mps(requirement: &ResourceRequirement) -> Option<&NvidiaMps> {
 }
 
 /// The variables by which a program that shares a GPU knows its part (NVIDIA, "Multi-Process Service").
-pub(crate) fn environment(placed: &ContainerSlot<'_>, given: &[EnvVar]) -> Vec<EnvVar> {
-    let Some(mps) = placed.definition.resource_requirements.iter().find_map(mps) else { return Vec::new() };
+pub(crate) fn environment(slot: &ContainerSlot<'_>, given: &[EnvVar]) -> Vec<EnvVar> {
+    let Some(mps) = slot.definition.resource_requirements.iter().find_map(mps) else { return Vec::new() };
     let memory = ("CUDA_MPS_PINNED_DEVICE_MEM_LIMIT", format!("0={}M", mps.memory));
     let compute = mps.max_compute_percent.map(|percent| ("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", percent.to_string()));
     let variables = [Some(memory), compute].into_iter().flatten();
@@ -82,7 +82,7 @@ pub(crate) fn environment(placed: &ContainerSlot<'_>, given: &[EnvVar]) -> Vec<E
 }
 
 /// Claims the accelerators of the task.
-pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if !task.definition.inference_accelerators.is_empty() {
         let message = "Elastic Inference has ended, on ECS too: remove the field";
         recorder.unsupported(Pointer::root().key("inferenceAccelerators"), Code::AwsServiceDiscontinued, message);

@@ -18,13 +18,13 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn container(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<ResourceRequirements> {
-    let definition = placed.definition;
-    let (mut requests, mut limits) = (BTreeMap::new(), resource_requirements::limits(placed, recorder));
-    ephemeral_storage::render(task, placed, &mut requests, &mut limits);
-    recorder.exact(placed.at("cpu"), placed.becomes("resources/requests/cpu"));
+    let definition = slot.definition;
+    let (mut requests, mut limits) = (BTreeMap::new(), resource_requirements::limits(slot, recorder));
+    ephemeral_storage::render(task, slot, &mut requests, &mut limits);
+    recorder.exact(slot.at("cpu"), slot.becomes("resources/requests/cpu"));
     if let Some(units) = definition.cpu.filter(|units| *units > 0) {
         requests.insert("cpu".to_owned(), container_cpu(units.into()));
         // On Windows CPU units are a cap.
@@ -32,7 +32,7 @@ pub(crate) fn container(
             limits.insert("cpu".to_owned(), container_cpu(units.into()));
         }
     }
-    recorder.exact(placed.at("memory"), placed.becomes("resources/limits/memory"));
+    recorder.exact(slot.at("memory"), slot.becomes("resources/limits/memory"));
     if let Some(hard) = definition.memory.filter(|mebibytes| *mebibytes > 0) {
         limits.insert("memory".to_owned(), memory(hard.into()));
         requests.insert("memory".to_owned(), memory(hard.into()));
@@ -40,8 +40,8 @@ pub(crate) fn container(
     if let Some(soft) = definition.memory_reservation {
         let message =
             "the memory is reserved on the node; a container above it is not pushed back when the node runs short";
-        let target = placed.becomes("resources/requests/memory");
-        recorder.approximate(placed.at("memoryReservation"), Code::SoftLimitNotEnforced, target, message);
+        let target = slot.becomes("resources/requests/memory");
+        recorder.approximate(slot.at("memoryReservation"), Code::SoftLimitNotEnforced, target, message);
         requests.insert("memory".to_owned(), memory(soft.into()));
     }
     requirements(requests, limits)
@@ -49,7 +49,7 @@ pub(crate) fn container(
 
 /// The resources of the whole Pod, on servers that have them.
 pub(crate) fn pod(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> Option<ResourceRequirements> {
-    ephemeral_storage::claim(task, recorder);
+    ephemeral_storage::record(task, recorder);
     let mut amounts = BTreeMap::new();
     let given = [
         ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(task_cpu).ok())),
@@ -57,17 +57,17 @@ pub(crate) fn pod(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> O
     ];
     for (resource, amount) in given {
         let Some(Some(amount)) = amount else { continue };
-        claim_pod_resource(task, resource, recorder);
+        record_pod_resource(task, resource, recorder);
         amounts.insert(resource.to_owned(), amount);
     }
     let possible = task.profile.pod_level_resources && !task.definition.is_windows();
     possible.then(|| requirements(amounts.clone(), amounts)).flatten()
 }
 
-fn claim_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut VerdictRecorder) {
+fn record_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut VerdictRecorder) {
     let path = Pointer::root().key(resource);
     if task.definition.is_windows() {
-        claim_pod_resource_on_windows(task, path, recorder);
+        record_pod_resource_on_windows(task, path, recorder);
     } else if task.profile.pod_level_resources {
         recorder.exact(path, format!("{}/spec/resources/limits/{resource}", task.target));
     } else {
@@ -77,7 +77,7 @@ fn claim_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut V
 }
 
 /// ECS does not hold tasks of Windows to the sizes of the task either, but on Fargate.
-fn claim_pod_resource_on_windows(task: &RenderContext<'_>, path: Pointer, recorder: &mut VerdictRecorder) {
+fn record_pod_resource_on_windows(task: &RenderContext<'_>, path: Pointer, recorder: &mut VerdictRecorder) {
     if task.definition.requires_compatibilities.contains(&Compatibility::Fargate) {
         let message = "a Pod of Windows has no resources of its own; give each container its own";
         recorder.unsupported(path, Code::PodResourcesMissing, message);

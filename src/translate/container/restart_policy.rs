@@ -29,16 +29,16 @@ pub(crate) fn render(kind: ContainerKind) -> Option<String> {
     }
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    let path = placed.at("restartPolicy");
-    if !placed.definition.restarts_in_place() {
-        return recorder.exact(path, placed.target.clone());
+pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let path = slot.at("restartPolicy");
+    if !slot.definition.restarts_in_place() {
+        return recorder.exact(path, slot.target.clone());
     }
-    match placed.kind {
+    match slot.kind {
         ContainerKind::Supervised => recorder.exact(path, eligibility::plan_target(task)),
         ContainerKind::Init => {
             let message = "the container is started again only when it fails: others wait for its end";
-            recorder.approximate(path, Code::KubeletRestartPolicyUsed, placed.target.clone(), message);
+            recorder.approximate(path, Code::KubeletRestartPolicyUsed, slot.target.clone(), message);
         }
         ContainerKind::Main | ContainerKind::Sidecar => {
             let message = format!(
@@ -46,7 +46,7 @@ pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, record
                  that grows from 10 seconds to 5 minutes{}",
                 eligibility::advice(task)
             );
-            recorder.approximate(path, Code::KubeletRestartPolicyUsed, placed.target.clone(), message);
+            recorder.approximate(path, Code::KubeletRestartPolicyUsed, slot.target.clone(), message);
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct SecretSource {
 }
 
 /// Returns the source of a secret of a variable or of a log option.
-pub(crate) fn source(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, secret: &Secret) -> SecretSource {
+pub(crate) fn source(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, secret: &Secret) -> SecretSource {
     let mut mappings = task.kubernetes.into_iter().flat_map(|k| &k.secrets);
     match mappings.find(|mapping| mapping.value_from == secret.value_from) {
         Some(mapping) => {
@@ -24,7 +24,7 @@ pub(crate) fn source(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, secre
         }
         // One for each container, as two containers may give one name to different secrets.
         None => SecretSource {
-            secret_name: container_object_name(task.name, placed.definition),
+            secret_name: container_object_name(task.name, slot.definition),
             key: secret.name.clone(),
             is_mapped: false,
         },

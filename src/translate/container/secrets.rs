@@ -14,24 +14,24 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Vec<EnvVar> {
     let mut env = Vec::new();
-    let made = external_secret::fills_container(task, placed.definition);
-    for (index, secret) in placed.definition.secrets.iter().enumerate() {
-        let source = secret_source::source(task, placed, secret);
-        let path = placed.at("secrets").index(index);
+    let made = external_secret::fills_container(task, slot.definition);
+    for (index, secret) in slot.definition.secrets.iter().enumerate() {
+        let source = secret_source::source(task, slot, secret);
+        let path = slot.at("secrets").index(index);
         if source.is_mapped {
             let message = "the container gets the value that the Secret has when it starts, also when it is restarted \
                            in its Pod; ECS fetches it once for each task";
-            recorder.approximate(path, Code::SecretReadAtContainerStart, placed.becomes("env"), message);
+            recorder.approximate(path, Code::SecretReadAtContainerStart, slot.becomes("env"), message);
         } else if made {
             let message = format!("the container starts once {}", external_secret::fills(&source.secret_name));
-            recorder.needs_addon(path, Code::ExternalSecretMade, placed.becomes("env"), message);
+            recorder.needs_addon(path, Code::ExternalSecretMade, slot.becomes("env"), message);
         } else {
             let message = format!("the container starts once {}", source.requirement(secret));
-            recorder.needs_addon(path, Code::SecretNeeded, placed.becomes("env"), message);
+            recorder.needs_addon(path, Code::SecretNeeded, slot.becomes("env"), message);
         }
         env.push(EnvVar {
             name: secret.name.clone(),

@@ -13,17 +13,17 @@ const MAX_ID: i64 = i32::MAX as i64;
 
 pub(crate) fn container(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<SecurityContext> {
-    let mut context = if task.definition.is_windows() { windows(placed, recorder) } else { linux(placed, recorder) };
-    docker_security_options::render(task, placed, &mut context, recorder);
+    let mut context = if task.definition.is_windows() { windows(slot, recorder) } else { linux(slot, recorder) };
+    docker_security_options::render(task, slot, &mut context, recorder);
     (context != SecurityContext::default()).then_some(context)
 }
 
 /// The server refuses a Pod of Windows with any of these.
-fn windows(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityContext {
-    let definition = placed.definition;
+fn windows(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityContext {
+    let definition = slot.definition;
     let capabilities = definition.linux_parameters.as_ref().is_some_and(|linux| linux.capabilities.is_some());
     for (field, given) in [
         (&["privileged"][..], definition.privileged == Some(true)),
@@ -31,29 +31,29 @@ fn windows(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Securi
         (&["user"], definition.user.is_some()),
         (&["linuxParameters", "capabilities"], capabilities),
     ] {
-        runtime_platform::refuse(placed, field, given, recorder);
+        runtime_platform::refuse(slot, field, given, recorder);
     }
     SecurityContext::default()
 }
 
-fn linux(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityContext {
-    let definition = placed.definition;
-    recorder.exact(placed.at("privileged"), placed.becomes("securityContext/privileged"));
-    recorder.exact(placed.at("readonlyRootFilesystem"), placed.becomes("securityContext/readOnlyRootFilesystem"));
-    let (user, group) = user(placed, recorder);
+fn linux(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityContext {
+    let definition = slot.definition;
+    recorder.exact(slot.at("privileged"), slot.becomes("securityContext/privileged"));
+    recorder.exact(slot.at("readonlyRootFilesystem"), slot.becomes("securityContext/readOnlyRootFilesystem"));
+    let (user, group) = user(slot, recorder);
     SecurityContext {
         privileged: definition.privileged.filter(|on| *on),
         read_only_root_filesystem: definition.readonly_root_filesystem.filter(|on| *on),
         run_as_user: user,
         run_as_group: group,
-        capabilities: capabilities(placed, recorder),
+        capabilities: capabilities(slot, recorder),
         ..SecurityContext::default()
     }
 }
 
 /// `user`, `uid`, `uid:gid`; names are looked up in the image on ECS, which Kubernetes does not do.
-fn user(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> (Option<i64>, Option<i64>) {
-    let Some(text) = placed.definition.user.as_deref() else { return (None, None) };
+fn user(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> (Option<i64>, Option<i64>) {
+    let Some(text) = slot.definition.user.as_deref() else { return (None, None) };
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let number = |text: &str| text.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
     // root is 0 in every image that has it.
@@ -62,17 +62,17 @@ fn user(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> (Option<i
     let (Some(user), Some(group)) = (user, group.map_or(Some(None), |g| g.map(Some))) else {
         let message = "Kubernetes takes numbers only, up to 2147483647: look the user up in the image's /etc/passwd and write \
                        uid or uid:gid; until then the image's own user is used";
-        recorder.unsupported(placed.at("user"), Code::UserNotNumeric, message);
+        recorder.unsupported(slot.at("user"), Code::UserNotNumeric, message);
         return (None, None);
     };
-    recorder.exact(placed.at("user"), placed.becomes("securityContext/runAsUser"));
+    recorder.exact(slot.at("user"), slot.becomes("securityContext/runAsUser"));
     (Some(user), group)
 }
 
 /// Docker and containerd start from the same set of capabilities. Only Docker takes them with a prefix too.
-fn capabilities(placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Option<Capabilities> {
-    let given = placed.definition.linux_parameters.as_ref()?.capabilities.as_ref()?;
-    recorder.exact(placed.at("linuxParameters").key("capabilities"), placed.becomes("securityContext/capabilities"));
+fn capabilities(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Option<Capabilities> {
+    let given = slot.definition.linux_parameters.as_ref()?.capabilities.as_ref()?;
+    recorder.exact(slot.at("linuxParameters").key("capabilities"), slot.becomes("securityContext/capabilities"));
     let bare = |names: &[String]| -> Vec<String> {
         names.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned()).collect()
     };

@@ -10,12 +10,12 @@ pub(crate) fn of(container: &ContainerDefinition) -> Option<u64> {
     container.start_timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    if placed.definition.start_timeout.is_none() {
+pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    if slot.definition.start_timeout.is_none() {
         return;
     }
-    let path = placed.at("startTimeout");
-    if placed.kind == ContainerKind::Supervised {
+    let path = slot.at("startTimeout");
+    if slot.kind == ContainerKind::Supervised {
         return recorder.exact(path, eligibility::plan_target(task));
     }
     let message = format!("containers that wait for this one wait as long as it takes{}", eligibility::advice(task));

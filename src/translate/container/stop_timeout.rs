@@ -24,15 +24,15 @@ pub(crate) fn grace_period(task: &RenderContext<'_>, containers: &[ContainerSlot
     drain + mains + sidecars
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    let path = placed.at("stopTimeout");
-    if placed.kind == ContainerKind::Supervised {
+pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let path = slot.at("stopTimeout");
+    if slot.kind == ContainerKind::Supervised {
         return recorder.exact(path, eligibility::plan_target(task));
     }
     if task.definition.is_single_container() {
         return recorder.exact(path, format!("{}/spec/terminationGracePeriodSeconds", task.target));
     }
-    if placed.definition.stop_timeout.is_none() {
+    if slot.definition.stop_timeout.is_none() {
         return;
     }
     let message = format!(

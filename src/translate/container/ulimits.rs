@@ -17,12 +17,12 @@ pub(crate) fn plan(container: &ContainerDefinition) -> Vec<Limit> {
     container.ulimits.iter().map(limit).collect()
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    let path = placed.at("ulimits");
-    if placed.definition.ulimits.is_empty() {
-        return recorder.exact(path, placed.target.clone());
+pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    let path = slot.at("ulimits");
+    if slot.definition.ulimits.is_empty() {
+        return recorder.exact(path, slot.target.clone());
     }
-    if placed.kind == ContainerKind::Supervised {
+    if slot.kind == ContainerKind::Supervised {
         let message = "a hard limit above that of the node's container runtime is set as high as that allows, and the container's \
                        log says so, unless the container has the capability SYS_RESOURCE";
         recorder.approximate(path, Code::LimitsCappedByRuntime, eligibility::plan_target(task), message);

@@ -5,11 +5,11 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::{Code, VerdictRecorder};
 
 /// Claims the field; `pulled_each_time` tells that the node asks for the tag at each start of a container.
-pub(crate) fn claim(placed: &ContainerSlot<'_>, pulled_each_time: bool, recorder: &mut VerdictRecorder) {
-    let path = placed.at("versionConsistency");
-    let target = placed.becomes("image");
-    let given = placed.definition.version_consistency;
-    let fixed = placed.definition.image.as_deref().is_none_or(|image| image.contains('@'));
+pub(crate) fn record(slot: &ContainerSlot<'_>, pulled_each_time: bool, recorder: &mut VerdictRecorder) {
+    let path = slot.at("versionConsistency");
+    let target = slot.becomes("image");
+    let given = slot.definition.version_consistency;
+    let fixed = slot.definition.image.as_deref().is_none_or(|image| image.contains('@'));
     if fixed || given == Some(VersionConsistency::Disabled) {
         recorder.exact(path, target);
     } else if given.is_some() || pulled_each_time {

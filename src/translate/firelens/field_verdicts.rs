@@ -24,16 +24,16 @@ fn configuration(task: &RenderContext<'_>) -> String {
 }
 
 /// Claims `firelensConfiguration`.
-pub(crate) fn of_router(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    if !placed.definition.is_log_router() {
+pub(crate) fn record_router(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+    if !slot.definition.is_log_router() {
         return;
     }
-    let path = placed.at("firelensConfiguration");
+    let path = slot.at("firelensConfiguration");
     if let Some((_, _, Some(unconfigured))) = router::find(task) {
         return refuse(path, unconfigured, recorder);
     }
     let Some(router) = Router::of(task) else { return };
-    let target = placed.becomes("volumeMounts");
+    let target = slot.becomes("volumeMounts");
     let by_default = router.adds_metadata() && !router.firelens.options.contains_key(METADATA);
     let metadata = if by_default { format!(". In records {METADATA_DIFFERS}") } else { String::new() };
     match router.feeding {
@@ -61,7 +61,7 @@ pub(crate) fn of_router(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, re
             recorder.approximate(path.key("type"), Code::LogRouterReceivesNoLogs, target, message);
         }
     }
-    claim_options(task, &router, &path.key("options"), recorder);
+    record_options(task, &router, &path.key("options"), recorder);
 }
 
 fn refuse(path: Pointer, unconfigured: Unconfigured, recorder: &mut VerdictRecorder) {
@@ -91,7 +91,7 @@ fn why_unfed(feeding: Feeding) -> &'static str {
     }
 }
 
-fn claim_options(task: &RenderContext<'_>, router: &Router<'_>, path: &Pointer, recorder: &mut VerdictRecorder) {
+fn record_options(task: &RenderContext<'_>, router: &Router<'_>, path: &Pointer, recorder: &mut VerdictRecorder) {
     let target = configuration(task);
     let options = &router.firelens.options;
     let file_type = options.get(FILE_TYPE).map(String::as_str);
@@ -124,13 +124,13 @@ fn claim_options(task: &RenderContext<'_>, router: &Router<'_>, path: &Pointer, 
 }
 
 /// Claims the log configuration of every container that uses the router.
-pub(crate) fn of_users(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
+pub(crate) fn record_users(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
     let unconfigured = router::find(task).and_then(|(_, _, unconfigured)| unconfigured);
     let router = Router::of(task);
     let users = router.iter().flat_map(|router| &router.users).map(|user| (user.name(), user));
     let users: BTreeMap<&str, &User<'_>> = users.collect();
-    let place = placed.iter().find(|placed| placed.definition.is_log_router());
-    for user in placed.iter().filter(|placed| placed.definition.uses_log_router()) {
+    let place = slots.iter().find(|slot| slot.definition.is_log_router());
+    for user in slots.iter().filter(|slot| slot.definition.uses_log_router()) {
         let path = user.at("logConfiguration");
         if let Some(unconfigured) = unconfigured {
             refuse(path, unconfigured, recorder);
@@ -148,11 +148,11 @@ fn of_user(
     task: &RenderContext<'_>,
     router: &Router<'_>,
     place: &ContainerSlot<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     user: &User<'_>,
     recorder: &mut VerdictRecorder,
 ) {
-    let path = placed.at("logConfiguration");
+    let path = slot.at("logConfiguration");
     let driver = path.key("logDriver");
     match router.feeding {
         Feeding::Files => {
@@ -164,7 +164,7 @@ fn of_user(
     }
     for setting in &user.settings {
         match &setting.fate {
-            Fate::Written(_, value) => written(task, place, placed, user, setting, value, recorder),
+            Fate::Written(_, value) => written(task, place, slot, user, setting, value, recorder),
             Fate::Not(obstacle) => not_written(router, &at(&path, setting), *obstacle, recorder),
         }
     }
@@ -181,13 +181,13 @@ fn at(path: &Pointer, setting: &Setting<'_>) -> Pointer {
 fn written(
     task: &RenderContext<'_>,
     place: &ContainerSlot<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     user: &User<'_>,
     setting: &Setting<'_>,
     value: &Value<'_>,
     recorder: &mut VerdictRecorder,
 ) {
-    let path = at(&placed.at("logConfiguration"), setting);
+    let path = at(&slot.at("logConfiguration"), setting);
     match (setting.given, value) {
         (Given::Open, Value::Text(_)) => recorder.exact(path, configuration(task)),
         (Given::Open, Value::Variable(_)) => {
@@ -197,7 +197,7 @@ fn written(
         }
         (Given::Secret(index), _) => {
             let secret = &user.logs.secret_options[index];
-            let source = secret_source::source(task, placed, secret);
+            let source = secret_source::source(task, slot, secret);
             if source.is_mapped {
                 let message = "the log router gets the value that the Secret has when the router starts; ECS fetches it once \
                                for each task";

@@ -23,7 +23,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use crate::translate::RenderContext;
 
-pub(super) use field_verdicts::{of_router as claim, of_users as claim_users};
+pub(super) use field_verdicts::{record_router as record, record_users};
 pub(super) use router::variables as router_variables;
 pub(super) use volumes::volumes;
 
@@ -104,8 +104,8 @@ mod tests {
             ..container("router")
         };
         let containers = [proxy, container("cache"), router];
-        let placed = depends_on::in_order(&containers, "");
-        let found: Vec<_> = placed.iter().map(|p| (p.name(), p.kind)).collect();
+        let slot = depends_on::in_order(&containers, "");
+        let found: Vec<_> = slot.iter().map(|p| (p.name(), p.kind)).collect();
         assert_eq!(
             found,
             [("router", ContainerKind::Sidecar), ("cache", ContainerKind::Sidecar), ("proxy", ContainerKind::Main)]
@@ -121,7 +121,7 @@ mod tests {
             ..ContainerDefinition::default()
         };
         let roles = |containers: &[ContainerDefinition]| -> Vec<ContainerKind> {
-            depends_on::in_order(containers, "").iter().map(|placed| placed.kind).collect()
+            depends_on::in_order(containers, "").iter().map(|slot| slot.kind).collect()
         };
         assert_eq!(roles(&[router(Vec::new())]), [ContainerKind::Main]);
         let proxy = ContainerDefinition { name: Some("proxy".to_owned()), ..ContainerDefinition::default() };

@@ -220,10 +220,10 @@ pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
             env.push(from(variable, EnvVarSource { field_ref: Some(field_ref), ..EnvVarSource::default() }));
         }
     }
-    let placed = depends_on::place(task);
-    let placed: BTreeMap<_, _> = placed.iter().map(|place| (place.definition.name.as_deref(), place)).collect();
+    let slot = depends_on::place(task);
+    let slot: BTreeMap<_, _> = slot.iter().map(|place| (place.definition.name.as_deref(), place)).collect();
     for user in &router.users {
-        let Some(place) = placed.get(&user.definition.name.as_deref()) else { continue };
+        let Some(place) = slot.get(&user.definition.name.as_deref()) else { continue };
         for setting in &user.settings {
             let Fate::Written(_, Value::Variable(name)) = &setting.fate else { continue };
             env.push(match setting.given {

@@ -20,12 +20,12 @@ const POD_LOGS: &str = "/var/log/pods";
 const FILE: &str = "configuration";
 
 /// The volumes of a container, if it is a log router.
-pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
-    if !placed.definition.is_log_router() {
+pub(crate) fn volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
+    if !slot.definition.is_log_router() {
         return Vec::new();
     }
     let Some(router) = Router::of(task) else { return Vec::new() };
-    let name = |suffix: &str| volume_name(task, placed, suffix);
+    let name = |suffix: &str| volume_name(task, slot, suffix);
     let mut volumes = vec![configuration(name("firelens"), &router), state(name("firelens-state"))];
     if router.feeding == Feeding::Files {
         volumes.push(logs(name("firelens-logs"), &router));

@@ -106,7 +106,7 @@ fn role(awaited: Option<&BTreeSet<Awaited>>) -> ContainerKind {
 /// Validation refuses cycles; should one get here, its members come last, in the order of the definition.
 fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     let mut order = Vec::with_capacity(containers.len());
-    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut slot: BTreeSet<&str> = BTreeSet::new();
     let mut waiting: Vec<usize> = (0..containers.len()).collect();
     // The log router starts before all that it does not depend on itself, as it takes their logs.
     waiting.sort_by_key(|&i| !containers[i].is_log_router());
@@ -114,10 +114,10 @@ fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     while !waiting.is_empty() {
         let next = waiting
             .iter()
-            .position(|&i| dependencies(&containers[i]).all(|d| placed.contains(d) || !known.contains(d)))
+            .position(|&i| dependencies(&containers[i]).all(|d| slot.contains(d) || !known.contains(d)))
             .unwrap_or(0);
         let index = waiting.remove(next);
-        placed.insert(containers[index].name());
+        slot.insert(containers[index].name());
         order.push(index);
     }
     order
@@ -187,12 +187,12 @@ fn link_source(link: &str) -> &str {
 }
 
 /// Claims `essential` and `dependsOn`.
-pub(crate) fn claim(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     if container.kind == ContainerKind::Supervised {
         recorder.exact(container.at("essential"), eligibility::plan_target(task));
         return recorder.exact(container.at("dependsOn"), eligibility::plan_target(task));
     }
-    claim_essential(task, container, recorder);
+    record_essential(task, container, recorder);
     for (index, dependency) in container.definition.depends_on.iter().enumerate() {
         let path = container.at("dependsOn").index(index);
         let target = container.target.clone();
@@ -289,17 +289,17 @@ fn dependents<'a>(
 
 /// The names of the containers whose end the operator makes the end of the task. A single container is restarted in its Pod,
 /// which is all there is of its task; the task agent ends a task itself.
-pub(crate) fn essential(placed: &[ContainerSlot<'_>]) -> Option<String> {
+pub(crate) fn essential(slots: &[ContainerSlot<'_>]) -> Option<String> {
     let ends_task = |p: &&ContainerSlot<'_>| {
         matches!(p.kind, ContainerKind::Main | ContainerKind::Sidecar)
             && p.is_essential()
             && !p.definition.restarts_in_place()
     };
-    let names: Vec<String> = placed.iter().filter(ends_task).map(|p| names::container_name(p.name())).collect();
-    (placed.len() > 1 && !names.is_empty()).then(|| names.join(","))
+    let names: Vec<String> = slots.iter().filter(ends_task).map(|p| names::container_name(p.name())).collect();
+    (slots.len() > 1 && !names.is_empty()).then(|| names.join(","))
 }
 
-fn claim_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let alone = task.definition.is_single_container();
     let path = container.at("essential");
     // Only sidecars have a restart policy of their own; for all others it is the Pod's, which is the default.

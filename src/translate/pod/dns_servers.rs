@@ -18,24 +18,24 @@ const MAX_DOMAIN_CHARACTERS: usize = 2048;
 /// The policy and the configuration of the Pod's resolver.
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     host_network: bool,
     recorder: &mut VerdictRecorder,
 ) -> (Option<String>, Option<PodDNSConfig>) {
-    let mut containers: Vec<&ContainerSlot<'_>> = placed.iter().collect();
+    let mut containers: Vec<&ContainerSlot<'_>> = slots.iter().collect();
     containers.sort_by(|a, b| a.path.cmp(&b.path));
     let target = format!("{}/spec/dnsConfig", task.target);
     let (mut servers, mut domains) = (Vec::new(), Vec::new());
     for container in &containers {
         let path = container.at("dnsServers");
         for (index, server) in container.definition.dns_servers.iter().enumerate() {
-            claim_server(task, server, &mut servers, path.index(index), &target, recorder);
+            record_server(task, server, &mut servers, path.index(index), &target, recorder);
         }
     }
     for container in &containers {
         let path = container.at("dnsSearchDomains");
         for (index, domain) in container.definition.dns_search_domains.iter().enumerate() {
-            claim_domain(task, domain, &mut domains, !servers.is_empty(), path.index(index), &target, recorder);
+            record_domain(task, domain, &mut domains, !servers.is_empty(), path.index(index), &target, recorder);
         }
     }
     let policy = if !servers.is_empty() {
@@ -54,7 +54,7 @@ pub(crate) fn render(
     (policy.map(str::to_owned), config)
 }
 
-fn claim_server(
+fn record_server(
     task: &RenderContext<'_>,
     server: &str,
     servers: &mut Vec<String>,
@@ -83,7 +83,7 @@ fn claim_server(
     }
 }
 
-fn claim_domain(
+fn record_domain(
     task: &RenderContext<'_>,
     domain: &str,
     domains: &mut Vec<String>,

@@ -14,7 +14,7 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 const RESOURCE: &str = "ephemeral-storage";
 
 /// Claims the field.
-pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.ephemeral_storage.is_none() {
         return;
     }
@@ -27,12 +27,12 @@ pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
 /// Adds the task's storage to the first container.
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     requests: &mut BTreeMap<String, Quantity>,
     limits: &mut BTreeMap<String, Quantity>,
 ) {
     let Some(storage) = &task.definition.ephemeral_storage else { return };
-    if placed.target != format!("{}/spec/containers/0", task.target) {
+    if slot.target != format!("{}/spec/containers/0", task.target) {
         return;
     }
     let amount = Quantity(format!("{}Gi", storage.size_in_gib));

@@ -20,16 +20,16 @@ struct Line {
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<HostAlias>> {
-    let mut containers: Vec<&ContainerSlot<'_>> = placed.iter().collect();
+    let mut containers: Vec<&ContainerSlot<'_>> = slots.iter().collect();
     containers.sort_by(|a, b| a.path.cmp(&b.path));
     let mut lines: Vec<Line> = Vec::new();
     let target = format!("{}/spec/hostAliases", task.target);
     for (number, container) in containers.iter().enumerate() {
         for (index, link) in container.definition.links.iter().enumerate() {
-            claim_link(number, link, &mut lines, container.at("links").index(index), &target, recorder);
+            record_link(number, link, &mut lines, container.at("links").index(index), &target, recorder);
         }
     }
     for (number, container) in containers.iter().enumerate() {
@@ -56,7 +56,7 @@ pub(crate) fn render(
 }
 
 /// A link is `container` or `container:alias`; the container is known by both names.
-fn claim_link(
+fn record_link(
     container: usize,
     link: &str,
     lines: &mut Vec<Line>,

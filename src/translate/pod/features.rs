@@ -48,7 +48,7 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "tags",
         render: |pod, parts, recorder| {
-            tags::claim(pod.task, recorder);
+            tags::record(pod.task, recorder);
             parts.annotations.extend(crate::translate::metadata::tag_annotations(pod.task.task_tags()));
         },
     },
@@ -67,7 +67,7 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "firelens",
         render: |pod, parts, recorder| {
-            firelens::claim_users(pod.task, pod.slots, recorder);
+            firelens::record_users(pod.task, pod.slots, recorder);
             parts.annotations.extend(firelens::annotation(pod.task, pod.labels));
         },
     },
@@ -88,7 +88,7 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "task_role_arn",
         render: |pod, parts, recorder| {
-            task_role_arn::claim(pod.task, recorder);
+            task_role_arn::record(pod.task, recorder);
             let (account, automount) = task_role_arn::account(pod.task);
             parts.spec.service_account_name = account;
             parts.spec.automount_service_account_token = automount;
@@ -97,24 +97,24 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "network_mode",
         render: |pod, parts, recorder| {
-            network_mode::claim(pod.task, pod.slots, recorder);
+            network_mode::record(pod.task, pod.slots, recorder);
             parts.spec.host_network = network_mode::host_network(pod.task, pod.slots, recorder).then_some(true);
         },
     },
     PodFeature {
         name: "resource_requirements",
         render: |pod, _, recorder| {
-            resource_requirements::claim(pod.task, recorder);
+            resource_requirements::record(pod.task, recorder);
         },
     },
     PodFeature {
         name: "proxy_configuration",
-        render: |pod, _, recorder| proxy_configuration::claim(pod.task, recorder),
+        render: |pod, _, recorder| proxy_configuration::record(pod.task, recorder),
     },
     PodFeature {
         name: "enable_fault_injection",
         render: |pod, _, recorder| {
-            enable_fault_injection::claim(pod.task, recorder);
+            enable_fault_injection::record(pod.task, recorder);
         },
     },
     PodFeature {

@@ -7,15 +7,15 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<String> {
     let given: Vec<(&ContainerSlot<'_>, &str)> =
-        placed.iter().filter_map(|p| Some((p, p.definition.hostname.as_deref()?))).collect();
+        slots.iter().filter_map(|p| Some((p, p.definition.hostname.as_deref()?))).collect();
     // The first container of the definition that gives a name which can be one.
     let usable = given.iter().filter(|(_, name)| names::is_label(name));
     let chosen = usable.min_by(|(a, _), (b, _)| a.path.cmp(&b.path)).map(|(_, name)| *name);
-    let alike = placed.len() == given.len() && given.iter().all(|(_, name)| Some(*name) == chosen);
+    let alike = slots.len() == given.len() && given.iter().all(|(_, name)| Some(*name) == chosen);
     let on_node = task.definition.network_mode == Some(NetworkMode::Host);
     for (container, name) in &given {
         let path = container.at("hostname");

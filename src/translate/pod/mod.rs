@@ -41,7 +41,7 @@ pub fn template(
     labels: BTreeMap<String, String>,
     recorder: &mut VerdictRecorder,
 ) -> PodTemplateSpec {
-    claim_identity(task, recorder);
+    record_identity(task, recorder);
     let slots = depends_on::place(task);
     let pod = PodInputs { task, membership, slots: &slots, labels: &labels };
     // Without service links a container's environment has no addresses of the namespace's Services, as on ECS.
@@ -82,7 +82,7 @@ fn capacity_provider_strategy(task: &RenderContext<'_>, parts: &mut PodParts) {
 }
 
 /// Claims what identifies the definition, and what AWS prints but does not take.
-fn claim_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
+fn record_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     recorder.exact(root.key("family"), format!("TaskDefinition/{}#/metadata/name", task.name));
     recorder.exact(

@@ -43,7 +43,7 @@ pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Op
 /// Returns true if the Pod uses the node's network.
 pub(crate) fn host_network(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> bool {
     let path = Pointer::root().key("networkMode");
@@ -54,7 +54,7 @@ pub(crate) fn host_network(
             return true;
         }
         // Bridge is the default everywhere but on Fargate; a single container shares its network with no other.
-        Some(NetworkMode::Bridge) | None if placed.len() > 1 && !is_fargate(task) => {
+        Some(NetworkMode::Bridge) | None if slots.len() > 1 && !is_fargate(task) => {
             let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each has its own";
             recorder.approximate(path, Code::SharedNetworkNamespace, target, message);
         }
@@ -68,14 +68,14 @@ fn is_fargate(task: &RenderContext<'_>) -> bool {
     task.definition.requires_compatibilities.contains(&Compatibility::Fargate)
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
     let target = format!("NetworkPolicy/{}#/spec", task.workload_name());
     let closed = "a NetworkPolicy lets nothing in or out, once the network of the cluster enforces it, which most do and a few do not";
     if task.definition.network_mode == Some(NetworkMode::None) {
         let path = Pointer::root().key("networkMode");
         recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
     }
-    for container in placed.iter().filter(|p| p.definition.disable_networking == Some(true)) {
+    for container in slots.iter().filter(|p| p.definition.disable_networking == Some(true)) {
         let path = container.at("disableNetworking");
         if task.definition.is_windows() {
             runtime_platform::refuse_at(path, recorder);

@@ -60,9 +60,9 @@ pub(crate) fn os(task: &RenderContext<'_>) -> Option<PodOS> {
 }
 
 /// Says of a container's field that Windows has nothing like it, if it is given.
-pub(crate) fn refuse(placed: &ContainerSlot<'_>, field: &[&str], given: bool, recorder: &mut VerdictRecorder) {
+pub(crate) fn refuse(slot: &ContainerSlot<'_>, field: &[&str], given: bool, recorder: &mut VerdictRecorder) {
     if given {
-        refuse_at(field.iter().fold(placed.path.clone(), |path, name| path.key(*name)), recorder);
+        refuse_at(field.iter().fold(slot.path.clone(), |path, name| path.key(*name)), recorder);
     }
 }
 

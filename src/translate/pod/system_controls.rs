@@ -34,12 +34,12 @@ const SEMAPHORES: &str = "kernel.sem";
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<Sysctl>> {
     let mut sysctls: Vec<Sysctl> = Vec::new();
     // In the order of the definition; the containers stand in the order they start.
-    let mut containers: Vec<&ContainerSlot<'_>> = placed.iter().collect();
+    let mut containers: Vec<&ContainerSlot<'_>> = slots.iter().collect();
     containers.sort_by(|a, b| a.path.cmp(&b.path));
     for container in containers {
         for (index, control) in container.definition.system_controls.iter().enumerate() {

@@ -10,7 +10,7 @@ const REFUSED: &str =
     "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: nothing bears it";
 
 /// Claims the tags of a task definition.
-pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let propagated = task.service.is_none_or(|spec| spec.ecs.propagate_tags == Some(PropagateTags::TaskDefinition));
     let at = Pointer::root().key("tags");
     if !propagated {
@@ -18,10 +18,10 @@ pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     }
     let target = format!("{}/metadata/annotations", task.target);
     let when = "where the service's propagateTags is TASK_DEFINITION, each Pod bears it as the annotation";
-    claim_each(&task.definition.tags, &at, &target, when, recorder);
+    record_each(&task.definition.tags, &at, &target, when, recorder);
 }
 
-fn claim_each(tags: &[Tag], at: &Pointer, target: &str, when: &str, recorder: &mut VerdictRecorder) {
+fn record_each(tags: &[Tag], at: &Pointer, target: &str, when: &str, recorder: &mut VerdictRecorder) {
     for (index, tag) in tags.iter().enumerate() {
         let key = tag.key.as_deref().unwrap_or_default();
         if names::is_qualified_name(key) {
@@ -34,7 +34,7 @@ fn claim_each(tags: &[Tag], at: &Pointer, target: &str, when: &str, recorder: &m
 }
 
 /// Claims tags that stay where they are given, as they do on ECS: no other object has them there either.
-pub(crate) fn claim_kept(tags: &[Tag], target: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn record_kept(tags: &[Tag], target: &str, recorder: &mut VerdictRecorder) {
     if !tags.is_empty() {
         let message = "kubectl shows the tags with the object; what reads tags in AWS, such as cost reports and IAM conditions, does not see \
                        them";
@@ -43,7 +43,7 @@ pub(crate) fn claim_kept(tags: &[Tag], target: &str, recorder: &mut VerdictRecor
 }
 
 /// Claims the tags of a service, and which of them its tasks have.
-pub(crate) fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn record_service(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let when = if service.propagate_tags == Some(PropagateTags::Service) {
         "each Pod and what is made for the service bear it as an annotation; a change replaces the tasks, while ECS gives it to new \
@@ -52,7 +52,7 @@ pub(crate) fn claim_service(service: &ecs::Service, name: &str, recorder: &mut V
         "what is made for the service bears it as the annotation"
     };
     let target = target::workload(service, name, "/metadata/annotations");
-    claim_each(&service.tags, &root.key("tags"), &target, when, recorder);
+    record_each(&service.tags, &root.key("tags"), &target, when, recorder);
     recorder.exact(root.key("propagateTags"), target::workload(service, name, "/spec/template/metadata"));
     if service.enable_ecs_managed_tags == Some(true) {
         let message = "each Pod bears the names of its service and its cluster as the labels ecs-operator.dev/service and \

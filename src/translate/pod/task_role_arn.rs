@@ -68,7 +68,7 @@ pub fn service_account(task: &RenderContext<'_>, namespace: Option<&str>, cluste
     Some(UntypedObject { metadata, body })
 }
 
-pub(crate) fn claim(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     task_role(task, recorder);
     execution_role(task, recorder);
 }

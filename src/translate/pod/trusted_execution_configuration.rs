@@ -8,7 +8,7 @@ pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -
     let class = task.kubernetes.and_then(|kubernetes| kubernetes.runtime_class_name.clone());
     if let Some(trusted) = &task.definition.trusted_execution_configuration {
         let path = Pointer::root().key("trustedExecutionConfiguration");
-        claim_mode(task, trusted.isolation_mode, class.as_deref(), path.key("isolationMode"), recorder);
+        record_mode(task, trusted.isolation_mode, class.as_deref(), path.key("isolationMode"), recorder);
         if trusted.attestation_policy.is_some() {
             let message = "nothing attests the sandbox by this policy, which is AWS's own: use the attestation of the cluster's \
                            confidential runtime";
@@ -18,7 +18,7 @@ pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -
     class
 }
 
-fn claim_mode(
+fn record_mode(
     task: &RenderContext<'_>,
     mode: IsolationMode,
     class: Option<&str>,

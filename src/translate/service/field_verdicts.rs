@@ -29,12 +29,12 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: 
     service_registries::claim(spec, name, recorder);
     service_connect_configuration::claim(spec, name, recorder);
     security_groups::claim(service, name, recorder);
-    health_check::claim_grace(service, name, recorder);
-    tags::claim_service(service, name, recorder);
+    health_check::record_grace(service, name, recorder);
+    tags::record_service(service, name, recorder);
     auto_scaling::claim(spec, name, recorder);
     claim_of_aws(service, name, recorder);
     claim_other_traffic(service, recorder);
-    configured_at_launch::claim(spec, &target::workload(service, name, ""), recorder);
+    configured_at_launch::record(spec, &target::workload(service, name, ""), recorder);
     recorder.exact(root.key("kubernetes"), workload("spec/template"));
     for field in DESCRIBE_ONLY {
         recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");

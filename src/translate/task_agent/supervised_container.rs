@@ -20,9 +20,9 @@ const CHECK: i32 = 30;
 const ITS_OWN_END: i32 = CHECK - 2;
 
 /// The command line of a container that the agent runs.
-pub(crate) fn command_line(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<String> {
-    let own = eligibility::command(task, placed.definition).unwrap_or_default();
-    let agent = [PROGRAM, "run", placed.name(), "--"].map(str::to_owned);
+pub(crate) fn command_line(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<String> {
+    let own = eligibility::command(task, slot.definition).unwrap_or_default();
+    let agent = [PROGRAM, "run", slot.name(), "--"].map(str::to_owned);
     agent.into_iter().chain(own.iter().map(|word| literal(word))).collect()
 }
 
@@ -31,8 +31,8 @@ const LOOK: i32 = 10;
 
 /// Tells the kubelet what the agent's checks say of an essential container that has started. `interval` is that of its checks,
 /// in seconds.
-pub(crate) fn readiness_probe(placed: &ContainerSlot<'_>, interval: i32) -> Probe {
-    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned);
+pub(crate) fn readiness_probe(slot: &ContainerSlot<'_>, interval: i32) -> Probe {
+    let command = [PROGRAM, "ready", slot.name()].map(str::to_owned);
     Probe {
         exec: Some(ExecAction { command: Some(command.to_vec()) }),
         period_seconds: Some(interval.clamp(1, LOOK)),
@@ -45,8 +45,8 @@ pub(crate) fn readiness_probe(placed: &ContainerSlot<'_>, interval: i32) -> Prob
 /// Holds back readiness until the container has started and, if it has a health check, is healthy.
 ///
 /// The check waits for it, as each that fails would be an event of the Pod.
-pub(crate) fn startup_probe(placed: &ContainerSlot<'_>) -> Probe {
-    let command = [PROGRAM, "ready", placed.name()].map(str::to_owned).into_iter().chain([ITS_OWN_END.to_string()]);
+pub(crate) fn startup_probe(slot: &ContainerSlot<'_>) -> Probe {
+    let command = [PROGRAM, "ready", slot.name()].map(str::to_owned).into_iter().chain([ITS_OWN_END.to_string()]);
     Probe {
         exec: Some(ExecAction { command: Some(command.collect()) }),
         period_seconds: Some(1),
@@ -59,10 +59,10 @@ pub(crate) fn startup_probe(placed: &ContainerSlot<'_>) -> Probe {
 /// When the kubelet starts a container again that else it never does: once the agent itself was killed, so that it can tell
 /// that a container which is not essential has ended. Without it the Pod would not be ready any more. An essential container
 /// ends the task, which the agents of the others see to.
-pub(crate) fn restart_rules(placed: &ContainerSlot<'_>) -> Option<Vec<ContainerRestartRule>> {
+pub(crate) fn restart_rules(slot: &ContainerSlot<'_>) -> Option<Vec<ContainerRestartRule>> {
     let killed = ContainerRestartRuleOnExitCodes { operator: "In".to_owned(), values: Some(vec![KILLED]) };
     let again = ContainerRestartRule { action: "Restart".to_owned(), exit_codes: Some(killed) };
-    (!placed.is_essential()).then(|| vec![again])
+    (!slot.is_essential()).then(|| vec![again])
 }
 
 /// The volume of the folder that the containers share.

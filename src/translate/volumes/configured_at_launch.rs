@@ -57,7 +57,7 @@ fn size(service: &ServiceSpec, name: &str) -> Option<i32> {
 }
 
 /// Claims a service's `volumeConfigurations`. `workload` is the object they end up in, for reports.
-pub(crate) fn claim(service: &ServiceSpec, workload: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(service: &ServiceSpec, workload: &str, recorder: &mut VerdictRecorder) {
     let target = format!("{workload}/spec/template/spec/volumes");
     for (index, configuration) in service.ecs.volume_configurations.iter().enumerate() {
         let path = Pointer::root().key("volumeConfigurations").index(index);
@@ -69,11 +69,11 @@ pub(crate) fn claim(service: &ServiceSpec, workload: &str, recorder: &mut Verdic
             continue;
         }
         recorder.exact(path.key("name"), target.clone());
-        claim_disk(disk, storage_class(service), &path.key("managedEBSVolume"), &target, recorder);
+        record_disk(disk, storage_class(service), &path.key("managedEBSVolume"), &target, recorder);
     }
 }
 
-fn claim_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
+fn record_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
     recorder.exact(path.key("sizeInGiB"), target);
     let class = class.map_or_else(|| "the cluster's default one".to_owned(), |class| format!("{class:?}"));
     let decides = format!(

@@ -75,7 +75,7 @@ fn of(task: &str, volume: &Volume) -> Option<FileSystem> {
 }
 
 /// Claims the configuration of a volume; whether the driver can mount it.
-pub(crate) fn claim(
+pub(crate) fn record(
     task: &RenderContext<'_>,
     volume: &Volume,
     at: &Pointer,

@@ -30,13 +30,13 @@ use crate::translate::{Code, RenderContext, VerdictRecorder, firelens};
 
 pub(crate) fn volumes(
     task: &RenderContext<'_>,
-    placed: &[ContainerSlot<'_>],
+    slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<PodVolume>> {
     let given = task.definition.volumes.iter().enumerate();
     let mut volumes: Vec<PodVolume> =
         given.filter_map(|(index, volume)| render(task, index, volume, recorder)).collect();
-    volumes.extend(placed.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
+    volumes.extend(slots.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
     if eligibility::runs(task) {
         volumes.push(supervised_container::volume(task));
     }
@@ -44,10 +44,10 @@ pub(crate) fn volumes(
 }
 
 /// The volumes that a container has besides those of the task.
-fn own(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
-    let mut own = tmpfs::volumes(task, placed);
-    own.extend(devices::volumes(task, placed));
-    own.extend(firelens::volumes(task, placed));
+fn own(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
+    let mut own = tmpfs::volumes(task, slot);
+    own.extend(devices::volumes(task, slot));
+    own.extend(firelens::volumes(task, slot));
     own
 }
 
@@ -74,11 +74,11 @@ fn render(
             rendered.empty_dir = Some(EmptyDirVolumeSource::default());
         }
         Source::Memory { mebibytes, faithful } => {
-            claim_docker(&path, faithful, format!("{target}/emptyDir"), recorder);
+            record_docker(&path, faithful, format!("{target}/emptyDir"), recorder);
             rendered.empty_dir = Some(tmpfs::source(mebibytes));
         }
         Source::Nfs { source, faithful } => {
-            claim_docker(&path, faithful, format!("{target}/nfs"), recorder);
+            record_docker(&path, faithful, format!("{target}/nfs"), recorder);
             rendered.nfs = Some(source);
         }
         Source::Host(source_path) => {
@@ -90,7 +90,7 @@ fn render(
         Source::Lasting(field) => {
             let claim_name = efs_volume_configuration::claim_name(task.name, name);
             let (at, target) = (path.key(field), format!("{target}/persistentVolumeClaim"));
-            if !efs_volume_configuration::claim(task, volume, &at, &target, recorder) {
+            if !efs_volume_configuration::record(task, volume, &at, &target, recorder) {
                 let message = format!(
                     "the task starts once the PersistentVolumeClaim {claim_name} exists; make one for this storage"
                 );
@@ -103,7 +103,7 @@ fn render(
     Some(rendered)
 }
 
-fn claim_docker(path: &Pointer, faithful: bool, target: String, recorder: &mut VerdictRecorder) {
+fn record_docker(path: &Pointer, faithful: bool, target: String, recorder: &mut VerdictRecorder) {
     let path = path.key("dockerVolumeConfiguration");
     if faithful {
         recorder.exact(path, target);
@@ -159,15 +159,15 @@ fn source(volume: &Volume) -> Source<'_> {
 /// The container's mounts: its own before those of other containers.
 pub(crate) fn mounts(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<VolumeMount>> {
-    for index in 0..placed.definition.mount_points.len() {
-        recorder.exact(placed.at("mountPoints").index(index), placed.becomes("volumeMounts"));
+    for index in 0..slot.definition.mount_points.len() {
+        recorder.exact(slot.at("mountPoints").index(index), slot.becomes("volumeMounts"));
     }
-    let mut mounts = declared(placed.definition);
-    mounts.extend(own(task, placed).into_iter().map(|own| own.mount));
-    mounts.extend(volumes_from::mounts(task, placed, &mounts, recorder));
+    let mut mounts = declared(slot.definition);
+    mounts.extend(own(task, slot).into_iter().map(|own| own.mount));
+    mounts.extend(volumes_from::mounts(task, slot, &mounts, recorder));
     some_list(mounts)
 }
 

@@ -21,36 +21,34 @@ pub(crate) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
 }
 
 /// The volumes in memory of a container.
-pub(crate) fn volumes(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
+pub(crate) fn volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if task.definition.is_windows() {
         return Vec::new();
     }
-    let tmpfs = tmpfs(placed)
-        .iter()
-        .enumerate()
-        .filter(|(_, given)| !container_volume::is_mounted(placed, &given.container_path));
+    let tmpfs =
+        tmpfs(slot).iter().enumerate().filter(|(_, given)| !container_volume::is_mounted(slot, &given.container_path));
     let mut found: Vec<ContainerVolume> = tmpfs
         .map(|(index, given)| {
             let read_only = given.mount_options.iter().any(|option| option == "ro");
             let suffix = format!("tmpfs-{index}");
-            own(task, placed, &suffix, &given.container_path, given.size.into(), read_only)
+            own(task, slot, &suffix, &given.container_path, given.size.into(), read_only)
         })
         .collect();
-    if let Some(size) = shared_memory(placed).filter(|_| is_private(task) && !is_taken(placed)) {
-        found.push(own(task, placed, "shm", SHARED_MEMORY, size.into(), false));
+    if let Some(size) = shared_memory(slot).filter(|_| is_private(task) && !is_taken(slot)) {
+        found.push(own(task, slot, "shm", SHARED_MEMORY, size.into(), false));
     }
     found
 }
 
 fn own(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     suffix: &str,
     path: &str,
     mebibytes: i64,
     read_only: bool,
 ) -> ContainerVolume {
-    let name = container_volume::volume_name(task, placed, suffix);
+    let name = container_volume::volume_name(task, slot, suffix);
     ContainerVolume {
         mount: VolumeMount {
             name: name.clone(),
@@ -62,12 +60,12 @@ fn own(
     }
 }
 
-pub(crate) fn tmpfs<'a>(placed: &ContainerSlot<'a>) -> &'a [Tmpfs] {
-    placed.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.tmpfs)
+pub(crate) fn tmpfs<'a>(slot: &ContainerSlot<'a>) -> &'a [Tmpfs] {
+    slot.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.tmpfs)
 }
 
-pub(crate) fn shared_memory(placed: &ContainerSlot<'_>) -> Option<i32> {
-    placed.definition.linux_parameters.as_ref()?.shared_memory_size
+pub(crate) fn shared_memory(slot: &ContainerSlot<'_>) -> Option<i32> {
+    slot.definition.linux_parameters.as_ref()?.shared_memory_size
 }
 
 /// Whether the container has a `/dev/shm` of its own. Docker sizes no other: in the IPC modes `task` and `host` it is that of
@@ -76,45 +74,44 @@ fn is_private(task: &RenderContext<'_>) -> bool {
     task.definition.ipc_mode.is_none()
 }
 
-fn is_taken(placed: &ContainerSlot<'_>) -> bool {
-    container_volume::is_mounted(placed, SHARED_MEMORY)
-        || tmpfs(placed).iter().any(|t| t.container_path == SHARED_MEMORY)
+fn is_taken(slot: &ContainerSlot<'_>) -> bool {
+    container_volume::is_mounted(slot, SHARED_MEMORY) || tmpfs(slot).iter().any(|t| t.container_path == SHARED_MEMORY)
 }
 
 /// Claims both fields.
-pub(crate) fn claim(task: &RenderContext<'_>, placed: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.is_windows() {
-        runtime_platform::refuse(placed, &["linuxParameters", "tmpfs"], !tmpfs(placed).is_empty(), recorder);
+        runtime_platform::refuse(slot, &["linuxParameters", "tmpfs"], !tmpfs(slot).is_empty(), recorder);
         runtime_platform::refuse(
-            placed,
+            slot,
             &["linuxParameters", "sharedMemorySize"],
-            shared_memory(placed).is_some(),
+            shared_memory(slot).is_some(),
             recorder,
         );
         return;
     }
-    for index in 0..tmpfs(placed).len() {
-        claim_tmpfs(placed, index, recorder);
+    for index in 0..tmpfs(slot).len() {
+        record_tmpfs(slot, index, recorder);
     }
-    let path = placed.at("linuxParameters").key("sharedMemorySize");
-    if shared_memory(placed).is_none() {
+    let path = slot.at("linuxParameters").key("sharedMemorySize");
+    if shared_memory(slot).is_none() {
         return;
     }
     // In the other modes ECS does nothing with it either.
-    if is_private(task) && is_taken(placed) {
+    if is_private(task) && is_taken(slot) {
         recorder.unsupported(path, Code::MountPathTaken, "something else is mounted at /dev/shm, and is kept");
     } else if is_private(task) {
-        recorder.exact(path, placed.becomes("volumeMounts"));
+        recorder.exact(path, slot.becomes("volumeMounts"));
     } else {
-        recorder.exact(path, placed.target.clone());
+        recorder.exact(path, slot.target.clone());
     }
 }
 
-fn claim_tmpfs(placed: &ContainerSlot<'_>, index: usize, recorder: &mut VerdictRecorder) {
-    let given = &tmpfs(placed)[index];
-    let path = placed.at("linuxParameters").key("tmpfs").index(index);
-    let target = placed.becomes("volumeMounts");
-    if container_volume::is_mounted(placed, &given.container_path) {
+fn record_tmpfs(slot: &ContainerSlot<'_>, index: usize, recorder: &mut VerdictRecorder) {
+    let given = &tmpfs(slot)[index];
+    let path = slot.at("linuxParameters").key("tmpfs").index(index);
+    let target = slot.becomes("volumeMounts");
+    if container_volume::is_mounted(slot, &given.container_path) {
         let message = "a volume is mounted at the same path, and only that one is kept: remove one of the two";
         recorder.unsupported(path, Code::MountPathTaken, message);
         return;

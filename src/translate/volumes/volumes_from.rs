@@ -9,18 +9,17 @@ use crate::translate::{Code, RenderContext, VerdictRecorder, volumes};
 /// The mounts that come from other containers, without those whose paths are in `own`.
 pub(crate) fn mounts(
     task: &RenderContext<'_>,
-    placed: &ContainerSlot<'_>,
+    slot: &ContainerSlot<'_>,
     own: &[VolumeMount],
     recorder: &mut VerdictRecorder,
 ) -> Vec<VolumeMount> {
-    let definition = placed.definition;
+    let definition = slot.definition;
     let mut mounts = inherited(&task.definition.container_definitions, definition, &mut Vec::new());
     mounts.retain(|mount| !own.iter().any(|other| other.mount_path == mount.mount_path));
     // The other container may have none.
-    let target =
-        if mounts.is_empty() && own.is_empty() { placed.target.clone() } else { placed.becomes("volumeMounts") };
+    let target = if mounts.is_empty() && own.is_empty() { slot.target.clone() } else { slot.becomes("volumeMounts") };
     for (index, from) in definition.volumes_from.iter().enumerate() {
-        let path = placed.at("volumesFrom").index(index);
+        let path = slot.at("volumesFrom").index(index);
         recorder.exact(path.key("readOnly"), target.clone());
         if from.source_container.is_some() {
             let message = "the other container's mounts are repeated here; what only its image declares as a volume is not shared: \
