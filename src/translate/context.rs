@@ -116,8 +116,11 @@ pub(crate) struct ContainerSlot<'a> {
     /// The container in the output, for reports.
     pub(crate) target: String,
     pub(crate) kind: ContainerKind,
-    /// Whether some container waits until this one is healthy.
+    /// True if another container waits until this one is healthy.
     pub(crate) awaited_healthy: bool,
+    /// Missing prerequisites of the task agent, as a sentence to append to a verdict's message. Empty if the agent runs the
+    /// container or the task does not use it.
+    pub(crate) agent_advice: String,
 }
 
 impl<'a> ContainerSlot<'a> {
@@ -131,6 +134,11 @@ impl<'a> ContainerSlot<'a> {
 
     pub(crate) fn is_essential(&self) -> bool {
         self.definition.is_essential()
+    }
+
+    /// True if the task agent runs the container.
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.kind == ContainerKind::Supervised
     }
 
     /// The name that ECS knows it by.

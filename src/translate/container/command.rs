@@ -1,6 +1,6 @@
 //! `entryPoint` and `command` → `command` and `args`.
 
-use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::literal;
 use crate::translate::task_agent::supervised_container;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
@@ -11,7 +11,7 @@ pub(crate) fn render(
     slot: &ContainerSlot<'_>,
     recorder: &mut VerdictRecorder,
 ) -> (Option<Vec<String>>, Option<Vec<String>>) {
-    let supervised = slot.kind == ContainerKind::Supervised;
+    let supervised = slot.is_supervised();
     recorder.exact(slot.at("entryPoint"), slot.becomes("command"));
     recorder.exact(slot.at("command"), slot.becomes(if supervised { "command" } else { "args" }));
     if supervised && !slot.definition.has_init_process() {

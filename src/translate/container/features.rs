@@ -7,7 +7,7 @@ use crate::translate::container::{
     port_mappings, resource_requirements, resources, restart_policy, secrets, security_context, start_timeout,
     stop_timeout, ulimits,
 };
-use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::context::ContainerSlot;
 use crate::translate::pod::depends_on;
 use crate::translate::service::pre_stop;
 use crate::translate::task_agent::{metadata, supervised_container};
@@ -42,7 +42,7 @@ pub const CONTAINER_FEATURES: &[ContainerFeature] = &[
     },
     ContainerFeature {
         name: "init_process_enabled",
-        render: |task, slot, _, recorder| init_process_enabled::record(task, slot, recorder),
+        render: |_, slot, _, recorder| init_process_enabled::record(slot, recorder),
     },
     ContainerFeature { name: "ulimits", render: |task, slot, _, recorder| ulimits::record(task, slot, recorder) },
     ContainerFeature { name: "tmpfs", render: |task, slot, _, recorder| tmpfs::record(task, slot, recorder) },
@@ -67,7 +67,7 @@ pub const CONTAINER_FEATURES: &[ContainerFeature] = &[
     ContainerFeature {
         name: "metadata",
         render: |task, slot, container, _| {
-            if slot.kind == ContainerKind::Supervised {
+            if slot.is_supervised() {
                 add_variables(container, metadata::variables(task, slot.definition));
             }
         },
@@ -126,7 +126,7 @@ pub const CONTAINER_FEATURES: &[ContainerFeature] = &[
     ContainerFeature {
         name: "supervised_container",
         render: |task, slot, container, _| {
-            if slot.kind == ContainerKind::Supervised {
+            if slot.is_supervised() {
                 container.volume_mounts.get_or_insert_default().extend(supervised_container::mounts(task));
                 container.restart_policy_rules = supervised_container::restart_rules(slot);
             }

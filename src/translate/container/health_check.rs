@@ -64,7 +64,7 @@ pub(crate) fn decides(container: &ContainerDefinition) -> bool {
 }
 
 pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Probes {
-    if slot.kind == ContainerKind::Supervised {
+    if slot.is_supervised() {
         recorder.exact(slot.at("healthCheck"), eligibility::plan_target(task));
         let checked = decides(slot.definition).then(|| slot.definition.health_check.as_ref().map(interval));
         let readiness = checked.flatten().map(|interval| supervised_container::readiness_probe(slot, interval));
@@ -97,8 +97,7 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
 
 /// The containers whose health is the task's, for whoever reads it off the Pod.
 pub(crate) fn told_of(slots: &[ContainerSlot<'_>]) -> Option<String> {
-    let told =
-        slots.iter().filter(|it| decides(it.definition) && (it.kind == ContainerKind::Supervised || holds_back(it)));
+    let told = slots.iter().filter(|it| decides(it.definition) && (it.is_supervised() || holds_back(it)));
     let names: Vec<&str> = told.map(ContainerSlot::name).collect();
     (!names.is_empty()).then(|| names.join(","))
 }

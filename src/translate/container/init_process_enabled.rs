@@ -1,10 +1,9 @@
 //! `linuxParameters.initProcessEnabled`: a first process that forwards signals and takes in orphans.
 
 use crate::translate::context::{ContainerKind, ContainerSlot};
-use crate::translate::task_agent::eligibility;
-use crate::translate::{Code, RenderContext, VerdictRecorder};
+use crate::translate::{Code, VerdictRecorder};
 
-pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let path = slot.at("linuxParameters").key("initProcessEnabled");
     let Some(linux) = &slot.definition.linux_parameters else { return };
     match (linux.init_process_enabled, slot.kind) {
@@ -13,7 +12,7 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
             let message = format!(
                 "the container's own command is its first process: one that neither forwards signals nor takes in orphans \
                  needs an init such as tini in its image{}",
-                eligibility::advice(task)
+                slot.agent_advice
             );
             recorder.unsupported(path, Code::NoInitProcess, message);
         }

@@ -85,7 +85,7 @@ fn of_container(
     }
     let made = external_secret::fills_container(task, slot.definition);
     for (index, secret) in logs.secret_options.iter().enumerate() {
-        let source = secret_source::source(task, slot, secret);
+        let source = secret_source::source(task, slot.definition, secret);
         let name = key(&container, &format!("{}.secret", secret.name));
         annotations.insert(name, format!("{}/{}", source.secret_name, source.key));
         let (code, wanted) = match &source {

@@ -44,7 +44,7 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
             let message = format!(
                 "the container is restarted whenever it ends, whatever its exit code and however short it ran, after a delay \
                  that grows from 10 seconds to 5 minutes{}",
-                eligibility::advice(task)
+                slot.agent_advice
             );
             recorder.approximate(path, Code::KubeletRestartPolicyUsed, slot.target.clone(), message);
         }

@@ -5,7 +5,6 @@ use crate::ecs::secret_reference::{SecretReference, parameter_name};
 use crate::ecs::task_definition::ContainerDefinition;
 use crate::k8s::names;
 use crate::translate::RenderContext;
-use crate::translate::context::ContainerSlot;
 
 /// Key of a `Secret` that holds a value.
 pub(crate) struct SecretSource {
@@ -16,7 +15,7 @@ pub(crate) struct SecretSource {
 }
 
 /// Returns the source of a secret of a variable or of a log option.
-pub(crate) fn source(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, secret: &Secret) -> SecretSource {
+pub(crate) fn source(task: &RenderContext<'_>, container: &ContainerDefinition, secret: &Secret) -> SecretSource {
     let mut mappings = task.kubernetes.into_iter().flat_map(|k| &k.secrets);
     match mappings.find(|mapping| mapping.value_from == secret.value_from) {
         Some(mapping) => {
@@ -24,7 +23,7 @@ pub(crate) fn source(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, secret:
         }
         // One for each container, as two containers may give one name to different secrets.
         None => SecretSource {
-            secret_name: container_object_name(task.name, slot.definition),
+            secret_name: container_object_name(task.name, container),
             key: secret.name.clone(),
             is_mapped: false,
         },

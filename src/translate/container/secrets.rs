@@ -20,7 +20,7 @@ pub(crate) fn render(
     let mut env = Vec::new();
     let made = external_secret::fills_container(task, slot.definition);
     for (index, secret) in slot.definition.secrets.iter().enumerate() {
-        let source = secret_source::source(task, slot, secret);
+        let source = secret_source::source(task, slot.definition, secret);
         let path = slot.at("secrets").index(index);
         if source.is_mapped {
             let message = "the container gets the value that the Secret has when it starts, also when it is restarted \

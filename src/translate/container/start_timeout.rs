@@ -1,7 +1,7 @@
 //! `startTimeout`: how long others wait for a container to end or to become healthy.
 
 use crate::ecs::task_definition::ContainerDefinition;
-use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::context::ContainerSlot;
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
@@ -15,9 +15,9 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         return;
     }
     let path = slot.at("startTimeout");
-    if slot.kind == ContainerKind::Supervised {
+    if slot.is_supervised() {
         return recorder.exact(path, eligibility::plan_target(task));
     }
-    let message = format!("containers that wait for this one wait as long as it takes{}", eligibility::advice(task));
+    let message = format!("containers that wait for this one wait as long as it takes{}", slot.agent_advice);
     recorder.unsupported(path, Code::StartTimeoutNotKept, message);
 }

@@ -12,21 +12,22 @@ const TIME_TO_KILL: i64 = 5;
 
 /// The longest time the task may take to stop: containers stop at once, sidecars one after another after them; under the
 /// task agent each container after all that depend on it. Before, all of them go on for a while where traffic comes to them.
-pub(crate) fn grace_period(task: &RenderContext<'_>, containers: &[ContainerSlot<'_>]) -> i64 {
+pub(crate) fn grace_period(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>]) -> i64 {
     let drain = pre_stop::seconds(task);
-    if eligibility::runs(task) {
+    if slots.iter().any(ContainerSlot::is_supervised) {
         return drain + depends_on::longest_stop(&task.definition.container_definitions) + TIME_TO_KILL;
     }
-    let timeout = |p: &ContainerSlot<'_>| p.definition.stop_timeout_seconds();
-    let of = |kind: ContainerKind| containers.iter().filter(move |p| p.kind == kind);
-    let mains = of(ContainerKind::Main).map(timeout).max().unwrap_or(DEFAULT_STOP_TIMEOUT);
-    let sidecars: i64 = of(ContainerKind::Sidecar).map(timeout).sum();
-    drain + mains + sidecars
+    let mains = stop_timeouts(slots, ContainerKind::Main).max().unwrap_or(DEFAULT_STOP_TIMEOUT);
+    drain + mains + stop_timeouts(slots, ContainerKind::Sidecar).sum::<i64>()
+}
+
+fn stop_timeouts(slots: &[ContainerSlot<'_>], kind: ContainerKind) -> impl Iterator<Item = i64> {
+    slots.iter().filter(move |slot| slot.kind == kind).map(|slot| slot.definition.stop_timeout_seconds())
 }
 
 pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     let path = slot.at("stopTimeout");
-    if slot.kind == ContainerKind::Supervised {
+    if slot.is_supervised() {
         return recorder.exact(path, eligibility::plan_target(task));
     }
     if task.definition.is_single_container() {
@@ -37,7 +38,7 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     }
     let message = format!(
         "the Pod has one time to stop, long enough for all its containers; a container that hangs may use more than its own{}",
-        eligibility::advice(task)
+        slot.agent_advice
     );
     let target = format!("{}/spec/terminationGracePeriodSeconds", task.target);
     recorder.approximate(path, Code::StopTimeoutSharedByPod, target, message);

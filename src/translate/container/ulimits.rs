@@ -3,7 +3,7 @@
 use task_agent::Limit;
 
 use crate::ecs::task_definition::{ContainerDefinition, Ulimit};
-use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::context::ContainerSlot;
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
@@ -22,12 +22,12 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     if slot.definition.ulimits.is_empty() {
         return recorder.exact(path, slot.target.clone());
     }
-    if slot.kind == ContainerKind::Supervised {
+    if slot.is_supervised() {
         let message = "a hard limit above that of the node's container runtime is set as high as that allows, and the container's \
                        log says so, unless the container has the capability SYS_RESOURCE";
         recorder.approximate(path, Code::LimitsCappedByRuntime, eligibility::plan_target(task), message);
         return;
     }
-    let message = format!("the limits are those of the node's container runtime{}", eligibility::advice(task));
+    let message = format!("the limits are those of the node's container runtime{}", slot.agent_advice);
     recorder.unsupported(path, Code::RuntimeLimitsUsed, message);
 }

@@ -197,7 +197,7 @@ fn written(
         }
         (Given::Secret(index), _) => {
             let secret = &user.logs.secret_options[index];
-            let source = secret_source::source(task, slot, secret);
+            let source = secret_source::source(task, slot.definition, secret);
             if source.is_mapped {
                 let message = "the log router gets the value that the Secret has when the router starts; ECS fetches it once \
                                for each task";

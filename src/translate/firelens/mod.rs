@@ -104,33 +104,33 @@ mod tests {
             ..container("router")
         };
         let containers = [proxy, container("cache"), router];
-        let slot = depends_on::in_order(&containers, "");
-        let found: Vec<_> = slot.iter().map(|p| (p.name(), p.kind)).collect();
+        let slots = depends_on::unsupervised(&containers, "", "");
+        let kinds: Vec<_> = slots.iter().map(|slot| (slot.name(), slot.kind)).collect();
         assert_eq!(
-            found,
+            kinds,
             [("router", ContainerKind::Sidecar), ("cache", ContainerKind::Sidecar), ("proxy", ContainerKind::Main)]
         );
     }
 
     #[test]
-    fn a_router_that_nobody_could_wait_for_is_the_pods_container() {
+    fn a_router_that_no_container_can_wait_for_is_a_main_container() {
         let router = |depends_on: Vec<ContainerDependency>| ContainerDefinition {
             name: Some("router".to_owned()),
             firelens_configuration: Some(FirelensConfiguration::default()),
             depends_on,
             ..ContainerDefinition::default()
         };
-        let roles = |containers: &[ContainerDefinition]| -> Vec<ContainerKind> {
-            depends_on::in_order(containers, "").iter().map(|slot| slot.kind).collect()
+        let kinds = |containers: &[ContainerDefinition]| -> Vec<ContainerKind> {
+            depends_on::unsupervised(containers, "", "").iter().map(|slot| slot.kind).collect()
         };
-        assert_eq!(roles(&[router(Vec::new())]), [ContainerKind::Main]);
+        assert_eq!(kinds(&[router(Vec::new())]), [ContainerKind::Main]);
         let proxy = ContainerDefinition { name: Some("proxy".to_owned()), ..ContainerDefinition::default() };
         let after = ContainerDependency { container_name: "proxy".to_owned(), condition: ContainerCondition::Start };
-        assert_eq!(roles(&[router(vec![after]), proxy]), [ContainerKind::Sidecar, ContainerKind::Main]);
+        assert_eq!(kinds(&[router(vec![after]), proxy]), [ContainerKind::Sidecar, ContainerKind::Main]);
     }
 
     #[test]
-    fn users_of_the_router_get_its_address_and_nobody_else() {
+    fn only_users_of_the_router_get_its_address() {
         assert_eq!(names(None, LogDriver::Awsfirelens, "A"), ["FLUENT_HOST", "FLUENT_PORT"]);
         assert_eq!(names(None, LogDriver::Awsfirelens, "FLUENT_HOST"), ["FLUENT_PORT"]);
         assert!(names(Some(NetworkMode::Host), LogDriver::Awsfirelens, "A").is_empty());

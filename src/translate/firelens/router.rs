@@ -13,7 +13,6 @@ use crate::translate::container::secret_source;
 use crate::translate::conversions::literal;
 use crate::translate::firelens::options::{Fate, Given, Names, Place, Setting, Value};
 use crate::translate::firelens::{ADDRESS, listens, options};
-use crate::translate::pod::depends_on;
 
 /// The folder of the Pod's log files in the router.
 pub(super) const LOGS: &str = "/var/log/firelens";
@@ -220,10 +219,7 @@ pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
             env.push(from(variable, EnvVarSource { field_ref: Some(field_ref), ..EnvVarSource::default() }));
         }
     }
-    let slot = depends_on::place(task);
-    let slot: BTreeMap<_, _> = slot.iter().map(|place| (place.definition.name.as_deref(), place)).collect();
     for user in &router.users {
-        let Some(place) = slot.get(&user.definition.name.as_deref()) else { continue };
         for setting in &user.settings {
             let Fate::Written(_, Value::Variable(name)) = &setting.fate else { continue };
             env.push(match setting.given {
@@ -232,7 +228,7 @@ pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
                     EnvVar { name: name.clone(), value, value_from: None }
                 }
                 Given::Secret(index) => {
-                    let source = secret_source::source(task, place, &user.logs.secret_options[index]);
+                    let source = secret_source::source(task, user.definition, &user.logs.secret_options[index]);
                     let key = SecretKeySelector { name: source.secret_name, key: source.key, optional: None };
                     from(name, EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() })
                 }

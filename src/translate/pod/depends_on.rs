@@ -15,36 +15,44 @@ use crate::ecs::Pointer;
 use crate::ecs::task_definition::{ContainerCondition, ContainerDefinition, ContainerDependency};
 use crate::k8s::names;
 use crate::translate::context::{ContainerKind, ContainerSlot};
-use crate::translate::task_agent::eligibility;
+use crate::translate::task_agent::eligibility::{self, Supervisor};
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// The containers with their roles; those that go to `initContainers` first, in the order they start.
-pub(crate) fn place<'a>(task: &RenderContext<'a>) -> Vec<ContainerSlot<'a>> {
+/// Returns the containers with their kinds: `initContainers` first, in the order in which they start.
+pub(crate) fn layout<'a>(task: &RenderContext<'a>) -> Vec<ContainerSlot<'a>> {
     let containers = &task.definition.container_definitions;
-    if eligibility::runs(task) { supervised(containers, task.target) } else { in_order(containers, task.target) }
+    match Supervisor::new(task) {
+        Supervisor::TaskAgent => supervised(containers, task.target),
+        Supervisor::Kubelet { advice } => unsupervised(containers, task.target, &advice),
+    }
 }
 
 fn supervised<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<ContainerSlot<'a>> {
-    let place = |(index, definition)| ContainerSlot {
+    let slots = containers.iter().enumerate().map(|(index, definition)| ContainerSlot {
         definition,
         path: Pointer::root().key("containerDefinitions").index(index),
         target: format!("{target}/spec/containers/{index}"),
         kind: ContainerKind::Supervised,
         awaited_healthy: false,
-    };
-    containers.iter().enumerate().map(place).collect()
+        agent_advice: String::new(),
+    });
+    slots.collect()
 }
 
-pub(crate) fn in_order<'a>(containers: &'a [ContainerDefinition], target: &str) -> Vec<ContainerSlot<'a>> {
+/// Returns the containers as the kubelet runs them.
+pub(crate) fn unsupervised<'a>(
+    containers: &'a [ContainerDefinition],
+    target: &str,
+    agent_advice: &str,
+) -> Vec<ContainerSlot<'a>> {
     let awaited = awaited(containers);
-    let role = |c: &ContainerDefinition| role(awaited.get(c.name()));
     let (mut mains, mut inits) = (0, 0);
     start_order(containers)
         .into_iter()
         .map(|index| {
             let definition = &containers[index];
-            let role = role(definition);
-            let (list, count) = match role {
+            let kind = container_kind(awaited.get(definition.name()));
+            let (list, count) = match kind {
                 ContainerKind::Main | ContainerKind::Supervised => ("containers", &mut mains),
                 ContainerKind::Init | ContainerKind::Sidecar => ("initContainers", &mut inits),
             };
@@ -54,8 +62,9 @@ pub(crate) fn in_order<'a>(containers: &'a [ContainerDefinition], target: &str) 
                 definition,
                 path: Pointer::root().key("containerDefinitions").index(index),
                 target,
-                kind: role,
+                kind,
                 awaited_healthy: awaited.get(definition.name()).is_some_and(|c| c.contains(&Awaited::Healthy)),
+                agent_advice: agent_advice.to_owned(),
             }
         })
         .collect()
@@ -93,7 +102,7 @@ fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaite
     awaited
 }
 
-fn role(awaited: Option<&BTreeSet<Awaited>>) -> ContainerKind {
+fn container_kind(awaited: Option<&BTreeSet<Awaited>>) -> ContainerKind {
     match awaited {
         None => ContainerKind::Main,
         Some(kinds) if kinds.contains(&Awaited::End) => ContainerKind::Init,
@@ -188,7 +197,7 @@ fn link_source(link: &str) -> &str {
 
 /// Claims `essential` and `dependsOn`.
 pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    if container.kind == ContainerKind::Supervised {
+    if container.is_supervised() {
         recorder.exact(container.at("essential"), eligibility::plan_target(task));
         return recorder.exact(container.at("dependsOn"), eligibility::plan_target(task));
     }
@@ -201,7 +210,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
                 match held_up(&task.definition.container_definitions, container.definition, dependency) {
                     None => recorder.exact(path, target),
                     Some(message) => {
-                        let message = format!("{message}{}", eligibility::advice(task));
+                        let message = format!("{message}{}", container.agent_advice);
                         recorder.approximate(path, Code::StartsOneAfterAnother, target, message);
                     }
                 }
@@ -212,7 +221,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
                 target,
                 format!(
                     "when the dependency fails, it is started again in the same Pod; ECS would end the task and start another{}",
-                    eligibility::advice(task)
+                    container.agent_advice
                 ),
             ),
             ContainerCondition::Complete => recorder.approximate(
@@ -221,7 +230,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
                 target,
                 format!(
                     "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code{}",
-                    eligibility::advice(task)
+                    container.agent_advice
                 ),
             ),
         }
@@ -246,7 +255,7 @@ fn held_up(
     let stricter = dependency.condition == ContainerCondition::Start || kinds.contains(&Awaited::End);
     let dependents = dependents(containers, on, |c| dependencies(c).collect());
     let order = start_order(containers).into_iter().map(|index| &containers[index]);
-    let is_main = |c: &ContainerDefinition| role(awaited.get(c.name())) == ContainerKind::Main;
+    let is_main = |c: &ContainerDefinition| container_kind(awaited.get(c.name())) == ContainerKind::Main;
     let later: Vec<_> = order.skip_while(|c| c.name() != on).skip(1).collect();
     let earlier_mains = containers.iter().filter(|c| is_main(c) && !later.iter().any(|l| l.name() == c.name()));
     let others: Vec<String> = later
@@ -321,7 +330,7 @@ fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, rec
                 format!(
                     "when this container ends, it is restarted in its Pod beside the others until the operator, where it runs, \
                      replaces the task; one that ran for less than 10 seconds stays there, with a growing delay{}",
-                    eligibility::advice(task)
+                    container.agent_advice
                 )
             },
         ),
@@ -333,7 +342,7 @@ fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, rec
                 "ECS would leave this container stopped when it ends, and the task healthy. Here it is started again, and the task \
                  is not ready as long as it does not stay up: one that is meant to end keeps the service from ever becoming stable. \
                  Let another container depend on its SUCCESS, so that it runs before that one, or keep it running{}",
-                eligibility::advice(task)
+                container.agent_advice
             ),
         ),
     }
@@ -356,14 +365,14 @@ mod tests {
         }
     }
 
-    fn layout(containers: &[ContainerDefinition]) -> Vec<(&str, ContainerKind)> {
-        in_order(containers, "").into_iter().map(|p| (p.definition.name(), p.kind)).collect()
+    fn kinds(containers: &[ContainerDefinition]) -> Vec<(&str, ContainerKind)> {
+        unsupervised(containers, "", "").into_iter().map(|slot| (slot.definition.name(), slot.kind)).collect()
     }
 
     #[test]
     fn containers_nobody_waits_for_stay_as_they_are() {
         let containers = [container("b", &[]), container("a", &[])];
-        assert_eq!(layout(&containers), [("b", ContainerKind::Main), ("a", ContainerKind::Main)]);
+        assert_eq!(kinds(&containers), [("b", ContainerKind::Main), ("a", ContainerKind::Main)]);
     }
 
     #[test]
@@ -375,7 +384,7 @@ mod tests {
             container("fetch", &[]),
         ];
         assert_eq!(
-            layout(&containers),
+            kinds(&containers),
             [
                 ("proxy", ContainerKind::Sidecar),
                 ("fetch", ContainerKind::Init),
@@ -442,9 +451,6 @@ mod tests {
     fn a_link_is_a_dependency_on_the_start() {
         let mut web = container("web", &[]);
         web.links = vec!["db:database".into()];
-        assert_eq!(
-            layout(&[web, container("db", &[])]),
-            [("db", ContainerKind::Sidecar), ("web", ContainerKind::Main)]
-        );
+        assert_eq!(kinds(&[web, container("db", &[])]), [("db", ContainerKind::Sidecar), ("web", ContainerKind::Main)]);
     }
 }

@@ -73,8 +73,8 @@ fn stores<'a>(task: &RenderContext<'a>) -> Option<&'a SecretStores> {
 #[must_use]
 pub fn render(task: &RenderContext<'_>) -> Vec<ExternalSecret> {
     let Some(stores) = stores(task) else { return Vec::new() };
-    let slot = depends_on::place(task);
-    let containers = || slot.iter().map(|slot| slot.definition);
+    let slots = depends_on::layout(task);
+    let containers = || slots.iter().map(|slot| slot.definition);
     let own = containers().filter_map(|container| of_container(task, container, stores));
     let given = task.kubernetes.is_some_and(|kubernetes| !kubernetes.image_pull_secrets.is_empty());
     let users = if given { Vec::new() } else { image_registry::first_users(containers()) };

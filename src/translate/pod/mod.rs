@@ -27,10 +27,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::DESCRIBE_ONLY;
-use crate::translate::context::{ContainerKind, Membership};
+use crate::translate::context::{ContainerKind, ContainerSlot, Membership};
 use crate::translate::conversions::some_map;
 use crate::translate::pod::features::{POD_FEATURES, PodInputs, PodParts};
-use crate::translate::task_agent::{eligibility, init_container};
+use crate::translate::task_agent::init_container;
 use crate::translate::{Capacity, Code, RenderContext, VerdictRecorder, container};
 
 /// Renders the Pod template of a task and records verdicts on the task definition's fields.
@@ -42,7 +42,7 @@ pub fn template(
     recorder: &mut VerdictRecorder,
 ) -> PodTemplateSpec {
     record_identity(task, recorder);
-    let slots = depends_on::place(task);
+    let slots = depends_on::layout(task);
     let pod = PodInputs { task, membership, slots: &slots, labels: &labels };
     // Without service links a container's environment has no addresses of the namespace's Services, as on ECS.
     let spec = PodSpec { enable_service_links: Some(false), ..PodSpec::default() };
@@ -56,7 +56,7 @@ pub fn template(
 }
 
 fn init_containers(pod: &PodInputs<'_>, recorder: &mut VerdictRecorder) -> Vec<Container> {
-    if eligibility::runs(pod.task) {
+    if pod.slots.iter().any(ContainerSlot::is_supervised) {
         return vec![init_container::render(pod.task, pod.membership)];
     }
     containers(pod, |kind| !kind.is_main(), recorder)

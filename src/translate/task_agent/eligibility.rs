@@ -8,28 +8,40 @@ use crate::ecs::task_definition::ContainerDefinition;
 use crate::translate::RenderContext;
 use crate::translate::context::names_of;
 
-/// Whether the agent runs the containers of this task: it needs it, may have it, and can have it.
-pub(crate) fn runs(task: &RenderContext<'_>) -> bool {
-    is_wanted(task) && obstacle(task).is_none()
+/// The program that starts the containers of a task.
+pub(crate) enum Supervisor {
+    /// The task agent.
+    TaskAgent,
+    /// The kubelet.
+    Kubelet {
+        /// Prerequisites of the task agent that are missing, as a sentence to append to a verdict's message. Empty if the task
+        /// does not use the agent.
+        advice: String,
+    },
 }
 
-/// What would make the task behave as on ECS, to be added to a sentence on what differs; empty where nothing would.
-pub(crate) fn advice(task: &RenderContext<'_>) -> String {
-    obstacle(task).filter(|_| is_wanted(task)).map_or_else(String::new, |obstacle| format!(". {obstacle}"))
+impl Supervisor {
+    /// Returns the task agent if the task uses it and its prerequisites hold.
+    pub(crate) fn new(task: &RenderContext<'_>) -> Self {
+        if !uses_agent(task) {
+            return Self::Kubelet { advice: String::new() };
+        }
+        missing_prerequisites(task).map_or(Self::TaskAgent, |missing| Self::Kubelet { advice: format!(". {missing}") })
+    }
 }
 
-/// Kubernetes says it all for a single container without settings for the ECS agent.
-fn is_wanted(task: &RenderContext<'_>) -> bool {
+/// True if the task has several containers or a setting that only the agent implements, and `kubernetes.taskAgent` is not false.
+fn uses_agent(task: &RenderContext<'_>) -> bool {
     if task.kubernetes.is_some_and(|k| k.task_agent == Some(false)) {
         return false;
     }
     let containers = &task.definition.container_definitions;
-    let asks = |c: &ContainerDefinition| c.has_init_process() || c.restarts_in_place() || !c.ulimits.is_empty();
-    containers.len() > 1 || containers.iter().any(asks)
+    containers.len() > 1
+        || containers.iter().any(|c| c.has_init_process() || c.restarts_in_place() || !c.ulimits.is_empty())
 }
 
-/// Why the agent cannot run this task, and what to do about it.
-fn obstacle(task: &RenderContext<'_>) -> Option<String> {
+/// Describes the prerequisites of the agent that are missing, and how to meet them.
+fn missing_prerequisites(task: &RenderContext<'_>) -> Option<String> {
     if task.definition.is_windows() {
         return Some("The task agent, which does as ECS does on Linux, is not there for Windows".to_owned());
     }

@@ -24,7 +24,7 @@ use crate::k8s::names;
 use crate::translate::container::devices;
 use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
-use crate::translate::task_agent::{eligibility, supervised_container};
+use crate::translate::task_agent::supervised_container;
 use crate::translate::volumes::container_volume::ContainerVolume;
 use crate::translate::{Code, RenderContext, VerdictRecorder, firelens};
 
@@ -37,7 +37,7 @@ pub(crate) fn volumes(
     let mut volumes: Vec<PodVolume> =
         given.filter_map(|(index, volume)| render(task, index, volume, recorder)).collect();
     volumes.extend(slots.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
-    if eligibility::runs(task) {
+    if slots.iter().any(ContainerSlot::is_supervised) {
         volumes.push(supervised_container::volume(task));
     }
     some_list(volumes)
