@@ -4,7 +4,7 @@ use crate::api::ClusterSpec;
 use crate::ecs::Pointer;
 use crate::ecs::cluster::{ClusterConfiguration, ClusterSetting};
 use crate::translate::pod::tags;
-use crate::translate::{Code, VerdictRecorder, capacity};
+use crate::translate::{Code, Mode, VerdictRecorder, capacity};
 
 const DESCRIBE_ONLY: [&str; 9] = [
     "clusterArn",
@@ -19,7 +19,7 @@ const DESCRIBE_ONLY: [&str; 9] = [
 ];
 
 /// Claims the fields of a cluster, whose object has this name.
-pub fn record(spec: &ClusterSpec, name: &str, recorder: &mut VerdictRecorder) {
+pub fn record(spec: &ClusterSpec, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let own = |place: &str| format!("Cluster/{name}#{place}");
     recorder.exact(root.key("clusterName"), own("/metadata/name"));
@@ -29,7 +29,7 @@ pub fn record(spec: &ClusterSpec, name: &str, recorder: &mut VerdictRecorder) {
         insights(setting, root.key("settings").index(position), &own("/spec/settings"), recorder);
     }
     configuration(spec.ecs.configuration.as_ref(), &own("/spec/configuration"), recorder);
-    capacity::claim_cluster(&spec.ecs, name, recorder);
+    capacity::claim_cluster(&spec.ecs, name, mode, recorder);
     service_connect(spec, &own("/spec/serviceConnectDefaults"), recorder);
     for field in DESCRIBE_ONLY {
         recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");

@@ -1,12 +1,14 @@
 //! The inputs of rendering that features share: the task definition, its containers, the identity of the objects.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::capacity::Capacity;
 use super::conversions::some_map;
 use super::metadata::{self, Identity};
 use super::render_profile::RenderProfile;
-use crate::api::{ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
+use crate::api::{MANAGER, ServiceSpec, TaskDefinitionKubernetes, TaskRoleCredentials};
 use crate::ecs::common::LaunchType;
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
@@ -26,6 +28,15 @@ impl Mode {
     #[must_use]
     pub fn has_operator(self) -> bool {
         self == Self::Operator
+    }
+
+    /// Returns the value of the label `app.kubernetes.io/managed-by`. The operator takes over no object with another value.
+    #[must_use]
+    pub fn manager(self) -> &'static str {
+        match self {
+            Self::Operator => MANAGER,
+            Self::Manifests => "ecs-operator-convert",
+        }
     }
 }
 
@@ -48,6 +59,8 @@ pub struct RenderContext<'a> {
     pub capacity: Option<&'a Capacity>,
     /// What the rendering depends on besides the definition.
     pub profile: &'a RenderProfile,
+    /// Who applies the rendered objects.
+    pub mode: Mode,
 }
 
 impl<'a> RenderContext<'a> {
@@ -63,6 +76,7 @@ impl<'a> RenderContext<'a> {
             task_role_credentials: None,
             capacity: None,
             profile,
+            mode: Mode::Operator,
         }
     }
 
@@ -76,6 +90,11 @@ impl<'a> RenderContext<'a> {
         }
     }
 
+    /// Returns a location in the `TaskDefinition` object for reports; none in plain manifests, which contain no such object.
+    pub(crate) fn task_definition_location(&self, pointer: &str) -> Option<String> {
+        self.mode.has_operator().then(|| format!("TaskDefinition/{}#{pointer}", self.name))
+    }
+
     /// The core Service of the same name as the workload, for reports.
     pub(crate) fn core_service(&self) -> String {
         format!("Service/{}#", self.workload_name())
@@ -83,8 +102,12 @@ impl<'a> RenderContext<'a> {
 
     /// The name of the workload that the template is of.
     pub(crate) fn workload_name(&self) -> &str {
-        let workload = self.target.split('#').next().unwrap_or_default();
-        workload.split('/').nth(1).unwrap_or_default()
+        self.workload().split('/').nth(1).unwrap_or_default()
+    }
+
+    /// Returns the workload that contains the template, for reports: `Deployment/web`.
+    pub(crate) fn workload(&self) -> &str {
+        self.target.split('#').next().unwrap_or_default()
     }
 }
 
@@ -169,19 +192,26 @@ pub struct ObjectContext<'a> {
     pub identity: Identity<'a>,
     /// `family:revision`.
     pub task_definition: &'a str,
-    /// The revision's number.
-    pub revision: i64,
+    /// The revision's number; none in plain manifests of a definition without one.
+    pub revision: Option<i64>,
     /// The tags of the service.
     pub tags: &'a [Tag],
+    /// Who applies the objects.
+    pub mode: Mode,
 }
 
 impl ObjectContext<'_> {
+    /// Returns the labels of every object of the service.
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+        self.identity.labels(self.mode.manager())
+    }
+
     /// The metadata of an object of the service.
     pub(crate) fn metadata(&self, name: impl Into<String>) -> ObjectMeta {
         ObjectMeta {
             name: Some(name.into()),
             namespace: self.namespace.map(str::to_owned),
-            labels: some_map(self.identity.labels()),
+            labels: some_map(self.labels()),
             annotations: some_map(metadata::tag_annotations(self.tags)),
             ..ObjectMeta::default()
         }

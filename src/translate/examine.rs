@@ -41,6 +41,21 @@ impl<T> Examined<T> {
         self.spec.as_ref().filter(|_| !self.findings.has_errors())
     }
 
+    /// Returns the same examination with its spec converted by `convert`.
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Examined<U> {
+        let Self { spec, normalised, findings, unknown } = self;
+        Examined { spec: spec.map(convert), normalised, findings, unknown }
+    }
+
+    /// Returns the verdicts that `claim` records on the spec.
+    pub(crate) fn verdicts(&self, claim: impl FnOnce(&T, &mut VerdictRecorder)) -> Vec<FieldVerdict> {
+        let mut recorder = VerdictRecorder::new();
+        if let Some(spec) = &self.spec {
+            claim(spec, &mut recorder);
+        }
+        self.close(&recorder)
+    }
+
     /// The verdict on every leaf of the input.
     #[must_use]
     pub fn close(&self, recorder: &VerdictRecorder) -> Vec<FieldVerdict> {
@@ -88,8 +103,8 @@ pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
 ///
 /// A service finds a task definition by its family, so the object's name has to follow from it.
 #[must_use]
-pub fn misnamed(name: &str, examined: &Examined<TaskDefinitionSpec>) -> Option<Finding> {
-    let family = examined.spec.as_ref()?.ecs.family.as_deref()?;
+pub fn misnamed(name: &str, spec: &TaskDefinitionSpec) -> Option<Finding> {
+    let family = spec.ecs.family.as_deref()?;
     let wanted = names::object_name(family);
     (wanted != name).then(|| {
         let message = format!(
@@ -133,8 +148,8 @@ pub fn capacity_provider(spec: Value) -> Examined<CapacityProviderSpec> {
 
 /// What is wrong with calling the object of a capacity provider `name`, if anything: strategies find it by its own name.
 #[must_use]
-pub fn misnamed_provider(name: &str, examined: &Examined<CapacityProviderSpec>) -> Option<Finding> {
-    let given = examined.spec.as_ref()?.ecs.name.as_deref()?;
+pub fn misnamed_provider(name: &str, spec: &CapacityProviderSpec) -> Option<Finding> {
+    let given = spec.ecs.name.as_deref()?;
     let wanted = capacity::object_name(given);
     (wanted != name).then(|| {
         let message = format!(
@@ -145,34 +160,37 @@ pub fn misnamed_provider(name: &str, examined: &Examined<CapacityProviderSpec>) 
     })
 }
 
-/// The verdicts on a capacity provider.
+/// Returns the verdicts on a capacity provider.
 #[must_use]
 pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, name: &str) -> Vec<FieldVerdict> {
-    let mut recorder = VerdictRecorder::new(Mode::Operator);
-    if let Some(spec) = &examined.spec {
-        capacity::claim_provider(spec, name, &mut recorder);
-    }
-    examined.close(&recorder)
+    examined.verdicts(|spec, recorder| capacity::claim_provider(spec, name, recorder))
 }
 
-/// The verdicts on a task definition that no service in sight uses: as the Pod template of a service of its own name.
+/// Returns the verdicts on a task definition without a service: as the Pod template of a service of its own name.
 #[must_use]
 pub fn task_definition_verdicts(
     examined: &Examined<TaskDefinitionSpec>,
     name: &str,
     profile: &RenderProfile,
 ) -> Vec<FieldVerdict> {
-    let mut recorder = VerdictRecorder::new(Mode::Operator);
-    if let Some(spec) = &examined.spec {
-        let service = crate::ecs::Service::default();
-        let target = target::pod_template(&service, name);
-        let kubernetes = spec.kubernetes.as_ref();
-        let task = RenderContext { kubernetes, target: &target, ..RenderContext::alone(&spec.ecs, name, profile) };
-        let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
-        let place = ObjectContext { namespace: None, identity, task_definition: name, revision: 0, tags: &[] };
-        let _ = workload::template(&service, &task, &place, &mut recorder);
-    }
-    examined.close(&recorder)
+    examined.verdicts(|spec, recorder| claim_task_definition(spec, name, profile, Mode::Operator, recorder))
+}
+
+/// Records the verdicts on a task definition without a service.
+pub fn claim_task_definition(
+    spec: &TaskDefinitionSpec,
+    name: &str,
+    profile: &RenderProfile,
+    mode: Mode,
+    recorder: &mut VerdictRecorder,
+) {
+    let service = crate::ecs::Service::default();
+    let target = target::pod_template(&service, name);
+    let kubernetes = spec.kubernetes.as_ref();
+    let task = RenderContext { kubernetes, target: &target, mode, ..RenderContext::alone(&spec.ecs, name, profile) };
+    let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
+    let context = ObjectContext { namespace: None, identity, task_definition: name, revision: None, tags: &[], mode };
+    let _ = workload::template(&service, &task, &context, recorder);
 }
 
 /// Returns the verdicts on a service whose objects are rendered in `mode`.
@@ -183,19 +201,11 @@ pub fn service_verdicts(
     profile: &RenderProfile,
     mode: Mode,
 ) -> Vec<FieldVerdict> {
-    let mut recorder = VerdictRecorder::new(mode);
-    if let Some(spec) = &examined.spec {
-        service::claim(spec, name, profile, &mut recorder);
-    }
-    examined.close(&recorder)
+    examined.verdicts(|spec, recorder| service::claim(spec, name, profile, mode, recorder))
 }
 
 /// Returns the verdicts on a cluster whose services are rendered in `mode`.
 #[must_use]
 pub fn cluster_verdicts(examined: &Examined<ClusterSpec>, name: &str, mode: Mode) -> Vec<FieldVerdict> {
-    let mut recorder = VerdictRecorder::new(mode);
-    if let Some(spec) = &examined.spec {
-        cluster::record(spec, name, &mut recorder);
-    }
-    examined.close(&recorder)
+    examined.verdicts(|spec, recorder| cluster::record(spec, name, mode, recorder))
 }

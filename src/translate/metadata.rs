@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{MANAGER, labels};
+use crate::api::labels;
 use crate::ecs::arn;
 use crate::ecs::service::Tag;
 use crate::k8s::names;
@@ -19,13 +19,13 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The labels of every object of the service.
+    /// The labels of every object of the service; `manager` is the value of `app.kubernetes.io/managed-by`.
     #[must_use]
-    pub fn labels(&self) -> BTreeMap<String, String> {
+    pub fn labels(&self, manager: &str) -> BTreeMap<String, String> {
         [
             (labels::NAME, self.task_definition.to_owned()),
             (labels::INSTANCE, self.service.to_owned()),
-            (labels::MANAGED_BY, MANAGER.to_owned()),
+            (labels::MANAGED_BY, manager.to_owned()),
             (labels::SERVICE, self.service.to_owned()),
             (labels::CLUSTER, cluster_name(self.cluster)),
         ]
@@ -42,8 +42,8 @@ impl Identity<'_> {
 
 /// The labels of what is made for a task definition, whichever services use it.
 #[must_use]
-pub fn task_definition_labels(name: &str) -> BTreeMap<String, String> {
-    [(labels::NAME, name), (labels::MANAGED_BY, MANAGER), (labels::TASK_DEFINITION, name)]
+pub fn task_definition_labels(name: &str, manager: &str) -> BTreeMap<String, String> {
+    [(labels::NAME, name), (labels::MANAGED_BY, manager), (labels::TASK_DEFINITION, name)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()
 }

@@ -48,9 +48,16 @@ impl Autoscaler {
             "autoScaling": {"minCapacity": 2, "maxCapacity": 40, "policies": [policy]}}))
         .expect("a service");
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
-        let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
+        let place = ObjectContext {
+            namespace: None,
+            identity,
+            task_definition: "web:1",
+            revision: Some(1),
+            tags: &[],
+            mode: Mode::Operator,
+        };
         let limits = Limits { min: 2, max: 40 };
-        let situation = Situation { limits, rolling: false, tolerance: true, mode: Mode::Operator, desired: None };
+        let situation = Situation { limits, rolling: false, tolerance: true, desired: None };
         let Some(Companion::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
         let number = |place: &str| object.pointer(place).and_then(Value::as_i64).expect("a number");

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
+use super::spec::{self, Spec};
+use crate::api::{DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
 use crate::convert::input::{DefinitionInput, Leaf, Origin, Source, is_merge_target};
 use crate::convert::{Settings, Target};
 use crate::ecs::pointer::upwards;
@@ -13,21 +14,12 @@ use crate::ecs::{self, Pointer, Severity};
 use crate::k8s::kinds::RootKind;
 use crate::k8s::names;
 use crate::report::{Document, Field, Finding, REFUSED};
-use crate::translate::examine::{self, Examined};
-use crate::translate::{Code, FieldVerdict, Verdict, capacity};
+use crate::translate::examine::Examined;
+use crate::translate::{Code, FieldVerdict, Mode, RenderProfile, Verdict, capacity};
 
 /// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
 const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
                                {\"containerDefinitions\": […], \"memory\": …}";
-
-/// A definition after examination, of its kind.
-#[derive(Debug)]
-pub(in crate::convert) enum Examination {
-    TaskDefinition(Box<Examined<TaskDefinitionSpec>>),
-    Service(Box<Examined<ServiceSpec>>),
-    Cluster(Box<Examined<ClusterSpec>>),
-    CapacityProvider(Box<Examined<CapacityProviderSpec>>),
-}
 
 /// A definition and all that is to be told of it.
 #[derive(Debug)]
@@ -35,7 +27,7 @@ pub(in crate::convert) struct Definition {
     pub source: String,
     pub index: usize,
     pub kind: RootKind,
-    pub examination: Examination,
+    pub examined: Examined<Spec>,
     /// The name of the object it becomes; empty when it has none, which is an error.
     pub name: String,
     pub namespace: Option<String>,
@@ -60,21 +52,14 @@ impl Definition {
     /// Examines what was found in a source.
     pub fn examine(source: &Source, index: usize, mut item: DefinitionInput, settings: &Settings) -> Self {
         let assumed = assume_family(&mut item, source);
-        let examination = match item.kind {
-            RootKind::TaskDefinition => Examination::TaskDefinition(Box::new(examine::task_definition(item.spec))),
-            RootKind::Service => Examination::Service(Box::new(examine::service(item.spec))),
-            RootKind::Cluster => Examination::Cluster(Box::new(examine::cluster(item.spec))),
-            RootKind::CapacityProvider => {
-                Examination::CapacityProvider(Box::new(examine::capacity_provider(item.spec)))
-            }
-        };
+        let examined = spec::examine(item.kind, item.spec);
         let given = item.resource.as_ref().and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
         let given = given.filter(|namespace| !namespace.is_empty());
         let mut definition = Self {
             source: source.name.clone(),
             index,
             kind: item.kind,
-            examination,
+            examined,
             name: String::new(),
             namespace: settings.namespace.clone().or_else(|| given.map(str::to_owned)),
             target: settings.target,
@@ -98,12 +83,6 @@ impl Definition {
 
     /// Takes over what the examination found, in places of the input.
     fn take_findings(&mut self, repeated: &[Pointer]) {
-        let found = match &self.examination {
-            Examination::TaskDefinition(examined) => &examined.findings,
-            Examination::Service(examined) => &examined.findings,
-            Examination::Cluster(examined) => &examined.findings,
-            Examination::CapacityProvider(examined) => &examined.findings,
-        };
         let containers_only = self.kind == RootKind::TaskDefinition && self.origin.find(&Pointer::root()).is_none();
         let here = |finding: &ecs::Finding| {
             let more = if containers_only && finding.code == "no-memory" { CONTAINERS_ONLY } else { "" };
@@ -112,7 +91,7 @@ impl Definition {
             Finding { path, severity: finding.severity, code: finding.code, message }
         };
         let (related_findings, own): (Vec<_>, Vec<_>) =
-            found.iter().partition(|finding| self.belongs_to_related(&finding.path));
+            self.examined.findings.iter().partition(|finding| self.belongs_to_related(&finding.path));
         let (related_findings, own) =
             (related_findings.into_iter().cloned().collect(), own.into_iter().map(here).collect());
         (self.related_findings, self.findings) = (related_findings, own);
@@ -141,21 +120,13 @@ impl Definition {
         }
     }
 
-    fn misnamed(&self, name: &str) -> Option<ecs::Finding> {
-        match &self.examination {
-            Examination::TaskDefinition(examined) => examine::misnamed(name, examined),
-            Examination::CapacityProvider(examined) => examine::misnamed_provider(name, examined),
-            Examination::Service(_) | Examination::Cluster(_) => None,
-        }
-    }
-
     fn settle_name(&mut self, assumed: bool) {
         let given = self.resource.as_ref().and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
         let given = given.map(str::to_owned);
         let (member, own) = self.own_name();
         match (given, own) {
             (Some(given), _) => {
-                if let Some(finding) = self.misnamed(&given) {
+                if let Some(finding) = self.examined.spec.as_ref().and_then(|spec| spec.misnamed(&given)) {
                     self.error(&member, finding.code, finding.message);
                 }
                 self.name = given;
@@ -191,24 +162,15 @@ impl Definition {
 
     /// The member that holds the definition's name, and the name.
     fn own_name(&self) -> (Pointer, Option<String>) {
-        let (member, name) = match &self.examination {
-            Examination::TaskDefinition(examined) => {
-                ("family", examined.spec.as_ref().and_then(|spec| spec.ecs.family.clone()))
-            }
-            Examination::Service(examined) => {
-                ("serviceName", examined.spec.as_ref().and_then(|spec| spec.ecs.service_name.clone()))
-            }
-            Examination::Cluster(examined) => {
-                let name = examined.spec.as_ref().and_then(|spec| spec.ecs.cluster_name.clone());
-                ("clusterName", Some(name.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned())))
-            }
-            Examination::CapacityProvider(examined) => {
-                ("name", examined.spec.as_ref().and_then(|spec| spec.ecs.name.clone()))
-            }
+        let (member, default) = match self.kind {
+            RootKind::TaskDefinition => ("family", None),
+            RootKind::Service => ("serviceName", None),
+            RootKind::Cluster => ("clusterName", Some(DEFAULT_CLUSTER)),
+            RootKind::CapacityProvider => ("name", None),
         };
-        // A definition that cannot be read as a whole may still say its name.
-        let name = name.or_else(|| self.normalised().get(member)?.as_str().map(str::to_owned));
-        (Pointer::root().key(member), name.filter(|name| !name.is_empty()))
+        // A definition that cannot be decoded may still contain its name.
+        let name = self.normalised().get(member).and_then(Value::as_str).or(default);
+        (Pointer::root().key(member), name.filter(|name| !name.is_empty()).map(str::to_owned))
     }
 
     /// ECS takes a service without a task definition from an external controller, which makes task sets; nothing that a
@@ -252,28 +214,28 @@ impl Definition {
 
     /// The input with its lenient spellings made regular.
     pub fn normalised(&self) -> &Value {
-        match &self.examination {
-            Examination::TaskDefinition(examined) => &examined.normalised,
-            Examination::Service(examined) => &examined.normalised,
-            Examination::Cluster(examined) => &examined.normalised,
-            Examination::CapacityProvider(examined) => &examined.normalised,
-        }
+        &self.examined.normalised
     }
 
     /// The task definition, when it is one that can be read.
     pub fn task_definition(&self) -> Option<&TaskDefinitionSpec> {
-        match &self.examination {
-            Examination::TaskDefinition(examined) => examined.spec.as_ref(),
+        match &self.examined.spec {
+            Some(Spec::TaskDefinition(spec)) => Some(spec),
             _ => None,
         }
     }
 
     /// The service, when it is one that can be read.
     pub fn service(&self) -> Option<&ServiceSpec> {
-        match &self.examination {
-            Examination::Service(examined) => examined.spec.as_ref(),
+        match &self.examined.spec {
+            Some(Spec::Service(spec)) => Some(spec),
             _ => None,
         }
+    }
+
+    /// Returns the verdicts on the fields of its spec when objects are rendered in `mode`.
+    pub fn field_verdicts(&self, profile: &RenderProfile, mode: Mode) -> Vec<FieldVerdict> {
+        self.examined.verdicts(|spec, recorder| spec.claim(&self.name, profile, mode, recorder))
     }
 
     /// The ECS cluster a service belongs to.
@@ -325,7 +287,7 @@ impl Definition {
     }
 
     /// Says something else of a field of the spec than its verdict.
-    pub fn say_instead(
+    pub fn override_verdict(
         &mut self,
         at: &Pointer,
         verdict: Verdict,

@@ -8,6 +8,8 @@ mod definition;
 mod entry;
 pub(super) mod references;
 pub(super) mod related;
+mod spec;
 
-pub(super) use definition::{Definition, Examination};
+pub(super) use definition::Definition;
 pub(super) use entry::{Entry, Provenance};
+pub(super) use spec::Spec;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{Definition, Examination};
+use super::definition::Definition;
+use super::spec::Spec;
 use crate::api::{ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use crate::convert::{Settings, Target};
 use crate::ecs::decode::hint::did_you_mean_name;
@@ -18,7 +19,7 @@ pub(in crate::convert) type Families = BTreeMap<(Option<String>, String), Vec<us
 /// All task definitions.
 pub(in crate::convert) fn families(definitions: &[&mut Definition]) -> Families {
     let mut families = Families::new();
-    let tasks = definitions.iter().enumerate().filter(|(_, d)| matches!(d.examination, Examination::TaskDefinition(_)));
+    let tasks = definitions.iter().enumerate().filter(|(_, d)| d.kind == RootKind::TaskDefinition);
     tasks.for_each(|(index, definition)| families.entry(key(definition)).or_default().push(index));
     families
 }
@@ -64,8 +65,8 @@ pub(in crate::convert) fn cluster_of<'a>(
 ) -> Option<&'a ClusterSpec> {
     let name = metadata::cluster_name(service.cluster());
     let mut clusters = definitions.iter().filter(|other| other.name == name && other.namespace == service.namespace);
-    clusters.find_map(|other| match &other.examination {
-        Examination::Cluster(examined) => examined.usable(),
+    clusters.find_map(|other| match other.examined.usable() {
+        Some(Spec::Cluster(spec)) => Some(&**spec),
         _ => None,
     })
 }
@@ -95,16 +96,7 @@ pub(in crate::convert) fn check_clusters(definitions: &mut [&mut Definition]) {
 }
 
 fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, settings: &Settings) -> Vec<ecs::Finding> {
-    let task = RenderContext {
-        definition: &task.ecs,
-        kubernetes: None,
-        name: "",
-        target: "",
-        service: Some(service),
-        task_role_credentials: None,
-        capacity: None,
-        profile: &settings.profile,
-    };
+    let task = RenderContext { service: Some(service), ..RenderContext::alone(&task.ecs, "", &settings.profile) };
     companions::clashes(&task, name)
 }
 

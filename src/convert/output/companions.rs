@@ -1,4 +1,4 @@
-//! What the tasks of a definition need besides their Deployment: `ExternalSecret`s, and claims and volumes for file systems.
+//! Companion objects of task definitions and services as manifests.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::translate::pod::external_secret;
 use crate::translate::service::companion::Companion;
 use crate::translate::volumes::efs_volume_configuration;
 
-/// An object in the order in which people read one.
+/// Members of an object in the conventional order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Written<'a> {
@@ -23,39 +23,25 @@ struct Written<'a> {
     spec: Option<Readable<'a>>,
 }
 
-/// All of them, without their owner, whom nobody knows here. `disown` makes their labels those of plain manifests.
-pub(super) fn write(
-    task: &RenderContext<'_>,
-    namespace: Option<&str>,
-    disown: impl Fn(&mut ObjectMeta),
-) -> Result<Vec<Manifest>, String> {
+/// Writes the companion objects of a task definition.
+pub(super) fn task_definition(task: &RenderContext<'_>, namespace: Option<&str>) -> Result<Vec<Manifest>, String> {
     let secrets = external_secret::render(task).into_iter();
-    let secrets = secrets.map(|secret| (ChildKind::ExternalSecret, secret.object(task.name, namespace)));
+    let secrets = secrets.map(|secret| (ChildKind::ExternalSecret, secret.object(task.name, namespace, task.mode)));
     let file_systems =
         efs_volume_configuration::merge(efs_volume_configuration::render(task)).into_iter().flat_map(|file_system| {
             [
-                (ChildKind::Volume, file_system.persistent_volume(task.name, namespace, None)),
-                (ChildKind::VolumeClaim, file_system.volume_claim(task.name, namespace)),
+                (ChildKind::Volume, file_system.persistent_volume(task.name, namespace, None, task.mode)),
+                (ChildKind::VolumeClaim, file_system.volume_claim(task.name, namespace, task.mode)),
             ]
         });
-    secrets
-        .chain(file_systems)
-        .map(|(kind, mut object)| {
-            disown(&mut object.metadata);
-            manifest(kind, &object)
-        })
-        .collect()
+    secrets.chain(file_systems).map(|(kind, object)| manifest(kind, &object)).collect()
 }
 
-/// What stands in front of or around a service.
-pub(super) fn companion(companion: Companion, disown: impl Fn(&mut ObjectMeta)) -> Result<Manifest, String> {
+/// Writes a companion object of a service.
+pub(super) fn service(companion: Companion) -> Result<Manifest, String> {
     match companion.into_untyped() {
-        Ok((kind, mut object)) => {
-            disown(&mut object.metadata);
-            manifest(kind, &object)
-        }
-        Err(mut service) => {
-            disown(&mut service.metadata);
+        Ok((kind, object)) => manifest(kind, &object),
+        Err(service) => {
             let (name, namespace) = (service.metadata.name.as_deref(), service.metadata.namespace.as_deref());
             let written = Manifest::new("Service", name.unwrap_or_default(), namespace, &service);
             written.map_err(|error| error.to_string())
@@ -63,7 +49,7 @@ pub(super) fn companion(companion: Companion, disown: impl Fn(&mut ObjectMeta)) 
     }
 }
 
-/// An object of a kind that has no type of its own here.
+/// Writes an object of a kind without a Rust type.
 fn manifest(kind: ChildKind, object: &UntypedObject) -> Result<Manifest, String> {
     let entry = kind.info();
     let spec: Option<&Value> = object.body.get("spec");

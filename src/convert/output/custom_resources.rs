@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::manifest::{Manifest, Readable};
 use super::service_reference;
 use crate::convert::Settings;
-use crate::convert::model::{Definition, Examination};
+use crate::convert::model::Definition;
 use crate::ecs::Pointer;
 use crate::k8s::kinds::RootKind;
-use crate::translate::{Code, FieldVerdict, Mode, RenderProfile, examine};
+use crate::translate::{Code, Mode};
 
 /// A custom resource in the order in which people read one.
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ pub(in crate::convert) fn write(definitions: &mut [&mut Definition], settings: &
 }
 
 fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest> {
-    definition.verdicts = verdicts(definition, &settings.profile);
+    definition.verdicts = definition.field_verdicts(&settings.profile, Mode::Operator);
     let mut spec = without_output(definition);
     service_reference::settle(definition, &mut spec, settings.keep_revisions);
     let (metadata, spec) = (metadata(definition), Value::Object(spec));
@@ -42,16 +42,6 @@ fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest
         Resource { api_version: RootKind::api_version(), kind, metadata: Readable(&metadata), spec: Readable(&spec) };
     let written = Manifest::new(kind, &definition.name, definition.namespace.as_deref(), &resource);
     written.map_err(|error| definition.error(&Pointer::root(), "unwritable", error.to_string())).ok()
-}
-
-fn verdicts(definition: &Definition, profile: &RenderProfile) -> Vec<FieldVerdict> {
-    let name = &definition.name;
-    match &definition.examination {
-        Examination::TaskDefinition(examined) => examine::task_definition_verdicts(examined, name, profile),
-        Examination::Service(examined) => examine::service_verdicts(examined, name, profile, Mode::Operator),
-        Examination::Cluster(examined) => examine::cluster_verdicts(examined, name, Mode::Operator),
-        Examination::CapacityProvider(examined) => examine::capacity_provider_verdicts(examined, name),
-    }
 }
 
 /// The spec without the members that AWS only prints.

@@ -33,7 +33,13 @@ pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>,
     if service.cluster.is_none() && service.cluster_arn.is_some() {
         let target = Some(format!("Service/{}#/spec/cluster", definition.name));
         let message = "it names the service's cluster";
-        definition.say_instead(&Pointer::root().key("clusterArn"), Verdict::Exact, "cluster-from-arn", target, message);
+        definition.override_verdict(
+            &Pointer::root().key("clusterArn"),
+            Verdict::Exact,
+            "cluster-from-arn",
+            target,
+            message,
+        );
     }
 }
 
@@ -50,6 +56,6 @@ fn renumbered(reference: &TaskDefinitionRef) -> String {
 /// Tells that a service follows the family though it names a revision; `target` is what became of the name.
 pub(super) fn unpin(definition: &mut Definition, target: String, message: String) {
     let at = Pointer::root().key("taskDefinition");
-    definition.say_instead(&at, Verdict::Approximate, PINNED, Some(target), &message);
+    definition.override_verdict(&at, Verdict::Approximate, PINNED, Some(target), &message);
     definition.warning(&at, PINNED, message);
 }

@@ -1,5 +1,7 @@
 //! Objects of a service, rendered from the definition that it runs.
 
+use std::collections::BTreeMap;
+
 use super::moves::TaskMoves;
 use super::requested::{self, Requested};
 use super::rollout::Rollout;
@@ -12,7 +14,7 @@ use crate::translate::metadata::{self, Identity};
 use crate::translate::pod::task_role_arn;
 use crate::translate::service::companions::{self, Companions};
 use crate::translate::service::workload::{self, Settings, Workload};
-use crate::translate::{ObjectContext, RenderContext, target};
+use crate::translate::{Mode, ObjectContext, RenderContext, target};
 
 /// Objects that a decision writes.
 pub(super) struct Rendered {
@@ -54,8 +56,9 @@ impl Rendered {
                 cluster: spec.ecs.cluster_name(),
             },
             task_definition: &reference,
-            revision: definition.revision,
+            revision: Some(definition.revision),
             tags: &spec.ecs.tags,
+            mode: Mode::Operator,
         };
         let mut desired = if deployed.keeps_companions {
             Companions::default()
@@ -89,8 +92,10 @@ fn workload(
     let (spec, deployed) = (requested.spec, &rollout.deployed);
     let template = deployed.template.clone();
     let template = template.unwrap_or_else(|| requested::pod_template(input, spec, task, context));
-    let mut annotations = workload::annotations(&deployed.definition.reference(), &deployed.profile.to_string());
-    annotations.insert(annotations::DEFINITION.to_owned(), deployed.definition.fingerprint.clone());
+    let mut annotations = BTreeMap::from([
+        (annotations::RENDERED_WITH.to_owned(), deployed.profile.to_string()),
+        (annotations::DEFINITION.to_owned(), deployed.definition.fingerprint.clone()),
+    ]);
     annotations.extend(requested.shape_annotations());
     annotations.extend(rollout.failed.as_ref().map(|failed| (annotations::FAILED.to_owned(), failed.to_string())));
     let settings = Settings {

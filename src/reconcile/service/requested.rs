@@ -227,8 +227,14 @@ fn fingerprint(
     let label = format!("{family}:{revision}");
     let identity = Identity { service: input.root.name, task_definition: &name, cluster: spec.ecs.cluster_name() };
     let tags = &spec.ecs.tags;
-    let context =
-        ObjectContext { namespace: Some(input.root.namespace), identity, task_definition: &label, revision, tags };
+    let context = ObjectContext {
+        namespace: Some(input.root.namespace),
+        identity,
+        task_definition: &label,
+        revision: Some(revision),
+        tags,
+        mode: Mode::Operator,
+    };
     // A Pod template always serializes.
     let text = serde_json::to_string(&pod_template(input, spec, &task, &context)).unwrap_or_default();
     format!("{:016x}", fingerprint::number(&text))
@@ -241,7 +247,7 @@ pub(super) fn pod_template(
     task: &RenderContext<'_>,
     context: &ObjectContext<'_>,
 ) -> PodTemplateSpec {
-    let mut template = workload::template(&spec.ecs, task, context, &mut VerdictRecorder::new(Mode::Operator));
+    let mut template = workload::template(&spec.ecs, task, context, &mut VerdictRecorder::new());
     if let Some(forced) = input.annotation(annotations::FORCE_NEW_DEPLOYMENT) {
         let metadata = template.metadata.get_or_insert_default();
         let annotations = metadata.annotations.get_or_insert_default();

@@ -18,7 +18,7 @@ use crate::translate::pod::external_secret;
 use crate::translate::pod::external_secret::ExternalSecret;
 use crate::translate::volumes::efs_volume_configuration;
 use crate::translate::volumes::efs_volume_configuration::FileSystem;
-use crate::translate::{RenderContext, examine};
+use crate::translate::{Mode, RenderContext, examine};
 
 /// What is done for the companions of a task definition.
 pub(super) struct AddOns {
@@ -97,17 +97,20 @@ impl Plan<'_> {
         }
         let root = &self.input.root;
         for secret in secrets {
-            self.apply_owned(ChildKind::ExternalSecret, secret.object(root.name, Some(root.namespace)));
+            self.apply_owned(ChildKind::ExternalSecret, secret.object(root.name, Some(root.namespace), Mode::Operator));
         }
     }
 
     /// The claim first: whether it is ours or somebody else's decides whether it gets a volume.
     fn mount(&mut self, file_system: &FileSystem) {
         let root = &self.input.root;
-        self.apply_owned(ChildKind::VolumeClaim, file_system.volume_claim(root.name, Some(root.namespace)));
+        self.apply_owned(
+            ChildKind::VolumeClaim,
+            file_system.volume_claim(root.name, Some(root.namespace), Mode::Operator),
+        );
         let Some(claim) = self.input.owned.find(ChildKind::VolumeClaim, &file_system.claim) else { return };
         let name = file_system.volume(Some(root.namespace));
-        let volume = file_system.persistent_volume(root.name, Some(root.namespace), Some(&claim.uid));
+        let volume = file_system.persistent_volume(root.name, Some(root.namespace), Some(&claim.uid), Mode::Operator);
         match self.input.owned.find(ChildKind::Volume, &name) {
             // What has lost its claim, or names something else and has none yet, is deleted as superfluous, and its end has
             // it made again: neither can become what is wanted.

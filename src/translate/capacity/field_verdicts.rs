@@ -7,16 +7,16 @@ use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
 use crate::ecs::{self, Pointer};
 use crate::k8s::names;
 use crate::translate::capacity::object_name;
-use crate::translate::{Code, VerdictRecorder, target};
+use crate::translate::{Code, Mode, VerdictRecorder, target};
 
 /// Claims what a service says of where its tasks run.
-pub fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+pub fn claim_service(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let template = target::workload(service, name, "/spec/template/spec");
     launch_type(service.launch_type, &template, recorder);
     let at = Pointer::root().key("capacityProviderStrategy");
     let items = &service.capacity_provider_strategy;
     let target = target::workload(service, name, "/spec/template/spec/nodeSelector");
-    providers(items, &at, &target, recorder);
+    providers(items, &at, &target, mode, recorder);
     // A daemon is on each node of any of them.
     let divided = is_divided(items) && !service.is_daemon();
     for (position, item) in items.iter().enumerate() {
@@ -24,7 +24,7 @@ pub fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictR
             let at = at.index(position).key(member);
             match (given, divided) {
                 (false, _) => {}
-                (true, true) => divide(at, &template, None, recorder),
+                (true, true) => divide(at, &template, None, mode, recorder),
                 (true, false) => recorder.exact(at, target.clone()),
             }
         }
@@ -32,20 +32,20 @@ pub fn claim_service(service: &ecs::Service, name: &str, recorder: &mut VerdictR
 }
 
 /// Claims what a cluster says of where its tasks run.
-pub fn claim_cluster(cluster: &Cluster, name: &str, recorder: &mut VerdictRecorder) {
+pub fn claim_cluster(cluster: &Cluster, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     recorder.exact(root.key("capacityProviders"), format!("Cluster/{name}#/spec/capacityProviders"));
     let at = root.key("defaultCapacityProviderStrategy");
     let items = &cluster.default_capacity_provider_strategy;
     let target = "Deployment#/spec/template/spec/nodeSelector";
-    providers(items, &at, target, recorder);
+    providers(items, &at, target, mode, recorder);
     let divided = is_divided(items);
     for (position, item) in items.iter().enumerate() {
         for (member, given) in [("weight", item.weight.is_some()), ("base", item.base.is_some())] {
             let at = at.index(position).key(member);
             match (given, divided) {
                 (false, _) => {}
-                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", Some(FOLLOWED), recorder),
+                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", Some(FOLLOWED), mode, recorder),
                 (true, false) => recorder.approximate(at, Code::DefaultStrategyFollowed, target, FOLLOWED),
             }
         }
@@ -79,14 +79,20 @@ fn of_fargate(provider: &str) -> String {
 }
 
 /// The names of providers.
-fn providers(items: &[CapacityProviderStrategyItem], at: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
+fn providers(
+    items: &[CapacityProviderStrategyItem],
+    at: &Pointer,
+    target: &str,
+    mode: Mode,
+    recorder: &mut VerdictRecorder,
+) {
     for (position, item) in items.iter().enumerate() {
         let (at, name) = (at.index(position).key("capacityProvider"), item.capacity_provider.as_str());
         if is_fargate(name) {
             recorder.approximate(at, Code::RunsOnClusterNodes, target, of_fargate(name));
             continue;
         }
-        let message = if recorder.mode().has_operator() {
+        let message = if mode.has_operator() {
             format!(
                 "the tasks run on the nodes that the CapacityProvider {} of the same namespace stands for, or that the Cluster selects in \
                  kubernetes.capacityProviders.{name}; without either, nothing of the service changes",
@@ -111,9 +117,9 @@ fn is_divided(items: &[CapacityProviderStrategyItem]) -> bool {
 }
 
 /// `besides` is what is different too.
-fn divide(at: Pointer, target: &str, besides: Option<&str>, recorder: &mut VerdictRecorder) {
+fn divide(at: Pointer, target: &str, besides: Option<&str>, mode: Mode, recorder: &mut VerdictRecorder) {
     let whole = |message: &str| besides.map_or_else(|| message.to_owned(), |more| format!("{message}; {more}"));
-    if recorder.mode().has_operator() {
+    if mode.has_operator() {
         let message = "the operator gives each task its provider by base and weight when it is made, where the providers stand for different \
                        nodes: a task that is made while the operator does not run waits for it";
         return recorder.approximate(at, Code::CapacityByOperator, target, whole(message));

@@ -192,8 +192,7 @@ fn feeding(task: &RenderContext<'_>, router: &ContainerDefinition) -> Feeding {
 pub(super) fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadata {
     let label = |name: &str| pod.get(name).map(String::as_str);
     let family = task.definition.family.as_deref().unwrap_or(task.name);
-    // 0 stands for a revision that is not known.
-    let task_definition = match label(labels::REVISION).filter(|revision| *revision != "0") {
+    let task_definition = match label(labels::REVISION) {
         Some(revision) => format!("{family}:{revision}"),
         None => family.to_owned(),
     };

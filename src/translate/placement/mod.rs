@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
 
-use crate::translate::{RenderContext, RenderProfile, VerdictRecorder, target};
+use crate::translate::{Mode, RenderContext, RenderProfile, VerdictRecorder, target};
 
 pub use membership_label::MembershipLabel;
 
@@ -93,7 +93,7 @@ pub(super) fn render(
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
         if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {
             let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), task.target, recorder);
+            outcome.claim(&at.index(position), task.target, task.mode, recorder);
         }
     }
     for constraint in task.service.iter().flat_map(|service| &service.ecs.placement_constraints) {
@@ -114,7 +114,13 @@ pub(super) fn follow_strategy(task: &RenderContext<'_>, spec: &mut PodSpec) {
 }
 
 /// Claims the constraints and the strategy of a service, whose object has this name.
-pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
+pub(super) fn claim(
+    spec: &ServiceSpec,
+    name: &str,
+    profile: &RenderProfile,
+    mode: Mode,
+    recorder: &mut VerdictRecorder,
+) {
     strategy::claim(spec, name, profile, recorder);
     let own = Group::Service(name.to_owned());
     let mut book = Rulebook::new(None);
@@ -123,7 +129,7 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
         // Validation refuses any other.
         if let Ok(constraint) = Constraint::of(constraint) {
             let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), &target::workload(&spec.ecs, name, "/spec/template"), recorder);
+            outcome.claim(&at.index(position), &target::workload(&spec.ecs, name, "/spec/template"), mode, recorder);
         }
     }
 }

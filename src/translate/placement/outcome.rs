@@ -44,12 +44,12 @@ impl Outcome {
     }
 
     /// Claims the constraint: what is most serious names the verdict, and all is told.
-    pub(super) fn claim(&self, at: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
+    pub(super) fn claim(&self, at: &Pointer, target: &str, mode: Mode, recorder: &mut VerdictRecorder) {
         let target = format!("{target}/spec/affinity");
         recorder.exact(at.clone(), target.clone());
-        let mut differences = self.needs(recorder.mode());
+        let mut differences = self.needs(mode);
         let needs = differences.len();
-        differences.extend(self.approximations(recorder.mode()));
+        differences.extend(self.approximations(mode));
         let Some((code, _)) = differences.first() else { return };
         let (code, at) = (*code, at.key("expression"));
         let messages: Vec<&str> = differences.iter().map(|(_, message)| message.as_str()).collect();

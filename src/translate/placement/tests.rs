@@ -10,7 +10,7 @@ use crate::translate::placement::compile::{Part, compile};
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::terms::MAX_TERMS;
 use crate::translate::verdicts::codes::Verdict;
-use crate::translate::{Code, Mode, RenderProfile};
+use crate::translate::{Code, RenderProfile};
 
 fn read(text: &str) -> Read {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -172,17 +172,12 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
     let service: crate::api::ServiceSpec = serde_json::from_value(json!({"placementConstraints": of_service})).unwrap();
     let profile = RenderProfile::current(RenderProfile::NEWEST_MINOR);
     let task = RenderContext {
-        definition: &spec.ecs,
-        kubernetes: None,
-        name: "app",
         target: "Deployment/web#/spec/template",
         service: Some(&service),
-        task_role_credentials: None,
-        capacity: None,
-        profile: &profile,
+        ..RenderContext::alone(&spec.ecs, "app", &profile)
     };
     let membership = Membership { namespace: Some("shop"), cluster: "default", service: None, launch_type: None };
-    let mut recorder = VerdictRecorder::new(Mode::Operator);
+    let mut recorder = VerdictRecorder::new();
     let rules = render(&task, &membership, &BTreeMap::new(), &mut recorder);
     let verdicts = examined.close(&recorder).into_iter().filter(|it| it.path.to_string().starts_with("/placement"));
     (

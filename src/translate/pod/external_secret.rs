@@ -20,7 +20,7 @@ use crate::k8s::UntypedObject;
 use crate::translate::container::image_registry;
 use crate::translate::container::secret_source::{self, Origin, Reference, remote};
 use crate::translate::pod::depends_on;
-use crate::translate::{RenderContext, metadata};
+use crate::translate::{Mode, RenderContext, metadata};
 
 /// What fills one `Secret`.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,11 +162,11 @@ pub fn merge(all: impl IntoIterator<Item = ExternalSecret>) -> Vec<ExternalSecre
 impl ExternalSecret {
     /// The object, without an owner.
     #[must_use]
-    pub fn object(&self, task_definition: &str, namespace: Option<&str>) -> UntypedObject {
+    pub fn object(&self, task_definition: &str, namespace: Option<&str>, mode: Mode) -> UntypedObject {
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
             namespace: namespace.map(str::to_owned),
-            labels: Some(metadata::task_definition_labels(task_definition)),
+            labels: Some(metadata::task_definition_labels(task_definition, mode.manager())),
             ..ObjectMeta::default()
         };
         UntypedObject::from_spec(metadata, self.spec())

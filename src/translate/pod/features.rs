@@ -74,15 +74,15 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "depends_on",
         render: |pod, parts, _| {
-            let essential = depends_on::essential(pod.slots).map(|names| (annotations::ESSENTIAL.to_owned(), names));
-            parts.annotations.extend(essential);
+            let essential = depends_on::essential(pod.slots).filter(|_| pod.task.mode.has_operator());
+            parts.annotations.extend(essential.map(|names| (annotations::ESSENTIAL.to_owned(), names)));
         },
     },
     PodFeature {
         name: "health_check",
         render: |pod, parts, _| {
-            let checked = health_check::told_of(pod.slots).map(|names| (annotations::HEALTH_OF.to_owned(), names));
-            parts.annotations.extend(checked);
+            let checked = health_check::told_of(pod.slots).filter(|_| pod.task.mode.has_operator());
+            parts.annotations.extend(checked.map(|names| (annotations::HEALTH_OF.to_owned(), names)));
         },
     },
     PodFeature {

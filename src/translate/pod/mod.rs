@@ -84,11 +84,11 @@ fn capacity_provider_strategy(task: &RenderContext<'_>, parts: &mut PodParts) {
 /// Claims what identifies the definition, and what AWS prints but does not take.
 fn record_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
-    recorder.exact(root.key("family"), format!("TaskDefinition/{}#/metadata/name", task.name));
-    recorder.exact(
-        root.key("requiresCompatibilities"),
-        format!("TaskDefinition/{}#/spec/requiresCompatibilities", task.name),
-    );
+    // Plain manifests contain no TaskDefinition: the family is a label, and the checks against compatibilities leave no trace.
+    let name = task.task_definition_location("/metadata/name");
+    recorder.exact(root.key("family"), name.unwrap_or_else(|| format!("{}#/metadata/labels", task.workload())));
+    let compatibilities = root.key("requiresCompatibilities");
+    recorder.exact_in(compatibilities, task.task_definition_location("/spec/requiresCompatibilities"));
     recorder.exact(root.key("kubernetes"), task.target);
     for field in DESCRIBE_ONLY {
         recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");

@@ -25,15 +25,15 @@ pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Op
         return None;
     }
     let mut selector = place.identity.selector();
-    if place.revision > 0 {
+    if let Some(revision) = place.revision {
         // The tasks of another revision may have one.
         selector.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
-        selector.insert(labels::REVISION.to_owned(), place.revision.to_string());
+        selector.insert(labels::REVISION.to_owned(), revision.to_string());
     }
     let metadata = ObjectMeta {
         name: Some(place.identity.service.to_owned()),
         namespace: place.namespace.map(str::to_owned),
-        labels: Some(place.identity.labels()),
+        labels: Some(place.labels()),
         ..ObjectMeta::default()
     };
     let spec = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress", "Egress"]});

@@ -14,7 +14,7 @@ pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let propagated = task.service.is_none_or(|spec| spec.ecs.propagate_tags == Some(PropagateTags::TaskDefinition));
     let at = Pointer::root().key("tags");
     if !propagated {
-        return recorder.exact(at, format!("TaskDefinition/{}#/spec/tags", task.name));
+        return recorder.exact_in(at, task.task_definition_location("/spec/tags"));
     }
     let target = format!("{}/metadata/annotations", task.target);
     let when = "where the service's propagateTags is TASK_DEFINITION, each Pod bears it as the annotation";
@@ -75,16 +75,8 @@ mod tests {
     fn keys(service: Option<Value>) -> Vec<String> {
         let definition: TaskDefinition = serde_json::from_value(json!({"tags": [{"key": "of-task"}]})).unwrap();
         let service: Option<ServiceSpec> = service.map(|service| serde_json::from_value(service).unwrap());
-        let task = RenderContext {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: service.as_ref(),
-            task_role_credentials: None,
-            capacity: None,
-            profile: &RenderProfile::current(36),
-        };
+        let profile = RenderProfile::current(36);
+        let task = RenderContext { service: service.as_ref(), ..RenderContext::alone(&definition, "web", &profile) };
         task.task_tags().iter().filter_map(|tag| tag.key.clone()).collect()
     }
 

@@ -3,9 +3,9 @@
 
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy};
 use crate::ecs::{self, Pointer};
-use crate::translate::{Code, VerdictRecorder, target};
+use crate::translate::{Code, Mode, VerdictRecorder, target};
 
-pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn claim(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let workload = |field: &str| target::workload(service, name, &format!("/{field}"));
     if service.is_daemon() {
@@ -23,7 +23,7 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
     }
     percentages(service, &workload, recorder);
     controller(service, &workload("spec"), recorder);
-    circuit_breaker(service, name, recorder);
+    circuit_breaker(service, name, mode, recorder);
     strategies(service, &workload("spec"), recorder);
 }
 
@@ -74,13 +74,20 @@ fn controller(service: &ecs::Service, target: &str, recorder: &mut VerdictRecord
     }
 }
 
-fn circuit_breaker(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+fn circuit_breaker(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let Some(configuration) = &service.deployment_configuration else { return };
     let path = Pointer::root().key("deploymentConfiguration");
     let at = path.key("deploymentCircuitBreaker");
     let target = format!("Service/{name}#/spec/deploymentConfiguration/deploymentCircuitBreaker");
     let enabled = configuration.deployment_circuit_breaker.as_ref().filter(|breaker| breaker.enable);
     match enabled {
+        _ if !mode.has_operator() => {
+            let message = "without the operator nobody counts failed tasks: a deployment that fails goes on trying, and kubectl rollout \
+                           undo takes it back";
+            if configuration.deployment_circuit_breaker.is_some() {
+                recorder.unsupported(at, Code::NeedsOperator, message);
+            }
+        }
         Some(breaker) if service.is_daemon() && !breaker.rollback => {
             let message = "a DAEMON deployment that fails is reported, but goes on: a DaemonSet knows no pause";
             recorder.approximate(at, Code::DaemonsetCannotPause, target, message);

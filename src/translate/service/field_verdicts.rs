@@ -11,19 +11,19 @@ use crate::translate::service::{
     service_connect_configuration, service_registries,
 };
 use crate::translate::volumes::configured_at_launch;
-use crate::translate::{Code, RenderProfile, VerdictRecorder, capacity, placement, target};
+use crate::translate::{Code, Mode, RenderProfile, VerdictRecorder, capacity, placement, target};
 
 /// Claims the fields of a service.
-pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
+pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, mode: Mode, recorder: &mut VerdictRecorder) {
     let service = &spec.ecs;
     let root = Pointer::root();
     let workload = |field: &str| target::workload(service, name, &format!("/{field}"));
     recorder.exact(root.key("serviceName"), workload("metadata/name"));
     recorder.exact(root.key("cluster"), workload("metadata/labels"));
     recorder.exact(root.key("taskDefinition"), workload("spec/template"));
-    deployment_configuration::claim(service, name, recorder);
-    placement::claim(spec, name, profile, recorder);
-    capacity::claim_service(service, name, recorder);
+    deployment_configuration::claim(service, name, mode, recorder);
+    placement::claim(spec, name, profile, mode, recorder);
+    capacity::claim_service(service, name, mode, recorder);
     pod_disruption_budget::claim(service, name, recorder);
     load_balancers::claim(spec, name, pre_stop::of_service(spec), recorder);
     service_registries::claim(spec, name, recorder);
@@ -31,8 +31,8 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: 
     security_groups::claim(service, name, recorder);
     health_check::record_grace(service, name, recorder);
     tags::record_service(service, name, recorder);
-    auto_scaling::claim(spec, name, recorder);
-    claim_of_aws(service, name, recorder);
+    auto_scaling::claim(spec, name, mode, recorder);
+    claim_of_aws(service, name, mode, recorder);
     claim_other_traffic(service, recorder);
     configured_at_launch::record(spec, &target::workload(service, name, ""), recorder);
     recorder.exact(root.key("kubernetes"), workload("spec/template"));
@@ -45,7 +45,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: 
 }
 
 /// What is about AWS's own machinery, or done by the cluster's.
-fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+fn claim_of_aws(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     if service.platform_version.is_some() {
         let message = "it is a version of Fargate: what tasks run on is the version of the nodes";
@@ -75,7 +75,7 @@ fn claim_of_aws(service: &ecs::Service, name: &str, recorder: &mut VerdictRecord
             } else if several_providers(service) {
                 let message = "no task is moved of a service whose tasks are divided among the nodes of several capacity providers";
                 recorder.unsupported(path, Code::ZoneRebalancingUnsupported, message);
-            } else if recorder.mode().has_operator() {
+            } else if mode.has_operator() {
                 let message = "when the service is at rest and a zone has two tasks more than another with nodes for it, the operator starts a \
                                task, which the scheduler puts into the emptier zone if it can, and stops one of the fullest; for that it \
                                needs rights on nodes. A move that does not help is tried again after six hours";

@@ -181,6 +181,7 @@ mod tests {
     use super::*;
     use crate::api::ServiceSpec;
     use crate::ecs::TaskDefinition;
+    use crate::translate::Mode;
     use crate::translate::RenderProfile;
     use crate::translate::metadata::Identity;
 
@@ -188,18 +189,17 @@ mod tests {
         let definition: TaskDefinition = serde_json::from_value(definition).unwrap();
         let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": groups}});
         let service: ServiceSpec = serde_json::from_value(json!({"networkConfiguration": network})).unwrap();
-        let task = RenderContext {
-            definition: &definition,
-            kubernetes: None,
-            name: "web",
-            target: "",
-            service: Some(&service),
-            task_role_credentials: None,
-            capacity: None,
-            profile: &RenderProfile::current(36),
-        };
+        let profile = RenderProfile::current(36);
+        let task = RenderContext { service: Some(&service), ..RenderContext::alone(&definition, "web", &profile) };
         let identity = Identity { service: "web", task_definition: "web", cluster: "prod" };
-        let place = ObjectContext { namespace: None, identity, task_definition: "web:1", revision: 1, tags: &[] };
+        let place = ObjectContext {
+            namespace: None,
+            identity,
+            task_definition: "web:1",
+            revision: Some(1),
+            tags: &[],
+            mode: Mode::Operator,
+        };
         let cluster: ClusterKubernetes = serde_json::from_value(cluster).unwrap();
         network_policy(&task, &place, Some(&cluster)).map(|policy| policy.body["spec"].clone())
     }

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{
     RollingUpdateDaemonSet, RollingUpdateDeployment,
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::{ServiceSpec, annotations, labels};
@@ -30,29 +30,10 @@ pub enum Workload {
     DaemonSet(Box<DaemonSet>),
 }
 
-impl Workload {
-    /// Its metadata, to complete.
-    pub fn metadata_mut(&mut self) -> &mut ObjectMeta {
-        match self {
-            Self::Deployment(object) => &mut object.metadata,
-            Self::DaemonSet(object) => &mut object.metadata,
-        }
-    }
-
-    /// The metadata of its Pods, to complete.
-    pub fn pod_metadata_mut(&mut self) -> Option<&mut ObjectMeta> {
-        let template = match self {
-            Self::Deployment(object) => object.spec.as_mut().map(|spec| &mut spec.template),
-            Self::DaemonSet(object) => object.spec.as_mut().map(|spec| &mut spec.template),
-        };
-        template.and_then(|template| template.metadata.as_mut())
-    }
-}
-
 /// What a workload is besides its Pod template.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Its annotations.
+    /// Annotations besides those of every object of the service and the name of the task definition.
     pub annotations: BTreeMap<String, String>,
     /// How many tasks there are to be, of a DAEMON service as many as nodes that run one, and how many may start and stop.
     pub bounds: Bounds,
@@ -60,14 +41,6 @@ pub struct Settings {
     pub paused: bool,
     /// Seconds that a task has to be ready before it counts as healthy.
     pub healthy_after: i32,
-}
-
-/// The annotations that say what a workload runs and how it was rendered.
-#[must_use]
-pub fn annotations(task_definition: &str, profile: &str) -> BTreeMap<String, String> {
-    [(annotations::TASK_DEFINITION, task_definition), (annotations::RENDERED_WITH, profile)]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into()
 }
 
 /// Renders the Pods of a service. Verdicts on the task definition go to `recorder`.
@@ -78,9 +51,9 @@ pub fn template(
     place: &ObjectContext<'_>,
     recorder: &mut VerdictRecorder,
 ) -> PodTemplateSpec {
-    let mut pod_labels = place.identity.labels();
+    let mut pod_labels = place.labels();
     pod_labels.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
-    pod_labels.insert(labels::REVISION.to_owned(), place.revision.to_string());
+    pod_labels.extend(place.revision.map(|number| (labels::REVISION.to_owned(), number.to_string())));
     pod_labels.extend(security_groups::labels(service));
     let membership = Membership {
         namespace: place.namespace,
@@ -100,7 +73,9 @@ pub fn render(
     settings: Settings,
 ) -> Workload {
     let mut metadata = place.metadata(place.identity.service);
-    metadata.annotations.get_or_insert_default().extend(settings.annotations);
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.insert(annotations::TASK_DEFINITION.to_owned(), place.task_definition.to_owned());
+    annotations.extend(settings.annotations);
     let selector = LabelSelector { match_labels: Some(place.identity.selector()), match_expressions: None };
     let min_ready_seconds = Some(settings.healthy_after).filter(|seconds| *seconds > 0);
     let bounds = settings.bounds;

@@ -292,8 +292,15 @@ mod tests {
         let task = RenderContext::alone(&definition, "web", &profile);
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let pods = [1, 2].map(|revision| {
-            let place = ObjectContext { namespace: None, identity, task_definition: "web", revision, tags: &[] };
-            let mut recorder = VerdictRecorder::new(Mode::Operator);
+            let place = ObjectContext {
+                namespace: None,
+                identity,
+                task_definition: "web",
+                revision: Some(revision),
+                tags: &[],
+                mode: Mode::Operator,
+            };
+            let mut recorder = VerdictRecorder::new();
             workload::template(&crate::ecs::Service::default(), &task, &place, &mut recorder).spec.unwrap()
         });
         assert_eq!(pods[0], pods[1]);

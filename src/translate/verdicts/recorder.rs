@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::ecs::{Pointer, pointer};
-use crate::translate::context::Mode;
 use crate::translate::verdicts::codes::{Code, FieldVerdict, Verdict};
 
 struct Claim {
@@ -18,27 +17,26 @@ struct Claim {
 /// Verdicts on the fields of one definition.
 ///
 /// A claim on a field covers everything below it, unless something below has a claim of its own.
+#[derive(Default)]
 pub struct VerdictRecorder {
     claims: BTreeMap<Pointer, Claim>,
-    mode: Mode,
 }
 
 impl VerdictRecorder {
-    /// Returns an empty recorder for objects that are rendered in `mode`.
+    /// Returns an empty recorder.
     #[must_use]
-    pub fn new(mode: Mode) -> Self {
-        Self { claims: BTreeMap::new(), mode }
-    }
-
-    /// Returns who applies the rendered objects.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.mode
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The field keeps its meaning, as `target`.
     pub fn exact(&mut self, path: Pointer, target: impl Into<String>) {
         self.claim(path, Verdict::Exact, None, Some(target.into()), None);
+    }
+
+    /// Records that the field keeps its meaning: as `target`, or without one if no rendered object contains it.
+    pub fn exact_in(&mut self, path: Pointer, target: Option<String>) {
+        self.claim(path, Verdict::Exact, None, target, None);
     }
 
     /// The field became `target`, which differs as `message` says.
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_leaf_gets_the_claim_nearest_above_it() {
-        let mut recorder = VerdictRecorder::new(Mode::Operator);
+        let mut recorder = VerdictRecorder::new();
         let list = Pointer::root().key("list");
         recorder.exact(list.clone(), "t");
         recorder.unsupported(list.index(1), Code::NotTranslatedYet, "m");
@@ -155,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_default_that_behaves_differently_is_reported_and_one_that_does_not_is_not() {
-        let mut recorder = VerdictRecorder::new(Mode::Operator);
+        let mut recorder = VerdictRecorder::new();
         recorder.exact(Pointer::root().key("same"), "t");
         recorder.approximate(Pointer::root().key("other"), Code::EssentialRestartsInPlace, "t", "m");
         let verdicts = recorder.close(&json!({"given": []}), &BTreeSet::new());
@@ -164,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_reported_even_below_a_claim() {
-        let mut recorder = VerdictRecorder::new(Mode::Operator);
+        let mut recorder = VerdictRecorder::new();
         recorder.exact(Pointer::root().key("known"), "t");
         let unknown = BTreeSet::from([Pointer::root().key("known").key("odd")]);
         let verdicts = recorder.close(&json!({"known": {"odd": {"deep": true}, "even": 2}}), &unknown);

@@ -12,7 +12,7 @@ use crate::api::labels;
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::{EfsAuthorizationConfigIam, EfsTransitEncryption, Volume};
 use crate::k8s::{UntypedObject, names};
-use crate::translate::{Code, RenderContext, VerdictRecorder, metadata};
+use crate::translate::{Code, Mode, RenderContext, VerdictRecorder, metadata};
 
 /// The name of the driver, also that of its `CSIDriver` object.
 pub const DRIVER: &str = "efs.csi.aws.com";
@@ -112,11 +112,11 @@ impl FileSystem {
 
     /// The claim, without an owner.
     #[must_use]
-    pub fn volume_claim(&self, task_definition: &str, namespace: Option<&str>) -> UntypedObject {
+    pub fn volume_claim(&self, task_definition: &str, namespace: Option<&str>, mode: Mode) -> UntypedObject {
         let metadata = ObjectMeta {
             name: Some(self.claim.clone()),
             namespace: namespace.map(str::to_owned),
-            labels: Some(metadata::task_definition_labels(task_definition)),
+            labels: Some(metadata::task_definition_labels(task_definition, mode.manager())),
             ..ObjectMeta::default()
         };
         let spec = json!({
@@ -137,8 +137,9 @@ impl FileSystem {
         task_definition: &str,
         namespace: Option<&str>,
         claim: Option<&str>,
+        mode: Mode,
     ) -> UntypedObject {
-        let mut labels = metadata::task_definition_labels(task_definition);
+        let mut labels = metadata::task_definition_labels(task_definition, mode.manager());
         labels.extend(namespace.map(|namespace| (labels::NAMESPACE.to_owned(), namespace.to_owned())));
         let metadata = ObjectMeta { name: Some(self.volume(namespace)), labels: Some(labels), ..ObjectMeta::default() };
         let mut spec = json!({
@@ -211,8 +212,8 @@ mod tests {
         let efs = file_system(&json!({"fileSystemId": "fs-1", "transitEncryption": "ENABLED",
             "authorizationConfig": {"iam": "ENABLED"}}));
         let efs = efs.unwrap();
-        let claim = efs.volume_claim("web", Some("shop"));
-        let volume = efs.persistent_volume("web", Some("shop"), Some("uid"));
+        let claim = efs.volume_claim("web", Some("shop"), Mode::Operator);
+        let volume = efs.persistent_volume("web", Some("shop"), Some("uid"), Mode::Operator);
         let spec = |object: &UntypedObject, pointer: &str| Value::from(object.body.clone()).pointer(pointer).cloned();
         assert_eq!(claim.metadata.name, Some(efs.claim.clone()));
         assert_eq!(volume.metadata.name, Some(format!("shop.{}", efs.claim)));
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn traffic_is_in_the_clear_unless_asked_otherwise_as_on_ecs() {
         let efs = file_system(&json!({"fileSystemId": "fs-1"})).unwrap();
-        let volume = Value::from(efs.persistent_volume("web", None, None).body);
+        let volume = Value::from(efs.persistent_volume("web", None, None, Mode::Manifests).body);
         assert_eq!(volume.pointer("/spec/csi/volumeAttributes/encryptInTransit"), Some(&"false".into()));
         assert_eq!((volume.pointer("/spec/claimRef"), volume.pointer("/spec/mountOptions")), (None, None));
         let other = file_system(&json!({"fileSystemId": "fs-1", "transitEncryption": "ENABLED"})).unwrap();

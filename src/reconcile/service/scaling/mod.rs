@@ -15,9 +15,9 @@ use crate::api::{ScalingActivity, ScalingStatus, ServiceStatus, condition};
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::time_until;
+use crate::translate::ObjectContext;
 use crate::translate::service::auto_scaling::{self, Situation};
 use crate::translate::service::companion::Companion;
-use crate::translate::{Mode, ObjectContext};
 
 /// Writes the count that is wanted into the service where its own is missing or beyond the limits: what scales by metrics reads
 /// and changes that one, and does nothing without it.
@@ -43,8 +43,7 @@ pub(super) fn autoscaler(
     let limits = limits::limits(input, requested.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::hold_within(input, requested.spec, limits);
     let tolerance = input.profile.has_autoscaler_tolerance();
-    let situation =
-        Situation { limits, rolling: is_rolling, tolerance, mode: Mode::Operator, desired: Some(requested.desired) };
+    let situation = Situation { limits, rolling: is_rolling, tolerance, desired: Some(requested.desired) };
     auto_scaling::render(requested.spec, context, situation)
 }
 

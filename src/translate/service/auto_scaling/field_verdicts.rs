@@ -8,7 +8,7 @@ use crate::translate::service::auto_scaling::behavior::{
 };
 use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
 use crate::translate::service::auto_scaling::{metrics, steps, tags_of};
-use crate::translate::{Code, VerdictRecorder, metadata, target};
+use crate::translate::{Code, Mode, VerdictRecorder, metadata, target};
 
 const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
 
@@ -24,18 +24,16 @@ const PRINTED_OF_ALARMS: [&str; 7] = [
 ];
 
 /// Claims what changes the desired count of a service.
-pub(crate) fn claim(spec: &ServiceSpec, name: &str, recorder: &mut VerdictRecorder) {
+pub(crate) fn claim(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let Some(scaling) = &spec.ecs.auto_scaling else { return };
     let root = Pointer::root().key("autoScaling");
     let object = crate::translate::service::auto_scaling::target(spec, scaling, name);
-    let count = if recorder.mode().has_operator() {
+    let count = if mode.has_operator() {
         format!("Service/{name}#/spec/desiredCount")
     } else {
         target::workload(&spec.ecs, name, "/spec/replicas")
     };
-    if let Some(object) =
-        object.as_ref().filter(|_| spec.ecs.desired_count.is_some() && !recorder.mode().has_operator())
-    {
+    if let Some(object) = object.as_ref().filter(|_| spec.ecs.desired_count.is_some() && !mode.has_operator()) {
         let message = "applied again, a number of replicas would undo what was scaled, so the manifest has none: the first tasks are \
                        as many as the least count";
         recorder.approximate(
@@ -46,19 +44,19 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, recorder: &mut VerdictRecord
         );
     }
     let translated = metrics::translated(spec, scaling, name);
-    claim_limits(spec, scaling, &translated, object.as_deref(), &count, recorder);
+    claim_limits(spec, scaling, &translated, object.as_deref(), &count, mode, recorder);
     for member in ["scalableTargetARN", "creationTime", "predictedCapacity"] {
         recorder.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
     }
     let message = "what scales the service acts with rights of its own in the cluster";
     recorder.ignored(root.key("roleARN"), Code::DriverRoleUsed, message);
-    claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, recorder);
+    claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, mode, recorder);
     claim_tags(scaling, &root.key("tags"), object.as_deref(), recorder);
     claim_policies(spec, scaling, name, object.as_deref(), recorder);
-    steps::claim(spec, scaling, &root.key("policies"), name, recorder);
+    steps::claim(spec, scaling, &root.key("policies"), name, mode, recorder);
     claim_printed(scaling, &root.key("policies"), recorder);
     for (position, action) in scaling.scheduled_actions.iter().enumerate() {
-        claim_action(action, &root.key("scheduledActions").index(position), &count, recorder);
+        claim_action(action, &root.key("scheduledActions").index(position), &count, mode, recorder);
     }
 }
 
@@ -68,6 +66,7 @@ fn claim_limits(
     translated: &[Tracked<'_>],
     object: Option<&str>,
     count: &str,
+    mode: Mode,
     recorder: &mut VerdictRecorder,
 ) {
     let root = Pointer::root().key("autoScaling");
@@ -78,7 +77,7 @@ fn claim_limits(
         ("/spec/minReplicas", "/spec/maxReplicas")
     };
     match object {
-        None if !recorder.mode().has_operator() => {
+        None if !mode.has_operator() => {
             let message = "nothing changes the number of replicas, so there is nothing to limit";
             recorder.ignored(root.key("minCapacity"), Code::NoScalingPolicy, message);
             recorder.ignored(root.key("maxCapacity"), Code::NoScalingPolicy, message);
@@ -90,7 +89,7 @@ fn claim_limits(
         Some(object) => {
             recorder.exact(root.key("maxCapacity"), format!("{object}{most}"));
             if scaling.min_capacity == 0 && keda {
-                claim_zero(spec, scaling, translated, &format!("{object}{least}"), recorder);
+                claim_zero(spec, scaling, translated, &format!("{object}{least}"), mode, recorder);
             } else if scaling.min_capacity == 0 {
                 let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
                                a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
@@ -108,6 +107,7 @@ fn claim_zero(
     scaling: &AutoScaling,
     translated: &[Tracked<'_>],
     least: &str,
+    mode: Mode,
     recorder: &mut VerdictRecorder,
 ) {
     const STARTS: &str = "KEDA starts the first task as soon as a metric from elsewhere is above 0, where ECS waits until it is above \
@@ -122,8 +122,7 @@ fn claim_zero(
         return recorder.approximate(at, Code::OneTaskKept, least, format!("{STARTS}; {kept}"));
     }
     let window = scale_in_window(spec, translated);
-    let rolling =
-        if recorder.mode().has_operator() { "; during a deployment one is kept" } else { ", also during a rollout" };
+    let rolling = if mode.has_operator() { "; during a deployment one is kept" } else { ", also during a rollout" };
     let message = format!("{STARTS}, and takes all away when no metric was above 0 for {window} s{rolling}");
     recorder.approximate(at, Code::ScaleToZeroByActivity, least, message);
 }
@@ -133,6 +132,7 @@ fn claim_suspended(
     at: &Pointer,
     object: Option<&str>,
     count: &str,
+    mode: Mode,
     recorder: &mut VerdictRecorder,
 ) {
     let place =
@@ -148,7 +148,7 @@ fn claim_suspended(
         recorder.exact(at.key("dynamicScalingOutSuspended"), place("scaleUp/selectPolicy"));
     }
     let scheduled = at.key("scheduledScalingSuspended");
-    match (scaling.schedule_is_suspended(), recorder.mode().has_operator()) {
+    match (scaling.schedule_is_suspended(), mode.has_operator()) {
         (false, _) => recorder.exact(scheduled, count),
         (true, true) => {
             let message = "the limits stay as they are until it is taken back; then the last scheduled action that was due counts at once, \
@@ -356,8 +356,8 @@ fn claim_pace(
     }
 }
 
-fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
-    if !recorder.mode().has_operator() {
+fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+    if !mode.has_operator() {
         let message = "without the operator nobody changes limits by the clock: a CronJob with kubectl patch could";
         recorder.unsupported(at.clone(), Code::NeedsOperator, message);
     } else if action.start_time.is_none() && action.timing().is_ok_and(|(schedule, _)| schedule.is_rate()) {
@@ -367,7 +367,7 @@ fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, recorder: &
     } else {
         recorder.exact(at.clone(), count);
     }
-    if recorder.mode().has_operator() {
+    if mode.has_operator() {
         let message = "the last time that it was due counts, also one before the service was made, so that limits do not depend on when \
                        anything was applied; on AWS it first counts once it is made, and a later change of the target's own limits undoes \
                        what it has set";

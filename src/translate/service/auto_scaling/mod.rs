@@ -37,8 +37,6 @@ pub struct Situation {
     pub rolling: bool,
     /// Whether the server knows how far from its target a metric may be.
     pub tolerance: bool,
-    /// Who applies the autoscaler. Without an operator it scales the Deployment itself.
-    pub mode: Mode,
     /// The desired count as it is; none where nobody knows it, as in plain manifests.
     pub desired: Option<i32>,
 }
@@ -57,7 +55,7 @@ pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situatio
         return None;
     }
     let mut metadata = metadata(scaling, place);
-    let target = scale_target(place.identity.service, situation.mode);
+    let target = scale_target(place.identity.service, place.mode);
     if metrics::needs_keda(&tracked) {
         let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
         if scaling.scale_out_is_suspended() {

@@ -7,7 +7,7 @@ use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
 use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
 use crate::k8s::names;
-use crate::translate::{Code, VerdictRecorder};
+use crate::translate::{Code, Mode, VerdictRecorder};
 
 /// The service, as the dimensions of its metrics name it.
 #[must_use]
@@ -91,20 +91,28 @@ pub(super) fn claim(
     scaling: &AutoScaling,
     at: &Pointer,
     name: &str,
+    mode: Mode,
     recorder: &mut VerdictRecorder,
 ) {
     let steps = scaling.policies.iter().enumerate().filter(|(_, policy)| policy.kind() == PolicyType::StepScaling);
     for (position, policy) in steps {
-        claim_policy(spec, policy, &at.index(position), name, recorder);
+        claim_policy(spec, policy, &at.index(position), name, mode, recorder);
     }
 }
 
-fn claim_policy(spec: &ServiceSpec, policy: &ScalingPolicy, at: &Pointer, name: &str, recorder: &mut VerdictRecorder) {
+fn claim_policy(
+    spec: &ServiceSpec,
+    policy: &ScalingPolicy,
+    at: &Pointer,
+    name: &str,
+    mode: Mode,
+    recorder: &mut VerdictRecorder,
+) {
     let configuration = at.key("stepScalingPolicyConfiguration");
     // What is not given is no difference.
     let named = policy.policy_type.is_some().then(|| at.key("policyType"));
     let itself = || [at.key("policyName"), configuration.clone()].into_iter().chain(named.clone());
-    if !recorder.mode().has_operator() {
+    if !mode.has_operator() {
         let message =
             "without the operator nobody evaluates alarms: track a target, for which a HorizontalPodAutoscaler is made";
         let alarms = (!policy.alarms.is_empty()).then(|| at.key("alarms"));
