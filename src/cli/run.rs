@@ -126,7 +126,7 @@ impl Run {
             LogFormat::Text => Format::Text,
             LogFormat::Json => Format::Json,
         };
-        logs::init(format, &self.log_level)?.set_filter(&quietened(&self.log_level))?;
+        logs::init(format, &self.log_level)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.operate())
     }
@@ -148,21 +148,6 @@ impl Run {
         };
         Ok(controllers::run(clients?, options, Metrics::new(), shutdown).await?)
     }
-}
-
-/// What libraries say that the operator says itself with more sense: the client logs every failed request, the runtime puts
-/// a span of its own around every reconcile. A filter that names them gets them.
-fn quietened(filter: &str) -> String {
-    let mut quiet = filter.to_owned();
-    for (library, directive) in
-        [("kube_client", "kube_client::client::builder=off"), ("kube_runtime", "kube_runtime=warn")]
-    {
-        if !filter.contains(library) {
-            quiet.push(',');
-            quiet.push_str(directive);
-        }
-    }
-    quiet
 }
 
 /// A token that the first signal cancels.

@@ -192,7 +192,7 @@ impl Writer {
 
     /// Counts a write that was not needed.
     pub fn skipped(&self, kind: &str) {
-        self.metrics.applied(kind, ApplyResult::Skipped);
+        self.metrics.record_apply(kind, ApplyResult::Skipped);
     }
 
     fn api(&self, key: &ObjectKey, resource: &ApiResource) -> Api<DynamicObject> {
@@ -214,7 +214,7 @@ impl Writer {
             Err(_) => Err(WriteError::TimedOut { target, seconds: DEADLINE.as_secs() }),
         };
         let counted = if result.is_ok() { ApplyResult::Written } else { ApplyResult::Failed };
-        self.metrics.applied(&resource.kind, counted);
+        self.metrics.record_apply(&resource.kind, counted);
         result
     }
 }

@@ -40,7 +40,7 @@ impl Events {
     /// keeps the first note. So only transitions are to be published, never states.
     pub fn publish(&self, regarding: ObjectReference, event: Event) {
         if self.queue.try_send((regarding, event)).is_err() {
-            self.metrics.event_dropped();
+            self.metrics.record_dropped_event();
         }
     }
 }
@@ -116,10 +116,10 @@ async fn drain(recorder: &Recorder, waiting: &mut mpsc::Receiver<Item>, metrics:
         match timeout(DEADLINE, recorder.publish(&event, &regarding)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                metrics.event_failed();
+                metrics.record_failed_event();
                 tracing::debug!(reason = event.reason, %error, "an Event was not taken");
             }
-            Err(_) => metrics.event_failed(),
+            Err(_) => metrics.record_failed_event(),
         }
     }
 }
@@ -148,6 +148,6 @@ mod tests {
             let (regarding, event) = event();
             events.publish(regarding, event);
         }
-        assert_eq!(metrics.events_dropped(), 3);
+        assert_eq!(metrics.dropped_events(), 3);
     }
 }

@@ -52,7 +52,7 @@ impl QueueSender {
     /// Requests a reconcile of `key`. Never waits.
     pub fn send(&self, key: Key) {
         let result = self.0.queue.lock().push(key, self.0.capacity);
-        self.0.metrics.triggered(self.0.controller, result);
+        self.0.metrics.record_trigger(self.0.controller, result);
         self.0.wake.notify_one();
     }
 

@@ -160,7 +160,7 @@ where
         if controller.shutdown.is_cancelled() {
             return Ok(Action::await_change());
         }
-        let _active = controller.metrics.worker(controller.name);
+        let _active = controller.metrics.start_worker(controller.name);
         let started = Instant::now();
         let span = tracing::info_span!("reconcile", controller = controller.name, object = %ObjectKey::of(&*object));
         let task = Arc::clone(&controller);
@@ -177,13 +177,13 @@ where
 
 impl<R> Controller<R> {
     fn timed_out(&self) -> ReconcileError {
-        self.metrics.reconcile_timed_out(self.name);
+        self.metrics.record_timeout(self.name);
         let text = format!("the reconcile did not finish within {} s", DEADLINE.as_secs());
         ReconcileError::new(Class::Timeout, text)
     }
 
     fn crashed(&self, crash: JoinError) -> ReconcileError {
-        self.metrics.reconcile_panicked(self.name);
+        self.metrics.record_panic(self.name);
         let words = match crash.try_into_panic() {
             Ok(panic) => panic_text(&*panic),
             Err(cancelled) => cancelled.to_string(),
@@ -201,11 +201,11 @@ impl<R> Controller<R> {
         match result {
             Ok(next) => {
                 self.memory.lock().forget(&ObjectKey::of(object));
-                self.metrics.reconciled(self.name, matches!(next, Next::After(_)), took);
+                self.metrics.record_reconcile(self.name, matches!(next, Next::After(_)), took);
                 Ok(Action::requeue(wait(next)))
             }
             Err(error) => {
-                self.metrics.reconcile_failed(self.name, error.class.label(), took);
+                self.metrics.record_reconcile_error(self.name, error.class.label(), took);
                 tell(&error);
                 Err(error)
             }

@@ -87,9 +87,9 @@ fn take<K, T: Cached>(
 
 /// Counts what an event did.
 pub(super) fn report<T: Cached>(cache: &Cache<T>, outcome: &Outcome<T>, metrics: &Metrics) {
-    metrics.objects(cache.kind(), cache.len());
+    metrics.set_cached_objects(cache.kind(), cache.len());
     if outcome.stale > 0 {
-        metrics.time_travelled(cache.kind(), outcome.stale);
+        metrics.record_stale_objects(cache.kind(), outcome.stale);
         tracing::debug!(kind = cache.kind(), count = outcome.stale, "ignored objects older than the known ones");
     }
 }
@@ -108,12 +108,12 @@ pub(super) async fn follow<K>(
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => {
-                    metrics.watch_event(kind, operation(&event));
+                    metrics.record_watch_event(kind, operation(&event));
                     failures.progress(kind, &event);
                     handle(event);
                 }
                 Err(error) => {
-                    metrics.watch_failed(kind);
+                    metrics.record_watch_error(kind);
                     sleep(failures.count(kind, &error)).await;
                 }
             }

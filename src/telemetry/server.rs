@@ -1,4 +1,4 @@
-//! The small HTTP server for probes and scrapes: `/healthz`, `/readyz`, `/metrics`.
+//! HTTP server for probes and scrapes: `/healthz`, `/readyz`, `/metrics`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,22 +15,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
 
-/// What `OpenMetrics` calls itself.
+/// Media type of `OpenMetrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Check = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// The conditions that must hold before the operator calls itself ready. Cloning shares them.
+/// Conditions for the readiness of the operator. Cloning shares them.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<RwLock<Vec<(String, Check)>>>);
 
 impl Readiness {
-    /// Adds a condition; `name` says what is waited for, such as `cache of pods`.
+    /// Adds a condition. `/readyz` lists it by `name`, such as `cache of pods`, until it holds.
     pub fn require(&self, name: impl Into<String>, check: impl Fn() -> bool + Send + Sync + 'static) {
         self.0.write().push((name.into(), Box::new(check)));
     }
 
-    /// The names of the conditions that do not hold; empty when ready.
+    /// Returns the names of the conditions that do not hold; empty when ready.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let checks = self.0.read();
@@ -38,53 +38,53 @@ impl Readiness {
     }
 }
 
-/// Why the server does not run.
+/// Reason why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Another process listens there.
-    #[error("the address {0} for metrics and health is taken by another process; choose another one")]
-    Taken(SocketAddr),
-    /// The system refused for another reason.
+    /// Another process listens on the address.
+    #[error("the address {0} for metrics and health is in use by another process; choose another address")]
+    InUse(SocketAddr),
+    /// The system refused the address for another reason.
     #[error("cannot listen on {address} for metrics and health: {cause}")]
     Bind {
-        /// As asked for.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// It ran and failed.
+    /// The server failed while it ran.
     #[error("the server for metrics and health failed: {0}")]
     Serve(#[source] io::Error),
 }
 
-/// A server that holds its port.
+/// A server that listens on its port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
 }
 
 impl Server {
-    /// Takes the port, so that a taken one is known before anything else starts.
+    /// Listens on the address. A separate step, so that an address in use is reported before anything else starts.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn bind(address: SocketAddr) -> Result<Self, ServerError> {
         match TcpListener::bind(address).await {
             Ok(listener) => Ok(Self { listener }),
-            Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => Err(ServerError::Taken(address)),
+            Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => Err(ServerError::InUse(address)),
             Err(cause) => Err(ServerError::Bind { address, cause }),
         }
     }
 
-    /// Where it listens, which tells the port when port 0 was asked for.
+    /// Returns the address, with the chosen port if port 0 was requested.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the system does not return it.
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
         self.listener.local_addr().map_err(ServerError::Serve)
     }
 
-    /// Answers until `shutdown`.
+    /// Serves requests until `shutdown`.
     ///
     /// # Errors
     /// When the listener fails.
@@ -134,23 +134,23 @@ mod tests {
         let mut stream = TcpStream::connect(address).await.expect("connects");
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("sends");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("answers");
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("responds");
+        response
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_named() {
+    async fn a_port_in_use_is_reported() {
         let first = Server::bind(LOCAL.into()).await.expect("free");
-        let address = first.address().expect("known");
-        let error = Server::bind(address).await.expect_err("taken");
-        assert!(error.to_string().contains(&format!("{address} for metrics and health is taken")), "{error}");
+        let address = first.address().expect("an address");
+        let error = Server::bind(address).await.expect_err("in use");
+        assert!(error.to_string().contains(&format!("{address} for metrics and health is in use")), "{error}");
     }
 
     #[tokio::test]
-    async fn readiness_says_what_it_waits_for() {
+    async fn readiness_lists_the_missing_conditions() {
         let server = Server::bind(LOCAL.into()).await.expect("free");
-        let address = server.address().expect("known");
+        let address = server.address().expect("an address");
         let listed = Arc::new(AtomicBool::new(false));
         let readiness = Readiness::default();
         let check = Arc::clone(&listed);

@@ -68,7 +68,7 @@ async fn apply_takes_over_fields_under_one_name() {
         asked[1],
         "PATCH /apis/apps/v1/namespaces/shop/deployments/web/status?&force=true&fieldManager=ecs-operator-status"
     );
-    assert_eq!(metrics.applied_total("Deployment", ApplyResult::Written), 2);
+    assert_eq!(metrics.applies("Deployment", ApplyResult::Written), 2);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_busy_server_is_asked_again_but_not_for_ever() {
     let error = writer.apply(&object(), &deployment()).await.expect_err("busy");
     assert_eq!(server.asked.lock().len(), 4);
     assert_eq!(error.to_string(), "apply Deployment shop/web: the server failed with 503: told by the test");
-    assert_eq!(metrics.applied_total("Deployment", ApplyResult::Failed), 1);
+    assert_eq!(metrics.applies("Deployment", ApplyResult::Failed), 1);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn what_is_gone_needs_no_delete() {
     assert_eq!(delete().await, Ok(Deleted::AlreadyGone));
     assert_eq!(delete().await, Ok(Deleted::Accepted));
     assert_eq!(delete().await.expect_err("forbidden").class(), super::super::class::Class::Forbidden);
-    assert_eq!(metrics.applied_total("Deployment", ApplyResult::Failed), 1);
+    assert_eq!(metrics.applies("Deployment", ApplyResult::Failed), 1);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn a_deletion_while_the_watch_was_down_is_told() {
     watched.send(list([object("b", 2)]));
     assert_eq!(watched.told().await, ["-a"]);
     assert_eq!(watched.cache.len(), 1);
-    assert_eq!(watched.metrics.watch_failures("Ship"), 2);
+    assert_eq!(watched.metrics.watch_errors("Ship"), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +108,7 @@ async fn travel_into_the_past_is_ignored_and_counted() {
     assert!(watched.told().await.is_empty());
     let ship = watched.cache.get(&ObjectKey::namespaced("sea", "a")).expect("there");
     assert_eq!(ship.cargo, "new");
-    assert_eq!(watched.metrics.time_travels("Ship"), 2);
+    assert_eq!(watched.metrics.stale_objects("Ship"), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +131,7 @@ async fn a_storm_of_errors_on_one_kind_does_not_delay_another() {
         healthy.told.lock().clear();
         sleep(Duration::from_secs(1)).await;
     }
-    let failures = metrics.watch_failures("Broken");
+    let failures = metrics.watch_errors("Broken");
     assert!((3..=12).contains(&failures), "the storm backs off: {failures}");
     stop.cancel();
     broken.await.expect("stops");
