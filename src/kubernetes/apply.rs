@@ -45,7 +45,7 @@ impl Writer {
     /// Server-side apply of a complete object (`apiVersion`, `kind`, `metadata`), taking over fields by force.
     ///
     /// # Errors
-    /// When the server refuses it; see [`WriteError::class`].
+    /// When the server rejects it; see [`WriteError::class`].
     pub async fn apply(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         self.patch(object, resource, &PatchParams::apply(&self.field_manager).force()).await
     }
@@ -76,11 +76,11 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
-    /// Changes some members of an object by a JSON merge patch. A `uid` in the patch restricts it to that object. Returns the changed
-    /// object; `None` if it was deleted, or replaced by another one of its name.
+    /// Changes some members of an object by a JSON merge patch. A `uid` in the patch restricts it to the object with that uid.
+    /// Returns the changed object; `None` if it was deleted, or replaced by another object of the same name.
     ///
     /// # Errors
-    /// When the server refuses it.
+    /// When the server rejects it.
     pub async fn json_merge_patch(
         &self,
         key: &ObjectKey,
@@ -119,7 +119,7 @@ impl Writer {
     /// Writes a count through the `scale` subresource of an object of this resourceVersion. A deleted object is not an error.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] when the object has another resourceVersion; otherwise when the server refuses the write.
+    /// [`WriteError::Conflict`] when the object has another resourceVersion; otherwise when the server rejects the write.
     pub async fn scale(
         &self,
         key: &ObjectKey,
@@ -143,20 +143,20 @@ impl Writer {
     /// Reads an object from the server, for objects outside the label selector of the cache. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// When the server does not respond.
     pub async fn find(&self, key: &ObjectKey, resource: &ApiResource) -> Result<Option<DynamicObject>, WriteError> {
         let target = format!("get {} {key}", resource.kind);
         match timeout(DEADLINE, self.api(key, resource).get_opt(&key.name)).await {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(object)) => Ok(object),
             Ok(Err(error)) => Err(WriteError::from_kube(target, &error)),
             Err(_) => Err(WriteError::TimedOut { target, seconds: DEADLINE.as_secs() }),
         }
     }
 
-    /// Server-side apply on the status subresource. The object holds `status` besides its identity.
+    /// Server-side apply on the status subresource. The object contains `status` and its identity.
     ///
     /// # Errors
-    /// When the server refuses it; see [`WriteError::class`].
+    /// When the server rejects it; see [`WriteError::class`].
     pub async fn apply_status(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         let (key, target) = describe("apply status of", object, resource)?;
         let api = self.api(&key, resource);
@@ -167,7 +167,7 @@ impl Writer {
     /// Creates an immutable object.
     ///
     /// # Errors
-    /// [`WriteError::AlreadyExists`] when the name exists, possibly by an earlier try whose answer was lost.
+    /// [`WriteError::AlreadyExists`] when the name exists, possibly by an earlier attempt whose response was lost.
     pub async fn create(&self, object: &Value, resource: &ApiResource) -> Result<DynamicObject, WriteError> {
         let (key, target) = describe("create", object, resource)?;
         let body: DynamicObject = serde_json::from_value(object.clone())
@@ -180,18 +180,18 @@ impl Writer {
     /// Deletes the object with this `uid`, and never a successor of the same name.
     ///
     /// # Errors
-    /// When the server refuses the request. A missing object is not an error.
+    /// When the server rejects the request. A missing object is not an error.
     pub async fn delete(&self, key: &ObjectKey, resource: &ApiResource, uid: &str) -> Result<Deleted, WriteError> {
         let target = format!("delete {} {key}", resource.kind);
         let params = delete_params(uid);
         let api = self.api(key, resource);
         let request = async { unless_gone(api.delete(&key.name, &params).await) };
-        let answer = self.write(resource, target, request).await?;
-        Ok(if answer.is_some() { Deleted::Accepted } else { Deleted::AlreadyGone })
+        let response = self.write(resource, target, request).await?;
+        Ok(if response.is_some() { Deleted::Accepted } else { Deleted::AlreadyGone })
     }
 
     /// Counts a write that was not needed.
-    pub fn skipped(&self, kind: &str) {
+    pub fn record_skipped(&self, kind: &str) {
         self.metrics.record_apply(kind, ApplyResult::Skipped);
     }
 
@@ -213,22 +213,22 @@ impl Writer {
             Ok(Err(error)) => Err(WriteError::from_kube(target, &error)),
             Err(_) => Err(WriteError::TimedOut { target, seconds: DEADLINE.as_secs() }),
         };
-        let counted = if result.is_ok() { ApplyResult::Written } else { ApplyResult::Failed };
-        self.metrics.record_apply(&resource.kind, counted);
+        let label = if result.is_ok() { ApplyResult::Written } else { ApplyResult::Failed };
+        self.metrics.record_apply(&resource.kind, label);
         result
     }
 }
 
-/// Returns the answer; `None` if the object was deleted, or replaced by another one of its name.
-fn unless_gone<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
-    match answer {
+/// Returns the response; `None` if the object was deleted, or replaced by another object of the same name.
+fn unless_gone<T>(response: kube::Result<T>) -> kube::Result<Option<T>> {
+    match response {
         Ok(done) => Ok(Some(done)),
         Err(Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Deletes the dependents of the object in the background, and only the object with this uid.
+/// Deletes only the object with this uid, and its dependents in the background.
 fn delete_params(uid: &str) -> DeleteParams {
     DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
@@ -247,9 +247,9 @@ fn describe(verb: &str, object: &Value, resource: &ApiResource) -> Result<(Objec
     let target = format!("{verb} {} {key}", resource.kind);
     let problem = match () {
         () if key.name.is_empty() => "it has no metadata.name",
-        () if text("/kind") != Some(resource.kind.as_str()) => "its kind is not the one it is written as",
+        () if text("/kind") != Some(resource.kind.as_str()) => "its kind does not match the resource",
         () if text("/apiVersion") != Some(resource.api_version.as_str()) => {
-            "its apiVersion is not the one it is written as"
+            "its apiVersion does not match the resource"
         }
         () => return Ok((key, target)),
     };

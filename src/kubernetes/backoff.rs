@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-/// A growing delay between tries.
+/// A growing delay between attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// Before the first new try.
+    /// Delay before the first retry.
     pub first: Duration,
-    /// Never more than this, jitter included.
+    /// Maximum delay, including jitter.
     pub ceiling: Duration,
 }
 
 impl Backoff {
-    /// The delay after so many failures in a row, counted from one: doubled each time, with its upper half
-    /// left to chance, so that many failing at once do not come back at once.
+    /// Returns the delay after a number of consecutive failures, counted from one: doubled each time. Its upper half is random,
+    /// so that objects that fail at the same time are not retried at the same time.
     #[must_use]
     pub fn delay(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
@@ -22,9 +22,9 @@ impl Backoff {
     }
 }
 
-/// A time between the two, by chance.
+/// Returns a random duration between the two.
 #[must_use]
-pub fn between(shortest: Duration, longest: Duration) -> Duration {
+pub fn random_between(shortest: Duration, longest: Duration) -> Duration {
     shortest + longest.saturating_sub(shortest).mul_f64(fastrand::f64())
 }
 

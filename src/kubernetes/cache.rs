@@ -1,10 +1,10 @@
-//! The operator's view of one kind: slim copies, looked up by key or by secondary index.
+//! Cache of one kind: reduced copies of the objects, looked up by key or by secondary index.
 //!
-//! A cache is fed by one watch and by the responses of our own writes. Two things follow from that:
+//! A cache is fed by one watch and by the responses to the operator's own writes. Two consequences:
 //!
-//! - A reconcile reads its own writes at once, without waiting for the watch to bring them back.
-//! - What the watch says is compared with what was last *announced*, not with what is stored, so that
-//!   subscribers hear of our own writes as they hear of everybody else's.
+//! - A reconcile reads its own writes at once, without waiting for the watch.
+//! - An event of the watch is compared with the state last *announced*, not with the stored one, so that subscribers are
+//!   notified of the operator's own writes as of all others.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,38 +15,38 @@ use tokio::sync::watch;
 
 pub use super::key::{IndexKey, ObjectKey};
 
-/// What every cached object says about itself.
+/// An object that a [`Cache`] can store.
 pub trait Cached: Send + Sync + 'static {
-    /// Identity and version.
+    /// Returns identity and version.
     fn meta(&self) -> &Meta;
 
-    /// The groups this object is found under, see [`Cache::by_index`].
+    /// Returns the keys of secondary indexes under which [`Cache::by_index`] returns this object.
     fn index_keys(&self) -> Vec<IndexKey>;
 
-    /// Whether nothing that anybody depends on differs; the resource version never counts.
+    /// True if nothing relevant to subscribers differs. The resource version is never relevant.
     fn same_content(&self, other: &Self) -> bool;
 }
 
-/// The part of `metadata` that the cache and its users need.
+/// Part of `metadata` that the cache and its users need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
     /// Absent for cluster-scoped objects.
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
-    /// Tells two lives of one name apart.
+    /// `metadata.uid`, which distinguishes objects that have had the same name.
     pub uid: String,
-    /// Comparable within one kind (Kubernetes 1.35); 0 when the server's value is not a number.
+    /// Comparable within one kind (Kubernetes 1.35); 0 if the server's value is not a number.
     pub resource_version: u64,
-    /// Counts changes of the spec; kinds without a spec have none.
+    /// Number of changes of the spec; absent for kinds without a spec.
     pub generation: Option<i64>,
-    /// The owner that has `controller: true`.
+    /// The owner with `controller: true`.
     pub owner: Option<Owner>,
-    /// Whether `deletionTimestamp` is set.
+    /// True if `deletionTimestamp` is set.
     pub deleting: bool,
 }
 
-/// The controller of an object.
+/// Controlling owner of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// Its kind, such as `Service`.
@@ -57,22 +57,22 @@ pub struct Owner {
     pub uid: String,
 }
 
-impl Meta {
-    /// Reads the metadata of any object.
-    #[must_use]
-    pub fn of(metadata: &ObjectMeta) -> Self {
+impl From<&ObjectMeta> for Meta {
+    fn from(metadata: &ObjectMeta) -> Self {
         Self {
             namespace: metadata.namespace.clone(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),
             resource_version: parse_version(metadata.resource_version.as_deref()),
             generation: metadata.generation,
-            owner: controller_of(metadata),
+            owner: controlling_owner(metadata),
             deleting: metadata.deletion_timestamp.is_some(),
         }
     }
+}
 
-    /// Namespace and name.
+impl Meta {
+    /// Returns namespace and name.
     #[must_use]
     pub fn key(&self) -> ObjectKey {
         ObjectKey { namespace: self.namespace.clone(), name: self.name.clone() }
@@ -83,30 +83,30 @@ fn parse_version(version: Option<&str>) -> u64 {
     version.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn controller_of(metadata: &ObjectMeta) -> Option<Owner> {
+fn controlling_owner(metadata: &ObjectMeta) -> Option<Owner> {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
     Some(Owner { kind: owner.kind.clone(), name: owner.name.clone(), uid: owner.uid.clone() })
 }
 
-/// What happened to an object since its last announcement.
+/// Change of an object since its last announcement.
 #[derive(Debug)]
 pub enum Change<T> {
-    /// It is new.
+    /// Created.
     Added(Arc<T>),
-    /// It differs in content.
+    /// Changed in content.
     Changed {
-        /// As last announced.
+        /// State last announced.
         old: Arc<T>,
-        /// As it is now.
+        /// Current state.
         new: Arc<T>,
     },
-    /// It no longer exists.
+    /// Deleted.
     Removed(Arc<T>),
 }
 
 impl<T> Change<T> {
-    /// The newest state known of the object.
+    /// Returns the latest state.
     #[must_use]
     pub const fn object(&self) -> &Arc<T> {
         match self {
@@ -114,7 +114,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The state before, if there was one.
+    /// Returns the previous state, if there was one.
     #[must_use]
     pub const fn old(&self) -> Option<&Arc<T>> {
         match self {
@@ -124,16 +124,16 @@ impl<T> Change<T> {
     }
 }
 
-/// What a watch event did to the cache.
+/// Effect of a watch event on the cache.
 #[derive(Debug)]
-pub(super) struct Outcome<T> {
-    /// To be announced, in this order.
+pub(super) struct CacheUpdate<T> {
+    /// Changes to announce, in this order.
     pub changes: Vec<Change<T>>,
-    /// Incoming objects that were older than what is stored, and so were ignored.
+    /// Number of incoming objects that were ignored because they are older than the stored ones.
     pub stale: usize,
 }
 
-impl<T> Default for Outcome<T> {
+impl<T> Default for CacheUpdate<T> {
     fn default() -> Self {
         Self { changes: Vec::new(), stale: 0 }
     }
@@ -142,248 +142,249 @@ impl<T> Default for Outcome<T> {
 /// All objects of one kind.
 pub struct Cache<T> {
     kind: String,
-    view: RwLock<View<T>>,
+    contents: RwLock<Contents<T>>,
     ready: watch::Sender<bool>,
 }
 
 impl<T: Cached> Cache<T> {
-    /// An empty cache; `kind` names it in logs, metrics and `/readyz`.
+    /// Returns an empty cache. `kind` is its name in logs, metrics and `/readyz`.
     pub fn new(kind: impl Into<String>) -> Self {
-        Self { kind: kind.into(), view: RwLock::new(View::default()), ready: watch::Sender::new(false) }
+        Self { kind: kind.into(), contents: RwLock::new(Contents::default()), ready: watch::Sender::new(false) }
     }
 
-    /// The name given to [`Cache::new`].
+    /// Returns the kind passed to [`Cache::new`].
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The object of this key.
+    /// Returns the object of this key.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<T>> {
-        self.view.read().objects.get(key).cloned()
+        self.contents.read().objects.get(key).cloned()
     }
 
-    /// The objects under an index key, ordered by namespace and name.
+    /// Returns the objects of an index key, ordered by namespace and name.
     pub fn by_index(&self, key: &IndexKey) -> Vec<Arc<T>> {
-        self.view.read().by_index(key)
+        self.contents.read().by_index(key)
     }
 
-    /// Every object, in no particular order.
+    /// Returns all objects, in no particular order.
     pub fn all(&self) -> Vec<Arc<T>> {
-        self.view.read().objects.values().cloned().collect()
+        self.contents.read().objects.values().cloned().collect()
     }
 
-    /// How many objects there are.
+    /// Returns the number of objects.
     pub fn len(&self) -> usize {
-        self.view.read().objects.len()
+        self.contents.read().objects.len()
     }
 
-    /// Whether there is none.
+    /// True if there are no objects.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the initial list is complete. Before that, absence means nothing.
+    /// True once the initial list is complete. Before that, a missing object may exist.
     pub fn ready(&self) -> bool {
         *self.ready.borrow()
     }
 
     /// Waits for [`Cache::ready`].
     pub async fn wait_ready(&self) {
-        // The sender lives as long as `self`, so the only end of this wait is readiness.
+        // The sender lives as long as `self`, so the wait can only end with readiness.
         let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
-    /// Stores the response of our own write, if it is news, so that the next reconcile sees it.
+    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next reconcile observes it.
     pub fn observe_write(&self, object: T) {
-        self.view.write().observe_write(object);
+        self.contents.write().observe_write(object);
     }
 
-    /// Hides an object we deleted. No later event of this `uid` brings it back, except a complete new list.
+    /// Hides an object that the operator deleted. A later event of this `uid` does not restore it; a complete list does.
     pub fn observe_delete(&self, key: &ObjectKey, uid: &str) {
-        self.view.write().observe_delete(key, uid);
+        self.contents.write().observe_delete(key, uid);
     }
 
-    /// Takes in one object from the watch.
-    pub(super) fn apply(&self, object: T) -> Outcome<T> {
-        self.view.write().apply(object)
+    /// Applies an object from the watch.
+    pub(super) fn apply(&self, object: T) -> CacheUpdate<T> {
+        self.contents.write().apply(object)
     }
 
-    /// Takes in the end of one object from the watch.
-    pub(super) fn remove(&self, last: &T) -> Outcome<T> {
-        self.view.write().remove(last)
+    /// Applies a deletion from the watch.
+    pub(super) fn remove(&self, last: &T) -> CacheUpdate<T> {
+        self.contents.write().remove(last)
     }
 
-    /// Takes in a complete list: what it lacks has been deleted while nobody looked.
-    pub(super) fn relist(&self, listed: Vec<T>) -> Outcome<T> {
-        let outcome = self.view.write().relist(listed);
+    /// Applies a complete list. Cached objects that it lacks were deleted while the watch was interrupted.
+    pub(super) fn relist(&self, listed: Vec<T>) -> CacheUpdate<T> {
+        let update = self.contents.write().relist(listed);
         self.ready.send_replace(true);
-        outcome
+        update
     }
 }
 
-/// The state behind the lock.
-struct View<T> {
+/// State of a cache behind its lock.
+struct Contents<T> {
     objects: HashMap<ObjectKey, Arc<T>>,
     index: HashMap<IndexKey, BTreeSet<ObjectKey>>,
-    /// Keys whose stored state comes from our own write, with the state last announced.
-    unannounced: HashMap<ObjectKey, Option<Arc<T>>>,
-    /// Uids we deleted and the watch has not yet reported as gone.
-    buried: HashSet<String>,
-    /// The highest version the watch has brought. What is older and absent has been deleted.
-    seen: u64,
+    /// Keys whose stored state is a write of the operator that the watch has not reported yet, with the state last announced.
+    unconfirmed: HashMap<ObjectKey, Option<Arc<T>>>,
+    /// Uids of objects that the operator deleted and the watch has not reported as deleted yet.
+    tombstones: HashSet<String>,
+    /// Highest version received from the watch. An absent object with an older version was deleted.
+    latest_version: u64,
 }
 
-impl<T> Default for View<T> {
+impl<T> Default for Contents<T> {
     fn default() -> Self {
         Self {
             objects: HashMap::new(),
             index: HashMap::new(),
-            unannounced: HashMap::new(),
-            buried: HashSet::new(),
-            seen: 0,
+            unconfirmed: HashMap::new(),
+            tombstones: HashSet::new(),
+            latest_version: 0,
         }
     }
 }
 
-impl<T: Cached> View<T> {
+impl<T: Cached> Contents<T> {
     fn by_index(&self, key: &IndexKey) -> Vec<Arc<T>> {
         let keys = self.index.get(key).into_iter().flatten();
         keys.filter_map(|key| self.objects.get(key).cloned()).collect()
     }
 
-    fn apply(&mut self, object: T) -> Outcome<T> {
-        let mut outcome = Outcome::default();
+    fn apply(&mut self, object: T) -> CacheUpdate<T> {
+        let mut update = CacheUpdate::default();
         let version = object.meta().resource_version;
-        self.take_in(object, &mut outcome);
-        self.seen = self.seen.max(version);
-        self.drop_unconfirmed(version, &mut outcome);
-        outcome
+        self.ingest(object, &mut update);
+        self.latest_version = self.latest_version.max(version);
+        self.drop_unconfirmed(version, &mut update);
+        update
     }
 
-    fn take_in(&mut self, object: T, outcome: &mut Outcome<T>) {
+    fn ingest(&mut self, object: T, update: &mut CacheUpdate<T>) {
         let key = object.meta().key();
-        if self.buried.contains(&object.meta().uid) {
+        if self.tombstones.contains(&object.meta().uid) {
             return;
         }
         if self.is_older(&key, object.meta()) {
-            outcome.stale += 1;
+            update.stale += 1;
             return;
         }
         let new = Arc::new(object);
         let stored = self.store(key.clone(), Arc::clone(&new));
-        let announced = self.unannounced.remove(&key).unwrap_or(stored);
-        outcome.changes.extend(difference(announced, new));
+        let announced = self.unconfirmed.remove(&key).unwrap_or(stored);
+        update.changes.extend(difference(announced, new));
     }
 
-    /// A lower version is an echo of the past. Between two lives of one name, versions only count
-    /// while the stored life is one we made ourselves and the watch has not reached it.
+    /// True if the incoming object is outdated. The versions of two objects of the same name with different uids are only compared
+    /// while the stored one is an unconfirmed write.
     fn is_older(&self, key: &ObjectKey, incoming: &Meta) -> bool {
         let Some(stored) = self.objects.get(key) else { return false };
-        let same_life = stored.meta().uid == incoming.uid;
-        (same_life || self.unannounced.contains_key(key)) && incoming.resource_version < stored.meta().resource_version
+        let same_object = stored.meta().uid == incoming.uid;
+        (same_object || self.unconfirmed.contains_key(key))
+            && incoming.resource_version < stored.meta().resource_version
     }
 
-    fn remove(&mut self, last: &T) -> Outcome<T> {
-        let mut outcome = Outcome::default();
+    fn remove(&mut self, last: &T) -> CacheUpdate<T> {
+        let mut update = CacheUpdate::default();
         let meta = last.meta();
         let key = meta.key();
         let version = meta.resource_version;
-        self.buried.remove(&meta.uid);
+        self.tombstones.remove(&meta.uid);
         let replaced = self.objects.get(&key).is_some_and(|stored| stored.meta().uid != meta.uid);
-        let gone = if replaced { self.end_of_former_life(&key, &meta.uid) } else { self.end_of_life(&key) };
-        outcome.changes.extend(gone.map(Change::Removed));
-        self.seen = self.seen.max(version);
-        self.drop_unconfirmed(version, &mut outcome);
-        outcome
+        let removed = if replaced { self.remove_predecessor(&key, &meta.uid) } else { self.remove_entry(&key) };
+        update.changes.extend(removed.map(Change::Removed));
+        self.latest_version = self.latest_version.max(version);
+        self.drop_unconfirmed(version, &mut update);
+        update
     }
 
-    fn end_of_life(&mut self, key: &ObjectKey) -> Option<Arc<T>> {
-        let stored = self.unstore(key);
-        self.unannounced.remove(key).flatten().or(stored)
+    fn remove_entry(&mut self, key: &ObjectKey) -> Option<Arc<T>> {
+        let stored = self.evict(key);
+        self.unconfirmed.remove(key).flatten().or(stored)
     }
 
-    /// The watch reports the end of an object whose successor we wrote ourselves.
-    fn end_of_former_life(&mut self, key: &ObjectKey, uid: &str) -> Option<Arc<T>> {
-        let announced = self.unannounced.get_mut(key)?;
-        announced.take_if(|former| former.meta().uid == uid)
+    /// Removes an announced object whose successor of the same name is an unconfirmed write.
+    fn remove_predecessor(&mut self, key: &ObjectKey, uid: &str) -> Option<Arc<T>> {
+        let announced = self.unconfirmed.get_mut(key)?;
+        announced.take_if(|predecessor| predecessor.meta().uid == uid)
     }
 
-    fn relist(&mut self, listed: Vec<T>) -> Outcome<T> {
-        let mut outcome = Outcome::default();
-        self.buried.clear();
+    fn relist(&mut self, listed: Vec<T>) -> CacheUpdate<T> {
+        let mut update = CacheUpdate::default();
+        self.tombstones.clear();
         let newest = listed.iter().map(|object| object.meta().resource_version).max().unwrap_or(0);
         let keys: HashSet<ObjectKey> = listed.iter().map(|object| object.meta().key()).collect();
         for key in self.missing_from(&keys, newest) {
-            outcome.changes.extend(self.end_of_life(&key).map(Change::Removed));
+            update.changes.extend(self.remove_entry(&key).map(Change::Removed));
         }
         for object in listed {
-            self.take_in(object, &mut outcome);
+            self.ingest(object, &mut update);
         }
-        self.seen = self.seen.max(newest);
-        outcome
+        self.latest_version = self.latest_version.max(newest);
+        update
     }
 
-    /// Known keys that a list lacks, except what we wrote ourselves after the list was made.
+    /// Returns the cached keys that a list lacks, except unconfirmed writes newer than the list.
     fn missing_from(&self, listed: &HashSet<ObjectKey>, newest: u64) -> Vec<ObjectKey> {
-        let known = self.objects.keys().chain(self.unannounced.keys());
-        let missing: HashSet<&ObjectKey> = known.filter(|key| !listed.contains(*key)).collect();
-        missing.into_iter().filter(|key| !self.is_own_since(key, newest)).cloned().collect()
+        let cached = self.objects.keys().chain(self.unconfirmed.keys());
+        let missing: HashSet<&ObjectKey> = cached.filter(|key| !listed.contains(*key)).collect();
+        missing.into_iter().filter(|key| !self.was_written_after(key, newest)).cloned().collect()
     }
 
-    fn is_own_since(&self, key: &ObjectKey, version: u64) -> bool {
-        self.unannounced.contains_key(key)
+    fn was_written_after(&self, key: &ObjectKey, version: u64) -> bool {
+        self.unconfirmed.contains_key(key)
             && self.objects.get(key).is_some_and(|object| object.meta().resource_version > version)
     }
 
-    /// Events of one kind come in order of version. So something we created that the watch has
-    /// passed without a word was deleted before the watch could see it.
-    fn drop_unconfirmed(&mut self, version: u64, outcome: &mut Outcome<T>) {
-        if self.unannounced.is_empty() {
-            return;
+    /// Removes created objects that were deleted before the watch reported them. The events of one kind arrive in the order of
+    /// their versions, so an object of a lower version than `version` will not be reported.
+    fn drop_unconfirmed(&mut self, version: u64, update: &mut CacheUpdate<T>) {
+        let created = self.unconfirmed.iter().filter(|(_, announced)| announced.is_none()).map(|(key, _)| key);
+        let deleted: Vec<ObjectKey> = created.filter(|key| self.is_before(key, version)).cloned().collect();
+        for key in deleted {
+            update.changes.extend(self.remove_entry(&key).map(Change::Removed));
         }
-        let passed =
-            |key: &ObjectKey| self.objects.get(key).is_some_and(|object| object.meta().resource_version < version);
-        let never_announced = self.unannounced.iter().filter(|(_, announced)| announced.is_none());
-        let lost: Vec<ObjectKey> = never_announced.map(|(key, _)| key).filter(|key| passed(key)).cloned().collect();
-        for key in lost {
-            outcome.changes.extend(self.end_of_life(&key).map(Change::Removed));
-        }
+    }
+
+    fn is_before(&self, key: &ObjectKey, version: u64) -> bool {
+        self.objects.get(key).is_some_and(|object| object.meta().resource_version < version)
     }
 
     fn observe_write(&mut self, object: T) {
         let key = object.meta().key();
-        if self.buried.contains(&object.meta().uid) || !self.is_news(&key, object.meta()) {
+        if self.tombstones.contains(&object.meta().uid) || !self.is_newer(&key, object.meta()) {
             return;
         }
         let stored = self.store(key.clone(), Arc::new(object));
-        self.unannounced.entry(key).or_insert(stored);
+        self.unconfirmed.entry(key).or_insert(stored);
     }
 
-    fn is_news(&self, key: &ObjectKey, written: &Meta) -> bool {
-        let newest = self.objects.get(key).map_or(self.seen, |stored| stored.meta().resource_version);
-        written.resource_version > newest
+    fn is_newer(&self, key: &ObjectKey, written: &Meta) -> bool {
+        let stored = self.objects.get(key).map_or(self.latest_version, |stored| stored.meta().resource_version);
+        written.resource_version > stored
     }
 
     fn observe_delete(&mut self, key: &ObjectKey, uid: &str) {
         if self.objects.get(key).is_some_and(|stored| stored.meta().uid == uid) {
-            let stored = self.unstore(key);
-            self.unannounced.entry(key.clone()).or_insert(stored);
-            self.buried.insert(uid.to_owned());
+            let stored = self.evict(key);
+            self.unconfirmed.entry(key.clone()).or_insert(stored);
+            self.tombstones.insert(uid.to_owned());
         }
     }
 
+    /// Stores an object and returns the one that it replaces.
     fn store(&mut self, key: ObjectKey, object: Arc<T>) -> Option<Arc<T>> {
-        let former = self.unstore(&key);
+        let replaced = self.evict(&key);
         for index_key in object.index_keys() {
             self.index.entry(index_key).or_default().insert(key.clone());
         }
         self.objects.insert(key, object);
-        former
+        replaced
     }
 
-    fn unstore(&mut self, key: &ObjectKey) -> Option<Arc<T>> {
-        let former = self.objects.remove(key)?;
-        for index_key in former.index_keys() {
+    fn evict(&mut self, key: &ObjectKey) -> Option<Arc<T>> {
+        let evicted = self.objects.remove(key)?;
+        for index_key in evicted.index_keys() {
             if let Some(keys) = self.index.get_mut(&index_key) {
                 keys.remove(key);
                 if keys.is_empty() {
@@ -391,11 +392,12 @@ impl<T: Cached> View<T> {
                 }
             }
         }
-        Some(former)
+        Some(evicted)
     }
 }
 
-/// A new life under an old name is an end and a beginning; subscribers must hear of both owners.
+/// Returns the changes to announce. An object that replaces another one of the same name is a removal and an addition, so that
+/// subscribers are notified of both owners.
 fn difference<T: Cached>(announced: Option<Arc<T>>, new: Arc<T>) -> Vec<Change<T>> {
     match announced {
         None => vec![Change::Added(new)],

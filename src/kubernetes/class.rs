@@ -1,28 +1,28 @@
-//! What kind of failure something was, which decides when to try again.
+//! Classes of failures, which decide when to retry.
 
-/// The classes of failure a reconcile or a write can end with.
+/// Class of a failed reconcile or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Somebody else changed or created the object first: look again, then decide anew.
+pub enum ErrorClass {
+    /// The object was changed or created by another client: read it and decide again.
     Conflict,
-    /// The server or the way to it had a bad moment: the same request may succeed later.
+    /// The server failed or was not reached: the same request may succeed later.
     Transient,
-    /// The operator lacks a right; only an administrator can change that.
+    /// The operator lacks a right, which only an administrator can grant.
     Forbidden,
-    /// The object was refused for what it says; trying again unchanged is pointless.
+    /// The server rejected the content of the object: the same request would fail again.
     Invalid,
-    /// Something the request needs is not there: the object, its namespace or its kind.
+    /// The object, its namespace or its kind does not exist.
     NotFound,
-    /// The place to write to is going away, such as a namespace being deleted.
+    /// The namespace of the object is being deleted.
     Gone,
-    /// The work did not finish within its deadline.
+    /// The reconcile did not finish within its deadline.
     Timeout,
-    /// The code itself failed.
+    /// The reconcile panicked.
     Panic,
 }
 
-impl Class {
-    /// The class as it appears in metric labels.
+impl ErrorClass {
+    /// Returns the class as metric labels contain it.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

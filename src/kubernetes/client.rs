@@ -1,4 +1,4 @@
-//! Connecting to a Kubernetes API server.
+//! Connection to a Kubernetes API server.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,26 +11,26 @@ use tokio::time::timeout;
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
-use super::error::chain;
+use super::error::error_chain;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than the deadline of a write, so that it only ends connections nobody waits for.
+/// Longer than the deadline of a write, so that it only ends connections without a waiting request.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The whole first contact, TLS included.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// Maximum duration until the first response, including TLS.
+const FIRST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests that may wait for the write client at once.
+/// Maximum number of requests that wait for the write client.
 const BUFFER: usize = 1024;
 
-/// How the server's audit log names the operator.
+/// Name of the operator in the server's audit log.
 const USER_AGENT: &str = concat!("ecs-operator/", env!("CARGO_PKG_VERSION"));
 
-/// Where a pod finds its own credentials.
+/// Token of a Pod's service account.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// Which cluster to talk to. By default: `$KUBECONFIG`; else, inside a pod, its own cluster; else `~/.kube/config`.
+/// The cluster to connect to. Default: `$KUBECONFIG`; otherwise, inside a Pod, its own cluster; otherwise `~/.kube/config`.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// A kubeconfig file, instead of the default ones.
@@ -39,68 +39,68 @@ pub struct ConnectOptions {
     pub context: Option<String>,
 }
 
-/// Two clients, so that long watches and short writes never wait for one another.
+/// Two clients, so that long watches and short writes do not wait for each other.
 #[derive(Clone)]
 pub struct Clients {
-    /// For watches: no read timeout, no retries, because a watch has its own.
+    /// For watches: no read timeout, and no retries, because a watch has its own.
     pub watch: Client,
     /// For writes, events and single reads: short retries when the server is busy.
     pub write: Client,
 }
 
-/// Why there is no connection.
+/// Reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nothing says where the cluster is.
-    #[error("no kubeconfig found; looked at {looked}. Set KUBECONFIG, give a file, or run inside a pod")]
+    /// There is no configuration of a cluster.
+    #[error("no kubeconfig found in {searched}. Set KUBECONFIG, pass a file, or run inside a Pod")]
     NoKubeconfig {
-        /// The places, in words.
-        looked: String,
+        /// The searched places, for the message.
+        searched: String,
     },
-    /// The file that was given is not there.
+    /// The configured file does not exist.
     #[error("the kubeconfig file {} does not exist", .0.display())]
     NoSuchFile(PathBuf),
-    /// The kubeconfig cannot be used.
+    /// The kubeconfig is not usable.
     #[error("the kubeconfig from {origin} cannot be used: {message}")]
     BadKubeconfig {
-        /// Where it came from.
+        /// Its source.
         origin: String,
-        /// What is wrong with it.
+        /// The error.
         message: String,
     },
-    /// The kubeconfig lacks the context asked for.
-    #[error("the kubeconfig from {origin} has no context {context:?}; it has: {known}")]
+    /// The kubeconfig lacks the requested context.
+    #[error("the kubeconfig from {origin} has no context {context:?}; it has: {available}")]
     UnknownContext {
-        /// Where it came from.
+        /// Its source.
         origin: String,
-        /// As asked for.
+        /// The requested context.
         context: String,
-        /// The contexts it has.
-        known: String,
+        /// The available contexts.
+        available: String,
     },
-    /// The pod's own credentials cannot be used.
-    #[error("inside a pod, but its service account cannot be used: {0}")]
+    /// The credentials of the Pod are not usable.
+    #[error("the service account of the Pod cannot be used: {0}")]
     InCluster(String),
-    /// Nothing listens at the server's address.
-    #[error("no Kubernetes API server answers at {url}: the connection was refused")]
+    /// The server's address refused the connection.
+    #[error("no Kubernetes API server responds at {url}: the connection was refused")]
     Refused {
         /// The server's URL.
         url: String,
     },
-    /// The server did not answer in time.
-    #[error("no Kubernetes API server answers at {url}: nothing came within {seconds} s")]
-    NoAnswer {
+    /// The server did not respond in time.
+    #[error("no Kubernetes API server responds at {url}: no response within {seconds} s")]
+    NoResponse {
         /// The server's URL.
         url: String,
-        /// How long it was waited for.
+        /// The timeout.
         seconds: u64,
     },
-    /// Server and client do not trust each other.
+    /// The TLS handshake failed.
     #[error("no trusted connection to the Kubernetes API server at {url}: {message}")]
     Tls {
         /// The server's URL.
         url: String,
-        /// What TLS says.
+        /// The TLS error.
         message: String,
     },
     /// The server does not accept the credentials.
@@ -108,11 +108,11 @@ pub enum ConnectError {
     Unauthorized {
         /// The server's URL.
         url: String,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
     /// Any other failure.
-    #[error("cannot talk to the Kubernetes API server at {url}: {message}")]
+    #[error("cannot connect to the Kubernetes API server at {url}: {message}")]
     Other {
         /// The server's URL.
         url: String,
@@ -121,12 +121,12 @@ pub enum ConnectError {
     },
 }
 
-/// The version of the API server.
+/// Version of the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServerVersion {
-    /// 1, so far.
+    /// Major version, such as 1.
     pub major: u32,
-    /// Such as 36.
+    /// Minor version, such as 36.
     pub minor: u32,
 }
 
@@ -136,31 +136,31 @@ impl std::fmt::Display for ServerVersion {
     }
 }
 
-/// Connects and waits for a first answer.
+/// Connects and waits for a first response.
 ///
 /// # Errors
-/// When there is no configuration, no server, or no agreement with it.
+/// When there is no configuration or no server, or the server does not accept the client.
 pub async fn connect(options: ConnectOptions) -> Result<Clients, ConnectError> {
     let config = configure(&options).await?;
     let url = config.cluster_url.to_string();
     let clients = build(config).map_err(|error| diagnose(&url, &error))?;
-    match timeout(FIRST_ANSWER, clients.watch.apiserver_version()).await {
+    match timeout(FIRST_RESPONSE_TIMEOUT, clients.watch.apiserver_version()).await {
         Ok(Ok(_)) => Ok(clients),
         Ok(Err(error)) => Err(diagnose(&url, &error)),
-        Err(_) => Err(ConnectError::NoAnswer { url, seconds: FIRST_ANSWER.as_secs() }),
+        Err(_) => Err(ConnectError::NoResponse { url, seconds: FIRST_RESPONSE_TIMEOUT.as_secs() }),
     }
 }
 
-/// Asks the server for its version.
+/// Requests the server's version.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn server_version(client: &Client) -> kube::Result<ServerVersion> {
     let info = client.apiserver_version().await?;
     Ok(ServerVersion { major: leading_number(&info.major), minor: leading_number(&info.minor) })
 }
 
-/// Some distributions write `32+`.
+/// Parses a version number. Some distributions write `32+`.
 fn leading_number(text: &str) -> u32 {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     digits.parse().unwrap_or(0)
@@ -173,11 +173,11 @@ async fn configure(options: &ConnectOptions) -> Result<Config, ConnectError> {
     }
     match Kubeconfig::from_env() {
         Ok(None) => {}
-        Ok(Some(found)) => return from_kubeconfig(Ok(found), "$KUBECONFIG".to_owned(), options).await,
-        Err(error) => return Err(unreadable(error, "$KUBECONFIG".to_owned())),
+        Ok(Some(kubeconfig)) => return from_kubeconfig(Ok(kubeconfig), "$KUBECONFIG".to_owned(), options).await,
+        Err(error) => return Err(kubeconfig_error(error, "$KUBECONFIG".to_owned())),
     }
     if options.context.is_none() && Path::new(SERVICE_ACCOUNT_TOKEN).exists() {
-        return Config::incluster().map_err(|error| ConnectError::InCluster(chain(&error)));
+        return Config::incluster().map_err(|error| ConnectError::InCluster(error_chain(&error)));
     }
     from_kubeconfig(Kubeconfig::read(), "~/.kube/config".to_owned(), options).await
 }
@@ -187,57 +187,60 @@ async fn from_kubeconfig(
     origin: String,
     options: &ConnectOptions,
 ) -> Result<Config, ConnectError> {
-    let kubeconfig = read.map_err(|error| unreadable(error, origin.clone()))?;
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    if let Some(context) = options.context.as_ref().filter(|context| !known.contains(context)) {
-        return Err(ConnectError::UnknownContext { origin, context: context.clone(), known: known.join(", ") });
+    let kubeconfig = read.map_err(|error| kubeconfig_error(error, origin.clone()))?;
+    let available: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+    if let Some(context) = options.context.as_ref().filter(|context| !available.contains(context)) {
+        return Err(ConnectError::UnknownContext { origin, context: context.clone(), available: available.join(", ") });
     }
     let selection = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &selection).await;
-    config.map_err(|error| ConnectError::BadKubeconfig { origin, message: discreet(&error) })
+    config.map_err(|error| ConnectError::BadKubeconfig { origin, message: redacted(&error) })
 }
 
-fn unreadable(error: KubeconfigError, origin: String) -> ConnectError {
+fn kubeconfig_error(error: KubeconfigError, origin: String) -> ConnectError {
     match error {
         KubeconfigError::ReadConfig(cause, path) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let shown = path.display();
-            let looked = match origin.as_str() {
+            let file = path.display();
+            let searched = match origin.as_str() {
                 "~/.kube/config" => {
-                    format!("$KUBECONFIG (not set), {SERVICE_ACCOUNT_TOKEN} (not inside a pod) and {shown}")
+                    format!("$KUBECONFIG (not set), {SERVICE_ACCOUNT_TOKEN} (not inside a Pod) and {file}")
                 }
-                "$KUBECONFIG" => format!("{shown} (from $KUBECONFIG)"),
+                "$KUBECONFIG" => format!("{file} (from $KUBECONFIG)"),
                 _ => return ConnectError::NoSuchFile(path),
             };
-            ConnectError::NoKubeconfig { looked }
+            ConnectError::NoKubeconfig { searched }
         }
         KubeconfigError::FindPath => {
-            ConnectError::NoKubeconfig { looked: "$KUBECONFIG (not set) and the home directory (unknown)".to_owned() }
+            ConnectError::NoKubeconfig { searched: "$KUBECONFIG (not set) and the home directory (unknown)".to_owned() }
         }
-        error => ConnectError::BadKubeconfig { origin, message: discreet(&error) },
+        error => ConnectError::BadKubeconfig { origin, message: redacted(&error) },
     }
 }
 
-/// What is wrong with a kubeconfig and where, in words that hold nothing of it: it is full of credentials.
-fn discreet(error: &KubeconfigError) -> String {
-    let data = |what: &str, error: &LoadDataError| match error {
+/// Describes an error of a kubeconfig and its position, without any content of the file, which contains credentials.
+fn redacted(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => {
+            let position = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+            format!("it is not the YAML of a kubeconfig{}", position.unwrap_or_default())
+        }
+        KubeconfigError::LoadCertificateAuthority(error) => redacted_data("certificate authority", error),
+        KubeconfigError::LoadClientCertificate(error) => redacted_data("client certificate", error),
+        KubeconfigError::LoadClientKey(error) => redacted_data("client key", error),
+        KubeconfigError::ParseCertificates(_) => "the certificate authority is not PEM".to_owned(),
+        KubeconfigError::ParseClusterUrl(_) => "the cluster's server is not a URL".to_owned(),
+        KubeconfigError::ParseProxyUrl(_) => "the cluster's proxy-url is not a URL".to_owned(),
+        error => error_chain(error),
+    }
+}
+
+fn redacted_data(what: &str, error: &LoadDataError) -> String {
+    match error {
         LoadDataError::DecodeBase64(_) => format!("the data of the {what} is not base64"),
         LoadDataError::ReadFile(cause, path) => {
             format!("the file {} of the {what} cannot be read: {}", path.display(), cause.kind())
         }
         LoadDataError::NoBase64DataOrFile => format!("the {what} is missing"),
-    };
-    match error {
-        KubeconfigError::Parse(error) => {
-            let place = error.location().map(|place| format!(" at line {}, column {}", place.line(), place.column()));
-            format!("it is not the YAML of a kubeconfig{}", place.unwrap_or_default())
-        }
-        KubeconfigError::LoadCertificateAuthority(error) => data("certificate authority", error),
-        KubeconfigError::LoadClientCertificate(error) => data("client certificate", error),
-        KubeconfigError::LoadClientKey(error) => data("client key", error),
-        KubeconfigError::ParseCertificates(_) => "the certificate authority is not PEM".to_owned(),
-        KubeconfigError::ParseClusterUrl(_) => "the cluster's server is not a URL".to_owned(),
-        KubeconfigError::ParseProxyUrl(_) => "the cluster's proxy-url is not a URL".to_owned(),
-        error => chain(error),
     }
 }
 
@@ -249,7 +252,7 @@ pub(super) fn build(mut config: Config) -> kube::Result<Clients> {
     }
     let watch = ClientBuilder::try_from(config.clone())?.build();
     config.read_timeout = Some(READ_TIMEOUT);
-    // Without it, the time a pooled connection sat idle would count as time without an answer.
+    // Otherwise the idle time of a pooled connection would count as time without a response.
     config.reset_reader_on_write = true;
     let write = ClientBuilder::try_from(config)?;
     let write = match RetryPolicy::new(Duration::from_millis(100), Duration::from_secs(1), 3, false) {
@@ -259,28 +262,33 @@ pub(super) fn build(mut config: Config) -> kube::Result<Clients> {
     Ok(Clients { watch, write })
 }
 
-/// The causes of a failed request lie deep in wrapped errors of other libraries; their texts are what is left.
+/// Classifies an error. The causes of a failed request are wrapped errors of other libraries, so most are recognized by their text.
 fn diagnose(url: &str, error: &Error) -> ConnectError {
     let url = url.to_owned();
-    let message = chain(error);
-    let lower = message.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let message = error_chain(error);
+    let text = message.to_lowercase();
     match error {
         Error::Api(status) if status.code == 401 => ConnectError::Unauthorized { url, message: status.message.clone() },
         Error::Auth(_) => ConnectError::Unauthorized { url, message },
-        Error::InferKubeconfig(cause) => ConnectError::Tls { url, message: discreet(cause) },
+        Error::InferKubeconfig(cause) => ConnectError::Tls { url, message: redacted(cause) },
         // The cause may quote a line of the key.
-        Error::RustlsTls(_) if says(&["identity pem is invalid"]) => {
+        Error::RustlsTls(_) if text.contains("identity pem is invalid") => {
             ConnectError::Tls { url, message: "the client certificate or its key is not PEM".to_owned() }
         }
         Error::RustlsTls(_) => ConnectError::Tls { url, message },
-        _ if says(&["connection refused"]) => ConnectError::Refused { url },
-        _ if says(&["certificate", "tls", "handshake", "corrupt message", "fatal alert"]) => {
+        _ if text.contains("connection refused") => ConnectError::Refused { url },
+        _ if contains_any(&text, &["certificate", "tls", "handshake", "corrupt message", "fatal alert"]) => {
             ConnectError::Tls { url, message }
         }
-        _ if says(&["timed out", "deadline"]) => ConnectError::NoAnswer { url, seconds: CONNECT_TIMEOUT.as_secs() },
+        _ if contains_any(&text, &["timed out", "deadline"]) => {
+            ConnectError::NoResponse { url, seconds: CONNECT_TIMEOUT.as_secs() }
+        }
         _ => ConnectError::Other { url, message },
     }
+}
+
+fn contains_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]

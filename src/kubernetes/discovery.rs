@@ -1,5 +1,5 @@
-//! Discovers the APIs that the server has and the rights of the operator. Both are checked before a watch starts, so that a missing
-//! one is reported by name instead of as failures of watches.
+//! Discovers the APIs of the server and the rights of the operator. Both are checked before a watch starts, so that a missing one is
+//! reported by name instead of as failures of watches.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
@@ -46,15 +46,14 @@ impl fmt::Display for MissingCrd {
 /// rights and lists established and served versions only.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn missing_crds(client: &Client, required: &[(String, &str)]) -> kube::Result<Vec<MissingCrd>> {
     let groups = client.list_api_groups().await?.groups;
     let mut missing = Vec::new();
     for (name, version) in required {
         let (plural, group) = name.split_once('.').unwrap_or((name.as_str(), ""));
-        let found = groups.iter().find(|found| found.name == group);
-        let versions = found.into_iter().flat_map(|found| &found.versions).map(|found| found.version.as_str());
-        let served = serving(client, plural, group, versions).await?;
+        let versions = groups.iter().filter(|listed| listed.name == group).flat_map(|listed| &listed.versions);
+        let served = serving(client, plural, group, versions.map(|listed| listed.version.as_str())).await?;
         if !served.iter().any(|served| served == version) {
             missing.push(MissingCrd { name: name.clone(), version: (*version).to_owned(), served });
         }
@@ -65,7 +64,7 @@ pub async fn missing_crds(client: &Client, required: &[(String, &str)]) -> kube:
 /// True if the server serves this kind. `group` is empty for the core group.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -> kube::Result<bool> {
     let resources = if group.is_empty() {
         client.list_core_api_resources(version).await
@@ -74,7 +73,7 @@ pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -
     };
     match resources {
         Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == plural)),
-        // For an unknown group the answer is plain text without a reason.
+        // For an unknown group the response is plain text without a reason.
         Err(Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
@@ -83,7 +82,7 @@ pub async fn serves(client: &Client, group: &str, version: &str, plural: &str) -
 /// True if an object of this name exists, of a cluster-scoped kind.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn exists(client: &Client, resource: &ApiResource, name: &str) -> kube::Result<bool> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
     Ok(api.get_opt(name).await?.is_some())
@@ -92,24 +91,25 @@ pub async fn exists(client: &Client, resource: &ApiResource, name: &str) -> kube
 /// Returns all objects of a kind, or those that match a label selector.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn list<K>(client: &Client, selector: &str) -> kube::Result<Vec<K>>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
     let api: Api<K> = Api::all(client.clone());
     let mut parameters = ListParams::default().labels(selector).limit(PAGE);
-    let mut found = Vec::new();
+    let mut objects = Vec::new();
     loop {
         let page = api.list(&parameters).await?;
-        found.extend(page.items);
+        objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => parameters = parameters.continue_token(&token),
-            None => return Ok(found),
+            None => return Ok(objects),
         }
     }
 }
 
+/// Returns the versions in which the server serves this kind.
 async fn serving(
     client: &Client,
     plural: &str,
@@ -132,7 +132,7 @@ pub struct Rule<'a> {
     pub group: &'a str,
     /// The plural, with a subresource if there is one: `deployments`, `pods/eviction`.
     pub resource: Cow<'a, str>,
-    /// Such as `get`, `list`, `watch`, `create`, `patch`, `delete`.
+    /// `get`, `list`, `watch`, `create`, `patch`, `delete`.
     pub verbs: &'a [&'a str],
 }
 
@@ -171,7 +171,7 @@ impl fmt::Display for MissingRight {
 /// Returns the rights in `rules` that the operator lacks, in `namespace` or in all namespaces.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub async fn missing_rights(
     client: &Client,
     namespace: Option<&str>,
@@ -196,8 +196,8 @@ fn right(rule: &Rule<'_>, verb: &str, namespace: Option<&str>) -> MissingRight {
 
 async fn lacks(client: Client, right: MissingRight) -> kube::Result<Option<MissingRight>> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client);
-    let answer = reviews.create(&PostParams::default(), &review(&right)).await?;
-    let allowed = answer.status.is_some_and(|status| status.allowed);
+    let reviewed = reviews.create(&PostParams::default(), &review(&right)).await?;
+    let allowed = reviewed.status.is_some_and(|status| status.allowed);
     Ok((!allowed).then_some(right))
 }
 
@@ -229,7 +229,7 @@ mod tests {
     const EVICT: Rule<'_> = Rule::new("", "pods/eviction", &["create"]);
 
     #[test]
-    fn a_missing_right_names_the_exact_rule() {
+    fn the_message_about_a_missing_right_contains_the_rule() {
         let watch = Rule::new("apps", "deployments", &["watch"]);
         assert_eq!(
             right(&watch, "watch", Some("x")).to_string(),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_access_review_has_the_subresource_apart() {
+    fn an_access_review_has_the_subresource_in_a_field_of_its_own() {
         let attributes = review(&right(&EVICT, "create", None)).spec.resource_attributes.expect("set");
         assert_eq!(attributes.resource.as_deref(), Some("pods"));
         assert_eq!(attributes.subresource.as_deref(), Some("eviction"));

@@ -1,121 +1,121 @@
-//! Why a write failed, in words and as a class.
+//! Errors of writes.
 
 use kube::Error;
 use kube::core::Status;
 
-use super::class::Class;
+use super::class::ErrorClass;
 
-/// Why a write failed. `target` names the operation and the object, as in `apply Deployment default/web`.
+/// Error of a write. `target` names the operation and the object, as in `apply Deployment default/web`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// A create found the name taken: look again, the object may well be our own.
-    #[error("{target}: it exists already; look again")]
+    /// An object of this name exists. An earlier attempt may have created it.
+    #[error("{target}: an object of this name already exists")]
     AlreadyExists {
-        /// What was tried.
+        /// Operation and object.
         target: String,
     },
-    /// Somebody else was faster.
-    #[error("{target}: somebody else changed it at the same time: {message}")]
+    /// Another client changed the object at the same time.
+    #[error("{target}: another client changed the object at the same time: {message}")]
     Conflict {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
     /// The operator lacks a right.
-    #[error("{target}: the operator is not allowed to: {message}")]
+    #[error("{target}: the operator lacks a right: {message}")]
     Forbidden {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The server's words, which name the user, the verb and the resource.
+        /// The message of the server, with the user, the verb and the resource.
         message: String,
     },
-    /// The server does not know who asks.
+    /// The server does not accept the credentials.
     #[error("{target}: the server does not accept the operator's credentials: {message}")]
     Unauthorized {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
-    /// The object is not acceptable.
-    #[error("{target}: the server refuses the object: {message}")]
+    /// The server rejected the object.
+    #[error("{target}: the server rejected the object: {message}")]
     Invalid {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The server's words, which name the field.
+        /// The message of the server, with the field.
         message: String,
     },
     /// The object, its namespace or its kind does not exist.
     #[error("{target}: not found: {message}")]
     NotFound {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The server's words, which name what is missing.
+        /// The message of the server, with the missing resource.
         message: String,
     },
     /// The namespace is being deleted.
     #[error("{target}: its namespace is being deleted")]
     Terminating {
-        /// What was tried.
+        /// Operation and object.
         target: String,
     },
-    /// No answer in time. The write may have happened.
-    #[error("{target}: no answer within {seconds} s; the write may have happened")]
+    /// The server did not respond in time. The write may have happened.
+    #[error("{target}: no response within {seconds} s; the write may have happened")]
     TimedOut {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// How long the answer was waited for.
+        /// The timeout.
         seconds: u64,
     },
-    /// The server answered with a failure of its own.
+    /// The server failed.
     #[error("{target}: the server failed with {code}: {message}")]
     Server {
-        /// What was tried.
+        /// Operation and object.
         target: String,
         /// The HTTP status.
         code: u16,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
-    /// The server was not reached, or its answer was not understood.
+    /// The server was not reached, or its response was not readable.
     #[error("{target}: {message}")]
     Unreachable {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// The chain of causes.
+        /// The error_chain of causes.
         message: String,
     },
-    /// The object cannot be sent, such as one without a name: a defect of the caller.
+    /// The object cannot be sent, for example because it has no name: a defect of the caller.
     #[error("{target}: the object cannot be sent: {message}")]
     Malformed {
-        /// What was tried.
+        /// Operation and object.
         target: String,
-        /// What is wrong with it.
+        /// The defect.
         message: String,
     },
 }
 
 impl WriteError {
-    /// When to try again.
+    /// Returns the class, which decides when to retry.
     #[must_use]
-    pub const fn class(&self) -> Class {
+    pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::AlreadyExists { .. } | Self::Conflict { .. } => Class::Conflict,
-            Self::Forbidden { .. } | Self::Unauthorized { .. } => Class::Forbidden,
-            Self::Invalid { .. } | Self::Malformed { .. } => Class::Invalid,
-            Self::NotFound { .. } => Class::NotFound,
-            Self::Terminating { .. } => Class::Gone,
-            Self::TimedOut { .. } | Self::Server { .. } | Self::Unreachable { .. } => Class::Transient,
+            Self::AlreadyExists { .. } | Self::Conflict { .. } => ErrorClass::Conflict,
+            Self::Forbidden { .. } | Self::Unauthorized { .. } => ErrorClass::Forbidden,
+            Self::Invalid { .. } | Self::Malformed { .. } => ErrorClass::Invalid,
+            Self::NotFound { .. } => ErrorClass::NotFound,
+            Self::Terminating { .. } => ErrorClass::Gone,
+            Self::TimedOut { .. } | Self::Server { .. } | Self::Unreachable { .. } => ErrorClass::Transient,
         }
     }
 
-    /// Tells from kube's error what happened to `target`.
+    /// Classifies an error of the client.
     pub(super) fn from_kube(target: String, error: &Error) -> Self {
         match error {
             Error::Api(status) => Self::from_status(target, status),
-            Error::SerdeError(_) | Error::BuildRequest(_) => Self::Malformed { target, message: chain(error) },
-            _ => Self::Unreachable { target, message: chain(error) },
+            Error::SerdeError(_) | Error::BuildRequest(_) => Self::Malformed { target, message: error_chain(error) },
+            _ => Self::Unreachable { target, message: error_chain(error) },
         }
     }
 
@@ -134,14 +134,14 @@ impl WriteError {
     }
 }
 
-/// The server refuses to create in a dying namespace with "forbidden", which no right can cure.
+/// True if the namespace is being deleted. The server then responds to a create with "forbidden", although no right is missing.
 fn is_terminating(status: &Status) -> bool {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }
 
-/// An error with all its causes; the outermost text of a client error rarely says what is wrong.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+/// Returns the messages of an error and its causes. The outermost message of a client error rarely contains the cause.
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -159,26 +159,26 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn class_of(code: u16, reason: &str) -> Class {
-        let status = Status::failure("words of the server", reason).with_code(code);
+    fn class_of(code: u16, reason: &str) -> ErrorClass {
+        let status = Status::failure("message of the server", reason).with_code(code);
         WriteError::from_kube("apply Pod a/b".into(), &Error::Api(status.boxed())).class()
     }
 
     #[test]
     fn statuses_have_classes() {
         let table = [
-            (400, "BadRequest", Class::Invalid),
-            (401, "Unauthorized", Class::Forbidden),
-            (403, "Forbidden", Class::Forbidden),
-            (404, "NotFound", Class::NotFound),
-            (409, "AlreadyExists", Class::Conflict),
-            (409, "Conflict", Class::Conflict),
-            (413, "RequestEntityTooLarge", Class::Invalid),
-            (422, "Invalid", Class::Invalid),
-            (429, "TooManyRequests", Class::Transient),
-            (500, "InternalError", Class::Transient),
-            (503, "ServiceUnavailable", Class::Transient),
-            (504, "Timeout", Class::Transient),
+            (400, "BadRequest", ErrorClass::Invalid),
+            (401, "Unauthorized", ErrorClass::Forbidden),
+            (403, "Forbidden", ErrorClass::Forbidden),
+            (404, "NotFound", ErrorClass::NotFound),
+            (409, "AlreadyExists", ErrorClass::Conflict),
+            (409, "Conflict", ErrorClass::Conflict),
+            (413, "RequestEntityTooLarge", ErrorClass::Invalid),
+            (422, "Invalid", ErrorClass::Invalid),
+            (429, "TooManyRequests", ErrorClass::Transient),
+            (500, "InternalError", ErrorClass::Transient),
+            (503, "ServiceUnavailable", ErrorClass::Transient),
+            (504, "Timeout", ErrorClass::Transient),
         ];
         for (code, reason, class) in table {
             assert_eq!(class_of(code, reason), class, "{code} {reason}");
@@ -186,24 +186,24 @@ mod tests {
     }
 
     #[test]
-    fn a_dying_namespace_is_not_a_missing_right() {
+    fn a_namespace_being_deleted_is_not_a_missing_right() {
         let status: Status = serde_json::from_value(serde_json::json!({
             "status": "Failure", "code": 403, "reason": "Forbidden", "message": "unable to create new content",
             "details": {"causes": [{"reason": "NamespaceTerminating", "message": "namespace x is being terminated"}]}
         }))
         .expect("a status");
         let error = WriteError::from_kube("create Job x/y".into(), &Error::Api(status.boxed()));
-        assert_eq!(error.class(), Class::Gone);
+        assert_eq!(error.class(), ErrorClass::Gone);
         assert_eq!(error.to_string(), "create Job x/y: its namespace is being deleted");
     }
 
     #[test]
-    fn refusals_keep_the_servers_words() {
+    fn a_rejection_contains_the_message_of_the_server() {
         let status = Status::failure("spec.replicas: Invalid value: -1", "Invalid").with_code(422);
         let error = WriteError::from_kube("apply Deployment a/b".into(), &Error::Api(status.boxed()));
         assert_eq!(
             error.to_string(),
-            "apply Deployment a/b: the server refuses the object: spec.replicas: Invalid value: -1"
+            "apply Deployment a/b: the server rejected the object: spec.replicas: Invalid value: -1"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Kubernetes Events: what people see under `kubectl describe`.
+//! Publishes Kubernetes Events, which `kubectl describe` shows.
 //!
-//! Events are a courtesy. They go through a bounded queue with a task of its own and never delay or fail a
-//! reconcile; what does not fit is dropped and counted.
+//! Events pass through a bounded queue with its own task, so that they never delay or fail a reconcile. An Event that does not fit is
+//! dropped and counted.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::metrics::Metrics;
 
-/// How long one Event may take.
+/// Maximum duration of the write of one Event.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long waiting Events may take after the operator was told to stop.
-const FLUSH: Duration = Duration::from_secs(3);
+/// Maximum duration of the writes of queued Events after a shutdown.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-type Item = (ObjectReference, Event);
+type QueuedEvent = (ObjectReference, Event);
 
-/// Hands Events to the task that publishes them. Cloning shares the queue.
+/// Queues Events for the task that publishes them. Cloning shares the queue.
 #[derive(Clone)]
-pub struct Events {
-    queue: mpsc::Sender<Item>,
+pub struct EventPublisher {
+    queue: mpsc::Sender<QueuedEvent>,
     metrics: Metrics,
 }
 
-impl Events {
-    /// Queues an Event about `regarding`. Never waits; a full queue drops it.
+impl EventPublisher {
+    /// Queues an Event about `regarding`. Never waits; if the queue is full, the Event is dropped.
     ///
-    /// Each becomes an Event of its own, with its own note: kube's recorder would merge all of one reason into a series that
-    /// keeps the first note. So only transitions are to be published, never states.
+    /// Each call creates an Event with its own note: kube's recorder would merge all Events of one reason into a series with the
+    /// first note. Therefore publish transitions only, not states.
     pub fn publish(&self, regarding: ObjectReference, event: Event) {
         if self.queue.try_send((regarding, event)).is_err() {
             self.metrics.record_dropped_event();
@@ -45,36 +45,36 @@ impl Events {
     }
 }
 
-/// A queue of at most `capacity` Events, and the task that publishes them until `shutdown`.
-/// `controller` is the reporting controller; the instance is the host name.
-pub fn events(
+/// Returns a queue of at most `capacity` Events, and the task that publishes them until `shutdown`. `controller` is the reporting
+/// controller; the reporting instance is the host name.
+pub fn event_publisher(
     client: Client,
     controller: &str,
     capacity: usize,
     metrics: Metrics,
     shutdown: CancellationToken,
-) -> (Events, impl Future<Output = ()> + Send + use<>) {
-    let (queue, waiting) = mpsc::channel(capacity);
-    let recorder = Recorder { client, reporter: Reporter::from(controller) };
-    let task = publish_all(recorder, waiting, metrics.clone(), shutdown);
-    (Events { queue, metrics }, task)
+) -> (EventPublisher, impl Future<Output = ()> + Send + use<>) {
+    let (queue, queued) = mpsc::channel(capacity);
+    let writer = EventWriter { client, reporter: Reporter::from(controller) };
+    let task = write_all(writer, queued, metrics.clone(), shutdown);
+    (EventPublisher { queue, metrics }, task)
 }
 
 /// Writes Events to the API server.
-struct Recorder {
+struct EventWriter {
     client: Client,
     reporter: Reporter,
 }
 
-impl Recorder {
-    async fn publish(&self, event: &Event, regarding: &ObjectReference) -> kube::Result<()> {
-        let written = self.write(event, regarding, Timestamp::now());
+impl EventWriter {
+    async fn create(&self, event: &Event, regarding: &ObjectReference) -> kube::Result<()> {
+        let object = self.to_object(event, regarding, Timestamp::now());
         let namespace = regarding.namespace.as_deref().unwrap_or("default");
         let api: Api<v1::Event> = Api::namespaced(self.client.clone(), namespace);
-        api.create(&PostParams::default(), &written).await.map(|_| ())
+        api.create(&PostParams::default(), &object).await.map(drop)
     }
 
-    fn write(&self, event: &Event, regarding: &ObjectReference, now: Timestamp) -> v1::Event {
+    fn to_object(&self, event: &Event, regarding: &ObjectReference, now: Timestamp) -> v1::Event {
         let name = regarding.name.as_deref().unwrap_or_default();
         let controller = &self.reporter.controller;
         v1::Event {
@@ -100,24 +100,24 @@ impl Recorder {
     }
 }
 
-async fn publish_all(
-    recorder: Recorder,
-    mut waiting: mpsc::Receiver<Item>,
+async fn write_all(
+    writer: EventWriter,
+    mut queued: mpsc::Receiver<QueuedEvent>,
     metrics: Metrics,
     shutdown: CancellationToken,
 ) {
-    let _ = shutdown.run_until_cancelled(drain(&recorder, &mut waiting, &metrics)).await;
-    waiting.close();
-    let _ = timeout(FLUSH, drain(&recorder, &mut waiting, &metrics)).await;
+    let _ = shutdown.run_until_cancelled(drain(&writer, &mut queued, &metrics)).await;
+    queued.close();
+    let _ = timeout(FLUSH_TIMEOUT, drain(&writer, &mut queued, &metrics)).await;
 }
 
-async fn drain(recorder: &Recorder, waiting: &mut mpsc::Receiver<Item>, metrics: &Metrics) {
-    while let Some((regarding, event)) = waiting.recv().await {
-        match timeout(DEADLINE, recorder.publish(&event, &regarding)).await {
+async fn drain(writer: &EventWriter, queued: &mut mpsc::Receiver<QueuedEvent>, metrics: &Metrics) {
+    while let Some((regarding, event)) = queued.recv().await {
+        match timeout(DEADLINE, writer.create(&event, &regarding)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 metrics.record_failed_event();
-                tracing::debug!(reason = event.reason, %error, "an Event was not taken");
+                tracing::debug!(reason = event.reason, %error, "the server did not accept an Event");
             }
             Err(_) => metrics.record_failed_event(),
         }
@@ -128,7 +128,7 @@ async fn drain(recorder: &Recorder, waiting: &mut mpsc::Receiver<Item>, metrics:
 mod tests {
     use super::*;
 
-    fn event() -> Item {
+    fn event() -> QueuedEvent {
         let event = Event {
             type_: EventType::Normal,
             reason: "Deployed".into(),
@@ -142,11 +142,11 @@ mod tests {
     #[test]
     fn a_full_queue_drops_and_counts() {
         let metrics = Metrics::new();
-        let (queue, _waiting) = mpsc::channel(2);
-        let events = Events { queue, metrics: metrics.clone() };
+        let (queue, _queued) = mpsc::channel(2);
+        let publisher = EventPublisher { queue, metrics: metrics.clone() };
         for _ in 0..5 {
             let (regarding, event) = event();
-            events.publish(regarding, event);
+            publisher.publish(regarding, event);
         }
         assert_eq!(metrics.dropped_events(), 3);
     }

@@ -1,4 +1,4 @@
-//! Names of objects and of groups of objects.
+//! Keys of objects and of groups of objects.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::reflector::ObjectRef;
 
-/// Namespace and name of an object of a known kind. Ordered by namespace, then name.
+/// Namespace and name of an object. Ordered by namespace, then name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {
     /// Absent for cluster-scoped objects.
@@ -16,17 +16,17 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
-    /// The key of a namespaced object.
+    /// Returns the key of a namespaced object.
     pub fn namespaced(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), name: name.into() }
     }
 
-    /// The key of any object.
-    pub fn of(object: &impl ResourceExt) -> Self {
+    /// Returns the key of an object.
+    pub fn from_object(object: &impl ResourceExt) -> Self {
         Self { namespace: object.namespace(), name: object.name_any() }
     }
 
-    /// The key as kube's runtime spells it, for stores and trigger queues.
+    /// Returns the key as a reference of kube's runtime, for stores and queues.
     #[must_use]
     pub fn to_ref(&self, resource: &ApiResource) -> ObjectRef<DynamicObject> {
         let reference = ObjectRef::new_with(&self.name, resource.clone());
@@ -52,22 +52,22 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// One value of a secondary index of a [`Cache`](super::cache::Cache), such as "owner = this uid".
+/// Value of a secondary index of a [`Cache`](super::cache::Cache), such as "owner = this uid".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexKey {
-    /// Which index.
+    /// Name of the index.
     pub index: &'static str,
-    /// The value looked for.
+    /// The indexed value.
     pub value: String,
 }
 
 impl IndexKey {
-    /// A value of the index called `index`.
+    /// Returns a value of the index of this name.
     pub fn new(index: &'static str, value: impl Into<String>) -> Self {
         Self { index, value: value.into() }
     }
 
-    /// The objects whose controller has this uid.
+    /// Returns the key of the objects whose controlling owner has this uid.
     pub fn owner(uid: impl Into<String>) -> Self {
         Self::new("owner", uid)
     }

@@ -1,11 +1,10 @@
-//! The only room with a Kubernetes client: watch, cache, apply, prune, events, discovery.
+//! The only module with a Kubernetes client: watch, cache, queue, apply, events, discovery. It does not depend on ECS: kinds are
+//! parameters.
 //!
-//! It knows Kubernetes and nothing of ECS: kinds come in as parameters. The way through it:
-//!
-//! 1. [`client`] connects, [`discovery`] says what the server lacks.
-//! 2. [`watch`] and [`root`] follow one kind each, fill a [`cache`] and report what really changed.
-//! 3. A report becomes a key on a [`queue`] queue; [`runner`] reconciles the keys it takes from there.
-//! 4. A reconcile asks [`diff`](crate::k8s::diff) whether a write is needed, writes through [`apply`], tells people by [`events`].
+//! 1. [`client`] connects; [`discovery`] reports missing APIs and rights.
+//! 2. [`watch`] and [`root`] follow one kind each, fill a [`cache`] and emit the changes.
+//! 3. For a change, a key is added to a [`queue`]; [`runner`] reconciles the keys of the queue.
+//! 4. A reconcile compares objects by [`diff`](crate::k8s::diff), writes by [`apply`], and publishes [`events`].
 
 pub mod apply;
 pub mod backoff;

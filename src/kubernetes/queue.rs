@@ -1,7 +1,6 @@
-//! The queue of keys to reconcile. It is bounded, never blocks and loses no key.
+//! Queue of the keys to reconcile. It is bounded, never blocks and loses no key.
 //!
-//! A waiting key is not queued twice. When the queue is full, further keys are dropped and the whole store is reconciled once
-//! instead.
+//! A queued key is not queued twice. If the queue is full, further keys are dropped, and the whole store is reconciled once instead.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
@@ -125,14 +124,14 @@ impl Queue {
     /// Queues all keys of the store. The capacity does not apply, so that a resync is complete.
     fn fill(&mut self, roots: &RootStore) {
         for object in roots.all() {
-            self.push(roots.reference(&ObjectKey::of(&*object)), usize::MAX);
+            self.push(roots.reference(&ObjectKey::from_object(&*object)), usize::MAX);
         }
     }
 }
 
 /// Emits each key `wait` after its *first* request and drops the repeats in between, so that a burst costs one reconcile.
 ///
-/// kube's own debounce restarts with each request, so that it would never emit an object that changes all the time.
+/// The debounce of kube restarts with each request, so that it would never emit an object that changes all the time.
 pub(super) fn debounced<K>(keys: impl Stream<Item = K> + Send + 'static, wait: Duration) -> impl Stream<Item = K> + Send
 where
     K: Clone + Eq + Hash + Send + 'static,

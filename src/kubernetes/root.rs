@@ -1,9 +1,9 @@
-//! The watch on a kind of custom resource, and the store of its objects.
+//! Watch on a kind of custom resource, and the store of its objects.
 //!
 //! Complete objects are kept in kube's [`Store`], which the runner reads. A [`Cache`] of their metadata compares versions and detects
-//! changes. A change of the status is not reported: an operator that is woken by its own status writes would never be idle.
+//! changes. A change of the status is not reported, so that status writes of the operator start no reconciles.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use kube::runtime::watcher::{self, Config, Event};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{Cache, Cached, Change, IndexKey, Meta, ObjectKey, Outcome};
+use super::cache::{Cache, CacheUpdate, Cached, Change, IndexKey, Meta, ObjectKey};
 use super::watch::{follow, report};
 use crate::telemetry::metrics::Metrics;
 
 /// A change of a custom resource. A created object has no `old`, a deleted one no `new`.
 #[derive(Clone, Debug)]
 pub struct RootChange {
-    /// As stored before.
+    /// Previous state.
     pub old: Option<Arc<DynamicObject>>,
-    /// As stored now.
+    /// Current state.
     pub new: Option<Arc<DynamicObject>>,
 }
 
@@ -73,8 +73,8 @@ pub(super) async fn follow_root(
     let kind = roots.kind().to_owned();
     let counters = metrics.clone();
     let handle = move |event: Event<DynamicObject>| {
-        let Some((outcome, changes)) = roots.take(event, &mut listed) else { return };
-        report(&roots.0.versions, &outcome, &counters);
+        let Some((update, changes)) = roots.take(event, &mut listed) else { return };
+        report(&roots.0.versions, &update, &counters);
         changes.iter().for_each(&sink);
     };
     follow(&kind, events, handle, &metrics, shutdown).await;
@@ -101,7 +101,7 @@ impl RootStore {
         &self.0.resource.kind
     }
 
-    /// Returns the objects as kube's runtime takes them.
+    /// Returns the store of kube's runtime.
     #[must_use]
     pub fn store(&self) -> Store<DynamicObject> {
         self.0.store.clone()
@@ -119,7 +119,7 @@ impl RootStore {
         self.0.store.state()
     }
 
-    /// Returns the key as queues take it.
+    /// Returns the reference of an object of this kind, for queues.
     #[must_use]
     pub fn reference(&self, key: &ObjectKey) -> ObjectRef<DynamicObject> {
         key.to_ref(&self.0.resource)
@@ -157,7 +157,7 @@ impl RootStore {
         &self,
         event: Event<DynamicObject>,
         listed: &mut Vec<DynamicObject>,
-    ) -> Option<(Outcome<RootVersion>, Vec<RootChange>)> {
+    ) -> Option<(CacheUpdate<RootVersion>, Vec<RootChange>)> {
         match event {
             Event::Init => listed.clear(),
             Event::InitApply(object) => listed.push(self.prune(object)),
@@ -168,66 +168,66 @@ impl RootStore {
         None
     }
 
-    fn apply(&self, object: DynamicObject) -> (Outcome<RootVersion>, Vec<RootChange>) {
+    fn apply(&self, object: DynamicObject) -> (CacheUpdate<RootVersion>, Vec<RootChange>) {
         let version = RootVersion::new(&object);
         let key = version.meta.key();
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.versions.apply(version);
-        let before = self.before(&outcome);
+        let update = self.0.versions.apply(version);
+        let before = self.before(&update);
         if self.holds(&key, &object) {
             writer.apply_watcher_event(&Event::Apply(object));
         }
-        self.forget_removed(&outcome, &mut writer);
-        let changes = self.changes(&outcome, &before);
-        (outcome, changes)
+        self.forget_removed(&update, &mut writer);
+        let changes = self.changes(&update, &before);
+        (update, changes)
     }
 
-    fn remove(&self, object: &DynamicObject) -> (Outcome<RootVersion>, Vec<RootChange>) {
+    fn remove(&self, object: &DynamicObject) -> (CacheUpdate<RootVersion>, Vec<RootChange>) {
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.versions.remove(&RootVersion::new(object));
-        let before = self.before(&outcome);
-        self.forget_removed(&outcome, &mut writer);
-        let changes = self.changes(&outcome, &before);
-        (outcome, changes)
+        let update = self.0.versions.remove(&RootVersion::new(object));
+        let before = self.before(&update);
+        self.forget_removed(&update, &mut writer);
+        let changes = self.changes(&update, &before);
+        (update, changes)
     }
 
-    fn relist(&self, listed: Vec<DynamicObject>) -> (Outcome<RootVersion>, Vec<RootChange>) {
+    fn relist(&self, listed: Vec<DynamicObject>) -> (CacheUpdate<RootVersion>, Vec<RootChange>) {
         let mut writer = self.0.writer.lock();
-        let outcome = self.0.versions.relist(listed.iter().map(RootVersion::new).collect());
-        let before = self.before(&outcome);
+        let update = self.0.versions.relist(listed.iter().map(RootVersion::new).collect());
+        let before = self.before(&update);
         let mut fresh: HashMap<ObjectKey, DynamicObject> =
-            listed.into_iter().map(|object| (ObjectKey::of(&object), object)).collect();
+            listed.into_iter().map(|object| (ObjectKey::from_object(&object), object)).collect();
         writer.apply_watcher_event(&Event::Init);
         for version in self.0.versions.all() {
             let key = version.meta.key();
             // If the list is older than the stored object, the latter remains.
             let listed = fresh.remove(&key).filter(|object| self.holds(&key, object));
-            let object = listed.or_else(|| self.get(&key).map(|known| (*known).clone()));
+            let object = listed.or_else(|| self.get(&key).map(|stored| (*stored).clone()));
             if let Some(object) = object {
                 writer.apply_watcher_event(&Event::InitApply(object));
             }
         }
         writer.apply_watcher_event(&Event::InitDone);
-        let changes = self.changes(&outcome, &before);
-        (outcome, changes)
+        let changes = self.changes(&update, &before);
+        (update, changes)
     }
 
     /// True if the cache of versions has accepted this version.
     fn holds(&self, key: &ObjectKey, object: &DynamicObject) -> bool {
-        let incoming = Meta::of(&object.metadata);
-        self.0.versions.get(key).is_some_and(|known| {
-            known.meta.uid == incoming.uid && known.meta.resource_version == incoming.resource_version
+        let incoming = Meta::from(&object.metadata);
+        self.0.versions.get(key).is_some_and(|cached| {
+            cached.meta.uid == incoming.uid && cached.meta.resource_version == incoming.resource_version
         })
     }
 
     /// Returns the complete objects of the changes, before the store is updated.
-    fn before(&self, outcome: &Outcome<RootVersion>) -> HashMap<ObjectKey, Arc<DynamicObject>> {
-        let keys = outcome.changes.iter().map(|change| change.object().meta.key());
+    fn before(&self, update: &CacheUpdate<RootVersion>) -> HashMap<ObjectKey, Arc<DynamicObject>> {
+        let keys = update.changes.iter().map(|change| change.object().meta.key());
         keys.filter_map(|key| self.get(&key).map(|object| (key, object))).collect()
     }
 
-    fn forget_removed(&self, outcome: &Outcome<RootVersion>, writer: &mut store::Writer<DynamicObject>) {
-        for change in &outcome.changes {
+    fn forget_removed(&self, update: &CacheUpdate<RootVersion>, writer: &mut store::Writer<DynamicObject>) {
+        for change in &update.changes {
             let key = change.object().meta.key();
             if self.0.versions.get(&key).is_none()
                 && let Some(object) = self.get(&key)
@@ -239,10 +239,10 @@ impl RootStore {
 
     fn changes(
         &self,
-        outcome: &Outcome<RootVersion>,
+        update: &CacheUpdate<RootVersion>,
         before: &HashMap<ObjectKey, Arc<DynamicObject>>,
     ) -> Vec<RootChange> {
-        let change = |change: &Change<RootVersion>| {
+        let changes = update.changes.iter().map(|change| {
             let key = change.object().meta.key();
             let old = before.get(&key).cloned();
             let new = self.get(&key);
@@ -251,8 +251,8 @@ impl RootStore {
                 Change::Changed { .. } => RootChange { old, new },
                 Change::Removed(_) => RootChange { old, new: None },
             }
-        };
-        outcome.changes.iter().map(change).collect()
+        });
+        changes.collect()
     }
 }
 
@@ -270,21 +270,20 @@ fn prune(mut object: DynamicObject, tracked_field: Option<&str>) -> DynamicObjec
     object
 }
 
-/// The metadata of a custom resource whose change requires a reconcile.
+/// Metadata of a custom resource whose change requires a reconcile.
 struct RootVersion {
     meta: Meta,
-    labels: Vec<(String, String)>,
-    annotations: Vec<(String, String)>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
     finalizers: Vec<String>,
 }
 
 impl RootVersion {
     fn new(object: &DynamicObject) -> Self {
-        let pairs = |map: &std::collections::BTreeMap<String, String>| map.clone().into_iter().collect();
         Self {
-            meta: Meta::of(&object.metadata),
-            labels: pairs(object.labels()),
-            annotations: pairs(object.annotations()),
+            meta: Meta::from(&object.metadata),
+            labels: object.labels().clone(),
+            annotations: object.annotations().clone(),
             finalizers: object.finalizers().to_vec(),
         }
     }

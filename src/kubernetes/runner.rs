@@ -1,4 +1,4 @@
-//! Runs reconciles: when, how many at once, for how long, and how soon again after a failure.
+//! Runs reconciles: concurrency, deadlines and retries.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -17,62 +17,61 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::backoff::{Backoff, between};
-pub use super::class::Class;
+use super::backoff::{Backoff, random_between};
+pub use super::class::ErrorClass;
 use super::error::WriteError;
 use super::key::ObjectKey;
 use super::queue::debounced;
 use crate::telemetry::metrics::Metrics;
 
-/// How long one reconcile may take.
+/// Maximum duration of a reconcile.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
-/// How long running reconciles may take after the operator was told to stop.
-pub const DRAIN: Duration = Duration::from_secs(20);
+/// Maximum time for running reconciles to finish after a shutdown.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// After failures that may pass.
+/// Delays after transient failures.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_mins(5) };
 
-/// A right is granted by a person, who may be at it now.
+/// Delay after a missing right, which an administrator may be granting at the moment.
 const FORBIDDEN: (Duration, Duration) = (Duration::from_secs(45), Duration::from_secs(75));
 
-/// Every object is looked at this often even when nothing happens, in case a change was missed.
+/// Every object is reconciled at this interval even without a change, in case a change was missed.
 const HEARTBEAT: (Duration, Duration) = (Duration::from_mins(10), Duration::from_mins(30));
 
-/// When a successful reconcile wants to run again.
+/// Time of the next reconcile after a successful one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// When something changes, or at the slow heartbeat.
+    /// After a change, or at the heartbeat.
     OnChange,
     /// After this time at the latest.
     After(Duration),
 }
 
-/// Why a reconcile failed.
+/// Error of a reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ReconcileError {
-    class: Class,
+    class: ErrorClass,
     message: String,
-    /// How soon something else is due.
-    due: Option<Duration>,
+    max_delay: Option<Duration>,
 }
 
 impl ReconcileError {
-    /// A failure in words a user can act on.
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), due: None }
+    /// Returns an error with a message on which a user can act.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), max_delay: None }
     }
 
-    /// The same where something else is due after this time, which does not wait for what the class alone asks for.
+    /// Limits the delay until the retry, because the object requires a reconcile at that time for another reason.
     #[must_use]
-    pub fn with_due(self, due: Option<Duration>) -> Self {
-        Self { due, ..self }
+    pub fn with_max_delay(self, max_delay: Option<Duration>) -> Self {
+        Self { max_delay, ..self }
     }
 
-    /// When to try again.
+    /// Returns the class, which decides when to retry.
     #[must_use]
-    pub const fn class(&self) -> Class {
+    pub const fn class(&self) -> ErrorClass {
         self.class
     }
 }
@@ -83,12 +82,12 @@ impl From<WriteError> for ReconcileError {
     }
 }
 
-/// Reconciles the keys of `queue` until `shutdown`, at most `concurrency` at once and never one object twice
-/// at the same time. The first run waits until `store` is complete.
+/// Reconciles the keys of `queue` until `shutdown`: at most `concurrency` at a time, and each object at most once at a time. The first
+/// reconcile waits until `store` is complete.
 ///
-/// A burst of triggers within `debounce` of the first costs one reconcile. A reconcile that takes longer than
-/// [`DEADLINE`] or panics is a failure like any other. After `shutdown`, running ones get [`DRAIN`].
-#[expect(clippy::too_many_arguments, reason = "each is given once, at start, and hardly two have one type")]
+/// Requests within `debounce` of the first are combined into one reconcile. A reconcile that takes longer than [`DEADLINE`] or panics
+/// is retried as any failed one. After `shutdown`, running reconciles may take [`DRAIN_TIMEOUT`] to finish.
+#[expect(clippy::too_many_arguments, reason = "all are passed once, at start, and hardly two have the same type")]
 pub async fn run_controller<F>(
     name: &'static str,
     store: Store<DynamicObject>,
@@ -101,41 +100,41 @@ pub async fn run_controller<F>(
 ) where
     F: Future<Output = Result<Next, ReconcileError>> + Send + 'static,
 {
-    // kube's runner would wait for the store too, but not heed a shutdown meanwhile.
+    // kube's runner waits for the store too, but ignores a shutdown in the meantime.
     if shutdown.run_until_cancelled(store.wait_until_ready()).await.is_none() {
         return;
     }
     let controller = Arc::new(Controller {
         name,
         reconcile,
-        memory: Mutex::new(Memory::default()),
+        failures: Mutex::new(FailureCounts::default()),
         shutdown: shutdown.clone(),
         metrics,
     });
     let queue = debounced(queue, debounce).take_until(shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
     let runs = applier(
-        |object, controller: Arc<_>| Controller::guarded(controller, object).boxed(),
-        |object, error, controller| Action::requeue(controller.pause(&object, error)),
+        |object, controller: Arc<_>| Controller::run(controller, object).boxed(),
+        |object, error, controller| Action::requeue(controller.retry_delay(&object, error)),
         Arc::clone(&controller),
         store,
         queue,
         Config::default().concurrency(concurrency),
     );
-    let work = runs.for_each(|done| {
-        controller.note(done);
+    let work = runs.for_each(|result| {
+        controller.handle_applier_result(result);
         std::future::ready(())
     });
     drain(name, work, &shutdown).await;
 }
 
-/// Runs `work` to its end, which after `shutdown` must come soon.
+/// Runs `work` until it ends, at most [`DRAIN_TIMEOUT`] after `shutdown`.
 async fn drain(name: &str, work: impl Future<Output = ()>, shutdown: &CancellationToken) {
     let mut work = std::pin::pin!(work);
     tokio::select! {
         () = &mut work => return,
         () = shutdown.cancelled() => {}
     }
-    if timeout(DRAIN, work).await.is_err() {
+    if timeout(DRAIN_TIMEOUT, work).await.is_err() {
         tracing::warn!(controller = name, "stopped with reconciles still running");
     }
 }
@@ -143,95 +142,99 @@ async fn drain(name: &str, work: impl Future<Output = ()>, shutdown: &Cancellati
 struct Controller<R> {
     name: &'static str,
     reconcile: R,
-    memory: Mutex<Memory>,
+    failures: Mutex<FailureCounts>,
     shutdown: CancellationToken,
     metrics: Metrics,
 }
 
-type Done = Result<(ObjectRef<DynamicObject>, Action), Error<ReconcileError, Infallible>>;
+type ApplierResult = Result<(ObjectRef<DynamicObject>, Action), Error<ReconcileError, Infallible>>;
 
 impl<R, F> Controller<R>
 where
     R: Fn(Arc<DynamicObject>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Next, ReconcileError>> + Send + 'static,
 {
-    /// One reconcile in a task of its own, so that reconciles use all cores and a panic stays inside.
-    async fn guarded(controller: Arc<Self>, object: Arc<DynamicObject>) -> Result<Action, ReconcileError> {
+    /// Runs one reconcile in its own task, so that reconciles use all cores and a panic does not end the controller.
+    async fn run(controller: Arc<Self>, object: Arc<DynamicObject>) -> Result<Action, ReconcileError> {
         if controller.shutdown.is_cancelled() {
             return Ok(Action::await_change());
         }
         let _active = controller.metrics.start_worker(controller.name);
         let started = Instant::now();
-        let span = tracing::info_span!("reconcile", controller = controller.name, object = %ObjectKey::of(&*object));
+        let span =
+            tracing::info_span!("reconcile", controller = controller.name, object = %ObjectKey::from_object(&*object));
         let task = Arc::clone(&controller);
         let subject = Arc::clone(&object);
         let run = async move { timeout(DEADLINE, (task.reconcile)(subject)).await };
         let result = match AbortOnDropHandle::new(tokio::spawn(run.instrument(span.clone()))).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(controller.timed_out()),
-            Err(crash) => Err(controller.crashed(crash)),
+            Ok(Err(_)) => Err(controller.record_timeout()),
+            Err(error) => Err(controller.record_panic(error)),
         };
-        span.in_scope(|| controller.conclude(&object, result, started.elapsed()))
+        span.in_scope(|| controller.record_result(&object, result, started.elapsed()))
     }
 }
 
 impl<R> Controller<R> {
-    fn timed_out(&self) -> ReconcileError {
+    fn record_timeout(&self) -> ReconcileError {
         self.metrics.record_timeout(self.name);
         let text = format!("the reconcile did not finish within {} s", DEADLINE.as_secs());
-        ReconcileError::new(Class::Timeout, text)
+        ReconcileError::new(ErrorClass::Timeout, text)
     }
 
-    fn crashed(&self, crash: JoinError) -> ReconcileError {
+    fn record_panic(&self, error: JoinError) -> ReconcileError {
         self.metrics.record_panic(self.name);
-        let words = match crash.try_into_panic() {
-            Ok(panic) => panic_text(&*panic),
+        let message = match error.try_into_panic() {
+            Ok(panic) => panic_message(&*panic),
             Err(cancelled) => cancelled.to_string(),
         };
-        ReconcileError::new(Class::Panic, format!("the reconcile panicked, which is a defect of the operator: {words}"))
+        let message = format!("the reconcile panicked, which is a defect of the operator: {message}");
+        ReconcileError::new(ErrorClass::Panic, message)
     }
 
-    /// Counts and tells the result, and turns a wish to run again into one.
-    fn conclude(
+    /// Counts and logs the result, and returns when to reconcile next.
+    fn record_result(
         &self,
         object: &DynamicObject,
         result: Result<Next, ReconcileError>,
-        took: Duration,
+        duration: Duration,
     ) -> Result<Action, ReconcileError> {
         match result {
             Ok(next) => {
-                self.memory.lock().forget(&ObjectKey::of(object));
-                self.metrics.record_reconcile(self.name, matches!(next, Next::After(_)), took);
-                Ok(Action::requeue(wait(next)))
+                self.failures.lock().reset(&ObjectKey::from_object(object));
+                self.metrics.record_reconcile(self.name, matches!(next, Next::After(_)), duration);
+                Ok(Action::requeue(requeue_delay(next)))
             }
             Err(error) => {
-                self.metrics.record_reconcile_error(self.name, error.class.label(), took);
-                tell(&error);
+                self.metrics.record_reconcile_error(self.name, error.class.label(), duration);
+                log_error(&error);
                 Err(error)
             }
         }
     }
 
-    /// How long to wait after a failure.
-    fn pause(&self, object: &DynamicObject, error: &ReconcileError) -> Duration {
-        let (key, uid) = (ObjectKey::of(object), object.uid().unwrap_or_default());
-        let failures = self.memory.lock().count(key, uid);
-        let by_class = match error.class {
-            Class::Conflict | Class::Transient | Class::NotFound | Class::Timeout | Class::Panic => {
-                RETRY.delay(failures)
-            }
-            Class::Forbidden => between(FORBIDDEN.0, FORBIDDEN.1),
-            Class::Invalid | Class::Gone => between(HEARTBEAT.0, HEARTBEAT.1),
+    /// Returns the delay until the retry after a failure.
+    fn retry_delay(&self, object: &DynamicObject, error: &ReconcileError) -> Duration {
+        let (key, uid) = (ObjectKey::from_object(object), object.uid().unwrap_or_default());
+        let failures = self.failures.lock().increment(key, uid);
+        let delay = match error.class {
+            ErrorClass::Conflict
+            | ErrorClass::Transient
+            | ErrorClass::NotFound
+            | ErrorClass::Timeout
+            | ErrorClass::Panic => RETRY.delay(failures),
+            ErrorClass::Forbidden => random_between(FORBIDDEN.0, FORBIDDEN.1),
+            ErrorClass::Invalid | ErrorClass::Gone => random_between(HEARTBEAT.0, HEARTBEAT.1),
         };
-        error.due.map_or(by_class, |due| due.min(by_class))
+        error.max_delay.map_or(delay, |max_delay| max_delay.min(delay))
     }
 
-    /// What the applier reports besides results, which [`Controller::conclude`] has told already.
-    fn note(&self, done: Done) {
-        match done {
+    /// Handles the errors of the applier. The results of reconciles were recorded by [`Controller::record_result`].
+    fn handle_applier_result(&self, result: ApplierResult) {
+        match result {
             Err(Error::ObjectNotFound(object)) => {
-                self.memory.lock().forget(&ObjectKey::from(&*object));
-                tracing::debug!(controller = self.name, %object, "gone before its turn");
+                self.failures.lock().reset(&ObjectKey::from(&*object));
+                tracing::debug!(controller = self.name, %object, "deleted before it was reconciled");
             }
             Err(Error::RunnerError(error)) => {
                 tracing::error!(controller = self.name, %error, "the controller cannot run");
@@ -241,37 +244,37 @@ impl<R> Controller<R> {
     }
 }
 
-fn wait(next: Next) -> Duration {
-    let heartbeat = between(HEARTBEAT.0, HEARTBEAT.1);
+fn requeue_delay(next: Next) -> Duration {
+    let heartbeat = random_between(HEARTBEAT.0, HEARTBEAT.1);
     match next {
         Next::OnChange => heartbeat,
         Next::After(time) => time.min(heartbeat),
     }
 }
 
-/// Conflicts settle themselves; the rest is for people to read.
-fn tell(error: &ReconcileError) {
+/// Logs an error. Conflicts are resolved by the retry, so they are logged for debugging only.
+fn log_error(error: &ReconcileError) {
     let class = error.class.label();
     match error.class {
-        Class::Conflict => tracing::debug!(class, "{error}"),
-        Class::Panic => tracing::error!(class, "{error}"),
+        ErrorClass::Conflict => tracing::debug!(class, "{error}"),
+        ErrorClass::Panic => tracing::error!(class, "{error}"),
         _ => tracing::warn!(class, "{error}"),
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without words").to_owned()
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    message.unwrap_or("no message").to_owned()
 }
 
-/// Failures in a row, for each object that has any.
+/// Consecutive failures of each object, with the uid of the object.
 #[derive(Default)]
-struct Memory(HashMap<ObjectKey, (String, u32)>);
+struct FailureCounts(HashMap<ObjectKey, (String, u32)>);
 
-impl Memory {
-    /// One more failure. A new life of the name starts from one.
-    fn count(&mut self, key: ObjectKey, uid: String) -> u32 {
+impl FailureCounts {
+    /// Counts a failure and returns the number of consecutive ones. An object with another uid starts from one.
+    fn increment(&mut self, key: ObjectKey, uid: String) -> u32 {
         let entry = self.0.entry(key).or_default();
         if entry.0 != uid {
             *entry = (uid, 0);
@@ -280,7 +283,7 @@ impl Memory {
         entry.1
     }
 
-    fn forget(&mut self, key: &ObjectKey) {
+    fn reset(&mut self, key: &ObjectKey) {
         self.0.remove(key);
     }
 }

@@ -1,4 +1,4 @@
-//! Small objects and slim types for the tests of this room.
+//! Objects and cached types for the tests of this module.
 
 use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta};
@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::cache::{Cached, IndexKey, Meta};
 
-/// A made-up kind.
+/// Returns the resource of a fictitious kind.
 pub fn resource() -> ApiResource {
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("example.org", "v1", "Ship"), "ships")
 }
 
-/// An object in namespace `sea`, whose uid is `name-uid`.
+/// Returns an object in the namespace `sea` with the uid `NAME-uid`.
 pub fn object(name: &str, version: u64) -> DynamicObject {
     let mut object = DynamicObject::new(name, &resource()).within("sea");
     object.metadata = ObjectMeta {
@@ -25,14 +25,14 @@ pub fn object(name: &str, version: u64) -> DynamicObject {
     object
 }
 
-/// The same with content, which is also what it is indexed by.
-pub fn loaded(name: &str, version: u64, cargo: &str) -> DynamicObject {
+/// Returns an object with content, which is also its index key.
+pub fn object_with_cargo(name: &str, version: u64, cargo: &str) -> DynamicObject {
     let mut object = object(name, version);
     object.data = json!({"cargo": cargo});
     object
 }
 
-/// A slim object.
+/// A cached object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ship {
     pub meta: Meta,
@@ -40,17 +40,17 @@ pub struct Ship {
 }
 
 impl Ship {
-    #[expect(clippy::needless_pass_by_value, reason = "the shape of a watch's `slim`")]
-    pub fn of(object: DynamicObject) -> Self {
-        Self { meta: Meta::of(&object.metadata), cargo: object.data["cargo"].as_str().unwrap_or_default().to_owned() }
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that a watch requires")]
+    pub fn from_object(object: DynamicObject) -> Self {
+        Self { meta: Meta::from(&object.metadata), cargo: object.data["cargo"].as_str().unwrap_or_default().to_owned() }
     }
 
     pub fn new(name: &str, version: u64, cargo: &str) -> Self {
-        Self::of(loaded(name, version, cargo))
+        Self::from_object(object_with_cargo(name, version, cargo))
     }
 
-    /// Another life of the name.
-    pub fn reborn(mut self, uid: &str) -> Self {
+    /// Sets another uid, as if the object had been deleted and created again.
+    pub fn recreated(mut self, uid: &str) -> Self {
         self.meta.uid = uid.to_owned();
         self
     }
@@ -70,12 +70,12 @@ impl Cached for Ship {
     }
 }
 
-/// A failure of a watch with this HTTP status.
+/// Returns a failure of a watch with this HTTP status.
 pub fn failure(code: u16) -> watcher::Error {
-    watcher::Error::WatchError(Status::failure("told by the test", "Test").with_code(code).boxed())
+    watcher::Error::WatchError(Status::failure("message of the test", "Test").with_code(code).boxed())
 }
 
-/// The name of any object, for short assertions.
+/// Returns the name of an object.
 pub fn name(object: &DynamicObject) -> String {
     object.name_any()
 }

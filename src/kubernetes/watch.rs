@@ -1,7 +1,7 @@
-//! One guarded watch for one foreign kind.
+//! Watch on a kind that keeps a cache up to date.
 //!
-//! The stream of a watch fails often and for many reasons. Here each failure is counted, told once, and followed
-//! by a pause of this watch alone; the cache keeps what it knew, and the next complete list repairs the rest.
+//! The stream of a watch fails often and for many reasons. Each failure is counted, logged once, and followed by a pause of this watch
+//! only. Meanwhile the cache keeps its objects, and the next complete list corrects it.
 
 use std::fmt::Debug;
 use std::mem;
@@ -17,23 +17,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 pub use super::cache::Change;
-use super::cache::{Cache, Cached, Outcome};
-use super::error::chain;
+use super::cache::{Cache, CacheUpdate, Cached};
+use super::error::error_chain;
 use crate::telemetry::metrics::Metrics;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_secs(30) };
 
-/// A watch that ran so long without a failure is healthy again.
+/// Time without a failure after which a watch counts as healthy again.
 const HEALTHY_AFTER: Duration = Duration::from_mins(2);
 
-/// Follows a kind until `shutdown`: keeps `cache` and calls `sink` for each real change.
+/// Watches a kind until `shutdown`: updates `cache` and calls `sink` for each change.
 ///
-/// `slim` reduces an object to what the operator uses; `sink` is called after the cache was updated, outside its
-/// lock, and must not block.
+/// `project` reduces an object to the members that the operator uses. `sink` is called after the update of the cache, outside its lock,
+/// and must not block.
 pub async fn watch_kind<K, T>(
     api: Api<K>,
     config: Config,
-    slim: impl Fn(K) -> T + Send + 'static,
+    project: impl Fn(K) -> T + Send + 'static,
     cache: Arc<Cache<T>>,
     sink: impl Fn(&Change<T>) + Send + 'static,
     metrics: Metrics,
@@ -42,13 +42,13 @@ pub async fn watch_kind<K, T>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Cached,
 {
-    follow_kind(watcher::watcher(api, config), slim, cache, sink, metrics, shutdown).await;
+    follow_kind(watcher::watcher(api, config), project, cache, sink, metrics, shutdown).await;
 }
 
 /// [`watch_kind`] on any stream of events.
 pub(super) async fn follow_kind<K, T>(
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
-    slim: impl Fn(K) -> T + Send,
+    project: impl Fn(K) -> T + Send,
     cache: Arc<Cache<T>>,
     sink: impl Fn(&Change<T>) + Send,
     metrics: Metrics,
@@ -61,40 +61,40 @@ pub(super) async fn follow_kind<K, T>(
     let counters = metrics.clone();
     let mut listed = Vec::new();
     let handle = move |event: Event<K>| {
-        let Some(outcome) = take(event, &slim, &cache, &mut listed) else { return };
-        report(&cache, &outcome, &counters);
-        outcome.changes.iter().for_each(&sink);
+        let Some(update) = take(event, &project, &cache, &mut listed) else { return };
+        report(&cache, &update, &counters);
+        update.changes.iter().for_each(&sink);
     };
     follow(&kind, events, handle, &metrics, shutdown).await;
 }
 
-/// Takes an event into the cache; `None` while a list is incomplete.
+/// Applies an event to the cache; returns `None` while a list is incomplete.
 fn take<K, T: Cached>(
     event: Event<K>,
-    slim: &impl Fn(K) -> T,
+    project: &impl Fn(K) -> T,
     cache: &Cache<T>,
     listed: &mut Vec<T>,
-) -> Option<Outcome<T>> {
+) -> Option<CacheUpdate<T>> {
     match event {
         Event::Init => listed.clear(),
-        Event::InitApply(object) => listed.push(slim(object)),
+        Event::InitApply(object) => listed.push(project(object)),
         Event::InitDone => return Some(cache.relist(mem::take(listed))),
-        Event::Apply(object) => return Some(cache.apply(slim(object))),
-        Event::Delete(object) => return Some(cache.remove(&slim(object))),
+        Event::Apply(object) => return Some(cache.apply(project(object))),
+        Event::Delete(object) => return Some(cache.remove(&project(object))),
     }
     None
 }
 
-/// Counts what an event did.
-pub(super) fn report<T: Cached>(cache: &Cache<T>, outcome: &Outcome<T>, metrics: &Metrics) {
+/// Counts the effects of an event.
+pub(super) fn report<T: Cached>(cache: &Cache<T>, update: &CacheUpdate<T>, metrics: &Metrics) {
     metrics.set_cached_objects(cache.kind(), cache.len());
-    if outcome.stale > 0 {
-        metrics.record_stale_objects(cache.kind(), outcome.stale);
-        tracing::debug!(kind = cache.kind(), count = outcome.stale, "ignored objects older than the known ones");
+    if update.stale > 0 {
+        metrics.record_stale_objects(cache.kind(), update.stale);
+        tracing::debug!(kind = cache.kind(), count = update.stale, "ignored objects older than the cached ones");
     }
 }
 
-/// Hands each event to `handle` until `shutdown`. A failure pauses the watch and never ends it.
+/// Calls `handle` with each event until `shutdown`. A failure pauses the watch and never ends it.
 pub(super) async fn follow<K>(
     kind: &str,
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
@@ -109,12 +109,12 @@ pub(super) async fn follow<K>(
             match event {
                 Ok(event) => {
                     metrics.record_watch_event(kind, operation(&event));
-                    failures.progress(kind, &event);
+                    failures.record_event(kind, &event);
                     handle(event);
                 }
                 Err(error) => {
                     metrics.record_watch_error(kind);
-                    sleep(failures.count(kind, &error)).await;
+                    sleep(failures.record_failure(kind, &error)).await;
                 }
             }
         }
@@ -130,50 +130,51 @@ const fn operation<K>(event: &Event<K>) -> &'static str {
     }
 }
 
-/// The recent failures of one watch.
+/// Recent failures of one watch.
 #[derive(Default)]
 struct Failures {
-    in_a_row: u32,
+    consecutive: u32,
     last: Option<Instant>,
-    told: Option<&'static str>,
+    /// Description of the failure that was logged last.
+    logged: Option<&'static str>,
 }
 
 impl Failures {
-    /// Counts a failure and gives the pause it calls for. A new kind of failure is told to people.
-    fn count(&mut self, kind: &str, error: &Error) -> Duration {
+    /// Counts a failure and returns the pause after it. A failure unlike the one before is logged.
+    fn record_failure(&mut self, kind: &str, error: &Error) -> Duration {
         let healthy = self.last.is_some_and(|last| last.elapsed() > HEALTHY_AFTER);
-        self.in_a_row = if healthy { 1 } else { self.in_a_row.saturating_add(1) };
+        self.consecutive = if healthy { 1 } else { self.consecutive.saturating_add(1) };
         self.last = Some(Instant::now());
-        let class = class(error);
+        let description = description(error);
         if is_expiry(error) {
             tracing::debug!(kind, "the watch expired; listing again");
-        } else if self.told.replace(class) != Some(class) {
-            tracing::warn!(kind, error = chain(error), "the watch {class}; trying again");
+        } else if self.logged.replace(description) != Some(description) {
+            tracing::warn!(kind, error = error_chain(error), "the watch {description}; retrying");
         }
-        BACKOFF.delay(self.in_a_row)
+        BACKOFF.delay(self.consecutive)
     }
 
-    /// A list or a change came through, so the failure told last is over.
-    fn progress<K>(&mut self, kind: &str, event: &Event<K>) {
-        if !matches!(event, Event::Init | Event::InitApply(_)) && self.told.take().is_some() {
-            tracing::info!(kind, "the watch works again");
+    /// Ends the logged failure after a complete list or a change.
+    fn record_event<K>(&mut self, kind: &str, event: &Event<K>) {
+        if !matches!(event, Event::Init | Event::InitApply(_)) && self.logged.take().is_some() {
+            tracing::info!(kind, "the watch has recovered");
         }
     }
 }
 
-fn class(error: &Error) -> &'static str {
+fn description(error: &Error) -> &'static str {
     match code(error) {
         Some(401) => "is not authorized",
         Some(403) => "is forbidden",
-        Some(404) => "finds no such kind on the server",
+        Some(404) => "failed, as the server does not have the kind",
         Some(410) => "expired",
         Some(429) => "is throttled",
-        Some(_) => "was refused by the server",
+        Some(_) => "was rejected by the server",
         None => "lost its connection",
     }
 }
 
-/// 410 Gone is the server's ordinary way to ask for a new list.
+/// True for 410 Gone, by which the server requests a new list in normal operation.
 fn is_expiry(error: &Error) -> bool {
     code(error) == Some(410)
 }

@@ -59,7 +59,7 @@ pub(crate) fn project(kind: ChildKind, object: DynamicObject) -> CachedChild {
     let task_definition = label(labels::TASK_DEFINITION).or_else(|| label(labels::NAME));
     let service = label(labels::SERVICE);
     let namespace = object.metadata.namespace.clone().or_else(|| label(labels::NAMESPACE));
-    let meta = Meta::of(&object.metadata);
+    let meta = Meta::from(&object.metadata);
     let mut body = object.data;
     if let Some(members) = body.as_object_mut().filter(|_| !kind.info().reads_status) {
         members.remove("status");

@@ -19,7 +19,7 @@ use crate::api::SecretStores;
 use crate::k8s::kinds::{Availability, ChildKind, Scope};
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::cache::Cache;
-use crate::kubernetes::events::Events;
+use crate::kubernetes::events::EventPublisher;
 use crate::kubernetes::key::IndexKey;
 use crate::reconcile::{ObservedChild, Owned, Root};
 use crate::translate::RenderProfile;
@@ -54,7 +54,7 @@ pub(crate) struct Context {
     /// Writes labels of nodes, under a field manager of its own.
     pub(crate) node_writer: Writer,
     /// Publishes Kubernetes Events.
-    pub(crate) events: Events,
+    pub(crate) events: EventPublisher,
     /// How Pod templates are rendered.
     pub(crate) profile: RenderProfile,
     /// The secret stores of task definitions that name none.

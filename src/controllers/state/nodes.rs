@@ -76,7 +76,7 @@ pub(crate) struct CachedNode {
 impl CachedNode {
     /// Keeps the facts that expressions refer to, and the labels that this field manager has applied.
     pub(crate) fn project(node: Node, manager: &str) -> Self {
-        let (meta, owned) = (Meta::of(&node.metadata), owned_labels(&node.metadata, manager));
+        let (meta, owned) = (Meta::from(&node.metadata), owned_labels(&node.metadata, manager));
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
         let allocatable = instances::allocatable(&node).unwrap_or_default();
         let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();

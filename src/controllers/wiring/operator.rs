@@ -30,7 +30,7 @@ use crate::kubernetes::apply::Writer;
 use crate::kubernetes::cache::{Cache, Cached};
 use crate::kubernetes::client::{Clients, server_version};
 use crate::kubernetes::discovery::{self, MissingCrd, MissingRight};
-use crate::kubernetes::events::events;
+use crate::kubernetes::events::event_publisher;
 use crate::kubernetes::queue::{QueueSender, WorkQueue};
 use crate::kubernetes::runner::run_controller;
 use crate::telemetry::metrics::Metrics;
@@ -203,7 +203,7 @@ impl Operator {
     fn context(&mut self, deps: &WatchDeps, options: &Options, profile: RenderProfile) -> Context {
         let WatchDeps { clients, namespace, metrics, shutdown } = deps.clone();
         let (events, publish) =
-            events(clients.write.clone(), FIELD_MANAGER, EVENT_QUEUE_CAPACITY, metrics.clone(), shutdown);
+            event_publisher(clients.write.clone(), FIELD_MANAGER, EVENT_QUEUE_CAPACITY, metrics.clone(), shutdown);
         self.tasks.push(publish.boxed());
         Context {
             roots: RootStores::new(),

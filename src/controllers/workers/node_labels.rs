@@ -24,7 +24,7 @@ use crate::k8s::kinds::ChildKind;
 use crate::kubernetes::apply::Writer;
 use crate::kubernetes::backoff::Backoff;
 use crate::kubernetes::cache::Cached;
-use crate::kubernetes::class::Class;
+use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::error::WriteError;
 use crate::reconcile::node_labels::{self, LabelDemand, LabelPatch};
 use crate::telemetry::metrics::Metrics;
@@ -225,12 +225,12 @@ async fn apply(context: &Context, change: LabelPatch) -> bool {
         // The node was deleted meanwhile, or replaced by another one of its name.
         Err(WriteError::NotFound { .. }) => true,
         Err(error) => {
-            if error.class() == Class::Conflict {
+            if error.class() == ErrorClass::Conflict {
                 tracing::debug!("{error}");
             } else {
                 tracing::warn!("{error}");
             }
-            error.class() == Class::Invalid
+            error.class() == ErrorClass::Invalid
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct TextLimits {
 #[derive(Debug)]
 pub(super) enum Pattern {
     /// A single character class, as in `^[a-z]+$`.
-    Class {
+    ErrorClass {
         /// Source of the class without brackets.
         source: String,
         /// Matches a character outside of the class.
@@ -235,7 +235,7 @@ impl Pattern {
         match class(pattern) {
             Some(source) => {
                 let outside = Regex::new(&format!("[^{source}]")).ok()?;
-                Some(Self::Class { source: source.to_owned(), outside })
+                Some(Self::ErrorClass { source: source.to_owned(), outside })
             }
             None => Regex::new(pattern).ok().map(Self::Other),
         }
@@ -244,7 +244,7 @@ impl Pattern {
     /// Returns the first difference of a text from the pattern. An empty text has none: `minLength` refuses it.
     pub fn mismatch<'a>(&'a self, text: &str) -> Option<Mismatch<'a>> {
         match self {
-            Self::Class { source, outside } => {
+            Self::ErrorClass { source, outside } => {
                 let character = outside.find(text)?.as_str().chars().next()?;
                 Some(Mismatch::Character(character, source))
             }

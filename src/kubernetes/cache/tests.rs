@@ -1,4 +1,4 @@
-//! The cache under events, lists and our own writes, in every order they can come.
+//! Events, lists and writes of the operator, in every order in which they can arrive.
 
 use super::super::testing::Ship;
 use super::*;
@@ -11,31 +11,34 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::namespaced("sea", name)
 }
 
-fn told(outcome: &Outcome<Ship>) -> Vec<String> {
-    let tell = |change: &Change<Ship>| match change {
+fn describe(change: &Change<Ship>) -> String {
+    match change {
         Change::Added(new) => format!("+{}@{}", new.meta.name, new.meta.resource_version),
         Change::Changed { old, new } => {
             format!("{}@{}>{}", new.meta.name, old.meta.resource_version, new.meta.resource_version)
         }
         Change::Removed(old) => format!("-{}@{}", old.meta.name, old.meta.resource_version),
-    };
-    let mut told: Vec<String> = outcome.changes.iter().map(tell).collect();
-    told.sort();
-    told
+    }
 }
 
-fn names(found: &[Arc<Ship>]) -> Vec<&str> {
-    found.iter().map(|ship| ship.meta.name.as_str()).collect()
+fn announced(update: &CacheUpdate<Ship>) -> Vec<String> {
+    let mut changes: Vec<String> = update.changes.iter().map(describe).collect();
+    changes.sort();
+    changes
+}
+
+fn names(ships: &[Arc<Ship>]) -> Vec<&str> {
+    ships.iter().map(|ship| ship.meta.name.as_str()).collect()
 }
 
 #[test]
-fn only_real_changes_are_announced() {
+fn only_changes_of_content_are_announced() {
     let cache = cache();
-    assert_eq!(told(&cache.apply(Ship::new("a", 1, "tea"))), ["+a@1"]);
-    assert!(told(&cache.apply(Ship::new("a", 2, "tea"))).is_empty());
-    assert_eq!(cache.get(&key("a")).expect("there").meta.resource_version, 2, "stored all the same");
-    assert_eq!(told(&cache.apply(Ship::new("a", 3, "salt"))), ["a@2>3"]);
-    assert_eq!(told(&cache.remove(&Ship::new("a", 4, "salt"))), ["-a@3"]);
+    assert_eq!(announced(&cache.apply(Ship::new("a", 1, "tea"))), ["+a@1"]);
+    assert!(announced(&cache.apply(Ship::new("a", 2, "tea"))).is_empty());
+    assert_eq!(cache.get(&key("a")).expect("there").meta.resource_version, 2, "stored nevertheless");
+    assert_eq!(announced(&cache.apply(Ship::new("a", 3, "salt"))), ["a@2>3"]);
+    assert_eq!(announced(&cache.remove(&Ship::new("a", 4, "salt"))), ["-a@3"]);
     assert!(cache.is_empty());
 }
 
@@ -52,54 +55,54 @@ fn the_index_follows_the_objects() {
     assert_eq!(names(&cache.by_index(&IndexKey::new("cargo", "salt"))), ["a", "b"]);
     cache.remove(&Ship::new("c", 3, "tea"));
     assert!(cache.by_index(&tea).is_empty());
-    assert!(!cache.view.read().index.contains_key(&tea), "no empty sets are kept");
+    assert!(!cache.contents.read().index.contains_key(&tea), "empty sets are removed");
 }
 
 #[test]
-fn older_objects_of_the_same_life_are_ignored() {
+fn older_versions_of_the_same_object_are_ignored() {
     let cache = cache();
     cache.apply(Ship::new("a", 5, "new"));
-    let outcome = cache.apply(Ship::new("a", 3, "old"));
-    assert_eq!((outcome.stale, told(&outcome).len()), (1, 0));
-    let outcome = cache.relist(vec![Ship::new("a", 4, "old")]);
-    assert_eq!((outcome.stale, told(&outcome).len()), (1, 0));
+    let update = cache.apply(Ship::new("a", 3, "old"));
+    assert_eq!((update.stale, announced(&update).len()), (1, 0));
+    let update = cache.relist(vec![Ship::new("a", 4, "old")]);
+    assert_eq!((update.stale, announced(&update).len()), (1, 0));
     assert_eq!(cache.get(&key("a")).expect("there").cargo, "new");
 }
 
 #[test]
-fn another_life_is_an_end_and_a_beginning() {
+fn an_object_with_another_uid_is_a_removal_and_an_addition() {
     let cache = cache();
     cache.apply(Ship::new("a", 5, "tea"));
-    assert_eq!(told(&cache.apply(Ship::new("a", 7, "tea").reborn("u2"))), ["+a@7", "-a@5"]);
-    assert!(told(&cache.remove(&Ship::new("a", 6, "tea"))).is_empty(), "the end of the former life");
+    assert_eq!(announced(&cache.apply(Ship::new("a", 7, "tea").recreated("u2"))), ["+a@7", "-a@5"]);
+    assert!(announced(&cache.remove(&Ship::new("a", 6, "tea"))).is_empty(), "the deletion of the predecessor");
     assert_eq!(cache.get(&key("a")).expect("there").meta.uid, "u2");
 }
 
 #[test]
-fn a_list_tells_what_was_deleted_meanwhile() {
+fn objects_missing_from_a_list_are_removed() {
     let cache = cache();
     assert!(!cache.ready());
-    assert_eq!(told(&cache.relist(vec![Ship::new("a", 1, "x"), Ship::new("b", 2, "x")])), ["+a@1", "+b@2"]);
+    assert_eq!(announced(&cache.relist(vec![Ship::new("a", 1, "x"), Ship::new("b", 2, "x")])), ["+a@1", "+b@2"]);
     assert!(cache.ready());
-    assert_eq!(told(&cache.relist(vec![Ship::new("b", 2, "x"), Ship::new("c", 9, "x")])), ["+c@9", "-a@1"]);
+    assert_eq!(announced(&cache.relist(vec![Ship::new("b", 2, "x"), Ship::new("c", 9, "x")])), ["+c@9", "-a@1"]);
     assert_eq!(cache.len(), 2);
 }
 
 #[test]
-fn own_writes_are_read_at_once_and_announced_by_the_watch() {
+fn writes_of_the_operator_are_read_at_once_and_announced_by_the_watch() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.observe_write(Ship::new("a", 2, "salt"));
     cache.observe_write(Ship::new("b", 3, "salt"));
     assert_eq!(cache.get(&key("a")).expect("there").cargo, "salt");
     assert_eq!(cache.len(), 2);
-    assert_eq!(told(&cache.apply(Ship::new("a", 2, "salt"))), ["a@1>2"]);
-    assert_eq!(told(&cache.apply(Ship::new("b", 3, "salt"))), ["+b@3"]);
-    assert!(cache.view.read().unannounced.is_empty());
+    assert_eq!(announced(&cache.apply(Ship::new("a", 2, "salt"))), ["a@1>2"]);
+    assert_eq!(announced(&cache.apply(Ship::new("b", 3, "salt"))), ["+b@3"]);
+    assert!(cache.contents.read().unconfirmed.is_empty());
 }
 
 #[test]
-fn events_older_than_an_own_write_do_not_undo_it() {
+fn events_older_than_a_write_of_the_operator_are_ignored() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.observe_write(Ship::new("a", 5, "salt"));
@@ -108,7 +111,7 @@ fn events_older_than_an_own_write_do_not_undo_it() {
 }
 
 #[test]
-fn a_late_answer_does_not_bring_back_the_deleted() {
+fn a_late_response_does_not_restore_a_deleted_object() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.apply(Ship::new("a", 2, "salt"));
@@ -118,65 +121,65 @@ fn a_late_answer_does_not_bring_back_the_deleted() {
 }
 
 #[test]
-fn own_creations_the_watch_never_saw_end() {
+fn a_created_object_that_the_watch_never_reports_is_removed() {
     let cache = cache();
     cache.relist(vec![Ship::new("a", 1, "x")]);
     cache.observe_write(Ship::new("b", 5, "x"));
-    assert_eq!(told(&cache.apply(Ship::new("a", 6, "y"))), ["-b@5", "a@1>6"]);
+    assert_eq!(announced(&cache.apply(Ship::new("a", 6, "y"))), ["-b@5", "a@1>6"]);
     assert!(cache.get(&key("b")).is_none());
 }
 
 #[test]
-fn a_list_older_than_an_own_write_keeps_it() {
+fn a_list_older_than_a_write_of_the_operator_keeps_the_write() {
     let cache = cache();
     cache.observe_write(Ship::new("b", 5, "x"));
-    assert_eq!(told(&cache.relist(vec![Ship::new("a", 4, "x")])), ["+a@4"]);
+    assert_eq!(announced(&cache.relist(vec![Ship::new("a", 4, "x")])), ["+a@4"]);
     assert!(cache.get(&key("b")).is_some());
-    assert_eq!(told(&cache.apply(Ship::new("b", 5, "x"))), ["+b@5"]);
+    assert_eq!(announced(&cache.apply(Ship::new("b", 5, "x"))), ["+b@5"]);
 }
 
 #[test]
-fn deleted_by_us_stays_hidden_until_the_watch_says_so() {
+fn an_object_deleted_by_the_operator_is_hidden_until_the_watch_reports_the_deletion() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.observe_delete(&key("a"), "a-uid");
     assert!(cache.get(&key("a")).is_none());
-    assert!(told(&cache.apply(Ship::new("a", 2, "salt"))).is_empty());
+    assert!(announced(&cache.apply(Ship::new("a", 2, "salt"))).is_empty());
     cache.observe_write(Ship::new("a", 3, "salt"));
     assert!(cache.get(&key("a")).is_none());
-    assert_eq!(told(&cache.remove(&Ship::new("a", 4, "salt"))), ["-a@1"]);
-    assert_eq!(told(&cache.apply(Ship::new("a", 5, "tea").reborn("u2"))), ["+a@5"]);
+    assert_eq!(announced(&cache.remove(&Ship::new("a", 4, "salt"))), ["-a@1"]);
+    assert_eq!(announced(&cache.apply(Ship::new("a", 5, "tea").recreated("u2"))), ["+a@5"]);
 }
 
 #[test]
-fn deleted_and_created_again_by_us() {
+fn an_object_deleted_and_created_again_by_the_operator() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.observe_delete(&key("a"), "a-uid");
-    cache.observe_write(Ship::new("a", 9, "tea").reborn("u2"));
+    cache.observe_write(Ship::new("a", 9, "tea").recreated("u2"));
     assert_eq!(cache.get(&key("a")).expect("there").meta.uid, "u2");
-    assert!(told(&cache.apply(Ship::new("a", 7, "tea"))).is_empty());
-    assert_eq!(told(&cache.remove(&Ship::new("a", 8, "tea"))), ["-a@1"]);
-    assert_eq!(told(&cache.apply(Ship::new("a", 9, "tea").reborn("u2"))), ["+a@9"]);
+    assert!(announced(&cache.apply(Ship::new("a", 7, "tea"))).is_empty());
+    assert_eq!(announced(&cache.remove(&Ship::new("a", 8, "tea"))), ["-a@1"]);
+    assert_eq!(announced(&cache.apply(Ship::new("a", 9, "tea").recreated("u2"))), ["+a@9"]);
 }
 
 #[test]
-fn a_delete_of_another_life_hides_nothing() {
+fn a_delete_with_another_uid_hides_nothing() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
-    cache.observe_delete(&key("a"), "somebody-else");
+    cache.observe_delete(&key("a"), "another-uid");
     assert!(cache.get(&key("a")).is_some());
 }
 
 #[test]
-fn a_new_list_lifts_tombstones() {
+fn a_complete_list_removes_tombstones() {
     let cache = cache();
     cache.apply(Ship::new("a", 1, "tea"));
     cache.apply(Ship::new("b", 2, "tea"));
     cache.observe_delete(&key("a"), "a-uid");
     cache.observe_delete(&key("b"), "b-uid");
-    let outcome = cache.relist(vec![Ship::new("a", 1, "tea")]);
-    assert_eq!(told(&outcome), ["-b@2"]);
+    let update = cache.relist(vec![Ship::new("a", 1, "tea")]);
+    assert_eq!(announced(&update), ["-b@2"]);
     assert!(cache.get(&key("a")).is_some());
 }
 
@@ -192,7 +195,7 @@ async fn readiness_can_be_waited_for() {
 }
 
 #[test]
-fn metadata_is_read() {
+fn metadata_is_converted() {
     let metadata = serde_json::from_value(serde_json::json!({
         "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "77", "generation": 3,
         "deletionTimestamp": "2026-01-01T00:00:00Z",
@@ -202,8 +205,8 @@ fn metadata_is_read() {
         ]
     }))
     .expect("metadata");
-    let meta = Meta::of(&metadata);
+    let meta = Meta::from(&metadata);
     assert_eq!((meta.resource_version, meta.generation, meta.deleting), (77, Some(3), true));
     assert_eq!(meta.owner.expect("owned").uid, "2");
-    assert_eq!(ObjectKey::namespaced("n", "a"), Meta::of(&metadata).key());
+    assert_eq!(ObjectKey::namespaced("n", "a"), Meta::from(&metadata).key());
 }

@@ -1,4 +1,4 @@
-//! The queue of keys: coalescing, bounds, resync.
+//! Coalescing, bounds and resync of the queue.
 
 use futures::{FutureExt, StreamExt, stream};
 use kube::runtime::watcher::Event;
@@ -20,7 +20,7 @@ async fn roots(names: &[&str]) -> RootStore {
     roots
 }
 
-/// Everything that can be had without waiting.
+/// Returns the keys that are available without waiting.
 fn ready(keys: &mut (impl Stream<Item = Key> + Unpin)) -> Vec<String> {
     std::iter::from_fn(|| keys.next().now_or_never().flatten()).map(|key| key.name).collect()
 }
@@ -44,16 +44,16 @@ async fn overflow_becomes_a_resync() {
     for name in ["a", "b", "c", "d", "e"] {
         sender.send(key(name));
     }
-    let mut told = ready(&mut keys);
-    assert_eq!(told[..2], ["a", "b"], "what was queued comes first");
-    let mut rest = told.split_off(2);
-    rest.sort();
-    assert_eq!(rest, ["a", "b", "c", "d", "e"]);
+    let mut emitted = ready(&mut keys);
+    assert_eq!(emitted[..2], ["a", "b"], "queued keys come first");
+    let mut resynced = emitted.split_off(2);
+    resynced.sort();
+    assert_eq!(resynced, ["a", "b", "c", "d", "e"]);
     assert!(ready(&mut keys).is_empty(), "one resync is enough");
 }
 
 #[tokio::test]
-async fn a_resync_yields_keys_the_store_knows() {
+async fn a_resync_yields_the_keys_of_the_store() {
     let (sender, queue) = WorkQueue::new("ship", 2, Metrics::new());
     let roots = roots(&["a"]).await;
     let mut keys = queue.keys(roots.clone()).boxed();

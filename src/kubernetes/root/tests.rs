@@ -1,4 +1,4 @@
-//! Root objects: what triggers a reconcile and what does not.
+//! Changes of custom resources that start a reconcile, and those that do not.
 
 use futures::stream;
 use serde_json::json;
@@ -8,20 +8,20 @@ use super::*;
 
 type Item = watcher::Result<Event<DynamicObject>>;
 
-/// Feeds events and tells the changes as (old version, new version).
+/// Feeds events and returns the changes as (old version, new version).
 async fn changes(
     roots: &RootStore,
     events: impl IntoIterator<Item = Event<DynamicObject>>,
 ) -> Vec<(Option<String>, Option<String>)> {
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let reported = Arc::new(Mutex::new(Vec::new()));
     let version = |object: &Option<Arc<DynamicObject>>| object.as_ref().and_then(|object| object.resource_version());
     let sink = {
-        let told = Arc::clone(&told);
-        move |change: &RootChange| told.lock().push((version(&change.old), version(&change.new)))
+        let reported = Arc::clone(&reported);
+        move |change: &RootChange| reported.lock().push((version(&change.old), version(&change.new)))
     };
     let events: Vec<Item> = events.into_iter().map(Ok).collect();
     follow_root(stream::iter(events), roots.clone(), sink, Metrics::new(), CancellationToken::new()).await;
-    mem::take(&mut *told.lock())
+    mem::take(&mut *reported.lock())
 }
 
 fn pair(old: Option<u64>, new: Option<u64>) -> (Option<String>, Option<String>) {
@@ -44,7 +44,7 @@ async fn one_ship() -> RootStore {
 }
 
 #[tokio::test]
-async fn a_status_write_triggers_nothing_but_is_stored() {
+async fn a_status_write_is_stored_without_a_change_being_reported() {
     let roots = one_ship().await;
     let mut status = object("a", 2);
     status.data = json!({"status": {"ready": true}});
@@ -53,7 +53,7 @@ async fn a_status_write_triggers_nothing_but_is_stored() {
 }
 
 #[tokio::test]
-async fn what_a_user_changes_triggers() {
+async fn a_change_by_a_user_is_reported() {
     let edits: [fn(&mut DynamicObject); 5] = [
         |object| object.metadata.generation = Some(2),
         |object| drop(object.labels_mut().insert("a".into(), "b".into())),
@@ -70,7 +70,7 @@ async fn what_a_user_changes_triggers() {
 }
 
 #[tokio::test]
-async fn an_end_triggers_also_when_nobody_saw_it() {
+async fn a_deletion_is_reported_even_if_the_watch_missed_it() {
     let roots = one_ship().await;
     assert_eq!(changes(&roots, [Event::Delete(object("a", 5))]).await, [pair(Some(1), None)]);
     assert!(roots.all().is_empty());
@@ -82,7 +82,7 @@ async fn an_end_triggers_also_when_nobody_saw_it() {
 }
 
 #[tokio::test]
-async fn the_past_is_ignored_in_events_and_lists() {
+async fn older_versions_are_ignored_in_events_and_lists() {
     let roots = RootStore::new(resource(), Some("/f:spec/f:desiredCount"));
     changes(&roots, list([object("a", 9)])).await;
     let mut old = object("a", 4);
@@ -93,7 +93,7 @@ async fn the_past_is_ignored_in_events_and_lists() {
 }
 
 #[tokio::test]
-async fn another_life_of_the_name_is_an_end_and_a_beginning() {
+async fn an_object_of_the_same_name_with_another_uid_is_a_removal_and_an_addition() {
     let roots = one_ship().await;
     let mut other = object("a", 8);
     other.metadata.uid = Some("other".into());
@@ -101,7 +101,7 @@ async fn another_life_of_the_name_is_an_end_and_a_beginning() {
 }
 
 #[tokio::test]
-async fn own_writes_are_read_at_once() {
+async fn writes_of_the_operator_are_read_at_once() {
     let roots = one_ship().await;
     roots.observe_write(&object("a", 3));
     assert_eq!(stored_version(&roots, "a").as_deref(), Some("3"));
@@ -112,7 +112,7 @@ async fn own_writes_are_read_at_once() {
 }
 
 #[tokio::test]
-async fn of_managed_fields_only_the_writers_of_the_count_are_kept() {
+async fn only_the_managers_of_the_tracked_field_are_kept() {
     let roots = RootStore::new(resource(), Some("/f:spec/f:desiredCount"));
     let (mut heavy, mut counted) = (object("a", 1), object("b", 1));
     let fields =

@@ -1,4 +1,4 @@
-//! Reconciles that fail in every way, in paused time.
+//! Failures, retries and concurrency of reconciles, in paused time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,8 +14,8 @@ use super::*;
 
 type Result = std::result::Result<Next, ReconcileError>;
 
-struct Running {
-    trigger: QueueSender,
+struct RunningController {
+    queue: QueueSender,
     stop: CancellationToken,
     metrics: Metrics,
     task: tokio::task::JoinHandle<()>,
@@ -34,30 +34,30 @@ async fn run<F>(
     names: &[&str],
     debounce: Duration,
     reconcile: impl Fn(Arc<DynamicObject>) -> F + Send + Sync + 'static,
-) -> Running
+) -> RunningController
 where
     F: Future<Output = Result> + Send + 'static,
 {
     let roots = roots(names).await;
     let metrics = Metrics::new();
     let stop = CancellationToken::new();
-    let (trigger, queue) = WorkQueue::new("ship", 100, metrics.clone());
+    let (sender, queue) = WorkQueue::new("ship", 100, metrics.clone());
     let work =
         run_controller("ship", roots.store(), queue.keys(roots), 4, debounce, reconcile, stop.clone(), metrics.clone());
-    Running { trigger, stop, metrics, task: tokio::spawn(work), started: Instant::now() }
+    RunningController { queue: sender, stop, metrics, task: tokio::spawn(work), started: Instant::now() }
 }
 
-impl Running {
+impl RunningController {
     fn send(&self, name: &str) {
-        self.trigger.send(ObjectKey::namespaced("sea", name).to_ref(&resource()));
+        self.queue.send(ObjectKey::namespaced("sea", name).to_ref(&resource()));
     }
 
     fn seconds(&self) -> u64 {
         self.started.elapsed().as_secs()
     }
 
-    fn counts(&self, line: &str) -> bool {
-        self.metrics.encode().lines().any(|found| found == format!("ecs_operator_{line}"))
+    fn reports(&self, series: &str) -> bool {
+        self.metrics.encode().lines().any(|line| line == format!("ecs_operator_{series}"))
     }
 }
 
@@ -80,18 +80,18 @@ impl Calls {
         self.0.lock().len()
     }
 
-    /// The times between calls.
+    /// Returns the times between calls.
     fn pauses(&self) -> Vec<u128> {
         self.0.lock().windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 }
 
 fn transient() -> Result {
-    Err(ReconcileError::new(Class::Transient, "a bad moment"))
+    Err(ReconcileError::new(ErrorClass::Transient, "a transient failure"))
 }
 
 #[tokio::test(start_paused = true)]
-async fn backoff_grows_and_is_forgotten_after_success() {
+async fn the_backoff_grows_until_a_success_resets_it() {
     let calls = Calls::new();
     let count = calls.clone();
     let running = run(&["a"], Duration::ZERO, move |_| {
@@ -104,22 +104,22 @@ async fn backoff_grows_and_is_forgotten_after_success() {
     let pauses = calls.pauses();
     let bounds = [(500, 1000), (1000, 2000), (2000, 4000), (100_000, 100_000), (500, 1000), (1000, 2000)];
     for (pause, (least, most)) in pauses.iter().zip(bounds) {
-        // The timer of the runtime has a grain of one millisecond, at each of two places.
+        // The timer of the runtime has a resolution of one millisecond, and two timers are involved.
         assert!(*pause >= least && *pause <= most + 5, "{pauses:?}");
     }
     assert!(pauses.len() >= 6, "{pauses:?}");
-    assert!(running.counts(r#"reconcile_total{controller="ship",result="requeue_after"} 1"#));
+    assert!(running.reports(r#"reconcile_total{controller="ship",result="requeue_after"} 1"#));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_is_a_failure_like_any_other() {
+async fn a_reconcile_that_panics_is_retried() {
     let calls = Calls::new();
     let count = calls.clone();
     let running = run(&["bad", "good"], Duration::ZERO, move |object| {
         let bad = name(&object) == "bad";
-        assert!(!bad || count.call() != 1, "even before the future exists");
+        assert!(!bad || count.call() != 1, "a panic before the future exists");
         async move {
-            assert!(!bad, "told by the test");
+            assert!(!bad, "a panic of the future");
             Ok(Next::OnChange)
         }
     })
@@ -127,14 +127,14 @@ async fn a_panic_is_a_failure_like_any_other() {
     running.send("bad");
     running.send("good");
     sleep(Duration::from_secs(10)).await;
-    assert!((3..=5).contains(&calls.len()), "tried again with pauses: {}", calls.len());
-    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 1"#));
-    assert!(running.counts(&format!(r#"reconcile_panics_total{{controller="ship"}} {}"#, calls.len())));
-    assert!(running.counts(r#"active_workers{controller="ship"} 0"#));
+    assert!((3..=5).contains(&calls.len()), "retried with pauses: {}", calls.len());
+    assert!(running.reports(r#"reconcile_total{controller="ship",result="success"} 1"#));
+    assert!(running.reports(&format!(r#"reconcile_panics_total{{controller="ship"}} {}"#, calls.len())));
+    assert!(running.reports(r#"active_workers{controller="ship"} 0"#));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reconcile_that_hangs_is_stopped_and_tried_again() {
+async fn a_reconcile_that_hangs_is_stopped_and_retried() {
     let calls = Calls::new();
     let count = calls.clone();
     let running = run(&["a"], Duration::ZERO, move |_| {
@@ -152,8 +152,8 @@ async fn a_reconcile_that_hangs_is_stopped_and_tried_again() {
     assert_eq!(calls.len(), 1);
     sleep(Duration::from_secs(3)).await;
     assert_eq!(calls.len(), 2);
-    assert!(running.counts(r#"reconcile_timeouts_total{controller="ship"} 1"#));
-    assert!(running.counts(r#"reconcile_errors_total{controller="ship",class="timeout"} 1"#));
+    assert!(running.reports(r#"reconcile_timeouts_total{controller="ship"} 1"#));
+    assert!(running.reports(r#"reconcile_errors_total{controller="ship",class="timeout"} 1"#));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,8 +177,8 @@ async fn one_object_is_never_reconciled_twice_at_once() {
         sleep(Duration::from_secs(1)).await;
     }
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(calls.len(), 3, "triggers during a run cost one more run");
-    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 3"#));
+    assert_eq!(calls.len(), 3, "requests during a reconcile cause one more");
+    assert!(running.reports(r#"reconcile_total{controller="ship",result="success"} 3"#));
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,21 +196,21 @@ async fn different_objects_run_at_once_up_to_the_limit() {
         }
     })
     .await;
-    running.trigger.resync();
+    running.queue.resync();
     sleep(Duration::from_secs(5)).await;
     assert_eq!(most.load(Ordering::SeqCst), 4);
-    assert!(running.counts(r#"reconcile_total{controller="ship",result="success"} 6"#));
+    assert!(running.reports(r#"reconcile_total{controller="ship",result="success"} 6"#));
 }
 
 #[tokio::test(start_paused = true)]
-async fn classes_decide_when_to_try_again() {
-    let table = [(Class::Forbidden, 45, 75), (Class::Invalid, 600, 1800), (Class::Gone, 600, 1800)];
+async fn the_class_decides_when_to_retry() {
+    let table = [(ErrorClass::Forbidden, 45, 75), (ErrorClass::Invalid, 600, 1800), (ErrorClass::Gone, 600, 1800)];
     for (class, least, most) in table {
         let calls = Calls::new();
         let count = calls.clone();
         let running = run(&["a"], Duration::ZERO, move |_| {
             count.call();
-            async move { Err(ReconcileError::new(class, "told by the test")) }
+            async move { Err(ReconcileError::new(class, "a failure")) }
         })
         .await;
         running.send("a");
@@ -220,30 +220,30 @@ async fn classes_decide_when_to_try_again() {
         running.send("a");
         let before = calls.len();
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(calls.len(), before + 1, "{class:?}: a change is heeded at once");
+        assert_eq!(calls.len(), before + 1, "{class:?}: a change starts a reconcile at once");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_due_does_not_wait_for_what_was_refused() {
-    for (due, least, most) in [(5, 5, 5), (7200, 600, 1800)] {
+async fn the_maximum_delay_of_an_error_limits_the_delay_of_its_class() {
+    for (max_delay, least, most) in [(5, 5, 5), (7200, 600, 1800)] {
         let calls = Calls::new();
         let count = calls.clone();
         let running = run(&["a"], Duration::ZERO, move |_| {
             count.call();
-            let error = ReconcileError::new(Class::Invalid, "told by the test");
-            async move { Err(error.with_due(Some(Duration::from_secs(due)))) }
+            let error = ReconcileError::new(ErrorClass::Invalid, "a failure");
+            async move { Err(error.with_max_delay(Some(Duration::from_secs(max_delay)))) }
         })
         .await;
         running.send("a");
         sleep(Duration::from_secs(most + 10)).await;
         let pause = calls.pauses()[0] / 1000;
-        assert!(pause >= least && pause <= u128::from(most), "{due}: {pause} s");
+        assert!(pause >= least && pause <= u128::from(most), "{max_delay}: {pause} s");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_object_has_a_heartbeat() {
+async fn an_unchanged_object_is_reconciled_at_the_heartbeat() {
     let calls = Calls::new();
     let count = calls.clone();
     let running = run(&["a"], Duration::ZERO, move |_| {
@@ -259,7 +259,7 @@ async fn a_quiet_object_has_a_heartbeat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_costs_one_reconcile_and_constant_change_starves_nobody() {
+async fn a_burst_is_debounced_and_constant_changes_do_not_prevent_reconciles() {
     let calls = Calls::new();
     let count = calls.clone();
     let running = run(&["a"], Duration::from_millis(200), move |_| {
@@ -276,7 +276,7 @@ async fn a_burst_costs_one_reconcile_and_constant_change_starves_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_graceful_stop_finishes_what_runs_and_starts_nothing() {
+async fn a_shutdown_lets_running_reconciles_finish_and_starts_none() {
     let calls = Calls::new();
     let count = calls.clone();
     let finished = Arc::new(AtomicUsize::new(0));
@@ -302,7 +302,7 @@ async fn a_graceful_stop_finishes_what_runs_and_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_does_not_wait_for_ever() {
+async fn a_shutdown_does_not_wait_forever() {
     let running = run(&["a"], Duration::ZERO, |_| async {
         std::future::pending::<()>().await;
         Ok(Next::OnChange)
@@ -313,14 +313,14 @@ async fn a_stop_does_not_wait_for_ever() {
     running.stop.cancel();
     let started = running.started;
     running.task.await.expect("stops");
-    assert_eq!(started.elapsed().as_secs(), 1 + DRAIN.as_secs());
+    assert_eq!(started.elapsed().as_secs(), 1 + DRAIN_TIMEOUT.as_secs());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_before_the_first_list_is_immediate() {
+async fn a_shutdown_before_the_first_list_is_immediate() {
     let roots = RootStore::new(resource(), None);
     let stop = CancellationToken::new();
-    let (_trigger, queue) = WorkQueue::new("ship", 1, Metrics::new());
+    let (_sender, queue) = WorkQueue::new("ship", 1, Metrics::new());
     let reconcile = |_| async { Ok(Next::OnChange) };
     let work = run_controller(
         "ship",
@@ -339,7 +339,7 @@ async fn a_stop_before_the_first_list_is_immediate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_nothing_is_harmless() {
+async fn a_key_without_an_object_is_ignored() {
     let running = run(&[], Duration::ZERO, |_| async { transient() }).await;
     running.send("ghost");
     sleep(Duration::from_secs(5)).await;
@@ -348,12 +348,12 @@ async fn a_key_of_nothing_is_harmless() {
 }
 
 #[test]
-fn a_new_life_starts_without_past_failures() {
-    let mut memory = Memory::default();
+fn an_object_with_another_uid_starts_without_failures() {
+    let mut failures = FailureCounts::default();
     let key = ObjectKey::namespaced("sea", "a");
-    assert_eq!(memory.count(key.clone(), "u1".into()), 1);
-    assert_eq!(memory.count(key.clone(), "u1".into()), 2);
-    assert_eq!(memory.count(key.clone(), "u2".into()), 1);
-    memory.forget(&key);
-    assert!(memory.0.is_empty());
+    assert_eq!(failures.increment(key.clone(), "u1".into()), 1);
+    assert_eq!(failures.increment(key.clone(), "u1".into()), 2);
+    assert_eq!(failures.increment(key.clone(), "u2".into()), 1);
+    failures.reset(&key);
+    assert!(failures.0.is_empty());
 }

@@ -107,7 +107,7 @@ pub(crate) fn project(pod: Pod) -> CachedPod {
             unscheduled_by,
             start_error: start_error(&status),
         },
-        meta: Meta::of(&pod.metadata),
+        meta: Meta::from(&pod.metadata),
         marks,
         tolerations: tolerations.unwrap_or_default(),
     }

@@ -10,7 +10,7 @@ use crate::controllers::state::children::project;
 use crate::controllers::state::context::Context;
 use crate::k8s::diff::{check_subset, digest};
 use crate::k8s::kinds::{ChildKind, OnExisting, Scope};
-use crate::kubernetes::class::Class;
+use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::ReconcileError;
@@ -28,7 +28,9 @@ pub(super) async fn create(context: &Context, child: &Child) -> Result<(), Recon
             Ok(())
         }
         // An earlier try may have created it, which the watch will return.
-        Err(error @ WriteError::AlreadyExists { .. }) => Err(ReconcileError::new(Class::Conflict, error.to_string())),
+        Err(error @ WriteError::AlreadyExists { .. }) => {
+            Err(ReconcileError::new(ErrorClass::Conflict, error.to_string()))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -52,7 +54,7 @@ pub(super) async fn apply(context: &Context, child: &Child) -> Result<(), Reconc
             wait_for_nodes(context, child, &key, &desired, observed)?;
             match check_subset(&untyped(&desired), observed) {
                 Ok(()) => {
-                    context.writer.skipped(&resource.kind);
+                    context.writer.record_skipped(&resource.kind);
                     return Ok(());
                 }
                 Err(difference) => difference,
@@ -95,7 +97,7 @@ fn wait_for_nodes(
         return Ok(());
     }
     let message = format!("DaemonSet {key} is updated when nodes have the labels of its placement constraints");
-    Err(ReconcileError::new(Class::Conflict, message))
+    Err(ReconcileError::new(ErrorClass::Conflict, message))
 }
 
 /// Returns the object without apiVersion and kind, which the server omits from the items of a list.
@@ -159,7 +161,7 @@ fn already_exists(resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
         resource.kind
     );
     // That object is not watched, so the apply is retried from time to time, as after a missing right.
-    ReconcileError::new(Class::Forbidden, message)
+    ReconcileError::new(ErrorClass::Forbidden, message)
 }
 
 /// Deletes a child with this uid.

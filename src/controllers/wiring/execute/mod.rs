@@ -15,7 +15,7 @@ use crate::controllers::resources;
 use crate::controllers::state::context::Context;
 use crate::controllers::state::target::ReconcileTarget;
 use crate::k8s::kinds::RootKind;
-use crate::kubernetes::class::Class;
+use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Action, Decision};
@@ -44,12 +44,12 @@ pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditio
         }
     }
     if let Some(error) = failed {
-        if matches!(error.class(), Class::Invalid | Class::Forbidden) {
+        if matches!(error.class(), ErrorClass::Invalid | ErrorClass::Forbidden) {
             // A count that could not be written must not be reported.
             let decided = has_count.then_some(&decision.status);
             status::report_refusal(context, target, &error, decided).await?;
             let soon = if has_count && decision.record_first { Duration::ZERO } else { REFUSED_RETRY };
-            return Err(error.with_due(decision.requeue_after.map(|due| due.max(soon))));
+            return Err(error.with_max_delay(decision.requeue_after.map(|due| due.max(soon))));
         }
         return Err(error);
     }
@@ -59,7 +59,7 @@ pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditio
 }
 
 fn defect(error: impl std::fmt::Display) -> ReconcileError {
-    ReconcileError::new(Class::Invalid, format!("the object cannot be written as JSON: {error}"))
+    ReconcileError::new(ErrorClass::Invalid, format!("the object cannot be written as JSON: {error}"))
 }
 
 async fn run(context: &Context, target: &ReconcileTarget, action: &Action) -> Result<(), ReconcileError> {

@@ -13,7 +13,7 @@ use crate::controllers::state::context::Context;
 use crate::controllers::state::pods;
 use crate::k8s::names;
 use crate::kubernetes::apply::Writer;
-use crate::kubernetes::class::Class;
+use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::ReconcileError;
@@ -107,7 +107,7 @@ fn capacity_patch(context: &Context, key: &ObjectKey, to: &AssignedCapacity) -> 
 }
 
 fn is_refusal(error: &WriteError) -> bool {
-    matches!(error.class(), Class::Invalid | Class::Forbidden)
+    matches!(error.class(), ErrorClass::Invalid | ErrorClass::Forbidden)
 }
 
 /// Records in the Pod why its capacity provider was refused, for users and for the next reconcile of its service.
