@@ -35,7 +35,7 @@ pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<Capacity
     let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
     let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
     let (registered, draining) = match examined.usable() {
-        Some(spec) => input.nodes.count(&capacity::nodes_of(spec, name).node_selector, known),
+        Some(spec) => input.nodes.count(&capacity::provider_nodes(spec, name).node_selector, known),
         None => known,
     };
     let status = CapacityProviderStatus {

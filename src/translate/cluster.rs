@@ -29,7 +29,7 @@ pub fn record(spec: &ClusterSpec, name: &str, mode: Mode, recorder: &mut Verdict
         insights(setting, root.key("settings").index(position), &own("/spec/settings"), recorder);
     }
     configuration(spec.ecs.configuration.as_ref(), &own("/spec/configuration"), recorder);
-    capacity::claim_cluster(&spec.ecs, name, mode, recorder);
+    capacity::record_cluster(&spec.ecs, name, mode, recorder);
     service_connect(spec, &own("/spec/serviceConnectDefaults"), recorder);
     for field in DESCRIBE_ONLY {
         recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");

@@ -163,7 +163,7 @@ pub fn misnamed_provider(name: &str, spec: &CapacityProviderSpec) -> Option<Find
 /// Returns the verdicts on a capacity provider.
 #[must_use]
 pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, name: &str) -> Vec<FieldVerdict> {
-    examined.verdicts(|spec, recorder| capacity::claim_provider(spec, name, recorder))
+    examined.verdicts(|spec, recorder| capacity::record_provider(spec, name, recorder))
 }
 
 /// Returns the verdicts on a task definition without a service: as the Pod template of a service of its own name.

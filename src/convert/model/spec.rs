@@ -45,7 +45,7 @@ impl Spec {
             Self::TaskDefinition(spec) => examine::claim_task_definition(spec, name, profile, mode, recorder),
             Self::Service(spec) => service::claim(spec, name, profile, mode, recorder),
             Self::Cluster(spec) => cluster::record(spec, name, mode, recorder),
-            Self::CapacityProvider(spec) => capacity::claim_provider(spec, name, recorder),
+            Self::CapacityProvider(spec) => capacity::record_provider(spec, name, recorder),
         }
     }
 }

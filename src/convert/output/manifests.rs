@@ -140,7 +140,7 @@ fn capacity(
     let default = cluster.map(|cluster| cluster.ecs.default_capacity_provider_strategy.as_slice()).unwrap_or_default();
     let effective =
         EffectiveStrategy::resolve(&service.ecs.capacity_provider_strategy, service.ecs.launch_type, default);
-    Capacity::assumed(&effective, &catalog)
+    Capacity::resolve_or_assume(&effective, &catalog)
 }
 
 /// Renders a task definition without a service: one replica under its own name.

@@ -41,7 +41,7 @@ pub(super) fn resolve(
         providers: &providers,
         allocates: !service.is_daemon(),
     };
-    let capacity = Capacity::of(&effective, &catalog).map_err(|unusable| Blocked {
+    let capacity = Capacity::resolve(&effective, &catalog).map_err(|unusable| Blocked {
         reason: match unusable {
             ProviderError::NotFound(_) => "CapacityProviderNotFound",
             ProviderError::NotInCluster(_) | ProviderError::InOtherCluster(..) => "CapacityProviderNotOfCluster",
@@ -108,7 +108,7 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     }
     let assigned = waiting.into_iter().filter_map(|(pod, strategy)| {
         let taken = taken.entry(&pod.template_hash).or_default();
-        let assignment = ProviderAllocation::read(strategy)?.next(taken)?;
+        let assignment = ProviderAllocation::from_annotation(strategy)?.next(taken)?;
         taken.insert(assignment.number);
         Some(AssignedCapacity { name: pod.name.clone(), uid: pod.uid.clone(), assignment })
     });

@@ -1,4 +1,4 @@
-//! What becomes of the fields of a service and of a cluster that say where tasks run.
+//! Verdicts on the fields of services and clusters that determine where tasks run.
 
 use crate::api::labels;
 use crate::ecs::capacity::{FARGATE, Strategy, is_fargate};
@@ -9,76 +9,79 @@ use crate::k8s::names;
 use crate::translate::capacity::object_name;
 use crate::translate::{Code, Mode, VerdictRecorder, target};
 
-/// Claims what a service says of where its tasks run.
-pub fn claim_service(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+/// Records verdicts on `launchType` and `capacityProviderStrategy` of a service.
+pub fn record_service(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let template = target::workload(service, name, "/spec/template/spec");
     launch_type(service.launch_type, &template, recorder);
     let at = Pointer::root().key("capacityProviderStrategy");
     let items = &service.capacity_provider_strategy;
     let target = target::workload(service, name, "/spec/template/spec/nodeSelector");
     providers(items, &at, &target, mode, recorder);
-    // A daemon is on each node of any of them.
-    let divided = is_divided(items) && !service.is_daemon();
-    for (position, item) in items.iter().enumerate() {
-        for (member, given) in [("weight", item.weight.is_some()), ("base", item.base.is_some())] {
-            let at = at.index(position).key(member);
-            match (given, divided) {
-                (false, _) => {}
-                (true, true) => divide(at, &template, None, mode, recorder),
-                (true, false) => recorder.exact(at, target.clone()),
-            }
+    // A daemon has a task on each node of every provider.
+    let divided = has_several_providers(items) && !service.is_daemon();
+    for at in weights_and_bases(items, &at) {
+        if divided {
+            division(at, &template, None, mode, recorder);
+        } else {
+            recorder.exact(at, target.clone());
         }
     }
 }
 
-/// Claims what a cluster says of where its tasks run.
-pub fn claim_cluster(cluster: &Cluster, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+/// Returns the paths of every `weight` and `base` of a strategy.
+fn weights_and_bases(items: &[CapacityProviderStrategyItem], at: &Pointer) -> Vec<Pointer> {
+    let members = items.iter().enumerate().flat_map(|(position, item)| {
+        [("weight", item.weight.is_some()), ("base", item.base.is_some())]
+            .map(|(name, is_set)| (position, name, is_set))
+    });
+    members.filter(|(.., is_set)| *is_set).map(|(position, name, _)| at.index(position).key(name)).collect()
+}
+
+/// Records verdicts on `capacityProviders` and `defaultCapacityProviderStrategy` of a cluster.
+pub fn record_cluster(cluster: &Cluster, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     recorder.exact(root.key("capacityProviders"), format!("Cluster/{name}#/spec/capacityProviders"));
     let at = root.key("defaultCapacityProviderStrategy");
     let items = &cluster.default_capacity_provider_strategy;
     let target = "Deployment#/spec/template/spec/nodeSelector";
     providers(items, &at, target, mode, recorder);
-    let divided = is_divided(items);
-    for (position, item) in items.iter().enumerate() {
-        for (member, given) in [("weight", item.weight.is_some()), ("base", item.base.is_some())] {
-            let at = at.index(position).key(member);
-            match (given, divided) {
-                (false, _) => {}
-                (true, true) => divide(at, "Deployment#/spec/template/spec/affinity", Some(FOLLOWED), mode, recorder),
-                (true, false) => recorder.approximate(at, Code::DefaultStrategyFollowed, target, FOLLOWED),
-            }
+    let divided = has_several_providers(items);
+    for at in weights_and_bases(items, &at) {
+        if divided {
+            division(at, "Deployment#/spec/template/spec/affinity", Some(FOLLOWED), mode, recorder);
+        } else {
+            recorder.approximate(at, Code::DefaultStrategyFollowed, target, FOLLOWED);
         }
     }
 }
 
-/// What is different about the default of a cluster.
-const FOLLOWED: &str = "services that give no strategy and no launch type follow the default when it changes; on ECS they keep the one that \
-                        they were created with";
+/// Difference of the default strategy of a cluster.
+const FOLLOWED: &str = "services without a strategy and a launch type follow the default when it changes; on ECS they keep the default \
+                        that they were created with";
 
-fn launch_type(given: Option<LaunchType>, target: &str, recorder: &mut VerdictRecorder) {
+fn launch_type(launch_type: Option<LaunchType>, target: &str, recorder: &mut VerdictRecorder) {
     let at = Pointer::root().key("launchType");
-    match given {
+    match launch_type {
         Some(LaunchType::Ec2) => recorder.exact(at, target),
         Some(LaunchType::Fargate) => {
-            recorder.approximate(at, Code::RunsOnClusterNodes, target, of_fargate(FARGATE));
+            recorder.approximate(at, Code::RunsOnClusterNodes, target, fargate_message(FARGATE));
         }
         Some(LaunchType::External | LaunchType::ManagedInstances) => {
-            let message = "the tasks run on the cluster's own nodes";
+            let message = "the tasks run on the nodes of the cluster";
             recorder.approximate(at, Code::RunsOnClusterNodes, target, message);
         }
         None => {}
     }
 }
 
-fn of_fargate(provider: &str) -> String {
+fn fargate_message(provider: &str) -> String {
     format!(
-        "the tasks run on the cluster's own nodes: on those that its Cluster selects in kubernetes.capacityProviders.{provider}, or on any \
-         of them where it selects none"
+        "the tasks run on the nodes of the cluster that its Cluster selects in kubernetes.capacityProviders.{provider}, or on any node if it \
+         selects none"
     )
 }
 
-/// The names of providers.
+/// Records verdicts on the names of providers.
 fn providers(
     items: &[CapacityProviderStrategyItem],
     at: &Pointer,
@@ -89,19 +92,19 @@ fn providers(
     for (position, item) in items.iter().enumerate() {
         let (at, name) = (at.index(position).key("capacityProvider"), item.capacity_provider.as_str());
         if is_fargate(name) {
-            recorder.approximate(at, Code::RunsOnClusterNodes, target, of_fargate(name));
+            recorder.approximate(at, Code::RunsOnClusterNodes, target, fargate_message(name));
             continue;
         }
         let message = if mode.has_operator() {
             format!(
-                "the tasks run on the nodes that the CapacityProvider {} of the same namespace stands for, or that the Cluster selects in \
-                 kubernetes.capacityProviders.{name}; without either, nothing of the service changes",
+                "the tasks run on the nodes that the CapacityProvider {} in the same namespace selects, or the Cluster in \
+                 kubernetes.capacityProviders.{name}: create one of the two; until then changes of the service are not deployed",
                 object_name(name)
             )
         } else {
             format!(
-                "unless a CapacityProvider or a Cluster among the inputs says other labels, the tasks run on nodes with the label {}={}: \
-                 give it to the nodes of this provider",
+                "the tasks run on nodes with the label {}={}, unless a CapacityProvider or a Cluster among the inputs selects other \
+                 labels: label the nodes of this provider",
                 labels::CAPACITY_PROVIDER,
                 names::label_value(name)
             )
@@ -110,21 +113,27 @@ fn providers(
     }
 }
 
-/// Whether tasks go to more than one provider.
-fn is_divided(items: &[CapacityProviderStrategyItem]) -> bool {
+/// True if tasks run on the nodes of more than one provider.
+fn has_several_providers(items: &[CapacityProviderStrategyItem]) -> bool {
     let strategy = Strategy::new(items);
     (0..items.len()).filter(|position| strategy.is_used(*position)).count() > 1
 }
 
-/// `besides` is what is different too.
-fn divide(at: Pointer, target: &str, besides: Option<&str>, mode: Mode, recorder: &mut VerdictRecorder) {
-    let whole = |message: &str| besides.map_or_else(|| message.to_owned(), |more| format!("{message}; {more}"));
-    if mode.has_operator() {
-        let message = "the operator gives each task its provider by base and weight when it is made, where the providers stand for different \
-                       nodes: a task that is made while the operator does not run waits for it";
-        return recorder.approximate(at, Code::CapacityByOperator, target, whole(message));
-    }
-    let message = "the tasks run on the nodes of all providers that have a base or a weight, wherever the scheduler finds room, and are not \
-                   counted out by base and weight: make a service for each provider, with a share of the tasks, where that matters";
-    recorder.approximate(at, Code::CapacityNotDivided, target, whole(message));
+/// Records the verdict on a weight or base among several providers. `difference` is a further difference.
+fn division(at: Pointer, target: &str, difference: Option<&str>, mode: Mode, recorder: &mut VerdictRecorder) {
+    let (code, message) = if mode.has_operator() {
+        (
+            Code::CapacityByOperator,
+            "where the providers select different nodes, the operator assigns each new task a provider by base and weight; a task that is \
+             created while the operator does not run waits for it",
+        )
+    } else {
+        (
+            Code::CapacityNotDivided,
+            "the scheduler places the tasks on the nodes of all providers that have a base or a weight, and ignores base and weight: to \
+             control the shares, create a service for each provider",
+        )
+    };
+    let message = difference.map_or_else(|| message.to_owned(), |more| format!("{message}; {more}"));
+    recorder.approximate(at, code, target, message);
 }

@@ -1,7 +1,8 @@
-//! Capacity providers, launch types and the cluster → which nodes the tasks of a service may run on.
+//! Capacity providers, launch types and the cluster → the nodes on which the tasks of a service may run.
 //!
-//! A provider stands for nodes with some labels: those that the Cluster says for it, or the CapacityProvider of its name, or a
-//! label with its name. Fargate's two need no declaration and are any node of the cluster then.
+//! A provider selects nodes by labels. The labels are taken from the Cluster, else from the `CapacityProvider` of that name,
+//! else from a label with the name of the provider. `FARGATE` and `FARGATE_SPOT` may be undeclared, and then select every
+//! node of the cluster.
 
 pub mod field_verdicts;
 pub mod provider;
@@ -9,121 +10,123 @@ pub mod provider_allocation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::translate::capacity::provider_allocation::ProviderShare;
-
 use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Toleration, labels};
 use crate::ecs::arn;
 use crate::ecs::capacity::{EffectiveStrategy, FARGATE, FARGATE_SPOT, Strategy, StrategySource, is_fargate};
 use crate::k8s::names;
+use crate::translate::capacity::provider_allocation::ProviderShare;
 use crate::translate::placement::terms::Terms;
 
-pub use field_verdicts::{claim_cluster, claim_service};
-pub use provider::{claim as claim_provider, findings};
+pub use field_verdicts::{record_cluster, record_service};
+pub use provider::{findings, record as record_provider};
 pub use provider_allocation::{Assignment, ProviderAllocation};
 
-/// The nodes that tasks may run on, by labels and taints.
+/// Nodes on which tasks may run, by labels and taints.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Capacity {
-    /// Labels that each of the nodes has.
+    /// Labels of every node.
     selector: BTreeMap<String, String>,
-    /// Labels of which a node has one group or another; none when there is no such choice.
+    /// Alternative groups of labels: each node has one of them. Empty without alternatives.
     groups: Vec<BTreeMap<String, String>>,
-    /// Taints that all the tasks tolerate.
+    /// Taints that all tasks tolerate.
     tolerations: Vec<Toleration>,
-    /// How tasks are divided among the groups, where the operator does that.
+    /// Allocation of tasks to providers, if the operator assigns them.
     allocation: Option<ProviderAllocation>,
 }
 
-/// A provider that a service or its cluster names and that it cannot use.
+/// A named provider that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// Nobody says what it is.
+    /// The provider is not defined.
     #[error(
-        "capacity provider {0} not found: there is no valid CapacityProvider {object} in this namespace, and the Cluster says nothing of \
-         it in kubernetes.capacityProviders",
+        "capacity provider {0} not found: there is no valid CapacityProvider {object} in this namespace, and \
+         kubernetes.capacityProviders of the Cluster has no entry for it",
         object = object_name(.0)
     )]
     NotFound(String),
-    /// The cluster has others.
+    /// The cluster does not list the provider.
     #[error("capacity provider {0} is not among the capacityProviders of the cluster")]
     NotInCluster(String),
-    /// It belongs to another cluster.
+    /// The provider belongs to another cluster.
     #[error("capacity provider {0} belongs to the cluster {1}")]
     InOtherCluster(String, String),
 }
 
-/// What is catalog when it is decided where tasks run.
+/// The capacity providers of a cluster and their nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderCatalog<'a> {
-    /// The name of the cluster.
+    /// Name of the cluster.
     pub cluster: &'a str,
-    /// What Kubernetes knows of it.
+    /// `kubernetes` block of the Cluster.
     pub nodes: Option<&'a ClusterKubernetes>,
-    /// The providers that it lists; any when there are none.
+    /// Providers that the cluster lists. If empty, any provider may be used.
     pub cluster_providers: &'a [String],
-    /// The valid `CapacityProvider`s, by their object names.
+    /// Valid `CapacityProvider`s, by object name.
     pub providers: &'a BTreeMap<String, CapacityProviderSpec>,
-    /// Whether the operator allocates tasks among several providers. Those of a daemon are on each node of any of them.
+    /// True if the operator assigns tasks to providers. A daemon has a task on each node of every provider instead.
     pub allocates: bool,
 }
 
 impl Capacity {
-    /// The nodes for a choice.
+    /// Resolves the nodes of a strategy.
     ///
     /// # Errors
-    /// When the choice names a provider that cannot be used.
-    pub fn of(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Result<Self, ProviderError> {
+    /// Returns an error if the strategy names a provider that cannot be used.
+    pub fn resolve(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Result<Self, ProviderError> {
         let EffectiveStrategy::Providers { source, items } = effective else {
-            return Ok(Self::of_cluster(catalog.nodes));
+            return Ok(Self::from_cluster(catalog.nodes));
         };
-        let found = items.iter().map(|item| catalog.find(&item.capacity_provider, *source));
-        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let nodes = items.iter().map(|item| catalog.find(&item.capacity_provider, *source));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         let strategy = Strategy::new(items);
-        let is_used = |position: &usize| strategy.is_used(*position);
-        let of_used = found.iter().enumerate().filter(|(position, _)| is_used(position)).map(|(_, nodes)| nodes);
-        let groups: BTreeSet<_> = of_used.clone().map(|nodes| &nodes.node_selector).collect();
-        let all = Self::of_cluster(catalog.nodes);
+        let used = nodes.iter().enumerate().filter(|(position, _)| strategy.is_used(*position)).map(|(_, nodes)| nodes);
+        let groups: BTreeSet<_> = used.clone().map(|nodes| &nodes.node_selector).collect();
+        let cluster = Self::from_cluster(catalog.nodes);
         if groups.len() < 2 || !catalog.allocates {
-            return Ok(all.within(of_used.cloned()));
+            return Ok(cluster.restrict(used.cloned()));
         }
-        let shares = items.iter().cloned().zip(found).map(|(item, nodes)| ProviderShare { item, nodes });
-        Ok(all.divided(ProviderAllocation::new(shares.collect())))
+        let shares = items.iter().cloned().zip(nodes).map(|(item, nodes)| ProviderShare { item, nodes });
+        Ok(cluster.allocate(ProviderAllocation::new(shares.collect())))
     }
 
-    /// Each task gets the labels and tolerations of its own provider later, and no other's. Labels of the cluster that a provider says
-    /// otherwise are given with the provider, as a Pod keeps what its template asks for.
-    fn divided(mut self, allocation: ProviderAllocation) -> Self {
-        let with_provider = self.take_labels(&allocation.keys());
-        Self { allocation: Some(allocation.with_default(&with_provider)), ..self }
+    /// Leaves the labels and tolerations of providers to the allocation, which assigns one provider to each task. Labels of
+    /// the cluster that a provider overrides move to the allocation, as a Pod cannot override its template.
+    fn allocate(mut self, allocation: ProviderAllocation) -> Self {
+        let overridable = self.take_labels(&allocation.keys());
+        Self { allocation: Some(allocation.with_default(&overridable)), ..self }
     }
 
-    /// The labels of these keys, which each of the nodes has no more.
+    /// Removes the labels with these keys from the selector and returns them.
     fn take_labels(&mut self, keys: &BTreeSet<String>) -> BTreeMap<String, String> {
         let (taken, left) = std::mem::take(&mut self.selector).into_iter().partition(|(key, _)| keys.contains(key));
         self.selector = left;
         taken
     }
 
-    /// The same where nobody can be asked for what is missing: such a provider's nodes have the label with its name.
+    /// Resolves the nodes of a strategy for plain manifests. The nodes of an undeclared provider are assumed to have the
+    /// label with its name.
     #[must_use]
-    pub fn assumed(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Self {
-        let EffectiveStrategy::Providers { items, .. } = effective else { return Self::of_cluster(catalog.nodes) };
+    pub fn resolve_or_assume(effective: &EffectiveStrategy, catalog: &ProviderCatalog<'_>) -> Self {
+        let EffectiveStrategy::Providers { items, .. } = effective else { return Self::from_cluster(catalog.nodes) };
         let strategy = Strategy::new(items);
         let used = items.iter().enumerate().filter(|(position, _)| strategy.is_used(*position));
-        let nodes = |name: &str| catalog.declared(name).unwrap_or_else(|| with_default(name, CapacityNodes::default()));
-        Self::of_cluster(catalog.nodes).within(used.map(|(_, item)| nodes(&item.capacity_provider)))
+        let nodes = used.map(|(_, item)| {
+            let name = &item.capacity_provider;
+            catalog.declared(name).unwrap_or_else(|| with_default_label(name, CapacityNodes::default()))
+        });
+        Self::from_cluster(catalog.nodes).restrict(nodes)
     }
 
-    /// All nodes of a cluster.
+    /// Returns all nodes of a cluster.
     #[must_use]
-    pub fn of_cluster(cluster: Option<&ClusterKubernetes>) -> Self {
+    pub fn from_cluster(cluster: Option<&ClusterKubernetes>) -> Self {
         let (selector, tolerations) =
             cluster.map(|it| (it.node_selector.clone(), it.tolerations.clone())).unwrap_or_default();
         Self { selector, tolerations, ..Self::default() }
     }
 
-    /// Those of them that belong to one provider or another.
-    fn within(mut self, providers: impl Iterator<Item = CapacityNodes>) -> Self {
+    /// Restricts the nodes to those of any of the providers.
+    fn restrict(mut self, providers: impl Iterator<Item = CapacityNodes>) -> Self {
         let mut groups: Vec<BTreeMap<String, String>> = Vec::new();
         for nodes in providers {
             for toleration in nodes.tolerations {
@@ -139,46 +142,47 @@ impl Capacity {
             self.selector.extend(only.clone());
             return self;
         }
-        // What a provider says counts before what the cluster says, for that provider.
-        let with_provider = self.take_labels(&groups.iter().flat_map(BTreeMap::keys).cloned().collect());
-        let whole = |group| with_provider.clone().into_iter().chain(group).collect();
-        self.groups = groups.into_iter().map(whole).collect();
+        // The labels of a provider take precedence over those of the cluster.
+        let overridable = self.take_labels(&groups.iter().flat_map(BTreeMap::keys).cloned().collect());
+        let groups = groups.into_iter().map(|group| overridable.clone().into_iter().chain(group).collect());
+        self.groups = groups.collect();
         self
     }
 
-    /// Labels that a node must have.
+    /// Returns the labels that a node must have.
     pub(super) fn selector(&self) -> &BTreeMap<String, String> {
         &self.selector
     }
 
-    /// Taints that the tasks tolerate.
+    /// Returns the tolerations of the tasks.
     pub(super) fn tolerations(&self) -> &[Toleration] {
         &self.tolerations
     }
 
-    /// How the operator allocates the tasks; none where one template says it all.
+    /// Returns the allocation of tasks to providers; `None` if all tasks have the same nodes.
     pub(super) fn allocation(&self) -> Option<&ProviderAllocation> {
         self.allocation.as_ref()
     }
 
-    /// The choice among several providers' nodes, as a node affinity has it. Tasks that are divided have none, as each gets one of
-    /// the providers. A Pod that asks for some labels already keeps to those.
-    pub(super) fn terms(&self, given: &BTreeMap<String, String>) -> Terms {
-        let left = self.groups.iter().map(|group| {
-            group.iter().filter(|(key, _)| !given.contains_key(*key)).map(|(key, value)| (key.clone(), value.clone()))
+    /// Returns the alternative nodes as node affinity terms. The labels of `selector`, the node selector of the Pod, take
+    /// precedence. Terms are unconditional where the operator allocates tasks, as each task gets one provider.
+    pub(super) fn terms(&self, selector: &BTreeMap<String, String>) -> Terms {
+        let groups = self.groups.iter().map(|group| {
+            let labels = group.iter().filter(|(key, _)| !selector.contains_key(*key));
+            labels.map(|(key, value)| (key.clone(), value.clone())).collect()
         });
-        let mut terms = left.map(|group| Terms::labelled(&group.collect()));
+        let mut terms = groups.map(|labels| Terms::labelled(&labels));
         let Some(first) = terms.next() else { return Terms::always() };
-        // A strategy has at most 20 providers, which is less than an affinity takes.
+        // A strategy has at most 20 providers, which is below the limit of terms.
         terms.fold(first, |all, group| all.or(&group).unwrap_or(all))
     }
 }
 
 impl ProviderCatalog<'_> {
     fn find(&self, name: &str, source: StrategySource) -> Result<CapacityNodes, ProviderError> {
-        // The cluster's own default is checked with the cluster.
         let is_associated =
             self.cluster_providers.is_empty() || self.cluster_providers.iter().any(|other| other == name);
+        // The default strategy is validated with the cluster.
         if source == StrategySource::Strategy && !is_associated {
             return Err(ProviderError::NotInCluster(name.to_owned()));
         }
@@ -193,16 +197,16 @@ impl ProviderCatalog<'_> {
     }
 
     fn declared(&self, name: &str) -> Option<CapacityNodes> {
-        let by_cluster = self.nodes.and_then(|cluster| cluster.capacity_providers.get(name));
-        let object = || self.providers.get(&object_name(name));
-        let by_object = || object().map(|spec| spec.kubernetes.clone().unwrap_or_default());
-        let by_nobody = || is_fargate(name).then(CapacityNodes::default);
-        Some(with_default(name, by_cluster.cloned().or_else(by_object).or_else(by_nobody)?))
+        let in_cluster = self.nodes.and_then(|cluster| cluster.capacity_providers.get(name)).cloned();
+        let nodes = in_cluster
+            .or_else(|| Some(self.providers.get(&object_name(name))?.kubernetes.clone().unwrap_or_default()))
+            .or_else(|| is_fargate(name).then(CapacityNodes::default))?;
+        Some(with_default_label(name, nodes))
     }
 }
 
-/// The name of the `CapacityProvider` that stands for a provider: `fargate` and `fargate-spot` for Fargate's, as ECS lets no
-/// other provider be called like that.
+/// Returns the name of the `CapacityProvider` object of a provider. `FARGATE` and `FARGATE_SPOT` map to `fargate` and
+/// `fargate-spot`, which ECS allows for no other provider.
 #[must_use]
 pub fn object_name(provider: &str) -> String {
     match provider {
@@ -212,21 +216,21 @@ pub fn object_name(provider: &str) -> String {
     }
 }
 
-/// The name of the provider that a `CapacityProvider` of this name stands for.
+/// Returns the ECS name of the provider that a `CapacityProvider` with this object name defines.
 #[must_use]
 pub fn provider_name<'a>(spec: &'a CapacityProviderSpec, object: &'a str) -> &'a str {
     let fargate = [FARGATE, FARGATE_SPOT].into_iter().find(|provider| object_name(provider) == object);
     spec.ecs.name.as_deref().or(fargate).unwrap_or(object)
 }
 
-/// The nodes that a `CapacityProvider` of this name stands for.
+/// Returns the nodes of a `CapacityProvider` with this object name.
 #[must_use]
-pub fn nodes_of(spec: &CapacityProviderSpec, object: &str) -> CapacityNodes {
-    with_default(provider_name(spec, object), spec.kubernetes.clone().unwrap_or_default())
+pub fn provider_nodes(spec: &CapacityProviderSpec, object: &str) -> CapacityNodes {
+    with_default_label(provider_name(spec, object), spec.kubernetes.clone().unwrap_or_default())
 }
 
-/// A provider's nodes, with its label where no other is said.
-fn with_default(name: &str, mut nodes: CapacityNodes) -> CapacityNodes {
+/// Selects nodes by the label with the provider's name if `nodes` has no selector.
+fn with_default_label(name: &str, mut nodes: CapacityNodes) -> CapacityNodes {
     if nodes.node_selector.is_empty() && !is_fargate(name) {
         nodes.node_selector.insert(labels::CAPACITY_PROVIDER.to_owned(), names::label_value(name));
     }
@@ -242,19 +246,19 @@ mod tests {
 
     const OBJECT: &str = "spot-group";
 
-    fn of(strategy: Value, cluster: Value) -> Result<Capacity, ProviderError> {
-        told(strategy, cluster, true)
+    fn resolve(strategy: Value, cluster: Value) -> Result<Capacity, ProviderError> {
+        resolve_with(strategy, cluster, true)
     }
 
-    fn told(strategy: Value, cluster: Value, allocates: bool) -> Result<Capacity, ProviderError> {
+    fn resolve_with(strategy: Value, cluster: Value, allocates: bool) -> Result<Capacity, ProviderError> {
         let items: Vec<_> = serde_json::from_value(strategy).unwrap();
         let cluster: ClusterKubernetes = serde_json::from_value(cluster).unwrap();
-        let spec = |spec| serde_json::from_value::<CapacityProviderSpec>(spec).unwrap();
-        let providers = BTreeMap::from([
-            (OBJECT.to_owned(), spec(json!({"kubernetes": {"nodeSelector": {"pool": "spot"}}}))),
-            ("gpu".to_owned(), spec(json!({}))),
-            ("theirs".to_owned(), spec(json!({"cluster": "other"}))),
-        ]);
+        let providers = json!({
+            OBJECT: {"kubernetes": {"nodeSelector": {"pool": "spot"}}},
+            "gpu": {},
+            "foreign": {"cluster": "other"},
+        });
+        let providers = serde_json::from_value(providers).unwrap();
         let catalog = ProviderCatalog {
             cluster: "prod",
             nodes: Some(&cluster),
@@ -262,7 +266,7 @@ mod tests {
             providers: &providers,
             allocates,
         };
-        Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog)
+        Capacity::resolve(&EffectiveStrategy::resolve(&items, None, &[]), &catalog)
     }
 
     fn only(name: &str) -> Value {
@@ -270,11 +274,11 @@ mod tests {
     }
 
     fn selector(strategy: Value, cluster: Value) -> Value {
-        serde_json::to_value(of(strategy, cluster).unwrap().selector()).unwrap()
+        serde_json::to_value(resolve(strategy, cluster).unwrap().selector()).unwrap()
     }
 
     #[test]
-    fn a_provider_stands_for_labels() {
+    fn a_provider_selects_nodes_by_labels() {
         let nodes = json!({"nodeSelector": {"team": "shop"}, "capacityProviders": {
             "FARGATE_SPOT": {"nodeSelector": {"karpenter.sh/capacity-type": "spot"}},
             "Spot_Group": {"nodeSelector": {"pool": "of-cluster"}}}});
@@ -294,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_providers_of_fargate_can_be_other_nodes() {
+    fn capacity_provider_objects_can_define_the_nodes_of_fargate_spot() {
         let spec: CapacityProviderSpec =
             serde_json::from_value(json!({"kubernetes": {"nodeSelector": {"spot": "yes"}}})).unwrap();
         assert_eq!(provider_name(&spec, "fargate-spot"), FARGATE_SPOT);
@@ -308,79 +312,82 @@ mod tests {
             allocates: true,
         };
         let items: Vec<_> = serde_json::from_value(only(FARGATE_SPOT)).unwrap();
-        let capacity = Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog).unwrap();
+        let capacity = Capacity::resolve(&EffectiveStrategy::resolve(&items, None, &[]), &catalog).unwrap();
         assert_eq!(capacity.selector().get("spot").map(String::as_str), Some("yes"));
     }
 
     #[test]
-    fn providers_that_get_no_task_do_not_matter() {
-        let two = |weight| json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "gpu", "weight": weight}]);
-        assert_eq!(selector(two(0), json!({})), json!({"pool": "spot"}));
-        let both = of(two(2), json!({})).unwrap();
+    fn providers_without_base_and_weight_are_ignored() {
+        let spot_and_gpu = |gpu_weight| json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "gpu", "weight": gpu_weight}]);
+        assert_eq!(selector(spot_and_gpu(0), json!({})), json!({"pool": "spot"}));
+        let both = resolve(spot_and_gpu(2), json!({})).unwrap();
         assert!(both.allocation().is_some() && both.terms(&BTreeMap::new()).is_always());
-        let both = told(two(2), json!({}), false).unwrap();
-        assert_eq!(asked(&both, &[]), ["ecs-operator.dev/capacity-provider=gpu", "pool=spot"]);
+        let both = resolve_with(spot_and_gpu(2), json!({}), false).unwrap();
+        assert_eq!(terms(&both, &[]), ["ecs-operator.dev/capacity-provider=gpu", "pool=spot"]);
         assert_eq!(both.selector(), &BTreeMap::new());
     }
 
-    /// The terms of nodes, where a Pod asks for some labels already.
-    fn asked(capacity: &Capacity, given: &[(&str, &str)]) -> Vec<String> {
-        let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let terms = capacity.terms(&given).selector().map(|it| it.node_selector_terms).unwrap_or_default();
-        let told = terms.into_iter().map(|term| {
-            let all = term.match_expressions.unwrap_or_default().into_iter();
-            all.map(|it| format!("{}={}", it.key, it.values.unwrap_or_default().join("|")))
+    fn to_map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// Renders the node affinity terms of a Pod with this node selector, as `key=value|value,key=value`.
+    fn terms(capacity: &Capacity, selector: &[(&str, &str)]) -> Vec<String> {
+        let terms = capacity.terms(&to_map(selector)).selector().map(|it| it.node_selector_terms).unwrap_or_default();
+        let lines = terms.into_iter().map(|term| {
+            let requirements = term.match_expressions.unwrap_or_default().into_iter();
+            requirements
+                .map(|it| format!("{}={}", it.key, it.values.unwrap_or_default().join("|")))
                 .collect::<Vec<_>>()
                 .join(",")
         });
-        told.collect()
+        lines.collect()
     }
 
     #[test]
-    fn labels_of_the_cluster_give_way_to_those_of_each_provider_where_any_of_them_will_do() {
+    fn labels_of_a_provider_override_those_of_the_cluster_in_a_node_affinity() {
         let strategy =
             json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "FARGATE", "weight": 1}]);
-        let all = told(strategy, json!({"nodeSelector": {"pool": "shop", "team": "shop"}}), false).unwrap();
+        let all = resolve_with(strategy, json!({"nodeSelector": {"pool": "shop", "team": "shop"}}), false).unwrap();
         assert_eq!(all.selector().keys().collect::<Vec<_>>(), ["team"]);
-        assert_eq!(asked(&all, &[]), ["pool=shop", "pool=spot"]);
-        assert_eq!(asked(&all, &[("pool", "of-task")]), [""; 0], "the task says which, and that is that");
+        assert_eq!(terms(&all, &[]), ["pool=shop", "pool=spot"]);
+        assert_eq!(terms(&all, &[("pool", "of-task")]), [""; 0], "the node selector of the task takes precedence");
     }
 
     #[test]
-    fn labels_of_the_cluster_give_way_to_those_of_each_provider() {
+    fn labels_of_a_provider_override_those_of_the_cluster_in_an_allocation() {
         let strategy =
             json!([{"capacityProvider": "spot-group", "weight": 1}, {"capacityProvider": "gpu", "weight": 1}]);
-        let divided = of(strategy, json!({"nodeSelector": {"pool": "shop", "team": "shop"}})).unwrap();
-        assert_eq!(divided.selector().keys().collect::<Vec<_>>(), ["team"]);
-        let pools = |given: &[(&str, &str)]| {
-            let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let allocation = divided.allocation().unwrap().without_labels(&given);
-            let of =
-                |taken: &[i64]| allocation.next(&taken.iter().copied().collect()).unwrap().node_selector.remove("pool");
-            [of(&[]), of(&[1])]
+        let capacity = resolve(strategy, json!({"nodeSelector": {"pool": "shop", "team": "shop"}})).unwrap();
+        assert_eq!(capacity.selector().keys().collect::<Vec<_>>(), ["team"]);
+        let pools = |selector: &[(&str, &str)]| {
+            let allocation = capacity.allocation().unwrap().without_labels(&to_map(selector));
+            [BTreeSet::new(), BTreeSet::from([1])]
+                .map(|taken| allocation.next(&taken).unwrap().node_selector.remove("pool"))
         };
         assert_eq!(pools(&[]), [Some("spot".to_owned()), Some("shop".to_owned())]);
         assert_eq!(pools(&[("pool", "of-task")]), [None, None]);
     }
 
     #[test]
-    fn one_provider_of_any_node_makes_all_of_them_any_node() {
+    fn a_provider_of_all_nodes_adds_no_node_affinity() {
         let strategy =
             json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
         let spot = json!({"nodeSelector": {"spot": "true"}, "tolerations": [{"key": "spot"}]});
-        let capacity = of(strategy, json!({"capacityProviders": {"FARGATE_SPOT": spot}})).unwrap();
+        let capacity = resolve(strategy, json!({"capacityProviders": {"FARGATE_SPOT": spot}})).unwrap();
         assert!(capacity.terms(&BTreeMap::new()).is_always() && capacity.selector().is_empty());
         assert_eq!(capacity.tolerations(), [], "tasks of the other provider do not tolerate the taints of this one");
-        let tolerated = |taken: &[i64]| {
-            capacity.allocation().unwrap().next(&taken.iter().copied().collect()).unwrap().tolerations.len()
-        };
-        assert_eq!([tolerated(&[]), tolerated(&[1])], [0, 1]);
+        let allocation = capacity.allocation().unwrap();
+        let tolerations =
+            [BTreeSet::new(), BTreeSet::from([1])].map(|taken| allocation.next(&taken).unwrap().tolerations);
+        assert_eq!(tolerations.map(|it| it.len()), [0, 1]);
     }
 
     #[test]
-    fn a_provider_that_nobody_knows_or_that_belongs_to_others_is_refused() {
-        assert_eq!(of(only("none"), json!({})), Err(ProviderError::NotFound("none".into())));
-        assert_eq!(of(only("theirs"), json!({})), Err(ProviderError::InOtherCluster("theirs".into(), "other".into())));
+    fn an_unknown_or_foreign_provider_is_an_error() {
+        assert_eq!(resolve(only("none"), json!({})), Err(ProviderError::NotFound("none".into())));
+        let foreign = ProviderError::InOtherCluster("foreign".into(), "other".into());
+        assert_eq!(resolve(only("foreign"), json!({})), Err(foreign));
         let catalog = ProviderCatalog {
             cluster: "prod",
             nodes: None,
@@ -389,12 +396,13 @@ mod tests {
             allocates: true,
         };
         let items: Vec<_> = serde_json::from_value(only("FARGATE_SPOT")).unwrap();
-        let refused = Capacity::of(&EffectiveStrategy::resolve(&items, None, &[]), &catalog);
-        assert_eq!(refused, Err(ProviderError::NotInCluster("FARGATE_SPOT".into())));
+        let unlisted = Capacity::resolve(&EffectiveStrategy::resolve(&items, None, &[]), &catalog);
+        assert_eq!(unlisted, Err(ProviderError::NotInCluster("FARGATE_SPOT".into())));
         let others = ProviderCatalog { cluster_providers: &["spot-group".to_owned()], ..catalog };
-        let launched = Capacity::of(&EffectiveStrategy::resolve(&[], Some(LaunchType::Fargate), &[]), &others);
-        assert_eq!(launched, Ok(Capacity::default()), "a launch type needs no association");
-        let assumed = Capacity::assumed(&EffectiveStrategy::resolve(&[items[0].clone()], None, &[]), &catalog);
+        let launch_type = Capacity::resolve(&EffectiveStrategy::resolve(&[], Some(LaunchType::Fargate), &[]), &others);
+        assert_eq!(launch_type, Ok(Capacity::default()), "a launch type needs no association");
+        let assumed =
+            Capacity::resolve_or_assume(&EffectiveStrategy::resolve(&[items[0].clone()], None, &[]), &catalog);
         assert_eq!(assumed, Capacity::default());
     }
 }

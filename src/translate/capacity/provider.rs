@@ -1,15 +1,15 @@
-//! What becomes of the fields of a capacity provider.
+//! Findings and verdicts on the fields of a capacity provider.
 
 use crate::api::CapacityProviderSpec;
 use crate::ecs::capacity::{ManagedStatus, is_fargate};
 use crate::ecs::finding::Finding;
 use crate::ecs::{self, Pointer};
-use crate::translate::capacity::nodes_of;
+use crate::translate::capacity::provider_nodes;
 use crate::translate::pod::tags;
 use crate::translate::{Code, VerdictRecorder};
 
-/// What says of Karpenter's objects the same as a member of `managedInstancesProvider`.
-const OF_KARPENTER: &[(&str, &str)] = &[
+/// Members of `managedInstancesProvider` with their Karpenter equivalents.
+const KARPENTER_EQUIVALENTS: &[(&str, &str)] = &[
     ("instanceLaunchTemplate.ec2InstanceProfileArn", "instanceProfile of an EC2NodeClass"),
     ("instanceLaunchTemplate.networkConfiguration.subnets", "subnetSelectorTerms of an EC2NodeClass, by id"),
     (
@@ -123,8 +123,8 @@ const OF_KARPENTER: &[(&str, &str)] = &[
     ),
 ];
 
-/// The members that Karpenter's objects have nothing for.
-const OF_NOBODY: &[&str] = &[
+/// Members of `managedInstancesProvider` without a Karpenter equivalent.
+const WITHOUT_EQUIVALENT: &[&str] = &[
     "instanceLaunchTemplate.instanceMetadataTagsPropagation",
     "instanceLaunchTemplate.nitroEnclavesEnabled",
     "instanceLaunchTemplate.instanceRequirements.spotMaxPricePercentageOverLowestPrice",
@@ -133,7 +133,7 @@ const OF_NOBODY: &[&str] = &[
     "instanceLaunchTemplate.instanceRequirements.requireHibernateSupport",
 ];
 
-/// What a provider cannot do without here.
+/// Returns an error finding if the provider defines no nodes.
 #[must_use]
 pub fn findings(spec: &CapacityProviderSpec) -> Vec<Finding> {
     let ecs = &spec.ecs;
@@ -142,34 +142,34 @@ pub fn findings(spec: &CapacityProviderSpec) -> Vec<Finding> {
         return Vec::new();
     }
     let message =
-        "a capacity provider has an Auto Scaling group, managed instances, or nodes in kubernetes.nodeSelector";
+        "a capacity provider must have an Auto Scaling group, managed instances, or nodes in kubernetes.nodeSelector";
     vec![Finding::error(Pointer::root(), "no-capacity", message)]
 }
 
-/// Claims the fields of a capacity provider, whose object has this name.
-pub fn claim(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
+/// Records verdicts on the fields of a capacity provider; `name` is the name of its object.
+pub fn record(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
-    let own = |place: &str| format!("CapacityProvider/{name}#{place}");
-    recorder.exact(root.key("name"), own("/metadata/name"));
-    recorder.exact(root.key("cluster"), own("/spec/cluster"));
+    let object = format!("CapacityProvider/{name}#");
+    recorder.exact(root.key("name"), format!("{object}/metadata/name"));
+    recorder.exact(root.key("cluster"), format!("{object}/spec/cluster"));
     recorder.exact(root.key("kubernetes"), "Deployment#/spec/template/spec/nodeSelector");
-    tags::record_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
+    tags::record_kept(&spec.ecs.tags, &format!("{object}/spec/tags"), recorder);
     auto_scaling_group(spec, name, recorder);
     managed_instances(spec, name, recorder);
     for field in ["capacityProviderArn", "status", "updateStatus", "updateStatusReason", "type"] {
-        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
+        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS returns it in descriptions; it is not an input");
     }
 }
 
-/// The labels that its nodes have, as `KEY=VALUE`.
-fn labels_of(spec: &CapacityProviderSpec, name: &str) -> String {
-    let nodes = nodes_of(spec, name);
+/// Returns the labels of the provider's nodes, as `KEY=VALUE`.
+fn node_labels(spec: &CapacityProviderSpec, name: &str) -> String {
+    let nodes = provider_nodes(spec, name);
     let pairs = nodes.node_selector.iter().map(|(key, value)| format!("{key}={value}"));
     pairs.collect::<Vec<_>>().join(" and ")
 }
 
-/// Whether it says itself which labels its nodes have.
-fn is_labelled(spec: &CapacityProviderSpec) -> bool {
+/// True if the provider has a node selector.
+fn has_node_selector(spec: &CapacityProviderSpec) -> bool {
     spec.kubernetes.as_ref().is_some_and(|nodes| !nodes.node_selector.is_empty())
 }
 
@@ -177,15 +177,14 @@ fn auto_scaling_group(spec: &CapacityProviderSpec, name: &str, recorder: &mut Ve
     let Some(group) = &spec.ecs.auto_scaling_group_provider else { return };
     let at = Pointer::root().key("autoScalingGroupProvider");
     let selector = format!("CapacityProvider/{name}#/spec/kubernetes/nodeSelector");
-    if is_labelled(spec) {
-        let message =
-            "the instances of the group are the nodes that kubernetes.nodeSelector says; the group itself is not asked";
+    if has_node_selector(spec) {
+        let message = "the nodes that kubernetes.nodeSelector selects count as the instances of the group; the group itself is not read";
         recorder.approximate(at.key("autoScalingGroupArn"), Code::NodesSelectedByLabels, selector, message);
     } else {
         let message = format!(
-            "the instances of the group are nodes with the label {}: give it to them, or say in kubernetes.nodeSelector which labels they \
-             have",
-            labels_of(spec, name)
+            "nodes with the label {} count as the instances of the group: label them, or select them by other labels in \
+             kubernetes.nodeSelector",
+            node_labels(spec, name)
         );
         recorder.needs_addon(at.key("autoScalingGroupArn"), Code::ProviderLabelRequired, selector, message);
     }
@@ -193,85 +192,91 @@ fn auto_scaling_group(spec: &CapacityProviderSpec, name: &str, recorder: &mut Ve
     termination(group, name, &at, recorder);
 }
 
-/// Nothing sizes the group but an autoscaler of the cluster.
+/// Records verdicts on `managedScaling`, for which the cluster needs an autoscaler.
 fn managed_scaling(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, recorder: &mut VerdictRecorder) {
     let Some(scaling) = &group.managed_scaling else { return };
     let target = format!("CapacityProvider/{name}#/spec/autoScalingGroupProvider/managedScaling");
     if scaling.status == Some(ManagedStatus::Disabled) {
         return recorder.exact(at.clone(), target);
     }
-    let given = [
-        scaling.status.is_some(),
-        scaling.target_capacity.is_some(),
-        scaling.minimum_scaling_step_size.is_some(),
-        scaling.maximum_scaling_step_size.is_some(),
-        scaling.instance_warmup_period.is_some(),
-    ];
     let messages = [
         (
             "status",
-            "the group is sized once the Cluster Autoscaler is told of it, or Karpenter launches nodes with these labels",
+            scaling.status.is_some(),
+            "configure the Cluster Autoscaler for the group, or Karpenter to launch nodes with these labels",
         ),
         (
             "targetCapacity",
-            "an autoscaler keeps no room of its own: Pods of a low priority that only hold a place keep some, as many as the share that \
-             is to stay free",
+            scaling.target_capacity.is_some(),
+            "an autoscaler reserves no free capacity: run placeholder Pods of a low priority that request the share to keep free",
         ),
-        ("minimumScalingStepSize", "an autoscaler adds what waiting tasks need, be it one node"),
+        (
+            "minimumScalingStepSize",
+            scaling.minimum_scaling_step_size.is_some(),
+            "an autoscaler adds as many nodes as pending tasks need, and may add one",
+        ),
         (
             "maximumScalingStepSize",
-            "an autoscaler adds what waiting tasks need; its own settings limit how many nodes there are",
+            scaling.maximum_scaling_step_size.is_some(),
+            "an autoscaler adds as many nodes as pending tasks need, up to the limits in its own configuration",
         ),
-        ("instanceWarmupPeriod", "an autoscaler counts a node from when it is ready"),
+        (
+            "instanceWarmupPeriod",
+            scaling.instance_warmup_period.is_some(),
+            "an autoscaler counts a node once it is ready",
+        ),
     ];
-    for ((member, message), _) in messages.into_iter().zip(given).filter(|(_, given)| *given) {
-        let needs = format!("{message}; without an autoscaler the nodes are as many as they are");
-        recorder.needs_addon(at.key(member), Code::NodeAutoscalerNeeded, target.clone(), needs);
+    for (member, _, message) in messages.into_iter().filter(|(_, is_set, _)| *is_set) {
+        let message = format!("{message}; without an autoscaler the number of nodes does not change");
+        recorder.needs_addon(at.key(member), Code::NodeAutoscalerNeeded, target.clone(), message);
     }
 }
 
-/// What happens to instances that have to go.
+/// Records verdicts on the protection and draining of instances.
 fn termination(group: &ecs::AutoScalingGroupProvider, name: &str, at: &Pointer, recorder: &mut VerdictRecorder) {
-    let own = |member: &str| format!("CapacityProvider/{name}#/spec/autoScalingGroupProvider/{member}");
+    let target = format!("CapacityProvider/{name}#/spec/autoScalingGroupProvider");
     let protection = at.key("managedTerminationProtection");
     if group.managed_termination_protection == Some(ManagedStatus::Enabled) {
-        let message = "an autoscaler takes nodes away that have tasks, and moves these: protected tasks are kept where it heeds the annotation \
-                       karpenter.sh/do-not-disrupt or cluster-autoscaler.kubernetes.io/safe-to-evict=false of their Pods";
+        let message = "an autoscaler may remove nodes that have tasks, and evicts the tasks: protected tasks are kept where it honors the \
+                       annotation karpenter.sh/do-not-disrupt or cluster-autoscaler.kubernetes.io/safe-to-evict=false of their Pods";
         recorder.unsupported(protection, Code::InstancesNotProtected, message);
     } else {
-        recorder.exact(protection, own("managedTerminationProtection"));
+        recorder.exact(protection, format!("{target}/managedTerminationProtection"));
     }
     let draining = at.key("managedDraining");
+    let target = format!("{target}/managedDraining");
     if group.managed_draining == Some(ManagedStatus::Disabled) {
-        let message = "whoever takes a node away drains it before, as autoscalers and kubectl drain do";
-        recorder.approximate(draining, Code::NodesDrainedByKubernetes, own("managedDraining"), message);
+        let message = "autoscalers and kubectl drain always drain a node before it is removed";
+        recorder.approximate(draining, Code::NodesDrainedByKubernetes, target, message);
     } else {
-        recorder.exact(draining, own("managedDraining"));
+        recorder.exact(draining, target);
     }
 }
 
-/// Nothing launches instances but Karpenter, or another one who is told the same.
+/// Records verdicts on `managedInstancesProvider`, for which the cluster needs Karpenter or another node autoscaler.
 fn managed_instances(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRecorder) {
     let Some(provider) = &spec.ecs.managed_instances_provider else { return };
-    // The shape always has a JSON form.
-    let given = serde_json::to_value(provider).unwrap_or_default();
-    let within = |path: &str| path.split('.').fold(Pointer::root(), |at, member| at.key(member));
-    let is_given = |path: &str| within(path).find(&given).is_some();
+    // Serialization to JSON cannot fail.
+    let value = serde_json::to_value(provider).unwrap_or_default();
+    let is_set = |path: &str| resolve(Pointer::root(), path).find(&value).is_some();
     let at = Pointer::root().key("managedInstancesProvider");
-    let place = |path: &str| path.split('.').fold(at.clone(), |at, member| at.key(member));
     let target = format!("CapacityProvider/{name}#/spec/managedInstancesProvider");
-    let message = "what launches nodes acts with a role of its own";
+    let message = "the component that launches nodes uses its own role";
     recorder.ignored(at.key("infrastructureRoleArn"), Code::DriverRoleUsed, message);
-    let labels = labels_of(spec, name);
-    for (path, counterpart) in OF_KARPENTER.iter().filter(|(path, _)| is_given(path)) {
+    let labels = node_labels(spec, name);
+    for (path, equivalent) in KARPENTER_EQUIVALENTS.iter().filter(|(path, _)| is_set(path)) {
         let message = format!(
-            "nothing is launched: make Karpenter launch nodes with the label {labels}, where this is {counterpart}"
+            "the operator launches no nodes: configure Karpenter to launch nodes with the label {labels}; there this is {equivalent}"
         );
-        recorder.needs_addon(place(path), Code::NodeAutoscalerNeeded, target.clone(), message);
+        recorder.needs_addon(resolve(at.clone(), path), Code::NodeAutoscalerNeeded, target.clone(), message);
     }
-    for path in OF_NOBODY.iter().filter(|path| is_given(path)) {
-        let message =
-            "Karpenter has nothing for it: nodes that need it come from a node group with a launch template of its own";
-        recorder.unsupported(place(path), Code::NoNodePoolEquivalent, message);
+    for path in WITHOUT_EQUIVALENT.iter().filter(|path| is_set(path)) {
+        let message = "Karpenter has no equivalent: use a node group with a launch template for nodes that need it";
+        recorder.unsupported(resolve(at.clone(), path), Code::NoNodePoolEquivalent, message);
     }
+}
+
+/// Appends a path of members, joined by dots.
+fn resolve(at: Pointer, path: &str) -> Pointer {
+    path.split('.').fold(at, |at, member| at.key(member))
 }

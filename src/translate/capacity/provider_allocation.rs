@@ -1,12 +1,13 @@
-//! Several capacity providers: which of them each task goes to.
+//! Allocation of tasks to several capacity providers.
 //!
-//! All Pods of a template are alike, so each waits behind a scheduling gate until the operator gives it a provider: it adds the
-//! labels of the provider's nodes, which a Pod takes as long as it is gated, tolerates their taints, and lifts the gate. Tasks are numbered; number N
-//! goes where the N-th task of the strategy does. A new one gets the lowest number that no other of its deployment has, and the
-//! highest are the first to go when there are to be fewer, by their deletion cost: so neither moves another task.
+//! All Pods of a template are alike, so each waits behind a scheduling gate until the operator assigns it a provider. The
+//! operator adds the labels of the provider's nodes to the node selector, which is allowed while a Pod is gated, adds
+//! tolerations for their taints, and removes the gate. Tasks are numbered; number N goes to the provider of the N-th task of
+//! the strategy. A new task gets the lowest free number of its deployment. On scale-in the tasks with the highest numbers
+//! are deleted first, by their deletion cost. Neither moves another task.
 //!
-//! The template has the whole strategy in an annotation: what a Pod gets depends on the Pods of its deployment alone, also when
-//! the service says something else by then.
+//! The template contains the whole strategy in an annotation, so that the provider of a Pod depends on the Pods of its
+//! deployment alone, even if the strategy of the service changes meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,7 @@ use crate::ecs::common::CapacityProviderStrategyItem;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProviderAllocation(Vec<ProviderShare>);
 
-/// A provider's part.
+/// Provider in a strategy, with its nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProviderShare {
@@ -30,16 +31,16 @@ pub(super) struct ProviderShare {
     pub(super) nodes: CapacityNodes,
 }
 
-/// What a task is given.
+/// Provider of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
-    /// Its number, from 1.
+    /// Number of the task, from 1.
     pub number: i64,
-    /// The name of the provider.
+    /// Name of the provider.
     pub provider: String,
-    /// Labels that its node must have.
+    /// Labels that the node of the task must have.
     pub node_selector: BTreeMap<String, String>,
-    /// Taints of the node that it tolerates, beside those that its template does.
+    /// Tolerations of the task in addition to those of its template.
     pub tolerations: Vec<Toleration>,
 }
 
@@ -48,12 +49,12 @@ impl ProviderAllocation {
         Self(shares)
     }
 
-    /// Keys that some provider says something of.
+    /// Returns the label keys of all providers.
     pub(super) fn keys(&self) -> BTreeSet<String> {
         self.0.iter().flat_map(|share| share.nodes.node_selector.keys().cloned()).collect()
     }
 
-    /// The same where Pods of providers that do not say otherwise have these labels too.
+    /// Adds these labels to every provider that does not define their keys.
     pub(super) fn with_default(mut self, labels: &BTreeMap<String, String>) -> Self {
         for share in &mut self.0 {
             for (key, value) in labels {
@@ -63,31 +64,31 @@ impl ProviderAllocation {
         self
     }
 
-    /// What is left to add to Pods that ask for these labels already: a Pod keeps what it asks for.
-    pub(crate) fn without_labels(&self, given: &BTreeMap<String, String>) -> Self {
-        let mut less = self.clone();
-        less.0.iter_mut().for_each(|share| share.nodes.node_selector.retain(|key, _| !given.contains_key(key)));
-        less
+    /// Removes the labels with the keys of `selector`, the node selector of the Pod, which takes precedence.
+    pub(crate) fn without_labels(&self, selector: &BTreeMap<String, String>) -> Self {
+        let mut rest = self.clone();
+        rest.0.iter_mut().for_each(|share| share.nodes.node_selector.retain(|key, _| !selector.contains_key(key)));
+        rest
     }
 
-    /// Reads the annotation of a Pod; none of what this program has not written.
+    /// Parses the annotation of a Pod; `None` if another program wrote it.
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    pub fn from_annotation(value: &str) -> Option<Self> {
+        serde_json::from_str(value).ok()
     }
 
-    /// The annotation.
+    /// Returns the value of the annotation.
     #[must_use]
-    pub fn text(&self) -> String {
-        // It always has a JSON form.
+    pub fn to_annotation(&self) -> String {
+        // Serialization to JSON cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the next task is given, where others have the numbers in `taken`.
+    /// Returns the assignment of the next task, where other tasks have the numbers in `taken`.
     #[must_use]
     pub fn next(&self, taken: &BTreeSet<i64>) -> Option<Assignment> {
         let items: Vec<_> = self.0.iter().map(|share| share.item.clone()).collect();
-        // Of so many numbers one is free.
+        // One of `taken.len() + 1` numbers is free.
         let last = i64::try_from(taken.len()).ok()? + 1;
         let number = (1..=last).find(|number| !taken.contains(number))?;
         let share = self.0.get(Strategy::new(&items).item_of(number)?)?;
@@ -107,21 +108,23 @@ mod tests {
     const TEXT: &str = r#"[{"capacityProvider":"steady","weight":1,"base":2,"nodeSelector":{"pool":"steady"}},{"capacityProvider":"spot","weight":1,"tolerations":[{"key":"spot"}]}]"#;
 
     #[test]
-    fn the_lowest_free_number_is_given() {
-        let allocation = ProviderAllocation::read(TEXT).unwrap();
-        let next = |taken: &[i64]| allocation.next(&taken.iter().copied().collect()).map(|it| (it.number, it.provider));
-        assert_eq!(next(&[]), Some((1, "steady".to_owned())));
-        assert_eq!(next(&[1, 2, 3]), Some((4, "spot".to_owned())));
-        assert_eq!(next(&[2, 3, 4]), Some((1, "steady".to_owned())));
+    fn the_next_task_gets_the_lowest_free_number() {
+        let allocation = ProviderAllocation::from_annotation(TEXT).unwrap();
+        for (taken, number, provider) in
+            [(vec![], 1, "steady"), (vec![1, 2, 3], 4, "spot"), (vec![2, 3, 4], 1, "steady")]
+        {
+            let next = allocation.next(&taken.into_iter().collect()).unwrap();
+            assert_eq!((next.number, next.provider.as_str()), (number, provider));
+        }
         let first = allocation.next(&BTreeSet::new()).unwrap();
         assert_eq!((first.node_selector["pool"].as_str(), first.tolerations.len()), ("steady", 0));
         assert_eq!(allocation.next(&BTreeSet::from([1, 2, 3])).unwrap().tolerations.len(), 1);
     }
 
     #[test]
-    fn the_annotation_is_read_as_it_was_written() {
-        let allocation = ProviderAllocation::read(TEXT).unwrap();
-        assert_eq!(ProviderAllocation::read(&allocation.text()), Some(allocation));
-        assert_eq!(ProviderAllocation::read("of another release"), None);
+    fn the_annotation_round_trips() {
+        let allocation = ProviderAllocation::from_annotation(TEXT).unwrap();
+        assert_eq!(ProviderAllocation::from_annotation(&allocation.to_annotation()), Some(allocation));
+        assert_eq!(ProviderAllocation::from_annotation("of another release"), None);
     }
 }

@@ -77,7 +77,7 @@ fn capacity_provider_strategy(task: &RenderContext<'_>, parts: &mut PodParts) {
     let selector = parts.spec.node_selector.clone().unwrap_or_default();
     parts
         .annotations
-        .insert(api::annotations::CAPACITY_STRATEGY.to_owned(), allocation.without_labels(&selector).text());
+        .insert(api::annotations::CAPACITY_STRATEGY.to_owned(), allocation.without_labels(&selector).to_annotation());
     parts.spec.scheduling_gates = Some(vec![PodSchedulingGate { name: api::CAPACITY_GATE.to_owned() }]);
 }
 

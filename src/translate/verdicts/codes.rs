@@ -1,4 +1,4 @@
-//! How far a field was translated, with a stable name for each way to differ.
+//! Verdicts, and the stable codes of differences from ECS.
 
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ pub enum Verdict {
     Unsupported,
     /// Translated, but works only with a component or an object that the cluster may not have.
     NeedsAddon,
-    /// Translated, and behaves differently in a way that is stated.
+    /// Translated, with a stated difference in behavior.
     Approximate,
     /// No meaning outside AWS.
     Ignored,
-    /// The same observable behaviour.
+    /// The same observable behavior.
     Exact,
 }
 
@@ -24,7 +24,7 @@ impl Verdict {
     /// Every verdict, the most serious first.
     pub const ALL: [Self; 5] = [Self::Unsupported, Self::NeedsAddon, Self::Approximate, Self::Ignored, Self::Exact];
 
-    /// The name used in reports and statuses.
+    /// Returns the name used in reports and statuses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -36,39 +36,39 @@ impl Verdict {
         }
     }
 
-    /// What the verdict says, in a sentence.
+    /// Returns the meaning of the verdict, in one sentence.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Unsupported => "The field becomes nothing; the message says what happens without it and what to do.",
+            Self::Unsupported => "The field is not translated; the message states the effect and what to do.",
             Self::NeedsAddon => {
-                "The field is translated, and works once the cluster has the component or the object named."
+                "The field is translated, and works once the cluster has the named component or object."
             }
-            Self::Approximate => "The field is translated, and behaves differently in a way that is stated.",
+            Self::Approximate => "The field is translated, with a difference in behavior that the message states.",
             Self::Ignored => "The field has no meaning outside AWS.",
             Self::Exact => "The field behaves as on ECS.",
         }
     }
 }
 
-/// What became of one leaf of the input.
+/// Verdict on one leaf of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldVerdict {
-    /// The leaf.
+    /// Path of the leaf.
     pub path: Pointer,
     /// How far it was translated.
     pub verdict: Verdict,
-    /// The name of the difference; none when there is no difference.
+    /// Code of the difference; `None` if there is no difference.
     pub code: Option<Code>,
-    /// The object and the field it became, as `Kind/name#/json/pointer`.
+    /// The resulting object and field, as `Kind/name#/json/pointer`.
     pub target: Option<String>,
-    /// How it differs and what to do, in a sentence.
+    /// The difference and what to do, in one sentence.
     pub message: Option<String>,
 }
 
 macro_rules! codes {
     ($(#[doc = $meaning:literal] $variant:ident = $name:literal,)+) => {
-        /// The stable name of a way to differ from ECS. Once released, a name keeps its meaning.
+        /// Stable code of a difference from ECS. Once released, a code keeps its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Code {
             $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
@@ -78,13 +78,13 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name used in reports, statuses and warnings.
+            /// Returns the name used in reports, statuses and warnings.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// What the code says, in one or two sentences.
+            /// Returns the meaning of the code, in one or two sentences.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning,)+ }.trim_ascii()
@@ -98,360 +98,360 @@ codes! {
     UnknownField = "unknown-field",
     /// This version does not translate the field.
     NotTranslatedYet = "not-translated-yet",
-    /// AWS prints the field in descriptions; it is no input.
+    /// AWS returns the field in descriptions; it is not an input.
     DescribeOutput = "describe-output",
-    /// The end of an essential container restarts that container in its Pod; ECS replaces the task.
+    /// An essential container that exits is restarted in its Pod; ECS replaces the task.
     EssentialRestartsInPlace = "essential-restarts-in-place",
-    /// A non-essential container that ends is restarted; ECS leaves it stopped.
+    /// A non-essential container that exits is restarted; ECS leaves it stopped.
     NonEssentialRestarts = "non-essential-restarts",
-    /// A dependency that must end with any exit code has to end with 0.
+    /// A dependency with the condition COMPLETE must exit with code 0; ECS accepts any exit code.
     CompleteNeedsSuccess = "complete-needs-success",
-    /// A dependency that fails is started again in the same Pod; ECS ends the task and starts another.
+    /// A dependency that fails is restarted in the same Pod; ECS stops the task and starts another.
     FailedDependencyRetried = "failed-dependency-retried",
-    /// Containers start one after another, so others wait for a dependency too.
+    /// Containers start one after another, so containers without the dependency wait for it too.
     StartsOneAfterAnother = "starts-one-after-another",
-    /// The scheduler weighs a step of a placement strategy against other things.
+    /// The scheduler weighs the step of the placement strategy against other criteria.
     StrategyWeighedByScheduler = "strategy-weighed-by-scheduler",
-    /// Tasks are spread by rounded scores, which are added up for several steps.
+    /// The scheduler spreads tasks by rounded scores and adds up the scores of several steps.
     SpreadByScore = "spread-by-score",
     /// Nodes are packed by the share that is reserved, not by the amount that is left.
     BinpackByRequestedShare = "binpack-by-requested-share",
-    /// The default scheduler packs no nodes.
+    /// The default scheduler does not pack nodes.
     BinpackNeedsScheduler = "binpack-needs-scheduler",
-    /// A step of a placement strategy cannot be asked after those before it.
+    /// The step of the placement strategy cannot follow the steps before it.
     StrategyStepLeftOut = "strategy-step-left-out",
-    /// No label of a node can be called as an attribute is.
+    /// The name of the attribute is not valid as the key of a node label.
     AttributeNotAValidLabel = "attribute-not-a-valid-label",
-    /// A task that is not healthy any more gets no traffic until it has been replaced; on ECS it may.
+    /// An unhealthy task gets no traffic until it is replaced; on ECS it may.
     UnhealthyWithoutTraffic = "unhealthy-without-traffic",
     /// An unhealthy container is restarted in its Pod; ECS replaces the task.
     UnhealthyRestartsInPlace = "unhealthy-restarts-in-place",
-    /// The health of a non-essential container that nothing waits for changes nothing on ECS, and is not checked here.
+    /// The health of a non-essential container without dependents has no effect on ECS, and is not checked.
     HealthNotObserved = "health-not-observed",
-    /// The start period is a number of tolerated failures rather than a time.
+    /// The start period is a number of tolerated failures instead of a time.
     StartPeriodCounted = "start-period-counted",
     /// Containers of a Pod share one network namespace; in bridge mode each has its own.
     SharedNetworkNamespace = "shared-network-namespace",
-    /// Two containers of the task listen on the same port, which they cannot in one Pod.
+    /// Two containers of the task listen on the same port, which is not possible in one Pod.
     PortCollision = "port-collision",
-    /// Nothing reads a dynamic host port on Kubernetes: tasks are reached by their own address.
+    /// Dynamic host ports are not used on Kubernetes: tasks are reached by their own address.
     DynamicHostPort = "dynamic-host-port",
     /// The soft memory limit reserves memory; it is not enforced under pressure.
     SoftLimitNotEnforced = "soft-limit-not-enforced",
-    /// The server has no resources for a whole Pod.
+    /// The API server does not support resources of a whole Pod.
     PodResourcesMissing = "pod-resources-missing",
-    /// The volume has to exist as a `PersistentVolumeClaim`.
+    /// The volume must exist as a `PersistentVolumeClaim`.
     VolumeClaimNeeded = "volume-claim-needed",
-    /// A storage class has to make the volumes.
+    /// A storage class must provision the volumes.
     StorageClassNeeded = "storage-class-needed",
-    /// The storage class says what kind of volume is made.
+    /// The storage class determines the type of the volume.
     StorageClassDecides = "storage-class-decides",
-    /// The volume starts empty instead of with the content of a snapshot.
+    /// The volume starts empty, without the content of the snapshot.
     SnapshotNotRestored = "snapshot-not-restored",
-    /// The EFS CSI driver has to be there to mount the file system through the claim that is made.
+    /// The EFS CSI driver must be installed to mount the file system through the generated claim.
     EfsCsiNeeded = "efs-csi-needed",
-    /// The EFS CSI driver mounts the file system with rights of its own; ECS uses the task role.
+    /// The EFS CSI driver mounts the file system with its own IAM role; ECS uses the task role.
     EfsMountedByDriver = "efs-mounted-by-driver",
     /// The EFS CSI driver chooses the local port of the encrypted tunnel.
     EfsDriverPortUsed = "efs-driver-port-used",
-    /// The value has to exist as a key of a `Secret`.
+    /// The value must exist as a key of a `Secret`.
     SecretNeeded = "secret-needed",
-    /// An `ExternalSecret` is made that fills the `Secret` once the External Secrets Operator runs.
+    /// A generated `ExternalSecret` fills the `Secret` once the External Secrets Operator runs.
     ExternalSecretMade = "external-secret-made",
-    /// The value is that of the `Secret` when the container starts; ECS fetches it once for each task.
+    /// The value is read from the `Secret` when the container starts; ECS fetches it once per task.
     SecretReadAtContainerStart = "secret-read-at-container-start",
-    /// The variables of a file have to exist in a `ConfigMap`.
+    /// The variables of the file must exist in a `ConfigMap`.
     ConfigMapNeeded = "config-map-needed",
-    /// The variables of a file are a copy, read when the container starts; ECS reads the file once for each task.
+    /// The variables of the file are a copy that is read when the container starts; ECS reads the file once per task.
     EnvironmentFileCopied = "environment-file-copied",
-    /// A variable that is given more than once; the last one counts.
+    /// The variable is defined more than once; the last definition applies.
     ShadowedVariable = "shadowed-variable",
-    /// An image is pulled again only where Kubernetes' own rule says so.
+    /// The image is pulled again only where the image pull policy of Kubernetes requires it.
     ImageNotPulledAgain = "image-not-pulled-again",
-    /// The task has none of the AWS rights its role gives.
+    /// The task does not get the AWS permissions of its role.
     RoleNotTranslated = "role-not-translated",
-    /// The task's AWS rights are those that its `ServiceAccount` has to be given.
+    /// The task gets its AWS permissions through its `ServiceAccount`, which must be granted them.
     RoleByServiceAccount = "role-by-service-account",
-    /// What ECS does with the execution role is done by nodes, log agents and whatever fills `Secret`s.
+    /// Nodes, log agents and the source of the `Secret`s do the work of the execution role.
     ExecutionRoleSplit = "execution-role-split",
-    /// Nothing in the definition needs the execution role.
+    /// The definition does not use the execution role.
     ExecutionRoleUnused = "execution-role-unused",
-    /// A component of the cluster acts with a role of its own.
+    /// A component of the cluster uses its own role.
     DriverRoleUsed = "driver-role-used",
-    /// The registry's credentials have to exist as a pull secret.
+    /// The credentials of the registry must exist as an image pull secret.
     PullSecretNeeded = "pull-secret-needed",
-    /// Logs stay on the node until a log agent sends them on; annotations tell it where to.
+    /// Logs stay on the node until a log agent forwards them; annotations contain the destination.
     LogsNeedAgent = "logs-need-agent",
-    /// What a container writes goes to a file of its node and never waits for its destination.
+    /// Container output goes to a file of the node and is never blocked by the destination.
     LogsThroughFile = "logs-through-file",
-    /// The kubelet rotates the log files of all containers of its node alike.
+    /// The kubelet rotates the log files of all containers of the node by the same settings.
     NodeLogRotationUsed = "node-log-rotation-used",
-    /// A log option that looks like a credential is kept out of the annotations.
+    /// A log option that looks like a credential is omitted from the annotations.
     LogCredentialNotCarried = "log-credential-not-carried",
-    /// The log router reads what containers write from the files of its node.
+    /// The log router reads the output of containers from the log files of its node.
     LogRouterReadsFiles = "log-router-reads-files",
-    /// What containers write does not come to the log router; what sends to it by its address reaches it.
+    /// The log router does not receive the output of containers; it receives what is sent to its address.
     LogRouterReceivesNoLogs = "log-router-receives-no-logs",
-    /// The log router's configuration lacks a file, which has to be in its image.
+    /// The configuration of the log router includes a file that must be in its image.
     LogRouterFileNeeded = "log-router-file-needed",
-    /// The option cannot be written into the log router's configuration.
+    /// The option cannot be written into the configuration of the log router.
     LogOptionNotRendered = "log-option-not-rendered",
-    /// What is added to the records names things of Kubernetes where ECS has ARNs.
+    /// Metadata in log records names Kubernetes objects where ECS has ARNs.
     LogMetadataDiffers = "log-metadata-differs",
-    /// The time to stop belongs to the whole Pod.
+    /// The stop timeout applies to the whole Pod.
     StopTimeoutSharedByPod = "stop-timeout-shared-by-pod",
-    /// The user is not a number; Kubernetes takes numbers only.
+    /// The user is a name; Kubernetes accepts numbers only.
     UserNotNumeric = "user-not-numeric",
-    /// Fargate's own capacity has no counterpart; the tasks run on the cluster's nodes.
+    /// Fargate's own capacity has no counterpart; the tasks run on the nodes of the cluster.
     RunsOnClusterNodes = "runs-on-cluster-nodes",
     /// The percentages leave no room to replace a task.
     DeploymentStuck = "deployment-stuck",
-    /// The desired count of a DAEMON service follows from the nodes.
+    /// The number of nodes determines the desired count of a DAEMON service.
     OneTaskOnEachNode = "one-task-on-each-node",
-    /// A DaemonSet has tasks on nodes that take no others.
+    /// A DaemonSet also runs tasks on cordoned nodes.
     DaemonsetOnCordonedNodes = "daemonset-on-cordoned-nodes",
-    /// A DaemonSet goes on replacing tasks, whatever happens.
+    /// A DaemonSet continues to replace tasks after a deployment has failed.
     DaemonsetCannotPause = "daemonset-cannot-pause",
-    /// Failed tasks are counted by what can be seen of Pods.
+    /// Failed tasks are counted from the status of Pods.
     FailuresCountedFromPods = "failures-counted-from-pods",
-    /// Alarms of CloudWatch are not seen.
+    /// CloudWatch alarms do not stop a deployment.
     DeploymentAlarmsIgnored = "deployment-alarms-ignored",
-    /// Old tasks do not stay for a while after a deployment.
+    /// Old tasks do not stay for a bake time after a deployment.
     NoBakeTime = "no-bake-time",
-    /// Hooks of a deployment are not called.
+    /// Lifecycle hooks of a deployment are not called.
     HooksNotCalled = "hooks-not-called",
-    /// A deployment is a success once all its tasks are healthy, not earlier.
+    /// A deployment succeeds once all its tasks are healthy, not earlier.
     SuccessWhenAllHealthy = "success-when-all-healthy",
-    /// Only the operator does it; plain manifests are without it.
+    /// The field requires the operator and has no effect in plain manifests.
     NeedsOperator = "needs-operator",
     /// A tag becomes an annotation.
     TagsAsAnnotations = "tags-as-annotations",
-    /// The service runs one deployment without the alternatives to a rolling update.
+    /// The service is deployed by a rolling update, without the alternatives.
     RollingUpdateInstead = "rolling-update-instead",
-    /// A Pod has the setting once; containers that have it each for themselves on ECS share it.
+    /// The setting applies to the whole Pod; on ECS each container has its own.
     SettingSharedByPod = "setting-shared-by-pod",
-    /// A Pod has the setting once or has no room for more of it, and another container's is used.
+    /// The Pod has one such setting or no room for more, and the setting of another container is used.
     ConflictingPodSetting = "conflicting-pod-setting",
-    /// Kubernetes does not take the name, the key or the address.
+    /// The name, the key or the address is not valid on Kubernetes.
     NameNotValid = "name-not-valid",
-    /// The containers of a Pod share one IPC namespace and its /dev/shm.
+    /// The containers of a Pod share one IPC namespace and its `/dev/shm`.
     SharedIpcNamespace = "shared-ipc-namespace",
-    /// A folder in memory is mounted with the kubelet's options.
+    /// The in-memory volume is mounted with the options of the kubelet.
     TmpfsFlagsNotSet = "tmpfs-flags-not-set",
-    /// Something else is mounted at the same path.
+    /// Another volume is mounted at the same path.
     MountPathTaken = "mount-path-taken",
-    /// The node decides about swap.
+    /// The swap settings of the node apply.
     NodeSwapUsed = "node-swap-used",
-    /// The container has no access to a device of the node.
+    /// The container has no access to the device of the node.
     DeviceNotAvailable = "device-not-available",
-    /// A device plugin has to offer the accelerator as a resource of nodes.
+    /// A device plugin must offer the accelerator as a resource of nodes.
     DevicePluginNeeded = "device-plugin-needed",
-    /// One accelerator is asked for, as Kubernetes cannot ask for all that a node has.
+    /// One accelerator is requested, as Kubernetes cannot request all accelerators of a node.
     AllDevicesNotRequestable = "all-devices-not-requestable",
-    /// A task that writes more than its disk holds is evicted; on ECS the disk would be full.
+    /// A task that exceeds its ephemeral storage is evicted; on ECS its disk is full.
     EphemeralStorageEvicts = "ephemeral-storage-evicts",
-    /// The AWS service behind the field has ended.
+    /// AWS has discontinued the service behind the field.
     AwsServiceDiscontinued = "aws-service-discontinued",
-    /// A privileged container of Kubernetes can always gain privileges.
+    /// A privileged container can always gain privileges on Kubernetes.
     PrivilegedGainsPrivileges = "privileged-gains-privileges",
-    /// The nodes need the AppArmor profile.
+    /// The nodes must have the AppArmor profile.
     AppArmorProfileNeeded = "apparmor-profile-needed",
-    /// SELinux is not turned off for the container, which gets an unconfined type instead.
+    /// SELinux is not disabled for the container, which gets an unconfined type instead.
     SelinuxDisabledByType = "selinux-disabled-by-type",
-    /// The security option is none that is known.
+    /// The security option is not supported.
     UnknownSecurityOption = "unknown-security-option",
-    /// The credential spec has to exist as a `GMSACredentialSpec`.
+    /// The credential spec must exist as a `GMSACredentialSpec`.
     CredentialSpecNeeded = "credential-spec-needed",
-    /// Containers of Linux have no identity in Active Directory.
+    /// Linux containers have no identity in Active Directory.
     NoDirectoryIdentity = "no-directory-identity",
-    /// Containers of Windows have no such setting.
+    /// Windows containers do not support the setting.
     NotOnWindows = "not-on-windows",
-    /// Kubernetes has no nodes of this version of Windows.
+    /// Kubernetes does not support nodes of this version of Windows.
     WindowsVersionNotRun = "windows-version-not-run",
-    /// The kernel parameter is the node's.
+    /// The kernel parameter of the node applies.
     NodeSysctlUsed = "node-sysctl-used",
-    /// The kubelets have to be told to allow the kernel parameter.
+    /// The kubelets must be configured to allow the kernel parameter.
     SysctlNotAllowedByDefault = "sysctl-not-allowed-by-default",
-    /// The Pod asks its own DNS servers and not the cluster's.
+    /// The Pod uses its own DNS servers instead of those of the cluster.
     ClusterDnsReplaced = "cluster-dns-replaced",
-    /// The cluster's own domains are searched before those of the definition.
+    /// The domains of the cluster are searched before those of the definition.
     SearchedAfterClusterDomains = "searched-after-cluster-domains",
-    /// The network of the cluster has to enforce the `NetworkPolicy` that is made.
+    /// The network plugin of the cluster must enforce the generated `NetworkPolicy`.
     NetworkPolicyEnforced = "network-policy-enforced",
-    /// The container has a network, as the others of its Pod.
+    /// The container has a network, as the other containers of its Pod.
     NetworkNotDenied = "network-not-denied",
-    /// The Service does not have the ports of a long range.
+    /// The Service omits the ports of a long range.
     PortRangeTooLong = "port-range-too-long",
-    /// Folders that an image declares as volumes are not shared between containers.
+    /// Directories that an image declares as volumes are not shared between containers.
     ImageVolumesNotCopied = "image-volumes-not-copied",
-    /// Options of a volume's file system are the node's own.
+    /// The mount options of the node apply to the volume.
     VolumeOptionsNotSet = "volume-options-not-set",
-    /// A label of a container becomes an annotation of the Pod.
+    /// A Docker label of a container becomes an annotation of the Pod.
     DockerLabelsAsAnnotations = "docker-labels-as-annotations",
-    /// The endpoints of the ECS agent for fault injection do not exist.
+    /// The fault injection endpoints of the ECS agent do not exist.
     NoFaultEndpoints = "no-fault-endpoints",
-    /// A sandbox needs a `RuntimeClass` that runs it, named by `kubernetes.runtimeClassName`.
+    /// A sandbox needs a `RuntimeClass`, named in `kubernetes.runtimeClassName`.
     RuntimeClassNeeded = "runtime-class-needed",
-    /// Nothing checks the attestation policy.
+    /// The attestation policy is not checked.
     AttestationNotChecked = "attestation-not-checked",
-    /// The kubelet restarts the container by its own rules.
+    /// The restart rules of the kubelet apply.
     KubeletRestartPolicyUsed = "kubelet-restart-policy-used",
-    /// Nobody gives up on a container that takes long to be ready.
+    /// A container may take any time to become ready.
     StartTimeoutNotKept = "start-timeout-not-kept",
-    /// The container's own command is not its first process.
+    /// The command of the container is not its first process.
     NotFirstProcess = "not-first-process",
-    /// The container's own command is its first process.
+    /// The command of the container is its first process.
     NoInitProcess = "no-init-process",
     /// The limits are those of the container runtime.
     RuntimeLimitsUsed = "runtime-limits-used",
     /// Limits cannot be raised above those of the container runtime.
     LimitsCappedByRuntime = "limits-capped-by-runtime",
-    /// Nodes say the attribute by a label, which they have to be given.
+    /// The attribute is a label of nodes, which they must be given.
     NodeLabelNeeded = "node-label-needed",
-    /// The operator evaluates the expression and marks the nodes it is true of by a label.
+    /// The operator evaluates the expression and labels the nodes that match.
     NodesLabeledByOperator = "nodes-labeled-by-operator",
-    /// The nodes that the expression is true of have to be given a label by hand.
+    /// The nodes that match the expression must be labeled by hand.
     NodeLabelsRequired = "node-labels-required",
-    /// The group is that of Pods with a label, which this version makes none of.
+    /// The group consists of Pods with a label that this version does not set.
     TaskGroupFromPodLabels = "task-group-from-pod-labels",
-    /// Tasks of the group are kept away from the nodes of these tasks too.
+    /// Tasks of the group are also kept off the nodes of these tasks.
     AntiAffinitySymmetric = "anti-affinity-symmetric",
-    /// The first task of a group that is to be with itself starts.
+    /// The first task of a group that has an affinity to itself starts on any node.
     FirstOfGroupUnconstrained = "first-of-group-unconstrained",
-    /// The tag of an image is not pinned to a digest for a deployment.
+    /// The image tag is not pinned to a digest for a deployment.
     TagNotPinned = "tag-not-pinned",
-    /// The AWS Load Balancer Controller has to be there to register tasks with the target group.
+    /// The AWS Load Balancer Controller must be installed to register tasks with the target group.
     TargetGroupBindingNeeded = "target-group-binding-needed",
-    /// A route of the Gateway API leads to the tasks in the place of the target group.
+    /// A route of the Gateway API sends traffic to the tasks instead of the target group.
     GatewayApiNeeded = "gateway-api-needed",
-    /// An Ingress leads to the tasks in the place of the target group.
+    /// An Ingress sends traffic to the tasks instead of the target group.
     IngressControllerNeeded = "ingress-controller-needed",
-    /// A Service of the type LoadBalancer leads to the tasks in the place of the target group.
+    /// A Service of type LoadBalancer sends traffic to the tasks instead of the target group.
     LoadBalancerMade = "load-balancer-made",
-    /// Nothing registers tasks with a Classic Load Balancer.
+    /// Tasks are not registered with a Classic Load Balancer.
     ClassicLoadBalancer = "classic-load-balancer",
-    /// Traffic is not shifted from one revision to the next in steps.
+    /// Traffic does not shift from one revision to the next in steps.
     TrafficNotShifted = "traffic-not-shifted",
     /// A task is evicted before its replacement starts.
     EvictedBeforeReplaced = "evicted-before-replaced",
-    /// The name that a registry has is not known.
+    /// The name of the registry is not known.
     RegistryNameUnknown = "registry-name-unknown",
-    /// The cluster's DNS answers in the place of Cloud Map.
+    /// The DNS of the cluster answers instead of Cloud Map.
     RegistryByDns = "registry-by-dns",
     /// SRV records are found by the names of ports.
     SrvByPortName = "srv-by-port-name",
-    /// Names of Service Connect are those of Services, without a proxy.
+    /// Service Connect names are those of core Services, without a proxy.
     ServiceConnectByDns = "service-connect-by-dns",
-    /// There is no proxy of Service Connect that the setting could be for.
+    /// The setting configures a Service Connect proxy, which does not exist here.
     NoServiceConnectProxy = "no-service-connect-proxy",
-    /// The name resolves as those of Services do: with the Kubernetes namespace behind it.
+    /// The name resolves as names of Services do, followed by the Kubernetes namespace.
     DnsSuffixIsNamespace = "dns-suffix-is-namespace",
-    /// A service mesh that takes routes of the Gateway API has to be there.
+    /// A service mesh that supports routes of the Gateway API must be installed.
     ServiceMeshNeeded = "service-mesh-needed",
-    /// Addresses are those of the cluster's network.
+    /// Tasks get addresses from the network of the cluster.
     ClusterNetworkUsed = "cluster-network-used",
-    /// What security groups let through is for the Cluster to say.
+    /// The Cluster determines which traffic security groups allow.
     ClusterSecurityGroupUsed = "cluster-security-group-used",
-    /// Failing health checks are forgiven after the start, until the first success.
+    /// Failed health checks are ignored after the start, until the first success.
     HealthGraceUntilSuccess = "health-grace-until-success",
-    /// Commands are run in containers by kubectl exec.
+    /// Commands are run in containers with `kubectl exec`.
     ExecByKubectl = "exec-by-kubectl",
-    /// Labels of Pods tell what managed tags do.
+    /// Labels of Pods replace the managed tags.
     ManagedTagsAsLabels = "managed-tags-as-labels",
-    /// There are no versions of Fargate.
+    /// Fargate platform versions have no equivalent.
     NoPlatformVersion = "no-platform-version",
-    /// The cluster's own monitoring measures tasks.
+    /// The monitoring of the cluster measures tasks.
     ClusterMetricsUsed = "cluster-metrics-used",
-    /// The scheduler chooses the zone of a task that is started to even out zones.
+    /// The scheduler chooses the zone of a task that is started to rebalance zones.
     ZoneRebalancingByScheduler = "zone-rebalancing-by-scheduler",
-    /// Running tasks are not moved to even out zones.
+    /// Running tasks are not moved to rebalance zones.
     ZoneRebalancingUnsupported = "zone-rebalancing-unsupported",
-    /// No target group of VPC Lattice is filled.
+    /// Tasks are not registered with a VPC Lattice target group.
     VpcLatticeNotRegistered = "vpc-lattice-not-registered",
-    /// The nodes of the capacity provider have to be said, by a `CapacityProvider` or by labels.
+    /// The nodes of the capacity provider must be defined, by a `CapacityProvider` or by labels.
     CapacityProviderNeeded = "capacity-provider-needed",
-    /// The operator says which of several capacity providers a task goes to, and while it does not run new tasks wait.
+    /// The operator assigns each task to one of several capacity providers; new tasks wait while it does not run.
     CapacityByOperator = "capacity-by-operator",
-    /// Tasks run on the nodes of several capacity providers, and are not counted out among them.
+    /// Tasks run on the nodes of several capacity providers, and base and weight do not apply.
     CapacityNotDivided = "capacity-not-divided",
-    /// A service follows the default strategy of its cluster when that changes.
+    /// A service follows the default strategy of its cluster when the default changes.
     DefaultStrategyFollowed = "default-strategy-followed",
-    /// The instances of a capacity provider are nodes with some labels.
+    /// The instances of the capacity provider are the nodes with certain labels.
     NodesSelectedByLabels = "nodes-selected-by-labels",
-    /// The nodes of the capacity provider have to be given its label.
+    /// The nodes of the capacity provider must be given its label.
     ProviderLabelRequired = "provider-label-required",
-    /// An autoscaler of nodes, such as Karpenter or the Cluster Autoscaler, has to be there and be told the same.
+    /// A node autoscaler, such as Karpenter or the Cluster Autoscaler, must be installed and configured accordingly.
     NodeAutoscalerNeeded = "node-autoscaler-needed",
-    /// A node with tasks may be taken away.
+    /// A node with tasks may be removed.
     InstancesNotProtected = "instances-not-protected",
-    /// A node is drained before it is taken away.
+    /// A node is drained before it is removed.
     NodesDrainedByKubernetes = "nodes-drained-by-kubernetes",
-    /// Karpenter's objects have nothing for the field.
+    /// Karpenter has no equivalent of the field.
     NoNodePoolEquivalent = "no-node-pool-equivalent",
     /// The tags stay in the object's spec.
     TagsStoredOnly = "tags-stored-only",
-    /// The audit log of the API server tells of commands run in containers.
+    /// The audit log of the API server records which commands run in containers.
     SessionsInAuditLog = "sessions-in-audit-log",
-    /// What commands run in containers print is not recorded.
+    /// The output of commands that run in containers is not recorded.
     SessionsNotRecorded = "sessions-not-recorded",
-    /// What is encrypted, and by which key, is for the cluster to say.
+    /// The encryption settings and keys of the cluster apply.
     ClusterEncryptionUsed = "cluster-encryption-used",
-    /// No gateway of ECS sends traffic to the tasks.
+    /// ECS gateways do not send traffic to the tasks.
     GatewayNotConnected = "gateway-not-connected",
-    /// metrics-server, or what takes its place, has to be there to measure tasks.
+    /// metrics-server, or an equivalent, must be installed to measure tasks.
     MetricsServerNeeded = "metrics-server-needed",
-    /// Something has to serve the metric in the API for external metrics.
+    /// A metrics adapter must serve the metric in the API for external metrics.
     ExternalMetricsNeeded = "external-metrics-needed",
-    /// A Prometheus has to be there that has the metric.
+    /// A Prometheus that has the metric must be reachable.
     PrometheusNeeded = "prometheus-needed",
-    /// KEDA has to be there to bring the metric into the cluster.
+    /// KEDA must be installed to bring the metric into the cluster.
     KedaNeeded = "keda-needed",
-    /// A target is a whole number.
+    /// The target is rounded to a whole number.
     RoundedTarget = "rounded-target",
     /// Tasks are added at once, and again while the metric is above its target.
     ScaleOutNotHeldBack = "scale-out-not-held-back",
-    /// Tasks are taken away by the greatest count that was asked for within a time.
+    /// The count goes down to the greatest count recommended within a time window.
     ScaleInByWindow = "scale-in-by-window",
-    /// A policy that takes no tasks away keeps others from doing so.
+    /// A policy that does not scale in keeps other policies from scaling in.
     ScaleInHeldBack = "scale-in-held-back",
-    /// One task is kept where none would have to be.
+    /// One task is kept where the minimum is none.
     OneTaskKept = "one-task-kept",
-    /// Whether a metric is above 0 decides whether tasks run at all.
+    /// Tasks run only while a metric is above 0.
     ScaleToZeroByActivity = "scale-to-zero-by-activity",
-    /// Where scaling out is suspended the first task may be started nevertheless.
+    /// The first task may start while scaling out is suspended.
     FirstTaskNotHeldBack = "first-task-not-held-back",
-    /// No expression over several metrics is evaluated.
+    /// Metric math expressions are not evaluated.
     MetricMathNotTranslated = "metric-math-not-translated",
-    /// ECS has the metric of a service only while the service runs there.
+    /// CloudWatch has the metric of the service only while the service runs on ECS.
     MetricUnavailableAfterMigration = "metric-unavailable-after-migration",
-    /// ECS has the metric of something else that runs there, as long as it does.
+    /// CloudWatch has the metric only while the other service runs on ECS.
     MetricOfOtherEcsService = "metric-of-other-ecs-service",
-    /// A metric without dimensions is asked for by a query that does not know its statistic.
+    /// A metric without dimensions is requested by a query that does not contain its statistic.
     MetricWithoutDimensions = "metric-without-dimensions",
-    /// The values of a metric count whatever their unit is.
+    /// The values of a metric count in any unit.
     MetricUnitIgnored = "metric-unit-ignored",
-    /// Nothing tells the AWS region that a metric is in.
+    /// The AWS region of the metric is not known.
     RegionUnknown = "region-unknown",
-    /// Nothing foresees the load.
+    /// Predictive scaling has no equivalent.
     NoForecast = "no-forecast",
-    /// The last time that a scheduled action was due counts, also before the service was made.
+    /// The most recent scheduled action applies, even if it was due before the service was created.
     LastScheduledActionApplies = "last-scheduled-action-applies",
     /// A rate without a start is counted from the beginning of 1970.
     RateAnchoredAtEpoch = "rate-anchored-at-epoch",
-    /// The count belongs to what scales the service, and the manifest gives none.
+    /// The autoscaler manages the desired count, and the manifest contains none.
     DesiredCountManagedByAutoscaler = "desired-count-managed-by-autoscaler",
-    /// The operator evaluates no alarm of this kind or on this metric.
+    /// The operator does not evaluate alarms of this kind or on this metric.
     AlarmNotEvaluated = "alarm-not-evaluated",
-    /// No alarm of the policy is evaluated.
+    /// The alarms of the policy are not evaluated.
     PolicyNotTriggered = "policy-not-triggered",
-    /// An alarm triggers its policy and tells nobody.
+    /// An alarm triggers its policy and sends no other action.
     AlarmActionsNotSent = "alarm-actions-not-sent",
-    /// There is no object for an alarm.
+    /// Alarms have no object on Kubernetes.
     NoAlarmObject = "no-alarm-object",
-    /// The values of a metric are of whole minutes.
+    /// The values of a metric are those of whole minutes.
     MetricResolutionOneMinute = "metric-resolution-one-minute",
-    /// Steps only add tasks where a policy tracks a target too.
+    /// Steps only add tasks where another policy tracks a target.
     ScaleInByTargetTrackingOnly = "scale-in-by-target-tracking-only",
-    /// Nothing scales the service, so that the setting has nothing to act on.
+    /// No policy scales the service, so the setting has no effect.
     NoScalingPolicy = "no-scaling-policy",
 }

@@ -1,4 +1,4 @@
-//! The book of verdicts: each translation claims the fields it understands, and closing the book finds what nobody claimed.
+//! Recording of verdicts: each feature records verdicts on the fields that it translates; the other fields are unsupported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,26 @@ use serde_json::Value;
 use crate::ecs::{Pointer, pointer};
 use crate::translate::verdicts::codes::{Code, FieldVerdict, Verdict};
 
-struct Claim {
+/// Verdict on a field and everything below it.
+struct Record {
     verdict: Verdict,
     code: Option<Code>,
     target: Option<String>,
     message: Option<String>,
 }
 
+impl Record {
+    fn differs(&self) -> bool {
+        !matches!(self.verdict, Verdict::Exact | Verdict::Ignored)
+    }
+}
+
 /// Verdicts on the fields of one definition.
 ///
-/// A claim on a field covers everything below it, unless something below has a claim of its own.
+/// A verdict on a field covers everything below it, except fields with their own verdict.
 #[derive(Default)]
 pub struct VerdictRecorder {
-    claims: BTreeMap<Pointer, Claim>,
+    records: BTreeMap<Pointer, Record>,
 }
 
 impl VerdictRecorder {
@@ -29,37 +36,37 @@ impl VerdictRecorder {
         Self::default()
     }
 
-    /// The field keeps its meaning, as `target`.
+    /// Records that the field becomes `target` and behaves as on ECS.
     pub fn exact(&mut self, path: Pointer, target: impl Into<String>) {
-        self.claim(path, Verdict::Exact, None, Some(target.into()), None);
+        self.record(path, Verdict::Exact, None, Some(target.into()), None);
     }
 
     /// Records that the field keeps its meaning: as `target`, or without one if no rendered object contains it.
     pub fn exact_in(&mut self, path: Pointer, target: Option<String>) {
-        self.claim(path, Verdict::Exact, None, target, None);
+        self.record(path, Verdict::Exact, None, target, None);
     }
 
-    /// The field became `target`, which differs as `message` says.
+    /// Records that the field becomes `target`, with the difference described in `message`.
     pub fn approximate(&mut self, path: Pointer, code: Code, target: impl Into<String>, message: impl Into<String>) {
-        self.claim(path, Verdict::Approximate, Some(code), Some(target.into()), Some(message.into()));
+        self.record(path, Verdict::Approximate, Some(code), Some(target.into()), Some(message.into()));
     }
 
-    /// The field became `target`, which works once what `message` names is there.
+    /// Records that the field becomes `target`, which works once the cluster has what `message` names.
     pub fn needs_addon(&mut self, path: Pointer, code: Code, target: impl Into<String>, message: impl Into<String>) {
-        self.claim(path, Verdict::NeedsAddon, Some(code), Some(target.into()), Some(message.into()));
+        self.record(path, Verdict::NeedsAddon, Some(code), Some(target.into()), Some(message.into()));
     }
 
-    /// The field became nothing; `message` says what to do.
+    /// Records that the field is not translated. `message` describes the effect and what to do.
     pub fn unsupported(&mut self, path: Pointer, code: Code, message: impl Into<String>) {
-        self.claim(path, Verdict::Unsupported, Some(code), None, Some(message.into()));
+        self.record(path, Verdict::Unsupported, Some(code), None, Some(message.into()));
     }
 
-    /// The field has no meaning outside AWS.
+    /// Records that the field has no meaning outside AWS.
     pub fn ignored(&mut self, path: Pointer, code: Code, message: impl Into<String>) {
-        self.claim(path, Verdict::Ignored, Some(code), None, Some(message.into()));
+        self.record(path, Verdict::Ignored, Some(code), None, Some(message.into()));
     }
 
-    fn claim(
+    fn record(
         &mut self,
         path: Pointer,
         verdict: Verdict,
@@ -67,49 +74,49 @@ impl VerdictRecorder {
         target: Option<String>,
         message: Option<String>,
     ) {
-        self.claims.insert(path, Claim { verdict, code, target, message });
+        self.records.insert(path, Record { verdict, code, target, message });
     }
 
-    /// The verdict on every leaf of `input`, in the order of their paths; `unknown` are the members ECS does not have.
+    /// Returns the verdict on every leaf of `input`, sorted by path. `unknown` contains members that ECS does not define.
     ///
-    /// Fields that are not given are among them where their default behaves differently.
+    /// Fields that `input` omits are included where their default behaves differently.
     #[must_use]
     pub fn close(&self, input: &Value, unknown: &BTreeSet<Pointer>) -> Vec<FieldVerdict> {
         let mut leaves: Vec<Pointer> = pointer::leaves(input).into_iter().map(|(path, _)| path).collect();
-        let differs = |claim: &Claim| !matches!(claim.verdict, Verdict::Exact | Verdict::Ignored);
-        let implied = self.claims.iter().filter(|(path, claim)| differs(claim) && path.find(input).is_none());
-        leaves.extend(implied.map(|(path, _)| path.clone()));
+        let omitted = self.records.iter().filter(|(path, record)| record.differs() && path.find(input).is_none());
+        leaves.extend(omitted.map(|(path, _)| path.clone()));
         leaves.sort();
-        leaves.into_iter().map(|leaf| self.judge(leaf, input, unknown)).collect()
+        leaves.into_iter().map(|leaf| self.verdict(leaf, input, unknown)).collect()
     }
 
-    fn judge(&self, leaf: Pointer, input: &Value, unknown: &BTreeSet<Pointer>) -> FieldVerdict {
-        let mut place = Some(leaf.clone());
-        while let Some(path) = place {
+    fn verdict(&self, leaf: Pointer, input: &Value, unknown: &BTreeSet<Pointer>) -> FieldVerdict {
+        let mut ancestor = Some(leaf.clone());
+        while let Some(path) = ancestor {
             if unknown.contains(&path) {
-                return unclaimed(leaf, Code::UnknownField, "ECS has no such field; check the spelling, or remove it");
+                let message = "ECS has no such field; check the spelling, or remove it";
+                return unsupported(leaf, Code::UnknownField, message);
             }
-            if let Some(claim) = self.claims.get(&path) {
+            if let Some(record) = self.records.get(&path) {
                 return FieldVerdict {
                     path: leaf,
-                    verdict: claim.verdict,
-                    code: claim.code,
-                    target: claim.target.clone(),
-                    message: claim.message.clone(),
+                    verdict: record.verdict,
+                    code: record.code,
+                    target: record.target.clone(),
+                    message: record.message.clone(),
                 };
             }
-            place = path.parent();
+            ancestor = path.parent();
         }
-        if leaf.find(input).is_some_and(says_nothing) {
+        if leaf.find(input).is_some_and(is_empty_or_off) {
             return FieldVerdict { path: leaf, verdict: Verdict::Exact, code: None, target: None, message: None };
         }
-        unclaimed(leaf, Code::NotTranslatedYet, "the task runs without it")
+        unsupported(leaf, Code::NotTranslatedYet, "the task runs without it")
     }
 }
 
-/// An empty list or object asks for nothing, so nothing is lost of it; neither is it of a switch that is off, as every
-/// switch of the API is by default but `essential`.
-fn says_nothing(value: &Value) -> bool {
+/// True if omitting the value loses nothing: an empty list or object, or a switch that is off. Every switch of the API
+/// except `essential` is off by default.
+fn is_empty_or_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -118,7 +125,7 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-fn unclaimed(path: Pointer, code: Code, message: &str) -> FieldVerdict {
+fn unsupported(path: Pointer, code: Code, message: &str) -> FieldVerdict {
     FieldVerdict { path, verdict: Verdict::Unsupported, code: Some(code), target: None, message: Some(message.into()) }
 }
 
@@ -132,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_leaf_gets_the_claim_nearest_above_it() {
+    fn a_leaf_gets_the_verdict_of_its_nearest_ancestor() {
         let mut recorder = VerdictRecorder::new();
         let list = Pointer::root().key("list");
         recorder.exact(list.clone(), "t");
@@ -152,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_that_behaves_differently_is_reported_and_one_that_does_not_is_not() {
+    fn an_omitted_field_is_reported_only_if_its_default_behaves_differently() {
         let mut recorder = VerdictRecorder::new();
         recorder.exact(Pointer::root().key("same"), "t");
         recorder.approximate(Pointer::root().key("other"), Code::EssentialRestartsInPlace, "t", "m");
@@ -161,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_member_is_reported_even_below_a_claim() {
+    fn an_unknown_member_is_reported_even_below_a_verdict() {
         let mut recorder = VerdictRecorder::new();
         recorder.exact(Pointer::root().key("known"), "t");
         let unknown = BTreeSet::from([Pointer::root().key("known").key("odd")]);
