@@ -15,20 +15,20 @@ pub(crate) fn render(
     recorder.exact(slot.at("entryPoint"), slot.becomes("command"));
     recorder.exact(slot.at("command"), slot.becomes(if supervised { "command" } else { "args" }));
     if supervised && !slot.definition.has_init_process() {
-        let message = "the command runs below the task agent, which is process 1 of the container: a program that has to be that \
-                       itself does not start; then set kubernetes.taskAgent to false";
-        let given = if slot.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
+        let message = "the command runs as a child of the task agent, which is process 1 of the container: a program that must be \
+                       process 1 does not start; set kubernetes.taskAgent to false for it";
+        let field = if slot.definition.entry_point.is_empty() { "command" } else { "entryPoint" };
         if !slot.definition.entry_point.is_empty() || !slot.definition.command.is_empty() {
-            recorder.approximate(slot.at(given), Code::NotFirstProcess, slot.becomes("command"), message);
+            recorder.approximate(slot.at(field), Code::NotFirstProcess, slot.becomes("command"), message);
         }
     }
     if supervised {
         return (Some(supervised_container::command_line(task, slot)), None);
     }
     let definition = slot.definition;
-    (words(&definition.entry_point), words(&definition.command))
+    (literals(&definition.entry_point), literals(&definition.command))
 }
 
-fn words(given: &[String]) -> Option<Vec<String>> {
-    (!given.is_empty()).then(|| given.iter().map(|word| literal(word)).collect())
+fn literals(words: &[String]) -> Option<Vec<String>> {
+    (!words.is_empty()).then(|| words.iter().map(|word| literal(word)).collect())
 }

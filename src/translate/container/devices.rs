@@ -1,7 +1,7 @@
-//! `linuxParameters.devices`: what a privileged container has anyway; others need a device plugin.
+//! `linuxParameters.devices`: a privileged container has all devices; other containers need a device plugin.
 //!
-//! A device node that is mounted into a container that is not privileged cannot be opened: the container's device cgroup has
-//! only what a device plugin allows. To make the container privileged would give it far more than the definition does.
+//! An unprivileged container cannot open a device node that is mounted into it, because its device cgroup allows only the
+//! devices of a device plugin. Making the container privileged would grant it far more than the definition does.
 
 use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
 
@@ -16,30 +16,31 @@ fn devices<'a>(slot: &ContainerSlot<'a>) -> &'a [Device] {
     slot.definition.linux_parameters.as_ref().map_or(&[], |linux| &linux.devices)
 }
 
-/// The path in the container, where it is another one than on the node.
-fn elsewhere(device: &Device) -> Option<&str> {
+/// Returns the path in the container if it differs from the path on the node.
+fn moved_path(device: &Device) -> Option<&str> {
     device.container_path.as_deref().filter(|path| !path.is_empty() && *path != device.host_path)
 }
 
-/// Whether something else is mounted at the path of the device at `index`.
+/// True if another mount or an earlier device uses the path of the device at `index`.
 fn is_taken(slot: &ContainerSlot<'_>, index: usize, path: &str) -> bool {
     container_volume::is_mounted(slot, path)
         || tmpfs::tmpfs(slot).iter().any(|tmpfs| tmpfs.container_path == path)
         || (path == tmpfs::SHARED_MEMORY && tmpfs::shared_memory(slot).is_some())
-        || devices(slot)[..index].iter().any(|earlier| elsewhere(earlier) == Some(path))
+        || devices(slot)[..index].iter().any(|earlier| moved_path(earlier) == Some(path))
 }
 
 fn is_privileged(slot: &ContainerSlot<'_>) -> bool {
     slot.definition.privileged == Some(true)
 }
 
-/// Devices of a privileged container at other paths than the node's. At those it has all devices.
+/// Returns a volume for each device of a privileged container whose path differs from the node's. At the node's paths the
+/// container has all devices already.
 pub(crate) fn volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if task.definition.is_windows() || !is_privileged(slot) {
         return Vec::new();
     }
     let moved =
-        devices(slot).iter().enumerate().filter_map(|(index, device)| Some((index, device, elsewhere(device)?)));
+        devices(slot).iter().enumerate().filter_map(|(index, device)| Some((index, device, moved_path(device)?)));
     moved
         .filter(|(index, _, path)| !is_taken(slot, *index, path))
         .map(|(index, device, path)| {
@@ -61,14 +62,14 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     for (index, device) in devices(slot).iter().enumerate() {
         let path = slot.at("linuxParameters").key("devices").index(index);
         if !is_privileged(slot) {
-            let message = "the container cannot open the device, as only a device plugin of the cluster can let it: use one, such \
-                           as generic-device-plugin, in a Pod of your own, or set privileged, which gives it all devices of the node";
+            let message = "the container cannot open the device, because only a device plugin of the cluster can allow it: use one, \
+                           such as generic-device-plugin, in a Pod of your own, or set privileged, which gives the container all \
+                           devices of the node";
             recorder.unsupported(path, Code::DeviceNotAvailable, message);
-        } else if elsewhere(device).is_some_and(|at| is_taken(slot, index, at)) {
-            let message =
-                "something else is mounted at the same path, and only that is kept: give the device another path";
+        } else if moved_path(device).is_some_and(|path| is_taken(slot, index, path)) {
+            let message = "another mount uses the same path and is kept instead: give the device another path";
             recorder.unsupported(path, Code::MountPathTaken, message);
-        } else if elsewhere(device).is_some() {
+        } else if moved_path(device).is_some() {
             recorder.exact(path, slot.becomes("volumeMounts"));
         } else {
             recorder.exact(path, slot.becomes("securityContext/privileged"));

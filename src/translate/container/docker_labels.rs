@@ -1,4 +1,4 @@
-//! `dockerLabels` → annotations of the Pod. Label values are too narrow for them.
+//! `dockerLabels` → annotations of the Pod. Values of Kubernetes labels are too restricted for them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::k8s::names;
 use crate::translate::context::ContainerSlot;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-const LABELS: &str = "dockerlabel.ecs-operator.dev";
+const PREFIX: &str = "dockerlabel.ecs-operator.dev";
 
 pub(crate) fn render(
     task: &RenderContext<'_>,
@@ -15,23 +15,24 @@ pub(crate) fn render(
 ) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     let target = format!("{}/metadata/annotations", task.target);
-    let refused =
-        "an annotation's key has at most 63 letters, digits, dots, hyphens and underscores: the Pods do not bear it";
-    for container in slots {
-        let name = container.name();
-        for (label, value) in &container.definition.docker_labels {
-            let path = container.at("dockerLabels").key(label);
+    for slot in slots {
+        let name = slot.name();
+        for (label, value) in &slot.definition.docker_labels {
+            let path = slot.at("dockerLabels").key(label);
             let key = format!("{name}.{label}");
             if !names::is_qualified_name(&key) {
-                let message = format!("with the container's name before it, {refused}");
+                let message = format!(
+                    "the Pods do not have the label, because {key:?} is not a valid annotation key, which has at most 63 letters, \
+                     digits, dots, hyphens and underscores: rename the label"
+                );
                 recorder.unsupported(path, Code::NameNotValid, message);
                 continue;
             }
             let message = format!(
-                "the Pod bears it as the annotation {LABELS}/{key}: a tool that reads labels of containers has to read that"
+                "the label becomes the annotation {PREFIX}/{key} of the Pod: a tool that reads container labels has to read it there"
             );
             recorder.approximate(path, Code::DockerLabelsAsAnnotations, target.clone(), message);
-            annotations.insert(format!("{LABELS}/{key}"), value.clone());
+            annotations.insert(format!("{PREFIX}/{key}"), value.clone());
         }
     }
     annotations

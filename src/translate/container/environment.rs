@@ -1,10 +1,11 @@
 //! `environment` → `env`.
 //!
-//! What ECS's agent adds of its own accord is set where there is something behind it: the log router's address by
-//! [`crate::translate::firelens`], that of the metadata endpoint by [`crate::translate::task_agent::metadata`]. `AWS_REGION` and `AWS_EXECUTION_ENV` are not.
+//! Of the variables that the ECS agent adds, [`crate::translate::firelens`] sets the address of the log router and
+//! [`crate::translate::task_agent::metadata`] the address of the metadata endpoint. `AWS_REGION` and `AWS_EXECUTION_ENV` are not
+//! set.
 //!
-//! ECS lets a secret win over a variable of the same name, and the last of several variables of one name win; a Pod may
-//! not have two variables of one name under server-side apply, so the losers are left out.
+//! On ECS a secret overrides a variable of the same name, and a later variable an earlier one. Server-side apply refuses two
+//! variables with one name, so overridden variables are left out.
 
 use k8s_openapi::api::core::v1::EnvVar;
 
@@ -13,16 +14,16 @@ use crate::translate::conversions::literal;
 use crate::translate::{Code, VerdictRecorder};
 
 pub(crate) fn render(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Vec<EnvVar> {
-    let given = &slot.definition.environment;
-    let mut env = Vec::with_capacity(given.len());
-    for (index, pair) in given.iter().enumerate() {
+    let variables = &slot.definition.environment;
+    let mut env = Vec::with_capacity(variables.len());
+    for (index, pair) in variables.iter().enumerate() {
         let path = slot.at("environment").index(index);
         let Some(name) = pair.name.as_deref() else { continue };
-        let later = given[index + 1..].iter().any(|other| other.name.as_deref() == Some(name));
+        let later = variables[index + 1..].iter().any(|other| other.name.as_deref() == Some(name));
         let secret = slot.definition.secrets.iter().any(|secret| secret.name == name);
         if later || secret {
-            let winner = if secret { "a secret" } else { "a later entry" };
-            recorder.ignored(path, Code::ShadowedVariable, format!("{winner} of the same name wins, as on ECS"));
+            let other = if secret { "a secret" } else { "a later entry" };
+            recorder.ignored(path, Code::ShadowedVariable, format!("{other} of the same name overrides it, as on ECS"));
             continue;
         }
         recorder.exact(path, format!("{}/{}", slot.becomes("env"), env.len()));

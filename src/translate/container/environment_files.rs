@@ -1,11 +1,10 @@
 //! `environmentFiles` → `envFrom`: the variables of `ConfigMap`s or `Secret`s that have to exist.
 //!
-//! On ECS a file only adds what neither the container nor an earlier file sets, and all of it goes over the image's own
-//! variables (the agent merges them so). In a Pod `env` wins over `envFrom` and the last source over those before it:
-//! the files are listed in reverse.
+//! On ECS a file adds the variables that neither the container nor an earlier file sets, and overrides those of the image (the
+//! agent merges them in this order). In a Pod `env` overrides `envFrom`, and a later source an earlier one, so the files are
+//! listed in reverse.
 //!
-//! The agent reads a line up to its second `=` and passes over one without a value; `kubectl create --from-env-file`
-//! keeps both.
+//! The agent cuts a value at a second `=` and skips a line without a value; `kubectl create --from-env-file` keeps both.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +16,7 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// What the name of every environment file ends in.
+/// Extension of every environment file.
 const EXTENSION: &str = ".env";
 
 pub(crate) fn render(
@@ -29,18 +28,18 @@ pub(crate) fn render(
     let mut sources: Vec<EnvFromSource> = files
         .map(|(index, file)| {
             let path = slot.at("environmentFiles").index(index);
-            let mapped = mappings(task).find(|mapping| mapping.value == file.value).and_then(of_mapping);
+            let mapped = mappings(task).find(|mapping| mapping.value == file.value).and_then(mapped_source);
             if let Some(source) = mapped {
-                let message = "the container gets the variables that the object has when it starts, also when it is \
-                               restarted in its Pod; ECS reads the file once for each task";
+                let message = "the container reads the variables of the object at every start, also when it is restarted in \
+                               its Pod; ECS reads the file once for each task";
                 recorder.approximate(path, Code::EnvironmentFileCopied, slot.becomes("envFrom"), message);
                 return source;
             }
             let name = default_name(task, &file.value);
             let message = format!(
-                "the container starts once the ConfigMap {name} has the variables: make it of the file by kubectl \
+                "the container starts once the ConfigMap {name} contains the variables: create it from the file with kubectl \
                  create configmap {name} --from-env-file (ECS leaves out a variable without a value, and cuts a value \
-                 at a second =); a ConfigMap or Secret that has them already is named in kubernetes.environmentFiles"
+                 at a second =), or name an existing ConfigMap or Secret in kubernetes.environmentFiles"
             );
             recorder.needs_addon(path, Code::ConfigMapNeeded, slot.becomes("envFrom"), message);
             config_map(name)
@@ -54,11 +53,7 @@ fn mappings<'a>(task: &RenderContext<'a>) -> impl Iterator<Item = &'a Environmen
     task.kubernetes.into_iter().flat_map(|k| &k.environment_files)
 }
 
-fn of_mapping(mapping: &EnvironmentFileMapping) -> Option<EnvFromSource> {
-    let secret = |name: String| EnvFromSource {
-        secret_ref: Some(SecretEnvSource { name, optional: None }),
-        ..EnvFromSource::default()
-    };
+fn mapped_source(mapping: &EnvironmentFileMapping) -> Option<EnvFromSource> {
     mapping.config_map_name.clone().map(config_map).or_else(|| mapping.secret_name.clone().map(secret))
 }
 
@@ -66,14 +61,18 @@ fn config_map(name: String) -> EnvFromSource {
     EnvFromSource { config_map_ref: Some(ConfigMapEnvSource { name, optional: None }), ..EnvFromSource::default() }
 }
 
-/// `TASK-FILE`; of several files of one name in different folders each has a hash of its ARN too.
+fn secret(name: String) -> EnvFromSource {
+    EnvFromSource { secret_ref: Some(SecretEnvSource { name, optional: None }), ..EnvFromSource::default() }
+}
+
+/// Returns `TASK-FILE`, with a hash of the ARN as a suffix if files in different folders have the same name.
 fn default_name(task: &RenderContext<'_>, value: &str) -> String {
     let stem = stem(value);
     let files = task.definition.container_definitions.iter().flat_map(|container| &container.environment_files);
-    let alike: BTreeSet<&str> =
+    let same_stem: BTreeSet<&str> =
         files.map(|file| file.value.as_str()).filter(|other| self::stem(other) == stem).collect();
     let name = format!("{}-{stem}", task.name);
-    if alike.len() > 1 { format!("{name}-{}", fingerprint::short_hash(value)) } else { name }
+    if same_stem.len() > 1 { format!("{name}-{}", fingerprint::short_hash(value)) } else { name }
 }
 
 fn stem(value: &str) -> String {
@@ -96,18 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_have_objects_of_their_own() {
+    fn files_with_the_same_name_get_different_objects() {
         let values = ["arn:aws:s3:::b/live/app.env", "arn:aws:s3:::b/base/app.env", "arn:aws:s3:::b/Other.env"];
         let definition = definition(&values);
         let profile = RenderProfile::current(34);
         let task = RenderContext::alone(&definition, "web", &profile);
-        let found: BTreeSet<String> = values.iter().map(|value| default_name(&task, value)).collect();
-        assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|name| names::object_name(name) == *name && name.starts_with("web-")), "{found:?}");
+        let names: BTreeSet<String> = values.iter().map(|value| default_name(&task, value)).collect();
+        assert_eq!(names.len(), 3);
+        assert!(names.iter().all(|name| names::object_name(name) == *name && name.starts_with("web-")), "{names:?}");
     }
 
     #[test]
-    fn one_file_in_two_containers_is_one_object() {
+    fn a_file_that_two_containers_use_is_one_object() {
         let definition = definition(&["arn:aws:s3:::bucket/app.env", "arn:aws:s3:::bucket/app.env"]);
         let profile = RenderProfile::current(34);
         let task = RenderContext::alone(&definition, "web", &profile);

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::translate::pod::features::POD_FEATURES;
 
-    /// Files that features share or that one feature calls, and so are in no table.
+    /// Files that several features share or that one feature calls. They are not in a table.
     const PARTS: [&str; 9] = [
         "container_names",
         "docker_security_options",

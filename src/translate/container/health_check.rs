@@ -1,9 +1,10 @@
 //! `healthCheck` → probes.
 //!
-//! ECS runs the check every `interval`, counts `retries` failures in a row, and forgives failures during `startPeriod` until
-//! the first success. An essential container's check decides the task's health. A startup probe that runs the same command
-//! holds back readiness, and containers that wait for HEALTHY, until the first success; then a readiness probe tells the health,
-//! by which the operator replaces the task. A liveness probe that has more patience restarts the container should nobody do so.
+//! ECS runs the check every `interval`, counts `retries` consecutive failures, and ignores failures during `startPeriod` until
+//! the first success. The checks of essential containers decide the health of the task. A startup probe with the same command
+//! delays readiness, and containers that wait for HEALTHY, until the first success. After that a readiness probe reports the
+//! health, and the operator replaces an unhealthy task. If the operator does not replace it, a liveness probe with a longer
+//! tolerance restarts the container.
 
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
 use task_agent::Health;
@@ -26,39 +27,43 @@ pub(crate) struct Probes {
     pub(crate) liveness: Option<Probe>,
 }
 
-/// Seconds that a task which was healthy may be unhealthy before it ends by itself: its replacement has to start meanwhile.
+/// Seconds that a once healthy task may be unhealthy before it stops itself. Its replacement starts in this time.
 fn patience(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
-    let as_long_again = interval(check).saturating_mul(retries(check)).saturating_mul(2);
-    forgiven(task, check).saturating_add(as_long_again.max(SHORTEST_PATIENCE))
+    let twice_the_failures = interval(check).saturating_mul(retries(check)).saturating_mul(2);
+    forgiven(task, check).saturating_add(twice_the_failures.max(MIN_PATIENCE))
 }
 
-const SHORTEST_PATIENCE: i32 = 60;
+/// Minimum of [`patience`] without the start period, in seconds.
+const MIN_PATIENCE: i32 = 60;
 
-/// Seconds after a task's start in which its service ignores failures (`healthCheckGracePeriodSeconds`).
+/// Seconds after the start of a task in which its service ignores failures (`healthCheckGracePeriodSeconds`).
 fn grace(task: &RenderContext<'_>) -> i32 {
     task.service.and_then(|spec| spec.ecs.health_check_grace_period_seconds).unwrap_or(0).max(0)
 }
 
-/// Seconds after the start in which failures are forgiven until the first success.
+/// Seconds after the start in which failures are ignored until the first success.
 fn forgiven(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
     check.start_period.unwrap_or(0).max(grace(task))
 }
 
-/// The check, for the task agent.
+/// Returns the check for the plan of the task agent.
 pub(crate) fn plan(task: &RenderContext<'_>, container: &ContainerDefinition) -> Option<Health> {
     let check = container.health_check.as_ref()?;
-    let number = |given: i32| given.max(0).unsigned_abs();
     Some(Health {
         command: command(check)?,
-        interval: number(interval(check)).into(),
-        timeout: number(timeout(check)).into(),
-        retries: number(retries(check)),
-        start_period: number(forgiven(task, check)).into(),
-        patience: number(patience(task, check)).into(),
+        interval: non_negative(interval(check)).into(),
+        timeout: non_negative(timeout(check)).into(),
+        retries: non_negative(retries(check)),
+        start_period: non_negative(forgiven(task, check)).into(),
+        patience: non_negative(patience(task, check)).into(),
     })
 }
 
-/// Whether the check of this container decides the health of its task.
+fn non_negative(number: i32) -> u32 {
+    number.max(0).unsigned_abs()
+}
+
+/// True if the check of this container decides the health of its task.
 pub(crate) fn decides(container: &ContainerDefinition) -> bool {
     container.is_essential() && container.health_check.as_ref().and_then(command).is_some()
 }
@@ -77,7 +82,8 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     };
     let observed = slot.kind != ContainerKind::Init && (slot.awaited_healthy || slot.is_essential());
     if !observed {
-        let message = "nothing waits for the health of this non-essential container, so it is not checked; ECS checks it without consequence";
+        let message = "the check is not run, because nothing depends on the health of this non-essential container; ECS runs it without \
+                       consequence";
         recorder.approximate(slot.at("healthCheck"), Code::HealthNotObserved, slot.target.clone(), message);
         return Probes::default();
     }
@@ -95,20 +101,20 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     }
 }
 
-/// The containers whose health is the task's, for whoever reads it off the Pod.
-pub(crate) fn told_of(slots: &[ContainerSlot<'_>]) -> Option<String> {
-    let told = slots.iter().filter(|it| decides(it.definition) && (it.is_supervised() || holds_back(it)));
-    let names: Vec<&str> = told.map(ContainerSlot::name).collect();
+/// Returns the names of the containers whose readiness is the health of the task, separated by commas.
+pub(crate) fn reporting_containers(slots: &[ContainerSlot<'_>]) -> Option<String> {
+    let reporting = slots.iter().filter(|it| decides(it.definition) && (it.is_supervised() || holds_back(it)));
+    let names: Vec<&str> = reporting.map(ContainerSlot::name).collect();
     (!names.is_empty()).then(|| names.join(","))
 }
 
-/// Whether a startup probe holds back what waits for the container. The start of a sidecar that is not waited for until it is
-/// healthy must not hold back those that wait for its start.
+/// True if a startup probe delays the containers that wait for this one. A sidecar has none unless a container waits until it
+/// is healthy, because the probe would also delay the containers that wait for its start.
 fn holds_back(slot: &ContainerSlot<'_>) -> bool {
     slot.kind == ContainerKind::Main || slot.awaited_healthy
 }
 
-/// The argument vector, or none where the definition switches the check off.
+/// Returns the command line of the check, or `None` if the definition disables it.
 fn command(check: &HealthCheck) -> Option<Vec<String>> {
     let (first, rest) = check.command.split_first()?;
     match first.as_str() {
@@ -124,7 +130,7 @@ fn startup(check: &HealthCheck, command: &[String], forgiven: i32) -> Probe {
     probe(check, command, checks.saturating_add(retries(check)), Some(interval(check)))
 }
 
-/// How many checks there are in so many seconds, rounded up.
+/// Returns the number of checks in a period, rounded up.
 fn checks_in(seconds: i32, check: &HealthCheck) -> i32 {
     let interval = interval(check).max(1);
     seconds.saturating_add(interval - 1) / interval
@@ -164,12 +170,13 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
     let command = format!("{target}/exec/command");
     if slot.is_essential() {
         let message = if holds_back(slot) {
-            "a task that is not healthy any more gets no traffic until another one, which the operator starts first, is healthy; on ECS \
-             it may get some. The check runs twice, for the kubelet's readiness and its liveness probe, which restarts the \
-             container in its Pod if the task has not been replaced after twice the time again, a minute at the least, and the start period"
+            "a task that becomes unhealthy gets no traffic while the operator starts its replacement; on ECS it may get some. The \
+             kubelet runs the check twice, as readiness probe and as liveness probe. The liveness probe restarts the container in \
+             its Pod if the task is not replaced within twice the time that the check takes to fail, at least a minute, plus the \
+             start period"
         } else {
-            "an unhealthy container is restarted in its Pod until the operator, where it runs, replaces the task; ECS would start a \
-             new task before it stops this one"
+            "an unhealthy container is restarted in its Pod until the operator, if it runs, replaces the task; ECS starts a new task \
+             before it stops this one"
         };
         let code = if holds_back(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
         recorder.approximate(path.key("command"), code, command, message);
@@ -181,17 +188,18 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
     recorder.exact(path.key("retries"), format!("{target}/failureThreshold"));
     if check.start_period.is_some() {
         let (target, message) = if holds_back(slot) {
-            let message = "the start period becomes as many forgiven failures as there are checks in it";
+            let message = "the start period becomes a number of failures that are ignored, one for each check in it";
             (slot.becomes("startupProbe/failureThreshold"), message)
         } else {
-            let message = "the first check is made after the start period; ECS checks in it too, and forgives failures";
+            let message =
+                "the first check runs after the start period; ECS also checks during it, and ignores failures";
             (slot.becomes("livenessProbe/initialDelaySeconds"), message)
         };
         recorder.approximate(path.key("startPeriod"), Code::StartPeriodCounted, target, message);
     }
 }
 
-/// Claims a service's `healthCheckGracePeriodSeconds`.
+/// Records the verdict on `healthCheckGracePeriodSeconds` of a service.
 pub(crate) fn record_grace(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let Some(seconds) = service.health_check_grace_period_seconds else { return };
     let path = Pointer::root().key("healthCheckGracePeriodSeconds");
@@ -199,7 +207,8 @@ pub(crate) fn record_grace(service: &ecs::Service, name: &str, recorder: &mut Ve
     if seconds == 0 {
         return recorder.exact(path, target);
     }
-    let message = "failures of a container's healthCheck are forgiven for so long after its start, until its first success; ECS forgives \
-                   those after it too. A load balancer's checks stop no task here, with or without a grace period";
+    let message = "failures of a container's healthCheck are ignored for this time after its start, until its first success; ECS also \
+                   ignores failures after the first success. Health checks of a load balancer do not stop tasks on Kubernetes, with or \
+                   without a grace period";
     recorder.approximate(path, Code::HealthGraceUntilSuccess, target, message);
 }

@@ -5,7 +5,8 @@ use crate::translate::container::version_consistency;
 use crate::translate::context::ContainerSlot;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// ECS pulls the image at each start of a task; Kubernetes by default only when the node lacks it, unless the tag is `latest`.
+/// Returns the image. ECS pulls it at each start of a task; Kubernetes by default only if it is not on the node, unless the tag
+/// is `latest`.
 pub(crate) fn render(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
@@ -13,15 +14,14 @@ pub(crate) fn render(
 ) -> Option<String> {
     let image = slot.definition.image.clone()?;
     let policy = task.kubernetes.and_then(|k| k.image_pull_policy);
-    let fixed = image.contains('@');
-    let moving = policy.is_none() && has_latest_tag(&image);
-    let pulled_each_time = moving || policy == Some(ImagePullPolicy::Always);
+    let has_digest = image.contains('@');
+    let pulled_each_time = policy == Some(ImagePullPolicy::Always) || (policy.is_none() && has_latest_tag(&image));
     version_consistency::record(slot, pulled_each_time, recorder);
-    if fixed || pulled_each_time {
+    if has_digest || pulled_each_time {
         recorder.exact(slot.at("image"), slot.becomes("image"));
     } else {
-        let message = "a node that has the image does not pull it again, so a tag that was moved is not noticed; ECS pulls at each \
-                       start of a task: set kubernetes.imagePullPolicy to Always, or name the image by its digest";
+        let message = "a node that has the image does not pull it again after its tag was moved; ECS pulls at each start of a task: \
+                       set kubernetes.imagePullPolicy to Always, or name the image by its digest";
         recorder.approximate(slot.at("image"), Code::ImageNotPulledAgain, slot.becomes("image"), message);
     }
     Some(image)

@@ -1,4 +1,4 @@
-//! `linuxParameters.initProcessEnabled`: a first process that forwards signals and takes in orphans.
+//! `linuxParameters.initProcessEnabled`: a process 1 that forwards signals and reaps orphaned processes.
 
 use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::{Code, VerdictRecorder};
@@ -10,8 +10,8 @@ pub(crate) fn record(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
         (Some(true), ContainerKind::Supervised) => recorder.exact(path, slot.becomes("command")),
         (Some(true), _) => {
             let message = format!(
-                "the container's own command is its first process: one that neither forwards signals nor takes in orphans \
-                 needs an init such as tini in its image{}",
+                "the container's command is its process 1: if it neither forwards signals nor reaps orphaned processes, add an \
+                 init such as tini to its image{}",
                 slot.agent_advice
             );
             recorder.unsupported(path, Code::NoInitProcess, message);

@@ -1,12 +1,12 @@
-//! `logConfiguration` → annotations of the Pod, for a log agent on the nodes to go by.
+//! `logConfiguration` → annotations of the Pod, which configure a log agent on the nodes.
 //!
-//! What a container writes goes to a file of its node, whatever the driver: the kubelet reads it for `kubectl logs`,
-//! and an agent there, such as Fluent Bit, sends it on. `logs.ecs-operator.dev/CONTAINER.driver` and one annotation for
-//! each option say what the definition asks for; an option with a secret value has `CONTAINER.OPTION.secret` with
-//! `SECRET/KEY`. What the task's log router is to send on is said in its own configuration instead, by
-//! [`crate::translate::firelens`]; the driver tells an agent which containers those are.
+//! With any log driver the output of a container goes to a file on its node. The kubelet reads the file for `kubectl logs`, and
+//! a log agent on the node, such as Fluent Bit, forwards it. The annotation `logs.ecs-operator.dev/CONTAINER.driver` and one
+//! annotation for each option repeat the log configuration; an option with a secret value becomes `CONTAINER.OPTION.secret` with
+//! the value `SECRET/KEY`. Options for the task's log router are part of the router's configuration instead (see
+//! [`crate::translate::firelens`]); the driver annotation identifies these containers to a log agent.
 //!
-//! Agents may copy annotations into the records they send, so a credential is never among them.
+//! Log agents may copy annotations into records, so credentials never become annotations.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::pod::external_secret;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// Longest name of an annotation after its prefix.
+/// Maximum length of an annotation's name after its prefix.
 const NAME_MAX: usize = 63;
 
-/// Longest name of an option that is kept; leaves room for the beginning of the container's name.
+/// Maximum length of an option name that is kept unchanged. The rest is for the container's name.
 const OPTION_MAX: usize = 40;
 
-/// Parts of names, without hyphens and underscores, of options that have credentials.
+/// Parts of the names of options with credentials, without hyphens and underscores.
 const CREDENTIALS: [&str; 11] = [
     "token",
     "passw",
@@ -39,27 +39,27 @@ const CREDENTIALS: [&str; 11] = [
     "privatekey",
 ];
 
-/// The annotations of the Pod; claims the log configuration of every container.
+/// Returns the annotations of the Pod and records verdicts on the log configuration of every container.
 pub(crate) fn annotations(
     task: &RenderContext<'_>,
     slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
-    for container in slots {
-        match &container.definition.log_configuration {
+    for slot in slots {
+        match &slot.definition.log_configuration {
             Some(logs) if logs.log_driver == LogDriver::Awsfirelens => {
-                let container = names::container_name(container.name());
+                let container = names::container_name(slot.name());
                 annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
             }
-            Some(logs) => of_container(task, container, logs, &mut annotations, recorder),
+            Some(logs) => add_annotations(task, slot, logs, &mut annotations, recorder),
             None => {}
         }
     }
     annotations
 }
 
-fn of_container(
+fn add_annotations(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
     logs: &LogConfiguration,
@@ -69,52 +69,65 @@ fn of_container(
     let container = names::container_name(slot.name());
     let target = format!("{}/metadata/annotations", task.target);
     let path = slot.at("logConfiguration");
-    let before = annotations.len();
+    let length_before = annotations.len();
     for (option, value) in &logs.options {
         let path = path.key("options").key(option);
-        match fate(logs.log_driver, option, value) {
-            Fate::Carried(code, message) => {
+        match translate_option(logs.log_driver, option, value) {
+            OptionTranslation::Annotation(code, message) => {
                 annotations.insert(key(&container, option), value.clone());
                 recorder.needs_addon(path, code, target.clone(), message);
             }
-            Fate::Same(message) => {
+            OptionTranslation::NotNeeded(message) => {
                 recorder.approximate(path, Code::LogsThroughFile, slot.target.clone(), message);
             }
-            Fate::Lost(code, message) => recorder.unsupported(path, code, message),
+            OptionTranslation::Unsupported(code, message) => recorder.unsupported(path, code, message),
         }
     }
-    let made = external_secret::fills_container(task, slot.definition);
+    record_secret_options(task, slot, logs, annotations, recorder);
+    // The default of Kubernetes: worth an annotation only with options.
+    if logs.log_driver != LogDriver::JsonFile || annotations.len() > length_before {
+        annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
+    }
+    record_driver(slot, logs.log_driver, &target, recorder);
+}
+
+fn record_secret_options(
+    task: &RenderContext<'_>,
+    slot: &ContainerSlot<'_>,
+    logs: &LogConfiguration,
+    annotations: &mut BTreeMap<String, String>,
+    recorder: &mut VerdictRecorder,
+) {
+    let container = names::container_name(slot.name());
+    let target = format!("{}/metadata/annotations", task.target);
+    let path = slot.at("logConfiguration");
+    let has_external_secret = external_secret::fills_container(task, slot.definition);
     for (index, secret) in logs.secret_options.iter().enumerate() {
         let source = secret_source::source(task, slot.definition, secret);
         let name = key(&container, &format!("{}.secret", secret.name));
         annotations.insert(name, format!("{}/{}", source.secret_name, source.key));
-        let (code, wanted) = match &source {
+        let (code, requirement) = match &source {
             source if source.is_mapped => (Code::SecretNeeded, String::new()),
-            source if made => (
+            source if has_external_secret => (
                 Code::ExternalSecretMade,
-                format!(". It is there once {}", external_secret::fills(&source.secret_name)),
+                format!(". It exists once {}", external_secret::requirement(&source.secret_name)),
             ),
-            source => (Code::SecretNeeded, format!(". It is there once {}", source.requirement(secret))),
+            source => (Code::SecretNeeded, format!(". It exists once {}", source.requirement(secret))),
         };
         let message = format!(
-            "the log agent has to be given the value: the annotation logs.ecs-operator.dev/CONTAINER.OPTION.secret \
-             names its Secret and key{wanted}"
+            "give the log agent the value: the annotation logs.ecs-operator.dev/CONTAINER.OPTION.secret names its Secret and \
+             key{requirement}"
         );
         recorder.needs_addon(path.key("secretOptions").index(index), code, target.clone(), message);
     }
-    // Files of the node are what there is anyway: only their options are worth an annotation.
-    if logs.log_driver != LogDriver::JsonFile || annotations.len() > before {
-        annotations.insert(key(&container, "driver"), logs.log_driver.to_string());
-    }
-    record_driver(slot, logs.log_driver, &target, recorder);
 }
 
 fn record_driver(slot: &ContainerSlot<'_>, driver: LogDriver, target: &str, recorder: &mut VerdictRecorder) {
     let path = slot.at("logConfiguration").key("logDriver");
     let destination = match driver {
         LogDriver::JsonFile => {
-            let message = "the output is kept in files of the node, for kubectl logs and for log agents: under \
-                           /var/log/pods, in the format of the container runtime instead of Docker's";
+            let message = "the output is in files on the node, for kubectl logs and for log agents: under /var/log/pods, in the format \
+                           of the container runtime instead of Docker's";
             return recorder.approximate(path, Code::LogsThroughFile, slot.target.clone(), message);
         }
         LogDriver::Awslogs => "to CloudWatch Logs, run Fluent Bit or the CloudWatch agent",
@@ -123,98 +136,95 @@ fn record_driver(slot: &ContainerSlot<'_>, driver: LogDriver, target: &str, reco
         LogDriver::Gelf => "to a GELF endpoint, run an agent such as Fluent Bit",
         LogDriver::Syslog => "to syslog, run an agent such as Fluent Bit",
         LogDriver::Journald => "to the node's journal, run an agent such as Vector",
-        // Its router claims it.
+        // Recorded with the log router.
         LogDriver::Awsfirelens => return,
     };
     let message = format!(
-        "kubectl logs shows the output in any case; to bring it {destination} on the nodes: the driver and its options \
-         are in the Pod's annotations logs.ecs-operator.dev/CONTAINER.OPTION, for its pipeline to go by"
+        "kubectl logs shows the output; to send it {destination} on the nodes and configure it by the Pod's annotations \
+         logs.ecs-operator.dev/CONTAINER.OPTION, which contain the driver and its options"
     );
     recorder.needs_addon(path, Code::LogsNeedAgent, target, message);
 }
 
-/// What becomes of an option.
-enum Fate {
-    /// An annotation; works as the message says.
-    Carried(Code, &'static str),
-    /// No annotation, and nearly nothing changes.
-    Same(&'static str),
-    /// Nothing.
-    Lost(Code, &'static str),
+/// Translation of an option, with the code and the message of its verdict.
+enum OptionTranslation {
+    /// Becomes an annotation.
+    Annotation(Code, &'static str),
+    /// Has no annotation, because logging works nearly the same without one.
+    NotNeeded(&'static str),
+    /// Has no equivalent.
+    Unsupported(Code, &'static str),
 }
 
-fn fate(driver: LogDriver, option: &str, value: &str) -> Fate {
+fn translate_option(driver: LogDriver, option: &str, value: &str) -> OptionTranslation {
     match (driver, option) {
         (_, "mode") => delivery(value),
         (_, "max-buffer-size") => no_buffer(),
-        (LogDriver::JsonFile, "max-size" | "max-file" | "compress") => Fate::Lost(
+        (LogDriver::JsonFile, "max-size" | "max-file" | "compress") => OptionTranslation::Unsupported(
             Code::NodeLogRotationUsed,
             "the node's kubelet rotates the files of all containers, by default at 10 MiB and keeping 5 \
              (containerLogMaxSize, containerLogMaxFiles)",
         ),
-        _ if is_credential(option, value) => Fate::Lost(
+        _ if is_credential(option, value) => OptionTranslation::Unsupported(
             Code::LogCredentialNotCarried,
-            "this looks like a credential, and annotations may end up in the log records: give it to the log agent in a \
-             Secret, and move it to secretOptions",
+            "the option looks like a credential, and log agents may copy annotations into log records: move it to secretOptions, \
+             and give it to the log agent in a Secret",
         ),
-        _ => Fate::Carried(
+        _ => OptionTranslation::Annotation(
             Code::LogsNeedAgent,
-            "only a log agent acts on it, which finds it in the Pod's annotation \
-             logs.ecs-operator.dev/CONTAINER.OPTION",
+            "the option takes effect in a log agent that reads the Pod's annotation logs.ecs-operator.dev/CONTAINER.OPTION",
         ),
     }
 }
 
-/// `mode`: whether the container waits for its log driver when that is slow.
-fn delivery(mode: &str) -> Fate {
+/// Translates `mode`, which decides if the container waits for a slow log driver.
+fn delivery(mode: &str) -> OptionTranslation {
     if mode == "blocking" {
-        return Fate::Lost(
+        return OptionTranslation::Unsupported(
             Code::LogsThroughFile,
-            "the container never waits for the destination: what the log agent has not read when the node's file is \
-             rotated is lost",
+            "the container never waits for the destination: output that the log agent has not read before the node rotates the \
+             file is lost",
         );
     }
-    Fate::Same(
-        "the container never waits for the destination, as asked; lost is what the log agent has not read when the \
-         node's file is rotated",
+    OptionTranslation::NotNeeded(
+        "the container never waits for the destination, as requested: output that the log agent has not read before the node \
+         rotates the file is lost",
     )
 }
 
-/// Why the size of a driver's buffer becomes nothing.
-pub(crate) const NO_BUFFER: &str = "there is no such buffer: the node's files hold what is not sent yet, by default 5 of \
-                                    10 MiB for each container";
+/// Message about the size of a driver's buffer.
+pub(crate) const NO_BUFFER: &str = "Kubernetes has no such buffer: output that is not sent yet stays in the node's files, by \
+                                    default 5 files of 10 MiB for each container";
 
-fn no_buffer() -> Fate {
-    Fate::Lost(Code::LogsThroughFile, NO_BUFFER)
+fn no_buffer() -> OptionTranslation {
+    OptionTranslation::Unsupported(Code::LogsThroughFile, NO_BUFFER)
 }
 
-/// Whether an option has a credential, by its name or by an address with a user and a password.
+/// True if an option contains a credential, by its name or by an address with a user and a password.
 pub(crate) fn is_credential(option: &str, value: &str) -> bool {
     let name: String = option.to_ascii_lowercase().chars().filter(|c| !matches!(c, '-' | '_')).collect();
     let has_user = authority(value).is_some_and(|authority| authority.contains('@'));
     CREDENTIALS.iter().any(|part| name.contains(part)) || has_user
 }
 
-/// The part of an address between its scheme and its path.
+/// Returns the part of an address between its scheme and its path.
 pub(crate) fn authority(value: &str) -> Option<&str> {
     value.split_once("://").and_then(|(_, rest)| rest.split('/').next())
 }
 
-/// The annotation of an option. The container's name is cut where both together are too long, with a hash at its end,
-/// so that an agent finds the option's name whole; an option whose own name is long or has other characters is named as
-/// ports are.
+/// Returns the annotation of an option. If it would be too long, a hash replaces the end of the container's name, so that the
+/// option's name remains complete. A long option name, or one with other characters, is shortened like the name of a port.
 fn key(container: &str, option: &str) -> String {
-    let alphanumeric = |c: char| c.is_ascii_alphanumeric();
     let fits = option.len() <= OPTION_MAX
-        && option.chars().all(|c| alphanumeric(c) || matches!(c, '-' | '_' | '.'))
-        && option.ends_with(alphanumeric);
+        && option.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && option.ends_with(|c: char| c.is_ascii_alphanumeric());
     let option = if fits { option.to_owned() } else { names::port_name(option) };
-    let room = NAME_MAX - 1 - option.len();
-    if container.len() <= room {
+    let container_max = NAME_MAX - 1 - option.len();
+    if container.len() <= container_max {
         return format!("{LOGS}{container}.{option}");
     }
     let hash = fingerprint::short_hash(container);
-    let stem: String = container.chars().take(room - hash.len() - 1).collect();
+    let stem: String = container.chars().take(container_max - hash.len() - 1).collect();
     format!("{LOGS}{}-{hash}.{option}", stem.trim_end_matches('-'))
 }
 
@@ -223,15 +233,15 @@ mod tests {
     use super::*;
 
     fn code(driver: LogDriver, option: &str, value: &str) -> (bool, Code) {
-        match fate(driver, option, value) {
-            Fate::Carried(code, _) => (true, code),
-            Fate::Same(_) => (false, Code::LogsThroughFile),
-            Fate::Lost(code, _) => (false, code),
+        match translate_option(driver, option, value) {
+            OptionTranslation::Annotation(code, _) => (true, code),
+            OptionTranslation::NotNeeded(_) => (false, Code::LogsThroughFile),
+            OptionTranslation::Unsupported(code, _) => (false, code),
         }
     }
 
     #[test]
-    fn credentials_are_never_carried() {
+    fn credentials_never_become_annotations() {
         let credential = (false, Code::LogCredentialNotCarried);
         for (option, value) in [
             ("splunk-token", "x"),
@@ -253,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn no_option_makes_a_container_wait_for_its_logs() {
+    fn no_option_makes_a_container_wait_for_its_log_destination() {
         for (driver, option, value) in [
             (LogDriver::Awslogs, "mode", "blocking"),
             (LogDriver::Awslogs, "mode", "non-blocking"),
@@ -265,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn every_annotation_has_a_name_that_kubernetes_takes() {
+    fn every_annotation_has_a_valid_name() {
         assert_eq!(key("app", "awslogs-group"), "logs.ecs-operator.dev/app.awslogs-group");
         assert_eq!(key("app", "log_group_name"), "logs.ecs-operator.dev/app.log_group_name");
         let long = "a-b".repeat(21);

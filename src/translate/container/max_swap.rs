@@ -1,6 +1,7 @@
-//! `linuxParameters.maxSwap` and `linuxParameters.swappiness`: the node decides, except that no swap can be had.
+//! `linuxParameters.maxSwap` and `linuxParameters.swappiness`: only a container without swap can be expressed; otherwise the
+//! node decides.
 //!
-//! The kubelet gives no swap to a container whose memory request is its limit, nor to one that has neither, on any node
+//! The kubelet gives no swap to a container whose memory request equals its limit, or that has neither, on any node
 //! (`GetContainerSwapBehavior`).
 
 use crate::translate::context::ContainerSlot;
@@ -15,31 +16,30 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         return;
     }
     let path = slot.at("linuxParameters");
-    let has_none = linux.max_swap == Some(0) && gets_none(slot);
+    let is_without_swap = linux.max_swap == Some(0) && gets_no_swap(slot);
     match linux.max_swap {
-        Some(0) if has_none => recorder.exact(path.key("maxSwap"), slot.becomes("resources/requests/memory")),
+        Some(0) if is_without_swap => recorder.exact(path.key("maxSwap"), slot.becomes("resources/requests/memory")),
         Some(0) => {
-            let message = "a node that has swap may give some to this container: give it memory without a memoryReservation, \
-                           and it gets none";
+            let message =
+                "the container may use the swap of its node: set memory and remove memoryReservation to prevent that";
             recorder.unsupported(path.key("maxSwap"), Code::NodeSwapUsed, message);
         }
         Some(_) => {
-            let message =
-                "the container gets the swap that its node gives, most often none: raise its memory by what it needs";
+            let message = "the node decides how much swap the container gets, most often none: add the amount that it needs to its memory";
             recorder.unsupported(path.key("maxSwap"), Code::NodeSwapUsed, message);
         }
         None => {}
     }
-    // ECS has no use for it without swap of the container's own.
-    if linux.max_swap.is_none() || has_none {
+    // ECS ignores swappiness without maxSwap.
+    if linux.max_swap.is_none() || is_without_swap {
         recorder.exact(path.key("swappiness"), slot.target.clone());
     } else if linux.swappiness.is_some() {
-        let message = "the node's own setting decides: Kubernetes has none for a container";
+        let message = "the setting of the node applies: Kubernetes has none for a container";
         recorder.unsupported(path.key("swappiness"), Code::NodeSwapUsed, message);
     }
 }
 
-fn gets_none(slot: &ContainerSlot<'_>) -> bool {
+fn gets_no_swap(slot: &ContainerSlot<'_>) -> bool {
     let limit = slot.definition.memory.filter(|mebibytes| *mebibytes > 0);
     slot.definition.memory_reservation.is_none_or(|request| Some(request) == limit)
 }

@@ -1,4 +1,4 @@
-//! One container of the Pod: its features, and the fields that keep their names.
+//! Containers of the Pod: the features of a container, and the fields that keep their names.
 
 pub mod command;
 pub mod devices;

@@ -11,7 +11,7 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// Ports of a core Service with ranges written out. Each one costs every node rules of its own.
+/// Maximum number of ports of a core Service, with the ports of ranges listed. Each port adds rules to every node.
 const MAX_SERVICE_PORTS: usize = 100;
 
 pub(crate) fn container_ports(
@@ -26,11 +26,11 @@ pub(crate) fn container_ports(
         let Some(number) = mapping.container_port else { continue };
         let protocol = protocol(mapping);
         let same = |port: &ContainerPort| port.container_port == number && port.protocol.as_deref() == Some(protocol);
-        // A port stands once in a container; what a second mapping of it says beyond the first has its place there.
+        // A container lists a port once. A second mapping of it adds its fields there.
         let position = ports.iter().position(same).unwrap_or(ports.len());
         let target = slot.becomes(&format!("ports/{position}"));
         record(task, slot, mapping, &path, &target, recorder);
-        let name = own_name(mapping, &ports);
+        let name = unique_name(mapping, &ports);
         if position == ports.len() {
             let protocol = Some(protocol.to_owned());
             ports.push(ContainerPort { container_port: number, protocol, ..ContainerPort::default() });
@@ -45,8 +45,8 @@ pub(crate) fn container_ports(
     some_list(ports)
 }
 
-/// A name may stand once in a container; a second port of that name goes without.
-fn own_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
+/// Returns the name of the port, unless another port of the container has it.
+fn unique_name(mapping: &PortMapping, ports: &[ContainerPort]) -> Option<String> {
     let name = names::port_name(mapping.name.as_deref()?);
     (!ports.iter().any(|port| port.name.as_ref() == Some(&name))).then_some(name)
 }
@@ -66,8 +66,8 @@ fn record(
     let number = mapping.container_port.unwrap_or_default();
     if listens_elsewhere(task, slot, mapping) {
         let message = format!(
-            "another container of the task also listens on port {number}; in bridge mode each has its own network, in a Pod \
-             they share one, and the second one to start fails: give one of them another port"
+            "another container of the task also listens on port {number}: give one of them another port. The containers of a Pod \
+             share one network, so the second one to start fails; in bridge mode each has its own"
         );
         recorder.unsupported(path.key("containerPort"), Code::PortCollision, message);
     } else {
@@ -85,12 +85,12 @@ fn listens_elsewhere(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, mapping
         .any(|(other_first, other_last)| first <= other_last && other_first <= last)
 }
 
-/// The first and the last port of a mapping.
+/// Returns the first and the last port of a mapping.
 pub(crate) fn bounds(mapping: &PortMapping) -> Option<(i32, i32)> {
     range(mapping).or(mapping.container_port.map(|port| (port, port)))
 }
 
-/// The first and the last port of a range, `first-last`.
+/// Parses a range, `first-last`.
 fn range(mapping: &PortMapping) -> Option<(i32, i32)> {
     let text = mapping.container_port_range.as_deref()?;
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -98,25 +98,28 @@ fn range(mapping: &PortMapping) -> Option<(i32, i32)> {
     (1 <= first && first <= last && last <= 65_535).then_some((first, last))
 }
 
-/// The ports of the core Service, with their mappings: single ports and those ranges that there is room for.
-pub(crate) fn served(task: &ecs::TaskDefinition) -> Vec<(i32, &PortMapping)> {
+/// Returns the ports of the core Service with their mappings: single ports, and ranges while the limit of ports allows.
+pub(crate) fn service_ports(task: &ecs::TaskDefinition) -> Vec<(i32, &PortMapping)> {
     let mappings = || task.container_definitions.iter().flat_map(|c| &c.port_mappings);
-    let mut room = MAX_SERVICE_PORTS.saturating_sub(mappings().filter(|m| range(m).is_none()).count());
-    let mut seen = BTreeSet::new();
+    let mut remaining = MAX_SERVICE_PORTS.saturating_sub(mappings().filter(|m| range(m).is_none()).count());
+    let mut listed = BTreeSet::new();
     let mut ports = Vec::new();
     for mapping in mappings() {
         let Some((first, last)) = bounds(mapping) else { continue };
         let length = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
         if range(mapping).is_some() {
-            let Some(rest) = room.checked_sub(length) else { continue };
-            room = rest;
+            let Some(rest) = remaining.checked_sub(length) else { continue };
+            remaining = rest;
         }
-        ports.extend((first..=last).filter(|port| seen.insert((*port, protocol(mapping)))).map(|port| (port, mapping)));
+        ports.extend(
+            (first..=last).filter(|port| listed.insert((*port, protocol(mapping)))).map(|port| (port, mapping)),
+        );
     }
     ports
 }
 
-/// Every port of a Pod can be reached at its address; what the Service has is a matter of [`served`].
+/// Records verdicts on a range. Every port can be reached at the address of the Pod; [`service_ports`] limits those of the
+/// Service.
 fn record_range(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
@@ -127,9 +130,9 @@ fn record_range(
     if mapping.container_port_range.is_none() {
         return;
     }
-    let all = served(task.definition);
+    let service_ports = service_ports(task.definition);
     let is_served = range(mapping).is_some_and(|(first, _)| {
-        all.iter().any(|(port, other)| *port == first && protocol(other) == protocol(mapping))
+        service_ports.iter().any(|(port, other)| *port == first && protocol(other) == protocol(mapping))
     });
     let target = if is_served { format!("{}/spec/ports", task.core_service()) } else { slot.target.clone() };
     for detail in ["protocol", "appProtocol", "name"] {
@@ -137,28 +140,28 @@ fn record_range(
     }
     let path = path.key("containerPortRange");
     if listens_elsewhere(task, slot, mapping) {
-        let message = "another container of the task also listens on a port of the range; in bridge mode each has its own network, in \
-                       a Pod they share one, and the second one to start fails: give one of them other ports";
+        let message = "another container of the task also listens on a port of the range: give one of them other ports. The containers \
+                       of a Pod share one network, so the second one to start fails; in bridge mode each has its own";
         recorder.unsupported(path, Code::PortCollision, message);
     } else if !is_served {
         let message = format!(
-            "the ports are reached at the address of the Pod; the Service has none of them, as it would have more than \
-                       {MAX_SERVICE_PORTS} ports: map each port that is needed by containerPort"
+            "the ports can be reached at the address of the Pod, but not by the Service, which would have more than \
+             {MAX_SERVICE_PORTS} ports: map each port that clients need by containerPort"
         );
         recorder.approximate(path, Code::PortRangeTooLong, target, message);
     } else if task.definition.network_mode == Some(NetworkMode::Awsvpc) {
         recorder.exact(path, target);
     } else {
-        let message = "tasks are reached by their own address and the ports of the range; whatever reads the range of host \
-                       ports has to use the Service instead";
+        let message = "tasks are reached at their own address and the ports of the range: use the Service in place of the range of \
+                       host ports";
         recorder.approximate(path, Code::DynamicHostPort, target, message);
     }
 }
 
-/// In bridge mode a fixed host port is reserved on the node; 0 or none asks for a dynamic one, which nothing reads here.
-/// In awsvpc and host mode the host port is the container port.
+/// Sets the host port. In bridge mode a fixed host port is reserved on the node; 0 or none requests a dynamic one, which
+/// Kubernetes does not need. In awsvpc and host mode the host port is the container port.
 ///
-/// A port has one host port; others that are given for it have no place.
+/// A port has one host port; those of further mappings are not translated.
 fn host_port(
     task: &RenderContext<'_>,
     mapping: &PortMapping,
@@ -167,15 +170,15 @@ fn host_port(
     target: &str,
     recorder: &mut VerdictRecorder,
 ) {
-    let Some(given) = mapping.host_port else { return };
+    let Some(number) = mapping.host_port else { return };
     let path = path.key("hostPort");
-    match (task.definition.network_mode, given) {
+    match (task.definition.network_mode, number) {
         (Some(NetworkMode::Awsvpc | NetworkMode::Host), _) => {
             recorder.exact(path, format!("{target}/containerPort"));
         }
         (_, 0) => {
-            let message = "tasks are reached by their own address and port, so no host port is needed; whatever reads the \
-                           dynamic host port has to use the Service instead";
+            let message = "tasks are reached at their own address and port, without a host port: use the Service in place of the \
+                           dynamic host port";
             recorder.approximate(path, Code::DynamicHostPort, target, message);
         }
         (_, fixed) if *port.host_port.get_or_insert(fixed) == fixed => {
@@ -185,7 +188,7 @@ fn host_port(
     }
 }
 
-/// The protocol in Kubernetes' spelling.
+/// Returns the protocol in the spelling of Kubernetes.
 pub(crate) fn protocol(mapping: &PortMapping) -> &'static str {
     match mapping.protocol {
         Some(TransportProtocol::Udp) => "UDP",

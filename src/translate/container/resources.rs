@@ -1,7 +1,8 @@
 //! `cpu`, `memory` and `memoryReservation` of containers and of the task → resource requests and limits.
 //!
-//! CPU units reserve and weigh, they do not cap: a request without a limit. A container's memory is a hard limit and, without
-//! a reservation, also what placement counts. The task's cpu and memory cap all containers together: resources of the Pod.
+//! CPU units reserve and weigh CPU time without a cap: a request without a limit. A container's memory is a hard limit and,
+//! without a reservation, also the amount that placement reserves. The cpu and memory of the task cap all containers together:
+//! resources of the Pod.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ pub(crate) fn container(
     }
     if let Some(soft) = definition.memory_reservation {
         let message =
-            "the memory is reserved on the node; a container above it is not pushed back when the node runs short";
+            "the memory is reserved on the node; Kubernetes does not reclaim memory above it when the node runs short";
         let target = slot.becomes("resources/requests/memory");
         recorder.approximate(slot.at("memoryReservation"), Code::SoftLimitNotEnforced, target, message);
         requests.insert("memory".to_owned(), memory(soft.into()));
@@ -47,21 +48,21 @@ pub(crate) fn container(
     requirements(requests, limits)
 }
 
-/// The resources of the whole Pod, on servers that have them.
+/// Returns the resources of the Pod, if the server supports them.
 pub(crate) fn pod(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> Option<ResourceRequirements> {
     ephemeral_storage::record(task, recorder);
     let mut amounts = BTreeMap::new();
-    let given = [
+    let sizes = [
         ("cpu", task.definition.cpu.as_deref().map(|text| units::cpu_units(text).map(task_cpu).ok())),
         ("memory", task.definition.memory.as_deref().map(|text| units::memory_mib(text).map(memory).ok())),
     ];
-    for (resource, amount) in given {
+    for (resource, amount) in sizes {
         let Some(Some(amount)) = amount else { continue };
         record_pod_resource(task, resource, recorder);
         amounts.insert(resource.to_owned(), amount);
     }
-    let possible = task.profile.pod_level_resources && !task.definition.is_windows();
-    possible.then(|| requirements(amounts.clone(), amounts)).flatten()
+    let is_supported = task.profile.pod_level_resources && !task.definition.is_windows();
+    is_supported.then(|| requirements(amounts.clone(), amounts)).flatten()
 }
 
 fn record_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut VerdictRecorder) {
@@ -71,15 +72,15 @@ fn record_pod_resource(task: &RenderContext<'_>, resource: &str, recorder: &mut 
     } else if task.profile.pod_level_resources {
         recorder.exact(path, format!("{}/spec/resources/limits/{resource}", task.target));
     } else {
-        let message = "this server has no resources for a whole Pod (Kubernetes 1.34 has); give each container its own";
+        let message = "this API server has no resources for a whole Pod, which need Kubernetes 1.34: set cpu and memory of each container";
         recorder.unsupported(path, Code::PodResourcesMissing, message);
     }
 }
 
-/// ECS does not hold tasks of Windows to the sizes of the task either, but on Fargate.
+/// On ECS, too, the sizes of a Windows task are enforced on Fargate only.
 fn record_pod_resource_on_windows(task: &RenderContext<'_>, path: Pointer, recorder: &mut VerdictRecorder) {
     if task.definition.requires_compatibilities.contains(&Compatibility::Fargate) {
-        let message = "a Pod of Windows has no resources of its own; give each container its own";
+        let message = "a Windows Pod has no resources of its own: set cpu and memory of each container";
         recorder.unsupported(path, Code::PodResourcesMissing, message);
     } else {
         recorder.exact(path, task.target);

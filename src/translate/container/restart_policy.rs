@@ -1,4 +1,4 @@
-//! `restartPolicy`: a container that is started again where it is, without the task being replaced.
+//! `restartPolicy`: restarts a container without replacing its task.
 
 use task_agent::Restart;
 
@@ -7,10 +7,10 @@ use crate::translate::context::{ContainerKind, ContainerSlot};
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// ECS's default of `restartAttemptPeriod`, in seconds.
+/// Default of `restartAttemptPeriod` on ECS, in seconds.
 const DEFAULT_ATTEMPT_PERIOD: u64 = 300;
 
-/// The policy, for the task agent.
+/// Returns the policy for the plan of the task agent.
 pub(crate) fn plan(container: &ContainerDefinition) -> Option<Restart> {
     let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled)?;
     let period = policy.restart_attempt_period.and_then(|seconds| u64::try_from(seconds).ok());
@@ -37,13 +37,13 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     match slot.kind {
         ContainerKind::Supervised => recorder.exact(path, eligibility::plan_target(task)),
         ContainerKind::Init => {
-            let message = "the container is started again only when it fails: others wait for its end";
+            let message = "the container is restarted only when it fails, because other containers wait for its end";
             recorder.approximate(path, Code::KubeletRestartPolicyUsed, slot.target.clone(), message);
         }
         ContainerKind::Main | ContainerKind::Sidecar => {
             let message = format!(
-                "the container is restarted whenever it ends, whatever its exit code and however short it ran, after a delay \
-                 that grows from 10 seconds to 5 minutes{}",
+                "the container is restarted whenever it exits, with any exit code and after any time, with a delay that grows from \
+                 10 seconds to 5 minutes{}",
                 slot.agent_advice
             );
             recorder.approximate(path, Code::KubeletRestartPolicyUsed, slot.target.clone(), message);

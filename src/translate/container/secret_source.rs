@@ -1,4 +1,4 @@
-//! Sources of secret values: the `Secret` key that a container reads, and the AWS reference behind it.
+//! Sources of secret values: the `Secret` key that a container reads, and the AWS reference that it replaces.
 
 use crate::ecs::common::Secret;
 use crate::ecs::secret_reference::{SecretReference, parameter_name};
@@ -10,7 +10,7 @@ use crate::translate::RenderContext;
 pub(crate) struct SecretSource {
     pub secret_name: String,
     pub key: String,
-    /// True if `kubernetes.secrets` names it; otherwise it follows from the names of task, container and secret.
+    /// True if `kubernetes.secrets` names the key. Otherwise it follows from the names of task, container and secret.
     pub is_mapped: bool,
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn source(task: &RenderContext<'_>, container: &ContainerDefinition, 
         Some(mapping) => {
             SecretSource { secret_name: mapping.secret_name.clone(), key: mapping.key.clone(), is_mapped: true }
         }
-        // One for each container, as two containers may give one name to different secrets.
+        // One for each container: two containers may use the same name for different secrets.
         None => SecretSource {
             secret_name: container_object_name(task.name, container),
             key: secret.name.clone(),
@@ -42,34 +42,37 @@ impl SecretSource {
         let Self { secret_name, key, .. } = self;
         let remote = remote_reference(&secret.value_from);
         format!(
-            "the Secret {secret_name} has the key {key}: make it by hand, or by an ExternalSecret with {remote}; a \
-             Secret that has the value already is named in kubernetes.secrets"
+            "the Secret {secret_name} has the key {key}: create it by hand or by an ExternalSecret with {remote}, or name an \
+             existing Secret in kubernetes.secrets"
         )
     }
 }
 
-/// The `remoteRef` by which the External Secrets Operator finds what ECS finds by this reference, in words.
+/// Describes the `remoteRef` by which the External Secrets Operator finds the value of this reference.
 ///
-/// Only parts of ARNs are repeated: another text may be the value itself, given by mistake.
+/// Repeats only parts of ARNs, because any other text may be the value itself, set by mistake.
 fn remote_reference(value_from: &str) -> String {
-    let named = || "remoteRef key as valueFrom has it, of the Parameter Store".to_owned();
     let Some(reference) = remote(value_from).filter(|_| value_from.starts_with("arn:")) else {
-        return named();
+        return "the remoteRef key of valueFrom, in the Parameter Store".to_owned();
     };
-    let part = |name: &str, value: Option<String>| value.map(|value| format!(", {name} {value}")).unwrap_or_default();
-    let place = if reference.origin == Origin::ParameterStore { " of the Parameter Store" } else { "" };
-    let (property, version) = (part("property", reference.property), part("version", reference.version));
-    format!("remoteRef key {}{property}{version}{place}", reference.key)
+    let mut text = format!("remoteRef key {}", reference.key);
+    for (name, value) in [("property", reference.property), ("version", reference.version)] {
+        text.extend(value.map(|value| format!(", {name} {value}")));
+    }
+    if reference.origin == Origin::ParameterStore {
+        text.push_str(" of the Parameter Store");
+    }
+    text
 }
 
-/// A reference to a value, in the terms of a `remoteRef`.
+/// Reference to a value, with the fields of a `remoteRef`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     /// Service that stores the value.
     pub(crate) origin: Origin,
     /// Secret or parameter.
     pub(crate) key: String,
-    /// Member of the JSON object that holds the value.
+    /// Member of the secret's JSON object.
     pub(crate) property: Option<String>,
     /// Version of the secret.
     pub(crate) version: Option<String>,
@@ -102,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remote_reference_has_the_parts_that_the_external_secrets_operator_asks_for() {
+    fn the_remote_reference_has_the_fields_of_an_external_secret() {
         let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf";
         let cases = [
             (secret.to_owned(), format!("remoteRef key {secret}")),
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_the_value_itself_is_not_repeated() {
+    fn a_text_that_may_be_the_value_itself_is_not_repeated() {
         assert!(!remote_reference("hunter2").contains("hunter2"));
         assert!(!remote_reference("arn:hunter2").contains("hunter2"));
     }

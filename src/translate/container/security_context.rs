@@ -8,7 +8,7 @@ use crate::translate::conversions::some_list;
 use crate::translate::pod::runtime_platform;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// The largest number of a user or a group that the server takes.
+/// Maximum number of a user or a group in Kubernetes.
 const MAX_ID: i64 = i32::MAX as i64;
 
 pub(crate) fn container(
@@ -21,17 +21,17 @@ pub(crate) fn container(
     (context != SecurityContext::default()).then_some(context)
 }
 
-/// The server refuses a Pod of Windows with any of these.
+/// Records that Windows has none of these fields. The API server refuses a Windows Pod with any of them.
 fn windows(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityContext {
     let definition = slot.definition;
     let capabilities = definition.linux_parameters.as_ref().is_some_and(|linux| linux.capabilities.is_some());
-    for (field, given) in [
+    for (field, is_set) in [
         (&["privileged"][..], definition.privileged == Some(true)),
         (&["readonlyRootFilesystem"], definition.readonly_root_filesystem == Some(true)),
         (&["user"], definition.user.is_some()),
         (&["linuxParameters", "capabilities"], capabilities),
     ] {
-        runtime_platform::refuse(slot, field, given, recorder);
+        runtime_platform::refuse(slot, field, is_set, recorder);
     }
     SecurityContext::default()
 }
@@ -51,17 +51,13 @@ fn linux(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> SecurityCo
     }
 }
 
-/// `user`, `uid`, `uid:gid`; names are looked up in the image on ECS, which Kubernetes does not do.
+/// Parses `user`, `uid` or `uid:gid`. ECS looks names up in the image; Kubernetes does not.
 fn user(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> (Option<i64>, Option<i64>) {
     let Some(text) = slot.definition.user.as_deref() else { return (None, None) };
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
-    let number = |text: &str| text.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
-    // root is 0 in every image that has it.
-    let user = if user == "root" { Some(0) } else { number(user) };
-    let group = group.map(|g| if g == "root" { Some(0) } else { number(g) });
-    let (Some(user), Some(group)) = (user, group.map_or(Some(None), |g| g.map(Some))) else {
-        let message = "Kubernetes takes numbers only, up to 2147483647: look the user up in the image's /etc/passwd and write \
-                       uid or uid:gid; until then the image's own user is used";
+    let (Some(user), Some(group)) = (id(user), group.map_or(Some(None), |group| id(group).map(Some))) else {
+        let message = "Kubernetes accepts only numbers up to 2147483647: look the user up in the image's /etc/passwd and set uid \
+                       or uid:gid; until then the container runs as the user of the image";
         recorder.unsupported(slot.at("user"), Code::UserNotNumeric, message);
         return (None, None);
     };
@@ -69,13 +65,19 @@ fn user(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> (Option<i64
     (Some(user), group)
 }
 
-/// Docker and containerd start from the same set of capabilities. Only Docker takes them with a prefix too.
+/// Parses the number of a user or a group. `root` is 0 in every image.
+fn id(text: &str) -> Option<i64> {
+    if text == "root" { Some(0) } else { text.parse().ok().filter(|id| (0..=MAX_ID).contains(id)) }
+}
+
+/// Returns the capabilities. Docker and containerd have the same default set, but only Docker also accepts the prefix `CAP_`.
 fn capabilities(slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Option<Capabilities> {
-    let given = slot.definition.linux_parameters.as_ref()?.capabilities.as_ref()?;
+    let capabilities = slot.definition.linux_parameters.as_ref()?.capabilities.as_ref()?;
     recorder.exact(slot.at("linuxParameters").key("capabilities"), slot.becomes("securityContext/capabilities"));
-    let bare = |names: &[String]| -> Vec<String> {
-        names.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned()).collect()
-    };
-    let context = Capabilities { add: some_list(bare(&given.add)), drop: some_list(bare(&given.drop)) };
-    (context != Capabilities::default()).then_some(context)
+    let rendered = Capabilities { add: without_prefix(&capabilities.add), drop: without_prefix(&capabilities.drop) };
+    (rendered != Capabilities::default()).then_some(rendered)
+}
+
+fn without_prefix(names: &[String]) -> Option<Vec<String>> {
+    some_list(names.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned()).collect())
 }

@@ -1,12 +1,12 @@
-//! `startTimeout`: how long others wait for a container to end or to become healthy.
+//! `startTimeout`: maximum time that other containers wait for a container to end or to become healthy.
 
 use crate::ecs::task_definition::ContainerDefinition;
 use crate::translate::context::ContainerSlot;
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// The time in seconds; none is for ever.
-pub(crate) fn of(container: &ContainerDefinition) -> Option<u64> {
+/// Returns the time in seconds, or `None` for no limit.
+pub(crate) fn seconds(container: &ContainerDefinition) -> Option<u64> {
     container.start_timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
 }
 
@@ -18,6 +18,6 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     if slot.is_supervised() {
         return recorder.exact(path, eligibility::plan_target(task));
     }
-    let message = format!("containers that wait for this one wait as long as it takes{}", slot.agent_advice);
+    let message = format!("containers that depend on this one wait without a time limit{}", slot.agent_advice);
     recorder.unsupported(path, Code::StartTimeoutNotKept, message);
 }

@@ -7,11 +7,12 @@ use crate::translate::service::pre_stop;
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// Time for the task agent to kill what is left of the last container, and to end.
+/// Seconds for the task agent to kill the remaining processes of the last container and to exit.
 const TIME_TO_KILL: i64 = 5;
 
-/// The longest time the task may take to stop: containers stop at once, sidecars one after another after them; under the
-/// task agent each container after all that depend on it. Before, all of them go on for a while where traffic comes to them.
+/// Returns the maximum time that the task takes to stop, in seconds. Containers stop together, and sidecars one after another
+/// after them. Under the task agent each container stops after all containers that depend on it. A task with traffic first runs
+/// on for the delay of [`pre_stop`].
 pub(crate) fn grace_period(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>]) -> i64 {
     let drain = pre_stop::seconds(task);
     if slots.iter().any(ContainerSlot::is_supervised) {
@@ -37,7 +38,8 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         return;
     }
     let message = format!(
-        "the Pod has one time to stop, long enough for all its containers; a container that hangs may use more than its own{}",
+        "the Pod has one grace period, long enough for all its containers: a container that hangs may take longer than its \
+         stopTimeout{}",
         slot.agent_advice
     );
     let target = format!("{}/spec/terminationGracePeriodSeconds", task.target);

@@ -7,14 +7,13 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::task_agent::eligibility;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// The limits, for the task agent.
+/// Returns the limits for the plan of the task agent.
 pub(crate) fn plan(container: &ContainerDefinition) -> Vec<Limit> {
-    let limit = |given: &Ulimit| Limit {
-        name: given.name.to_string(),
-        soft: given.soft_limit.into(),
-        hard: given.hard_limit.into(),
-    };
     container.ulimits.iter().map(limit).collect()
+}
+
+fn limit(ulimit: &Ulimit) -> Limit {
+    Limit { name: ulimit.name.to_string(), soft: ulimit.soft_limit.into(), hard: ulimit.hard_limit.into() }
 }
 
 pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
@@ -23,11 +22,11 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         return recorder.exact(path, slot.target.clone());
     }
     if slot.is_supervised() {
-        let message = "a hard limit above that of the node's container runtime is set as high as that allows, and the container's \
-                       log says so, unless the container has the capability SYS_RESOURCE";
+        let message = "without the capability SYS_RESOURCE a hard limit is capped at the limit of the node's container runtime, and the \
+                       container's log reports it";
         recorder.approximate(path, Code::LimitsCappedByRuntime, eligibility::plan_target(task), message);
         return;
     }
-    let message = format!("the limits are those of the node's container runtime{}", slot.agent_advice);
+    let message = format!("the limits of the node's container runtime apply{}", slot.agent_advice);
     recorder.unsupported(path, Code::RuntimeLimitsUsed, message);
 }

@@ -47,11 +47,11 @@ fn store(origin: Origin, stores: &SecretStores) -> Option<&SecretStore> {
     }
 }
 
-/// What is said of a `Secret` that is filled.
-pub(crate) fn fills(name: &str) -> String {
+/// Describes the requirement of a `Secret` with an `ExternalSecret`.
+pub(crate) fn requirement(name: &str) -> String {
     format!(
-        "the External Secrets Operator has filled the Secret {name} by the ExternalSecret of that name, which is made for \
-         it; its store has to have the rights that the execution role has on ECS"
+        "the External Secrets Operator has filled the Secret {name} from the ExternalSecret of that name, which is created \
+         with it; its secret store needs the permissions that the execution role has on ECS"
     )
 }
 

@@ -81,8 +81,8 @@ pub const POD_FEATURES: &[PodFeature] = &[
     PodFeature {
         name: "health_check",
         render: |pod, parts, _| {
-            let checked = health_check::told_of(pod.slots).filter(|_| pod.task.mode.has_operator());
-            parts.annotations.extend(checked.map(|names| (annotations::HEALTH_OF.to_owned(), names)));
+            let reporting = health_check::reporting_containers(pod.slots).filter(|_| pod.task.mode.has_operator());
+            parts.annotations.extend(reporting.map(|names| (annotations::HEALTH_OF.to_owned(), names)));
         },
     },
     PodFeature {

@@ -10,7 +10,7 @@ use crate::translate::container::port_mappings;
 
 /// The ports of the mappings, and those that a load balancer names in a range that is too long for all of it.
 pub(crate) fn service_ports(task: &RenderContext<'_>) -> Vec<ServicePort> {
-    let mut all: Vec<ServicePort> = port_mappings::served(task.definition)
+    let mut all: Vec<ServicePort> = port_mappings::service_ports(task.definition)
         .into_iter()
         .map(|(port, mapping)| of_mapping(port, Some(mapping)))
         .collect();

@@ -81,7 +81,7 @@ fn plan(task: &RenderContext<'_>, membership: &Membership<'_>) -> Plan {
         name: container.name.clone().unwrap_or_default(),
         essential: container.is_essential(),
         stop_timeout: container.stop_timeout_seconds().unsigned_abs(),
-        start_timeout: start_timeout::of(container),
+        start_timeout: start_timeout::seconds(container),
         depends_on: depends_on::waits(containers, container),
         restart: restart_policy::plan(container),
         health: health_check::plan(task, container),
