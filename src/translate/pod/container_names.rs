@@ -16,7 +16,7 @@ pub(crate) fn findings(task: &TaskDefinition) -> Vec<Finding> {
         let other = *first_with.entry(names::container_name(name)).or_insert(name);
         if other != name {
             let path = Pointer::root().key("containerDefinitions").index(position).key("name");
-            let message = format!("`{name}` and `{other}` become the same when written as a DNS label");
+            let message = format!("`{name}` and `{other}` become the same DNS label in Kubernetes: rename one of them");
             findings.push(Finding::error(path, "container-names-too-alike", message));
         }
     }
@@ -36,10 +36,10 @@ mod tests {
 
     #[test]
     fn only_names_that_map_to_one_label_are_reported() {
-        // `Web_API` maps to a label with a hash, which a container may be called from the start.
+        // `Web_API` maps to a label with a hash, which another container may have as its name.
         let mapped = names::container_name("Web_API");
         assert_eq!(paths(&["Web_API", &mapped]), ["/containerDefinitions/1/name"]);
         assert_eq!(paths(&["Web_API", "web-api", "app"]), [""; 0]);
-        assert_eq!(paths(&["app", "app"]), [""; 0], "a duplicate name is ECS's own rule");
+        assert_eq!(paths(&["app", "app"]), [""; 0], "ECS itself refuses a duplicate name");
     }
 }

@@ -1,11 +1,11 @@
 //! `dependsOn` and `essential` → init containers, native sidecars and containers.
 //!
-//! A container that others wait for to end becomes an init container; one that others wait for to start or to be healthy
-//! becomes a native sidecar (an init container with `restartPolicy: Always`); all others are the Pod's containers. The
-//! kubelet starts init containers one after another and stops sidecars after the containers, in reverse order, which is
-//! ECS's order along every dependency (semantics of the container agent: a container is stopped only after all that depend on it).
+//! A container becomes an init container if another one waits for its end, and a native sidecar (an init container with
+//! `restartPolicy: Always`) if another one waits until it has started or is healthy. Other containers become main containers of
+//! the Pod. The kubelet starts init containers one after another, and stops sidecars in reverse order after the main containers.
+//! This is the order of ECS along every dependency: the ECS agent stops a container after all containers that depend on it.
 //!
-//! Where the task agent runs the containers they are all the Pod's, and the agent keeps the order.
+//! If the task agent runs the task, all containers are main containers, and the agent keeps the order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +92,7 @@ fn awaited(containers: &[ContainerDefinition]) -> BTreeMap<&str, BTreeSet<Awaite
             awaited.entry(link_source(link)).or_default().insert(Awaited::Start);
         }
     }
-    // All others wait for the log router, unless there is none that could be the Pod's container then.
+    // All other containers wait for the log router, unless no main container would remain.
     let (routers, others): (Vec<_>, Vec<_>) = containers.iter().partition(|c| c.is_log_router());
     if others.iter().any(|other| !awaited.contains_key(other.name())) {
         for router in routers {
@@ -110,23 +110,23 @@ fn container_kind(awaited: Option<&BTreeSet<Awaited>>) -> ContainerKind {
     }
 }
 
-/// Each container after all it depends on, otherwise in the order of the definition.
+/// Returns the indexes of the containers: each one after its dependencies, otherwise in the order of the definition.
 ///
-/// Validation refuses cycles; should one get here, its members come last, in the order of the definition.
+/// Validation refuses cycles. Members of a cycle would come last, in the order of the definition.
 fn start_order(containers: &[ContainerDefinition]) -> Vec<usize> {
     let mut order = Vec::with_capacity(containers.len());
-    let mut slot: BTreeSet<&str> = BTreeSet::new();
+    let mut ordered: BTreeSet<&str> = BTreeSet::new();
     let mut waiting: Vec<usize> = (0..containers.len()).collect();
-    // The log router starts before all that it does not depend on itself, as it takes their logs.
+    // The log router receives the logs of the containers that it does not depend on, so it starts before them.
     waiting.sort_by_key(|&i| !containers[i].is_log_router());
-    let known: BTreeSet<&str> = containers.iter().map(ContainerDefinition::name).collect();
+    let names: BTreeSet<&str> = containers.iter().map(ContainerDefinition::name).collect();
     while !waiting.is_empty() {
         let next = waiting
             .iter()
-            .position(|&i| dependencies(&containers[i]).all(|d| slot.contains(d) || !known.contains(d)))
+            .position(|&i| dependencies(&containers[i]).all(|d| ordered.contains(d) || !names.contains(d)))
             .unwrap_or(0);
         let index = waiting.remove(next);
-        slot.insert(containers[index].name());
+        ordered.insert(containers[index].name());
         order.push(index);
     }
     order
@@ -137,31 +137,21 @@ fn dependencies(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
     container.depends_on.iter().map(|d| d.container_name.as_str()).chain(links)
 }
 
-/// What a container waits for, by its own word and by what ECS adds: that its links and its log router have started, and that
-/// the containers are there whose volumes it takes (`volumesFrom`).
+/// Returns the dependencies of a container: those of the definition and those that ECS adds. A container starts after its links
+/// and its log router have started, and after the containers exist whose volumes it mounts (`volumesFrom`).
 ///
-/// ECS adds these to what the definition says; where they would close a circle, which could neither start nor stop, they are
-/// left out.
+/// An added dependency that would close a cycle is left out, because such a task could neither start nor stop.
 pub(crate) fn waits(containers: &[ContainerDefinition], container: &ContainerDefinition) -> Vec<Dependency> {
-    let given = container.depends_on.iter().map(|dependency| Dependency {
-        container: dependency.container_name.clone(),
-        condition: match dependency.condition {
-            ContainerCondition::Start => Condition::Start,
-            ContainerCondition::Complete => Condition::Complete,
-            ContainerCondition::Success => Condition::Success,
-            ContainerCondition::Healthy => Condition::Healthy,
-        },
-    });
     let later = dependents(containers, container.name(), |c| dependencies(c).chain(volume_sources(c)).collect());
-    let apart = |on: &&str| *on != container.name() && !later.contains(on);
-    let routers = containers.iter().filter(|other| other.is_log_router()).map(ContainerDefinition::name).filter(apart);
-    let router = routers.filter(|_| container.uses_log_router());
+    let closes_no_cycle = |on: &&str| *on != container.name() && !later.contains(on);
+    let routers = containers.iter().filter(|other| other.is_log_router()).map(ContainerDefinition::name);
+    let router = routers.filter(closes_no_cycle).filter(|_| container.uses_log_router());
     let links = container.links.iter().map(|link| link_source(link));
     let started = links.chain(router).map(|on| Dependency { container: on.to_owned(), condition: Condition::Start });
-    let sources = volume_sources(container).filter(apart);
-    let there = sources.map(|on| Dependency { container: on.to_owned(), condition: Condition::Create });
-    let mut all: Vec<Dependency> = given.collect();
-    for dependency in started.chain(there) {
+    let sources = volume_sources(container).filter(closes_no_cycle);
+    let created = sources.map(|on| Dependency { container: on.to_owned(), condition: Condition::Create });
+    let mut all: Vec<Dependency> = container.depends_on.iter().map(declared_dependency).collect();
+    for dependency in started.chain(created) {
         let is_weaker =
             dependency.condition == Condition::Create && all.iter().any(|d| d.container == dependency.container);
         if !is_weaker && !all.contains(&dependency) {
@@ -171,31 +161,41 @@ pub(crate) fn waits(containers: &[ContainerDefinition], container: &ContainerDef
     all
 }
 
+fn declared_dependency(dependency: &ContainerDependency) -> Dependency {
+    let condition = match dependency.condition {
+        ContainerCondition::Start => Condition::Start,
+        ContainerCondition::Complete => Condition::Complete,
+        ContainerCondition::Success => Condition::Success,
+        ContainerCondition::Healthy => Condition::Healthy,
+    };
+    Dependency { container: dependency.container_name.clone(), condition }
+}
+
 fn volume_sources(container: &ContainerDefinition) -> impl Iterator<Item = &str> {
     container.volumes_from.iter().filter_map(|from| from.source_container.as_deref())
 }
 
-/// Seconds until the last container has been killed, when each is told to end after all that wait for it have ended.
+/// Returns the seconds until the last container is killed if each container is stopped after all that depend on it.
 pub(crate) fn longest_stop(containers: &[ContainerDefinition]) -> i64 {
     let waits: Vec<(&str, Vec<Dependency>)> = containers.iter().map(|c| (c.name(), waits(containers, c))).collect();
     let mut ends: BTreeMap<&str, i64> = BTreeMap::new();
-    // A chain is no longer than there are containers.
+    // A chain of dependencies is no longer than the number of containers.
     for _ in containers {
         for container in containers {
             let waiting = waits.iter().filter(|(_, on)| on.iter().any(|d| d.container == container.name()));
-            let told = waiting.filter_map(|(waiting, _)| ends.get(waiting)).max().copied().unwrap_or(0);
-            ends.insert(container.name(), told + container.stop_timeout_seconds());
+            let start = waiting.filter_map(|(waiting, _)| ends.get(waiting)).max().copied().unwrap_or(0);
+            ends.insert(container.name(), start + container.stop_timeout_seconds());
         }
     }
     ends.into_values().max().unwrap_or(0)
 }
 
-/// A link is `container` or `container:alias`.
+/// Returns the container of a link, `container` or `container:alias`.
 fn link_source(link: &str) -> &str {
     link.split(':').next().unwrap_or(link)
 }
 
-/// Claims `essential` and `dependsOn`.
+/// Records verdicts on `essential` and `dependsOn`.
 pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     if container.is_supervised() {
         recorder.exact(container.at("essential"), eligibility::plan_target(task));
@@ -207,7 +207,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
         let target = container.target.clone();
         match dependency.condition {
             ContainerCondition::Start | ContainerCondition::Healthy => {
-                match held_up(&task.definition.container_definitions, container.definition, dependency) {
+                match side_effects(&task.definition.container_definitions, container.definition, dependency) {
                     None => recorder.exact(path, target),
                     Some(message) => {
                         let message = format!("{message}{}", container.agent_advice);
@@ -220,7 +220,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
                 Code::FailedDependencyRetried,
                 target,
                 format!(
-                    "when the dependency fails, it is started again in the same Pod; ECS would end the task and start another{}",
+                    "a dependency that fails is restarted in the same Pod; ECS stops the task and starts a new one{}",
                     container.agent_advice
                 ),
             ),
@@ -229,7 +229,7 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
                 Code::CompleteNeedsSuccess,
                 target,
                 format!(
-                    "the dependency has to end with exit code 0, or it is started again; ECS accepts any exit code{}",
+                    "a dependency that exits with another code than 0 is restarted; ECS accepts any exit code{}",
                     container.agent_advice
                 ),
             ),
@@ -237,9 +237,9 @@ pub(crate) fn record(task: &RenderContext<'_>, container: &ContainerSlot<'_>, re
     }
 }
 
-/// What a dependency holds up beyond what it asks for, if anything: the kubelet starts init containers and sidecars one after
-/// another, so all that comes later waits too, and for as long as anybody does.
-fn held_up(
+/// Describes the containers that a dependency delays although they do not depend on it. The kubelet starts init containers and
+/// sidecars one after another, so every later container waits for the strictest condition.
+fn side_effects(
     containers: &[ContainerDefinition],
     dependent: &ContainerDefinition,
     dependency: &ContainerDependency,
@@ -267,51 +267,52 @@ fn held_up(
         .collect();
     if !others.is_empty() {
         return Some(format!(
-            "containers start one after another: until {on:?} {until}, {} cannot start either. Should {on:?} need one of them, \
-             the task never starts: let {on:?} depend on it",
+            "containers start one after another: until {on:?} {until}, {} cannot start either. If {on:?} needs one of them, the \
+             task never starts: make {on:?} depend on it",
             others.join(", ")
         ));
     }
     stricter.then(|| format!("{:?} waits until {on:?} {until}, as another container does", dependent.name()))
 }
 
-/// The containers that depend on one, directly or through others, by what each `needs`.
+/// Returns the containers that depend on `on`, directly or indirectly. `needs` returns the dependencies of a container.
 fn dependents<'a>(
     containers: &'a [ContainerDefinition],
     on: &'a str,
     needs: impl Fn(&'a ContainerDefinition) -> Vec<&'a str>,
 ) -> BTreeSet<&'a str> {
-    let mut found = BTreeSet::from([on]);
+    let mut dependents = BTreeSet::from([on]);
     loop {
         let more: Vec<&str> = containers
             .iter()
-            .filter(|c| !found.contains(c.name()) && needs(c).iter().any(|on| found.contains(on)))
+            .filter(|c| !dependents.contains(c.name()) && needs(c).iter().any(|on| dependents.contains(on)))
             .map(ContainerDefinition::name)
             .collect();
         if more.is_empty() {
-            found.remove(on);
-            return found;
+            dependents.remove(on);
+            return dependents;
         }
-        found.extend(more);
+        dependents.extend(more);
     }
 }
 
-/// The names of the containers whose end the operator makes the end of the task. A single container is restarted in its Pod,
-/// which is all there is of its task; the task agent ends a task itself.
+/// Returns the names of the containers whose exit makes the operator stop the task, separated by commas. A single container is
+/// restarted in its Pod instead, and the task agent stops a task itself.
 pub(crate) fn essential(slots: &[ContainerSlot<'_>]) -> Option<String> {
-    let ends_task = |p: &&ContainerSlot<'_>| {
-        matches!(p.kind, ContainerKind::Main | ContainerKind::Sidecar)
-            && p.is_essential()
-            && !p.definition.restarts_in_place()
-    };
-    let names: Vec<String> = slots.iter().filter(ends_task).map(|p| names::container_name(p.name())).collect();
+    let essential = slots.iter().filter(|slot| ends_task(slot));
+    let names: Vec<String> = essential.map(|slot| names::container_name(slot.name())).collect();
     (slots.len() > 1 && !names.is_empty()).then(|| names.join(","))
 }
 
+fn ends_task(slot: &ContainerSlot<'_>) -> bool {
+    matches!(slot.kind, ContainerKind::Main | ContainerKind::Sidecar)
+        && slot.is_essential()
+        && !slot.definition.restarts_in_place()
+}
+
 fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
-    let alone = task.definition.is_single_container();
     let path = container.at("essential");
-    // Only sidecars have a restart policy of their own; for all others it is the Pod's, which is the default.
+    // Only a sidecar has a restart policy; for other containers the policy of the Pod applies, which is the default.
     let target = if container.kind == ContainerKind::Sidecar {
         container.becomes("restartPolicy")
     } else {
@@ -323,13 +324,12 @@ fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, rec
             path,
             Code::EssentialRestartsInPlace,
             target,
-            if alone {
-                "when this container ends, it is restarted in its Pod, with a growing delay; ECS would start a new task at once"
-                    .to_owned()
+            if task.definition.is_single_container() {
+                "when this container exits, it is restarted in its Pod, with a growing delay; ECS starts a new task at once".to_owned()
             } else {
                 format!(
-                    "when this container ends, it is restarted in its Pod beside the others until the operator, where it runs, \
-                     replaces the task; one that ran for less than 10 seconds stays there, with a growing delay{}",
+                    "when this container exits, it is restarted in its Pod until the operator, if it runs, replaces the task; a \
+                     container that ran for less than 10 seconds stays in its Pod, with a growing delay{}",
                     container.agent_advice
                 )
             },
@@ -339,9 +339,9 @@ fn record_essential(task: &RenderContext<'_>, container: &ContainerSlot<'_>, rec
             Code::NonEssentialRestarts,
             target,
             format!(
-                "ECS would leave this container stopped when it ends, and the task healthy. Here it is started again, and the task \
-                 is not ready as long as it does not stay up: one that is meant to end keeps the service from ever becoming stable. \
-                 Let another container depend on its SUCCESS, so that it runs before that one, or keep it running{}",
+                "when this container exits, it is restarted, and the task is not ready until it stays up: a container that is meant \
+                 to exit prevents the service from becoming stable. Make another container depend on its SUCCESS, so that it runs \
+                 before that one, or keep it running. ECS leaves the container stopped and the task healthy{}",
                 container.agent_advice
             ),
         ),
@@ -370,13 +370,13 @@ mod tests {
     }
 
     #[test]
-    fn containers_nobody_waits_for_stay_as_they_are() {
+    fn containers_without_dependents_are_main_containers() {
         let containers = [container("b", &[]), container("a", &[])];
         assert_eq!(kinds(&containers), [("b", ContainerKind::Main), ("a", ContainerKind::Main)]);
     }
 
     #[test]
-    fn the_condition_decides_the_role_and_dependencies_the_order() {
+    fn the_condition_decides_the_kind_and_dependencies_decide_the_order() {
         let containers = [
             container("app", &[("migrate", Success), ("proxy", Healthy)]),
             container("migrate", &[("proxy", Start), ("fetch", Complete)]),
@@ -395,56 +395,59 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dependency_holds_up_besides_is_told() {
+    fn a_dependency_that_delays_other_containers_is_reported() {
         let containers = [container("nginx", &[("app", Healthy)]), container("app", &[]), container("proxy", &[])];
-        let said = held_up(&containers, &containers[0], &containers[0].depends_on[0]).unwrap_or_default();
-        assert!(said.contains("until \"app\" is healthy, \"proxy\" cannot start either"), "{said}");
+        let message = side_effects(&containers, &containers[0], &containers[0].depends_on[0]).unwrap_or_default();
+        assert!(message.contains("until \"app\" is healthy, \"proxy\" cannot start either"), "{message}");
         let alone = [containers[0].clone(), containers[1].clone()];
-        assert_eq!(held_up(&alone, &alone[0], &alone[0].depends_on[0]), None);
+        assert_eq!(side_effects(&alone, &alone[0], &alone[0].depends_on[0]), None);
         let both = [container("a", &[("c", Start)]), container("b", &[("c", Healthy)]), container("c", &[])];
-        let said = held_up(&both, &both[0], &both[0].depends_on[0]).unwrap_or_default();
-        assert!(said.contains("\"a\" waits until \"c\" is healthy"), "{said}");
+        let message = side_effects(&both, &both[0], &both[0].depends_on[0]).unwrap_or_default();
+        assert!(message.contains("\"a\" waits until \"c\" is healthy"), "{message}");
         let started = [container("a", &[("c", Start)]), container("b", &[]), container("c", &[])];
-        assert_eq!(held_up(&started, &started[0], &started[0].depends_on[0]), None);
+        assert_eq!(side_effects(&started, &started[0], &started[0].depends_on[0]), None);
     }
 
     #[test]
-    fn one_that_takes_the_volumes_of_another_waits_until_it_is_there_unless_that_one_waits_for_it() {
+    fn a_container_waits_until_the_source_of_its_volumes_exists_unless_that_closes_a_cycle() {
         use crate::ecs::task_definition::VolumeFrom;
-        let taking = |name: &str, from: &str, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
+        let mounting = |name: &str, from: &str, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
             volumes_from: vec![VolumeFrom { source_container: Some(from.to_owned()), read_only: None }],
             ..container(name, depends_on)
         };
-        let there = |on: &str| Dependency { container: on.into(), condition: Condition::Create };
+        let created = |on: &str| Dependency { container: on.into(), condition: Condition::Create };
         let started = |on: &str| Dependency { container: on.into(), condition: Condition::Start };
-        let both = [taking("app", "data", &[]), container("data", &[])];
-        assert_eq!(waits(&both, &both[0]), [there("data")]);
-        let more = [taking("app", "data", &[("data", Start)]), container("data", &[])];
+        let both = [mounting("app", "data", &[]), container("data", &[])];
+        assert_eq!(waits(&both, &both[0]), [created("data")]);
+        let more = [mounting("app", "data", &[("data", Start)]), container("data", &[])];
         assert_eq!(waits(&more, &more[0]), [started("data")]);
-        let circle = [taking("app", "data", &[]), container("data", &[("app", Start)])];
-        assert_eq!(waits(&circle, &circle[0]), []);
-        let mutual = [taking("a", "b", &[]), taking("b", "a", &[])];
+        let cycle = [mounting("app", "data", &[]), container("data", &[("app", Start)])];
+        assert_eq!(waits(&cycle, &cycle[0]), []);
+        let mutual = [mounting("a", "b", &[]), mounting("b", "a", &[])];
         assert_eq!((waits(&mutual, &mutual[0]), waits(&mutual, &mutual[1])), (vec![], vec![]));
     }
 
     #[test]
-    fn the_longest_stop_is_that_of_the_longest_chain_of_waits() {
+    fn the_longest_chain_of_dependencies_decides_the_longest_stop() {
         use crate::ecs::task_definition::{FirelensConfiguration, LogConfiguration, LogDriver};
-        let lasting = |name: &str, seconds: i32, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
+        let stopping_in = |name: &str, seconds: i32, depends_on: &[(&str, ContainerCondition)]| ContainerDefinition {
             stop_timeout: Some(seconds),
             ..container(name, depends_on)
         };
-        // The router depends on one, and others wait for it without saying so.
+        // The router depends on "store", and "app" depends on the router without declaring it.
         let router = ContainerDefinition {
             firelens_configuration: Some(FirelensConfiguration::default()),
-            ..lasting("router", 10, &[("store", Start)])
+            ..stopping_in("router", 10, &[("store", Start)])
         };
         let log_configuration = LogConfiguration { log_driver: LogDriver::Awsfirelens, ..LogConfiguration::default() };
-        let app = ContainerDefinition { log_configuration: Some(log_configuration), ..lasting("app", 100, &[]) };
-        let store = lasting("store", 1, &[]);
+        let app = ContainerDefinition { log_configuration: Some(log_configuration), ..stopping_in("app", 100, &[]) };
+        let store = stopping_in("store", 1, &[]);
         assert_eq!(longest_stop(&[app.clone(), router.clone(), store.clone()]), 111);
         assert_eq!(longest_stop(&[store, router, app]), 111);
-        assert_eq!(longest_stop(&[lasting("a", 1, &[("b", Start)]), lasting("b", 2, &[("a", Start)])]).signum(), 1);
+        assert_eq!(
+            longest_stop(&[stopping_in("a", 1, &[("b", Start)]), stopping_in("b", 2, &[("a", Start)])]).signum(),
+            1
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `dnsServers` and `dnsSearchDomains` → the resolver of the Pod, which is that of all its containers.
+//! `dnsServers` and `dnsSearchDomains` → the resolver of the Pod, which all its containers share.
 
 use k8s_openapi::api::core::v1::PodDNSConfig;
 
@@ -8,14 +8,14 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// What a resolver takes, and the server allows.
+/// Maximum number of servers, of resolvers and of the API server.
 const MAX_SERVERS: usize = 3;
-/// What the server allows (Kubernetes 1.28 and later).
+/// Maximum number of search domains (Kubernetes 1.28 and later).
 const MAX_DOMAINS: usize = 32;
-/// All domains together, with a space between two.
+/// Maximum length of all search domains, with a space between two.
 const MAX_DOMAIN_CHARACTERS: usize = 2048;
 
-/// The policy and the configuration of the Pod's resolver.
+/// Returns the DNS policy and the configuration of the Pod's resolver.
 pub(crate) fn render(
     task: &RenderContext<'_>,
     slots: &[ContainerSlot<'_>],
@@ -45,8 +45,8 @@ pub(crate) fn render(
     } else {
         None
     };
-    let configured = !servers.is_empty() || !domains.is_empty();
-    let config = configured.then(|| PodDNSConfig {
+    let is_configured = !servers.is_empty() || !domains.is_empty();
+    let config = is_configured.then(|| PodDNSConfig {
         nameservers: some_list(servers),
         searches: some_list(domains),
         options: None,
@@ -63,22 +63,22 @@ fn record_server(
     recorder: &mut VerdictRecorder,
 ) {
     if !names::is_address(server) {
-        recorder.unsupported(path, Code::NameNotValid, "this is no IP address, and is not asked");
+        recorder.unsupported(path, Code::NameNotValid, "the server is left out, because it is not an IP address");
         return;
     }
-    let known = servers.iter().any(|other| other == server);
-    if !known && servers.len() == MAX_SERVERS {
-        let message = "a Pod has three DNS servers at most, and this one is not among them";
+    let is_listed = servers.iter().any(|other| other == server);
+    if !is_listed && servers.len() == MAX_SERVERS {
+        let message = "the server is left out, because a Pod has at most three DNS servers";
         recorder.unsupported(path, Code::ConflictingPodSetting, message);
         return;
     }
-    let whose =
-        if task.definition.is_single_container() { "the container asks" } else { "all containers of the Pod ask" };
+    let clients =
+        if task.definition.is_single_container() { "the container queries" } else { "all containers of the Pod query" };
     let message = format!(
-        "{whose} these servers and not the cluster's DNS: names of Services are not found, unless the servers know them"
+        "{clients} these servers in place of the cluster's DNS: names of Services are not found, unless the servers resolve them"
     );
     recorder.approximate(path, Code::ClusterDnsReplaced, target, message);
-    if !known {
+    if !is_listed {
         servers.push(server.to_owned());
     }
 }
@@ -87,30 +87,30 @@ fn record_domain(
     task: &RenderContext<'_>,
     domain: &str,
     domains: &mut Vec<String>,
-    alone: bool,
+    replaces_cluster_dns: bool,
     path: Pointer,
     target: &str,
     recorder: &mut VerdictRecorder,
 ) {
-    // Docker's way to say: none.
-    if domain == "." && alone {
+    // Docker's notation for no search domain.
+    if domain == "." && replaces_cluster_dns {
         recorder.exact(path, target);
         return;
     }
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     if !names::is_subdomain(domain) {
-        let message = "a search domain has labels of a-z, 0-9 and hyphens; nothing is searched in this one";
+        let message = "the domain is left out: a search domain consists of labels of a-z, 0-9 and hyphens";
         recorder.unsupported(path, Code::NameNotValid, message);
         return;
     }
-    let known = domains.iter().any(|other| other == domain);
+    let is_listed = domains.iter().any(|other| other == domain);
     let characters: usize = domains.iter().map(|other| other.len() + 1).sum();
-    if !known && (domains.len() == MAX_DOMAINS || characters + domain.len() > MAX_DOMAIN_CHARACTERS) {
-        let message = "a Pod has 32 search domains at most, and this one is not among them";
+    if !is_listed && (domains.len() == MAX_DOMAINS || characters + domain.len() > MAX_DOMAIN_CHARACTERS) {
+        let message = "the domain is left out, because a Pod has at most 32 search domains of 2048 characters together";
         recorder.unsupported(path, Code::ConflictingPodSetting, message);
         return;
     }
-    if !alone {
+    if !replaces_cluster_dns {
         let message = "the Pod searches the cluster's own domains first, then this one";
         recorder.approximate(path, Code::SearchedAfterClusterDomains, target, message);
     } else if task.definition.is_single_container() {
@@ -119,7 +119,7 @@ fn record_domain(
         let message = "all containers of the Pod search this domain";
         recorder.approximate(path, Code::SettingSharedByPod, target, message);
     }
-    if !known {
+    if !is_listed {
         domains.push(domain.to_owned());
     }
 }

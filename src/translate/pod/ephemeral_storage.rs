@@ -1,7 +1,7 @@
 //! `ephemeralStorage` → the request and the limit for local storage of the Pod's first container.
 //!
-//! Resources of a whole Pod do not cover storage. But the kubelet holds all that a Pod writes, in all its containers, logs and
-//! scratch volumes together, against the sum of its containers' limits; so one limit at one container is a limit of the task.
+//! Resources of a whole Pod do not include storage. But the kubelet compares everything that a Pod writes, with logs and scratch
+//! volumes, with the sum of its containers' limits, so the limit of one container is a limit of the task.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::translate::{Code, RenderContext, VerdictRecorder};
 
 const RESOURCE: &str = "ephemeral-storage";
 
-/// Claims the field.
+/// Records the verdict on the field.
 pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.ephemeral_storage.is_none() {
         return;
     }
-    let message = "the node sets the space aside, without that for the images; a task that writes more, logs included, is evicted \
-                   and replaced, where on ECS the disk would be full";
+    let message = "the space is reserved on the node, without the images. A task that writes more, including logs, is evicted and \
+                   replaced; on ECS its disk is full";
     let target = format!("{}/spec/containers/0/resources/limits/{RESOURCE}", task.target);
     recorder.approximate(Pointer::root().key("ephemeralStorage"), Code::EphemeralStorageEvicts, target, message);
 }

@@ -1,11 +1,11 @@
-//! `secrets`, `secretOptions` and `repositoryCredentials` → `ExternalSecret`s that fill the `Secret`s they are read from.
+//! `secrets`, `secretOptions` and `repositoryCredentials` → `ExternalSecret`s that fill the task's `Secret`s.
 //!
-//! The External Secrets Operator reads Secrets Manager and the Parameter Store through stores, which hold a region and
-//! credentials. ECS takes both from the task's region and its execution role, so a person has to name the stores: in the
-//! block `kubernetes.secretStores`, or for all task definitions when the operator is started.
+//! The External Secrets Operator reads Secrets Manager and the Parameter Store through secret stores with a region and
+//! credentials. On ECS these are the task's region and its execution role. On Kubernetes `kubernetes.secretStores` names the
+//! stores, or an option of the operator names them for all task definitions.
 //!
-//! An `ExternalSecret` replaces the whole content of its `Secret`, so there is one only where stores are known for all that
-//! the `Secret` is to have.
+//! An `ExternalSecret` replaces the whole content of its `Secret`, so it is created only if stores for all values of the
+//! `Secret` are configured.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,18 +22,18 @@ use crate::translate::container::secret_source::{self, Origin, Reference, remote
 use crate::translate::pod::depends_on;
 use crate::translate::{Mode, RenderContext, metadata};
 
-/// What fills one `Secret`.
+/// `ExternalSecret` that fills one `Secret`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExternalSecret {
-    /// Its name, which is also that of the `Secret`.
+    /// Name of the object and of the `Secret`.
     pub name: String,
-    /// The keys of the `Secret`, or of what its template is filled with.
+    /// Keys of the `Secret` or, with registries, of its template.
     data: BTreeMap<String, Remote>,
-    /// The registries for which the `Secret` has credentials; without any its keys are the values themselves.
+    /// Registries that the `Secret` has credentials for. Empty if the keys contain the values themselves.
     registries: Vec<String>,
 }
 
-/// A value and the store that reads it.
+/// Value in AWS and the secret store that reads it.
 #[derive(Clone, Debug, PartialEq)]
 struct Remote {
     reference: Reference,
@@ -55,34 +55,34 @@ pub(crate) fn requirement(name: &str) -> String {
     )
 }
 
-/// Whether an `ExternalSecret` fills the `Secret` of a container's own, by the stores of the `kubernetes` block.
+/// True if an `ExternalSecret` fills the `Secret` of the container.
 pub(crate) fn fills_container(task: &RenderContext<'_>, container: &ContainerDefinition) -> bool {
-    stores(task).is_some_and(|stores| of_container(task, container, stores).is_some())
+    stores(task).is_some_and(|stores| for_container(task, container, stores).is_some())
 }
 
-/// Whether an `ExternalSecret` makes the pull secret of a container, by the stores of the `kubernetes` block.
+/// True if an `ExternalSecret` creates the pull secret of the container.
 pub(crate) fn fills_registry(task: &RenderContext<'_>, container: &ContainerDefinition) -> bool {
-    stores(task).is_some_and(|stores| of_registry(task, container, stores).is_some())
+    stores(task).is_some_and(|stores| for_registry(task, container, stores).is_some())
 }
 
 fn stores<'a>(task: &RenderContext<'a>) -> Option<&'a SecretStores> {
     task.kubernetes.and_then(|kubernetes| kubernetes.secret_stores.as_ref())
 }
 
-/// One for each `Secret` that the task reads values of ECS from and for which stores are known from its `kubernetes` block.
+/// Returns an `ExternalSecret` for each `Secret` of the task whose secret stores the `kubernetes` block names.
 #[must_use]
 pub fn render(task: &RenderContext<'_>) -> Vec<ExternalSecret> {
     let Some(stores) = stores(task) else { return Vec::new() };
     let slots = depends_on::layout(task);
     let containers = || slots.iter().map(|slot| slot.definition);
-    let own = containers().filter_map(|container| of_container(task, container, stores));
-    let given = task.kubernetes.is_some_and(|kubernetes| !kubernetes.image_pull_secrets.is_empty());
-    let users = if given { Vec::new() } else { image_registry::first_users(containers()) };
-    let pulling = users.into_iter().filter_map(|container| of_registry(task, container, stores));
-    merge(own.chain(pulling))
+    let values = containers().filter_map(|container| for_container(task, container, stores));
+    let has_pull_secrets = task.kubernetes.is_some_and(|kubernetes| !kubernetes.image_pull_secrets.is_empty());
+    let users = if has_pull_secrets { Vec::new() } else { image_registry::first_users(containers()) };
+    let pull_secrets = users.into_iter().filter_map(|container| for_registry(task, container, stores));
+    merge(values.chain(pull_secrets))
 }
 
-/// The values that no mapping brings from elsewhere: of variables, then of log options.
+/// Returns the values that `kubernetes.secrets` does not map: of variables, then of log options.
 fn unmapped<'a>(task: &RenderContext<'a>, container: &'a ContainerDefinition) -> impl Iterator<Item = &'a Secret> {
     let options = container.log_configuration.iter().flat_map(|logs| &logs.secret_options);
     let mappings = task.kubernetes.into_iter().flat_map(|kubernetes| &kubernetes.secrets);
@@ -90,7 +90,7 @@ fn unmapped<'a>(task: &RenderContext<'a>, container: &'a ContainerDefinition) ->
     container.secrets.iter().chain(options).filter(move |secret| !mapped.contains(secret.value_from.as_str()))
 }
 
-fn of_container(
+fn for_container(
     task: &RenderContext<'_>,
     container: &ContainerDefinition,
     stores: &SecretStores,
@@ -107,18 +107,18 @@ fn of_container(
     (!data.is_empty()).then_some(ExternalSecret { name, data, registries: Vec::new() })
 }
 
-/// Whether a `Secret` can have the key; nothing can be read from another one.
+/// True if a `Secret` can have the key.
 fn is_key(name: &str) -> bool {
     !name.is_empty() && name.len() <= 253 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
 }
 
-fn of_registry(
+fn for_registry(
     task: &RenderContext<'_>,
     container: &ContainerDefinition,
     stores: &SecretStores,
 ) -> Option<ExternalSecret> {
     let secret = &container.repository_credentials.as_ref()?.credentials_parameter;
-    // Besides an ARN, ECS takes the name of a secret here.
+    // ECS accepts an ARN or the name of a secret here.
     let key = match SecretReference::parse(secret).ok()? {
         SecretReference::Secret(secret) => secret.arn.to_string(),
         SecretReference::NamedParameter => secret.clone(),
@@ -127,24 +127,20 @@ fn of_registry(
     let store = stores.secrets_manager.as_ref()?;
     let registries: Vec<String> =
         image_registry::servers(task.definition, container).into_iter().map(str::to_owned).collect();
-    // The template would take braces in an address for its own.
+    // The template engine would interpret braces in an address.
     if registries.iter().any(|server| server.contains(['{', '}'])) {
         return None;
     }
-    let member = |name: &str| {
-        let reference = Reference {
-            origin: Origin::SecretsManager,
-            key: key.clone(),
-            property: Some(name.to_owned()),
-            version: None,
-        };
+    let data = ["username", "password"].map(|name| {
+        let property = Some(name.to_owned());
+        let reference = Reference { origin: Origin::SecretsManager, key: key.clone(), property, version: None };
         (name.to_owned(), Remote { reference, store: store.clone() })
-    };
+    });
     let name = image_registry::secret_name(task.name, container);
-    Some(ExternalSecret { name, data: ["username", "password"].map(member).into(), registries })
+    Some(ExternalSecret { name, data: data.into(), registries })
 }
 
-/// One for each name. Where several have a name, it has the keys of all of them, each as the last one has it.
+/// Merges those with the same name. The result has the keys of all of them, each with the value of the last one.
 #[must_use]
 pub fn merge(all: impl IntoIterator<Item = ExternalSecret>) -> Vec<ExternalSecret> {
     let mut merged: BTreeMap<String, ExternalSecret> = BTreeMap::new();
@@ -160,7 +156,7 @@ pub fn merge(all: impl IntoIterator<Item = ExternalSecret>) -> Vec<ExternalSecre
 }
 
 impl ExternalSecret {
-    /// The object, without an owner.
+    /// Returns the object, without an owner.
     #[must_use]
     pub fn object(&self, task_definition: &str, namespace: Option<&str>, mode: Mode) -> UntypedObject {
         let metadata = ObjectMeta {
@@ -177,15 +173,15 @@ impl ExternalSecret {
         if !self.registries.is_empty() {
             target["template"] = pull_secret(&self.registries);
         }
-        let usual = self.data.values().next().map(|remote| &remote.store);
-        let data: Vec<Value> = self.data.iter().map(|(key, remote)| remote.entry(key, usual)).collect();
-        json!({"secretStoreRef": usual.map(reference), "target": target, "data": data})
+        let default_store = self.data.values().next().map(|remote| &remote.store);
+        let data: Vec<Value> = self.data.iter().map(|(key, remote)| remote.entry(key, default_store)).collect();
+        json!({"secretStoreRef": default_store.map(reference), "target": target, "data": data})
     }
 }
 
 impl Remote {
-    /// An entry of `data`; a store other than that of the whole object is said here.
-    fn entry(&self, key: &str, usual: Option<&SecretStore>) -> Value {
+    /// Returns an entry of `data`. It names the store if it is not the default store of the object.
+    fn entry(&self, key: &str, default_store: Option<&SecretStore>) -> Value {
         let mut remote = json!({"key": self.reference.key});
         for (name, value) in [("property", &self.reference.property), ("version", &self.reference.version)] {
             if let Some(value) = value {
@@ -193,7 +189,7 @@ impl Remote {
             }
         }
         let mut entry = json!({"secretKey": key, "remoteRef": remote});
-        if usual != Some(&self.store) {
+        if default_store != Some(&self.store) {
             entry["sourceRef"] = json!({"storeRef": reference(&self.store)});
         }
         entry
@@ -204,7 +200,7 @@ fn reference(store: &SecretStore) -> Value {
     json!({"name": store.name, "kind": store.kind.unwrap_or_default()})
 }
 
-/// The template of a pull secret: what `kubectl create secret docker-registry` makes.
+/// Returns the template of a pull secret, with the content that `kubectl create secret docker-registry` creates.
 fn pull_secret(registries: &[String]) -> Value {
     let credentials = r#"{"username":{{ .username | toJson }},"password":{{ .password | toJson }},"auth":{{ printf "%s:%s" .username .password | b64enc | toJson }}}"#;
     let auths: Vec<String> =
@@ -252,10 +248,10 @@ mod tests {
 
     #[test]
     fn a_container_has_one_secret_with_all_its_values() {
-        let found = rendered(&both(), &secrets());
-        assert_eq!(found.len(), 1);
+        let rendered = rendered(&both(), &secrets());
+        assert_eq!(rendered.len(), 1);
         assert_eq!(
-            found[0].spec(),
+            rendered[0].spec(),
             json!({
                 "secretStoreRef": {"name": "ps", "kind": "SecretStore"},
                 "target": {"name": "web-app", "creationPolicy": "Owner"},
@@ -277,13 +273,13 @@ mod tests {
         let one = json!({"secretStores": {"secretsManager": {"name": "sm"}}});
         assert_eq!(rendered(&one, &secrets()), []);
         assert_eq!(rendered(&json!({}), &secrets()), []);
-        // What is mapped is not looked for in the Secret.
+        // Mapped values are not read from the Secret.
         let mapping = |from: &str| json!({"valueFrom": from, "secretName": "s", "key": "k"});
         let mut mapped = one;
         mapped["secrets"] =
             json!([mapping("arn:aws:ssm:eu-west-1:111122223333:parameter/prod/db"), mapping("/prod/name")]);
-        let found = rendered(&mapped, &secrets());
-        assert_eq!(found[0].data.keys().collect::<Vec<_>>(), ["PASSWORD", "splunk-token"]);
+        let rendered = rendered(&mapped, &secrets());
+        assert_eq!(rendered[0].data.keys().collect::<Vec<_>>(), ["PASSWORD", "splunk-token"]);
     }
 
     #[test]
@@ -292,10 +288,10 @@ mod tests {
             "image": "registry.example.test/app:1",
             "repositoryCredentials": {"credentialsParameter": ARN},
         });
-        let found = rendered(&both(), &container);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].name, "web-app-registry");
-        let spec = found[0].spec();
+        let pull_secrets = rendered(&both(), &container);
+        assert_eq!(pull_secrets.len(), 1);
+        assert_eq!(pull_secrets[0].name, "web-app-registry");
+        let spec = pull_secrets[0].spec();
         assert_eq!(spec.pointer("/target/template/type"), Some(&json!("kubernetes.io/dockerconfigjson")));
         let template = spec.pointer("/target/template/data/.dockerconfigjson").and_then(Value::as_str).unwrap();
         let filled = template
@@ -304,13 +300,13 @@ mod tests {
             .replace(r#"{{ printf "%s:%s" .username .password | b64enc | toJson }}"#, "\"dTpw\"");
         let filled: Value = serde_json::from_str(&filled).unwrap();
         assert_eq!(filled.pointer("/auths/registry.example.test/auth"), Some(&json!("dTpw")));
-        let mut given = both();
-        given["imagePullSecrets"] = json!([{"name": "mine"}]);
-        assert_eq!(rendered(&given, &container), []);
+        let mut with_pull_secret = both();
+        with_pull_secret["imagePullSecrets"] = json!([{"name": "mine"}]);
+        assert_eq!(rendered(&with_pull_secret, &container), []);
     }
 
     #[test]
-    fn of_several_definitions_the_last_one_wins_and_no_key_is_lost() {
+    fn merged_definitions_have_all_keys_with_the_last_values() {
         let old = rendered(
             &both(),
             &json!({"secrets": [{"name": "A", "valueFrom": "/a"}, {"name": "B", "valueFrom": "/b"}]}),

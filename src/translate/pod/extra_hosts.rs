@@ -1,4 +1,4 @@
-//! `extraHosts` and `links` → lines of the Pod's `/etc/hosts`, which all its containers have.
+//! `extraHosts` and `links` → lines of the Pod's `/etc/hosts`, which all its containers share.
 
 use k8s_openapi::api::core::v1::HostAlias;
 
@@ -8,11 +8,12 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// Where a linked container is: in the same Pod.
+/// Address of a linked container, which is in the same Pod.
 const LOOPBACK: &str = "127.0.0.1";
 
-/// A name of the file and who gave it.
+/// Name in the file.
 struct Line {
+    /// Index of the container that declares the name.
     container: usize,
     name: String,
     address: String,
@@ -35,19 +36,20 @@ pub(crate) fn render(
     for (number, container) in containers.iter().enumerate() {
         for (index, host) in container.definition.extra_hosts.iter().enumerate() {
             let path = container.at("extraHosts").index(index);
-            // Names are the same in any case.
+            // Host names are case-insensitive.
             let name = host.hostname.to_ascii_lowercase();
             if !names::is_subdomain(&name) || !names::is_address(&host.ip_address) {
-                let message = "a line of a Pod's /etc/hosts needs an IP address and a name of letters, digits, hyphens and dots; this \
-                               one is left out";
+                let message = "the entry is left out: a line of a Pod's /etc/hosts needs an IP address and a name of letters, digits, \
+                               hyphens and dots";
                 recorder.unsupported(path, Code::NameNotValid, message);
             } else if !add(&mut lines, number, &name, &host.ip_address) {
-                let message = "another container gives the name another address, and a Pod has one /etc/hosts";
+                let message = "the entry is left out, because another container gives the name another address and a Pod has one \
+                               /etc/hosts";
                 recorder.unsupported(path, Code::ConflictingPodSetting, message);
             } else if task.definition.is_single_container() {
                 recorder.exact(path, target.clone());
             } else {
-                let message = "all containers of the Pod know the name";
+                let message = "the name resolves in all containers of the Pod";
                 recorder.approximate(path, Code::SettingSharedByPod, target.clone(), message);
             }
         }
@@ -55,7 +57,7 @@ pub(crate) fn render(
     some_list(by_address(lines))
 }
 
-/// A link is `container` or `container:alias`; the container is known by both names.
+/// Adds a link, `container` or `container:alias`. Both names resolve to the container.
 fn record_link(
     container: usize,
     link: &str,
@@ -71,16 +73,16 @@ fn record_link(
         left_out |= !names::is_subdomain(&name) || !add(lines, container, &name, LOOPBACK);
     }
     let message = if left_out {
-        "the containers of a Pod share one address, and the linked one is on localhost: its names cannot all stand in the Pod's \
-         /etc/hosts, so use localhost"
+        "the containers of a Pod share one address, and the linked container is on localhost: use localhost, because the Pod's \
+         /etc/hosts cannot contain all names of the container"
     } else {
-        "the containers of a Pod share one address, so the names of the linked container mean localhost, for all containers; the \
-         variables that Docker sets for a link are not set"
+        "the containers of a Pod share one address, so the names of the linked container resolve to localhost in all containers; \
+         the variables that Docker sets for a link are not set"
     };
     recorder.approximate(path, Code::SharedNetworkNamespace, target, message);
 }
 
-/// Adds a name; not when another container has given it another address. Of one container both count, as in its own file.
+/// Adds a name. Returns false if another container gives it another address. One container may give a name several addresses.
 fn add(lines: &mut Vec<Line>, container: usize, name: &str, address: &str) -> bool {
     let mut others = lines.iter().filter(|line| line.name == name);
     if others.clone().any(|line| line.container != container && line.address != address) {
@@ -92,12 +94,12 @@ fn add(lines: &mut Vec<Line>, container: usize, name: &str, address: &str) -> bo
     true
 }
 
-/// One alias for each address, as the server keeps them by address.
+/// Returns one alias for each address, because the API server merges aliases by address.
 fn by_address(lines: Vec<Line>) -> Vec<HostAlias> {
     let mut aliases: Vec<HostAlias> = Vec::new();
     for line in lines {
-        let known = aliases.iter_mut().find(|alias| alias.ip == line.address);
-        if let Some(names) = known.and_then(|alias| alias.hostnames.as_mut()) {
+        let alias = aliases.iter_mut().find(|alias| alias.ip == line.address);
+        if let Some(names) = alias.and_then(|alias| alias.hostnames.as_mut()) {
             names.push(line.name);
         } else {
             aliases.push(HostAlias { ip: line.address, hostnames: Some(vec![line.name]) });
@@ -111,11 +113,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_stands_once_and_a_name_means_one_thing_to_all_containers() {
+    fn an_address_is_listed_once_and_a_name_has_the_same_addresses_in_all_containers() {
         let mut lines = Vec::new();
         assert!(add(&mut lines, 0, "db", "192.0.2.1") && add(&mut lines, 0, "db", "192.0.2.2"));
         assert!(add(&mut lines, 0, "cache", "192.0.2.1"));
-        assert!(!add(&mut lines, 1, "db", "192.0.2.1"), "to the first container it is at another address too");
+        assert!(!add(&mut lines, 1, "db", "192.0.2.1"), "the first container also gives it another address");
         let aliases: Vec<_> = by_address(lines).into_iter().map(|a| (a.ip, a.hostnames.unwrap())).collect();
         assert_eq!(
             aliases,

@@ -1,4 +1,4 @@
-//! `ipcMode` → whether the Pod uses the node's IPC namespace.
+//! `ipcMode` → `hostIPC`.
 
 use crate::ecs::Pointer;
 use crate::ecs::task_definition::IpcMode;
@@ -17,12 +17,12 @@ pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -
     match mode {
         Some(IpcMode::Host | IpcMode::Task) => recorder.exact(path, target),
         Some(IpcMode::None) | None if !task.definition.is_single_container() => {
-            let message = "the containers of a Pod share System V memory, semaphores, POSIX queues and /dev/shm; on ECS each has \
-                           its own: names that two containers use clash";
+            let message = "the containers of a Pod share System V memory, semaphores, POSIX queues and /dev/shm, so names that two \
+                           containers use clash; on ECS each container has its own";
             recorder.approximate(path, Code::SharedIpcNamespace, target, message);
         }
         Some(IpcMode::None) => {
-            let message = "no other container of the task shares it, but the container has a /dev/shm all the same";
+            let message = "the container has a /dev/shm; on ECS it has none";
             recorder.approximate(path, Code::SharedIpcNamespace, target, message);
         }
         None => {}

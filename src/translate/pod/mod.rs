@@ -1,4 +1,4 @@
-//! A task definition → a Pod template.
+//! Task definition → Pod template.
 
 pub mod container_names;
 pub mod depends_on;
@@ -44,7 +44,7 @@ pub fn template(
     record_identity(task, recorder);
     let slots = depends_on::layout(task);
     let pod = PodInputs { task, membership, slots: &slots, labels: &labels };
-    // Without service links a container's environment has no addresses of the namespace's Services, as on ECS.
+    // Service links would add addresses of Services to the environment of containers, which ECS does not do.
     let spec = PodSpec { enable_service_links: Some(false), ..PodSpec::default() };
     let mut parts = PodParts { spec, ..PodParts::default() };
     for feature in POD_FEATURES {
@@ -71,7 +71,7 @@ fn containers(
     slots.map(|slot| container::render(pod.task, slot, recorder)).collect()
 }
 
-/// Gates the Pod until a capacity provider is chosen for it, where the strategy has several.
+/// Gates the Pod until a capacity provider is chosen for it, if the strategy has several.
 fn capacity_provider_strategy(task: &RenderContext<'_>, parts: &mut PodParts) {
     let Some(allocation) = task.capacity.and_then(Capacity::allocation) else { return };
     let selector = parts.spec.node_selector.clone().unwrap_or_default();
@@ -81,7 +81,7 @@ fn capacity_provider_strategy(task: &RenderContext<'_>, parts: &mut PodParts) {
     parts.spec.scheduling_gates = Some(vec![PodSchedulingGate { name: api::CAPACITY_GATE.to_owned() }]);
 }
 
-/// Claims what identifies the definition, and what AWS prints but does not take.
+/// Records verdicts on the fields that identify the definition and on those that AWS only returns in descriptions.
 fn record_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     // Plain manifests contain no TaskDefinition: the family is a label, and the checks against compatibilities leave no trace.
@@ -95,17 +95,21 @@ fn record_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     }
 }
 
-/// Capacity, `runtimePlatform` and the `kubernetes` block → labels a node must have.
+/// Returns the labels that a node must have, from the capacity, the `kubernetes` block and `runtimePlatform`.
 fn node_selector(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -> BTreeMap<String, String> {
     let mut selector = task.capacity.map(|capacity| capacity.selector().clone()).unwrap_or_default();
-    // The task definition says more of its own tasks than the cluster, which many share.
+    // The task definition is more specific than the cluster, so it takes precedence.
     selector.extend(task.kubernetes.iter().flat_map(|k| k.node_selector.clone()));
     runtime_platform::select(task, &mut selector, recorder);
     selector
 }
 
 fn tolerations(task: &RenderContext<'_>) -> Vec<Toleration> {
-    let of_nodes = task.capacity.map(Capacity::tolerations).unwrap_or_default();
-    let own = task.kubernetes.into_iter().flat_map(|k| &k.tolerations).filter(|own| !of_nodes.contains(own));
-    of_nodes.iter().chain(own).map(Toleration::from).collect()
+    let of_capacity = task.capacity.map(Capacity::tolerations).unwrap_or_default();
+    let of_task = task.kubernetes.into_iter().flat_map(|kubernetes| &kubernetes.tolerations);
+    of_capacity
+        .iter()
+        .chain(of_task.filter(|toleration| !of_capacity.contains(toleration)))
+        .map(Toleration::from)
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! `networkMode` `none` and `disableNetworking`: a Pod always has a network, which a `NetworkPolicy` closes.
+//! `networkMode` and `disableNetworking` → `hostNetwork`, or a `NetworkPolicy` that denies all traffic of the Pod.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
@@ -11,14 +11,14 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::pod::runtime_platform;
 use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder};
 
-/// Whether the whole task is to have no network.
+/// True if the whole task has no network.
 pub(crate) fn is_closed(task: &RenderContext<'_>) -> bool {
     let containers = &task.definition.container_definitions;
     let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
     task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.definition.is_windows())
 }
 
-/// The policy that lets nothing in or out of the tasks of this revision; none where they have a network.
+/// Returns the policy that denies all traffic of the tasks of this revision, or `None` if they have a network.
 #[must_use]
 pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<UntypedObject> {
     if !is_closed(task) {
@@ -26,7 +26,7 @@ pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Op
     }
     let mut selector = place.identity.selector();
     if let Some(revision) = place.revision {
-        // The tasks of another revision may have one.
+        // The tasks of another revision may have a network.
         selector.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
         selector.insert(labels::REVISION.to_owned(), revision.to_string());
     }
@@ -53,9 +53,10 @@ pub(crate) fn host_network(
             recorder.exact(path, target);
             return true;
         }
-        // Bridge is the default everywhere but on Fargate; a single container shares its network with no other.
+        // Bridge is the default except on Fargate. A single container shares its network with no other.
         Some(NetworkMode::Bridge) | None if slots.len() > 1 && !is_fargate(task) => {
-            let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each has its own";
+            let message = "the containers of a Pod share one address and reach each other on localhost; in bridge mode each container has \
+                           an address";
             recorder.approximate(path, Code::SharedNetworkNamespace, target, message);
         }
         Some(NetworkMode::Awsvpc | NetworkMode::Bridge) => recorder.exact(path, target),
@@ -70,20 +71,20 @@ fn is_fargate(task: &RenderContext<'_>) -> bool {
 
 pub(crate) fn record(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>], recorder: &mut VerdictRecorder) {
     let target = format!("NetworkPolicy/{}#/spec", task.workload_name());
-    let closed = "a NetworkPolicy lets nothing in or out, once the network of the cluster enforces it, which most do and a few do not";
+    let denied = "a NetworkPolicy denies all traffic if the network plugin of the cluster enforces it; most plugins do";
     if task.definition.network_mode == Some(NetworkMode::None) {
         let path = Pointer::root().key("networkMode");
-        recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
+        recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), denied);
     }
-    for container in slots.iter().filter(|p| p.definition.disable_networking == Some(true)) {
-        let path = container.at("disableNetworking");
+    for slot in slots.iter().filter(|slot| slot.definition.disable_networking == Some(true)) {
+        let path = slot.at("disableNetworking");
         if task.definition.is_windows() {
             runtime_platform::refuse_at(path, recorder);
         } else if is_closed(task) {
-            recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), closed);
+            recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), denied);
         } else {
             let message =
-                "the container has the network of its Pod, as the others: make it a task of its own where that matters";
+                "the container shares the network of its Pod: move it to a task of its own to deny its traffic";
             recorder.unsupported(path, Code::NetworkNotDenied, message);
         }
     }

@@ -5,7 +5,7 @@ use crate::ecs::task_definition::PidMode;
 use crate::translate::pod::runtime_platform;
 use crate::translate::{RenderContext, VerdictRecorder};
 
-/// Returns `Some(true)` if the task has this mode and can have it.
+/// Returns `Some(true)` if the task has this mode and its operating system supports it.
 pub(crate) fn has(task: &RenderContext<'_>, mode: PidMode, recorder: &mut VerdictRecorder) -> Option<bool> {
     let path = Pointer::root().key("pidMode");
     if task.definition.pid_mode != Some(mode) {

@@ -29,19 +29,19 @@ pub(crate) fn select(
     let Some(family) = platform.operating_system_family else { return };
     selector.insert("kubernetes.io/os".to_owned(), if family.is_windows() { "windows" } else { "linux" }.to_owned());
     let path = path.key("operatingSystemFamily");
-    let Some((build, runs)) = build(family) else { return recorder.exact(path, target) };
+    let Some((build, is_supported)) = build(family) else { return recorder.exact(path, target) };
     selector.insert("node.kubernetes.io/windows-build".to_owned(), build.to_owned());
-    if runs {
+    if is_supported {
         recorder.exact(path, target);
     } else {
-        let message = "no task starts, as Kubernetes has no nodes of this version of Windows: build the image for Windows Server \
-                       2019 or later, and say so here";
+        let message = "no task starts, because Kubernetes does not support nodes with this version of Windows: build the image for \
+                       Windows Server 2019 or later, and set the field to that version";
         recorder.unsupported(path, Code::WindowsVersionNotRun, message);
     }
 }
 
-/// The build of Windows that the images need, as nodes are labelled, and whether Kubernetes runs on it. A container of Windows
-/// runs on the build it was made for; the editions, full and core, are the same to it.
+/// Returns the build of Windows that the images need, as in the label of nodes, and true if Kubernetes supports it. A Windows
+/// container runs on the build that its image is made for, of either edition, Full or Core.
 fn build(family: OsFamily) -> Option<(&'static str, bool)> {
     Some(match family {
         OsFamily::Linux => return None,
@@ -54,20 +54,20 @@ fn build(family: OsFamily) -> Option<(&'static str, bool)> {
     })
 }
 
-/// Windows is said in the Pod, so that the server holds it to what Windows has; Linux is every node's default.
+/// Returns the operating system of a Windows Pod, so that the API server validates its fields. Linux is the default.
 pub(crate) fn os(task: &RenderContext<'_>) -> Option<PodOS> {
     task.definition.is_windows().then(|| PodOS { name: "windows".to_owned() })
 }
 
-/// Says of a container's field that Windows has nothing like it, if it is given.
-pub(crate) fn refuse(slot: &ContainerSlot<'_>, field: &[&str], given: bool, recorder: &mut VerdictRecorder) {
-    if given {
+/// Records that Windows has no equivalent of a container's field, if the definition sets it.
+pub(crate) fn refuse(slot: &ContainerSlot<'_>, field: &[&str], is_set: bool, recorder: &mut VerdictRecorder) {
+    if is_set {
         refuse_at(field.iter().fold(slot.path.clone(), |path, name| path.key(*name)), recorder);
     }
 }
 
-/// Says of a field that Windows has nothing like it.
+/// Records that Windows has no equivalent of a field.
 pub(crate) fn refuse_at(path: Pointer, recorder: &mut VerdictRecorder) {
-    let message = "containers of Windows have no such setting, on ECS neither: remove it";
+    let message = "Windows containers do not have this setting, on ECS neither: remove it";
     recorder.unsupported(path, Code::NotOnWindows, message);
 }

@@ -1,8 +1,8 @@
 //! `systemControls` → the sysctls of the Pod.
 //!
-//! The containers of a Pod share the namespaces that the parameters belong to, so each parameter is set once. The kubelet sets
-//! those it knows to be harmless for others by itself, and refuses Pods with any other that it was not told to allow. A Pod
-//! that is refused is replaced at once, and again and again, so others are set only where a team says that its nodes allow them.
+//! The containers of a Pod share the namespaces of the parameters, so each parameter is set once. The kubelet sets safe
+//! parameters, and rejects a Pod with any other one unless its configuration allows it. A rejected Pod is replaced at once,
+//! again and again, so other parameters are set only if `kubernetes.allowedUnsafeSysctls` lists them.
 
 use k8s_openapi::api::core::v1::Sysctl;
 
@@ -13,7 +13,7 @@ use crate::translate::conversions::some_list;
 use crate::translate::pod::runtime_platform;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// What every kubelet allows (Kubernetes 1.32 and later; "Using sysctls in a Kubernetes Cluster").
+/// Parameters that every kubelet allows (Kubernetes 1.32 and later; "Using sysctls in a Kubernetes Cluster").
 const SAFE: [&str; 12] = [
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
@@ -29,7 +29,7 @@ const SAFE: [&str; 12] = [
     "net.ipv4.tcp_wmem",
 ];
 
-/// Parameters of the IPC namespace besides `kernel.shm*`, `kernel.msg*` and `fs.mqueue.*`.
+/// Parameter of the IPC namespace besides `kernel.shm*`, `kernel.msg*` and `fs.mqueue.*`.
 const SEMAPHORES: &str = "kernel.sem";
 
 pub(crate) fn render(
@@ -38,23 +38,23 @@ pub(crate) fn render(
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<Sysctl>> {
     let mut sysctls: Vec<Sysctl> = Vec::new();
-    // In the order of the definition; the containers stand in the order they start.
+    // The order of the definition: the slots are in the order in which containers start.
     let mut containers: Vec<&ContainerSlot<'_>> = slots.iter().collect();
     containers.sort_by(|a, b| a.path.cmp(&b.path));
     for container in containers {
         for (index, control) in container.definition.system_controls.iter().enumerate() {
             let path = container.at("systemControls").index(index);
-            sysctls.extend(one(task, control, path, &sysctls, recorder));
+            sysctls.extend(sysctl(task, control, path, &sysctls, recorder));
         }
     }
     some_list(sysctls)
 }
 
-fn one(
+fn sysctl(
     task: &RenderContext<'_>,
     control: &SystemControl,
     path: Pointer,
-    before: &[Sysctl],
+    earlier: &[Sysctl],
     recorder: &mut VerdictRecorder,
 ) -> Option<Sysctl> {
     if task.definition.is_windows() {
@@ -67,17 +67,19 @@ fn one(
         recorder.exact(path, target);
         return None;
     };
-    if !is_of_the_pod(task, name) {
-        let message = "the parameter is the node's, and no Pod may set it: set it on the nodes";
+    if !is_namespaced(task, name) {
+        let message = "the parameter belongs to the node, and a Pod cannot set it: set it on the nodes";
         recorder.unsupported(path, Code::NodeSysctlUsed, message);
         return None;
     }
-    if let Some(other) = before.iter().find(|sysctl| sysctl.name == name) {
+    if let Some(other) = earlier.iter().find(|sysctl| sysctl.name == name) {
         if other.value == value {
             recorder.exact(path, target);
         } else {
-            let message =
-                format!("another container sets it to {}, and a Pod has it once: give all the same value", other.value);
+            let message = format!(
+                "another container sets the parameter to {} for the whole Pod: use the same value in all containers",
+                other.value
+            );
             recorder.unsupported(path, Code::ConflictingPodSetting, message);
         }
         return None;
@@ -85,42 +87,47 @@ fn one(
     if !SAFE.contains(&name) {
         if !is_allowed(task, name) {
             let message = format!(
-                "most nodes refuse Pods with it, so it is not set: have kubelets allow {name} (allowedUnsafeSysctls), choose their \
-                 nodes by kubernetes.nodeSelector, and list it in kubernetes.allowedUnsafeSysctls"
+                "the parameter is not set, because most nodes reject Pods with it: allow {name} in the kubelet configuration of some \
+                 nodes (allowedUnsafeSysctls), select these nodes by kubernetes.nodeSelector, and list the parameter in \
+                 kubernetes.allowedUnsafeSysctls"
             );
             recorder.unsupported(path, Code::SysctlNotAllowedByDefault, message);
             return None;
         }
-        let message = "every node that may run the task has to allow it in its kubelet's allowedUnsafeSysctls; others refuse the Pods";
+        let message = "every node that may run the task has to allow the parameter in allowedUnsafeSysctls of its kubelet; other nodes \
+                       reject the Pods";
         recorder.needs_addon(path, Code::SysctlNotAllowedByDefault, target, message);
     } else if is_shared_on_ecs(task, name) {
         recorder.exact(path, target);
     } else {
-        let message = "the parameter holds for all containers of the Pod";
+        let message = "the parameter applies to all containers of the Pod";
         recorder.approximate(path, Code::SettingSharedByPod, target, message);
     }
     Some(Sysctl { name: name.to_owned(), value: value.to_owned() })
 }
 
-/// Whether the team says that its nodes allow the parameter, by name or, as kubelets take it, by a beginning and `*`.
+/// True if `kubernetes.allowedUnsafeSysctls` lists the parameter by name or, as kubelets accept it, by a prefix and `*`.
 fn is_allowed(task: &RenderContext<'_>, name: &str) -> bool {
     let allowed = task.kubernetes.iter().flat_map(|kubernetes| &kubernetes.allowed_unsafe_sysctls);
     let mut allowed = allowed.map(String::as_str);
     allowed.any(|pattern| pattern == name || pattern.strip_suffix('*').is_some_and(|start| name.starts_with(start)))
 }
 
-fn is_of_the_pod(task: &RenderContext<'_>, name: &str) -> bool {
-    let valid = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-    let plain = valid && name.split('.').all(|part| !part.is_empty() && !part.starts_with(['-', '_']));
+/// True if the parameter belongs to a namespace of the Pod.
+fn is_namespaced(task: &RenderContext<'_>, name: &str) -> bool {
+    let has_valid_characters =
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    let is_valid =
+        has_valid_characters && name.split('.').all(|part| !part.is_empty() && !part.starts_with(['-', '_']));
     let ipc =
         ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|start| name.starts_with(start)) || name == SEMAPHORES;
     let network = name.starts_with("net.");
-    plain
+    is_valid
         && (network && task.definition.network_mode != Some(NetworkMode::Host)
             || ipc && task.definition.ipc_mode != Some(IpcMode::Host))
 }
 
-/// Whether all containers of the task have the parameter in common on ECS too.
+/// True if the containers of the task also share the parameter on ECS.
 fn is_shared_on_ecs(task: &RenderContext<'_>, name: &str) -> bool {
     let network = task.definition.network_mode == Some(NetworkMode::Awsvpc);
     let ipc = task.definition.ipc_mode == Some(IpcMode::Task);

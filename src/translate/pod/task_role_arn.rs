@@ -1,7 +1,7 @@
-//! `taskRoleArn`, `executionRoleArn`: who acts with their rights here.
+//! `taskRoleArn` → `ServiceAccount` of the Pod; `executionRoleArn` → requirements on nodes and add-ons.
 //!
-//! A task acts with the role of its `ServiceAccount`: one that its `kubernetes` block names, or, where its cluster says how
-//! service accounts come to AWS credentials, one for each role, which the operator makes.
+//! A task has the AWS credentials of its `ServiceAccount`. The `kubernetes` block names an existing one. Otherwise the operator
+//! creates one for each role, if `kubernetes.taskRoleCredentials` of the cluster is set.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,22 @@ use crate::ecs::task_definition::{ContainerDefinition, LogDriver};
 use crate::k8s::{UntypedObject, names};
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// What the webhook of IAM roles for service accounts reads.
+/// Annotation for the webhook of IAM roles for service accounts.
 const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 
-/// The `ServiceAccount` that the tasks run as, and whether it may see the API server: one that was chosen decides that itself.
+/// Returns the `ServiceAccount` of the tasks and the value of `automountServiceAccountToken`. An account of the `kubernetes`
+/// block keeps its own setting.
 pub(crate) fn account(task: &RenderContext<'_>) -> (Option<String>, Option<bool>) {
     match task.kubernetes.and_then(|k| k.service_account_name.clone()) {
-        Some(chosen) => (Some(chosen), None),
-        None => (own_account(task).map(|(name, _)| name), Some(false)),
+        Some(name) => (Some(name), None),
+        None => (role_account(task).map(|(name, _)| name), Some(false)),
     }
 }
 
-/// The name of the role's own `ServiceAccount`, and how it gets its credentials.
+/// Returns the name of the role's `ServiceAccount` and the source of its credentials.
 ///
-/// Roles of two accounts may have one name, so the account's number is in it where the ARN is given.
-fn own_account(task: &RenderContext<'_>) -> Option<(String, TaskRoleCredentials)> {
+/// Roles of two AWS accounts may have the same name, so the name contains the account of the ARN, if any.
+fn role_account(task: &RenderContext<'_>) -> Option<(String, TaskRoleCredentials)> {
     let credentials = task.task_role_credentials?;
     let role = task.definition.task_role_arn.as_deref()?;
     match arn_parts(role) {
@@ -38,20 +39,20 @@ fn own_account(task: &RenderContext<'_>) -> Option<(String, TaskRoleCredentials)
     }
 }
 
-/// The account and the name of a role by its ARN, `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+/// Parses the account and the name of a role from its ARN, `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
 fn arn_parts(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':').skip(3);
     let (account, role) = (parts.next()?, parts.next()?.strip_prefix("role/")?);
     Some((account, role.rsplit('/').next().unwrap_or(role)))
 }
 
-/// The `ServiceAccount` to make for the role of a task; none when it has none of its own.
+/// Returns the `ServiceAccount` for the role of a task, or `None` if the operator creates none.
 #[must_use]
 pub fn service_account(task: &RenderContext<'_>, namespace: Option<&str>, cluster: &str) -> Option<UntypedObject> {
     if task.kubernetes.is_some_and(|k| k.service_account_name.is_some()) {
         return None;
     }
-    let (name, credentials) = own_account(task)?;
+    let (name, credentials) = role_account(task)?;
     let arn = task.definition.task_role_arn.clone()?;
     let annotations = (credentials == TaskRoleCredentials::Irsa).then(|| [(ROLE_ARN.to_owned(), arn)].into());
     let labels: BTreeMap<String, String> =
@@ -63,7 +64,7 @@ pub fn service_account(task: &RenderContext<'_>, namespace: Option<&str>, cluste
         annotations,
         ..ObjectMeta::default()
     };
-    // The tasks themselves have no business with the API server.
+    // ECS tasks do not use the API server.
     let body = [("automountServiceAccountToken".to_owned(), false.into())].into_iter().collect();
     Some(UntypedObject { metadata, body })
 }
@@ -73,66 +74,71 @@ pub(crate) fn record(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     execution_role(task, recorder);
 }
 
-/// The containers act with the role of their `ServiceAccount`, which the cluster's set-up gives it.
 fn task_role(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let Some(role) = &task.definition.task_role_arn else { return };
     let path = Pointer::root().key("taskRoleArn");
     let target = format!("{}/spec/serviceAccountName", task.target);
     if let (None, Some((account, credentials))) =
-        (task.kubernetes.and_then(|k| k.service_account_name.as_ref()), own_account(task))
+        (task.kubernetes.and_then(|k| k.service_account_name.as_ref()), role_account(task))
     {
-        return recorder.needs_addon(path, Code::RoleByServiceAccount, target, of_own_account(&account, credentials));
+        return recorder.needs_addon(
+            path,
+            Code::RoleByServiceAccount,
+            target,
+            role_account_message(&account, credentials),
+        );
     }
     let Some(account) = task.kubernetes.and_then(|k| k.service_account_name.as_deref()) else {
         let message = if task.task_role_credentials.is_some() {
-            "the containers get no AWS credentials: the annotation of a ServiceAccount takes the role's whole ARN; give that"
+            "the containers get no AWS credentials, because the annotation of a ServiceAccount needs the role's whole ARN: set the \
+             field to the ARN"
         } else {
-            "the containers get no AWS credentials of this role, so their AWS calls fail, unless the Cluster of their service says in \
-             kubernetes.taskRoleCredentials how ServiceAccounts get them; or give the tasks a ServiceAccount that has the rights, by \
-             kubernetes.serviceAccountName"
+            "the containers get no AWS credentials of this role, so their AWS calls fail: set kubernetes.taskRoleCredentials of the \
+             service's Cluster to the way in which ServiceAccounts get credentials, or kubernetes.serviceAccountName to a \
+             ServiceAccount with the permissions"
         };
         recorder.unsupported(path, Code::RoleNotTranslated, message);
         return;
     };
     let arn = if role.starts_with("arn:") { role.clone() } else { format!("the ARN of {role}") };
     let message = format!(
-        "AWS calls work once the ServiceAccount {account} carries the role: on EKS make a Pod Identity association of \
-         both, or set its annotation eks.amazonaws.com/role-arn to {arn}; let the role's trust policy allow that. The \
-         SDKs of AWS find these credentials; what reads AWS_CONTAINER_CREDENTIALS_RELATIVE_URI itself does not"
+        "AWS calls work once the ServiceAccount {account} has the role: on EKS create a Pod Identity association of \
+         both, or set its annotation eks.amazonaws.com/role-arn to {arn}, and allow that in the role's trust policy. The AWS \
+         SDKs find these credentials; a program that reads AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not"
     );
     recorder.needs_addon(path, Code::RoleByServiceAccount, target, message);
 }
 
-fn of_own_account(account: &str, credentials: TaskRoleCredentials) -> String {
-    let needs = match credentials {
+fn role_account_message(account: &str, credentials: TaskRoleCredentials) -> String {
+    let requirement = match credentials {
         TaskRoleCredentials::Irsa => {
             format!(
-                "which has the role's ARN in its annotation {ROLE_ARN}: let the role's trust policy allow the cluster's OIDC provider \
-                 with this ServiceAccount"
+                "which has the role's ARN in its annotation {ROLE_ARN}: allow the cluster's OIDC provider with this ServiceAccount in \
+                 the role's trust policy"
             )
         }
         TaskRoleCredentials::PodIdentity => {
-            "once EKS has an association of it with the role: `aws eks create-pod-identity-association`, and a trust policy of \
-             the role for pods.eks.amazonaws.com"
+            "and get its credentials once EKS has a Pod Identity association of it with the role: run `aws eks \
+             create-pod-identity-association`, and allow pods.eks.amazonaws.com in the role's trust policy"
                 .to_owned()
         }
     };
     format!(
-        "the tasks run as the ServiceAccount {account}, {needs}. The SDKs of AWS find these credentials; what reads \
-         AWS_CONTAINER_CREDENTIALS_RELATIVE_URI itself does not"
+        "the tasks run as the ServiceAccount {account}, {requirement}. The AWS SDKs find these credentials; a program that reads \
+         AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not"
     )
 }
 
-/// What a container makes ECS do with the execution role ("Amazon ECS task execution IAM role").
+/// Predicate of a use of the execution role ("Amazon ECS task execution IAM role").
 type Use = fn(&ContainerDefinition) -> bool;
 
-/// The uses, and who does the same here.
+/// Uses of the execution role, and their replacements.
 const USES: [(Use, &str); 5] = [
-    (pulls_from_ecr, "images of ECR are pulled by the nodes, which need the right to"),
-    (has_registry_credentials, "other registries' credentials are in pull secrets"),
-    (logs_to_cloudwatch, "logs are sent by the log agent on the nodes"),
-    (has_secrets, "secrets are in Secrets, filled by hand or by the External Secrets Operator"),
-    (has_environment_files, "environment files are in ConfigMaps or Secrets"),
+    (pulls_from_ecr, "nodes pull images from ECR and need the permission to"),
+    (has_registry_credentials, "pull secrets contain the credentials of other registries"),
+    (logs_to_cloudwatch, "the log agent on the nodes sends logs"),
+    (has_secrets, "Secrets contain secrets, filled by hand or by the External Secrets Operator"),
+    (has_environment_files, "ConfigMaps or Secrets contain environment files"),
 ];
 
 fn execution_role(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
@@ -141,15 +147,18 @@ fn execution_role(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     }
     let path = Pointer::root().key("executionRoleArn");
     let containers = &task.definition.container_definitions;
-    let used: Vec<&str> =
-        USES.iter().filter(|(applies, _)| containers.iter().any(applies)).map(|(_, instead)| *instead).collect();
-    if used.is_empty() {
-        let message =
-            "nothing in this definition needs the role: no image of ECR, no logs to CloudWatch, no secrets, no files";
+    let replacements: Vec<&str> = USES
+        .iter()
+        .filter(|(applies, _)| containers.iter().any(applies))
+        .map(|(_, replacement)| *replacement)
+        .collect();
+    if replacements.is_empty() {
+        let message = "the definition does not use the role: it has no image from ECR, no logs to CloudWatch, no secrets, no \
+                       environment files";
         recorder.ignored(path, Code::ExecutionRoleUnused, message);
         return;
     }
-    let message = format!("what ECS does with this role is done by others here: {}", used.join("; "));
+    let message = format!("other components do what ECS does with this role: {}", replacements.join("; "));
     recorder.needs_addon(path, Code::ExecutionRoleSplit, format!("{}/spec", task.target), message);
 }
 
@@ -181,10 +190,10 @@ mod tests {
     use crate::ecs::TaskDefinition;
     use crate::translate::RenderProfile;
 
-    fn made(role: &str, credentials: Option<TaskRoleCredentials>, chosen: Option<&str>) -> Option<UntypedObject> {
+    fn rendered(role: &str, credentials: Option<TaskRoleCredentials>, name: Option<&str>) -> Option<UntypedObject> {
         let definition = TaskDefinition { task_role_arn: Some(role.to_owned()), ..TaskDefinition::default() };
         let kubernetes = TaskDefinitionKubernetes {
-            service_account_name: chosen.map(str::to_owned),
+            service_account_name: name.map(str::to_owned),
             ..TaskDefinitionKubernetes::default()
         };
         let profile = RenderProfile::current(36);
@@ -199,24 +208,24 @@ mod tests {
     const ARN: &str = "arn:aws:iam::111122223333:role/teams/orders/orders-task";
 
     #[test]
-    fn a_role_has_an_account_of_its_name_and_number() {
-        let account = made(ARN, Some(TaskRoleCredentials::Irsa), None).unwrap().metadata;
+    fn the_service_account_of_a_role_contains_its_name_and_aws_account() {
+        let account = rendered(ARN, Some(TaskRoleCredentials::Irsa), None).unwrap().metadata;
         assert_eq!(account.name.as_deref(), Some("orders-task-111122223333"));
         assert_eq!(account.annotations.unwrap()[ROLE_ARN], ARN);
-        let account = made(ARN, Some(TaskRoleCredentials::PodIdentity), None).unwrap().metadata;
+        let account = rendered(ARN, Some(TaskRoleCredentials::PodIdentity), None).unwrap().metadata;
         assert_eq!(account.annotations, None);
     }
 
     #[test]
-    fn none_is_made_where_one_is_chosen_or_nothing_says_how() {
-        assert_eq!(made(ARN, Some(TaskRoleCredentials::Irsa), Some("mine")), None);
-        assert_eq!(made(ARN, None, None), None);
+    fn no_service_account_is_rendered_if_the_definition_names_one_or_the_cluster_sets_no_credentials() {
+        assert_eq!(rendered(ARN, Some(TaskRoleCredentials::Irsa), Some("mine")), None);
+        assert_eq!(rendered(ARN, None, None), None);
     }
 
     #[test]
-    fn the_annotation_takes_a_whole_arn() {
-        assert_eq!(made("orders-task", Some(TaskRoleCredentials::Irsa), None), None);
-        let account = made("orders-task", Some(TaskRoleCredentials::PodIdentity), None).unwrap();
+    fn the_annotation_needs_a_whole_arn() {
+        assert_eq!(rendered("orders-task", Some(TaskRoleCredentials::Irsa), None), None);
+        let account = rendered("orders-task", Some(TaskRoleCredentials::PodIdentity), None).unwrap();
         assert_eq!(account.metadata.name.as_deref(), Some("orders-task"));
     }
 }

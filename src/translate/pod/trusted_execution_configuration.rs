@@ -10,7 +10,7 @@ pub(crate) fn render(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) -
         let path = Pointer::root().key("trustedExecutionConfiguration");
         record_mode(task, trusted.isolation_mode, class.as_deref(), path.key("isolationMode"), recorder);
         if trusted.attestation_policy.is_some() {
-            let message = "nothing attests the sandbox by this policy, which is AWS's own: use the attestation of the cluster's \
+            let message = "the sandbox is not attested by this policy, which only AWS supports: use the attestation of the cluster's \
                            confidential runtime";
             recorder.unsupported(path.key("attestationPolicy"), Code::AttestationNotChecked, message);
         }
@@ -33,12 +33,12 @@ fn record_mode(
     };
     if let Some(class) = class {
         let message =
-            format!("the task starts once the cluster has the RuntimeClass {class}, which has to run {runtime}");
+            format!("the task starts once the cluster has the RuntimeClass {class}, which must run {runtime}");
         recorder.needs_addon(path, Code::RuntimeClassNeeded, target, message);
     } else {
         let message = format!(
-            "the task has no sandbox of its own and shares the node's kernel: name a RuntimeClass that runs {runtime} in \
-             kubernetes.runtimeClassName"
+            "the task has no sandbox and shares the node's kernel: set kubernetes.runtimeClassName to a RuntimeClass that runs \
+             {runtime}"
         );
         recorder.unsupported(path, Code::RuntimeClassNeeded, message);
     }
