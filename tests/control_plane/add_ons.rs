@@ -1,6 +1,6 @@
-//! Objects of add-ons on a real control plane: made, changed, pruned, and done without where the add-on is missing.
+//! Objects of add-ons: created, changed, pruned, and omitted while the add-on is missing.
 //!
-//! The External Secrets Operator itself is not there; a small definition of our own takes the objects as its API does.
+//! A reduced definition replaces the API of the External Secrets Operator, which is not installed.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,10 @@ use kube::api::{
 use serde_json::{Value, json};
 
 use crate::bench;
-use crate::missing_prerequisites::changed;
+use crate::missing_prerequisites::changed_kubeconfig;
 use crate::support::{Bench, Operator, PATIENCE, install_definition};
 
-/// The fields that the operator writes, some with the defaults that the real API gives them.
+/// The fields that the operator writes, with defaults of the original API.
 fn external_secret_definition() -> Result<CustomResourceDefinition> {
     let text = json!({"type": "string", "minLength": 1});
     let store = json!({"type": "object", "properties": {
@@ -78,18 +78,19 @@ async fn apply_with_secrets(bench: &Bench, keys: &[&str]) -> Result<()> {
     bench.apply("TaskDefinition", "app", spec).await.map(drop)
 }
 
-/// Waits for the keys that the `ExternalSecret` of the task definition fills; none when there is none.
-async fn keys(bench: &Bench, wanted: Option<&[&str]>) -> Result<Option<DynamicObject>> {
+/// Waits until the `ExternalSecret` of the task definition has these keys, or does not exist.
+async fn keys(bench: &Bench, expected: Option<&[&str]>) -> Result<Option<DynamicObject>> {
     let api = external_secrets(bench);
-    wait_for(&format!("the keys {wanted:?}"), PATIENCE, async || {
-        let found = api.get_opt("app-app").await?;
-        let seen: Option<Vec<String>> = found.as_ref().map(|object| {
+    wait_for(&format!("the keys {expected:?}"), PATIENCE, async || {
+        let object = api.get_opt("app-app").await?;
+        let keys: Option<Vec<String>> = object.as_ref().map(|object| {
             let data = object.data.pointer("/spec/data").and_then(Value::as_array);
             let keys = data.into_iter().flatten().filter_map(|entry| entry["secretKey"].as_str());
             keys.map(str::to_owned).collect()
         });
-        let same = seen.as_ref().map(|keys| keys.iter().map(String::as_str).collect::<Vec<_>>()).as_deref() == wanted;
-        Ok(if same { Seen::Done(found) } else { Seen::not_yet(seen) })
+        let equal =
+            keys.as_ref().map(|keys| keys.iter().map(String::as_str).collect::<Vec<_>>()).as_deref() == expected;
+        Ok(if equal { Seen::Done(object) } else { Seen::not_yet(keys) })
     })
     .await
 }
@@ -99,29 +100,30 @@ async fn addons(bench: &Bench, status: &str, reason: &str) -> Result<()> {
         .until("TaskDefinition", "app", &format!("AddonsReady {status} {reason}"), |object| {
             let conditions = object.pointer("/status/conditions")?.as_array()?;
             let current = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
-            let found = conditions.iter().find(|c| c["type"] == "AddonsReady")?;
-            (current && found["status"] == status && found["reason"] == reason).then_some(())
+            let condition = conditions.iter().find(|c| c["type"] == "AddonsReady")?;
+            (current && condition["status"] == status && condition["reason"] == reason).then_some(())
         })
         .await
 }
 
-/// The one test that needs the API to be missing at first also brings it, so all that is about it is here.
+/// The test requires that the API is missing at first, so no other test may install it.
 #[tokio::test]
-async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
+async fn external_secrets_are_created_once_the_api_is_installed() -> Result<()> {
     let bench = bench("secrets").await?;
     let operator = bench.operator().await?;
     apply_with_secrets(&bench, &["A", "B"]).await?;
     addons(&bench, "False", "ExternalSecretsMissing").await?;
     let object = bench.condition("TaskDefinition", "app", "Accepted", "True").await?;
-    assert_eq!(object.pointer("/status/latestRevision"), Some(&json!(1)), "the rest works as before");
+    assert_eq!(object.pointer("/status/latestRevision"), Some(&json!(1)), "the other features work");
 
     install(&bench).await?;
-    let made = keys(&bench, Some(&["A", "B"])).await?.expect("an object");
+    let created = keys(&bench, Some(&["A", "B"])).await?.expect("an object");
     addons(&bench, "True", "Made").await?;
-    assert_eq!(made.data.pointer("/spec/secretStoreRef"), Some(&json!({"name": "aws", "kind": "ClusterSecretStore"})));
-    assert_eq!(made.owner_references()[0].kind, "TaskDefinition");
+    let store = created.data.pointer("/spec/secretStoreRef");
+    assert_eq!(store, Some(&json!({"name": "aws", "kind": "ClusterSecretStore"})));
+    assert_eq!(created.owner_references()[0].kind, "TaskDefinition");
 
-    // Somebody's edit is put back; a status of the add-on is no reason to write.
+    // A foreign change is reverted. A status written by the add-on causes no write.
     let edit = json!({"spec": {"data": []}});
     external_secrets(&bench).patch("app-app", &PatchParams::default(), &Patch::Merge(&edit)).await?;
     keys(&bench, Some(&["A", "B"])).await?;
@@ -136,16 +138,16 @@ async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
     assert_eq!(
         (second.writes(), generation(&bench).await?),
         (0, before),
-        "a new start writes nothing:\n{}",
+        "the restart wrote something:\n{}",
         second.metrics.encode()
     );
 
     apply_with_secrets(&bench, &["B", "C"]).await?;
     keys(&bench, Some(&["B", "C"])).await?;
-    // What a service still runs keeps its secrets.
+    // Secrets of a revision that a service runs are kept.
     bench.service("old", "app:1", 0).await?;
     keys(&bench, Some(&["A", "B", "C"])).await?;
-    bench.ours("Service").delete("old", &DeleteParams::default()).await?;
+    bench.custom_resources("Service").delete("old", &DeleteParams::default()).await?;
     wait_for("the Deployment gone", PATIENCE, async || {
         Ok(bench.api::<Deployment>().get_opt("old").await?.is_none().then_some(()))
     })
@@ -156,10 +158,10 @@ async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
     apply_with_secrets(&bench, &[]).await?;
     keys(&bench, None).await?;
 
-    // One that a person made is used as it is.
-    let own = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app-app"},
+    // An object of the user is used unchanged.
+    let foreign = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "app-app"},
         "spec": {"data": [{"secretKey": "MINE", "remoteRef": {"key": "mine"}}]}});
-    external_secrets(&bench).create(&PostParams::default(), &serde_json::from_value(own)?).await?;
+    external_secrets(&bench).create(&PostParams::default(), &serde_json::from_value(foreign)?).await?;
     apply_with_secrets(&bench, &["D"]).await?;
     bench.condition("TaskDefinition", "app", "Accepted", "True").await?;
     settled(&second).await?;
@@ -167,21 +169,21 @@ async fn external_secrets_are_made_once_the_api_is_there() -> Result<()> {
     second.stop().await
 }
 
-/// Waits until an operator has written nothing for a while.
+/// Waits until an operator has written nothing for 3 s.
 pub async fn settled(operator: &Operator) -> Result<()> {
     let mut last = (u64::MAX, Instant::now());
-    wait_for("an operator at rest", PATIENCE, async || {
+    wait_for("an operator without writes", PATIENCE, async || {
         let (writes, done) = (operator.writes(), operator.total("ecs_operator_reconcile_total", ""));
         if writes != last.0 {
             last = (writes, Instant::now());
         }
-        let rested = done > 0 && last.1.elapsed() > Duration::from_secs(3);
-        Ok(if rested { Seen::Done(()) } else { Seen::not_yet((writes, done)) })
+        let settled = done > 0 && last.1.elapsed() > Duration::from_secs(3);
+        Ok(if settled { Seen::Done(()) } else { Seen::not_yet((writes, done)) })
     })
     .await
 }
 
-/// Changes of what the `ExternalSecret` says.
+/// Returns the generation of the `ExternalSecret`, which counts changes of its spec.
 async fn generation(bench: &Bench) -> Result<Option<i64>> {
     Ok(external_secrets(bench).get("app-app").await?.metadata.generation)
 }
@@ -205,18 +207,18 @@ async fn install_driver(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the claim is bound to a volume of the file system; gives both.
+/// Waits until the claim is bound to a volume of the file system, and returns both.
 async fn bound(bench: &Bench, handle: &str) -> Result<(PersistentVolumeClaim, PersistentVolume)> {
     let (claims, volumes) = (bench.api::<PersistentVolumeClaim>(), Api::<PersistentVolume>::all(bench.client.clone()));
     wait_for(&format!("a claim bound to {handle}"), PATIENCE, async || {
         let claim = claims.get_opt("app-data").await?;
         let volume = volumes.get_opt(&format!("{}.app-data", bench.namespace)).await?;
         let phase = claim.as_ref().and_then(|claim| claim.status.as_ref()?.phase.clone());
-        let found = volume.as_ref().and_then(|volume| Some(volume.spec.as_ref()?.csi.as_ref()?.volume_handle.clone()));
-        let done = phase.as_deref() == Some("Bound") && found.as_deref() == Some(handle);
+        let actual = volume.as_ref().and_then(|volume| Some(volume.spec.as_ref()?.csi.as_ref()?.volume_handle.clone()));
+        let done = phase.as_deref() == Some("Bound") && actual.as_deref() == Some(handle);
         Ok(match (claim, volume) {
             (Some(claim), Some(volume)) if done => Seen::Done((claim, volume)),
-            _ => Seen::not_yet((phase, found)),
+            _ => Seen::not_yet((phase, actual)),
         })
     })
     .await
@@ -234,19 +236,18 @@ async fn a_file_system_is_bound_by_a_claim_and_a_volume() -> Result<()> {
     operator.stop().await?;
     let operator = bench.operator().await?;
     settled(&operator).await?;
-    assert_eq!(operator.writes(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
+    assert_eq!(operator.writes(), 0, "the restart wrote something:\n{}", operator.metrics.encode());
 
-    // A volume that has lost its claim is replaced by one for the new claim.
+    // A volume whose claim was deleted is replaced by a volume for the new claim.
     let claims = bench.api::<PersistentVolumeClaim>();
     claims.delete("app-data", &DeleteParams::default()).await?;
     wait_for("another claim", PATIENCE, async || {
-        let found = claims.get_opt("app-data").await?;
-        Ok(found.filter(|found| found.uid() != claim.uid()))
+        Ok(claims.get_opt("app-data").await?.filter(|current| current.uid() != claim.uid()))
     })
     .await?;
     bound(&bench, "fs-1:/a").await?;
 
-    // Tasks keep their file system until the claim goes.
+    // Tasks keep their file system until the claim is deleted.
     apply_with_volume(&bench, Some("fs-2")).await?;
     addons(&bench, "False", "VolumeBoundElsewhere").await?;
     bound(&bench, "fs-1:/a").await?;
@@ -266,25 +267,25 @@ async fn a_file_system_is_bound_by_a_claim_and_a_volume() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_claim_that_a_person_made_is_used_as_it_is() -> Result<()> {
+async fn a_claim_of_the_user_is_used_unchanged() -> Result<()> {
     let bench = bench("claim").await?;
     install_driver(&bench).await?;
-    let own = json!({"metadata": {"name": "app-data"}, "spec": {"accessModes": ["ReadWriteOnce"],
+    let foreign = json!({"metadata": {"name": "app-data"}, "spec": {"accessModes": ["ReadWriteOnce"],
         "storageClassName": "mine", "resources": {"requests": {"storage": "5Gi"}}}});
     let claims = bench.api::<PersistentVolumeClaim>();
-    let made = claims.create(&PostParams::default(), &serde_json::from_value(own)?).await?;
+    let created = claims.create(&PostParams::default(), &serde_json::from_value(foreign)?).await?;
     let operator = bench.operator().await?;
     apply_with_volume(&bench, Some("fs-1")).await?;
     addons(&bench, "True", "Made").await?;
     settled(&operator).await?;
     let after = claims.get("app-data").await?;
-    assert_eq!((after.metadata.resource_version, after.spec), (made.metadata.resource_version, made.spec));
+    assert_eq!((after.metadata.resource_version, after.spec), (created.metadata.resource_version, created.spec));
     let volume = Api::<PersistentVolume>::all(bench.client.clone());
     assert!(volume.get_opt(&format!("{}.app-data", bench.namespace)).await?.is_none());
     operator.stop().await
 }
 
-/// Lets the service account `operator` do what the rules say; `ClusterRole` for what is in no namespace.
+/// Grants rules to the service account `operator`, as a `Role` or a `ClusterRole`.
 pub async fn grant(bench: &Bench, role: &str, name: &str, rules: &[Rule<'_>]) -> Result<()> {
     let rules: Vec<Value> = rules
         .iter()
@@ -309,12 +310,12 @@ pub async fn grant(bench: &Bench, role: &str, name: &str, rules: &[Rule<'_>]) ->
 }
 
 #[tokio::test]
-async fn missing_rights_turn_a_feature_off_until_they_are_given() -> Result<()> {
+async fn a_feature_is_off_until_its_rights_are_granted() -> Result<()> {
     let bench = bench("poorer").await?;
     install_driver(&bench).await?;
     bench.cluster.kubectl(["create", "serviceaccount", "operator", "-n", &bench.namespace])?;
     let token = bench.cluster.kubectl(["create", "token", "operator", "-n", &bench.namespace])?;
-    let kubeconfig = changed(&bench, "/users/0/user/token", token.trim())?;
+    let kubeconfig = changed_kubeconfig(&bench, "/users/0/user/token", token.trim())?;
     grant(&bench, "Role", "needed", &controllers::rules()).await?;
     let operator = bench.operator_as(kubeconfig.path()).await?;
     apply_with_volume(&bench, Some("fs-1")).await?;

@@ -1,4 +1,4 @@
-//! Auto scaling on a real control plane: the autoscaler is accepted, the count is the Service's own, and alarms step it.
+//! Auto scaling: the API server accepts the autoscaler, which scales the Service, and alarms trigger step policies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::capacity_providers::steady_and_spot;
 use crate::support::{Bench, PATIENCE, install_definition};
 
 #[tokio::test]
-async fn a_service_is_scaled_through_its_own_count() -> Result<()> {
+async fn an_autoscaler_scales_the_count_of_the_service() -> Result<()> {
     let bench = bench("scaled").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -30,34 +30,33 @@ async fn a_service_is_scaled_through_its_own_count() -> Result<()> {
     let policies = json!([{"policyName": "cpu", "targetTrackingScalingPolicyConfiguration": cpu}]);
     let scaling = json!({"minCapacity": 2, "maxCapacity": 5, "policies": policies});
     bench.apply("Service", "web", json!({"taskDefinition": "app", "autoScaling": scaling})).await?;
-    let has =
-        |count: i64| move |object: &serde_json::Value| (object.pointer("/spec/desiredCount")? == count).then_some(());
-    bench.until("Service", "web", "the least count", has(2)).await?;
+    let has_count = |count: i64| move |object: &Value| (object.pointer("/spec/desiredCount")? == count).then_some(());
+    bench.until("Service", "web", "the minimum count", has_count(2)).await?;
     bench.stable("web", "app:1").await?;
 
     let autoscalers = bench.api::<HorizontalPodAutoscaler>();
-    wait_for("an autoscaler that may take tasks away", PATIENCE, async || {
-        let Some(found) = autoscalers.get_opt("web").await? else { return Ok(Seen::not_yet("none")) };
-        let spec = found.spec;
+    wait_for("an autoscaler that may remove tasks", PATIENCE, async || {
+        let Some(autoscaler) = autoscalers.get_opt("web").await? else { return Ok(Seen::not_yet("none")) };
+        let spec = autoscaler.spec;
         assert_eq!((spec.min_replicas, spec.max_replicas), (Some(2), 5));
         assert_eq!(spec.scale_target_ref.kind, "Service");
-        let down = spec.behavior.and_then(|behavior| behavior.scale_down).context("a behaviour")?;
+        let down = spec.behavior.and_then(|behavior| behavior.scale_down).context("a behavior")?;
         let tolerance = down.tolerance.map(|tolerance| tolerance.0);
         let settled = down.select_policy.as_deref() == Some("Max") && tolerance.as_deref() == Some("100m");
         Ok(if settled { Seen::Done(()) } else { Seen::not_yet((down.select_policy, tolerance)) })
     })
     .await?;
 
-    let services = bench.ours("Service");
+    let services = bench.custom_resources("Service");
     let scale = services.get_scale("web").await?;
-    assert!(scale.status.and_then(|status| status.selector).is_some(), "an autoscaler finds the tasks by it");
+    assert!(scale.status.and_then(|status| status.selector).is_some(), "no selector for the autoscaler");
     let beyond = Patch::Merge(json!({"spec": {"replicas": 9}}));
     services.patch_scale("web", &PatchParams::default(), &beyond).await?;
-    bench.until("Service", "web", "the greatest count", has(5)).await?;
+    bench.until("Service", "web", "the maximum count", has_count(5)).await?;
     operator.stop().await
 }
 
-/// The metrics API as a definition of its own: the test says what Pods use.
+/// Installs the metrics API as a custom resource definition, so that the test sets the usage of Pods.
 async fn install_metrics(bench: &Bench) -> Result<()> {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let definition: CustomResourceDefinition = serde_json::from_value(json!({
@@ -72,7 +71,7 @@ async fn install_metrics(bench: &Bench) -> Result<()> {
     install_definition(&bench.client, &definition).await
 }
 
-/// Has every task use this part of the 100 m that it reserves.
+/// Sets the CPU usage of every task, in percent of the 100m that it reserves.
 async fn use_percent(bench: &Bench, percent: u32) -> Result<()> {
     let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
     let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
@@ -100,20 +99,20 @@ fn step_policy(name: &str, operator: &str, threshold: i32, adjustment: i32, cool
             "stepAdjustments": [{(bound): 0, "scalingAdjustment": adjustment}]}})
 }
 
-/// The changes of the count that the status tells of, the oldest first.
+/// Returns the changes of the count in the status, the oldest first.
 async fn changes(bench: &Bench) -> Result<Vec<(i64, i64)>> {
-    let object = bench.ours("Service").get("stepped").await?;
-    let activities = object.data.pointer("/status/scalingActivities").and_then(|it| it.as_array()).cloned();
-    let counts = |it: &serde_json::Value| Some((it["fromCount"].as_i64()?, it["toCount"].as_i64()?));
-    Ok(activities.unwrap_or_default().iter().rev().filter_map(counts).collect())
+    let object = bench.custom_resources("Service").get("stepped").await?;
+    let activities = object.data.pointer("/status/scalingActivities").and_then(Value::as_array).cloned();
+    let activities = activities.unwrap_or_default().into_iter().rev();
+    Ok(activities.filter_map(|it| Some((it["fromCount"].as_i64()?, it["toCount"].as_i64()?))).collect())
 }
 
-/// Seconds for which no more is added; a look at the metrics takes one here.
+/// Cooldown in seconds. Metrics are read every second in this test.
 const COOLDOWN: u64 = 20;
 
-/// The one test that needs the metrics API to be missing at first also brings it.
+/// The test requires that the metrics API is missing at first, so no other test may install it.
 #[tokio::test]
-async fn steps_follow_alarms_over_what_tasks_use() -> Result<()> {
+async fn steps_follow_alarms_on_the_usage_of_tasks() -> Result<()> {
     let bench = bench("stepped").await?;
     let operator = bench.operator().await?;
     let container = json!({"name": "app", "image": "example.test/app:1", "cpu": 102, "memory": 16});
@@ -132,37 +131,37 @@ async fn steps_follow_alarms_over_what_tasks_use() -> Result<()> {
     use_percent(&bench, 50).await?;
     bench.condition("Service", "stepped", "AutoScaled", "True").await?;
 
-    let count = |count: i64| {
-        move |object: &serde_json::Value| {
+    let scaled_to = |count: i64| {
+        move |object: &Value| {
             let done = object.pointer("/status/scalingActivities/0/statusCode")? == "Successful";
             (done && object.pointer("/spec/desiredCount")? == count).then_some(())
         }
     };
     use_percent(&bench, 90).await?;
-    bench.until("Service", "stepped", "two more tasks", count(4)).await?;
+    bench.until("Service", "stepped", "two more tasks", scaled_to(4)).await?;
     let scaled = Instant::now();
     operator.stop().await?;
 
     let second = bench.operator().await?;
     bench.stable("stepped", "app:1").await?;
     use_percent(&bench, 90).await?;
-    // Time enough for all periods of the alarm, and not for the cooldown.
+    // Longer than the periods of the alarm and shorter than the cooldown.
     tokio::time::sleep_until((scaled + Duration::from_secs(COOLDOWN / 2)).into()).await;
     assert_eq!(changes(&bench).await?, [(2, 4)]);
-    bench.until("Service", "stepped", "the greatest count", count(5)).await?;
+    bench.until("Service", "stepped", "the maximum count", scaled_to(5)).await?;
     assert!(scaled.elapsed() >= Duration::from_secs(COOLDOWN - 2), "{:?}", scaled.elapsed());
 
     use_percent(&bench, 10).await?;
-    bench.until("Service", "stepped", "the least count", count(2)).await?;
+    bench.until("Service", "stepped", "the minimum count", scaled_to(2)).await?;
     assert_eq!(changes(&bench).await?, [(2, 4), (4, 5), (5, 4), (4, 3), (3, 2)]);
     tokio::time::sleep(Duration::from_secs(5)).await;
     let writes = second.writes();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(second.writes(), writes, "looks at the metrics write nothing at rest");
+    assert_eq!(second.writes(), writes, "reading metrics caused writes");
     second.stop().await
 }
 
-/// An external metric as a definition of its own, whose value the test says.
+/// Installs an external metric as a custom resource definition, so that the test sets its value.
 async fn install_external_metric(bench: &Bench, metric: &str) -> Result<()> {
     let name = format!("{metric}.external.metrics.k8s.io");
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -180,7 +179,7 @@ async fn install_external_metric(bench: &Bench, metric: &str) -> Result<()> {
     Ok(())
 }
 
-async fn tell_external_metric(bench: &Bench, metric: &str, value: &str) -> Result<()> {
+async fn set_external_metric(bench: &Bench, metric: &str, value: &str) -> Result<()> {
     let kind = GroupVersionKind::gvk("external.metrics.k8s.io", "v1beta1", "Depth");
     let resource = ApiResource::from_gvk_with_plural(&kind, metric);
     let values = Api::<DynamicObject>::namespaced_with(bench.client.clone(), &bench.namespace, &resource);
@@ -190,7 +189,7 @@ async fn tell_external_metric(bench: &Bench, metric: &str, value: &str) -> Resul
     Ok(())
 }
 
-/// A service that two more tasks are to work for when the alarm `jobs` is raised, beyond 100 of what `metric` says.
+/// Applies a service that gets two more tasks while the alarm `jobs` is active: while `metric` is above 100.
 async fn worker(bench: &Bench, metric: Value) -> Result<()> {
     bench.task_definition("app", "1").await?;
     let alarm = json!({"alarmName": "jobs", "metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS",
@@ -206,61 +205,64 @@ async fn worker(bench: &Bench, metric: Value) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the worker's condition `AutoScaled` has a reason; its message.
+/// Waits until the worker's condition `AutoScaled` has a reason, and returns its message.
 async fn is_scaled(bench: &Bench, reason: &str) -> Result<String> {
     bench
         .until("Service", "worker", &format!("AutoScaled with {reason}"), |object| {
             let conditions = object.pointer("/status/conditions")?.as_array()?;
-            let found = conditions.iter().find(|it| it["type"] == "AutoScaled" && it["reason"] == reason)?;
-            found["message"].as_str().map(str::to_owned)
+            let condition = conditions.iter().find(|it| it["type"] == "AutoScaled" && it["reason"] == reason)?;
+            condition["message"].as_str().map(str::to_owned)
         })
         .await
 }
 
 async fn has_three_tasks(bench: &Bench) -> Result<()> {
-    let three = |object: &Value| (object.pointer("/spec/desiredCount")? == 3).then_some(());
-    bench.until("Service", "worker", "two more tasks", three).await
+    bench
+        .until("Service", "worker", "two more tasks", |object| {
+            (object.pointer("/spec/desiredCount")? == 3).then_some(())
+        })
+        .await
 }
 
 #[tokio::test]
-async fn steps_follow_alarms_over_external_metrics() -> Result<()> {
+async fn steps_follow_alarms_on_external_metrics() -> Result<()> {
     let bench = bench("external").await?;
     let operator = bench.operator().await?;
     let external = json!({"metricName": "queue-depths", "selector": {"queue": "jobs"}});
     worker(&bench, json!({"alarmName": "jobs", "external": external})).await?;
     is_scaled(&bench, "AlarmMetricMissing").await?;
     install_external_metric(&bench, "queue-depths").await?;
-    tell_external_metric(&bench, "queue-depths", "40").await?;
+    set_external_metric(&bench, "queue-depths", "40").await?;
     is_scaled(&bench, "Scaling").await?;
-    tell_external_metric(&bench, "queue-depths", "250").await?;
+    set_external_metric(&bench, "queue-depths", "250").await?;
     has_three_tasks(&bench).await?;
     operator.stop().await
 }
 
-/// A server that answers every query as Prometheus does, with the depth that the test says, until the test ends.
+/// Starts a server that responds to every query as Prometheus does, with a depth that the test sets. It runs until the test ends.
 async fn prometheus(depth: Arc<AtomicU32>) -> Result<String> {
-    let answer = move || async move {
+    let response = move || async move {
         let depth = depth.load(Ordering::Relaxed).to_string();
         let result = json!([{"metric": {}, "value": [1.5, depth]}]);
         json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
-    let routes = Router::new().route("/api/v1/query", get(answer));
+    let routes = Router::new().route("/api/v1/query", get(response));
     tokio::spawn(async { axum::serve(listener, routes).await });
     Ok(address)
 }
 
 #[tokio::test]
-async fn steps_follow_alarms_over_a_prometheus_that_the_operator_may_ask() -> Result<()> {
+async fn steps_follow_alarms_on_an_allowed_prometheus_server() -> Result<()> {
     let bench = bench("prometheus").await?;
     let depth = Arc::new(AtomicU32::new(250));
     let address = prometheus(Arc::clone(&depth)).await?;
     let operator = bench.operator().await?;
     let query = json!({"serverAddress": address, "query": "sum(jobs_waiting)"});
     worker(&bench, json!({"alarmName": "jobs", "prometheus": query})).await?;
-    let why = is_scaled(&bench, "AlarmMetricMissing").await?;
-    assert!(why.contains("prometheusServers"), "{why}");
+    let message = is_scaled(&bench, "AlarmMetricMissing").await?;
+    assert!(message.contains("prometheusServers"), "{message}");
     operator.stop().await?;
 
     depth.store(40, Ordering::Relaxed);
@@ -274,12 +276,12 @@ async fn steps_follow_alarms_over_a_prometheus_that_the_operator_may_ask() -> Re
 /// Sets the count as an autoscaler does.
 async fn scale(bench: &Bench, service: &str, count: i32) -> Result<()> {
     let patch = Patch::Merge(json!({"spec": {"replicas": count}}));
-    bench.ours("Service").patch_scale(service, &PatchParams::default(), &patch).await?;
+    bench.custom_resources("Service").patch_scale(service, &PatchParams::default(), &patch).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_scaled_service_is_divided_among_providers_and_keeps_protected_tasks() -> Result<()> {
+async fn a_scaled_service_is_distributed_to_providers_and_keeps_protected_tasks() -> Result<()> {
     let bench = bench("divided").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -292,22 +294,21 @@ async fn a_scaled_service_is_divided_among_providers_and_keeps_protected_tasks()
         "autoScaling": {"minCapacity": 1, "maxCapacity": 10, "policies": policies}});
     bench.apply("Service", "web", spec).await?;
     bench.stable("web", "app:1").await?;
-    // The nodes of the tasks that are there to stay, by their names.
+    // Waits for a number of tasks that are not being deleted; returns their nodes by name.
     let tasks = async |count: usize| {
         wait_for(&format!("{count} tasks"), PATIENCE, async || {
             let pods =
                 bench.api::<Pod>().list(&ListParams::default().labels("ecs-operator.dev/service=web")).await?.items;
-            let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+            let active = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
             let nodes: BTreeMap<String, String> =
-                there.filter_map(|pod| Some((pod.name_any(), pod.spec?.node_name?))).collect();
+                active.filter_map(|pod| Some((pod.name_any(), pod.spec?.node_name?))).collect();
             Ok(if nodes.len() == count { Seen::Done(nodes) } else { Seen::not_yet(nodes) })
         })
         .await
     };
     scale(&bench, "web", 5).await?;
     let five = tasks(5).await?;
-    let on = |nodes: &BTreeMap<String, String>, node: &str| nodes.values().filter(|it| *it == node).count();
-    assert_eq!((on(&five, "sim-1"), on(&five, "sim-2")), (2, 3));
+    assert_eq!((count_on("sim-1", &five), count_on("sim-2", &five)), (2, 3));
     let protected = five.iter().find(|(_, node)| *node == "sim-2").map(|(name, _)| name.clone()).context("a task")?;
     let until = json!({"metadata": {"annotations": {"ecs-operator.dev/protected-until": "2099-01-01T00:00:00Z"}}});
     bench.api::<Pod>().patch(&protected, &PatchParams::default(), &Patch::Merge(&until)).await?;
@@ -318,6 +319,10 @@ async fn a_scaled_service_is_divided_among_providers_and_keeps_protected_tasks()
     scale(&bench, "web", 9).await?;
     let nine = tasks(9).await?;
     assert!(nine.contains_key(&protected), "{protected} is not among {nine:?}");
-    assert_eq!((on(&nine, "sim-1"), on(&nine, "sim-2")), (3, 6));
+    assert_eq!((count_on("sim-1", &nine), count_on("sim-2", &nine)), (3, 6));
     operator.stop().await
+}
+
+fn count_on(node: &str, nodes: &BTreeMap<String, String>) -> usize {
+    nodes.values().filter(|it| *it == node).count()
 }

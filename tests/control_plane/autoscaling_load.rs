@@ -1,4 +1,4 @@
-//! Many autoscaled services at once: quiet while the load stays as it is, and how soon they follow when it changes.
+//! Many autoscaled services: no writes under a constant load, and the delay after a change of the load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -24,31 +24,31 @@ use crate::add_ons::settled;
 use crate::rollouts::number;
 use crate::support::{Bench, Operator};
 
-/// However many services there are: no state is late, it only takes longer.
+/// Timeout of every wait, for any number of services.
 const PATIENCE: Duration = Duration::from_mins(20);
-/// Requests of the test under way at once.
+/// Maximum number of concurrent requests of the test.
 const AT_ONCE: usize = 16;
-/// Looks of the operator at the metrics, during which it is to write nothing.
-const LOOKS: u64 = 3;
-/// And as long at least: three looks of metrics-server, two of the autoscalers.
+/// Number of measurements of the operator during which it must write nothing.
+const MEASUREMENTS: u64 = 3;
+/// Minimum duration of these measurements: three scrapes of metrics-server, two evaluations of the autoscalers.
 const REST: Duration = Duration::from_secs(30);
 
-/// The target and the threshold, in percent of the 100 m that a task reserves.
+/// Target and threshold in percent of the 100m that a task reserves.
 const TARGET: u32 = 60;
 const THRESHOLD: u32 = 70;
-/// What a task uses, in thousandths of a processor, when it has far too much to do.
-const MUCH: u32 = 300;
+/// CPU usage of an overloaded task, in millicores.
+const OVERLOAD: u32 = 300;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It tracks a target, by a HorizontalPodAutoscaler.
+    /// A HorizontalPodAutoscaler tracks a target.
     Tracked,
-    /// The operator evaluates an alarm and makes a step.
+    /// The operator evaluates an alarm of a step policy.
     Stepped,
 }
 
 impl Kind {
-    fn of(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         if name.starts_with("tracked") { Self::Tracked } else { Self::Stepped }
     }
 
@@ -68,16 +68,16 @@ impl Kind {
         }
     }
 
-    /// The count that its services come to when a single task has far too much to do.
-    fn scaled(self) -> i64 {
+    /// Returns the count of a service after its single task was overloaded.
+    fn scaled_count(self) -> i64 {
         match self {
             Self::Tracked => 3,
             Self::Stepped => 2,
         }
     }
 
-    /// Whether something has decided that this service needs more tasks.
-    fn has_decided(self, service: &Value) -> bool {
+    /// True if the service was scaled out.
+    fn is_scaled_out(self, service: &Value) -> bool {
         match self {
             Self::Tracked => service["spec"]["desiredCount"].as_i64() > Some(1),
             Self::Stepped => service.pointer("/status/scalingActivities/0/policyName").is_some(),
@@ -85,21 +85,21 @@ impl Kind {
     }
 }
 
-/// When something was first seen of each service.
+/// Time of the first observation of each service.
 type Times = BTreeMap<String, Instant>;
 
-/// A stored copy of all objects of a kind, which a watch keeps fresh.
-fn watched<K>(api: Api<K>, kind: K::DynamicType, seen: impl Fn(&K) + Send + 'static) -> Store<K>
+/// Watches all objects of a kind and returns a cache of them. Calls `observe` for each change.
+fn watch<K>(api: Api<K>, kind: K::DynamicType, observe: impl Fn(&K) + Send + 'static) -> Store<K>
 where
     K: Resource<DynamicType: Eq + Hash + Clone> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let writer = reflector::store::Writer::new(kind);
     let store = writer.as_reader();
     let objects = watcher(api, watcher::Config::default()).default_backoff().reflect(writer).applied_objects();
-    // It ends with the runtime of the test.
+    // The watch ends with the runtime of the test.
     tokio::spawn(objects.for_each(move |object| {
         if let Ok(object) = object {
-            seen(&object);
+            observe(&object);
         }
         futures::future::ready(())
     }));
@@ -112,108 +112,107 @@ struct Fleet {
     names: BTreeSet<String>,
     services: Store<DynamicObject>,
     autoscalers: Store<HorizontalPodAutoscaler>,
-    decided: Arc<Mutex<Times>>,
+    scaled_out: Arc<Mutex<Times>>,
 }
 
 impl Fleet {
     fn new(bench: Bench, size: u64) -> Self {
-        let name = |n: u64| format!("{}-{n:04}", if n.is_multiple_of(2) { "tracked" } else { "stepped" });
-        let decided = Arc::new(Mutex::new(Times::new()));
-        let noted = Arc::clone(&decided);
-        let services = watched(bench.ours("Service"), ApiResource::erase::<ecs_operator::api::Service>(&()), {
-            move |service| {
-                let name = service.name_any();
-                if Kind::of(&name).has_decided(&service.data) {
-                    noted.lock().entry(name).or_insert_with(Instant::now);
+        let names =
+            (0..size).map(|n| format!("{}-{n:04}", if n.is_multiple_of(2) { "tracked" } else { "stepped" })).collect();
+        let scaled_out = Arc::new(Mutex::new(Times::new()));
+        let times = Arc::clone(&scaled_out);
+        let services =
+            watch(bench.custom_resources("Service"), ApiResource::erase::<ecs_operator::api::Service>(&()), {
+                move |service| {
+                    let name = service.name_any();
+                    if Kind::from_name(&name).is_scaled_out(&service.data) {
+                        times.lock().entry(name).or_insert_with(Instant::now);
+                    }
                 }
-            }
-        });
-        let autoscalers = watched(bench.api::<HorizontalPodAutoscaler>(), (), |_| {});
-        Self { bench, names: (0..size).map(name).collect(), services, autoscalers, decided }
+            });
+        let autoscalers = watch(bench.api::<HorizontalPodAutoscaler>(), (), |_| {});
+        Self { bench, names, services, autoscalers, scaled_out }
     }
 
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &String> {
-        self.names.iter().filter(move |name| Kind::of(name) == kind)
+    fn names_of_kind(&self, kind: Kind) -> impl Iterator<Item = &String> {
+        self.names.iter().filter(move |name| Kind::from_name(name) == kind)
     }
 
     async fn create(&self) -> Result<()> {
         let container = json!({"name": "app", "image": "example.test/app:1", "cpu": 102, "memory": 16});
         self.bench.apply("TaskDefinition", "app", json!({"containerDefinitions": [container]})).await?;
-        let made = self.names.iter().map(|name| {
-            let kind = Kind::of(name);
+        let requests = self.names.iter().map(|name| {
+            let kind = Kind::from_name(name);
             let scaling = json!({"minCapacity": 1, "maxCapacity": 3, "policies": [kind.policy(name)]});
             let spec = json!({"serviceName": name, "taskDefinition": "app", "autoScaling": scaling,
                 "kubernetes": {"healthyAfterSeconds": 1}});
             self.bench.apply("Service", name, spec)
         });
-        stream::iter(made).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await
+        stream::iter(requests).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await
     }
 
-    /// Waits until this is so of each service.
-    async fn all(&self, what: &str, is_so: impl Fn(&DynamicObject) -> bool) -> Result<()> {
+    /// Waits until a predicate holds for each service.
+    async fn all(&self, what: &str, holds: impl Fn(&DynamicObject) -> bool) -> Result<()> {
         wait_for(what, PATIENCE, async || {
             let all = self.services.state();
-            let done = all.iter().filter(|service| is_so(service)).count();
-            let missing = all.iter().find(|service| !is_so(service));
+            let done = all.iter().filter(|service| holds(service)).count();
+            let missing = all.iter().find(|service| !holds(service));
             Ok(if done == self.names.len() { Seen::Done(()) } else { Seen::not_yet((done, missing)) })
         })
         .await
     }
 
-    /// Waits until each service has its tasks, and what scales it knows what they use.
+    /// Waits until each service is stable and its usage is measured.
     async fn is_measured(&self) -> Result<()> {
         self.all("all services stable and measured", |service| {
             let conditions = service.data.pointer("/status/conditions").and_then(Value::as_array);
-            let holds = |kind: &str| {
-                conditions.is_some_and(|all| all.iter().any(|c| c["type"] == kind && c["status"] == "True"))
+            let is_true = |condition: &str| {
+                conditions.is_some_and(|all| all.iter().any(|c| c["type"] == condition && c["status"] == "True"))
             };
-            service.data["status"]["runningCount"] == 1 && holds("Stable") && holds("AutoScaled")
+            service.data["status"]["runningCount"] == 1 && is_true("Stable") && is_true("AutoScaled")
         })
         .await?;
         wait_for("metrics in all autoscalers", PATIENCE, async || {
             let all = self.autoscalers.state();
-            let measured = |it: &HorizontalPodAutoscaler| {
-                let metrics = it.status.as_ref().and_then(|status| status.current_metrics.as_ref());
-                metrics.and_then(|metrics| metrics.first()?.resource.as_ref()?.current.average_utilization).is_some()
-            };
-            let done = all.iter().filter(|it| measured(it)).count();
-            Ok(if done == self.of(Kind::Tracked).count() { Seen::Done(()) } else { Seen::not_yet((done, all.len())) })
+            let done = all.iter().filter(|it| has_metrics(it)).count();
+            let expected = self.names_of_kind(Kind::Tracked).count();
+            Ok(if done == expected { Seen::Done(()) } else { Seen::not_yet((done, all.len())) })
         })
         .await
     }
 
-    /// The versions of all services, their status included.
+    /// Returns the resource versions of all services.
     fn versions(&self) -> BTreeMap<String, Option<String>> {
         self.services.state().iter().map(|service| (service.name_any(), service.resource_version())).collect()
     }
 
-    /// Several looks at the metrics, at rest.
-    async fn rests(&self, operator: &Operator) -> Result<()> {
+    /// Checks that several measurements under a constant load write nothing.
+    async fn writes_nothing(&self, operator: &Operator) -> Result<()> {
         settled(operator).await?;
         let reconciles = || operator.total("ecs_operator_reconcile_total", "");
         let (before, versions, writes, started) = (reconciles(), self.versions(), operator.writes(), Instant::now());
-        let looked = LOOKS * u64::try_from(self.of(Kind::Stepped).count())?;
-        wait_for("several looks at the metrics", PATIENCE, async || {
-            let (done, rested) = (reconciles() - before, started.elapsed());
-            Ok(if done >= looked && rested > REST { Seen::Done(()) } else { Seen::not_yet((done, rested)) })
+        let expected = MEASUREMENTS * u64::try_from(self.names_of_kind(Kind::Stepped).count())?;
+        wait_for("several measurements", PATIENCE, async || {
+            let (done, elapsed) = (reconciles() - before, started.elapsed());
+            Ok(if done >= expected && elapsed > REST { Seen::Done(()) } else { Seen::not_yet((done, elapsed)) })
         })
         .await?;
         let (done, seconds) = (reconciles() - before, started.elapsed().as_secs());
         ensure!(
             operator.writes() == writes,
-            "{} writes at rest:\n{}",
+            "{} writes under a constant load:\n{}",
             operator.writes() - writes,
             operator.metrics.encode()
         );
-        ensure!(self.versions() == versions, "services were written to at rest");
-        println!("at rest: {} services, {done} reconciles in {seconds} s and no write", self.names.len());
+        ensure!(self.versions() == versions, "services were written to under a constant load");
+        println!("constant load: {} services, {done} reconciles in {seconds} s and no write", self.names.len());
         Ok(())
     }
 
-    /// Gives all tasks far too much to do; when each service had it.
-    async fn load(&self) -> Result<Times> {
+    /// Overloads all tasks; returns the time for each service.
+    async fn overload(&self) -> Result<Times> {
         let api = self.bench.api::<Pod>();
-        let annotation = json!({"metadata": {"annotations": {"kwok.x-k8s.io/usage-cpu": format!("{MUCH}m")}}});
+        let annotation = json!({"metadata": {"annotations": {"kwok.x-k8s.io/usage-cpu": format!("{OVERLOAD}m")}}});
         let (api, annotation) = (&api, &Patch::Merge(annotation));
         let patches = api.list(&ListParams::default()).await?.into_iter().map(|pod| async move {
             api.patch(&pod.name_any(), &PatchParams::default(), annotation).await?;
@@ -222,63 +221,69 @@ impl Fleet {
         stream::iter(patches).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    /// Follows a change of the load until a decision on every service; when the metrics API first told of each.
-    async fn follow(&self) -> Result<Times> {
+    /// Waits until every service is scaled out; returns the time when the metrics API first reported the overload of each.
+    async fn wait_for_scale_out(&self) -> Result<Times> {
         let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
         let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
         let metrics =
             Api::<DynamicObject>::namespaced_with(self.bench.client.clone(), &self.bench.namespace, &resource);
-        let mut told = Times::new();
-        wait_for("a decision on every service", PATIENCE, async || {
-            if told.len() < self.names.len() {
+        let mut reported = Times::new();
+        wait_for("a scale-out of every service", PATIENCE, async || {
+            if reported.len() < self.names.len() {
                 let now = Instant::now();
                 for pod in metrics.list(&ListParams::default()).await? {
                     if used(&pod).is_some_and(|used| used > THRESHOLD) {
-                        told.entry(service_of(&pod)).or_insert(now);
+                        reported.entry(service_of(&pod)).or_insert(now);
                     }
                 }
             }
-            let decided = self.decided.lock().len();
-            let all = decided == self.names.len() && told.len() == decided;
-            Ok(if all { Seen::Done(()) } else { Seen::not_yet((told.len(), decided)) })
+            let scaled_out = self.scaled_out.lock().len();
+            let all = scaled_out == self.names.len() && reported.len() == scaled_out;
+            Ok(if all { Seen::Done(()) } else { Seen::not_yet((reported.len(), scaled_out)) })
         })
         .await?;
-        Ok(told)
+        Ok(reported)
     }
 
-    /// Prints how long it took from the change of the load to the decisions.
-    fn report(&self, kind: Kind, changed: &Times, told: &Times) -> Result<()> {
-        let decided = self.decided.lock();
-        let between = |from: &Times, to: &Times| -> Result<Figures> {
-            let took = |name: &String| Some(to.get(name)?.saturating_duration_since(*from.get(name)?));
-            Figures::of(self.of(kind).filter_map(took)).with_context(|| format!("no service is {kind:?}"))
+    /// Prints the delays from the change of the load to the scale-out.
+    fn print_delays(&self, kind: Kind, overloaded: &Times, reported: &Times) -> Result<()> {
+        let scaled_out = self.scaled_out.lock();
+        let delays = |from: &Times, to: &Times| -> Result<Delays> {
+            let names = self.names_of_kind(kind);
+            let delays = names.filter_map(|name| Some(to.get(name)?.saturating_duration_since(*from.get(name)?)));
+            Delays::new(delays).with_context(|| format!("no service is {kind:?}"))
         };
-        println!("{kind:?}: from the load to the decision {}", between(changed, &decided)?);
-        println!("{kind:?}: of that until the metrics API tells {}", between(changed, told)?);
-        println!("{kind:?}: and from then to the decision {}", between(told, &decided)?);
+        println!("{kind:?}: from the overload to the scale-out {}", delays(overloaded, &scaled_out)?);
+        println!("{kind:?}: from the overload to the metrics API {}", delays(overloaded, reported)?);
+        println!("{kind:?}: from the metrics API to the scale-out {}", delays(reported, &scaled_out)?);
         Ok(())
     }
 }
 
-/// Of how long something took for many.
-struct Figures {
+fn has_metrics(autoscaler: &HorizontalPodAutoscaler) -> bool {
+    let metrics = autoscaler.status.as_ref().and_then(|status| status.current_metrics.as_ref());
+    metrics.and_then(|metrics| metrics.first()?.resource.as_ref()?.current.average_utilization).is_some()
+}
+
+/// Distribution of the delays of many services.
+struct Delays {
     first: Duration,
     median: Duration,
     worst: Duration,
 }
 
-impl Figures {
-    fn of(durations: impl Iterator<Item = Duration>) -> Option<Self> {
-        let mut sorted: Vec<Duration> = durations.collect();
+impl Delays {
+    fn new(delays: impl Iterator<Item = Duration>) -> Option<Self> {
+        let mut sorted: Vec<Duration> = delays.collect();
         sorted.sort();
         Some(Self { first: *sorted.first()?, median: *sorted.get(sorted.len() / 2)?, worst: *sorted.last()? })
     }
 }
 
-impl std::fmt::Display for Figures {
+impl std::fmt::Display for Delays {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [first, median, worst] = [self.first, self.median, self.worst].map(|it| it.as_secs_f64());
-        write!(f, "{first:.1} s at first, {median:.1} s in the median, {worst:.1} s at worst")
+        write!(f, "{first:.1} s (minimum), {median:.1} s (median), {worst:.1} s (maximum)")
     }
 }
 
@@ -286,7 +291,7 @@ fn service_of(object: &impl ResourceExt) -> String {
     object.labels().get("ecs-operator.dev/service").cloned().unwrap_or_default()
 }
 
-/// What a task uses, in thousandths of a processor.
+/// Returns the CPU usage of a task in millicores.
 fn used(metrics: &DynamicObject) -> Option<u32> {
     let text = metrics.data.pointer("/containers/0/usage/cpu")?.as_str()?;
     if let Some(nanos) = text.strip_suffix('n') {
@@ -297,18 +302,14 @@ fn used(metrics: &DynamicObject) -> Option<u32> {
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
-/// A cluster of its own: in the shared one the metrics API is what a test says.
+/// Starts a separate cluster: in the shared one, a test replaces the metrics API.
 async fn cluster() -> Result<&'static Cluster> {
-    let start = || {
-        let nodes =
-            NodeTemplate { cpu: "1k".to_owned(), memory: "4Ti".to_owned(), pods: 2000, ..NodeTemplate::from(3) };
-        Cluster::builder().simulated_nodes(nodes).metrics_server().start()
-    };
-    CLUSTER.get_or_try_init(start).await
+    let nodes = NodeTemplate { cpu: "1k".to_owned(), memory: "4Ti".to_owned(), pods: 2000, ..NodeTemplate::from(3) };
+    CLUSTER.get_or_try_init(|| Cluster::builder().simulated_nodes(nodes).metrics_server().start()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_services_rest_under_an_even_load_and_follow_a_change() -> Result<()> {
+async fn many_services_write_nothing_under_a_constant_load_and_follow_a_change() -> Result<()> {
     let (services, seconds) = (number("SERVICES", 20), number("MEASURE_SECONDS", 1));
     let cluster = cluster().await?;
     let bench = Bench::new(cluster, "autoscaled").await?;
@@ -318,16 +319,16 @@ async fn many_services_rest_under_an_even_load_and_follow_a_change() -> Result<(
     fleet.create().await?;
     fleet.is_measured().await?;
     println!("{services} services are measured after {} s", started.elapsed().as_secs());
-    fleet.rests(&operator).await?;
+    fleet.writes_nothing(&operator).await?;
 
-    let changed = fleet.load().await?;
-    let told = fleet.follow().await?;
+    let overloaded = fleet.overload().await?;
+    let reported = fleet.wait_for_scale_out().await?;
     for kind in [Kind::Tracked, Kind::Stepped] {
-        fleet.report(kind, &changed, &told)?;
+        fleet.print_delays(kind, &overloaded, &reported)?;
     }
     fleet
         .all("all services scaled", |service| {
-            let count = Kind::of(&service.name_any()).scaled();
+            let count = Kind::from_name(&service.name_any()).scaled_count();
             let cause =
                 service.data.pointer("/status/scalingActivities/0/cause").and_then(Value::as_str).unwrap_or_default();
             let expected =
@@ -336,7 +337,7 @@ async fn many_services_rest_under_an_even_load_and_follow_a_change() -> Result<(
         })
         .await?;
     operator.stop().await?;
-    // It is of no more use, and would take time from other tests until the end of the process.
+    // The cluster would slow down other tests until the end of the process.
     for part in [Part::MetricsServer, Part::Kwok, Part::ControllerManager, Part::Scheduler, Part::ApiServer, Part::Etcd]
     {
         cluster.kill_part(part)?;

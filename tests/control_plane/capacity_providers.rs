@@ -1,4 +1,4 @@
-//! Capacity on a real scheduler: tasks run on the nodes of their provider and their cluster, and statuses count these nodes.
+//! Capacity providers with the Kubernetes scheduler: tasks run on the nodes of their provider and cluster, and statuses count them.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ use crate::bench;
 use crate::support::node_pool::{NodePool, ZONES};
 use crate::support::{Bench, PATIENCE, admission_policies};
 
-/// The nodes with tasks of the service, once there are so many.
+/// Waits until the service has `tasks` tasks on nodes, and returns these nodes.
 async fn nodes_of(bench: &Bench, service: &str, tasks: usize) -> Result<BTreeSet<String>> {
     let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
     wait_for("tasks on nodes", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&selector).await?.items;
-        let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-        let nodes: Vec<String> = there.filter_map(|pod| pod.spec?.node_name).collect();
+        let active = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let nodes: Vec<String> = active.filter_map(|pod| pod.spec?.node_name).collect();
         Ok(if nodes.len() == tasks { Seen::Done(nodes.into_iter().collect()) } else { Seen::not_yet(nodes) })
     })
     .await
@@ -28,8 +28,9 @@ async fn counts(bench: &Bench, kind: &str, name: &str, expected: (i64, i64)) -> 
     bench
         .until(kind, name, &format!("{expected:?} nodes of {kind} {name}"), |object| {
             let status = object.get("status")?;
-            let count = |of: &str| status[format!("{of}ContainerInstancesCount")].as_i64();
-            (count("registered")? == expected.0 && count("draining")? == expected.1).then_some(())
+            let registered = status["registeredContainerInstancesCount"].as_i64()?;
+            let draining = status["drainingContainerInstancesCount"].as_i64()?;
+            ((registered, draining) == expected).then_some(())
         })
         .await
 }
@@ -42,7 +43,7 @@ async fn tasks_run_on_the_nodes_of_their_provider_which_are_counted() -> Result<
     for name in ["sim-1", "sim-2"] {
         nodes.patch(name, &PatchParams::default(), &label(bench.namespace.as_str().into())).await?;
     }
-    // A node without a kubelet, which is drained.
+    // A drained node.
     let drained = format!("drained-{}", bench.namespace);
     let object = json!({"metadata": {"name": drained, "labels": {"capacity-test": bench.namespace}},
         "spec": {"unschedulable": true}});
@@ -53,12 +54,12 @@ async fn tasks_run_on_the_nodes_of_their_provider_which_are_counted() -> Result<
     bench.apply("Cluster", "default", json!({"kubernetes": members})).await?;
     bench.task_definition("app", "1").await?;
     let spec = json!({"taskDefinition": "app", "desiredCount": 4, "kubernetes": {"healthyAfterSeconds": 1}});
-    let on = |strategy: Value| {
+    let with_strategy = |strategy: Value| {
         let mut spec = spec.clone();
         spec["capacityProviderStrategy"] = strategy;
         spec
     };
-    bench.apply("Service", "web", on(json!([{"capacityProvider": "first", "weight": 1}]))).await?;
+    bench.apply("Service", "web", with_strategy(json!([{"capacityProvider": "first", "weight": 1}]))).await?;
     let refused = bench.condition("Service", "web", "Accepted", "False").await?;
     assert!(refused["status"]["conditions"].to_string().contains("CapacityProviderNotFound"), "{refused}");
     let first = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": "sim-1"}}});
@@ -76,13 +77,13 @@ async fn tasks_run_on_the_nodes_of_their_provider_which_are_counted() -> Result<
     let table = bench.cluster.kubectl(["get", "ecs", "-n", &bench.namespace])?;
     assert!(table.contains("capacityprovider.ecs-operator.dev/first"), "{table}");
 
-    // Another strategy is a new deployment: now any node of the cluster will do, which are two.
-    bench.apply("Service", "web", on(json!([{"capacityProvider": "FARGATE"}]))).await?;
+    // Another strategy starts a deployment. FARGATE allows both nodes of the cluster.
+    bench.apply("Service", "web", with_strategy(json!([{"capacityProvider": "FARGATE"}]))).await?;
     let two = BTreeSet::from(["sim-1".to_owned(), "sim-2".to_owned()]);
     wait_for("tasks on the nodes of the cluster", PATIENCE, async || {
         bench.stable("web", "app:1").await?;
-        let seen = nodes_of(&bench, "web", 4).await?;
-        Ok(if seen == two { Seen::Done(()) } else { Seen::not_yet(seen) })
+        let nodes = nodes_of(&bench, "web", 4).await?;
+        Ok(if nodes == two { Seen::Done(()) } else { Seen::not_yet(nodes) })
     })
     .await?;
 
@@ -97,7 +98,7 @@ async fn tasks_run_on_the_nodes_of_their_provider_which_are_counted() -> Result<
     Ok(())
 }
 
-/// Makes the capacity providers `steady` and `spot`, which are a node each: `sim-1` and `sim-2`.
+/// Creates the capacity providers `steady` and `spot` with one node each: `sim-1` and `sim-2`.
 pub async fn steady_and_spot(bench: &Bench) -> Result<()> {
     for (name, node) in [("steady", "sim-1"), ("spot", "sim-2")] {
         let selector = json!({"kubernetes": {"nodeSelector": {"kubernetes.io/hostname": node}}});
@@ -107,7 +108,7 @@ pub async fn steady_and_spot(bench: &Bench) -> Result<()> {
 }
 
 #[tokio::test]
-async fn tasks_are_divided_among_providers_and_none_moves_when_their_number_changes() -> Result<()> {
+async fn a_changed_count_moves_no_task_between_providers() -> Result<()> {
     let bench = bench("division").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -122,13 +123,13 @@ async fn tasks_are_divided_among_providers_and_none_moves_when_their_number_chan
         bench.apply("Service", "web", spec).await?;
         bench.stable("web", "app:1").await?;
         let pods = bench.api::<Pod>().list(&ListParams::default().labels("ecs-operator.dev/service=web")).await?.items;
-        let there: Vec<Pod> = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
-        let on = |node: &str| {
-            let is_on = |pod: &&Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node);
-            there.iter().filter(is_on).count()
-        };
-        assert_eq!([on("sim-1"), on("sim-2")], expected, "{count} tasks");
-        let names: BTreeSet<String> = there.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
+        let active: Vec<Pod> = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+        let counts = ["sim-1", "sim-2"].map(|node| {
+            let nodes = active.iter().filter_map(|pod| pod.spec.as_ref()?.node_name.as_deref());
+            nodes.filter(|name| *name == node).count()
+        });
+        assert_eq!(counts, expected, "{count} tasks");
+        let names: BTreeSet<String> = active.iter().filter_map(|pod| pod.metadata.name.clone()).collect();
         assert!(names.is_superset(&before) || names.is_subset(&before), "{before:?} became {names:?}");
         before = names;
     }
@@ -142,21 +143,23 @@ async fn tasks_tolerate_the_taints_of_their_own_provider_only() -> Result<()> {
     let spot = pool.add_in(ZONES[1], &["spot"]).await?;
     let operator = bench.operator().await?;
     bench.apply("TaskDefinition", "app", pool.task("app")).await?;
-    let of_spot = json!({"nodeSelector": {"kubernetes.io/hostname": spot}, "tolerations": [{"key": "spot", "operator": "Exists"}]});
-    bench.apply("Cluster", "default", json!({"kubernetes": {"capacityProviders": {"FARGATE_SPOT": of_spot}}})).await?;
+    let spot_nodes = json!({"nodeSelector": {"kubernetes.io/hostname": spot}, "tolerations": [{"key": "spot", "operator": "Exists"}]});
+    bench
+        .apply("Cluster", "default", json!({"kubernetes": {"capacityProviders": {"FARGATE_SPOT": spot_nodes}}}))
+        .await?;
     let strategy =
         json!([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
     let spec = json!({"taskDefinition": "app", "desiredCount": 8, "capacityProviderStrategy": strategy,
         "kubernetes": {"healthyAfterSeconds": 1}});
     bench.apply("Service", "web", spec).await?;
     bench.stable("web", "app:1").await?;
-    let there = pool.placed("web", 8).await?.into_iter().filter(|node| *node == spot).count();
-    assert_eq!(there, 4, "each provider has its half, although FARGATE takes any node");
+    let on_spot = pool.task_nodes("web", 8).await?.into_iter().filter(|node| *node == spot).count();
+    assert_eq!(on_spot, 4, "each provider has half of the tasks, although FARGATE allows any node");
     operator.stop().await?;
     pool.close().await
 }
 
-/// Lets no Pod of the namespace have the capacity provider `spot`, once the server heeds that.
+/// Enforces a policy that rejects Pods with the capacity provider `spot`.
 async fn forbid_spot(bench: &Bench) -> Result<()> {
     let expression = "!has(object.metadata.labels) || !('ecs-operator.dev/capacity-provider' in object.metadata.labels) || \
                       object.metadata.labels['ecs-operator.dev/capacity-provider'] != 'spot'";
@@ -180,7 +183,7 @@ async fn forbid_spot(bench: &Bench) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() -> Result<()> {
+async fn a_rejected_capacity_provider_is_reported_and_assigned_later() -> Result<()> {
     let bench = bench("refusal").await?;
     forbid_spot(&bench).await?;
     let operator = bench.operator().await?;
@@ -191,14 +194,14 @@ async fn a_task_that_the_server_refuses_a_provider_says_so_and_gets_one_later() 
         "kubernetes": {"healthyAfterSeconds": 1}});
     bench.apply("Service", "web", spec).await?;
     bench
-        .until("Service", "web", "an event that tells of the refusal", |object| {
+        .until("Service", "web", "an event about the rejection", |object| {
             let events = object.pointer("/status/events")?.as_array()?;
-            let told = |event: &Value| {
-                let message = event["message"].as_str().unwrap_or_default();
+            let mut messages = events.iter().filter_map(|event| event["message"].as_str());
+            let reported = messages.any(|message| {
                 message.contains("refused capacity provider spot") && message.contains("no spot for you")
-            };
+            });
             let steady = object.pointer("/status/runningCount")? == 1;
-            (steady && events.iter().any(told)).then_some(())
+            (steady && reported).then_some(())
         })
         .await?;
     admission_policies::lift(&bench).await?;

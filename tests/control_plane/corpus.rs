@@ -1,4 +1,4 @@
-//! Real task definitions and services, where a collection of them lies beside the project: converted, applied, run.
+//! Real task definitions and services from a folder outside the project: converted, applied, run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::bench;
 use crate::support::PATIENCE;
 
-/// The collection, where there is one; says so where there is none.
+/// Returns the folder of the collection. Without one, prints that the test is skipped.
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("CORPUS").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"));
@@ -25,21 +25,21 @@ pub fn folder() -> Option<PathBuf> {
     None
 }
 
-/// The custom resources of every definition that can be used; of several with one name, the first.
+/// Returns the custom resources of all valid task definitions; the first one of each name.
 fn definitions(folder: &Path) -> Result<BTreeMap<String, Value>> {
-    let mut found = BTreeMap::new();
+    let mut definitions = BTreeMap::new();
     for source in files::read(&[folder.to_owned()]) {
         for manifest in convert::convert(&[source], &Settings::default()).manifests {
             let object: Value = serde_saphyr::from_str(&manifest.yaml)?;
             if object["kind"] == "TaskDefinition" {
-                found.entry(manifest.name).or_insert_with(|| object["spec"].clone());
+                definitions.entry(manifest.name).or_insert_with(|| object["spec"].clone());
             }
         }
     }
-    Ok(found)
+    Ok(definitions)
 }
 
-/// What no simulated node has: claims that nobody made, ports of the node that two tasks want, accelerators, Windows.
+/// True if no simulated node can run the task: missing claims, host ports that conflict, accelerators, Windows.
 fn needs_more_than_a_node(spec: &Value) -> bool {
     let text = spec.to_string();
     let volumes = [
@@ -67,14 +67,14 @@ async fn real_task_definitions_are_accepted_and_run() -> Result<()> {
         bench.apply("TaskDefinition", name, spec.clone()).await.with_context(|| format!("TaskDefinition {name}"))?;
         bench.service(name, name, 1).await?;
     }
-    wait_for("every service carried out", PATIENCE, async || {
-        let made = bench.api::<Deployment>().list(&ListParams::default()).await?;
-        let made: Vec<String> = made.iter().map(ResourceExt::name_any).collect();
+    wait_for("a Deployment for every service", PATIENCE, async || {
+        let deployments = bench.api::<Deployment>().list(&ListParams::default()).await?;
+        let deployments: Vec<String> = deployments.iter().map(ResourceExt::name_any).collect();
         let mut missing = Vec::new();
-        for service in bench.ours("Service").list(&ListParams::default()).await? {
+        for service in bench.custom_resources("Service").list(&ListParams::default()).await? {
             let conditions = service.data.pointer("/status/conditions").and_then(Value::as_array).cloned();
             let refused = conditions.into_iter().flatten().find(|c| c["type"] == "Accepted" && c["status"] == "False");
-            if refused.is_some() || !made.contains(&service.name_any()) {
+            if refused.is_some() || !deployments.contains(&service.name_any()) {
                 missing.push((service.name_any(), refused.map(|c| c["message"].to_string())));
             }
         }
@@ -91,41 +91,41 @@ async fn real_task_definitions_are_accepted_and_run() -> Result<()> {
     operator.stop().await
 }
 
-/// A service and a task definition that has what the service names.
+/// A service, and a task definition with the containers, ports and volumes that the service refers to.
 pub struct Pair {
     pub service: Value,
     pub task_definition: Value,
 }
 
-/// Every service of the collection that can be used, with a number in its name.
+/// Returns all valid services of the collection, with a number in the name of each.
 pub fn services(folder: &Path) -> Result<BTreeMap<String, Pair>> {
-    let mut found = BTreeMap::new();
+    let mut services = BTreeMap::new();
     for source in files::read(&[folder.join("services")]) {
         for manifest in convert::convert(&[source], &Settings::default()).manifests {
             let object: Value = serde_saphyr::from_str(&manifest.yaml)?;
             if object["kind"] == "Service" {
-                // Of services that callers find by one name only one can be.
-                let place = "/serviceConnectConfiguration/services/0/portName";
-                let port = object["spec"].pointer(place);
-                if port.is_some() && found.values().any(|pair: &Pair| pair.service.pointer(place) == port) {
+                // Only one service of a namespace can have a discovery name.
+                let path = "/serviceConnectConfiguration/services/0/portName";
+                let port = object["spec"].pointer(path);
+                if port.is_some() && services.values().any(|pair: &Pair| pair.service.pointer(path) == port) {
                     continue;
                 }
-                // Many of them are called alike.
-                let name = format!("{}-{}", manifest.name, found.len());
-                found.insert(name.clone(), fitting(&name, object["spec"].clone()));
+                // Names are not unique in the collection.
+                let name = format!("{}-{}", manifest.name, services.len());
+                services.insert(name.clone(), with_task_definition(&name, object["spec"].clone()));
             }
         }
     }
-    assert!(found.len() > 20, "only {} services", found.len());
-    Ok(found)
+    assert!(services.len() > 20, "only {} services", services.len());
+    Ok(services)
 }
 
-fn items<'a>(object: &'a Value, place: &str) -> impl Iterator<Item = &'a Value> {
-    object.pointer(place).and_then(Value::as_array).into_iter().flatten()
+fn items<'a>(object: &'a Value, path: &str) -> impl Iterator<Item = &'a Value> {
+    object.pointer(path).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The task definitions of most services are not in the collection.
-fn fitting(name: &str, mut service: Value) -> Pair {
+/// Adds a task definition to a service: those of most services are not in the collection.
+fn with_task_definition(name: &str, mut service: Value) -> Pair {
     service["taskDefinition"] = name.into();
     let mut containers: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for target in items(&service, "/loadBalancers").chain(items(&service, "/serviceRegistries")) {
@@ -164,7 +164,7 @@ fn fitting(name: &str, mut service: Value) -> Pair {
 }
 
 #[tokio::test]
-async fn real_services_are_accepted_with_all_that_stands_around_their_tasks() -> Result<()> {
+async fn real_services_are_accepted_with_their_companion_objects() -> Result<()> {
     let Some(folder) = folder() else { return Ok(()) };
     let bench = bench("shopfronts").await?;
     let operator = bench.operator().await?;
@@ -173,14 +173,14 @@ async fn real_services_are_accepted_with_all_that_stands_around_their_tasks() ->
         bench.apply("TaskDefinition", name, pair.task_definition.clone()).await.with_context(|| name.clone())?;
         bench.apply("Service", name, pair.service.clone()).await.with_context(|| name.clone())?;
     }
-    wait_for("every service carried out", PATIENCE, async || {
-        let made = bench.api::<Deployment>().list(&ListParams::default()).await?;
-        let made: Vec<String> = made.iter().map(ResourceExt::name_any).collect();
+    wait_for("a Deployment for every service", PATIENCE, async || {
+        let deployments = bench.api::<Deployment>().list(&ListParams::default()).await?;
+        let deployments: Vec<String> = deployments.iter().map(ResourceExt::name_any).collect();
         let mut missing = Vec::new();
-        for service in bench.ours("Service").list(&ListParams::default()).await? {
+        for service in bench.custom_resources("Service").list(&ListParams::default()).await? {
             let conditions = service.data.pointer("/status/conditions").and_then(Value::as_array).cloned();
             let accepted = conditions.into_iter().flatten().find(|c| c["type"] == "Accepted");
-            if accepted.as_ref().is_none_or(|c| c["status"] != "True") || !made.contains(&service.name_any()) {
+            if accepted.as_ref().is_none_or(|c| c["status"] != "True") || !deployments.contains(&service.name_any()) {
                 missing.push((service.name_any(), accepted.map(|c| c["message"].to_string())));
             }
         }

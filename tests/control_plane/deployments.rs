@@ -1,4 +1,4 @@
-//! What people do to deployments, and what stays as it is meanwhile.
+//! Restarts, pauses, DAEMON services and protected tasks.
 
 use anyhow::{Context as _, Result};
 use devcluster::{Seen, wait_for};
@@ -17,38 +17,38 @@ async fn pods(bench: &Bench, service: &str) -> Result<Vec<Pod>> {
     Ok(all.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
 }
 
-/// Sets an annotation, or takes it away.
+/// Sets or removes an annotation.
 async fn annotate(bench: &Bench, service: &str, key: &str, value: Option<&str>) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {(format!("ecs-operator.dev/{key}")): value}}});
-    bench.ours("Service").patch(service, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    bench.custom_resources("Service").patch(service, &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }
 
-/// Waits until the primary deployment is complete and another one than `former`; its id.
-async fn another(bench: &Bench, service: &str, former: &str) -> Result<String> {
+/// Waits until the primary deployment is complete and its id differs from `previous`; returns the id.
+async fn next_deployment(bench: &Bench, service: &str, previous: &str) -> Result<String> {
     bench
-        .until("Service", service, &format!("another deployment than {former}"), |object| {
+        .until("Service", service, &format!("another deployment than {previous}"), |object| {
             let all = object.pointer("/status/deployments")?.as_array()?;
             let primary = all.first().filter(|_| all.len() == 1)?;
             let id = primary["id"].as_str()?;
-            (id != former && primary["rolloutState"] == "COMPLETED").then(|| id.to_owned())
+            (id != previous && primary["rolloutState"] == "COMPLETED").then(|| id.to_owned())
         })
         .await
 }
 
 #[tokio::test]
-async fn a_restart_by_hand_and_a_forced_one_are_new_deployments() -> Result<()> {
+async fn a_rollout_restart_and_a_forced_deployment_are_new_deployments() -> Result<()> {
     let bench = bench("restarts").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
     bench.service("web", "app", 2).await?;
     bench.stable("web", "app:1").await?;
-    let first = another(&bench, "web", "").await?;
+    let first = next_deployment(&bench, "web", "").await?;
     let before: Vec<_> = pods(&bench, "web").await?.iter().map(ResourceExt::uid).collect();
     bench.api::<Deployment>().restart("web").await?;
-    let second = another(&bench, "web", &first).await?;
+    let second = next_deployment(&bench, "web", &first).await?;
     annotate(&bench, "web", "force-new-deployment", Some("2026-01-01")).await?;
-    let third = another(&bench, "web", &second).await?;
+    let third = next_deployment(&bench, "web", &second).await?;
     assert_ne!(third, first);
     let after: Vec<_> = pods(&bench, "web").await?.iter().map(ResourceExt::uid).collect();
     assert!(after.iter().all(|uid| !before.contains(uid)), "{before:?} {after:?}");
@@ -57,7 +57,7 @@ async fn a_restart_by_hand_and_a_forced_one_are_new_deployments() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_paused_service_replaces_nothing_until_it_may() -> Result<()> {
+async fn a_paused_service_replaces_no_task_until_it_is_resumed() -> Result<()> {
     let bench = bench("paused").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -82,7 +82,7 @@ async fn a_paused_service_replaces_nothing_until_it_may() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_daemon_service_has_a_task_on_each_node_and_replaces_them_in_turn() -> Result<()> {
+async fn a_daemon_service_has_a_task_on_each_node_and_replaces_them_one_after_another() -> Result<()> {
     let bench = bench("daemon").await?;
     let operator = bench.operator().await?;
     bench.task_definition("agent", "1").await?;
@@ -101,16 +101,16 @@ async fn a_daemon_service_has_a_task_on_each_node_and_replaces_them_in_turn() ->
 }
 
 #[tokio::test]
-async fn a_protected_task_outlives_a_rollout_and_goes_when_its_protection_ends() -> Result<()> {
+async fn a_protected_task_outlives_a_rollout_and_stops_when_its_protection_ends() -> Result<()> {
     let bench = bench("protected").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
     bench.service("web", "app", 3).await?;
     bench.stable("web", "app:1").await?;
-    let chosen = pods(&bench, "web").await?.first().map(ResourceExt::name_any).context("a task")?;
+    let protected = pods(&bench, "web").await?.first().map(ResourceExt::name_any).context("a task")?;
     let protect = async |until: &str| {
         let patch = json!({"metadata": {"annotations": {"ecs-operator.dev/protected-until": until}}});
-        bench.api::<Pod>().patch(&chosen, &PatchParams::default(), &Patch::Merge(patch)).await
+        bench.api::<Pod>().patch(&protected, &PatchParams::default(), &Patch::Merge(patch)).await
     };
     let uid = protect("2100-01-01T00:00:00Z").await?.uid();
     bench.task_definition("app", "2").await?;
@@ -120,16 +120,16 @@ async fn a_protected_task_outlives_a_rollout_and_goes_when_its_protection_ends()
             conditions.iter().any(|c| c["type"] == "Stable" && c["reason"] == "DeploymentBlocked").then_some(())
         })
         .await?;
-    let kept = bench.api::<Pod>().get(&chosen).await?;
-    assert_eq!(kept.uid(), uid);
-    assert_eq!(kept.owner_references().first().map(|owner| owner.kind.as_str()), Some("Service"));
-    // Its address still leads to it.
-    assert_eq!(kept.labels().get("ecs-operator.dev/service").map(String::as_str), Some("web"));
+    let pod = bench.api::<Pod>().get(&protected).await?;
+    assert_eq!(pod.uid(), uid);
+    assert_eq!(pod.owner_references().first().map(|owner| owner.kind.as_str()), Some("Service"));
+    // The Service still selects the Pod.
+    assert_eq!(pod.labels().get("ecs-operator.dev/service").map(String::as_str), Some("web"));
     protect("2000-01-01T00:00:00Z").await?;
     bench.stable("web", "app:2").await?;
-    wait_for("its end", PATIENCE, async || {
+    wait_for("the end of the protected task", PATIENCE, async || {
         let left = pods(&bench, "web").await?.iter().map(ResourceExt::name_any).collect::<Vec<_>>();
-        Ok(if left.contains(&chosen) || left.len() != 3 { Seen::not_yet(left) } else { Seen::Done(()) })
+        Ok(if left.contains(&protected) || left.len() != 3 { Seen::not_yet(left) } else { Seen::Done(()) })
     })
     .await?;
     operator.stop().await

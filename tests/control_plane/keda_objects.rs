@@ -1,6 +1,6 @@
-//! Objects of KEDA against its own definitions: the API server takes every field, and keeps it.
+//! Objects of KEDA against its original definitions: the API server accepts and stores every field.
 //!
-//! KEDA itself is not there, so nothing scales by them.
+//! KEDA is not installed, so the objects scale nothing.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::bench;
 use crate::plain_manifests::{dry_run, plain};
 use crate::support::{Bench, PATIENCE, admission_policies, install_definition};
 
-/// Installs KEDA's definitions; several tests may do so at once.
+/// Installs KEDA's definitions. Tests may do so concurrently.
 pub async fn install(bench: &Bench) -> Result<()> {
     for definition in tokio::task::spawn_blocking(devcluster::keda_definitions).await?? {
         install_definition(&bench.client, &definition).await?;
@@ -30,14 +30,14 @@ fn scaled_objects(bench: &Bench) -> Api<DynamicObject> {
     Api::namespaced_with(bench.client.clone(), &bench.namespace, &resource)
 }
 
-/// A service with its task definition.
+/// A service and its task definition.
 struct Pair {
     task_definition: Value,
     service: Value,
 }
 
 impl Pair {
-    /// Definitions of a golden case.
+    /// Reads the definitions of a golden case.
     fn golden(case: &str, task_definition: &str, service: &str) -> Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases").join(case);
         let read =
@@ -45,14 +45,14 @@ impl Pair {
         Ok(Self { task_definition: read(task_definition)?, service: read(service)? })
     }
 
-    /// Every source of metrics. One task runs, which plain manifests take for granted.
+    /// Every source of metrics, with one task, as plain manifests assume.
     fn with_every_source() -> Result<Self> {
         let mut pair = Self::golden("auto-scaling-by-metrics-from-elsewhere", "task-definition.json", "service.json")?;
         pair.service["desiredCount"] = 1.into();
         Ok(pair)
     }
 
-    /// A queue without which no task runs.
+    /// A queue that scales from zero tasks.
     fn from_zero() -> Result<Self> {
         Self::golden("auto-scaling-from-and-to-zero", "task-definition.json", "service-free.json")
     }
@@ -61,7 +61,7 @@ impl Pair {
         Ok([Self::with_every_source()?, Self::from_zero()?, Self::with_requests_and_queue()])
     }
 
-    /// Requests of a load balancer and the depth of a queue, asked for with rights that the whole cluster has.
+    /// Requests of a load balancer and the depth of a queue, with authentication for the whole cluster.
     fn with_requests_and_queue() -> Self {
         let requests = json!({"targetValue": 500.5, "scaleInCooldown": 1200, "predefinedMetricSpecification": {
             "predefinedMetricType": "ALBRequestCountPerTarget",
@@ -82,7 +82,7 @@ impl Pair {
         }
     }
 
-    /// What plain manifests scale it by.
+    /// Returns the `ScaledObject` of the plain manifests.
     fn scaled_object(&self) -> Result<DynamicObject> {
         let source = |name: &str, value: &Value| Source {
             name: name.to_owned(),
@@ -90,27 +90,29 @@ impl Pair {
             from_folder: false,
         };
         let sources = [source("task.json", &self.task_definition), source("service.json", &self.service)];
-        let is_it = |object: &DynamicObject| object.types.as_ref().is_some_and(|types| types.kind == "ScaledObject");
-        plain(&sources)?.into_iter().find(is_it).context("a ScaledObject")
+        let mut objects = plain(&sources)?.into_iter();
+        let scaled_object =
+            objects.find(|object| object.types.as_ref().is_some_and(|types| types.kind == "ScaledObject"));
+        scaled_object.context("a ScaledObject")
     }
 }
 
 #[tokio::test]
-async fn every_field_of_a_scaled_object_is_known_to_keda() -> Result<()> {
+async fn every_field_of_a_scaled_object_is_in_kedas_schema() -> Result<()> {
     let bench = bench("keda").await?;
     install(&bench).await?;
     for pair in Pair::all()? {
         let mut object = pair.scaled_object()?;
         dry_run(&bench, &object).await?;
         object.data["spec"]["advanced"]["unknown"] = true.into();
-        let refused = dry_run(&bench, &object).await.err().context("an unknown field is refused")?;
+        let refused = dry_run(&bench, &object).await.err().context("an unknown field was accepted")?;
         ensure!(format!("{refused:#}").contains("unknown"), "{refused:#}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()> {
+async fn the_scaled_object_of_a_service_is_stored_unchanged() -> Result<()> {
     let bench = bench("scaledobject").await?;
     install(&bench).await?;
     let operator = bench.operator().await?;
@@ -121,11 +123,11 @@ async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()>
         bench.apply("Service", name, pair.service.clone()).await?;
         bench.stable(name, &format!("{family}:1")).await?;
 
-        // With an operator it is the Service that is scaled; all else is as in plain manifests.
+        // With an operator, the target is the Service. All other fields are as in plain manifests.
         let mut expected = pair.scaled_object()?.data["spec"].take();
         expected["scaleTargetRef"] =
             json!({"apiVersion": "ecs-operator.dev/v1alpha1", "kind": "Service", "name": name});
-        wait_for(&format!("the ScaledObject of {name} at rest"), PATIENCE, async || {
+        wait_for(&format!("the ScaledObject of {name}"), PATIENCE, async || {
             let stored = scaled_objects(&bench).get_opt(name).await?.map(|object| object.data["spec"].clone());
             Ok(if stored.as_ref() == Some(&expected) { Seen::Done(()) } else { Seen::not_yet((stored, &expected)) })
         })
@@ -136,11 +138,11 @@ async fn the_scaled_object_of_a_service_is_stored_as_it_was_made() -> Result<()>
 
     let second = bench.operator().await?;
     settled(&second).await?;
-    assert_eq!(second.writes(), 0, "a new start writes nothing:\n{}", second.metrics.encode());
+    assert_eq!(second.writes(), 0, "the restart wrote something:\n{}", second.metrics.encode());
     second.stop().await
 }
 
-/// The policy of the documentation, as it stands there.
+/// Reads the policy from the documentation.
 fn documented_policy() -> Result<ValidatingAdmissionPolicy> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/auto-scaling.md");
     let text = std::fs::read_to_string(path)?;
@@ -150,22 +152,23 @@ fn documented_policy() -> Result<ValidatingAdmissionPolicy> {
 }
 
 #[tokio::test]
-async fn the_policy_of_the_documentation_keeps_metrics_to_one_prometheus() -> Result<()> {
+async fn the_documented_policy_limits_metrics_to_one_prometheus() -> Result<()> {
     let bench = bench("policy").await?;
     admission_policies::enforce(&bench, documented_policy()?).await?;
-    let with = |metrics: Value| json!({"taskDefinition": "app", "kubernetes": {"autoScaling": {"metrics": metrics}}});
-    let asking = |server: &str| json!([{"policyName": "p", "prometheus": {"serverAddress": server, "query": "m"}}]);
+    let service =
+        |metrics: Value| json!({"taskDefinition": "app", "kubernetes": {"autoScaling": {"metrics": metrics}}});
+    let prometheus = |server: &str| json!([{"policyName": "p", "prometheus": {"serverAddress": server, "query": "m"}}]);
     wait_for("a policy in force", PATIENCE, async || {
-        Ok(match bench.apply("Service", "stranger", with(asking("http://stranger"))).await {
+        Ok(match bench.apply("Service", "stranger", service(prometheus("http://stranger"))).await {
             Err(error) if error.to_string().contains("metrics come from the Prometheus of the cluster") => {
                 Seen::Done(())
             }
-            seen => Seen::not_yet(seen.map(|_| "taken").map_err(|error| error.to_string())),
+            result => Seen::not_yet(result.map(|_| "accepted").map_err(|error| error.to_string())),
         })
     })
     .await?;
-    bench.apply("Service", "known", with(asking("http://prometheus.monitoring.svc:9090"))).await?;
-    bench.apply("Service", "queue", with(json!([{"policyName": "p", "queue": {"url": "jobs"}}]))).await?;
+    bench.apply("Service", "known", service(prometheus("http://prometheus.monitoring.svc:9090"))).await?;
+    bench.apply("Service", "queue", service(json!([{"policyName": "p", "queue": {"url": "jobs"}}]))).await?;
     bench.apply("Service", "plain", json!({"taskDefinition": "app"})).await?;
     admission_policies::lift(&bench).await
 }

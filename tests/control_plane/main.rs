@@ -1,4 +1,4 @@
-//! On a real control plane with simulated nodes: Kubernetes agrees with what the pure core decides.
+//! Tests on a real control plane with simulated nodes.
 
 #[allow(dead_code, reason = "the tests on real nodes use the rest")]
 #[path = "../support/mod.rs"]
@@ -30,9 +30,9 @@ use anyhow::Result;
 use devcluster::{Cluster, NodeTemplate};
 use support::Bench;
 
-/// One cluster serves all tests of this file, a namespace each.
+/// Returns a new namespace of the cluster that all tests share.
 async fn bench(prefix: &str) -> Result<Bench> {
-    // Room for all tests at once: what is tested here is not whether tasks fit.
+    // Large enough for the tasks of all tests at once.
     let nodes = NodeTemplate { cpu: "1k".to_owned(), memory: "4Ti".to_owned(), pods: 500, ..NodeTemplate::from(3) };
     let cluster = devcluster::shared(Cluster::builder().simulated_nodes(nodes)).await?;
     Bench::new(cluster, prefix).await

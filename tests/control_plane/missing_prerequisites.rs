@@ -1,4 +1,4 @@
-//! What a stranger reads when something is missing.
+//! Messages and exit codes of `run` when the cluster, rights or definitions are missing.
 
 use std::process::Output;
 
@@ -24,47 +24,47 @@ async fn run(kubeconfig: &str, arguments: &[&str]) -> Result<(Option<i32>, Strin
     Ok((status.code(), String::from_utf8_lossy(&stderr).into_owned()))
 }
 
-/// The cluster's kubeconfig with other credentials or another address.
-pub fn changed(bench: &Bench, place: &str, value: &str) -> Result<tempfile::NamedTempFile> {
+/// Writes the cluster's kubeconfig with a changed value.
+pub fn changed_kubeconfig(bench: &Bench, path: &str, value: &str) -> Result<tempfile::NamedTempFile> {
     let mut config: Value = serde_json::from_slice(&std::fs::read(bench.cluster.kubeconfig_path())?)?;
-    *config.pointer_mut(place).context("a kubeconfig of another form")? = value.into();
+    *config.pointer_mut(path).context("a kubeconfig of another form")? = value.into();
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), config.to_string())?;
     Ok(file)
 }
 
 #[tokio::test]
-async fn no_cluster_answers() -> Result<()> {
+async fn an_unreachable_cluster_is_named() -> Result<()> {
     let bench = bench("silent").await?;
-    let config = changed(&bench, "/clusters/0/cluster/server", "https://127.0.0.1:1")?;
-    let (code, said) = run(&config.path().to_string_lossy(), &[]).await?;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("https://127.0.0.1:1") && said.contains("refused"), "{said}");
+    let config = changed_kubeconfig(&bench, "/clusters/0/cluster/server", "https://127.0.0.1:1")?;
+    let (code, stderr) = run(&config.path().to_string_lossy(), &[]).await?;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("https://127.0.0.1:1") && stderr.contains("refused"), "{stderr}");
     Ok(())
 }
 
 #[tokio::test]
-async fn rights_are_missing() -> Result<()> {
+async fn missing_rights_are_listed() -> Result<()> {
     let bench = bench("rights").await?;
     let namespace = bench.namespace.as_str();
     bench.cluster.kubectl(["create", "serviceaccount", "poor", "-n", namespace])?;
     let token = bench.cluster.kubectl(["create", "token", "poor", "-n", namespace])?;
-    let config = changed(&bench, "/users/0/user/token", token.trim())?;
-    let (code, said) = run(&config.path().to_string_lossy(), &["--namespace", namespace]).await?;
-    assert_eq!(code, Some(1), "{said}");
+    let config = changed_kubeconfig(&bench, "/users/0/user/token", token.trim())?;
+    let (code, stderr) = run(&config.path().to_string_lossy(), &["--namespace", namespace]).await?;
+    assert_eq!(code, Some(1), "{stderr}");
     let rule = format!("verb \"patch\" on resource \"deployments\" in API group \"apps\" in namespace \"{namespace}\"");
-    assert!(said.contains(&rule), "{said}");
-    assert!(!said.contains(token.trim()), "the token is secret");
+    assert!(stderr.contains(&rule), "{stderr}");
+    assert!(!stderr.contains(token.trim()), "the message contains the token");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_definitions_are_missing() -> Result<()> {
+async fn missing_definitions_are_named_with_the_command_that_installs_them() -> Result<()> {
     let cluster = Cluster::builder().start().await?;
-    let (code, said) = run(&cluster.kubeconfig_path().to_string_lossy(), &[]).await?;
-    assert_eq!(code, Some(1), "{said}");
+    let (code, stderr) = run(&cluster.kubeconfig_path().to_string_lossy(), &[]).await?;
+    assert_eq!(code, Some(1), "{stderr}");
     for words in ["taskdefinitions.ecs-operator.dev", "ecs-operator crds | kubectl apply"] {
-        assert!(said.contains(words), "{said}");
+        assert!(stderr.contains(words), "{stderr}");
     }
     cluster.stop().await
 }

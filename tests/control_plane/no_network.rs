@@ -1,4 +1,4 @@
-//! Tasks without a network.
+//! Tasks with `networkMode: none`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::bench;
 use crate::support::PATIENCE;
 
 #[tokio::test]
-async fn a_policy_closes_the_network_of_the_tasks_that_are_to_have_none_and_of_no_others() -> Result<()> {
+async fn a_network_policy_isolates_exactly_the_tasks_without_a_network() -> Result<()> {
     let bench = bench("closed").await?;
     let operator = bench.operator().await?;
     let definition = |mode: &str| json!({"networkMode": mode, "containerDefinitions": [{"name": "app", "image": "example.test/app:1", "memory": 16}]});

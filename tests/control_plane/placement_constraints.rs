@@ -1,5 +1,5 @@
-//! Placement constraints on a real scheduler: what is compiled chooses the nodes that the expression is true of, and what is
-//! evaluated becomes marks that follow nodes and tasks.
+//! Placement constraints with the Kubernetes scheduler: affinities select the nodes that match the expression, and labels of
+//! evaluated expressions follow changes of nodes and tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -22,17 +22,17 @@ use serde_json::{Value, json};
 
 use crate::add_ons::grant;
 use crate::bench;
-use crate::missing_prerequisites::changed;
+use crate::missing_prerequisites::changed_kubeconfig;
 use crate::support::node_pool::NodePool;
 use crate::support::{Bench, PATIENCE};
 
-/// Nodes that only tasks of this file tolerate. They are objects without a kubelet: what is asked of them is to be chosen.
-struct OwnNodes {
+/// Nodes with a taint, without a kubelet.
+struct TestNodes {
     api: Api<Node>,
     names: Vec<String>,
 }
 
-impl OwnNodes {
+impl TestNodes {
     fn new(bench: &Bench) -> Self {
         Self { api: Api::all(bench.client.clone()), names: Vec::new() }
     }
@@ -41,8 +41,8 @@ impl OwnNodes {
         let taint = json!({"key": "placement-test", "effect": "NoSchedule"});
         let node = json!({"metadata": {"name": name, "labels": labels}, "spec": {"taints": [taint]}});
         self.api.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
-        let room = json!({"pods": "500", "cpu": "100", "memory": "100Gi"});
-        let status = json!({"status": {"capacity": room, "allocatable": room}});
+        let capacity = json!({"pods": "500", "cpu": "100", "memory": "100Gi"});
+        let status = json!({"status": {"capacity": capacity, "allocatable": capacity}});
         self.api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&status)).await?;
         self.names.push(name);
         Ok(())
@@ -67,14 +67,14 @@ const NAMES: [&str; 7] = [
 ];
 const VALUES: [&str; 6] = ["linux", "amd64", "x86_64", "a", "row 3: left", ""];
 
-fn one_of<'a>(from: &[&'a str], rng: &mut Rng) -> &'a str {
-    from[rng.usize(..from.len())]
+fn one_of<'a>(choices: &[&'a str], rng: &mut Rng) -> &'a str {
+    choices[rng.usize(..choices.len())]
 }
 
 fn random_labels(rng: &mut Rng) -> BTreeMap<String, String> {
-    let own = ["stack", "tier", "ecs.os-family"].map(|name| format!("attribute.ecs-operator.dev/{name}"));
-    let known = ["kubernetes.io/os", "topology.kubernetes.io/zone", "stack", "tier", "example.com/pool"];
-    let keys = known.into_iter().map(str::to_owned).chain(own);
+    let attributes = ["stack", "tier", "ecs.os-family"].map(|name| format!("attribute.ecs-operator.dev/{name}"));
+    let others = ["kubernetes.io/os", "topology.kubernetes.io/zone", "stack", "tier", "example.com/pool"];
+    let keys = others.into_iter().map(str::to_owned).chain(attributes);
     let mut labels: BTreeMap<String, String> =
         keys.filter_map(|key| rng.bool().then(|| (key, names::label_value(one_of(&VALUES, rng))))).collect();
     labels.insert("kubernetes.io/arch".to_owned(), one_of(&["amd64", "arm64"], rng).to_owned());
@@ -82,12 +82,11 @@ fn random_labels(rng: &mut Rng) -> BTreeMap<String, String> {
 }
 
 fn random_expression(rng: &mut Rng, depth: u32) -> String {
-    let value = |rng: &mut Rng| format!("'{}'", one_of(&VALUES, rng));
     match rng.u32(..if depth == 0 { 4 } else { 8 }) {
         0 => format!("attribute:{} {}", one_of(&NAMES, rng), one_of(&["exists", "!exists"], rng)),
-        1 | 2 => format!("attribute:{} {} {}", one_of(&NAMES, rng), one_of(&["==", "!="], rng), value(rng)),
+        1 | 2 => format!("attribute:{} {} {}", one_of(&NAMES, rng), one_of(&["==", "!="], rng), random_value(rng)),
         3 => {
-            let list: Vec<String> = (0..rng.usize(..4)).map(|_| value(rng)).collect();
+            let list: Vec<String> = (0..rng.usize(..4)).map(|_| random_value(rng)).collect();
             format!("attribute:{} {} [{}]", one_of(&NAMES, rng), one_of(&["in", "!in"], rng), list.join(","))
         }
         4 => format!("not({})", random_expression(rng, depth - 1)),
@@ -100,7 +99,11 @@ fn random_expression(rng: &mut Rng, depth: u32) -> String {
     }
 }
 
-/// A Pod that only one node can run, if the affinity of the expression allows it; none where that says less than it should.
+fn random_value(rng: &mut Rng) -> String {
+    format!("'{}'", one_of(&VALUES, rng))
+}
+
+/// Returns a Pod for one node, with the affinity of the expression; none if an affinity cannot express it completely.
 fn pinned(name: &str, node: &str, query: &Query) -> Option<Value> {
     let mut parts = compile(query.expression());
     let (Some(Part::Labels(_, terms)), true) = (parts.pop(), parts.is_empty()) else { return None };
@@ -123,8 +126,8 @@ fn pinned(name: &str, node: &str, query: &Query) -> Option<Value> {
     }))
 }
 
-/// Whether the scheduler has found a node for the Pod; none as long as it has not decided.
-fn decided(pod: &Pod) -> Option<bool> {
+/// True if the scheduler has assigned a node to the Pod, false if the Pod is unschedulable, none before a decision.
+fn scheduled(pod: &Pod) -> Option<bool> {
     if pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()) {
         return Some(true);
     }
@@ -135,10 +138,10 @@ fn decided(pod: &Pod) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn the_scheduler_chooses_the_nodes_that_an_expression_is_true_of() -> Result<()> {
+async fn the_scheduler_selects_the_nodes_that_match_an_expression() -> Result<()> {
     let bench = bench("affinity").await?;
     let rng = &mut Rng::with_seed(11);
-    let mut nodes = OwnNodes::new(&bench);
+    let mut nodes = TestNodes::new(&bench);
     let mut facts = Vec::new();
     for number in 0..6 {
         let name = format!("{}-{number}", bench.namespace);
@@ -160,17 +163,17 @@ async fn the_scheduler_chooses_the_nodes_that_an_expression_is_true_of() -> Resu
             pods.push(serde_json::from_value::<Pod>(pod)?);
         }
     }
-    let placed = expected.values().filter(|(fits, ..)| *fits).count();
-    assert!(placed > 40 && expected.len() - placed > 40, "{placed} of {}", expected.len());
+    let fitting = expected.values().filter(|(fits, ..)| *fits).count();
+    assert!(fitting > 40 && expected.len() - fitting > 40, "{fitting} of {}", expected.len());
     let api = bench.api::<Pod>();
     let params = PostParams::default();
     let created = stream::iter(&pods).map(|pod| api.create(&params, pod));
     created.buffer_unordered(16).try_for_each(async |_| Ok(())).await?;
-    let decisions = wait_for("the scheduler's word on each Pod", PATIENCE, async || {
+    let decisions = wait_for("the scheduler's decision on each Pod", PATIENCE, async || {
         let list = api.list(&ListParams::default()).await?;
-        let known: BTreeMap<String, bool> =
-            list.items.iter().filter_map(|pod| Some((pod.name_any(), decided(pod)?))).collect();
-        Ok(if known.len() == expected.len() { Seen::Done(known) } else { Seen::not_yet(known.len()) })
+        let decisions: BTreeMap<String, bool> =
+            list.items.iter().filter_map(|pod| Some((pod.name_any(), scheduled(pod)?))).collect();
+        Ok(if decisions.len() == expected.len() { Seen::Done(decisions) } else { Seen::not_yet(decisions.len()) })
     })
     .await?;
     for (name, (fits, text, labels)) in expected {
@@ -179,7 +182,7 @@ async fn the_scheduler_chooses_the_nodes_that_an_expression_is_true_of() -> Resu
     nodes.remove().await
 }
 
-/// Applies a task definition with an expression, whose tasks tolerate the nodes of this file, and a service of it.
+/// Applies a task definition with a `memberOf` expression and a service of it.
 async fn member_of(bench: &Bench, name: &str, expression: &str, count: i64) -> Result<()> {
     let definition = json!({
         "containerDefinitions": [{"name": "app", "image": "example.test/app:1", "memory": 16}],
@@ -189,27 +192,27 @@ async fn member_of(bench: &Bench, name: &str, expression: &str, count: i64) -> R
     bench.service(name, name, count).await.map(drop)
 }
 
-/// The nodes with a label under a prefix, and the labels' keys.
-async fn marked(bench: &Bench, key: &str) -> Result<BTreeSet<String>> {
+/// Returns the nodes that a label selector matches.
+async fn labeled_nodes(bench: &Bench, key: &str) -> Result<BTreeSet<String>> {
     let nodes: Api<Node> = Api::all(bench.client.clone());
     let list = nodes.list(&ListParams::default().labels(key)).await?;
     Ok(list.items.iter().map(kube::ResourceExt::name_any).collect())
 }
 
-async fn marks(bench: &Bench, key: &str, wanted: &BTreeSet<String>) -> Result<()> {
-    wait_for(&format!("{key} on {wanted:?}"), PATIENCE, async || {
-        let seen = marked(bench, key).await?;
-        Ok(if seen == *wanted { Seen::Done(()) } else { Seen::not_yet(seen) })
+async fn wait_for_labels(bench: &Bench, key: &str, expected: &BTreeSet<String>) -> Result<()> {
+    wait_for(&format!("{key} on {expected:?}"), PATIENCE, async || {
+        let nodes = labeled_nodes(bench, key).await?;
+        Ok(if nodes == *expected { Seen::Done(()) } else { Seen::not_yet(nodes) })
     })
     .await
 }
 
-/// The label that the Pods of a service wait for.
+/// Returns the node label that the Pods of a service require.
 async fn label_of(bench: &Bench, service: &str) -> Result<String> {
     let deployment = bench.api::<k8s_openapi::api::apps::v1::Deployment>().get(service).await?;
     let template = deployment.spec.context("a spec")?.template.metadata.context("metadata")?;
     let mut keys = template.annotations.unwrap_or_default().into_keys();
-    keys.find(|key| key.starts_with("member-of.")).context("a mark")
+    keys.find(|key| key.starts_with("member-of.")).context("a label")
 }
 
 async fn nodes_of(bench: &Bench, service: &str) -> Result<BTreeSet<String>> {
@@ -218,8 +221,8 @@ async fn nodes_of(bench: &Bench, service: &str) -> Result<BTreeSet<String>> {
     Ok(pods.items.into_iter().filter_map(|pod| pod.spec?.node_name).collect())
 }
 
-/// What `ecs-operator query` says of the cluster.
-fn asked(bench: &Bench, expression: &str) -> Result<BTreeSet<String>> {
+/// Returns the nodes that `ecs-operator query` prints.
+fn query(bench: &Bench, expression: &str) -> Result<BTreeSet<String>> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-operator"));
     command.arg("query").arg("--kubeconfig").arg(bench.cluster.kubeconfig_path()).arg(expression);
     let output = command.output()?;
@@ -228,11 +231,11 @@ fn asked(bench: &Bench, expression: &str) -> Result<BTreeSet<String>> {
 }
 
 async fn in_zone(bench: &Bench, zone: &str) -> Result<BTreeSet<String>> {
-    marked(bench, &format!("topology.kubernetes.io/zone={zone}")).await
+    labeled_nodes(bench, &format!("topology.kubernetes.io/zone={zone}")).await
 }
 
 #[tokio::test]
-async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
+async fn tasks_run_on_labeled_nodes_and_labels_follow_the_nodes() -> Result<()> {
     let bench = bench("marks").await?;
     let operator = bench.operator().await?;
     let expression = "attribute:ecs.availability-zone =~ us-.*-1[bc]";
@@ -242,18 +245,18 @@ async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
     let label = label_of(&bench, "app").await?;
     let mut fitting: BTreeSet<String> =
         in_zone(&bench, "us-east-1b").await?.union(&in_zone(&bench, "us-east-1c").await?).cloned().collect();
-    assert!(nodes_of(&bench, "app").await?.is_subset(&fitting), "tasks run on nodes that match and on no others");
-    marks(&bench, &label, &fitting).await?;
-    assert_eq!(asked(&bench, expression)?, fitting, "whoever asks the cluster gets the same nodes");
+    assert!(nodes_of(&bench, "app").await?.is_subset(&fitting), "tasks run on nodes that do not match");
+    wait_for_labels(&bench, &label, &fitting).await?;
+    assert_eq!(query(&bench, expression)?, fitting);
 
-    let mut nodes = OwnNodes::new(&bench);
+    let mut nodes = TestNodes::new(&bench);
     let (late, other) = (format!("{}-late", bench.namespace), format!("{}-other", bench.namespace));
     let zone = |zone: &str| BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), zone.to_owned())]);
     nodes.add(late.clone(), &zone("us-west-1b")).await?;
     nodes.add(other.clone(), &zone("us-west-1a")).await?;
     fitting.insert(late.clone());
-    marks(&bench, &label, &fitting).await?;
-    // A label that changes on the node changes whether it is a member.
+    wait_for_labels(&bench, &label, &fitting).await?;
+    // A changed label of a node changes its membership.
     let relabel = |name: &str, zone: &str| {
         bench.cluster.kubectl(["label", "node", name, "--overwrite", &format!("topology.kubernetes.io/zone={zone}")])
     };
@@ -261,11 +264,11 @@ async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
     relabel(&other, "us-west-1b")?;
     fitting.remove(&late);
     fitting.insert(other.clone());
-    marks(&bench, &label, &fitting).await?;
+    wait_for_labels(&bench, &label, &fitting).await?;
     let keys: Vec<String> = nodes.api.get(&late).await?.labels().keys().cloned().collect();
-    assert_eq!(keys, ["topology.kubernetes.io/zone"], "nothing else is touched");
+    assert_eq!(keys, ["topology.kubernetes.io/zone"], "other labels were changed");
 
-    // At rest a new start writes nothing.
+    // A restart writes no nodes.
     operator.stop().await?;
     let operator = bench.operator().await?;
     bench.task_definition("plain", "1").await?;
@@ -273,56 +276,56 @@ async fn tasks_run_on_marked_nodes_and_marks_follow_the_nodes() -> Result<()> {
     bench.stable("plain", "plain:1").await?;
     assert_eq!(operator.total("ecs_operator_apply_total", "kind=\"Node\""), 0, "{}", operator.metrics.encode());
 
-    // What nobody asks for any longer goes, also when it was asked for last while no operator ran.
+    // Labels without a service are removed, also if the service was deleted while no operator ran.
     operator.stop().await?;
-    bench.ours("Service").delete("app", &DeleteParams::default()).await?;
-    // The garbage collector does it too, as soon as it has heard of our kinds.
+    bench.custom_resources("Service").delete("app", &DeleteParams::default()).await?;
+    // The garbage collector may have deleted it already.
     match bench.api::<Deployment>().delete("app", &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => {}
         deleted => drop(deleted?),
     }
     let operator = bench.operator().await?;
-    marks(&bench, &label, &BTreeSet::new()).await?;
+    wait_for_labels(&bench, &label, &BTreeSet::new()).await?;
     operator.stop().await?;
     nodes.remove().await
 }
 
 #[tokio::test]
-async fn an_annotation_says_an_attribute_that_no_label_can() -> Result<()> {
+async fn an_annotation_sets_an_attribute_that_is_not_a_valid_label_value() -> Result<()> {
     let bench = bench("attributes").await?;
     let operator = bench.operator().await?;
-    let mut nodes = OwnNodes::new(&bench);
+    let mut nodes = TestNodes::new(&bench);
     let name = format!("{}-1", bench.namespace);
     nodes.add(name.clone(), &BTreeMap::new()).await?;
     let key = format!("attribute.ecs-operator.dev/{}", bench.namespace);
     bench.cluster.kubectl(["annotate", "node", &name, &format!("{key}=row 3: left")])?;
     member_of(&bench, "app", &format!("attribute:{} == 'row 3: left'", bench.namespace), 1).await?;
-    marks(&bench, &format!("{key}={}", names::label_value("row 3: left")), &[name].into()).await?;
+    wait_for_labels(&bench, &format!("{key}={}", names::label_value("row 3: left")), &[name].into()).await?;
     operator.stop().await?;
     nodes.remove().await
 }
 
 #[tokio::test]
-async fn marks_follow_the_tasks() -> Result<()> {
+async fn labels_follow_the_tasks() -> Result<()> {
     let bench = bench("neighbours").await?;
     let operator = bench.operator().await?;
     bench.task_definition("cache", "1").await?;
     bench.service("cache", "cache", 1).await?;
     bench.stable("cache", "cache:1").await?;
-    // Kubernetes has no words for this `or`.
+    // No affinity expresses this `or`.
     member_of(&bench, "app", "task:group == service:cache or attribute:no-such == x", 2).await?;
     bench.stable("app", "app:1").await?;
     assert_eq!(nodes_of(&bench, "app").await?, nodes_of(&bench, "cache").await?);
-    assert!(nodes_of(&bench, "cache").await?.is_subset(&asked(&bench, "task:group == service:cache")?));
+    assert!(nodes_of(&bench, "cache").await?.is_subset(&query(&bench, "task:group == service:cache")?));
     let label = label_of(&bench, "app").await?;
-    marks(&bench, &label, &nodes_of(&bench, "cache").await?).await?;
+    wait_for_labels(&bench, &label, &nodes_of(&bench, "cache").await?).await?;
     bench.service("cache", "cache", 0).await?;
-    marks(&bench, &label, &BTreeSet::new()).await?;
+    wait_for_labels(&bench, &label, &BTreeSet::new()).await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()> {
+async fn a_daemon_service_follows_its_constraints_when_nodes_change() -> Result<()> {
     let bench = bench("daemons").await?;
     let pool = NodePool::new(&bench, 2).await?;
     let nodes: Api<Node> = Api::all(bench.client.clone());
@@ -333,7 +336,7 @@ async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()>
     };
     let operator = bench.operator().await?;
     bench.apply("TaskDefinition", "agent", pool.task("agent")).await?;
-    // An affinity says the second, and the operator evaluates the first.
+    // The operator evaluates the first expression; an affinity expresses the second.
     for (service, expression) in [("pattern", "attribute:stack =~ prod.*"), ("value", "attribute:tier == front")] {
         let constraint = json!([{"type": "memberOf", "expression": expression}]);
         let spec =
@@ -344,9 +347,9 @@ async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()>
         for service in ["pattern", "value"] {
             let what = format!("tasks of {service} on {expected:?}");
             wait_for(&what, PATIENCE, async || {
-                let mut seen = pool.placed(service, expected.len()).await?;
-                seen.sort();
-                Ok(if seen.iter().eq(expected.iter().copied()) { Seen::Done(()) } else { Seen::not_yet(seen) })
+                let mut nodes = pool.task_nodes(service, expected.len()).await?;
+                nodes.sort();
+                Ok(if nodes.iter().eq(expected.iter().copied()) { Seen::Done(()) } else { Seen::not_yet(nodes) })
             })
             .await?;
         }
@@ -363,7 +366,7 @@ async fn a_daemon_checks_its_constraints_again_when_nodes_change() -> Result<()>
 }
 
 #[tokio::test]
-async fn tasks_of_a_daemon_stay_where_another_constraint_lets_them() -> Result<()> {
+async fn tasks_of_a_daemon_service_stay_on_nodes_that_match_a_changed_constraint() -> Result<()> {
     let bench = bench("another").await?;
     let pool = NodePool::new(&bench, 3).await?;
     let operator = bench.operator().await?;
@@ -376,38 +379,38 @@ async fn tasks_of_a_daemon_stay_where_another_constraint_lets_them() -> Result<(
         bench.apply("Service", "agent", spec).await
     };
     constrained("attribute:ecs.availability-zone =~ eu-.*").await?;
-    let first = pool.placed("agent", 3).await?;
+    let first = pool.task_nodes("agent", 3).await?;
     assert_eq!(first.len(), 3);
     bench.stable("agent", "agent:1").await?;
     constrained("attribute:ecs.availability-zone =~ eu-west-.*").await?;
     let selector = ListParams::default().labels("ecs-operator.dev/service=agent");
     let before: BTreeSet<String> = uids(&bench, &selector).await?.into_keys().collect();
-    let mut least = before.len();
+    let mut minimum = before.len();
     wait_for("tasks of another deployment everywhere", PATIENCE, async || {
         let present: Vec<bool> = uids(&bench, &selector).await?.into_values().collect();
-        least = least.min(present.iter().filter(|present| **present).count());
+        minimum = minimum.min(present.iter().filter(|present| **present).count());
         let new = uids(&bench, &selector).await?.keys().filter(|uid| !before.contains(*uid)).count();
         Ok(if new == 3 { Seen::Done(()) } else { Seen::not_yet(new) })
     })
     .await?;
-    assert!(least >= 2, "{least} of three tasks were left at one time");
+    assert!(minimum >= 2, "only {minimum} of three tasks ran at one time");
     operator.stop().await?;
     pool.close().await
 }
 
-/// The Pods of a service by their uids, and whether each is there to stay.
+/// Returns the uids of a service's Pods; true for each that is not being deleted.
 async fn uids(bench: &Bench, selector: &ListParams) -> Result<BTreeMap<String, bool>> {
     let pods = bench.api::<Pod>().list(selector).await?.items;
-    let present = |pod: &Pod| pod.metadata.deletion_timestamp.is_none();
-    Ok(pods.iter().map(|pod| (pod.metadata.uid.clone().unwrap_or_default(), present(pod))).collect())
+    let pods = pods.into_iter().map(|pod| pod.metadata);
+    Ok(pods.map(|pod| (pod.uid.unwrap_or_default(), pod.deletion_timestamp.is_none())).collect())
 }
 
 #[tokio::test]
-async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<()> {
+async fn without_rights_on_nodes_tasks_wait_and_a_condition_reports_it() -> Result<()> {
     let bench = bench("unmarked").await?;
     bench.cluster.kubectl(["create", "serviceaccount", "operator", "-n", &bench.namespace])?;
     let token = bench.cluster.kubectl(["create", "token", "operator", "-n", &bench.namespace])?;
-    let kubeconfig = changed(&bench, "/users/0/user/token", token.trim())?;
+    let kubeconfig = changed_kubeconfig(&bench, "/users/0/user/token", token.trim())?;
     grant(&bench, "Role", "needed", &controllers::rules()).await?;
     let operator = bench.operator_as(kubeconfig.path()).await?;
     member_of(&bench, "app", "attribute:ecs.availability-zone =~ .*", 1).await?;
@@ -417,7 +420,7 @@ async fn without_rights_on_nodes_tasks_wait_and_the_service_says_so() -> Result<
     assert!(message.is_some_and(|message| message.contains("list, watch and patch nodes")), "{message:?}");
     wait_for("a task without a node", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&ListParams::default()).await?;
-        Ok((pods.items.len() == 1 && pods.items.iter().all(|pod| decided(pod) == Some(false))).then_some(()))
+        Ok((pods.items.len() == 1 && pods.items.iter().all(|pod| scheduled(pod) == Some(false))).then_some(()))
     })
     .await?;
     grant(&bench, "ClusterRole", &bench.namespace, &controllers::optional_rules(Scope::Cluster)).await?;

@@ -1,5 +1,4 @@
-//! Placement strategies on a real scheduler, beside where ECS's algorithm puts the same tasks, and constraints that hold while
-//! nodes come and go.
+//! Placement strategies with the Kubernetes scheduler, compared with ECS's algorithm, and constraints while nodes come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -16,10 +15,9 @@ use crate::rollouts::number;
 use crate::support::node_pool::{NodePool, ZONES};
 use crate::support::{Bench, PATIENCE};
 
-/// What strategies ask of a pool.
 impl NodePool<'_> {
-    /// Where ECS's algorithm puts the tasks, as `ecs-operator place` says.
-    fn placed_by_ecs(&self, service: &str, strategy: &[&str], count: usize) -> Result<Vec<String>> {
+    /// Returns the nodes of the tasks under ECS's algorithm, from `ecs-operator place`.
+    fn nodes_on_ecs(&self, service: &str, strategy: &[&str], count: usize) -> Result<Vec<String>> {
         let folder = tempfile::tempdir()?;
         let (nodes, task) = (folder.path().join("nodes.json"), folder.path().join("task.json"));
         let selector = format!("pool={}", self.bench.namespace);
@@ -31,36 +29,36 @@ impl NodePool<'_> {
         command.args(strategy.iter().flat_map(|step| ["--strategy", step]));
         let output = command.output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let answer: Value = serde_json::from_slice(&output.stdout)?;
-        let placements = answer["placements"].as_array().context("placements")?;
+        let result: Value = serde_json::from_slice(&output.stdout)?;
+        let placements = result["placements"].as_array().context("placements")?;
         Ok(placements.iter().filter_map(|placement| Some(placement["node"].as_str()?.to_owned())).collect())
     }
 
-    fn summary(&self, placed: &[String]) -> Summary {
+    fn summary(&self, task_nodes: &[String]) -> Summary {
         let mut on_nodes: BTreeMap<&str, usize> = self.zones.keys().map(|name| (name.as_str(), 0)).collect();
         let mut in_zones: BTreeMap<&str, usize> = BTreeMap::new();
-        for node in placed {
+        for node in task_nodes {
             *on_nodes.entry(node).or_default() += 1;
             *in_zones.entry(self.zones.get(node).copied().unwrap_or("elsewhere")).or_default() += 1;
         }
-        let used = || on_nodes.values().filter(|count| **count > 0);
         Summary {
             zones: ZONES.map(|zone| in_zones.get(zone).copied().unwrap_or(0)),
-            nodes: used().count(),
+            nodes: on_nodes.values().filter(|count| **count > 0).count(),
             least: on_nodes.values().copied().min().unwrap_or(0),
             most: on_nodes.values().copied().max().unwrap_or(0),
         }
     }
 }
 
-/// How tasks are spread and packed.
+/// Distribution of tasks over zones and nodes.
 #[derive(Debug)]
 struct Summary {
     zones: [usize; 3],
-    /// Nodes with a task.
+    /// Number of nodes with a task.
     nodes: usize,
-    /// Tasks on the node with the fewest.
+    /// Minimum number of tasks on a node.
     least: usize,
+    /// Maximum number of tasks on a node.
     most: usize,
 }
 
@@ -89,23 +87,24 @@ fn step(text: &str) -> Value {
     }
 }
 
-/// Whether what the scheduler did is as far as the verdicts say from what ECS does.
-fn check(strategy: &[&str], ecs: &Summary, ours: &Summary) -> bool {
+/// True if the scheduler differs from ECS by no more than the verdicts state.
+fn is_within_verdicts(strategy: &[&str], ecs: &Summary, kubernetes: &Summary) -> bool {
     match strategy {
-        [ZONE] | [ZONE, "random"] => ours.uneven_zones() <= 1 && ours.nodes >= ecs.nodes,
-        [HOST] => ours.most - ours.least <= 1,
-        // The scores of both are added up.
+        [ZONE] | [ZONE, "random"] => kubernetes.uneven_zones() <= 1 && kubernetes.nodes >= ecs.nodes,
+        [HOST] => kubernetes.most - kubernetes.least <= 1,
+        // The scheduler adds the scores of both steps.
         [ZONE, HOST] | [HOST, ZONE] => {
-            ours.most - ours.least <= 2 && ours.uneven_zones() <= ours.zones.iter().sum::<usize>() / 10
+            kubernetes.most - kubernetes.least <= 2
+                && kubernetes.uneven_zones() <= kubernetes.zones.iter().sum::<usize>() / 10
         }
-        [] | [CPU | MEMORY] | [CPU | MEMORY, _] => ours.nodes == ecs.nodes,
-        [ZONE, CPU | MEMORY] => ours.uneven_zones() <= 1 && ours.nodes <= ecs.nodes + 1,
+        [] | [CPU | MEMORY] | [CPU | MEMORY, _] => kubernetes.nodes == ecs.nodes,
+        [ZONE, CPU | MEMORY] => kubernetes.uneven_zones() <= 1 && kubernetes.nodes <= ecs.nodes + 1,
         _ => true,
     }
 }
 
 #[tokio::test]
-async fn strategies_spread_and_pack_as_their_verdicts_say() -> Result<()> {
+async fn strategies_spread_and_pack_as_their_verdicts_state() -> Result<()> {
     let bench = bench("strategies").await?;
     let operator = bench.operator().await?;
     let count = usize::try_from(number("TASKS", 120))?;
@@ -133,24 +132,28 @@ async fn strategies_spread_and_pack_as_their_verdicts_say() -> Result<()> {
                 "kubernetes": {"healthyAfterSeconds": 0}})
         };
         bench.apply("Service", &name, service(count)).await?;
-        let ours = pool.summary(&pool.placed(&name, count).await?);
-        let ecs = pool.summary(&pool.placed_by_ecs(&name, strategy, count)?);
-        println!("{:<60} ECS {ecs}", if strategy.is_empty() { "(none)".to_owned() } else { strategy.join(", ") });
-        println!("{:<60} our {ours}", "");
-        ensure!(check(strategy, &ecs, &ours), "{strategy:?}: ECS {ecs:?}, the scheduler {ours:?}");
+        let kubernetes = pool.summary(&pool.task_nodes(&name, count).await?);
+        let ecs = pool.summary(&pool.nodes_on_ecs(&name, strategy, count)?);
+        let title = if strategy.is_empty() { "(none)".to_owned() } else { strategy.join(", ") };
+        println!("{title:<60} ECS        {ecs}");
+        println!("{:<60} Kubernetes {kubernetes}", "");
+        ensure!(
+            is_within_verdicts(strategy, &ecs, &kubernetes),
+            "{strategy:?}: ECS {ecs:?}, the scheduler {kubernetes:?}"
+        );
         bench.apply("Service", &name, service(0)).await?;
-        pool.placed(&name, 0).await?;
+        pool.task_nodes(&name, 0).await?;
     }
     operator.stop().await?;
     pool.close().await
 }
 
-/// The tasks of a service on their nodes, those that are being stopped left out.
+/// Returns the tasks of a service and their nodes, without tasks that are being stopped.
 async fn running(bench: &Bench, service: &str) -> Result<Vec<(String, String)>> {
     let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
     let pods = bench.api::<Pod>().list(&selector).await?.items;
-    let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-    Ok(there.filter_map(|pod| Some((pod.name_any(), pod.spec?.node_name?))).collect())
+    let active = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+    Ok(active.filter_map(|pod| Some((pod.name_any(), pod.spec?.node_name?))).collect())
 }
 
 #[tokio::test]
@@ -166,23 +169,23 @@ async fn constraints_hold_while_nodes_come_and_go() -> Result<()> {
     let service = json!({"taskDefinition": "app", "desiredCount": count, "placementConstraints": constraints,
         "kubernetes": {"healthyAfterSeconds": 0}});
     bench.apply("Service", "app", service).await?;
-    let mut ever: BTreeMap<String, &str> = BTreeMap::new();
+    let mut all_zones: BTreeMap<String, &str> = BTreeMap::new();
     for round in 0..number("ROUNDS", 4) {
-        let known = pool.zones.clone();
-        ever.extend(known.iter().map(|(name, zone)| (name.clone(), *zone)));
-        let tasks = wait_for(&format!("{count} tasks apart, in round {round}"), PATIENCE, async || {
+        let zones = pool.zones.clone();
+        all_zones.extend(zones.iter().map(|(name, zone)| (name.clone(), *zone)));
+        let tasks = wait_for(&format!("{count} tasks on distinct nodes in round {round}"), PATIENCE, async || {
             let tasks = running(&bench, "app").await?;
             let nodes: BTreeSet<&String> = tasks.iter().map(|(_, node)| node).collect();
             ensure!(nodes.len() == tasks.len(), "two tasks on one node: {tasks:?}");
             for node in &nodes {
-                let zone = ever.get(*node).context("a node of another pool")?;
+                let zone = all_zones.get(*node).context("a node of another pool")?;
                 ensure!(*zone != ZONES[2], "{node} is in {zone}");
             }
-            let there = tasks.iter().all(|(_, node)| known.contains_key(node));
-            Ok(if tasks.len() == count && there { Seen::Done(tasks) } else { Seen::not_yet(tasks) })
+            let on_existing_nodes = tasks.iter().all(|(_, node)| zones.contains_key(node));
+            Ok(if tasks.len() == count && on_existing_nodes { Seen::Done(tasks) } else { Seen::not_yet(tasks) })
         })
         .await?;
-        // A node goes with its task, as a cloud's controller has it; two come.
+        // A node is removed with its task, as a cloud controller does, and two nodes are added.
         let (task, node) = &tasks[random.usize(..tasks.len())];
         pool.remove(node).await?;
         let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
@@ -194,7 +197,7 @@ async fn constraints_hold_while_nodes_come_and_go() -> Result<()> {
     pool.close().await
 }
 
-/// The deletion costs of a service's tasks, as far as they have one.
+/// Returns the deletion costs of those tasks of a service that have one.
 async fn costs(bench: &Bench, service: &str) -> Result<Vec<String>> {
     let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
     let pods = bench.api::<Pod>().list(&selector).await?.items;
@@ -204,7 +207,7 @@ async fn costs(bench: &Bench, service: &str) -> Result<Vec<String>> {
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 #[tokio::test]
-async fn fewer_tasks_are_spread_or_packed_as_the_strategy_says() -> Result<()> {
+async fn scale_in_follows_the_placement_strategy() -> Result<()> {
     let bench = bench("fewer").await?;
     let operator = bench.operator().await?;
     let pool = NodePool::new(&bench, 9).await?;
@@ -222,10 +225,10 @@ async fn fewer_tasks_are_spread_or_packed_as_the_strategy_says() -> Result<()> {
                 "kubernetes": {"healthyAfterSeconds": 0}})
         };
         bench.apply("Service", name, service(12)).await?;
-        pool.placed(name, 12).await?;
+        pool.task_nodes(name, 12).await?;
         bench.stable(name, "app:1").await?;
         bench.apply("Service", name, service(5)).await?;
-        let left = pool.summary(&pool.placed(name, 5).await?);
+        let left = pool.summary(&pool.task_nodes(name, 5).await?);
         println!("{name:<10} {left}");
         let as_on_ecs = match strategy {
             [MEMORY] => left.nodes == 2 && left.most == 4,
@@ -234,9 +237,9 @@ async fn fewer_tasks_are_spread_or_packed_as_the_strategy_says() -> Result<()> {
             _ => left.uneven_zones() == 1 && left.nodes == 5,
         };
         ensure!(as_on_ecs, "{name}: {left:?}");
-        ensure!(costs(&bench, name).await?.is_empty(), "one that was to go first is still there");
+        ensure!(costs(&bench, name).await?.is_empty(), "a task with a deletion cost still runs");
         bench.apply("Service", name, service(0)).await?;
-        pool.placed(name, 0).await?;
+        pool.task_nodes(name, 0).await?;
     }
     operator.stop().await?;
     pool.close().await

@@ -1,4 +1,4 @@
-//! Plain manifests, as `convert --to kubernetes` writes them: the API server takes them with nothing of ours installed.
+//! Plain manifests, the output of `convert --to kubernetes`: the API server accepts them without the operator's definitions.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use crate::support::Bench;
 use crate::support::traffic_definitions::{GRPC_ROUTE, HTTP_ROUTE, SECURITY_GROUP_POLICY, TCP_ROUTE};
 use crate::{bench, corpus, keda_objects};
 
-/// Requests under way at once.
+/// Maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
 
-/// What was made of one set of files: the folder or file they are from, and the objects.
-type Made = (String, Vec<DynamicObject>);
+/// A folder or file, and the objects that it converts to.
+type Converted = (String, Vec<DynamicObject>);
 
 pub fn plain(sources: &[Source]) -> Result<Vec<DynamicObject>> {
     let settings = Settings { target: Target::Kubernetes, ..Settings::default() };
@@ -25,14 +25,14 @@ pub fn plain(sources: &[Source]) -> Result<Vec<DynamicObject>> {
     manifests.iter().map(|manifest| Ok(serde_saphyr::from_str(&manifest.yaml)?)).collect()
 }
 
-/// Each file by itself: those of a collection have names in common.
-fn each(folder: PathBuf) -> Result<Vec<Made>> {
+/// Converts each file alone, because names are not unique in a collection.
+fn each(folder: PathBuf) -> Result<Vec<Converted>> {
     files::read(&[folder]).into_iter().map(|source| Ok((source.name.clone(), plain(&[source])?))).collect()
 }
 
 pub async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     let types: TypeMeta = object.types.clone().unwrap_or_default();
-    // These add-ons are not there, or come with a test of their own.
+    // The definitions of these add-ons are not installed, or are part of other tests.
     if ["ExternalSecret", "TargetGroupBinding"].contains(&types.kind.as_str()) {
         return Ok(());
     }
@@ -49,19 +49,19 @@ pub async fn dry_run(bench: &Bench, object: &DynamicObject) -> Result<()> {
     Ok(())
 }
 
-/// Asks the API server about all objects; returns how many there were.
-async fn accepted(bench: &Bench, made: Vec<Made>) -> Result<usize> {
-    let objects: Vec<(String, DynamicObject)> = made
+/// Checks that the API server accepts all objects in a dry run; returns their number.
+async fn check_accepted(bench: &Bench, converted: Vec<Converted>) -> Result<usize> {
+    let objects: Vec<(String, DynamicObject)> = converted
         .into_iter()
         .flat_map(|(source, objects)| objects.into_iter().map(move |object| (source.clone(), object)))
         .collect();
     let number = objects.len();
-    let answers = futures::stream::iter(objects).map(|(source, object)| async move {
+    let responses = futures::stream::iter(objects).map(|(source, object)| async move {
         let name = object.metadata.name.clone().unwrap_or_default();
         dry_run(bench, &object).await.err().map(|error| format!("{source}: {name}: {error:#}"))
     });
-    let refused: Vec<String> = answers.buffer_unordered(AT_ONCE).filter_map(async |refused| refused).collect().await;
-    assert!(refused.is_empty(), "{} of {number} objects were refused:\n{}", refused.len(), refused.join("\n"));
+    let errors: Vec<String> = responses.buffer_unordered(AT_ONCE).filter_map(async |error| error).collect().await;
+    assert!(errors.is_empty(), "{} of {number} objects were refused:\n{}", errors.len(), errors.join("\n"));
     Ok(number)
 }
 
@@ -73,16 +73,16 @@ async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Resu
     }
     keda_objects::install(&bench).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut made = vec![("examples".to_owned(), plain(&files::read(&[root.join("examples/ecs")]))?)];
+    let mut converted = vec![("examples".to_owned(), plain(&files::read(&[root.join("examples/ecs")]))?)];
     for case in std::fs::read_dir(root.join("tests/golden/cases"))? {
         let folder = case?.path();
-        // Only the inputs: what they come to lies beside them.
+        // The folder also contains the expected outputs.
         let inputs = files::read(std::slice::from_ref(&folder)).into_iter();
         let inputs =
             inputs.filter(|source| Path::new(&source.name).extension().is_some_and(|extension| extension == "json"));
-        made.push((folder.display().to_string(), plain(&inputs.collect::<Vec<_>>())?));
+        converted.push((folder.display().to_string(), plain(&inputs.collect::<Vec<_>>())?));
     }
-    let number = accepted(&bench, made).await?;
+    let number = check_accepted(&bench, converted).await?;
     assert!(number > 30, "only {number} objects");
     Ok(())
 }
@@ -91,30 +91,29 @@ async fn plain_manifests_of_every_golden_case_and_example_are_accepted() -> Resu
 async fn plain_manifests_of_real_task_definitions_are_accepted() -> Result<()> {
     let Some(folder) = corpus::folder() else { return Ok(()) };
     let bench = bench("plain").await?;
-    let made = each(folder.join("taskdefs"))?;
-    let (files, converted) = (made.len(), made.iter().filter(|(_, objects)| !objects.is_empty()).count());
-    assert!(converted > 50, "only {converted} files became something");
-    let number = accepted(&bench, made).await?;
-    println!("{files} files, {converted} of them convert: {number} objects accepted");
+    let converted = each(folder.join("taskdefs"))?;
+    let with_objects = converted.iter().filter(|(_, objects)| !objects.is_empty()).count();
+    assert!(with_objects > 50, "only {with_objects} files convert to objects");
+    println!("{} files, {with_objects} with objects", converted.len());
+    println!("{} objects accepted", check_accepted(&bench, converted).await?);
     Ok(())
 }
 
-/// Each service with a task definition that has what it names.
 #[tokio::test]
 async fn plain_manifests_of_real_services_are_accepted() -> Result<()> {
     let Some(folder) = corpus::folder() else { return Ok(()) };
     let bench = bench("fronts").await?;
     let services = corpus::services(&folder)?;
     let source = |name: &str, text: String| Source { name: name.to_owned(), text: Ok(text), from_folder: false };
-    let mut made = Vec::new();
+    let mut converted = Vec::new();
     for (name, pair) in &services {
         let sources =
             [source("task.json", pair.task_definition.to_string()), source("service.json", pair.service.to_string())];
         let objects = plain(&sources)?;
         assert!(objects.iter().any(|object| object.types.as_ref().is_some_and(|t| t.kind == "Deployment")), "{name}");
-        made.push((name.clone(), objects));
+        converted.push((name.clone(), objects));
     }
-    let number = accepted(&bench, made).await?;
+    let number = check_accepted(&bench, converted).await?;
     println!("{} services: {number} objects accepted", services.len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The custom resource definitions on a real API server.
+//! Custom resource definitions in the API server.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::bench;
 
 #[tokio::test]
-async fn every_field_explains_itself() -> Result<()> {
+async fn kubectl_explain_describes_fields() -> Result<()> {
     let bench = bench("explain").await?;
     let explained = bench.cluster.kubectl(["explain", "ecstd.spec.containerDefinitions.healthCheck"])?;
     assert!(explained.contains("Seconds between two checks"), "{explained}");
@@ -17,7 +17,7 @@ async fn every_field_explains_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_ecs_refuses_for_its_form_is_refused_with_its_path() -> Result<()> {
+async fn invalid_values_are_refused_with_their_path() -> Result<()> {
     let bench = bench("refused").await?;
     let cases = [
         (
@@ -36,7 +36,7 @@ async fn what_ecs_refuses_for_its_form_is_refused_with_its_path() -> Result<()> 
 }
 
 #[tokio::test]
-async fn rules_across_fields_are_checked_before_anything_is_stored() -> Result<()> {
+async fn rules_across_fields_are_checked_on_admission() -> Result<()> {
     let bench = bench("rules").await?;
     let container =
         |name: &str, essential: bool| json!({"name": name, "image": "b", "memory": 4, "essential": essential});
@@ -84,7 +84,7 @@ async fn an_unknown_field_is_kept_and_reported() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_output_of_describe_task_definition_can_be_pasted() -> Result<()> {
+async fn the_output_of_describe_task_definition_is_accepted() -> Result<()> {
     let bench = bench("pasted").await?;
     let operator = bench.operator().await?;
     let described = json!({

@@ -1,4 +1,4 @@
-//! Task definition revisions: immutable, pinned or followed, pruned with care.
+//! Revisions of task definitions: immutable, pinned or followed by services, pruned.
 
 use anyhow::Result;
 use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
@@ -24,7 +24,7 @@ async fn latest(bench: &Bench, number: i64) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_makes_a_revision_that_followers_roll_out_and_pinned_services_do_not() -> Result<()> {
+async fn services_follow_new_revisions_unless_pinned() -> Result<()> {
     let bench = bench("revisions").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -42,7 +42,7 @@ async fn a_change_makes_a_revision_that_followers_roll_out_and_pinned_services_d
 }
 
 #[tokio::test]
-async fn a_revision_never_changes() -> Result<()> {
+async fn a_revision_is_immutable() -> Result<()> {
     let bench = bench("immutable").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -55,7 +55,7 @@ async fn a_revision_never_changes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pruning_keeps_the_limit_the_latest_and_what_is_in_use() -> Result<()> {
+async fn pruning_keeps_the_latest_revisions_and_those_in_use() -> Result<()> {
     let bench = bench("pruning").await?;
     let operator = bench.operator().await?;
     let spec = |tag: i64| {
@@ -71,8 +71,8 @@ async fn pruning_keeps_the_limit_the_latest_and_what_is_in_use() -> Result<()> {
         latest(&bench, tag).await?;
     }
     devcluster::wait_for("revisions 1, 4 and 5", crate::support::PATIENCE, async || {
-        let found = numbers(&bench).await?;
-        Ok(if found == [1, 4, 5] { devcluster::Seen::Done(()) } else { devcluster::Seen::not_yet(found) })
+        let numbers = numbers(&bench).await?;
+        Ok(if numbers == [1, 4, 5] { devcluster::Seen::Done(()) } else { devcluster::Seen::not_yet(numbers) })
     })
     .await?;
     operator.stop().await

@@ -1,4 +1,4 @@
-//! Services on a real control plane: up, scaled, rolled out, repaired, deleted.
+//! Services: created, scaled, rolled out, repaired, deleted.
 
 use anyhow::Result;
 use devcluster::{Seen, wait_for};
@@ -11,7 +11,7 @@ use crate::bench;
 use crate::support::PATIENCE;
 
 #[tokio::test]
-async fn a_service_comes_up_and_says_so_in_ecs_words() -> Result<()> {
+async fn a_service_starts_and_reports_events_in_the_wording_of_ecs() -> Result<()> {
     let bench = bench("up").await?;
     let operator = bench.operator().await?;
     bench.apply("Cluster", "default", json!({"clusterName": "default"})).await?;
@@ -59,7 +59,7 @@ async fn the_scale_subresource_sets_the_desired_count() -> Result<()> {
 }
 
 #[tokio::test]
-async fn children_edited_or_deleted_by_hand_are_put_back() -> Result<()> {
+async fn changed_or_deleted_objects_of_a_service_are_restored() -> Result<()> {
     let bench = bench("repair").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -68,25 +68,25 @@ async fn children_edited_or_deleted_by_hand_are_put_back() -> Result<()> {
     let deployments = bench.api::<Deployment>();
     let edit = json!({"spec": {"replicas": 7, "template": {"spec": {"terminationGracePeriodSeconds": 1}}}});
     deployments.patch("web", &PatchParams::default(), &Patch::Merge(&edit)).await?;
-    wait_for("the Deployment as it was", PATIENCE, async || {
+    wait_for("the restored Deployment", PATIENCE, async || {
         let spec = deployments.get("web").await?.spec.unwrap_or_default();
         let grace = spec.template.spec.and_then(|s| s.termination_grace_period_seconds);
-        let seen = (spec.replicas, grace);
-        Ok(if seen == (Some(2), Some(30)) { Seen::Done(()) } else { Seen::not_yet(seen) })
+        let current = (spec.replicas, grace);
+        Ok(if current == (Some(2), Some(30)) { Seen::Done(()) } else { Seen::not_yet(current) })
     })
     .await?;
     let services = bench.api::<CoreService>();
-    let former = services.get("web").await?.metadata.uid;
+    let deleted = services.get("web").await?.metadata.uid;
     services.delete("web", &DeleteParams::default()).await?;
     wait_for("a new core Service", PATIENCE, async || {
-        Ok(services.get_opt("web").await?.filter(|s| s.metadata.uid != former))
+        Ok(services.get_opt("web").await?.filter(|s| s.metadata.uid != deleted))
     })
     .await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn deleting_a_service_removes_all_it_made_and_nothing_else() -> Result<()> {
+async fn deleting_a_service_deletes_exactly_its_objects() -> Result<()> {
     let bench = bench("delete").await?;
     let operator = bench.operator().await?;
     bench.task_definition("app", "1").await?;
@@ -96,7 +96,7 @@ async fn deleting_a_service_removes_all_it_made_and_nothing_else() -> Result<()>
     bench.api::<ConfigMap>().create(&PostParams::default(), &mine).await?;
     bench.stable("web", "app:1").await?;
     let other = bench.stable("other", "app:1").await?;
-    bench.ours("Service").delete("web", &DeleteParams::default()).await?;
+    bench.custom_resources("Service").delete("web", &DeleteParams::default()).await?;
     wait_for("everything of the service gone", PATIENCE, async || {
         let selector = ListParams::default().labels("ecs-operator.dev/service=web");
         let left = (
@@ -108,14 +108,14 @@ async fn deleting_a_service_removes_all_it_made_and_nothing_else() -> Result<()>
     })
     .await?;
     assert!(bench.api::<ConfigMap>().get_opt("mine").await?.is_some());
-    let after = serde_json::to_value(bench.ours("Service").get("other").await?)?;
+    let after = serde_json::to_value(bench.custom_resources("Service").get("other").await?)?;
     assert_eq!(after["status"]["deployments"], other["status"]["deployments"]);
     assert_eq!(bench.api::<Deployment>().get("other").await?.metadata.generation, Some(1));
     operator.stop().await
 }
 
 #[tokio::test]
-async fn a_core_service_of_the_same_name_that_is_not_ours_is_left_alone() -> Result<()> {
+async fn a_foreign_core_service_of_the_same_name_is_not_changed() -> Result<()> {
     let bench = bench("address").await?;
     let operator = bench.operator().await?;
     let external: CoreService =
@@ -135,7 +135,7 @@ async fn a_core_service_of_the_same_name_that_is_not_ours_is_left_alone() -> Res
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_told_at_once() -> Result<()> {
+async fn a_refused_write_is_reported_in_a_condition() -> Result<()> {
     let bench = bench("told").await?;
     let operator = bench.operator().await?;
     bench.cluster.kubectl(["create", "quota", "none", "--hard=count/deployments.apps=0", "-n", &bench.namespace])?;
@@ -152,7 +152,7 @@ async fn what_the_server_refuses_is_told_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn deleting_a_task_definition_leaves_its_services_as_they_are() -> Result<()> {
+async fn deleting_a_task_definition_does_not_change_its_services() -> Result<()> {
     let bench = bench("orphans").await?;
     let operator = bench.operator().await?;
     for tag in 1..=4 {
@@ -165,28 +165,28 @@ async fn deleting_a_task_definition_leaves_its_services_as_they_are() -> Result<
     }
     bench.service("web", "app", 2).await?;
     bench.stable("web", "app:4").await?;
-    bench.ours("TaskDefinition").delete("app", &DeleteParams::default()).await?;
+    bench.custom_resources("TaskDefinition").delete("app", &DeleteParams::default()).await?;
     bench.condition("Service", "web", "Accepted", "False").await?;
     assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, Some(1));
     bench.task_definition("app", "again").await?;
-    // Numbers go on, so that a service that is pinned to an old one does not get other content under its number.
+    // Revision numbers continue, so that a pinned service never gets other content under its number.
     bench.stable("web", "app:5").await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn an_object_of_the_same_name_that_is_not_ours_is_left_alone() -> Result<()> {
+async fn a_foreign_deployment_of_the_same_name_is_not_changed() -> Result<()> {
     let bench = bench("foreign").await?;
     let operator = bench.operator().await?;
     let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "x", "image": "example.test/x:1"}]}});
     let foreign: Deployment = serde_json::from_value(json!({"metadata": {"name": "web"},
         "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}}))?;
-    let made = bench.api::<Deployment>().create(&PostParams::default(), &foreign).await?;
+    let created = bench.api::<Deployment>().create(&PostParams::default(), &foreign).await?;
     bench.task_definition("app", "1").await?;
     bench.service("web", "app", 1).await?;
     bench.condition("Service", "web", "Accepted", "False").await?;
     let after = bench.api::<Deployment>().get("web").await?;
-    assert_eq!((after.metadata.uid, after.metadata.generation), (made.metadata.uid, made.metadata.generation));
+    assert_eq!((after.metadata.uid, after.metadata.generation), (created.metadata.uid, created.metadata.generation));
     assert!(after.metadata.owner_references.is_none());
     operator.stop().await
 }

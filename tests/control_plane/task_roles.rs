@@ -1,4 +1,4 @@
-//! Service accounts for task roles.
+//! ServiceAccounts for task roles.
 
 use anyhow::Result;
 use devcluster::{Seen, wait_for};
@@ -17,11 +17,12 @@ async fn account(bench: &Bench) -> Result<ServiceAccount> {
 }
 
 #[tokio::test]
-async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
+async fn services_of_a_cluster_share_the_service_account_of_their_role() -> Result<()> {
     let bench = bench("roles").await?;
     let operator = bench.operator().await?;
-    let credentials = |how: &str| json!({"clusterName": "prod", "kubernetes": {"taskRoleCredentials": how}});
-    bench.apply("Cluster", "prod", credentials("IRSA")).await?;
+    let cluster =
+        |credentials: &str| json!({"clusterName": "prod", "kubernetes": {"taskRoleCredentials": credentials}});
+    bench.apply("Cluster", "prod", cluster("IRSA")).await?;
     for name in ["web", "worker"] {
         let definition = json!({"networkMode": "awsvpc", "taskRoleArn": "arn:aws:iam::111122223333:role/web-task",
             "containerDefinitions": [{"name": "app", "image": "example.test/app:1", "memory": 16}]});
@@ -35,17 +36,17 @@ async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
         let pod = deployment.spec.and_then(|spec| spec.template.spec).unwrap_or_default();
         assert_eq!(pod.service_account_name.as_deref(), Some(ACCOUNT));
     }
-    let made = account(&bench).await?;
-    let arn = made.metadata.annotations.unwrap_or_default().remove("eks.amazonaws.com/role-arn");
+    let created = account(&bench).await?;
+    let arn = created.metadata.annotations.unwrap_or_default().remove("eks.amazonaws.com/role-arn");
     assert_eq!(arn.as_deref(), Some("arn:aws:iam::111122223333:role/web-task"));
 
-    // At rest nothing is written; what is deleted by hand comes back.
+    // A deleted account is created again, with few writes.
     let writes = operator.writes_of_services();
     bench.api::<ServiceAccount>().delete(ACCOUNT, &DeleteParams::default()).await?;
-    let uid = made.metadata.uid;
+    let uid = created.metadata.uid;
     wait_for("another ServiceAccount", PATIENCE, async || {
-        let found = bench.api::<ServiceAccount>().get_opt(ACCOUNT).await?;
-        Ok(found.filter(|account| account.metadata.uid != uid))
+        let account = bench.api::<ServiceAccount>().get_opt(ACCOUNT).await?;
+        Ok(account.filter(|account| account.metadata.uid != uid))
     })
     .await?;
     assert!(
@@ -54,13 +55,13 @@ async fn services_of_a_cluster_share_the_account_of_their_role() -> Result<()> {
         operator.writes_of_services() - writes
     );
 
-    // Pod Identity needs no annotation, and no task is replaced for it.
+    // Pod Identity requires no annotation, and the change replaces no task.
     let generation = bench.api::<Deployment>().get("web").await?.metadata.generation;
-    bench.apply("Cluster", "prod", credentials("PodIdentity")).await?;
+    bench.apply("Cluster", "prod", cluster("PodIdentity")).await?;
     wait_for("no annotation of the role", PATIENCE, async || {
         let annotations = account(&bench).await?.metadata.annotations.unwrap_or_default();
-        let gone = !annotations.contains_key("eks.amazonaws.com/role-arn");
-        Ok(if gone { Seen::Done(()) } else { Seen::not_yet(annotations) })
+        let removed = !annotations.contains_key("eks.amazonaws.com/role-arn");
+        Ok(if removed { Seen::Done(()) } else { Seen::not_yet(annotations) })
     })
     .await?;
     assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, generation);

@@ -1,5 +1,5 @@
-//! What stands in front of and around tasks, on a real control plane: accepted, changed, pruned, and done without where the
-//! add-on is missing. The add-ons themselves are not there.
+//! Companion objects of services: accepted, changed, pruned, and omitted while the add-on is missing. The add-ons themselves are
+//! not installed.
 
 use anyhow::{Context as _, Result};
 use devcluster::{Seen, wait_for};
@@ -32,13 +32,13 @@ fn balancer(group: &str, port: i32) -> Value {
     json!({"targetGroupArn": self::group(group), "containerName": "app", "containerPort": port})
 }
 
-/// Waits until the service's objects of a kind are as many as wanted.
+/// Waits until the namespace has `count` objects of a kind, and returns them.
 async fn objects(bench: &Bench, kind: Kind, count: usize) -> Result<Vec<DynamicObject>> {
     let api = kind.api(bench);
     wait_for(&format!("{count} objects"), PATIENCE, async || {
-        let found = api.list(&ListParams::default()).await?.items;
-        let names: Vec<String> = found.iter().map(ResourceExt::name_any).collect();
-        Ok(if found.len() == count { Seen::Done(found) } else { Seen::not_yet(names) })
+        let objects = api.list(&ListParams::default()).await?.items;
+        let names: Vec<String> = objects.iter().map(ResourceExt::name_any).collect();
+        Ok(if objects.len() == count { Seen::Done(objects) } else { Seen::not_yet(names) })
     })
     .await
 }
@@ -52,9 +52,9 @@ async fn addons(bench: &Bench, service: &str, reason: &str) -> Result<()> {
         .await
 }
 
-/// The one test that needs the API to be missing at first also brings it.
+/// The test requires that the API is missing at first, so no other test may install it.
 #[tokio::test]
-async fn a_target_group_gets_its_binding_once_the_controller_is_there() -> Result<()> {
+async fn a_target_group_binding_is_created_once_the_api_is_installed() -> Result<()> {
     let bench = bench("balanced").await?;
     let operator = bench.operator().await?;
     task_definition(&bench, &json!([{"containerPort": 8080}, {"containerPort": 9090}])).await?;
@@ -68,15 +68,15 @@ async fn a_target_group_gets_its_binding_once_the_controller_is_there() -> Resul
     bench.stable("web", "app:1").await?;
     addons(&bench, "web", "AddonMissing").await?;
     let pod = bench.api::<Deployment>().get("web").await?.spec.and_then(|spec| spec.template.spec).context("a Pod")?;
-    // 15 s for the port that says nothing, and the 30 s of ECS.
+    // The default of 15 s for the port without a delay, and the 30 s of ECS.
     assert_eq!(pod.termination_grace_period_seconds, Some(45));
     let sleep = pod.containers[0].lifecycle.as_ref().and_then(|l| l.pre_stop.as_ref()?.sleep.clone());
     assert_eq!(sleep.map(|sleep| sleep.seconds), Some(15));
 
     TARGET_GROUP_BINDING.install(&bench).await?;
-    let made = objects(&bench, TARGET_GROUP_BINDING, 2).await?;
+    let bindings = objects(&bench, TARGET_GROUP_BINDING, 2).await?;
     addons(&bench, "web", "Made").await?;
-    for binding in &made {
+    for binding in &bindings {
         assert_eq!(binding.owner_references()[0].kind, "Service");
         assert_eq!(binding.data.pointer("/spec/serviceRef/name"), Some(&json!("web")));
         assert_eq!(binding.data.pointer("/spec/targetType"), Some(&json!("ip")));
@@ -86,22 +86,22 @@ async fn a_target_group_gets_its_binding_once_the_controller_is_there() -> Resul
     operator.stop().await?;
     let operator = bench.operator().await?;
     settled(&operator).await?;
-    assert_eq!(operator.writes(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
+    assert_eq!(operator.writes(), 0, "the restart wrote something:\n{}", operator.metrics.encode());
 
-    // Another target group is another object, and the delay that is left is another Pod.
+    // Another target group is another object, and the remaining delay changes the Pod template.
     bench.apply("Service", "web", service(json!([balancer("inside", 8080)]))).await?;
-    let made = wait_for("the other binding alone", PATIENCE, async || {
-        let found = TARGET_GROUP_BINDING.api(&bench).list(&ListParams::default()).await?.items;
-        let groups: Vec<Value> = found.iter().map(|it| it.data["spec"]["targetGroupARN"].clone()).collect();
-        Ok(if groups == [json!(group("inside"))] { Seen::Done(found) } else { Seen::not_yet(groups) })
+    let bindings = wait_for("only the other binding", PATIENCE, async || {
+        let bindings = TARGET_GROUP_BINDING.api(&bench).list(&ListParams::default()).await?.items;
+        let groups: Vec<Value> = bindings.iter().map(|it| it.data["spec"]["targetGroupARN"].clone()).collect();
+        Ok(if groups == [json!(group("inside"))] { Seen::Done(bindings) } else { Seen::not_yet(groups) })
     })
     .await?;
-    assert_eq!(made[0].data.pointer("/spec/networking/ingress/0/ports/0/port"), Some(&json!(8080)));
+    assert_eq!(bindings[0].data.pointer("/spec/networking/ingress/0/ports/0/port"), Some(&json!(8080)));
     bench.stable("web", "app:1").await?;
     let pod = bench.api::<Deployment>().get("web").await?.spec.and_then(|spec| spec.template.spec).context("a Pod")?;
     assert_eq!(pod.termination_grace_period_seconds, Some(37));
 
-    // What does not fit the task definition is refused, and what runs stays.
+    // A port that the task definition lacks is refused, and the objects stay.
     let wrong = json!({"taskDefinition": "app", "desiredCount": 2, "loadBalancers": [balancer("inside", 81)]});
     bench.apply("Service", "web", wrong).await?;
     bench
@@ -119,7 +119,7 @@ async fn a_target_group_gets_its_binding_once_the_controller_is_there() -> Resul
 }
 
 #[tokio::test]
-async fn routes_ingresses_and_load_balancers_are_taken_by_the_server() -> Result<()> {
+async fn the_api_server_accepts_routes_ingresses_and_load_balancers() -> Result<()> {
     let bench = bench("routes").await?;
     for kind in [HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE] {
         kind.install(&bench).await?;
@@ -129,7 +129,7 @@ async fn routes_ingresses_and_load_balancers_are_taken_by_the_server() -> Result
     let mappings: Vec<Value> = ports.iter().map(|port| json!({"containerPort": port})).collect();
     task_definition(&bench, &mappings.into()).await?;
     let parents = json!([{"name": "public", "namespace": "gateways", "sectionName": "https", "port": 443}]);
-    let ways = [
+    let replacements = [
         ("httpRoute", json!({"parentRefs": parents, "hostnames": ["example.com"], "paths": ["/a", "/b"]})),
         ("grpcRoute", json!({"parentRefs": parents})),
         ("tcpRoute", json!({"parentRefs": [{"name": "internal"}]})),
@@ -144,16 +144,18 @@ async fn routes_ingresses_and_load_balancers_are_taken_by_the_server() -> Result
             "sourceRanges": ["192.0.2.0/24"]}),
         ),
     ];
-    let mapping = |(port, (way, settings)): (&i32, &(&str, Value))| json!({"containerName": "app", "containerPort": port, *way: settings});
-    let mapped: Vec<Value> = ports.iter().zip(&ways).map(mapping).collect();
+    let mapped = ports.iter().zip(&replacements).map(|(port, (replacement, settings))| {
+        json!({"containerName": "app", "containerPort": port, *replacement: settings})
+    });
+    let mapped: Vec<Value> = mapped.collect();
     let balancers: Vec<Value> = ports.iter().map(|port| balancer("a", *port)).collect();
     let service = json!({"taskDefinition": "app", "desiredCount": 1, "loadBalancers": balancers,
         "kubernetes": {"loadBalancers": mapped}});
     bench.apply("Service", "web", service).await?;
     bench.stable("web", "app:1").await?;
     for (kind, name) in [(HTTP_ROUTE, "web-8080"), (GRPC_ROUTE, "web-50051"), (TCP_ROUTE, "web-5432")] {
-        let made = objects(&bench, kind, 1).await?;
-        assert_eq!(made[0].name_any(), name);
+        let routes = objects(&bench, kind, 1).await?;
+        assert_eq!(routes[0].name_any(), name);
     }
     let ingress = bench.api::<Ingress>().get("web-8081").await?.spec.context("a spec")?;
     assert_eq!(ingress.ingress_class_name.as_deref(), Some("nginx"));
@@ -163,13 +165,13 @@ async fn routes_ingresses_and_load_balancers_are_taken_by_the_server() -> Result
     operator.stop().await?;
     let operator = bench.operator().await?;
     settled(&operator).await?;
-    assert_eq!(operator.writes(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
+    assert_eq!(operator.writes(), 0, "the restart wrote something:\n{}", operator.metrics.encode());
     bench.service("web", "app", 1).await?;
     bench.apply("Service", "web", json!({"taskDefinition": "app", "desiredCount": 1})).await?;
     for kind in [HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE] {
         objects(&bench, kind, 0).await?;
     }
-    wait_for("the rest gone", PATIENCE, async || {
+    wait_for("the deletion of the Ingress and the load balancer", PATIENCE, async || {
         let left = (
             bench.api::<Ingress>().get_opt("web-8081").await?,
             bench.api::<CoreService>().get_opt("web-8443-lb").await?,
@@ -181,7 +183,7 @@ async fn routes_ingresses_and_load_balancers_are_taken_by_the_server() -> Result
 }
 
 #[tokio::test]
-async fn tasks_are_found_by_the_names_that_callers_use() -> Result<()> {
+async fn services_get_the_names_of_service_connect_and_service_discovery() -> Result<()> {
     let bench = bench("names").await?;
     HTTP_ROUTE.install(&bench).await?;
     let operator = bench.operator().await?;
@@ -202,7 +204,7 @@ async fn tasks_are_found_by_the_names_that_callers_use() -> Result<()> {
     assert_eq!(alias.ports.map(|ports| ports[0].port), Some(80));
     objects(&bench, HTTP_ROUTE, 1).await?;
 
-    // The name is taken: the second service runs, and says why it is not found by it.
+    // The name is in use: the second service runs, and a condition reports the conflict.
     let second = json!({"taskDefinition": "app", "desiredCount": 1, "serviceConnectConfiguration": connect("stock")});
     bench.apply("Service", "other", second).await?;
     bench
@@ -217,21 +219,21 @@ async fn tasks_are_found_by_the_names_that_callers_use() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_node_can_be_emptied_task_by_task() -> Result<()> {
+async fn a_disruption_budget_allows_one_eviction_at_a_time() -> Result<()> {
     let bench = bench("drain").await?;
     let operator = bench.operator().await?;
     task_definition(&bench, &json!([])).await?;
     bench.service("web", "app", 3).await?;
     bench.stable("web", "app:1").await?;
     let budgets = bench.api::<PodDisruptionBudget>();
-    let allowed = async |wanted: i32| {
-        wait_for(&format!("{wanted} evictions allowed"), PATIENCE, async || {
-            let found = budgets.get("web").await?.status.and_then(|status| status.disruptions_allowed);
-            Ok(if found == Some(wanted) { Seen::Done(()) } else { Seen::not_yet(found) })
+    let one_eviction_allowed = async || {
+        wait_for("one allowed eviction", PATIENCE, async || {
+            let allowed = budgets.get("web").await?.status.and_then(|status| status.disruptions_allowed);
+            Ok(if allowed == Some(1) { Seen::Done(()) } else { Seen::not_yet(allowed) })
         })
         .await
     };
-    allowed(1).await?;
+    one_eviction_allowed().await?;
     let pods: Api<Pod> = bench.api();
     let mut names: Vec<String> = pods.list(&ListParams::default()).await?.iter().map(ResourceExt::name_any).collect();
     let first = names.pop().context("a Pod")?;
@@ -241,16 +243,16 @@ async fn a_node_can_be_emptied_task_by_task() -> Result<()> {
         Ok((now.len() == 3 && !now.contains(&first)).then_some(()))
     })
     .await?;
-    allowed(1).await?;
+    one_eviction_allowed().await?;
 
-    // One task cannot be kept and evicted.
+    // A budget for a single task would block each eviction.
     bench.service("web", "app", 1).await?;
     wait_for("no budget", PATIENCE, async || Ok(budgets.get_opt("web").await?.is_none().then_some(()))).await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn security_groups_become_policies_as_the_cluster_says() -> Result<()> {
+async fn security_groups_of_the_cluster_become_policies() -> Result<()> {
     let bench = bench("groups").await?;
     SECURITY_GROUP_POLICY.install(&bench).await?;
     let operator = bench.operator().await?;
@@ -275,16 +277,16 @@ async fn security_groups_become_policies_as_the_cluster_says() -> Result<()> {
     let spec = policy.spec.context("a spec")?;
     assert_eq!(spec.policy_types, Some(vec!["Ingress".to_owned(), "Egress".to_owned()]));
     assert_eq!(spec.ingress.map(|rules| rules[0].from.as_ref().map(Vec::len)), Some(Some(2)));
-    let made = objects(&bench, SECURITY_GROUP_POLICY, 1).await?;
-    assert_eq!(made[0].data.pointer("/spec/securityGroups/groupIds"), Some(&json!(["sg-web"])));
-    assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, Some(1), "no task is replaced");
+    let group_policies = objects(&bench, SECURITY_GROUP_POLICY, 1).await?;
+    assert_eq!(group_policies[0].data.pointer("/spec/securityGroups/groupIds"), Some(&json!(["sg-web"])));
+    assert_eq!(bench.api::<Deployment>().get("web").await?.metadata.generation, Some(1), "tasks were replaced");
     settled(&operator).await?;
     operator.stop().await?;
     let operator = bench.operator().await?;
     settled(&operator).await?;
-    assert_eq!(operator.writes_of_services(), 0, "a new start writes nothing:\n{}", operator.metrics.encode());
+    assert_eq!(operator.writes_of_services(), 0, "the restart wrote something:\n{}", operator.metrics.encode());
 
-    bench.ours("Cluster").delete("prod", &DeleteParams::default()).await?;
+    bench.custom_resources("Cluster").delete("prod", &DeleteParams::default()).await?;
     objects(&bench, SECURITY_GROUP_POLICY, 0).await?;
     wait_for("no policy", PATIENCE, async || {
         Ok(policies.get_opt("web-security-groups").await?.is_none().then_some(()))

@@ -1,4 +1,4 @@
-//! The Helm chart grants the rights that the program asks for, and no others.
+//! The Helm chart grants exactly the rights that the operator requires.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,24 +11,21 @@ use serde_json::Value;
 
 type Right = (String, String, String);
 
-/// What the chart grants by the named templates.
+/// Returns the rights in these named templates of the chart.
 fn granted(templates: &[&str]) -> BTreeSet<Right> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/ecs-operator/templates/_helpers.tpl");
-    let helpers = fs::read_to_string(path).expect("the helpers");
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
+    let helpers = fs::read_to_string(path).expect("_helpers.tpl");
     let mut rights = BTreeSet::new();
     for template in templates {
         let begin = format!("{{{{- define \"ecs-operator.{template}\" -}}}}");
         let (_, rest) = helpers.split_once(&begin).unwrap_or_else(|| panic!("no template {template}"));
-        let (body, _) = rest.split_once("{{- end -}}").expect("its end");
+        let (body, _) = rest.split_once("{{- end -}}").expect("the end of the template");
         let rules: Vec<Value> = serde_saphyr::from_str(body).expect("rules");
         for rule in &rules {
-            for group in texts(&rule["apiGroups"]) {
-                for resource in texts(&rule["resources"]) {
-                    rights
-                        .extend(texts(&rule["verbs"]).into_iter().map(|verb| (group.clone(), resource.clone(), verb)));
+            for group in strings(&rule["apiGroups"]) {
+                for resource in strings(&rule["resources"]) {
+                    let verbs = strings(&rule["verbs"]).into_iter();
+                    rights.extend(verbs.map(|verb| (group.clone(), resource.clone(), verb)));
                 }
             }
         }
@@ -36,20 +33,24 @@ fn granted(templates: &[&str]) -> BTreeSet<Right> {
     rights
 }
 
-fn asked(rules: &[Rule<'_>]) -> BTreeSet<Right> {
-    let expand = |rule: &Rule<'_>| -> Vec<Right> {
-        rule.verbs
-            .iter()
-            .map(|verb| (rule.group.to_owned(), rule.resource.clone().into_owned(), (*verb).to_owned()))
-            .collect()
-    };
-    rules.iter().flat_map(expand).collect()
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn required(rules: &[Rule<'_>]) -> BTreeSet<Right> {
+    let mut rights = BTreeSet::new();
+    for rule in rules {
+        let verbs = rule.verbs.iter();
+        rights
+            .extend(verbs.map(|verb| (rule.group.to_owned(), rule.resource.clone().into_owned(), (*verb).to_owned())));
+    }
+    rights
 }
 
 #[test]
-fn the_chart_grants_what_the_program_asks_for() {
-    assert_eq!(granted(&["rules"]), asked(&controllers::rules()));
-    let in_namespaces = asked(&controllers::optional_rules(Scope::Namespace));
+fn the_chart_grants_the_rights_that_the_operator_requires() {
+    assert_eq!(granted(&["rules"]), required(&controllers::rules()));
+    let in_namespaces = required(&controllers::optional_rules(Scope::Namespace));
     let optional = [
         "externalSecretRules",
         "volumeClaimRules",
@@ -61,5 +62,5 @@ fn the_chart_grants_what_the_program_asks_for() {
         "externalMetricsRules",
     ];
     assert_eq!(granted(&optional), in_namespaces);
-    assert_eq!(granted(&["volumeRules", "nodeRules"]), asked(&controllers::optional_rules(Scope::Cluster)));
+    assert_eq!(granted(&["volumeRules", "nodeRules"]), required(&controllers::optional_rules(Scope::Cluster)));
 }

@@ -1,4 +1,4 @@
-//! The committed custom resource definitions are those of the code, and have a form that Kubernetes accepts.
+//! The committed custom resource definitions match the code and are valid in Kubernetes.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,12 @@ fn the_committed_definitions_are_current() {
     for definition in crd::all().expect("definitions") {
         let plural = &definition.spec.names.plural;
         let current = crd::yaml(&definition).expect("YAML");
-        assert!(
-            committed(plural) == current,
-            "{FOLDER}/{plural}.yaml is not what the code generates; run: make generate"
-        );
+        assert!(committed(plural) == current, "{FOLDER}/{plural}.yaml is out of date; run: make generate");
     }
 }
 
 #[test]
-fn every_part_of_a_schema_is_structural() {
+fn schemas_are_structural() {
     for definition in crd::all().expect("definitions") {
         let value = serde_json::to_value(&definition).expect("JSON");
         let schema = value.pointer("/spec/versions/0/schema/openAPIV3Schema").expect("schema");
@@ -35,7 +32,7 @@ fn every_part_of_a_schema_is_structural() {
     }
 }
 
-/// Kubernetes wants a type (or a declaration that anything goes) everywhere and takes no references.
+/// Kubernetes requires a type, or a marker for free-form values, at each level, and accepts no references.
 fn check(schema: &Value, at: &str) {
     assert!(schema.get("$ref").is_none(), "{at}: $ref");
     let free = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
@@ -56,22 +53,22 @@ fn check(schema: &Value, at: &str) {
 }
 
 #[test]
-fn what_the_schema_does_not_know_is_kept_everywhere_in_a_spec() {
+fn fields_outside_the_schema_are_kept_everywhere_in_a_spec() {
     for definition in crd::all().expect("definitions") {
         let value = serde_json::to_value(&definition).expect("JSON");
         let spec = value.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").expect("spec");
-        check_keeps(spec, &definition.spec.names.kind);
+        check_unknown_fields_kept(spec, &definition.spec.names.kind);
     }
 }
 
-fn check_keeps(schema: &Value, at: &str) {
+fn check_unknown_fields_kept(schema: &Value, at: &str) {
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         assert_eq!(schema.get("x-kubernetes-preserve-unknown-fields"), Some(&Value::Bool(true)), "{at}");
         for (name, member) in properties {
-            check_keeps(member, &format!("{at}.{name}"));
+            check_unknown_fields_kept(member, &format!("{at}.{name}"));
         }
     }
     if let Some(items) = schema.get("items") {
-        check_keeps(items, &format!("{at}[]"));
+        check_unknown_fields_kept(items, &format!("{at}[]"));
     }
 }

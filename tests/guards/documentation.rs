@@ -1,19 +1,18 @@
 //! Generated pages, generated sections and examples match the code.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::reference;
-
-/// The marker at the end of each generated section.
+/// Marker at the end of each generated section.
 const END: &str = "<!-- end of what is generated -->";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `make generate` sets this: what is generated is then written instead of compared.
+/// True under `make generate`: the tests write the generated files instead of comparing them.
 fn generating() -> bool {
     std::env::var_os("GENERATE").is_some()
 }
@@ -24,31 +23,24 @@ fn check(path: &Path, current: &str) {
         fs::write(path, current).expect("the page is written");
     } else {
         let committed = fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == current, "{} is not what the code generates; run: make generate", path.display());
+        assert!(committed == current, "{} is out of date; run: make generate", path.display());
     }
 }
 
 #[test]
-fn the_pages_about_fields_are_current() {
+fn the_generated_pages_are_current() {
     for page in docgen::pages() {
         check(&root().join(page.file), &page.text);
     }
 }
 
 #[test]
-fn the_reference_pages_are_current() {
-    for page in reference::pages() {
-        check(&root().join(page.file), &page.text);
-    }
-}
-
-#[test]
-fn the_schema_of_the_chart_describes_each_value_as_values_yaml_does() {
+fn the_schema_of_the_chart_has_the_descriptions_of_values_yaml() {
     let path = root().join("charts/ecs-operator/values.schema.json");
-    check(&path, &reference::chart_values::schema());
+    check(&path, &docgen::chart_values_schema());
 }
 
-/// The report that `convert` prints of an example, up to the count.
+/// Returns the report that `convert` prints for an example, as a code block.
 fn report() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
         .args(["convert", "examples/ecs/invoices.taskdef.json"])
@@ -59,7 +51,7 @@ fn report() -> String {
     format!("```text\n{}\n```", report.trim())
 }
 
-/// Replaces a section between its markers.
+/// Replaces the section between its markers.
 fn with_section(page: &str, name: &str, content: &str) -> String {
     let begin = format!("<!-- generated: {name} -->");
     let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no marker {begin}"));
@@ -76,7 +68,7 @@ fn the_generated_sections_of_the_readme_are_current() {
 }
 
 #[test]
-fn the_examples_custom_resources_are_what_convert_makes_of_the_ecs_files() {
+fn the_custom_resources_of_the_examples_match_the_output_of_convert() {
     let fresh = tempfile::tempdir().expect("a folder");
     let converted = Command::new(env!("CARGO_BIN_EXE_ecs-operator"))
         .args(["convert", "--report", "none", "--output"])
@@ -85,17 +77,19 @@ fn the_examples_custom_resources_are_what_convert_makes_of_the_ecs_files() {
         .status()
         .expect("the program runs");
     assert!(converted.success());
-    let files = |folder: &Path| {
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(folder).expect("a folder").map(|f| f.expect("a file").path()).collect();
-        files.sort();
-        files
-    };
     let committed = root().join("examples/custom-resources");
-    let names = |folder: &Path| files(folder).iter().map(|f| f.file_name().map(ToOwned::to_owned)).collect::<Vec<_>>();
-    assert_eq!(names(fresh.path()), names(&committed), "run: make generate");
-    for (new, old) in files(fresh.path()).iter().zip(files(&committed)) {
-        let same = fs::read(new).expect("a file") == fs::read(&old).expect("a file");
-        assert!(same, "{} is not what convert makes; run: make generate", old.display());
+    assert_eq!(file_names(fresh.path()), file_names(&committed), "run: make generate");
+    for name in file_names(&committed) {
+        let same =
+            fs::read(fresh.path().join(&name)).expect("a file") == fs::read(committed.join(&name)).expect("a file");
+        assert!(same, "{} is out of date; run: make generate", committed.join(&name).display());
     }
+}
+
+/// Returns the names of the files in a folder, sorted.
+fn file_names(folder: &Path) -> Vec<OsString> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<OsString> = entries.map(|entry| entry.expect("a file").file_name()).collect();
+    names.sort();
+    names
 }

@@ -1,11 +1,11 @@
-//! Which file may import which: rooms are the modules that `lib.rs` declares.
+//! Imports between files. A top-level module, which `lib.rs` declares, may import only the modules listed for it.
 
 use std::collections::BTreeSet;
 
 use crate::source::{Knot, Names, Source, Target};
 
-/// Rooms that each room may import.
-const ROOMS: [(&str, &[&str]); 11] = [
+/// Top-level modules, and the modules that each may import.
+const LAYERS: [(&str, &[&str]); 11] = [
     ("k8s", &[]),
     ("ecs", &[]),
     ("telemetry", &[]),
@@ -19,15 +19,15 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("cli", &["api", "controllers", "convert", "ecs", "k8s", "kubernetes", "report", "telemetry", "translate"]),
 ];
 
-/// Files that describe one thing together, whose types therefore contain each other.
+/// Files of one data model, whose types contain each other.
 const MODELS: [&[&str]; 1] = [&["ecs::placement::instance", "ecs::placement::request", "ecs::placement::strategy"]];
 
-fn room(module: &[String]) -> &str {
+fn layer(module: &[String]) -> &str {
     module.first().map_or("lib", String::as_str)
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn imports_between_files_have_no_circles() {
     let mut models: BTreeSet<BTreeSet<Names>> = BTreeSet::new();
     for model in MODELS {
         models.insert(model.iter().map(|file| file.split("::").map(str::to_owned).collect()).collect());
@@ -35,25 +35,26 @@ fn no_files_import_each_other_in_a_circle() {
     let knots = Source::library().knots();
     let text: String = knots.iter().filter(|knot| !models.remove(&knot.files)).map(Knot::to_string).collect();
     assert!(text.is_empty(), "{text}");
-    assert!(models.is_empty(), "these files are no circle; take them out of MODELS: {models:?}");
+    assert!(models.is_empty(), "these files do not import each other in a circle; remove them from MODELS: {models:?}");
 }
 
 #[test]
-fn rooms_import_the_rooms_below_them() {
-    let mut offences = Vec::new();
+fn modules_import_only_the_layers_below_them() {
+    let mut violations = Vec::new();
     for ((from, to), items) in Source::library().imports() {
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room(&from)) else {
-            panic!("{} has no row in ROOMS", from.join("::"));
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer(&from)) else {
+            panic!("{} has no row in LAYERS", from.join("::"));
         };
-        let (here, there) = (room(&from), room(&to));
+        let (here, there) = (layer(&from), layer(&to));
         if here != there && !allowed.contains(&there) {
-            offences.push(format!("{} may not import {items:?} from {}", from.join("::"), to.join("::")));
+            violations.push(format!("{} may not import {items:?} from {}", from.join("::"), to.join("::")));
         }
     }
-    assert!(offences.is_empty(), "{}", offences.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// Crates that the pure rooms may use: none of these reads a clock, a file or the environment, or opens a connection by itself.
+/// Pure modules and the crates that they may use. Except for the paths in [`IMPURE`], these crates read no clock, file or
+/// environment variable and open no connection.
 const PURE: [(&str, &[&str]); 6] = [
     ("ecs", &["jiff", "regex", "schemars", "serde", "serde_json", "strsim", "thiserror"]),
     ("k8s", &["jiff", "k8s_openapi", "regex", "schemars", "serde", "serde_json", "thiserror"]),
@@ -63,8 +64,8 @@ const PURE: [(&str, &[&str]); 6] = [
     ("report", &["anstyle", "schemars", "serde", "serde_json"]),
 ];
 
-/// Parts of these crates and of the standard library that depend on more than their inputs. Hash maps are among them: their
-/// order differs from run to run, and objects of one definition would differ with it.
+/// Paths in these crates and the standard library that depend on more than their inputs. Hash maps are included because their
+/// order differs from run to run, and the rendered objects would differ with it.
 const IMPURE: [&[&str]; 16] = [
     &["std", "collections", "HashMap"],
     &["std", "collections", "HashSet"],
@@ -87,33 +88,36 @@ const IMPURE: [&[&str]; 16] = [
 fn is_impure(path: &[String], crates: &[&str]) -> bool {
     // k8s-openapi exports jiff.
     let path = if path.starts_with(&["k8s_openapi".to_owned(), "jiff".to_owned()]) { &path[1..] } else { path };
-    let known = ["alloc", "core", "std"].contains(&&*path[0]) || crates.contains(&&*path[0]);
-    !known || IMPURE.iter().any(|names| path.len() >= names.len() && names.iter().zip(path).all(|(a, b)| a == b))
+    let is_allowed = ["alloc", "core", "std"].contains(&&*path[0]) || crates.contains(&&*path[0]);
+    !is_allowed || IMPURE.iter().any(|names| path.len() >= names.len() && names.iter().zip(path).all(|(a, b)| a == b))
 }
 
 #[test]
-fn pure_rooms_depend_on_their_inputs_alone() {
-    let mut offences = Vec::new();
+fn pure_modules_depend_only_on_their_inputs() {
+    let mut violations = Vec::new();
     for reference in Source::library().references() {
         let Target::External(path) = &reference.target else { continue };
-        let crates = PURE.iter().find(|(name, _)| *name == room(&reference.from));
+        let crates = PURE.iter().find(|(name, _)| *name == layer(&reference.from));
         if crates.is_some_and(|(_, crates)| is_impure(path, crates)) {
-            offences.push(format!("{} uses {}", reference.from.join("::"), path.join("::")));
+            violations.push(format!("{} is pure but uses {}", reference.from.join("::"), path.join("::")));
         }
     }
-    assert!(offences.is_empty(), "{}", offences.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[test]
 fn impure_paths_are_recognized() {
-    let impure =
-        |path: &str| is_impure(&path.split("::").map(str::to_owned).collect::<Vec<_>>(), &["jiff", "k8s_openapi"]);
-    for path in ["std::env::var", "tokio::spawn", "k8s_openapi::jiff::Timestamp::now", "std::time::Instant"] {
-        assert!(impure(path), "{path}");
-    }
-    for path in
-        ["std::collections::BTreeMap", "jiff::Timestamp", "k8s_openapi::api::core::v1::Pod", "std::time::Duration"]
-    {
-        assert!(!impure(path), "{path}");
+    for (path, impure) in [
+        ("std::env::var", true),
+        ("tokio::spawn", true),
+        ("k8s_openapi::jiff::Timestamp::now", true),
+        ("std::time::Instant", true),
+        ("std::collections::BTreeMap", false),
+        ("jiff::Timestamp", false),
+        ("k8s_openapi::api::core::v1::Pod", false),
+        ("std::time::Duration", false),
+    ] {
+        let names: Vec<String> = path.split("::").map(str::to_owned).collect();
+        assert_eq!(is_impure(&names, &["jiff", "k8s_openapi"]), impure, "{path}");
     }
 }

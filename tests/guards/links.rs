@@ -1,4 +1,4 @@
-//! Every link between the pages of the documentation resolves, and every page is listed in the index.
+//! Links between pages of the documentation resolve, and the index lists every page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Markdown files of the project's root and of `docs/`, relative to the root.
+/// Returns the Markdown files of the documentation, relative to the root of the project.
 fn pages() -> Vec<PathBuf> {
     ["", "docs", "docs/fields", "docs/reference", "tests"].into_iter().flat_map(markdown).collect()
 }
@@ -23,7 +23,7 @@ fn text(page: &Path) -> String {
     fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
 }
 
-/// The lines outside of code blocks.
+/// Returns the lines outside code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     text.lines().filter(move |line| {
@@ -33,39 +33,39 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The targets of the links of a page, without those that leave the project.
+/// Returns the targets of a page's links within the project.
 fn links(text: &str) -> Vec<String> {
     let targets = prose(text).flat_map(|line| line.split("](").skip(1));
     let targets = targets.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
-/// The anchors that GitHub gives the headings of a page.
+/// Returns the anchors that GitHub generates for the headings of a page.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = prose(text).filter_map(|line| line.strip_prefix('#'));
     headings.map(|heading| anchor(heading.trim_start_matches('#').trim())).collect()
 }
 
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().replace(' ', "-");
-    kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
+    let hyphenated = heading.to_lowercase().replace(' ', "-");
+    hyphenated.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
 }
 
 #[test]
-fn every_link_leads_to_a_page_and_a_heading() {
+fn every_link_resolves_to_a_page_and_a_heading() {
     let mut broken = Vec::new();
     for page in pages() {
         for link in links(&text(&page)) {
             let (file, fragment) = link.split_once('#').unwrap_or((&link, ""));
             let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
-            let found =
+            let resolves =
                 root().join(&target).exists() && (fragment.is_empty() || anchors(&text(&target)).contains(fragment));
-            if !found {
+            if !resolves {
                 broken.push(format!("{}: {link}", page.display()));
             }
         }
     }
-    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn the_index_lists_every_page_of_the_documentation() {
     let missing: Vec<PathBuf> = pages
         .filter(|page| page != Path::new("README.md") && !listed.contains(page.to_str().unwrap_or_default()))
         .collect();
-    assert!(missing.is_empty(), "docs/README.md does not link {missing:?}");
+    assert!(missing.is_empty(), "docs/README.md does not link to {missing:?}");
 }
 
 #[test]
-fn anchors_are_those_of_github() {
+fn anchors_match_those_of_github() {
     assert_eq!(anchor("The `kubernetes` block"), "the-kubernetes-block");
     assert_eq!(anchor("Limits, and \"how\""), "limits-and-how");
 }

@@ -1,4 +1,4 @@
-//! Rules that the source, the chart and the documentation keep.
+//! Rules of the source tree, the chart and the documentation.
 
 mod chart;
 mod crds;
@@ -6,6 +6,5 @@ mod documentation;
 mod fields;
 mod imports;
 mod links;
-mod reference;
 mod sizes;
 mod source;

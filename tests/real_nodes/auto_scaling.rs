@@ -1,4 +1,4 @@
-//! Auto scaling by what containers really use: kubelets measure it, metrics-server tells it, an autoscaler decides.
+//! Auto scaling with the measured usage of real containers: kubelets, metrics-server and a HorizontalPodAutoscaler.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
 
-/// Seconds for which the load is low before tasks are taken away.
+/// Seconds of low load before tasks are removed.
 const WINDOW: u64 = 30;
-/// Tasks at least, and at most.
+/// Minimum and maximum number of tasks.
 const LIMITS: (i64, i64) = (1, 4);
-/// Of what a task reserves, in percent.
+/// Target utilization, in percent of the reservation of a task.
 const TARGET: i32 = 50;
-/// Until a change of the load is in the metrics of an autoscaler: a look of metrics-server every 10 s at what kubelets have
-/// measured every 10 s or so.
-const SEEN_AFTER: Duration = Duration::from_mins(1);
+/// Maximum delay until a change of the load is in the metrics of an autoscaler. metrics-server scrapes every 10 s, and kubelets
+/// measure about every 10 s.
+const METRICS_DELAY: Duration = Duration::from_mins(1);
 
-/// While the switch is on, all tasks of the folder together do about the same work, however many they are, as behind a load
-/// balancer: four of them have more to do than the target, and so has one.
+/// While the file `on` exists, all tasks of the folder together do about the same work, whatever their number, as behind a load
+/// balancer. The work exceeds the target of one task and of four tasks.
 const WORKER: &str = r#"trap 'rm -f "/load/task-$HOSTNAME"; exit 0' TERM
 touch "/load/task-$HOSTNAME"
 while :; do
@@ -43,12 +43,12 @@ fn epoch_seconds() -> Result<i64> {
 }
 
 /// Services whose tasks share a folder with the test.
-struct Loaded<'a> {
+struct Load<'a> {
     bench: &'a Bench,
     folder: &'a Path,
 }
 
-impl Loaded<'_> {
+impl Load<'_> {
     async fn task_definition(&self, name: &str, health_check: Option<&str>) -> Result<()> {
         let mut container = json!({"name": "app", "image": IMAGE, "cpu": 100, "memory": 32, "stopTimeout": 5,
             "entryPoint": ["sh", "-c"], "command": [WORKER],
@@ -75,110 +75,111 @@ impl Loaded<'_> {
     }
 
     fn switch_on(&self, name: &str) -> Result<()> {
-        File::create(self.folder.join(name).join("on")).map(drop).context("the switch")
+        File::create(self.folder.join(name).join("on")).map(drop).context("cannot switch the load on")
     }
 
     fn switch_off(&self, name: &str) -> Result<()> {
-        fs::remove_file(self.folder.join(name).join("on")).context("the switch")
+        fs::remove_file(self.folder.join(name).join("on")).context("cannot switch the load off")
     }
 
-    /// Waits until the service has so many tasks, and all of them run.
-    async fn has(&self, name: &str, count: i64) -> Result<Value> {
+    /// Waits until the service has `count` running tasks.
+    async fn wait_for_count(&self, name: &str, count: i64) -> Result<Value> {
         let what = format!("{count} tasks of {name}");
         self.bench
-            .until_within(SEEN_AFTER + PATIENCE, "Service", name, &what, |object| {
-                let wanted = object.pointer("/spec/desiredCount")? == count;
+            .until_within(METRICS_DELAY + PATIENCE, "Service", name, &what, |object| {
+                let desired = object.pointer("/spec/desiredCount")? == count;
                 let running = object.pointer("/status/runningCount")? == count;
-                (wanted && running && object.pointer("/status/desiredCount")? == count).then(|| object.clone())
+                (desired && running && object.pointer("/status/desiredCount")? == count).then(|| object.clone())
             })
             .await
     }
 
-    /// What the autoscaler measured last, in percent, and whether it may take tasks away.
+    /// Returns the last utilization in percent that the autoscaler measured, and true if it may scale in.
     async fn autoscaler(&self, name: &str) -> Result<(Option<i32>, bool)> {
-        let found = self.bench.api::<HorizontalPodAutoscaler>().get(name).await?;
-        let metrics = found.status.and_then(|status| status.current_metrics).unwrap_or_default();
-        let measured = metrics.first().and_then(|it| it.resource.as_ref()?.current.average_utilization);
-        let down = found.spec.behavior.and_then(|behavior| behavior.scale_down);
-        let may = down.and_then(|down| down.select_policy).is_some_and(|policy| policy != "Disabled");
-        Ok((measured, may))
+        let autoscaler = self.bench.api::<HorizontalPodAutoscaler>().get(name).await?;
+        let metrics = autoscaler.status.and_then(|status| status.current_metrics).unwrap_or_default();
+        let utilization = metrics.first().and_then(|it| it.resource.as_ref()?.current.average_utilization);
+        let down = autoscaler.spec.behavior.and_then(|behavior| behavior.scale_down);
+        let may_scale_in = down.and_then(|down| down.select_policy).is_some_and(|policy| policy != "Disabled");
+        Ok((utilization, may_scale_in))
     }
 
-    async fn until_it_measures(&self, name: &str, what: &str, right: impl Fn(i32, bool) -> bool) -> Result<()> {
-        wait_for(&format!("{what} of {name}"), SEEN_AFTER + PATIENCE, async || {
-            let (measured, may_scale_in) = self.autoscaler(name).await?;
-            let done = measured.is_some_and(|measured| right(measured, may_scale_in));
-            Ok(if done { Seen::Done(()) } else { Seen::not_yet((measured, may_scale_in)) })
+    async fn wait_for_autoscaler(&self, name: &str, what: &str, holds: impl Fn(i32, bool) -> bool) -> Result<()> {
+        wait_for(&format!("{what} of {name}"), METRICS_DELAY + PATIENCE, async || {
+            let (utilization, may_scale_in) = self.autoscaler(name).await?;
+            let done = utilization.is_some_and(|utilization| holds(utilization, may_scale_in));
+            Ok(if done { Seen::Done(()) } else { Seen::not_yet((utilization, may_scale_in)) })
         })
         .await
     }
 }
 
-/// The change of the count that began first of those that the status tells of and are in this direction: when, from where and why.
+/// Returns the first scale-out or scale-in in the status: start in Unix seconds, count before it, cause.
 fn first_change(service: &Value, out: bool) -> Result<(i64, i64, String)> {
     let activities = service.pointer("/status/scalingActivities").and_then(Value::as_array).context("no activities")?;
-    let is_right = |it: &&Value| (it["toCount"].as_i64() > it["fromCount"].as_i64()) == out;
-    let first = activities.iter().rev().find(is_right).with_context(|| format!("no such change: {activities:?}"))?;
-    let began: Timestamp = first["startTime"].as_str().context("a time")?.parse()?;
+    let mut oldest_first = activities.iter().rev();
+    let first = oldest_first.find(|it| (it["toCount"].as_i64() > it["fromCount"].as_i64()) == out);
+    let first = first.with_context(|| format!("no such change: {activities:?}"))?;
+    let start: Timestamp = first["startTime"].as_str().context("a time")?.parse()?;
     let cause = first["cause"].as_str().unwrap_or_default().to_owned();
-    Ok((began.as_second(), first["fromCount"].as_i64().context("a count")?, cause))
+    Ok((start.as_second(), first["fromCount"].as_i64().context("a count")?, cause))
 }
 
-/// Two services with the same load: one of them is rolled out when the load ends.
+/// Two services have the same load. One of them is rolled out when the load ends.
 #[tokio::test]
-async fn tasks_follow_the_load_and_none_is_taken_away_too_early() -> Result<()> {
+async fn tasks_follow_the_load_and_scale_in_waits() -> Result<()> {
     let Some(bench) = bench("load").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let folder = Path::new("/tmp").join(&bench.namespace);
-    let loaded = Loaded { bench: &bench, folder: &folder };
-    let (least, most) = LIMITS;
+    let load = Load { bench: &bench, folder: &folder };
+    let (minimum, maximum) = LIMITS;
     for name in ["plain", "rolled"] {
-        loaded.task_definition(name, None).await?;
-        loaded.service(name).await?;
+        load.task_definition(name, None).await?;
+        load.service(name).await?;
     }
     for name in ["plain", "rolled"] {
         bench.stable(name, &format!("{name}:1")).await?;
-        loaded.has(name, least).await?;
-        loaded.switch_on(name)?;
+        load.wait_for_count(name, minimum).await?;
+        load.switch_on(name)?;
     }
     for name in ["plain", "rolled"] {
-        let service = loaded.has(name, most).await?;
+        let service = load.wait_for_count(name, maximum).await?;
         let (_, from, cause) = first_change(&service, true)?;
-        ensure!(from == least && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
+        ensure!(from == minimum && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
     }
 
-    // Its new tasks are healthy when the test says so.
+    // The new tasks become healthy when the test creates the file.
     bench.stable("rolled", "rolled:1").await?;
-    loaded.task_definition("rolled", Some("test -e /load/ready")).await?;
-    loaded.until_it_measures("rolled", "no scale-in", |_, may_scale_in| !may_scale_in).await?;
-    let off = epoch_seconds()?;
+    load.task_definition("rolled", Some("test -e /load/ready")).await?;
+    load.wait_for_autoscaler("rolled", "disabled scale-in", |_, may_scale_in| !may_scale_in).await?;
+    let load_end = epoch_seconds()?;
     for name in ["plain", "rolled"] {
-        loaded.switch_off(name)?;
+        load.switch_off(name)?;
     }
-    let service = loaded.has("plain", least).await?;
-    let (began, from, cause) = first_change(&service, false)?;
-    let waited = began - off;
-    ensure!(from == most && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
-    ensure!(waited >= i64::try_from(WINDOW)?, "a task was taken away {waited} s after the load");
+    let service = load.wait_for_count("plain", minimum).await?;
+    let (start, from, cause) = first_change(&service, false)?;
+    let waited = start - load_end;
+    ensure!(from == maximum && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
+    ensure!(waited >= i64::try_from(WINDOW)?, "a task was removed {waited} s after the end of the load");
 
-    // The load of the other one has been as low for as long.
-    loaded.until_it_measures("rolled", "a low load", |measured, _| 10 * measured < 9 * TARGET).await?;
-    let service = serde_json::to_value(bench.ours("Service").get("rolled").await?)?;
-    ensure!(service["spec"]["desiredCount"] == most, "{service}");
+    // The load of the other service has been low for as long.
+    load.wait_for_autoscaler("rolled", "a low load", |utilization, _| 10 * utilization < 9 * TARGET).await?;
+    let service = serde_json::to_value(bench.custom_resources("Service").get("rolled").await?)?;
+    ensure!(service["spec"]["desiredCount"] == maximum, "{service}");
     ensure!(service.pointer("/status/deployments/0/rolloutState") == Some(&json!("IN_PROGRESS")), "{service}");
-    ensure!(!loaded.autoscaler("rolled").await?.1, "tasks may be taken away during a deployment");
+    ensure!(!load.autoscaler("rolled").await?.1, "scale-in is enabled during a deployment");
     let ready = epoch_seconds()?;
     File::create(folder.join("rolled/ready"))?;
-    let service = loaded.has("rolled", least).await?;
-    let (began, from, cause) = first_change(&service, false)?;
-    let held = began - ready;
-    ensure!(from == most && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
-    ensure!(held >= 0, "a task was taken away {} s before the end of the deployment", -held);
+    let service = load.wait_for_count("rolled", minimum).await?;
+    let (start, from, cause) = first_change(&service, false)?;
+    let delay = start - ready;
+    ensure!(from == maximum && cause.contains("HorizontalPodAutoscaler"), "from {from}: {cause}");
+    ensure!(delay >= 0, "a task was removed {} s before the end of the deployment", -delay);
     bench.stable("rolled", "rolled:2").await?;
-    println!("taken away {waited} s after the load, and {held} s after the last task of a deployment could be healthy");
-    // The folder is written to until the tasks are gone.
+    println!("scale-in {waited} s after the end of the load, and {delay} s after the last health check could succeed");
+    // The tasks write to the folder until they are deleted.
     for name in ["plain", "rolled"] {
-        bench.ours("Service").delete(name, &DeleteParams::default()).await?;
+        bench.custom_resources("Service").delete(name, &DeleteParams::default()).await?;
     }
     wait_for("no task", PATIENCE, async || {
         Ok(bench.api::<Pod>().list(&ListParams::default()).await?.items.is_empty().then_some(()))

@@ -1,4 +1,4 @@
-//! The Helm chart with the operator's own image, on a real node.
+//! The Helm chart with the operator's image.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,29 +12,29 @@ use crate::{IMAGE, bench};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/ecs-operator");
 
-/// The target whose programs need nothing but a kernel, as in the Dockerfile.
+/// Returns the target of static programs, as in the Dockerfile.
 fn static_target() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
-/// Builds a program as the Dockerfile does, as far as one can without a container engine.
+/// Builds a static program, as the Dockerfile does.
 pub fn static_program(package: &str) -> Result<PathBuf> {
     let (root, target) = (env!("CARGO_MANIFEST_DIR"), static_target());
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
-    let built = Command::new(env!("CARGO"))
+    let status = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--package", package, "--bin", package, "--target", &target])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &folder)
         .status()?;
     ensure!(
-        built.success(),
+        status.success(),
         "the static program does not build; `make test` installs the target {target} and musl-gcc"
     );
     Ok(folder.join(target).join("debug").join(package))
 }
 
 #[tokio::test]
-async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
+async fn the_installed_chart_runs_and_reconciles() -> Result<()> {
     let Some(bench) = bench("chart").await? else { return Ok(()) };
     let program = |package: &str| std::fs::read(static_program(package)?).context("the static program");
     let image = Image::program("example.test/ecs-operator:test", program("ecs-operator")?);
@@ -50,7 +50,7 @@ async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
         namespace: watched.clone(),
         ..crate::support::Bench::new(bench.cluster, "spare").await?
     };
-    // The second container ends, which only the task agent of the operator's image lets be.
+    // The second container ends and stays stopped, which requires the task agent in the operator's image.
     let container = |name: &str, command: &str, essential: bool| {
         json!({"name": name, "image": IMAGE, "memory": 16,
         "essential": essential, "entryPoint": ["sh", "-c"], "command": [command]})
@@ -61,7 +61,7 @@ async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
     watched_bench.service("app", "app", 1).await?;
     watched_bench.stable("app", "app:1").await?;
 
-    // Removing the operator touches no task.
+    // Uninstalling the operator changes no task.
     let pods = || {
         bench.cluster.kubectl([
             "get",
@@ -74,7 +74,7 @@ async fn helm_install_gives_a_running_operator_that_reconciles() -> Result<()> {
     };
     let before = pods()?;
     bench.cluster.helm(["uninstall", "op", "-n", namespace, "--wait"])?;
-    wait_for("the operator gone", PATIENCE, async || {
+    wait_for("the end of the operator", PATIENCE, async || {
         let left = bench.cluster.kubectl(["get", "pods", "-n", namespace, "-o", "name"])?;
         Ok(left.trim().is_empty().then_some(()))
     })

@@ -1,4 +1,4 @@
-//! When the containers of a task behind a load balancer are told to stop.
+//! Stop signals of tasks behind a load balancer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::support::{Bench, PATIENCE, with};
 use crate::task_agent::{agent_bench, task_agent};
 use crate::{IMAGE, bench};
 
-/// Seconds that a task goes on after it has left its load balancer.
+/// Seconds between the deregistration of a task and its stop signal.
 const DELAY: u64 = 5;
 
-/// Waits until a container has written the second in which it was told to stop.
-async fn told(folder: &Path, container: &str) -> Result<u64> {
+/// Waits for the stop signal of a container; returns its time in Unix seconds.
+async fn signal_time(folder: &Path, container: &str) -> Result<u64> {
     let file: PathBuf = folder.join(container);
     wait_for(&format!("the signal to {container}"), PATIENCE, async || {
         Ok(fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()))
@@ -24,8 +24,8 @@ async fn told(folder: &Path, container: &str) -> Result<u64> {
     .await
 }
 
-/// Runs a web server and the proxy it depends on, stops the task, and looks when each of them is signalled.
-async fn signals(bench: &Bench, first_process: &str) -> Result<()> {
+/// Runs a web server and the proxy that it depends on, stops the task, and checks the times of the stop signals.
+async fn check_signals(bench: &Bench, first_process: &str) -> Result<()> {
     let folder = Path::new("/tmp").join(&bench.namespace);
     let container = |name: &str, more: Value| {
         let note = format!("trap 'date +%s > /log/{name}; exit 0' TERM; while :; do sleep 1 & wait $!; done");
@@ -51,24 +51,24 @@ async fn signals(bench: &Bench, first_process: &str) -> Result<()> {
 
     let start = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     bench.apply("Service", "app", service(0)).await?;
-    let (web, proxy) = (told(&folder, "web").await?, told(&folder, "proxy").await?);
-    ensure!(web >= start + DELAY, "told to stop after {} s", web - start);
-    ensure!(proxy >= web, "the proxy is told {} s before the server that needs it", web - proxy);
+    let (web, proxy) = (signal_time(&folder, "web").await?, signal_time(&folder, "proxy").await?);
+    ensure!(web >= start + DELAY, "the stop signal was sent after {} s", web - start);
+    ensure!(proxy >= web, "the proxy got the signal {} s before the server that depends on it", web - proxy);
     fs::remove_dir_all(&folder).context("the folder")
 }
 
 #[tokio::test]
-async fn the_kubelet_signals_no_container_before_the_delay_is_over() -> Result<()> {
+async fn containers_are_signaled_after_the_deregistration_delay() -> Result<()> {
     let Some(bench) = bench("drained").await? else { return Ok(()) };
     let operator = bench.operator().await?;
-    signals(&bench, "sh").await?;
+    check_signals(&bench, "sh").await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn neither_is_one_signalled_below_the_task_agent() -> Result<()> {
+async fn containers_of_the_task_agent_are_signaled_after_the_deregistration_delay() -> Result<()> {
     let Some(bench) = agent_bench("drained-agent").await? else { return Ok(()) };
     let operator = bench.operator_with(task_agent).await?;
-    signals(&bench, "task-agent").await?;
+    check_signals(&bench, "task-agent").await?;
     operator.stop().await
 }

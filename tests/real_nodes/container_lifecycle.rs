@@ -1,4 +1,4 @@
-//! What a container of a service sees and does.
+//! Environment, dependencies, health, stops and exits of containers.
 
 use anyhow::Result;
 use devcluster::{Image, Seen, wait_for};
@@ -15,7 +15,7 @@ pub async fn run(bench: &Bench, name: &str, definition: Value) -> Result<String>
     run_as(bench, name, definition, json!({"taskDefinition": name, "desiredCount": 1})).await
 }
 
-/// Runs the definition by this service; its Pod.
+/// Applies a definition and a service, waits until it is stable, and returns its Pod.
 pub async fn run_as(bench: &Bench, name: &str, definition: Value, service: Value) -> Result<String> {
     bench.apply("TaskDefinition", name, definition).await?;
     bench.apply("Service", name, service).await?;
@@ -35,7 +35,7 @@ pub fn exec(bench: &Bench, pod: &str, container: &str, script: &str) -> Result<S
 }
 
 #[tokio::test]
-async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<()> {
+async fn a_container_has_the_environment_of_its_definition() -> Result<()> {
     let Some(bench) = bench("sees").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let definition = json!({
@@ -59,7 +59,7 @@ async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<
     let see = |script: &str| exec(&bench, &pod, "app", script);
     assert_eq!(see("echo \"$GREETING|$EMPTY|\"")?, "hello $(HOME)||");
     assert_eq!(see("echo \"$MONEY\"")?, "pa$$word $HOME");
-    assert_eq!(see("env | grep -c _SERVICE_HOST")?, "1", "only the API server's own variable");
+    assert_eq!(see("env | grep -c _SERVICE_HOST")?, "1", "only the variable of the API server");
     assert_eq!(see("ls /var/run/secrets 2>/dev/null | wc -l")?, "0", "no credentials");
     assert_eq!(see("id -u; id -g; pwd")?, "1000\n1000\n/srv");
     assert_eq!(see("touch /x 2>/dev/null || echo refused")?, "refused");
@@ -69,7 +69,7 @@ async fn a_container_sees_what_its_definition_says_and_nothing_more() -> Result<
 }
 
 #[tokio::test]
-async fn dependencies_hold_back_their_dependents() -> Result<()> {
+async fn containers_start_after_their_dependencies() -> Result<()> {
     let Some(bench) = bench("order").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let mount = json!([{"sourceVolume": "log", "containerPath": "/log"}]);
@@ -95,8 +95,8 @@ async fn dependencies_hold_back_their_dependents() -> Result<()> {
     operator.stop().await
 }
 
-/// A container that is healthy as long as a file is there, alone or with a helper, by which the task agent runs it.
-fn mortal(helper: bool) -> Value {
+/// A task that is healthy while a file exists. With a helper, the task agent runs it.
+fn healthy_by_file(helper: bool) -> Value {
     let app = json!({
         "name": "app", "image": IMAGE, "memory": 32, "entryPoint": ["sh", "-c"], "command": ["touch /tmp/well; sleep 3600"],
         "stopTimeout": 2, "healthCheck": {"command": ["CMD", "test", "-f", "/tmp/well"], "interval": 5, "retries": 1}
@@ -107,20 +107,20 @@ fn mortal(helper: bool) -> Value {
     json!({"networkMode": "awsvpc", "containerDefinitions": std::iter::once(app).chain(helper).collect::<Vec<_>>()})
 }
 
-/// Follows a task that is not healthy until it is gone: another one was ready before anybody stopped it.
-async fn replaced_by_a_ready_one(bench: &Bench, name: &str, sick: &str) -> Result<String> {
+/// Waits until an unhealthy task is deleted, and checks that its replacement was ready before. Returns the replacement.
+async fn replacement(bench: &Bench, name: &str, unhealthy: &str) -> Result<String> {
     let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={name}"));
     wait_for("the end of the unhealthy task", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&selector).await?.items;
-        let other = pods.iter().find(|pod| pod.name_any() != sick);
+        let other = pods.iter().find(|pod| pod.name_any() != unhealthy);
         let ready = other.filter(|pod| {
             let conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
             conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
         });
-        let stays = pods.iter().any(|pod| pod.name_any() == sick && pod.metadata.deletion_timestamp.is_none());
-        anyhow::ensure!(stays || ready.is_some(), "it was stopped before another one was ready: {pods:?}");
+        let runs = pods.iter().any(|pod| pod.name_any() == unhealthy && pod.metadata.deletion_timestamp.is_none());
+        anyhow::ensure!(runs || ready.is_some(), "the task was stopped before another one was ready: {pods:?}");
         Ok(match ready {
-            Some(other) if !stays => Seen::Done(other.name_any()),
+            Some(other) if !runs => Seen::Done(other.name_any()),
             _ => Seen::not_yet(pods.into_iter().map(|pod| (pod.metadata.name, pod.status)).collect::<Vec<_>>()),
         })
     })
@@ -128,19 +128,19 @@ async fn replaced_by_a_ready_one(bench: &Bench, name: &str, sick: &str) -> Resul
 }
 
 #[tokio::test]
-async fn an_unhealthy_task_stops_once_another_one_is_healthy() -> Result<()> {
+async fn an_unhealthy_task_stops_once_its_replacement_is_healthy() -> Result<()> {
     let Some(bench) = agent_bench("health").await? else { return Ok(()) };
     let operator = bench.operator_with(task_agent).await?;
     let mut others = Vec::new();
     for (name, helper) in [("alone", false), ("helped", true)] {
-        let sick = run(&bench, name, mortal(helper)).await?;
-        exec(&bench, &sick, "app", "rm /tmp/well")?;
-        others.push(replaced_by_a_ready_one(&bench, name, &sick).await?);
+        let unhealthy = run(&bench, name, healthy_by_file(helper)).await?;
+        exec(&bench, &unhealthy, "app", "rm /tmp/well")?;
+        others.push(replacement(&bench, name, &unhealthy).await?);
         bench.stable(name, &format!("{name}:1")).await?;
-        let events = bench.ours("Service").get(name).await?.data["status"]["events"].to_string();
-        assert!(events.contains(&format!("(task {sick}) failed container health checks.")), "{events}");
+        let events = bench.custom_resources("Service").get(name).await?.data["status"]["events"].to_string();
+        assert!(events.contains(&format!("(task {unhealthy}) failed container health checks.")), "{events}");
     }
-    // Without an operator nobody replaces it, and the kubelet does what it can.
+    // Without an operator, the kubelet restarts the unhealthy container.
     operator.stop().await?;
     exec(&bench, &others[0], "app", "rm /tmp/well")?;
     wait_for("a restart of the container", PATIENCE, async || {
@@ -153,7 +153,7 @@ async fn an_unhealthy_task_stops_once_another_one_is_healthy() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
+async fn a_container_may_finish_within_its_stop_timeout() -> Result<()> {
     let Some(bench) = bench("stop").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let script = "trap 'sleep 4; echo finished > /host/done; exit 0' TERM; while true; do sleep 1 & wait $!; done";
@@ -165,22 +165,22 @@ async fn a_worker_gets_its_stop_timeout_to_finish() -> Result<()> {
     });
     run(&bench, "app", definition).await?;
     bench.service("app", "app", 0).await?;
-    // The real nodes share the machine's file system, so the host path is ours to read.
+    // The nodes share the machine's file system, so the test can read the host path.
     let done = std::path::Path::new(&folder).join("done");
-    wait_for("the worker's last word", PATIENCE, async || Ok(done.exists().then_some(()))).await?;
+    wait_for("the end of the work", PATIENCE, async || Ok(done.exists().then_some(()))).await?;
     wait_for("no task", PATIENCE, async || Ok(pod(&bench, "app").await?.is_empty().then_some(()))).await?;
     bench.stable("app", "app:1").await?;
-    let events = bench.ours("Service").get("app").await?.data["status"]["events"].to_string();
-    assert!(!events.contains("has stopped:"), "a task that was told to stop is no news: {events}");
-    bench.ours("Service").delete("app", &kube::api::DeleteParams::default()).await?;
+    let events = bench.custom_resources("Service").get("app").await?.data["status"]["events"].to_string();
+    assert!(!events.contains("has stopped:"), "an event about a requested stop: {events}");
+    bench.custom_resources("Service").delete("app", &kube::api::DeleteParams::default()).await?;
     std::fs::remove_dir_all(&folder)?;
     operator.stop().await
 }
 
-/// An image with one program and no shell.
+/// Image with one program and no shell.
 pub const BARE: &str = "example.test/bare:1";
 
-/// A task whose containers are of that image; the second one's check wants a shell.
+/// A task with two containers of the image without a shell. The health check of the second one requires a shell.
 pub fn bare_definition() -> Value {
     let container = |name: &str, essential: bool, check: Value| {
         json!({"name": name, "image": BARE, "memory": 16, "essential": essential, "entryPoint": ["/busybox", "sleep"],
@@ -197,17 +197,17 @@ pub async fn load_bare(bench: &Bench) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_container_without_a_shell_is_checked_by_its_own_program() -> Result<()> {
+async fn a_health_check_without_a_shell_runs() -> Result<()> {
     let Some(bench) = bench("bare").await? else { return Ok(()) };
     load_bare(&bench).await?;
     let operator = bench.operator().await?;
-    // Nothing waits for the helper's health, whose check can never succeed.
+    // The check of the helper cannot succeed, and no container depends on its health.
     run(&bench, "app", bare_definition()).await?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn a_task_is_replaced_when_an_essential_container_has_done_its_time() -> Result<()> {
+async fn a_task_is_replaced_when_an_essential_container_ends() -> Result<()> {
     let Some(bench) = bench("essential").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let run = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
@@ -215,8 +215,8 @@ async fn a_task_is_replaced_when_an_essential_container_has_done_its_time() -> R
     let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
         container("app", "sleep 15; exit 7", true), container("side", run, true), container("helper", run, false)]});
     let first = run_unstable(&bench, "app", definition).await?;
-    // The helper is not essential: its end, and its new start in the same Pod, are nobody's business.
-    bench.told("app", "essential container app ended with exit code 7.").await?;
+    // The end of a container that is not essential does not end the task.
+    bench.event_ending("app", "essential container app ended with exit code 7.").await?;
     wait_for("another task", PATIENCE, async || {
         let now = pod(&bench, "app").await?;
         Ok(if !now.is_empty() && now != first { Seen::Done(()) } else { Seen::not_yet(now) })
@@ -225,7 +225,7 @@ async fn a_task_is_replaced_when_an_essential_container_has_done_its_time() -> R
     operator.stop().await
 }
 
-/// A service whose tasks do not last long enough for it to be stable; its first Pod.
+/// Applies a service whose tasks end too early for it to become stable; returns its first Pod.
 async fn run_unstable(bench: &Bench, name: &str, definition: Value) -> Result<String> {
     bench.apply("TaskDefinition", name, definition).await?;
     bench.service(name, name, 1).await?;

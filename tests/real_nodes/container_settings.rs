@@ -1,4 +1,4 @@
-//! What a container with settings of the Pod and of its own sees of them.
+//! Settings of Pods and containers, read inside of the container.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::container_lifecycle::{exec, run, run_as};
 use crate::{IMAGE, bench};
 
-/// The MiB of a file system, as the container sees them.
+/// Prints the size of a file system in MiB.
 const SIZE: &str = "df -m PATH | tail -1 | awk '{print $2}'";
 
 fn size(path: &str) -> String {
@@ -14,7 +14,7 @@ fn size(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Result<()> {
+async fn memory_file_systems_names_and_kernel_parameters_are_set() -> Result<()> {
     let Some(bench) = bench("settings").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let definition = json!({
@@ -44,7 +44,11 @@ async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Re
     assert_eq!(see(&size("/run/app"))?, "16");
     assert_eq!(see(&size("/dev/shm"))?, "24");
     assert_eq!(see("touch /run/app/x /dev/shm/x && ls -ld /run/app | cut -c1-10")?, "drwxrwxrwt");
-    assert_eq!(see("grep -c ' /run/app tmpfs .*noexec' /proc/mounts || true")?, "0", "the verdict says so");
+    assert_eq!(
+        see("grep -c ' /run/app tmpfs .*noexec' /proc/mounts || true")?,
+        "0",
+        "the verdict documents the missing noexec"
+    );
     assert_eq!(see("touch /fixed/x 2>/dev/null || echo refused")?, "refused");
     assert_eq!(
         see("dd if=/dev/zero of=/run/app/full bs=1M count=17 2>/dev/null || echo full; rm /run/app/full")?,
@@ -69,9 +73,9 @@ async fn a_container_sees_its_memory_volumes_names_and_kernel_parameters() -> Re
     operator.stop().await
 }
 
-/// Docker's set of capabilities (moby, `oci/caps`) without what is dropped and with what is added, as the kernel numbers them.
+/// The default set is that of moby, `oci/caps`. The kernel numbers the capabilities.
 #[tokio::test]
-async fn capabilities_are_a_change_to_dockers_set() -> Result<()> {
+async fn capabilities_change_the_default_set_of_docker() -> Result<()> {
     let Some(bench) = bench("capabilities").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
@@ -82,7 +86,7 @@ async fn capabilities_are_a_change_to_dockers_set() -> Result<()> {
             "linuxParameters": {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}}}
     ]});
     let pod = run(&bench, "app", definition).await?;
-    let see = |container: &str| -> Result<u64> {
+    let capabilities = |container: &str| -> Result<u64> {
         let text = exec(&bench, &pod, container, "grep CapBnd /proc/self/status | awk '{print $2}'")?;
         Ok(u64::from_str_radix(&text, 16)?)
     };
@@ -91,14 +95,14 @@ async fn capabilities_are_a_change_to_dockers_set() -> Result<()> {
     // AUDIT_WRITE, SETFCAP.
     let docker = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
     let (ptrace, net_raw, mknod) = (19, 13, 27);
-    assert_eq!(see("default")?, set(&docker));
-    assert_eq!(see("changed")?, (set(&docker) | set(&[ptrace])) & !set(&[net_raw, mknod]));
-    assert_eq!(see("bare")?, set(&[10]));
+    assert_eq!(capabilities("default")?, set(&docker));
+    assert_eq!(capabilities("changed")?, (set(&docker) | set(&[ptrace])) & !set(&[net_raw, mknod]));
+    assert_eq!(capabilities("bare")?, set(&[10]));
     operator.stop().await
 }
 
 #[tokio::test]
-async fn mounts_of_another_container_links_to_it_and_devices_are_there() -> Result<()> {
+async fn mounts_of_another_container_links_and_devices_are_available() -> Result<()> {
     let Some(bench) = bench("others").await? else { return Ok(()) };
     let operator = bench.operator().await?;
     let definition = json!({

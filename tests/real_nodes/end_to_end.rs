@@ -1,4 +1,4 @@
-//! A usual task, whole: a web server, a log router that takes its output, and a sidecar that asks what task it is in.
+//! A complete task: a web server, a log router for its output, and a sidecar that reads the task metadata.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::container_lifecycle::{exec, run};
 use crate::support::PATIENCE;
 use crate::task_agent::{agent_bench, task_agent};
 
-/// In place of Fluent Bit: a shell that follows the files its generated configuration names, and delivers the text of each
-/// line to where the output's `Path` says.
+/// Replaces Fluent Bit: follows the files in its generated configuration, and writes the text of each line to the `Path` of the
+/// output.
 const ROUTER: &str = r#"
 value() { awk -v key="$1" '$1 == key { $1 = ""; print substr($0, 2); exit }' /fluent-bit/etc/fluent-bit.conf; }
 files=$(eval "echo $(value Path)")
@@ -23,7 +23,7 @@ tail -n +1 -F $files | while read -r time stream whole text; do echo "$text" >> 
 "#;
 
 #[tokio::test]
-async fn a_web_server_with_a_log_router_and_a_sidecar_that_reads_the_metadata() -> Result<()> {
+async fn a_web_server_a_log_router_and_a_metadata_reader_work_together() -> Result<()> {
     let Some(bench) = agent_bench("web").await? else { return Ok(()) };
     let web = "example.test/web:1";
     bench.cluster.load_image(&Image::http_server(web, 8080)).await?;
@@ -59,7 +59,7 @@ async fn a_web_server_with_a_log_router_and_a_sidecar_that_reads_the_metadata() 
     let task: Value = serde_json::from_str(&fs::read_to_string(folder.join("task.json"))?).context("the metadata")?;
     assert_eq!((&task["Family"], &task["Containers"][0]["Name"]), (&json!("web"), &json!("web")), "{task}");
     assert_eq!(exec(&bench, &pod, "side", "wget -q -O - http://localhost:8080/")?, "ok");
-    wait_for("the server's own line on the request at the router's destination", PATIENCE, async || {
+    wait_for("the server's log line about the request at the router's destination", PATIENCE, async || {
         let delivered = fs::read_to_string(folder.join("delivered")).unwrap_or_default();
         Ok(if delivered.contains("url:/") { Seen::Done(()) } else { Seen::not_yet(delivered) })
     })

@@ -1,4 +1,4 @@
-//! Which of several values of a variable a container sees, and where a log router is found.
+//! Precedence of several values of a variable, and the variables of the log router.
 
 use anyhow::{Context as _, Result};
 use devcluster::{Image, Seen, wait_for};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{Bench, PATIENCE};
 use crate::{IMAGE, bench};
 
-/// An image with variables of its own.
+/// Image that sets variables.
 const WITH_VARIABLES: &str = "example.test/with-variables:1";
 
 async fn create<K>(bench: &Bench, object: Value) -> Result<()>
@@ -23,21 +23,21 @@ where
     Ok(())
 }
 
-/// Waits until the container waits for what it cannot be configured without; returns what the kubelet says.
-async fn wanting(bench: &Bench) -> Result<String> {
+/// Waits until a container has a configuration error; returns its message.
+async fn config_error(bench: &Bench) -> Result<String> {
     let selector = ListParams::default().labels("ecs-operator.dev/service=app");
     wait_for("a container that waits for its configuration", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&selector).await?.items;
         let statuses = pods.into_iter().filter_map(|pod| pod.status?.container_statuses).flatten();
         let mut waiting = statuses.filter_map(|status| status.state?.waiting);
-        let found = waiting.find(|waiting| waiting.reason.as_deref() == Some("CreateContainerConfigError"));
-        Ok(found.map_or_else(|| Seen::not_yet("none"), |waiting| Seen::Done(waiting.message.unwrap_or_default())))
+        let error = waiting.find(|waiting| waiting.reason.as_deref() == Some("CreateContainerConfigError"));
+        Ok(error.map_or_else(|| Seen::not_yet("none"), |waiting| Seen::Done(waiting.message.unwrap_or_default())))
     })
     .await
 }
 
-/// What a container of the service's only running task has written. One that waited for its configuration for long may have made
-/// way for it.
+/// Returns the output of a container of the service's running task. An earlier task may have been replaced because it waited too
+/// long for its configuration.
 async fn output(bench: &Bench, container: &str) -> Result<String> {
     let selector = ListParams::default().labels("ecs-operator.dev/service=app");
     let pods = bench.api::<Pod>().list(&selector).await?.items;
@@ -50,11 +50,11 @@ async fn output(bench: &Bench, container: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_secret_wins_over_a_variable_over_a_file_over_an_earlier_file_over_the_image() -> Result<()> {
+async fn secrets_override_variables_which_override_files_which_override_the_image() -> Result<()> {
     let Some(bench) = bench("values").await? else { return Ok(()) };
-    let own = ["IN_IMAGE", "IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
+    let variables = ["IN_IMAGE", "IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
     let mut image = Image::stand_in(WITH_VARIABLES);
-    image.env = own.iter().map(|name| format!("{name}=image")).chain(["PATH=/bin".to_owned()]).collect();
+    image.env = variables.iter().map(|name| format!("{name}=image")).chain(["PATH=/bin".to_owned()]).collect();
     bench.cluster.load_image(&image).await?;
     let file = |name: &str, names: &[&str]| {
         let data: Map<String, Value> =
@@ -89,13 +89,14 @@ async fn a_secret_wins_over_a_variable_over_a_file_over_an_earlier_file_over_the
     });
     bench.apply("TaskDefinition", "app", definition).await?;
     bench.service("app", "app", 1).await?;
-    let missing = wanting(&bench).await?;
+    let missing = config_error(&bench).await?;
     assert!(missing.contains("app-last"), "{missing}");
     let all = ["IN_LAST_FILE", "IN_FIRST_FILE", "IN_ENVIRONMENT", "IN_SECRET"];
     create::<ConfigMap>(&bench, file("app-last", &all)).await?;
     bench.stable("app", "app:1").await?;
-    let seen = output(&bench, "app").await?;
-    let seen: Vec<&str> = seen.lines().filter(|line| line.starts_with("IN_") || line.starts_with("UNMAPPED")).collect();
+    let output = output(&bench, "app").await?;
+    let variables: Vec<&str> =
+        output.lines().filter(|line| line.starts_with("IN_") || line.starts_with("UNMAPPED")).collect();
     let expected = [
         "IN_ENVIRONMENT=environment $(PATH) $$5",
         "IN_FIRST_FILE=first $(PATH)",
@@ -104,15 +105,15 @@ async fn a_secret_wins_over_a_variable_over_a_file_over_an_earlier_file_over_the
         "IN_SECRET=secret $(PATH)",
         "UNMAPPED=unmapped",
     ];
-    assert_eq!(seen, expected);
+    assert_eq!(variables, expected);
     operator.stop().await
 }
 
 #[tokio::test]
-async fn an_application_finds_the_log_router_by_its_variables() -> Result<()> {
+async fn the_variables_of_the_log_router_lead_to_it() -> Result<()> {
     let Some(bench) = bench("router").await? else { return Ok(()) };
     let operator = bench.operator().await?;
-    // Again and again, as nc takes one caller at a time and may lose another.
+    // Sends repeatedly, because nc accepts one connection at a time and may lose another.
     let send = "echo a record | nc -w 1 \"$FLUENT_HOST\" \"$FLUENT_PORT\"; sleep 1";
     let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [
         {

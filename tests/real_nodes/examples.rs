@@ -1,4 +1,4 @@
-//! The examples of the repository, as a newcomer applies them.
+//! The examples of the repository, applied with kubectl.
 
 use anyhow::Result;
 use devcluster::Image;
@@ -15,20 +15,11 @@ async fn the_examples_become_stable_and_serve() -> Result<()> {
     for service in ["storefront", "invoices", "orders"] {
         bench.stable(service, &format!("{service}:1")).await?;
     }
-    // By its address: this image's client cannot resolve names.
+    // Uses the address, because the client of this image cannot resolve names.
     let read = |service: &str, path: &str| -> Result<String> {
-        let of = |what: &str| {
-            bench.cluster.kubectl([
-                "get",
-                "service",
-                service,
-                "-n",
-                &bench.namespace,
-                "-o",
-                &format!("jsonpath={{.spec.{what}}}"),
-            ])
-        };
-        let url = format!("http://{}:{}/{path}", of("clusterIP")?, of("ports[0].port")?);
+        let address = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
+        let address = bench.cluster.kubectl(["get", "service", service, "-n", &bench.namespace, "-o", address])?;
+        let url = format!("http://{address}/{path}");
         let client = ["exec", "-n", &bench.namespace, "deploy/invoices", "--", "wget", "-q", "-O", "-", &url];
         bench.cluster.kubectl(client)
     };

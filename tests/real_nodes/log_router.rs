@@ -1,7 +1,6 @@
-//! What a log router finds: its configuration, and the log files of its own Pod and of no other.
+//! Configuration of a log router, and access to the log files of its Pod only.
 //!
-//! No machine of these tests has a Fluent Bit: a shell in its place reads the configuration, section by section, and
-//! follows the files that it names.
+//! A shell replaces Fluent Bit: it reads the configuration and follows the files that it names.
 
 use anyhow::Result;
 use devcluster::{Image, Seen, wait_for};
@@ -13,12 +12,12 @@ use crate::container_lifecycle::{exec, run};
 use crate::support::PATIENCE;
 use crate::{IMAGE, bench};
 
-/// An image with a configuration of its own where Fluent Bit reads it, and with another file beside it.
+/// Image with a configuration of Fluent Bit and another file in the same folder.
 const ROUTER: &str = "example.test/fluent-bit:stand-in";
 const CONFIGURATION: &str = "/fluent-bit/etc/fluent-bit.conf";
 
-/// Prints the lines that are neither blank, nor the head of a section, nor a pair in a section, nor a file.
-const STRANGERS: &str = r"awk '
+/// Prints the lines that are not blank, a section head, a key with a value, or an included file.
+const INVALID_LINES: &str = r"awk '
     /^$/ { next }
     /^\[(INPUT|FILTER|OUTPUT)\]$/ { section = 1; next }
     /^@INCLUDE \/[^ ]+$/ { section = 0; next }
@@ -31,7 +30,7 @@ fn values(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_log_router_finds_its_configuration_and_the_output_of_its_own_task() -> Result<()> {
+async fn a_log_router_gets_its_configuration_and_the_output_of_its_task() -> Result<()> {
     let Some(bench) = bench("firelens").await? else { return Ok(()) };
     let mut image = Image::stand_in(ROUTER);
     image.env = vec!["PATH=/bin".to_owned()];
@@ -42,11 +41,11 @@ async fn a_log_router_finds_its_configuration_and_the_output_of_its_own_task() -
     bench.api::<Secret>().create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
     let operator = bench.operator().await?;
     let idle = "trap 'exit 0' TERM; while :; do sleep 1; done";
-    let definition = |said: &str| {
+    let definition = |message: &str| {
         json!({"networkMode": "awsvpc", "executionRoleArn": "agent", "containerDefinitions": [
             {
                 "name": "app", "image": IMAGE, "memory": 32,
-                "command": ["sh", "-c", format!("echo {said}; echo a fault >&2; {idle}")],
+                "command": ["sh", "-c", format!("echo {message}; echo a fault >&2; {idle}")],
                 "logConfiguration": {
                     "logDriver": "awsfirelens",
                     "options": {"Name": "http", "Header": "X-Key cl3ar", "uri": "/logs"},
@@ -64,10 +63,10 @@ async fn a_log_router_finds_its_configuration_and_the_output_of_its_own_task() -
     let pod = run(&bench, "app", definition("hello")).await?;
     let see = |script: &str| exec(&bench, &pod, "router", script);
 
-    assert_eq!(see(STRANGERS)?, "");
+    assert_eq!(see(INVALID_LINES)?, "");
     assert_eq!(see(&values("Name"))?.lines().filter(|name| *name == "tail").count(), 1);
     assert_eq!(see(&format!("grep '^@INCLUDE' {CONFIGURATION}"))?, "@INCLUDE /extra.conf");
-    assert_eq!(see("cat /fluent-bit/etc/parsers.conf")?, "of the image", "other files of the folder are still there");
+    assert_eq!(see("cat /fluent-bit/etc/parsers.conf")?, "of the image", "other files of the folder are kept");
     assert_eq!(
         see(&format!("echo x >> {CONFIGURATION} || echo refused; touch /var/log/firelens/x || echo refused"))?,
         "refused\nrefused"
@@ -86,13 +85,13 @@ async fn a_log_router_finds_its_configuration_and_the_output_of_its_own_task() -
     assert!(annotations.contains("${token_0}"), "{annotations}");
     assert!(!annotations.contains("s3cret") && !annotations.contains("cl3ar"), "{annotations}");
 
-    // Time, stream, whether the line goes on, text. The files of the two streams' lines are one, in no certain order.
+    // Fields of a line: time, stream, tag (F if complete), text. Both streams are in one file, in no particular order.
     let lines = format!("cat $({}) | cut -d' ' -f2- | sort", values("Path"));
     exec(&bench, &pod, "app", "echo later > /proc/1/fd/1")?;
     wait_for("the container's output at the router", PATIENCE, async || {
-        let seen = see(&lines)?;
-        let all = seen == "stderr F a fault\nstdout F hello\nstdout F later";
-        Ok(if all { Seen::Done(()) } else { Seen::not_yet(seen) })
+        let output = see(&lines)?;
+        let all = output == "stderr F a fault\nstdout F hello\nstdout F later";
+        Ok(if all { Seen::Done(()) } else { Seen::not_yet(output) })
     })
     .await?;
     assert_eq!(see(&format!("touch $(dirname $({}))/x && echo written", values("DB")))?, "written");

@@ -1,6 +1,6 @@
-//! On real kubelets and containerd: what containers really do.
+//! Tests of containers on real kubelets and containerd.
 
-#[allow(clippy::unwrap_used, reason = "it is a test, which clippy does not see here")]
+#[allow(clippy::unwrap_used, reason = "a module of a test, which clippy does not detect")]
 #[path = "../../agent/tests/graphs/model.rs"]
 mod model;
 #[allow(dead_code, reason = "the tests of the control plane use the rest")]
@@ -23,21 +23,21 @@ use anyhow::{Result, bail};
 use devcluster::{Cluster, Image, Part};
 use support::Bench;
 
-/// The image of the tests: busybox under the name a definition asks for.
+/// Image of the tests: busybox.
 pub const IMAGE: &str = "example.test/busybox:1";
 
-/// The shared cluster with two real nodes, and a namespace of the test's own; nothing where real nodes are impossible.
+/// Returns a new namespace of the shared cluster with two real nodes, or none if the machine cannot run real nodes.
 ///
-/// With `CI=true` a machine without real nodes is a failure: a layer is never passed in silence.
+/// With `CI=true` this is an error instead, so that the tests are never skipped silently.
 async fn bench(prefix: &str) -> Result<Option<Bench>> {
     if let Err(reason) = devcluster::prepare_real_nodes().and_then(|()| devcluster::real_nodes_possible()) {
         if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            bail!("real nodes are not possible here: {reason}");
+            bail!("cannot run real nodes: {reason}");
         }
-        eprintln!("SKIPPED {prefix}: real nodes are not possible here: {reason}");
+        eprintln!("SKIPPED {prefix}: cannot run real nodes: {reason}");
         return Ok(None);
     }
-    // Autoscalers look at the metrics more often than by default, so that their tests wait less.
+    // Shorter than the default of 15 s, so that tests of autoscalers wait less.
     let builder = Cluster::builder()
         .real_nodes(2)
         .metrics_server()

@@ -1,4 +1,4 @@
-//! Clients that keep asking through rollouts lose no request.
+//! Clients lose no request during rollouts.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::support::PATIENCE;
 use crate::{IMAGE, bench};
 
-/// How often the server is rolled out while the clients ask.
+/// Number of rollouts of the server.
 const ROLLOUTS: i64 = 10;
-/// The image of the server.
+/// Image of the server.
 const SERVER: &str = "example.test/asked:1";
 
-/// Asks without a pause, notes each failure with its time, and how often it was answered.
+/// Sends requests without a pause; records the time of each failure and the number of responses.
 const CLIENT: &str = r#"trap 'exit 0' TERM
 answered=0
 while :; do
@@ -28,16 +28,16 @@ while :; do
     fi
 done & wait $!"#;
 
-/// The sum of what clients have noted in the files of this ending.
-fn noted(folder: &Path, ending: &str, count: impl Fn(&str) -> u64) -> Result<u64> {
+/// Returns the sum of the counts in the files with this extension.
+fn sum(folder: &Path, ending: &str, count: impl Fn(&str) -> u64) -> Result<u64> {
     let files = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
     let matching = files.filter(|path| path.extension().is_some_and(|extension| extension == ending));
     Ok(matching.filter_map(|path| fs::read_to_string(path).ok()).map(|text| count(&text)).sum())
 }
 
 fn answered(folder: &Path) -> Result<u64> {
-    // A file that is being written anew is empty for an instant.
-    noted(folder, "answered", |text| text.trim().parse().unwrap_or(0))
+    // A file is empty for a moment while it is overwritten.
+    sum(folder, "answered", |text| text.trim().parse().unwrap_or(0))
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn no_request_is_lost_through_ten_rollouts() -> Result<()> {
     bench.stable("client", "client:1").await?;
     for revision in 2..=ROLLOUTS + 1 {
         let before = answered(&folder)?;
-        wait_for("answers before the rollout", PATIENCE, async || {
+        wait_for("responses before the rollout", PATIENCE, async || {
             let now = answered(&folder)?;
             Ok(if now > before { Seen::Done(()) } else { Seen::not_yet(now) })
         })
@@ -79,12 +79,12 @@ async fn no_request_is_lost_through_ten_rollouts() -> Result<()> {
         bench.apply("TaskDefinition", "server", server(revision)).await?;
         bench.stable("server", &format!("server:{revision}")).await?;
     }
-    let failed = noted(&folder, "failed", |text| text.lines().count() as u64)?;
+    let failed = sum(&folder, "failed", |text| text.lines().count() as u64)?;
     let answered = answered(&folder)?;
     println!("{answered} requests through {ROLLOUTS} rollouts, {failed} lost");
     ensure!(answered > 1_000, "only {answered} requests were answered");
     ensure!(failed == 0, "{failed} of {} requests were lost", answered + failed);
-    // The folder is written to until the clients are gone.
+    // The clients write to the folder until they are deleted.
     bench.service("client", "client", 0).await?;
     bench
         .until("Service", "client", "no client", |object| (object.pointer("/status/runningCount")? == 0).then_some(()))

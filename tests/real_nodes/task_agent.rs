@@ -1,4 +1,4 @@
-//! Tasks under the task agent, on real kubelets.
+//! Tasks with the task agent.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,12 +23,12 @@ use crate::{IMAGE, bench};
 
 const AGENT: &str = "example.test/task-agent:test";
 
-/// Has an operator give tasks the task agent.
+/// Configures an operator to use the task agent.
 pub fn task_agent(options: &mut Options) {
     options.task_agent_image = Some(AGENT.to_owned());
 }
 
-/// A bench on whose nodes the agent's image is.
+/// Returns a new namespace of the shared cluster, with the agent's image on its nodes.
 pub async fn agent_bench(prefix: &str) -> Result<Option<Bench>> {
     let Some(bench) = bench(prefix).await? else { return Ok(None) };
     let program = fs::read(static_program("task-agent")?).context("the static program")?;
@@ -48,7 +48,7 @@ fn definition(containers: &[Value], folder: &Path) -> Value {
         "volumes": [{"name": "log", "host": {"sourcePath": folder}}]})
 }
 
-/// A folder of this machine that the real nodes share with it.
+/// Returns a folder that the nodes share with the test.
 fn folder(bench: &Bench, name: &str) -> PathBuf {
     Path::new("/tmp").join(&bench.namespace).join(name)
 }
@@ -67,7 +67,7 @@ fn now() -> u128 {
 }
 
 #[tokio::test]
-async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_end() -> Result<()> {
+async fn dependencies_order_the_start_and_the_end_of_an_essential_container_ends_the_task() -> Result<()> {
     let Some(bench) = agent_bench("trio").await? else { return Ok(()) };
     let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
@@ -89,14 +89,14 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
             &note("proxy", &format!("sleep 2; echo up >> /log/order; touch /tmp/up; {run}")),
             json!({"healthCheck": {"command": ["CMD-SHELL", "test -f /tmp/up && echo $(expr 1 + 1) > /tmp/sum"], "interval": 5}}),
         ),
-        // It fails early and for good, and the service is stable all the same.
+        // Its failure does not prevent the service from becoming stable.
         container("helper", "exit 3", json!({"essential": false})),
     ];
     bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
-    let found = pods(&bench, "app").await?;
-    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let all = pods(&bench, "app").await?;
+    let [pod] = all.as_slice() else { anyhow::bail!("{} Pods", all.len()) };
     let order = fs::read_to_string(folder.join("order"))?;
     let at = |what: &str| order.lines().position(|line| line == what);
     ensure!(at("migrated") < at("app") && at("up") < at("app") && at("app").is_some(), "{order}");
@@ -104,27 +104,27 @@ async fn an_app_starts_after_its_migration_and_a_healthy_proxy_and_a_helper_may_
     let limits = see("app", "grep 'open files' /proc/$(tr -d ' ' < /proc/1/task/1/children)/limits")?;
     assert_eq!(limits.split_whitespace().collect::<Vec<_>>(), ["Max", "open", "files", "321", "654", "files"]);
     assert_eq!(see("app", "cat /proc/1/comm")?, "task-agent");
-    assert_eq!(see("proxy", "cat /tmp/sum")?, "2", "the shell's own substitution is not the kubelet's");
+    assert_eq!(see("proxy", "cat /tmp/sum")?, "2", "the kubelet replaced $( ) of the shell");
     let statuses = pod.status.clone().and_then(|status| status.container_statuses).unwrap_or_default();
     ensure!(statuses.iter().all(|status| status.ready && status.restart_count == 0), "{statuses:?}");
 
-    // The end of an essential container is the end of the task, and another one takes its place.
+    // The end of an essential container ends the task, which is replaced.
     see("proxy", "kill -TERM $(tr -d ' ' < /proc/1/task/1/children)")?;
     wait_for("another task", PATIENCE, async || {
-        let found = pods(&bench, "app").await?;
-        let replaced = found.iter().any(|other| other.name_any() != pod.name_any());
-        let over = found.iter().any(|other| other.name_any() == pod.name_any() && phase(other) != "Running");
-        Ok(if replaced && over { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+        let all = pods(&bench, "app").await?;
+        let replaced = all.iter().any(|other| other.name_any() != pod.name_any());
+        let stopped = all.iter().any(|other| other.name_any() == pod.name_any() && phase(other) != "Running");
+        Ok(if replaced && stopped { Seen::Done(()) } else { Seen::not_yet(all.iter().map(ResourceExt::name_any)) })
     })
     .await?;
-    bench.told("app", "has stopped: essential container proxy ended with exit code 0.").await?;
+    bench.event_ending("app", "has stopped: essential container proxy ended with exit code 0.").await?;
     bench.stable("app", "app:1").await?;
     fs::remove_dir_all(folder.parent().context("a parent")?)?;
     operator.stop().await
 }
 
 #[tokio::test]
-async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> Result<()> {
+async fn the_agent_runs_and_checks_containers_without_a_shell() -> Result<()> {
     let Some(bench) = agent_bench("barer").await? else { return Ok(()) };
     container_lifecycle::load_bare(&bench).await?;
     let operator = bench.operator_with(task_agent).await?;
@@ -147,54 +147,55 @@ async fn a_container_without_a_shell_is_run_and_checked_by_its_own_program() -> 
 }
 
 #[tokio::test]
-async fn containers_stop_in_reverse_order_each_with_its_own_time() -> Result<()> {
+async fn containers_stop_in_reverse_order_within_their_stop_timeouts() -> Result<()> {
     let Some(bench) = agent_bench("reverse").await? else { return Ok(()) };
     let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
-    // The worker finishes its work, which takes longer than the store would get; the last one has to be killed.
-    let traps = |name: &str, then: &str| {
+    // The worker ends after longer than the timeout of the store. The last container must be killed.
+    let trap = |name: &str, then: &str| {
         format!(
-            "trap 'echo {name} told >> /log/stop; {then}; echo {name} ended >> /log/stop; exit 0' TERM; \
+            "trap 'echo {name} signaled >> /log/stop; {then}; echo {name} ended >> /log/stop; exit 0' TERM; \
              while :; do sleep 1 & wait $!; done"
         )
     };
     let containers = vec![
         container(
             "worker",
-            &traps("worker", "sleep 6"),
+            &trap("worker", "sleep 6"),
             json!({"stopTimeout": 40,
             "dependsOn": [{"containerName": "store", "condition": "START"}]}),
         ),
         container(
             "store",
-            &traps("store", "sleep 1"),
+            &trap("store", "sleep 1"),
             json!({"stopTimeout": 3,
             "dependsOn": [{"containerName": "stubborn", "condition": "START"}]}),
         ),
-        container("stubborn", &traps("stubborn", "sleep 300"), json!({"stopTimeout": 2})),
+        container("stubborn", &trap("stubborn", "sleep 300"), json!({"stopTimeout": 2})),
     ];
     bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
-    let began = Instant::now();
+    let start = Instant::now();
     bench.service("app", "app", 0).await?;
     wait_for("no task", PATIENCE, async || {
-        let found = pods(&bench, "app").await?;
-        Ok(if found.is_empty() { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+        let left = pods(&bench, "app").await?;
+        Ok(if left.is_empty() { Seen::Done(()) } else { Seen::not_yet(left.iter().map(ResourceExt::name_any)) })
     })
     .await?;
-    let took = began.elapsed();
+    let duration = start.elapsed();
     let order = fs::read_to_string(folder.join("stop"))?;
     let words: Vec<String> = order.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(words, ["worker told", "worker ended", "store told", "store ended", "stubborn told"]);
-    // Long before the Pod's own time of 75 s.
-    ensure!(took < Duration::from_secs(50), "{took:?}");
+    let expected = ["worker signaled", "worker ended", "store signaled", "store ended", "stubborn signaled"];
+    assert_eq!(words, expected);
+    // The termination grace period of the Pod is 75 s.
+    ensure!(duration < Duration::from_secs(50), "{duration:?}");
     fs::remove_dir_all(folder.parent().context("a parent")?)?;
     operator.stop().await
 }
 
-/// Ends the agent of a container as the kernel does that runs out of memory and kills all processes of the container: from
-/// outside, as the first process of a container is safe from those in it.
+/// Kills the agent of a container, as the kernel does when the container runs out of memory. The signal comes from outside because
+/// the first process of a container ignores signals from inside.
 fn kill_agent(container: &str) -> Result<()> {
     let run = format!("/task-agent\0run\0{container}\0");
     let pids = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -207,7 +208,7 @@ fn kill_agent(container: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_essential() -> Result<()> {
+async fn a_container_whose_agent_is_killed_has_ended_and_the_task_continues_unless_it_is_essential() -> Result<()> {
     let Some(bench) = agent_bench("killed").await? else { return Ok(()) };
     let operator = bench.operator_with(task_agent).await?;
     let folder = folder(&bench, "log");
@@ -220,16 +221,16 @@ async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_e
     bench.apply("TaskDefinition", "app", definition(&containers, &folder)).await?;
     bench.service("app", "app", 1).await?;
     bench.stable("app", "app:1").await?;
-    let found = pods(&bench, "app").await?;
-    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let all = pods(&bench, "app").await?;
+    let [pod] = all.as_slice() else { anyhow::bail!("{} Pods", all.len()) };
     let name = pod.name_any();
     kill_agent("spare")?;
-    wait_for("the spare one to have ended, and to be ready all the same", PATIENCE, async || {
-        let found = bench.api::<Pod>().get(&name).await?;
-        let statuses = found.status.and_then(|status| status.container_statuses).unwrap_or_default();
-        let again = statuses.iter().all(|s| s.ready && s.restart_count == i32::from(s.name == "spare"));
+    wait_for("the end of the spare container, which stays ready", PATIENCE, async || {
+        let pod = bench.api::<Pod>().get(&name).await?;
+        let statuses = pod.status.and_then(|status| status.container_statuses).unwrap_or_default();
+        let restarted = statuses.iter().all(|s| s.ready && s.restart_count == i32::from(s.name == "spare"));
         let ended = exec(&bench, &name, "app", "cat /.ecs-operator/state/1.ended").unwrap_or_default();
-        Ok(if again && ended == "137" { Seen::Done(()) } else { Seen::not_yet((ended, statuses)) })
+        Ok(if restarted && ended == "137" { Seen::Done(()) } else { Seen::not_yet((ended, statuses)) })
     })
     .await?;
     let refused = exec(&bench, &name, "app", "cp /bin/sh /.ecs-operator/task-agent 2>/dev/null || echo refused")?;
@@ -237,9 +238,9 @@ async fn one_whose_agent_is_killed_has_ended_and_the_task_goes_on_unless_it_is_e
 
     kill_agent("vital")?;
     wait_for("the end of the task", PATIENCE, async || {
-        let found = bench.api::<Pod>().get_opt(&name).await?;
-        let over = found.as_ref().is_none_or(|pod| phase(pod) != "Running");
-        Ok(if over { Seen::Done(()) } else { Seen::not_yet(found.and_then(|pod| pod.status)) })
+        let pod = bench.api::<Pod>().get_opt(&name).await?;
+        let stopped = pod.as_ref().is_none_or(|pod| phase(pod) != "Running");
+        Ok(if stopped { Seen::Done(()) } else { Seen::not_yet(pod.and_then(|pod| pod.status)) })
     })
     .await?;
     bench.stable("app", "app:1").await?;
@@ -260,7 +261,7 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
             json!({"portMappings": [{"containerPort": 51679}],
             "healthCheck": {"command": ["CMD", "true"], "interval": 5}}),
         ),
-        // The port is shared by the programs of one user; one of another has to wait for it.
+        // Another user than that of the first container.
         container(
             "Side_Car",
             run,
@@ -275,8 +276,8 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     let service = json!({"taskDefinition": "app", "desiredCount": 1, "propagateTags": "TASK_DEFINITION"});
     bench.apply("Service", "app", service).await?;
     bench.stable("app", "app:1").await?;
-    let found = pods(&bench, "app").await?;
-    let [pod] = found.as_slice() else { anyhow::bail!("{} Pods", found.len()) };
+    let all = pods(&bench, "app").await?;
+    let [pod] = all.as_slice() else { anyhow::bail!("{} Pods", all.len()) };
     let status = pod.status.clone().context("a status")?;
     let statuses = status.container_statuses.unwrap_or_default();
     let side_car = statuses.iter().map(|s| s.name.as_str()).find(|name| name.starts_with("side")).context("a name")?;
@@ -286,7 +287,6 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     };
     let task = get(side_car, "/taskWithTags")?;
     let id = pod.uid().context("a uid")?.replace('-', "");
-    let said = |pointer: &str| task.pointer(pointer).cloned().unwrap_or_default();
     for (pointer, value) in [
         ("/TaskARN", json!(format!("arn:aws:ecs:kubernetes:123456789012:task/default/{id}"))),
         ("/Family", json!("app")),
@@ -304,9 +304,9 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
         ("/Containers/2/KnownStatus", json!("STOPPED")),
         ("/Containers/2/ExitCode", json!(3)),
     ] {
-        assert_eq!(said(pointer), value, "{pointer} of {task:#}");
+        assert_eq!(task.pointer(pointer).cloned().unwrap_or_default(), value, "{pointer} of {task:#}");
     }
-    // The definition has the usual port for itself, and a variable that it sets is its own.
+    // The definition uses the default port itself, and its own value of the variable is kept.
     assert_eq!(get("app", "")?["Name"], "app");
     let variables =
         exec(&bench, &pod.name_any(), side_car, "echo $ECS_CONTAINER_METADATA_URI $ECS_CONTAINER_METADATA_URI_V4")?;
@@ -315,7 +315,7 @@ async fn a_sidecar_reads_the_task_metadata_endpoint() -> Result<()> {
     operator.stop().await
 }
 
-/// `GRAPHS` is the number of tasks; `SEED` repeats one.
+/// `GRAPHS` is the number of tasks. `SEED` repeats a run.
 #[tokio::test]
 async fn random_graphs_start_and_stop_in_order() -> Result<()> {
     let Some(bench) = agent_bench("graphs").await? else { return Ok(()) };
@@ -324,35 +324,35 @@ async fn random_graphs_start_and_stop_in_order() -> Result<()> {
         |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let first = number("SEED", 1);
     let seeds: Vec<u64> = (first..first + number("GRAPHS", 6)).collect();
-    let (mut wrong, mut by_itself, mut containers) = (Vec::new(), 0, 0);
-    for some in seeds.chunks(AT_ONCE) {
-        for outcome in futures::future::join_all(some.iter().map(|seed| run_graph(&bench, *seed))).await {
+    let (mut failures, mut by_itself, mut containers) = (Vec::new(), 0, 0);
+    for chunk in seeds.chunks(AT_ONCE) {
+        for outcome in futures::future::join_all(chunk.iter().map(|seed| run_graph(&bench, *seed))).await {
             let (seed, task, outcome) = outcome?;
-            by_itself += usize::from(outcome.told.is_none());
+            by_itself += usize::from(outcome.stop_time.is_none());
             containers += task.plan.containers.len();
-            let found = violations(&task, &outcome);
-            if !found.is_empty() {
-                wrong.push(format!("SEED={seed} GRAPHS=1: {found:#?}\n{task:?}"));
+            let violations = violations(&task, &outcome);
+            if !violations.is_empty() {
+                failures.push(format!("SEED={seed} GRAPHS=1: {violations:#?}\n{task:?}"));
             }
         }
-        println!("{} of {} graphs", some.last().map_or(0, |last| last + 1 - first), seeds.len());
+        println!("{} of {} graphs", chunk.last().map_or(0, |last| last + 1 - first), seeds.len());
     }
     println!(
         "{} graphs with {containers} containers, {by_itself} of them ended by themselves: {} violated their order",
         seeds.len(),
-        wrong.len()
+        failures.len()
     );
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     fs::remove_dir_all(Path::new("/tmp").join(&bench.namespace))?;
     operator.stop().await
 }
 
-/// Nanoseconds since the machine started, by what busybox has and without quotes. All containers share the machine.
+/// Prints the nanoseconds since the start of the machine, which all containers share. Uses no quotes and only busybox.
 const CLOCK: &str = "read t rest < /proc/uptime; echo ${t%.*}${t#*.}0000000";
 
-/// Graphs at once, as two nodes of one machine can bear.
+/// Maximum number of concurrent graphs, as many as two nodes on one machine can run.
 const AT_ONCE: usize = 4;
-/// A task that has not ended by itself is told to end after this.
+/// A task that has not ended by itself is stopped after this time.
 const LIFE: Duration = Duration::from_secs(25);
 const PACE: Pace = Pace { check: 5, start_timeout: 8 };
 
@@ -363,35 +363,35 @@ async fn run_graph(bench: &Bench, seed: u64) -> Result<(u64, Task, Outcome)> {
     bench.apply("TaskDefinition", &name, as_definition(&task, &folder)).await?;
     bench.service(&name, &name, 1).await?;
     let pod = wait_for(&format!("the Pod of {name} to run"), PATIENCE, async || {
-        let found = pods(bench, &name).await?;
-        let begun = found.iter().find(|pod| phase(pod) != "Pending").map(ResourceExt::name_any);
-        Ok(begun.map_or_else(|| Seen::not_yet(found.iter().map(|pod| pod.status.clone())), Seen::Done))
+        let all = pods(bench, &name).await?;
+        let started = all.iter().find(|pod| phase(pod) != "Pending").map(ResourceExt::name_any);
+        Ok(started.map_or_else(|| Seen::not_yet(all.iter().map(|pod| pod.status.clone())), Seen::Done))
     })
     .await?;
     let deadline = Instant::now() + LIFE;
-    let over = wait_for(&format!("{name} to be over, or to have lived"), PATIENCE, async || {
-        let found = bench.api::<Pod>().get(&pod).await?;
-        let over = matches!(phase(&found), "Failed" | "Succeeded");
-        Ok((over || Instant::now() >= deadline).then_some(over.then_some(found)))
+    let ended = wait_for(&format!("the end of {name}, or its deadline"), PATIENCE, async || {
+        let pod = bench.api::<Pod>().get(&pod).await?;
+        let ended = matches!(phase(&pod), "Failed" | "Succeeded");
+        Ok((ended || Instant::now() >= deadline).then_some(ended.then_some(pod)))
     })
     .await?;
-    let told = over.is_none().then(now);
-    bench.ours("Service").delete(&name, &DeleteParams::default()).await?;
-    bench.ours("TaskDefinition").delete(&name, &DeleteParams::default()).await?;
+    let stop_time = ended.is_none().then(now);
+    bench.custom_resources("Service").delete(&name, &DeleteParams::default()).await?;
+    bench.custom_resources("TaskDefinition").delete(&name, &DeleteParams::default()).await?;
     wait_for(&format!("no Pod of {name}"), PATIENCE, async || {
-        let found = pods(bench, &name).await?;
-        Ok(if found.is_empty() { Seen::Done(()) } else { Seen::not_yet(found.iter().map(ResourceExt::name_any)) })
+        let left = pods(bench, &name).await?;
+        Ok(if left.is_empty() { Seen::Done(()) } else { Seen::not_yet(left.iter().map(ResourceExt::name_any)) })
     })
     .await?;
-    let outcome = outcome(&task, &folder, &pod, over.as_ref(), told);
+    let outcome = outcome(&task, &folder, &pod, ended.as_ref(), stop_time);
     Ok((seed, task, outcome))
 }
 
-/// What the commands noted, and what the kubelet says of their exit codes.
-fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Option<u128>) -> Outcome {
+/// Reads the logs of the commands, and their exit codes from the status of the Pod.
+fn outcome(task: &Task, folder: &Path, pod: &str, ended: Option<&Pod>, stop_time: Option<u128>) -> Outcome {
     let containers = &task.plan.containers;
     let logs: Vec<_> = containers.iter().map(|c| read(&folder.join(format!("{pod}.{}", c.name)))).collect();
-    let statuses = over.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+    let statuses = ended.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
     let codes: BTreeMap<&str, i32> = statuses
         .into_iter()
         .flatten()
@@ -401,7 +401,7 @@ fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Opti
         let note = fs::read_to_string(folder.join(format!("{pod}.{}.healthy", c.name))).ok()?;
         note.lines().next()?.parse().ok()
     });
-    // A command notes its start a little after the agent lets its dependents start: there the order is seen to this.
+    // A command records its start slightly after the agent starts its dependents, so the order is checked with this tolerance.
     let slack = Duration::from_secs(1).as_nanos();
     let started = logs.iter().map(|log| log.get("started").map(|at| at.saturating_sub(slack)));
     Outcome {
@@ -409,34 +409,34 @@ fn outcome(task: &Task, folder: &Path, pod: &str, over: Option<&Pod>, told: Opti
         healthy: healthy.collect(),
         codes: containers.iter().map(|c| codes.get(c.name.as_str()).copied()).collect(),
         logs: logs.clone(),
-        told,
+        stop_time,
         reason: "the test, or an essential container".to_owned(),
     }
 }
 
-/// The task in ECS's words.
+/// Returns the task as an ECS task definition.
 fn as_definition(task: &Task, folder: &Path) -> Value {
-    let containers = task.plan.containers.iter().zip(&task.deeds).map(|(given, deed)| {
-        let log = format!("LOG=/log/$HOSTNAME.{}; ", given.name);
+    let containers = task.plan.containers.iter().zip(&task.deeds).map(|(planned, deed)| {
+        let log = format!("LOG=/log/$HOSTNAME.{}; ", planned.name);
         let mut more = json!({
-            "essential": given.essential,
-            "dependsOn": given.depends_on.iter().filter(|d| d.condition != Condition::Create)
+            "essential": planned.essential,
+            "dependsOn": planned.depends_on.iter().filter(|d| d.condition != Condition::Create)
                 .map(|d| json!({"containerName": d.container, "condition": d.condition})).collect::<Vec<_>>(),
-            "volumesFrom": given.depends_on.iter().filter(|d| d.condition == Condition::Create)
+            "volumesFrom": planned.depends_on.iter().filter(|d| d.condition == Condition::Create)
                 .map(|d| json!({"sourceContainer": d.container})).collect::<Vec<_>>(),
-            // The agent takes any task that asks for it, also one of a single container.
+            // Selects the agent also for a task with a single container.
             "linuxParameters": {"initProcessEnabled": true},
         });
-        if let Some(seconds) = given.start_timeout {
+        if let Some(seconds) = planned.start_timeout {
             more["startTimeout"] = seconds.into();
         }
-        if let Some(check) = &given.health {
-            // When it first succeeded, before anybody can know.
-            let note = format!("f=/log/$HOSTNAME.{}.healthy; {CLOCK} >> $f", given.name);
+        if let Some(check) = &planned.health {
+            // Records the time of the first success.
+            let note = format!("f=/log/$HOSTNAME.{}.healthy; {CLOCK} >> $f", planned.name);
             more["healthCheck"] = json!({"command": ["CMD-SHELL", note], "interval": check.interval, "timeout": 5,
                 "retries": check.retries});
         }
-        container(&given.name, &(log + &script(deed, CLOCK)), more)
+        container(&planned.name, &(log + &script(deed, CLOCK)), more)
     });
     definition(&containers.collect::<Vec<_>>(), folder)
 }

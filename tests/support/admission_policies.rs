@@ -1,4 +1,4 @@
-//! Admission policies that hold in the namespace of one test.
+//! Admission policies limited to the namespace of a test.
 
 use anyhow::Result;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
@@ -7,18 +7,18 @@ use serde_json::json;
 
 use super::Bench;
 
-/// Has the server enforce a policy in the test's namespace, as soon as it heeds it.
+/// Creates a policy for the test's namespace. The API server enforces it after a short delay.
 pub async fn enforce(bench: &Bench, mut policy: ValidatingAdmissionPolicy) -> Result<()> {
     policy.metadata.name = Some(bench.namespace.clone());
     policies(bench).create(&PostParams::default(), &policy).await?;
-    let own = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.namespace}}});
+    let matches = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.namespace}}});
     let binding = json!({"metadata": {"name": bench.namespace}, "spec": {
-        "policyName": bench.namespace, "validationActions": ["Deny"], "matchResources": own}});
+        "policyName": bench.namespace, "validationActions": ["Deny"], "matchResources": matches}});
     bindings(bench).create(&PostParams::default(), &serde_json::from_value(binding)?).await?;
     Ok(())
 }
 
-/// Takes the policy back.
+/// Deletes the policy.
 pub async fn lift(bench: &Bench) -> Result<()> {
     policies(bench).delete(&bench.namespace, &DeleteParams::default()).await?;
     bindings(bench).delete(&bench.namespace, &DeleteParams::default()).await?;

@@ -1,4 +1,4 @@
-//! What the tests on a cluster share: an operator in the test's own process and namespace, and a vocabulary to expect with.
+//! Shared by the tests on a cluster: an operator in the test's process and namespace, and waits for expected states.
 
 pub mod admission_policies;
 pub mod node_pool;
@@ -21,13 +21,13 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Long enough for every state that is waited for, on a machine that does other things too.
+/// Timeout of every wait, generous enough for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// An alarm's minute, as far as tests are concerned.
+/// Interval of measurements for alarms, one minute outside of tests.
 const MEASUREMENT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Installs the definitions; several tests may do so at once.
+/// Installs the custom resource definitions. Tests may do so concurrently.
 pub async fn install_definitions(client: &Client) -> Result<()> {
     for definition in ecs_operator::api::crd::all()? {
         install_definition(client, &definition).await?;
@@ -35,20 +35,20 @@ pub async fn install_definitions(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// Installs one definition, until the server takes objects of it. `kubectl wait` fails where there is no condition yet.
+/// Installs a definition and waits until the server accepts its objects.
 pub async fn install_definition(client: &Client, definition: &CustomResourceDefinition) -> Result<()> {
     let name = definition.metadata.name.clone().context("a definition without a name")?;
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(definition)).await?;
     wait_for(&format!("definition {name}"), PATIENCE, async || {
-        let found = api.get(&name).await?;
-        let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
+        let current = api.get(&name).await?;
+        let conditions = current.status.and_then(|s| s.conditions).unwrap_or_default();
         Ok(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True").then_some(()))
     })
     .await
 }
 
-/// A namespace of its own, and what a test does in it.
+/// Namespace of one test, with helpers to apply objects and wait for states.
 pub struct Bench {
     pub cluster: &'static Cluster,
     pub client: Client,
@@ -56,33 +56,31 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// The namespace of a new test, with the definitions installed.
+    /// Creates the namespace of a test and installs the definitions.
     pub async fn new(cluster: &'static Cluster, prefix: &str) -> Result<Self> {
         let client = cluster.client().await?;
         install_definitions(&client).await?;
         Ok(Self { cluster, client, namespace: cluster.namespace(prefix).await? })
     }
 
-    /// Starts an operator for this namespace in this process.
-    ///
-    /// It is silent, unless `RUST_LOG` is set.
+    /// Starts an operator for this namespace in this process. It logs only if `RUST_LOG` is set.
     pub async fn operator(&self) -> Result<Operator> {
         self.operator_with(|_| {}).await
     }
 
-    /// The same with options of the test's choice.
+    /// Starts an operator with changed options.
     pub async fn operator_with(&self, choose: impl FnOnce(&mut Options)) -> Result<Operator> {
         self.start(self.cluster.kubeconfig_path(), choose).await
     }
 
-    /// The same with the rights of whom the kubeconfig is for.
+    /// Starts an operator with the rights of the kubeconfig's user.
     pub async fn operator_as(&self, kubeconfig: &Path) -> Result<Operator> {
         self.start(kubeconfig, |_| {}).await
     }
 
     async fn start(&self, kubeconfig: &Path, choose: impl FnOnce(&mut Options)) -> Result<Operator> {
         if let Ok(filter) = std::env::var("RUST_LOG") {
-            // The second operator of the process finds it done.
+            // Fails for the second operator of the process, because logging is set up already.
             let _ = logs::init(logs::Format::Text, &filter);
         }
         let clients = connect(ConnectOptions { kubeconfig: Some(kubeconfig.to_owned()), context: None }).await?;
@@ -111,8 +109,8 @@ impl Bench {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// One of our kinds, untyped.
-    pub fn ours(&self, kind: &str) -> Api<DynamicObject> {
+    /// Returns an untyped API of a custom resource of this project.
+    pub fn custom_resources(&self, kind: &str) -> Api<DynamicObject> {
         let resource = match kind {
             "Cluster" => ApiResource::erase::<ecs_operator::api::Cluster>(&()),
             "CapacityProvider" => ApiResource::erase::<ecs_operator::api::CapacityProvider>(&()),
@@ -122,48 +120,49 @@ impl Bench {
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
-    /// Applies one of our kinds as a person's kubectl would.
+    /// Applies a custom resource, with the test as its field manager.
     pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<DynamicObject> {
         let object = json!({
             "apiVersion": "ecs-operator.dev/v1alpha1", "kind": kind,
             "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
         });
-        Ok(self.ours(kind).patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&object)).await?)
+        Ok(self.custom_resources(kind).patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&object)).await?)
     }
 
-    /// A task definition with one container, of an image tag of the test's choice.
+    /// Applies a task definition with one container, of this image tag.
     pub async fn task_definition(&self, name: &str, tag: &str) -> Result<DynamicObject> {
         let container = json!({"name": "app", "image": format!("example.test/{name}:{tag}"), "memory": 16,
             "portMappings": [{"containerPort": 8080}]});
         self.apply("TaskDefinition", name, json!({"networkMode": "awsvpc", "containerDefinitions": [container]})).await
     }
 
+    /// Applies a service.
     pub async fn service(&self, name: &str, task_definition: &str, count: i64) -> Result<DynamicObject> {
-        // ECS's 40 seconds would be waited for in each rollout.
+        // The default of 40 seconds would delay each rollout.
         let kubernetes = json!({"healthyAfterSeconds": 1});
         let spec = json!({"taskDefinition": task_definition, "desiredCount": count, "kubernetes": kubernetes});
         self.apply("Service", name, spec).await
     }
 
-    /// Waits until a condition of one of our objects has this status, for its current spec.
+    /// Waits until a condition of a custom resource has this status for its current spec.
     pub async fn condition(&self, kind: &str, name: &str, condition: &str, status: &str) -> Result<Value> {
         let what = format!("{kind} {name} with {condition}={status}");
         self.until(kind, name, &what, |object| {
             let current = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
             let conditions = object.pointer("/status/conditions")?.as_array()?;
-            let found = conditions.iter().find(|c| c["type"] == condition && c["status"] == status)?;
-            current.then(|| found.clone())
+            let condition = conditions.iter().find(|c| c["type"] == condition && c["status"] == status)?;
+            current.then(|| condition.clone())
         })
         .await?;
-        Ok(serde_json::to_value(self.ours(kind).get(name).await?)?)
+        Ok(serde_json::to_value(self.custom_resources(kind).get(name).await?)?)
     }
 
-    /// Waits until `look` finds what it wants in one of our objects.
+    /// Waits until `look` returns a value for a custom resource.
     pub async fn until<T>(&self, kind: &str, name: &str, what: &str, look: impl Fn(&Value) -> Option<T>) -> Result<T> {
         self.until_within(PATIENCE, kind, name, what, look).await
     }
 
-    /// The same for what takes others longer than a test is otherwise patient for.
+    /// Waits with another timeout than [`PATIENCE`].
     pub async fn until_within<T>(
         &self,
         patience: Duration,
@@ -172,7 +171,7 @@ impl Bench {
         what: &str,
         look: impl Fn(&Value) -> Option<T>,
     ) -> Result<T> {
-        let api = self.ours(kind);
+        let api = self.custom_resources(kind);
         wait_for(what, patience, async || {
             let mut object = serde_json::to_value(api.get(name).await?)?;
             if let Some(metadata) = object["metadata"].as_object_mut() {
@@ -183,30 +182,30 @@ impl Bench {
         .await
     }
 
-    /// Waits until the service is stable on this revision.
+    /// Waits until the service is stable with this task definition.
     pub async fn stable(&self, service: &str, task_definition: &str) -> Result<Value> {
         self.until("Service", service, &format!("service {service} stable on {task_definition}"), |object| {
             let condition = object.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == "Stable")?;
             let current = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
             let done = object.pointer("/status/deployments/0/rolloutState")? == "COMPLETED";
-            let on_it = object.pointer("/status/taskDefinition")? == task_definition;
-            (current && done && on_it && condition["status"] == "True").then(|| object.clone())
+            let deployed = object.pointer("/status/taskDefinition")? == task_definition;
+            (current && done && deployed && condition["status"] == "True").then(|| object.clone())
         })
         .await
     }
 
-    /// Waits until an event of the service ends in these words.
-    pub async fn told(&self, service: &str, words: &str) -> Result<()> {
-        self.until("Service", service, &format!("an event that ends in {words:?}"), |object| {
+    /// Waits until the service has an event whose message ends with `suffix`.
+    pub async fn event_ending(&self, service: &str, suffix: &str) -> Result<()> {
+        self.until("Service", service, &format!("an event that ends with {suffix:?}"), |object| {
             let events = object.pointer("/status/events")?.as_array()?;
-            let told = |event: &Value| event["message"].as_str().is_some_and(|message| message.ends_with(words));
-            events.iter().any(told).then_some(())
+            let mut messages = events.iter().filter_map(|event| event["message"].as_str());
+            messages.any(|message| message.ends_with(suffix)).then_some(())
         })
         .await
     }
 }
 
-/// An object with more members.
+/// Returns an object with additional members.
 pub fn with(mut object: Value, more: &Value) -> Value {
     if let (Some(members), Some(more)) = (object.as_object_mut(), more.as_object()) {
         members.extend(more.clone());
@@ -214,7 +213,7 @@ pub fn with(mut object: Value, more: &Value) -> Value {
     object
 }
 
-/// An operator at work.
+/// A running operator.
 pub struct Operator {
     pub metrics: Metrics,
     shutdown: CancellationToken,
@@ -222,20 +221,20 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Stops it as SIGTERM does.
+    /// Stops the operator as SIGTERM does.
     pub async fn stop(self) -> Result<()> {
         self.shutdown.cancel();
         self.task.await?
     }
 
-    /// The sum of a counter over all its labels that contain `filter`.
+    /// Returns the sum of a counter over its series whose labels contain `filter`.
     pub fn total(&self, metric: &str, filter: &str) -> u64 {
         let text = self.metrics.encode();
         let lines = text.lines().filter(|l| l.starts_with(metric) && l.contains(filter));
         lines.filter_map(|l| l.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
     }
 
-    /// Requests that changed something.
+    /// Returns the number of requests that changed an object.
     pub fn writes(&self) -> u64 {
         self.total("ecs_operator_apply_total", "written")
     }

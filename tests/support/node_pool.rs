@@ -1,4 +1,4 @@
-//! Simulated nodes that only the tasks of one test go to.
+//! Simulated nodes for the tasks of one test.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 use super::{Bench, PATIENCE};
 
 pub const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
-/// Tasks of 1 vCPU and 2 GiB that fit on one of the nodes.
-const ON_A_NODE: usize = 16;
+/// Number of tasks of 1 vCPU and 2 GiB that fit on a node.
+const TASKS_PER_NODE: usize = 16;
 
 pub struct NodePool<'a> {
     pub bench: &'a Bench,
     api: Api<Node>,
-    /// The zone of each node.
+    /// Zone of each node.
     pub zones: BTreeMap<String, &'static str>,
-    made: usize,
+    created: usize,
 }
 
 impl<'a> NodePool<'a> {
-    /// So many nodes, dealt to the zones in turn.
+    /// Creates `size` nodes, distributed evenly over the zones.
     pub async fn new(bench: &'a Bench, size: usize) -> Result<Self> {
-        let mut pool = Self { bench, api: Api::all(bench.client.clone()), zones: BTreeMap::new(), made: 0 };
+        let mut pool = Self { bench, api: Api::all(bench.client.clone()), zones: BTreeMap::new(), created: 0 };
         for _ in 0..size {
             pool.add().await?;
         }
@@ -33,24 +33,25 @@ impl<'a> NodePool<'a> {
     }
 
     pub async fn add(&mut self) -> Result<String> {
-        self.add_in(ZONES[self.made % ZONES.len()], &[]).await
+        self.add_in(ZONES[self.created % ZONES.len()], &[]).await
     }
 
-    /// Adds a node with these taints besides the pool's own.
+    /// Adds a node with these taints, besides the taint of the pool.
     pub async fn add_in(&mut self, zone: &'static str, taints: &[&str]) -> Result<String> {
-        let name = format!("{}-{}", self.bench.namespace, self.made);
-        let room = json!({"cpu": ON_A_NODE.to_string(), "memory": format!("{}Gi", 2 * ON_A_NODE), "pods": "110"});
-        let taint = |key: &&str| json!({"key": key, "effect": "NoSchedule"});
-        let taints: Vec<Value> = ["pool"].iter().chain(taints).map(taint).collect();
+        let name = format!("{}-{}", self.bench.namespace, self.created);
+        let memory = format!("{}Gi", 2 * TASKS_PER_NODE);
+        let capacity = json!({"cpu": TASKS_PER_NODE.to_string(), "memory": memory, "pods": "110"});
+        let taints = ["pool"].iter().chain(taints);
+        let taints: Vec<Value> = taints.map(|key| json!({"key": key, "effect": "NoSchedule"})).collect();
         let node = json!({
             "metadata": {"name": name, "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": {
                 "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "pool": self.bench.namespace}},
             "spec": {"taints": taints},
-            "status": {"capacity": room, "allocatable": room},
+            "status": {"capacity": capacity, "allocatable": capacity},
         });
         self.api.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
         self.zones.insert(name.clone(), zone);
-        self.made += 1;
+        self.created += 1;
         Ok(name)
     }
 
@@ -67,7 +68,7 @@ impl<'a> NodePool<'a> {
         Ok(())
     }
 
-    /// A task of a size that so many of fit on a node.
+    /// Returns a task definition for the nodes of the pool; [`TASKS_PER_NODE`] of its tasks fit on a node.
     pub fn task(&self, name: &str) -> Value {
         json!({
             "family": name,
@@ -79,8 +80,8 @@ impl<'a> NodePool<'a> {
         })
     }
 
-    /// The nodes of a service's tasks, as soon as there are so many that each have one.
-    pub async fn placed(&self, service: &str, count: usize) -> Result<Vec<String>> {
+    /// Waits until the service has `count` tasks, all on nodes, and returns the node of each.
+    pub async fn task_nodes(&self, service: &str, count: usize) -> Result<Vec<String>> {
         let selector = ListParams::default().labels(&format!("ecs-operator.dev/service={service}"));
         wait_for(&format!("{count} tasks of {service} on nodes"), PATIENCE, async || {
             let pods = self.bench.api::<Pod>().list(&selector).await?.items;

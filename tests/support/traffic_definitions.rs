@@ -1,5 +1,5 @@
-//! Small definitions of our own that take the objects of add-ons in front of tasks as their APIs do: the fields that the
-//! operator writes, and defaults that others fill in.
+//! Reduced custom resource definitions of add-ons for traffic: the fields that the operator writes, with the defaults and
+//! validation of the original APIs.
 
 use anyhow::Result;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
@@ -9,7 +9,7 @@ use super::{Bench, install_definition};
 
 /// A kind of an add-on.
 #[derive(Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "the words of Kubernetes")]
+#[expect(clippy::struct_field_names, reason = "terms of Kubernetes")]
 pub struct Kind {
     group: &'static str,
     version: &'static str,
@@ -42,14 +42,14 @@ pub const SECURITY_GROUP_POLICY: Kind = Kind {
 };
 
 impl Kind {
-    /// Its objects in the namespace of a test.
+    /// Returns the API of the kind in the namespace of a test.
     pub fn api(self, bench: &Bench) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk(self.group, self.version, self.kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, self.plural);
         Api::namespaced_with(bench.client.clone(), &bench.namespace, &resource)
     }
 
-    /// Lets the server have the kind; several tests may do so at once.
+    /// Installs the kind. Tests may do so concurrently.
     pub async fn install(self, bench: &Bench) -> Result<()> {
         let name = format!("{}.{}", self.plural, self.group);
         let object = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -66,7 +66,7 @@ impl Kind {
             },
         });
         if self.group == GATEWAY {
-            let approval = json!({"api-approved.kubernetes.io": "unapproved, a test's own"});
+            let approval = json!({"api-approved.kubernetes.io": "unapproved, for tests"});
             definition["metadata"]["annotations"] = approval;
         }
         install_definition(&bench.client, &serde_json::from_value(definition)?).await

@@ -46,15 +46,15 @@ fn run(task: &Task) -> Outcome {
         })
         .collect();
     let born = Instant::now();
-    let mut told = None;
+    let mut stop_time = None;
     let stopping = folder.path().join("state/stop");
     loop {
         let over = agents.iter_mut().all(|agent| agent.try_wait().unwrap().is_some());
         if over {
             break;
         }
-        if told.is_none() && born.elapsed() > LIFE && !stopping.exists() {
-            told = Some(now());
+        if stop_time.is_none() && born.elapsed() > LIFE && !stopping.exists() {
+            stop_time = Some(now());
             for agent in &agents {
                 Command::new("kill").arg(agent.id().to_string()).status().unwrap();
             }
@@ -86,7 +86,7 @@ fn run(task: &Task) -> Outcome {
         healthy: told_at("healthy"),
         codes: codes.collect(),
         logs: task.plan.containers.iter().map(|container| read(&log(&container.name))).collect(),
-        told,
+        stop_time,
         reason: fs::read_to_string(stopping).unwrap_or_default(),
     }
 }
@@ -105,7 +105,7 @@ fn random_tasks_start_and_stop_in_order() {
                 thread::spawn(move || {
                     let task = random_task(&mut fastrand::Rng::with_seed(seed), PACE);
                     let outcome = run(&task);
-                    (seed, violations(&task, &outcome), outcome.told.is_none(), task)
+                    (seed, violations(&task, &outcome), outcome.stop_time.is_none(), task)
                 })
             })
             .collect();

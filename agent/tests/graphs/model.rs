@@ -113,7 +113,7 @@ pub struct Outcome {
     pub started: Vec<Option<u128>>,
     pub healthy: Vec<Option<u128>>,
     /// When the test told the task to end; none when it ended by itself.
-    pub told: Option<u128>,
+    pub stop_time: Option<u128>,
     /// The exit codes as far as they are known.
     pub codes: Vec<Option<i32>>,
     pub reason: String,
@@ -233,7 +233,7 @@ pub fn violations(task: &Task, outcome: &Outcome) -> Vec<String> {
         }
     }
     // An essential container ended, could not start, or the test told the task to end.
-    if outcome.told.is_none() && essential_end.is_none() && !starved {
+    if outcome.stop_time.is_none() && essential_end.is_none() && !starved {
         wrong.push(format!("the task ended without an essential container's end: {}", outcome.reason));
     }
     if let Some(end) = essential_end {

@@ -1,12 +1,12 @@
-//! Generates the reference pages about fields, verdicts and operations.
+//! Generates the reference pages: fields, verdicts, operations, and the pages of `docs/reference`.
 //!
 //! The verdicts come from translating sample definitions that contain every field of the AWS API.
 
 mod operations;
 mod pages;
+mod reference;
 mod sample;
 
-use ecs_operator::translate::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -14,16 +14,15 @@ use serde_json::Value;
 
 pub use operations::{OPERATIONS, Replacement};
 pub use pages::{Page, pages, summary};
+pub use reference::chart_values::schema as chart_values_schema;
+use sample::NAME;
 
 use ecs_operator::api::{CapacityProviderSpec, ClusterSpec, ServiceSpec, TaskDefinitionSpec};
 use ecs_operator::ecs::fields::{self, InputField};
-use ecs_operator::translate::{Code, FieldVerdict, RenderProfile, Verdict, examine};
-
-/// Name of the object in the targets.
-const NAME: &str = "web";
+use ecs_operator::translate::{Code, FieldVerdict, Mode, RenderProfile, Verdict, examine};
 
 /// Task groups of placement constraints: another group, and the group of the service itself.
-const GROUPS: [&str; 2] = ["GROUP", "service:web"];
+const GROUPS: [&str; 2] = ["GROUP", "service:sample-name"];
 
 /// The verdicts on the fields of a kind of definition.
 pub struct Coverage {
@@ -63,81 +62,89 @@ pub struct Outcome {
 /// Returns the verdicts on the fields of every kind of definition.
 #[must_use]
 pub fn coverage() -> Vec<Coverage> {
-    let task_definition = |_, mut input: Value| {
-        sample::make_plausible(&mut input);
-        sample::part_volumes(&mut input);
-        // The `kubernetes` block decides about other fields: each definition is judged with it and without it.
-        let mut bare = input.clone();
-        bare.as_object_mut().map(|members| members.remove("kubernetes"));
-        sample::constrain(&mut input, GROUPS[0]);
-        sample::constrain(&mut bare, GROUPS[1]);
-        let verdicts = |input| {
-            let examined = examine::task_definition(input);
-            examine::task_definition_verdicts(&examined, NAME, &RenderProfile::current(RenderProfile::NEWEST_MINOR))
-        };
-        [input, bare].into_iter().flat_map(verdicts).collect()
-    };
-    let service = |number, mut input: Value| {
-        sample::make_service_plausible(&mut input, number);
-        let verdicts = |input: Value| -> Vec<_> {
-            let of_group = |group| {
-                let mut input = input.clone();
-                sample::constrain(&mut input, group);
-                examine::service_verdicts(
-                    &examine::service(input),
-                    NAME,
-                    &RenderProfile::current(RenderProfile::NEWEST_MINOR),
-                    Mode::Operator,
-                )
-            };
-            GROUPS.into_iter().flat_map(of_group).collect()
-        };
-        sample::part_ways(&input, number).into_iter().flat_map(verdicts).collect()
-    };
-    let cluster = |number, mut input: Value| {
-        sample::make_cluster_plausible(&mut input, number);
-        examine::cluster_verdicts(&examine::cluster(input), NAME, Mode::Operator)
-    };
-    let capacity_provider = |number, input: Value| {
-        let verdicts = |input| examine::capacity_provider_verdicts(&examine::capacity_provider(input), NAME);
-        sample::part_capacity(&input, number).into_iter().flat_map(verdicts).collect()
-    };
     vec![
-        survey_kind::<TaskDefinitionSpec>("TaskDefinition", &["ecs:RegisterTaskDefinition"], &[], task_definition),
-        survey_kind::<ServiceSpec>("Service", &SERVICE_OPERATIONS, &fields::of_scaling(), service),
-        survey_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster),
+        survey_kind::<TaskDefinitionSpec>(
+            "TaskDefinition",
+            &["ecs:RegisterTaskDefinition"],
+            &[],
+            task_definition_verdicts,
+        ),
+        survey_kind::<ServiceSpec>("Service", &SERVICE_OPERATIONS, &fields::of_scaling(), service_verdicts),
+        survey_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster_verdicts),
         survey_kind::<CapacityProviderSpec>(
             "CapacityProvider",
             &["ecs:CreateCapacityProvider"],
             &[],
-            capacity_provider,
+            capacity_provider_verdicts,
         ),
     ]
+}
+
+/// Translates a sample with and without the `kubernetes` block, because the block decides about other fields.
+fn task_definition_verdicts(_: usize, mut input: Value) -> Vec<FieldVerdict> {
+    sample::make_plausible(&mut input);
+    sample::separate_volumes(&mut input);
+    let mut without_block = input.clone();
+    without_block.as_object_mut().map(|members| members.remove("kubernetes"));
+    sample::constrain(&mut input, GROUPS[0]);
+    sample::constrain(&mut without_block, GROUPS[1]);
+    let profile = RenderProfile::current(RenderProfile::NEWEST_MINOR);
+    [input, without_block]
+        .into_iter()
+        .flat_map(|input| examine::task_definition_verdicts(&examine::task_definition(input), NAME, &profile))
+        .collect()
+}
+
+fn service_verdicts(number: usize, mut input: Value) -> Vec<FieldVerdict> {
+    sample::make_service_plausible(&mut input, number);
+    let profile = RenderProfile::current(RenderProfile::NEWEST_MINOR);
+    let mut verdicts = Vec::new();
+    for mut input in sample::service_variants(&input, number) {
+        for group in GROUPS {
+            sample::constrain(&mut input, group);
+            let examined = examine::service(input.clone());
+            verdicts.extend(examine::service_verdicts(&examined, NAME, &profile, Mode::Operator));
+        }
+    }
+    verdicts
+}
+
+fn cluster_verdicts(number: usize, mut input: Value) -> Vec<FieldVerdict> {
+    sample::make_cluster_plausible(&mut input, number);
+    examine::cluster_verdicts(&examine::cluster(input), NAME, Mode::Operator)
+}
+
+fn capacity_provider_verdicts(number: usize, input: Value) -> Vec<FieldVerdict> {
+    sample::capacity_provider_variants(&input, number)
+        .into_iter()
+        .flat_map(|input| examine::capacity_provider_verdicts(&examine::capacity_provider(input), NAME))
+        .collect()
 }
 
 fn survey_kind<T: JsonSchema>(
     kind: &'static str,
     operations: &'static [&'static str],
-    placed: &[InputField],
+    nested: &[InputField],
     verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>,
 ) -> Coverage {
-    let mut seen = survey::<T>(verdicts);
-    let own = fields::of(operations)
-        .into_iter()
-        .filter(|field| placed.iter().all(|other| other.operation != field.operation));
-    let inputs: Vec<InputField> = own.chain(placed.iter().copied()).collect();
-    let given = inputs.iter().copied().filter(|field| !field.is_group());
-    let fields: Vec<Covered> = given.map(|field| Covered { outcomes: outcomes(&seen, field.path), field }).collect();
-    let known: BTreeSet<&str> = inputs.iter().map(|field| field.path).collect();
-    seen.retain(|path, _| !known.contains(path.as_str()));
-    Coverage { kind, operations, inputs, fields, others: seen }
+    let mut surveyed = survey::<T>(verdicts);
+    // `nested` replaces the fields of its operations: they are below a field of the definition.
+    let mut inputs = fields::of(operations);
+    inputs.retain(|field| nested.iter().all(|other| other.operation != field.operation));
+    inputs.extend(nested);
+    let with_values = inputs.iter().copied().filter(|field| !field.is_group());
+    let fields: Vec<Covered> =
+        with_values.map(|field| Covered { outcomes: outcomes(&surveyed, field.path), field }).collect();
+    surveyed.retain(|path, _| inputs.iter().all(|field| field.path != path));
+    Coverage { kind, operations, inputs, fields, others: surveyed }
 }
 
 /// Returns the verdicts on a field, or on the free-form JSON that contains it.
-fn outcomes(seen: &BTreeMap<String, BTreeSet<Outcome>>, path: &str) -> BTreeSet<Outcome> {
-    let above =
-        std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(above, _)| above.trim_end_matches("[]")));
-    above.into_iter().find_map(|path| seen.get(path)).cloned().unwrap_or_default()
+fn outcomes(surveyed: &BTreeMap<String, BTreeSet<Outcome>>, path: &str) -> BTreeSet<Outcome> {
+    let mut paths = std::iter::successors(Some(path), |path| {
+        path.rsplit_once('.').map(|(parent, _)| parent.trim_end_matches("[]"))
+    });
+    paths.find_map(|path| surveyed.get(path)).cloned().unwrap_or_default()
 }
 
 /// The AWS operations whose inputs a Service contains.
@@ -151,10 +158,10 @@ const SERVICE_OPERATIONS: [&str; 5] = [
 
 /// Returns the verdicts by field, one for each pair of verdict and code.
 fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -> BTreeMap<String, BTreeSet<Outcome>> {
-    let mut seen: BTreeMap<String, BTreeMap<_, Outcome>> = BTreeMap::new();
+    let mut surveyed: BTreeMap<String, BTreeMap<_, Outcome>> = BTreeMap::new();
     let samples = sample::samples::<T>().enumerate();
     for verdict in samples.flat_map(|(number, sample)| verdicts(number, sample)) {
-        let outcomes = seen.entry(value_field(&verdict.path.field())).or_default();
+        let outcomes = surveyed.entry(value_field(&verdict.path.field())).or_default();
         let key = (std::cmp::Reverse(verdict.verdict), verdict.code);
         let outcome = outcomes.entry(key).or_insert_with(|| Outcome {
             verdict: key.0,
@@ -163,9 +170,9 @@ fn survey<T: JsonSchema>(verdicts: impl Fn(usize, Value) -> Vec<FieldVerdict>) -
             messages: BTreeSet::new(),
         });
         outcome.targets.extend(verdict.target.as_deref().map(normalized_target));
-        outcome.messages.extend(verdict.message);
+        outcome.messages.extend(verdict.message.as_deref().map(sample::with_placeholders));
     }
-    seen.into_iter().map(|(field, outcomes)| (field, outcomes.into_values().collect())).collect()
+    surveyed.into_iter().map(|(field, outcomes)| (field, outcomes.into_values().collect())).collect()
 }
 
 /// Returns the field whose value contains this item or member: `command` for `command[]`, `options` for `options.*`.
@@ -178,9 +185,8 @@ fn normalized_target(target: &str) -> String {
     let (object, pointer) = target.split_once('#').unwrap_or((target, ""));
     let kind = object.split('/').next().unwrap_or_default();
     let target = format!("{kind} {pointer}").replace("/initContainers/", "/containers/");
-    let star =
-        |step: &str| if step.bytes().all(|byte| byte.is_ascii_digit()) { "*".to_owned() } else { step.to_owned() };
-    target.split('/').map(star).collect::<Vec<_>>().join("/")
+    let steps = target.split('/').map(|step| if step.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { step });
+    steps.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Coverage, Covered, OPERATIONS, Outcome, coverage};
+use super::{Coverage, Covered, OPERATIONS, Outcome, coverage, reference};
 use ecs_operator::report::markdown::{code, escaped};
 use ecs_operator::translate::{Code, Verdict};
 
@@ -16,11 +16,16 @@ pub struct Page {
 }
 
 /// Returns every generated page.
+///
+/// # Panics
+///
+/// Panics if a file of the chart cannot be read.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = coverage().iter().map(fields_page).collect();
     pages.push(Page { file: "docs/verdicts.md", text: verdicts() });
     pages.push(Page { file: "docs/operations.md", text: operations() });
+    pages.extend(reference::pages());
     pages
 }
 
@@ -53,10 +58,12 @@ fn counts(fields: &[Covered], verdict: fn(&Covered) -> Verdict) -> String {
     })
 }
 
+/// Returns the verdict of the value that is translated best.
 fn best(covered: &Covered) -> Verdict {
     covered.outcomes.iter().map(|outcome| outcome.verdict.0).max().unwrap_or(Verdict::Unsupported)
 }
 
+/// Returns the verdict of the value that is translated worst.
 fn worst(covered: &Covered) -> Verdict {
     covered.outcomes.iter().map(|outcome| outcome.verdict.0).min().unwrap_or(Verdict::Unsupported)
 }

@@ -7,6 +7,36 @@ use serde_json::{Map, Value, json};
 /// Number of samples. Every choice of an enumeration appears, because the longest one is shorter.
 const SAMPLES: usize = 64;
 
+/// Name of the definition and of its object.
+pub const NAME: &str = "sample-name";
+
+/// Sample values that messages contain, and the placeholders that replace them on the pages.
+const PLACEHOLDERS: [(&str, &str); 18] = [
+    ("arn:aws:iam::123456789012:role/sample", "<taskRoleArn>"),
+    (NAME, "<name>"),
+    ("sample-alias", "<alias>"),
+    ("sample-capacity-provider", "<provider>"),
+    ("sample-container", "<container>"),
+    ("sample-credential-spec", "<credentialSpec>"),
+    ("sample.domain", "<domain>"),
+    ("sample-file", "<file>"),
+    ("sample-option", "<option>"),
+    ("sample-other-provider", "<provider>"),
+    ("sample-registry", "<registry>"),
+    ("sample-runtime-class", "<runtimeClassName>"),
+    ("sg-0123", "<securityGroup>"),
+    ("sample-service-account", "<serviceAccountName>"),
+    ("sample-storage-class", "<storageClassName>"),
+    ("sample-tag", "<tag>"),
+    ("sample-variable", "<variable>"),
+    ("sample-volume", "<volume>"),
+];
+
+/// Replaces the sample values in a message by placeholders.
+pub fn with_placeholders(message: &str) -> String {
+    PLACEHOLDERS.iter().fold(message.to_owned(), |message, (value, placeholder)| message.replace(value, placeholder))
+}
+
 /// Returns definitions of `T` with every field. Together they contain every choice of each enumeration.
 pub fn samples<T: JsonSchema>() -> impl Iterator<Item = Value> {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -14,12 +44,12 @@ pub fn samples<T: JsonSchema>() -> impl Iterator<Item = Value> {
     (0..SAMPLES).map(move |number| sample(schema.as_value(), number))
 }
 
-/// Sets valid sizes, and names that must differ: the container depends on another one, and its secret is not its variable.
+/// Sets valid sizes and names: the container depends on another one, and its secret has another name than its variable.
 pub fn make_plausible(definition: &mut Value) {
     for (size, plausible) in [("cpu", "256"), ("memory", "512")] {
         definition[size] = plausible.into();
     }
-    // Values of every kind that matters, besides those of the schema.
+    // Values that are translated differently, besides those of the schema.
     for (list, more) in [
         ("dnsServers", json!(["192.0.2.53"])),
         (
@@ -40,9 +70,17 @@ pub fn make_plausible(definition: &mut Value) {
         }
     }
     for (path, plausible) in [
-        ("/taskRoleArn", "arn:aws:iam::123456789012:role/web"),
+        ("/taskRoleArn", "arn:aws:iam::123456789012:role/sample"),
+        ("/containerDefinitions/0/name", "sample-container"),
+        ("/containerDefinitions/0/logConfiguration/secretOptions/0/name", "sample-option"),
+        ("/containerDefinitions/0/credentialSpecs/0", "credentialspec:sample-credential-spec.json"),
+        ("/containerDefinitions/0/environmentFiles/0/value", "arn:aws:s3:::bucket/sample-file.env"),
+        ("/kubernetes/environmentFiles/0/value", "arn:aws:s3:::bucket/sample-file.env"),
+        ("/tags/0/key", "sample-tag"),
+        ("/kubernetes/serviceAccountName", "sample-service-account"),
+        ("/kubernetes/runtimeClassName", "sample-runtime-class"),
         ("/containerDefinitions/0/dependsOn/0/containerName", "sidecar"),
-        ("/containerDefinitions/0/secrets/0/name", "SECRET"),
+        ("/containerDefinitions/0/secrets/0/name", "sample-variable"),
         ("/containerDefinitions/0/links/0", "sidecar"),
         ("/containerDefinitions/0/volumesFrom/0/sourceContainer", "sidecar"),
         ("/containerDefinitions/0/linuxParameters/tmpfs/0/containerPath", "/run"),
@@ -56,71 +94,78 @@ pub fn make_plausible(definition: &mut Value) {
     }
 }
 
-/// Sets placement constraints of each kind that is translated differently; one requires tasks of `group`.
+/// Sets placement constraints, one for each kind of translation. One of them requires tasks of `group`.
 pub fn constrain(definition: &mut Value, group: &str) {
-    let with = format!("task:group == {group}");
+    let same_group = format!("task:group == {group}");
     let expressions = [
         "attribute:ecs.os-type == linux",
         "attribute:NAME == VALUE",
         "attribute:ecs.instance-type =~ PATTERN.*",
         "not(task:group == service:OTHER)",
-        &with,
+        &same_group,
     ];
-    let constraint = |text| json!({"type": "memberOf", "expression": text});
-    definition["placementConstraints"] = expressions.map(constraint).to_vec().into();
+    definition["placementConstraints"] =
+        expressions.map(|expression| json!({"type": "memberOf", "expression": expression})).to_vec().into();
 }
 
-/// The sources of a volume exclude each other, and so do the settings of a Docker volume: each gets a volume of its own.
-pub fn part_volumes(definition: &mut Value) {
+/// Replaces each volume by one volume for each of its sources, and for each setting of a Docker volume, because these exclude
+/// each other.
+pub fn separate_volumes(definition: &mut Value) {
     let Some(volumes) = definition.get_mut("volumes").and_then(Value::as_array_mut) else { return };
-    let mut parted = vec![json!({"name": "docker", "dockerVolumeConfiguration": {"driver": "local"}})];
+    let mut separate = vec![json!({"name": "docker", "dockerVolumeConfiguration": {"driver": "local"}})];
     for volume in volumes.iter().filter_map(Value::as_object) {
         for (source, settings) in volume.iter().filter(|(name, _)| *name != "name") {
-            let mut alone = vec![settings.clone()];
+            let mut variants = vec![settings.clone()];
             if let Some(members) = settings.as_object().filter(|_| source == "dockerVolumeConfiguration") {
-                alone.extend(members.iter().map(|(name, value)| json!({name: value})));
+                variants.extend(members.iter().map(|(name, value)| json!({name: value})));
             }
-            parted.extend(alone.into_iter().map(|settings| json!({"name": source, source: settings})));
+            separate.extend(variants.into_iter().map(|settings| json!({"name": "sample-volume", source: settings})));
         }
     }
-    *volumes = parted;
+    *volumes = separate;
 }
 
 /// Sets valid names, and deployment percentages that allow a rolling update.
 pub fn make_service_plausible(service: &mut Value, number: usize) {
-    service["capacityProviderStrategy"] = strategies(number);
+    service["capacityProviderStrategy"] = strategy(number);
     service["placementStrategy"] = json!([{"type": "spread", "field": "attribute:NAME"},
         {"type": "binpack", "field": "memory"}, {"type": "binpack", "field": "cpu"}, {"type": "random"}]);
-    for (place, plausible) in [
+    for (path, plausible) in [
         ("/deploymentConfiguration/maximumPercent", json!(200)),
         ("/networkConfiguration/awsvpcConfiguration/securityGroups", json!(["sg-0123", "not an id"])),
         ("/serviceConnectConfiguration/namespace", json!("internal")),
         ("/serviceConnectConfiguration/services/0/portName", json!("http")),
-        ("/serviceConnectConfiguration/services/0/discoveryName", json!("web")),
-        ("/serviceConnectConfiguration/services/0/clientAliases/0/dnsName", json!("web.prod.internal")),
+        ("/serviceConnectConfiguration/services/0/discoveryName", json!("sample-alias")),
+        ("/serviceConnectConfiguration/services/0/clientAliases/0/dnsName", json!("sample-alias.sample.domain")),
         ("/kubernetes/loadBalancers/0/deregistrationDelaySeconds", json!(15)),
-        ("/kubernetes/serviceRegistries/0/name", json!("jobs")),
-        ("/kubernetes/serviceRegistries/0/namespace", json!("prod.internal")),
+        ("/kubernetes/serviceRegistries/0/name", json!("sample-registry")),
+        ("/kubernetes/serviceRegistries/0/namespace", json!("sample.domain")),
+        ("/kubernetes/storageClassName", json!("sample-storage-class")),
+        ("/tags/0/key", json!("sample-tag")),
     ] {
-        if let Some(value) = service.pointer_mut(place) {
+        if let Some(value) = service.pointer_mut(path) {
             *value = plausible;
         }
     }
-    part_scaling(service);
+    separate_policies(service);
 }
 
-/// Ways to scale exclude each other, and so do metrics: each gets a policy of its own. Actions have times that can be read.
-fn part_scaling(service: &mut Value) {
+/// Replaces the scaling policy by one for each kind of policy and of metric, because these exclude each other. Scheduled actions
+/// get valid times.
+fn separate_policies(service: &mut Value) {
     const TRACKING: &str = "targetTrackingScalingPolicyConfiguration";
     const STEP: &str = "stepScalingPolicyConfiguration";
     const PREDICTIVE: &str = "predictiveScalingPolicyConfiguration";
     let Some(policy) = service.pointer("/autoScaling/policies/0").cloned() else { return };
-    let only = |kind: &str, configuration: &str| {
-        let others = [TRACKING, STEP, PREDICTIVE].into_iter().filter(|other| *other != configuration);
-        let alone = others.fold(policy.clone(), |policy, other| without(&policy, "", other));
-        with(&alone, "/policyType", kind.into())
-    };
-    let tracking = only("TargetTrackingScaling", TRACKING);
+    let [tracking, step, predictive] = [
+        ("TargetTrackingScaling", [STEP, PREDICTIVE]),
+        ("StepScaling", [TRACKING, PREDICTIVE]),
+        ("PredictiveScaling", [TRACKING, STEP]),
+    ]
+    .map(|(policy_type, others)| {
+        let policy = others.iter().fold(policy.clone(), |policy, other| without(&policy, "", other));
+        with(&policy, "/policyType", policy_type.into())
+    });
     let mut predefined = without(&tracking, &format!("/{TRACKING}"), "customizedMetricSpecification");
     let specification = format!("/{TRACKING}/predefinedMetricSpecification");
     if predefined.pointer(&format!("{specification}/predefinedMetricType")) != Some(&"ALBRequestCountPerTarget".into())
@@ -137,9 +182,8 @@ fn part_scaling(service: &mut Value) {
     let query = format!("/{TRACKING}/customizedMetricSpecification/metrics/0");
     let metric = without(&metric, &query, "expression");
     let mut policies = vec![predefined, fractional, single, metric, math];
-    let step = only("StepScaling", STEP);
-    policies.extend([watching(&step, &service["serviceName"]), step, only("PredictiveScaling", PREDICTIVE)]);
-    // The `kubernetes` block gives the first one a metric.
+    policies.extend([with_service_alarm(&step, &service["serviceName"]), step, predictive]);
+    // The metric of the `kubernetes` block is for the first policy.
     for (number, policy) in policies.iter_mut().enumerate().skip(1) {
         policy["policyName"] = format!("policy {number}").into();
     }
@@ -152,13 +196,13 @@ fn part_scaling(service: &mut Value) {
         ("startTime", "2030-01-01T00:00:00Z"),
         ("endTime", "2031-01-01T00:00:00Z"),
     ];
-    let timed = plausible.into_iter().fold(action, |action, (at, time)| with(&action, &format!("/{at}"), time.into()));
-    let counted = without(&with(&timed, "/schedule", "rate(1 hour)".into()), "", "startTime");
-    service["autoScaling"]["scheduledActions"] = json!([timed, counted]);
+    let cron = plausible.into_iter().fold(action, |action, (at, time)| with(&action, &format!("/{at}"), time.into()));
+    let rate = without(&with(&cron, "/schedule", "rate(1 hour)".into()), "", "startTime");
+    service["autoScaling"]["scheduledActions"] = json!([cron, rate]);
 }
 
-/// The policy with an alarm on what the tasks of the service use.
-fn watching(policy: &Value, service: &Value) -> Value {
+/// Returns the policy with an alarm on the CPU utilization of the service.
+fn with_service_alarm(policy: &Value, service: &Value) -> Value {
     let mut policy = policy.clone();
     let Some(alarm) = policy.pointer_mut("/alarms/0") else { return policy };
     for (member, plausible) in [
@@ -178,27 +222,29 @@ fn watching(policy: &Value, service: &Value) -> Value {
     policy
 }
 
-/// Strategies of each kind: Fargate's providers and others, one and several.
-fn strategies(number: usize) -> Value {
-    let item = |name: &str, weight: i32| json!({"capacityProvider": name, "weight": weight, "base": 1 - weight});
-    match number % 4 {
-        0 => json!([item("spot", 1)]),
-        1 => json!([item("FARGATE_SPOT", 1)]),
-        2 => json!([item("FARGATE", 1), item("FARGATE_SPOT", 1)]),
-        _ => json!([item("spot", 1), item("gpu", 0)]),
-    }
+/// Returns a capacity provider strategy: one or several providers, of Fargate or others.
+fn strategy(number: usize) -> Value {
+    let providers: &[(&str, i32)] = match number % 4 {
+        0 => &[("sample-capacity-provider", 1)],
+        1 => &[("FARGATE_SPOT", 1)],
+        2 => &[("FARGATE", 1), ("FARGATE_SPOT", 1)],
+        _ => &[("sample-capacity-provider", 1), ("sample-other-provider", 0)],
+    };
+    let items = providers.iter().map(|(name, weight)| (name, weight, 1 - weight));
+    items.map(|(name, weight, base)| json!({"capacityProvider": name, "weight": weight, "base": base})).collect()
 }
 
-/// Lets settings be on or off, and the default strategy one of each kind.
+/// Sets a default strategy, and settings to on or off, by the number of the sample.
 pub fn make_cluster_plausible(cluster: &mut Value, number: usize) {
-    cluster["defaultCapacityProviderStrategy"] = strategies(number);
+    cluster["defaultCapacityProviderStrategy"] = strategy(number);
     if let Some(value) = cluster.pointer_mut("/settings/0/value") {
         *value = ["disabled", "enabled"][number % 2].into();
     }
 }
 
-/// The kinds of capacity exclude each other; each is judged with nodes of its own and without.
-pub fn part_capacity(provider: &Value, number: usize) -> Vec<Value> {
+/// Returns a provider of each kind, because these exclude each other: with a node selector of its own and without.
+pub fn capacity_provider_variants(provider: &Value, number: usize) -> Vec<Value> {
+    let provider = &with(provider, "/name", "sample-capacity-provider".into());
     let scaling = "/autoScalingGroupProvider";
     let statuses = ["ENABLED", "DISABLED"];
     let mut varied = with(provider, &format!("{scaling}/managedScaling/status"), statuses[number % 2].into());
@@ -209,15 +255,15 @@ pub fn part_capacity(provider: &Value, number: usize) -> Vec<Value> {
     vec![without(&varied, "", "managedInstancesProvider"), without(&bare, "", "managedInstancesProvider"), bare]
 }
 
-/// What excludes each other, and decides about other fields: a service is judged without a `kubernetes` block with either kind of
-/// load balancer, and with one of the variations, whichever `number` picks.
-pub fn part_ways(service: &Value, number: usize) -> Vec<Value> {
+/// Returns the service without a `kubernetes` block, with either kind of load balancer, and with one of the settings that exclude
+/// each other or decide about other fields; `number` selects it.
+pub fn service_variants(service: &Value, number: usize) -> Vec<Value> {
     let group = without(service, "/loadBalancers/0", "loadBalancerName");
     let classic = without(service, "/loadBalancers/0", "targetGroupArn");
-    let mut variations = ways(&group);
-    variations.extend(ways(&classic));
+    let mut variations = traffic_variants(&group);
+    variations.extend(traffic_variants(&classic));
     let connect = "/serviceConnectConfiguration/services/0";
-    variations.push(with(&group, &format!("{connect}/clientAliases/0/dnsName"), "web".into()));
+    variations.push(with(&group, &format!("{connect}/clientAliases/0/dnsName"), "sample-alias".into()));
     let nameless = without(&group, &format!("{connect}/clientAliases/0"), "dnsName");
     variations.push(without(&nameless, connect, "discoveryName"));
     variations.push(with(&nameless, &format!("{connect}/discoveryName"), "My_Web".into()));
@@ -236,39 +282,40 @@ pub fn part_ways(service: &Value, number: usize) -> Vec<Value> {
         let count = with(&share, "/desiredCount", desired.into());
         variations.push(with(&count, "/healthCheckGracePeriodSeconds", (30 * (desired - 1)).into()));
     }
-    let picked = variations.swap_remove(number % variations.len());
-    vec![without(&group, "", "kubernetes"), without(&classic, "", "kubernetes"), picked]
+    let selected = variations.swap_remove(number % variations.len());
+    vec![without(&group, "", "kubernetes"), without(&classic, "", "kubernetes"), selected]
 }
 
-/// The service with each single way to bring traffic.
-fn ways(service: &Value) -> Vec<Value> {
+/// Returns the service once for each replacement of a load balancer: a route, an Ingress, and so on.
+fn traffic_variants(service: &Value) -> Vec<Value> {
     const MAPPING: &str = "/kubernetes/loadBalancers/0";
     let Some(mapping) = service.pointer(MAPPING).and_then(Value::as_object) else { return Vec::new() };
-    let ways = mapping.iter().filter(|(_, value)| value.is_object());
-    let only = |(way, settings): (&String, &Value)| {
-        let mut alone = mapping.clone();
-        alone.retain(|name, value| name != "targetGroupArn" && !value.is_object());
-        alone.insert(way.clone(), settings.clone());
-        with(service, MAPPING, Value::Object(alone))
-    };
-    ways.map(only).collect()
+    let replacements = mapping.iter().filter(|(_, value)| value.is_object());
+    replacements
+        .map(|(replacement, settings)| {
+            let mut mapping = mapping.clone();
+            mapping.retain(|name, value| name != "targetGroupArn" && !value.is_object());
+            mapping.insert(replacement.clone(), settings.clone());
+            with(service, MAPPING, Value::Object(mapping))
+        })
+        .collect()
 }
 
-fn without(service: &Value, place: &str, member: &str) -> Value {
-    let mut less = service.clone();
-    less.pointer_mut(place).and_then(Value::as_object_mut).map(|members| members.remove(member));
-    less
+fn without(definition: &Value, path: &str, member: &str) -> Value {
+    let mut changed = definition.clone();
+    changed.pointer_mut(path).and_then(Value::as_object_mut).map(|members| members.remove(member));
+    changed
 }
 
-fn with(service: &Value, place: &str, value: Value) -> Value {
-    let mut other = service.clone();
-    if let Some(old) = other.pointer_mut(place) {
+fn with(definition: &Value, path: &str, value: Value) -> Value {
+    let mut changed = definition.clone();
+    if let Some(old) = changed.pointer_mut(path) {
         *old = value;
     }
-    other
+    changed
 }
 
-/// A value with everything the schema knows; `number` picks among choices.
+/// Returns a value with every member of the schema; `number` selects among choices.
 fn sample(schema: &Value, number: usize) -> Value {
     let Some(schema) = schema.as_object() else { return Value::from("1") };
     if let Some(choices) = choices(schema) {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Names, Source, Target};
 
-/// Imported items by the two modules, which are files each.
+/// Imported items by importing and imported file.
 pub type Imports = BTreeMap<(Names, Names), BTreeSet<String>>;
 
-/// Files each of which imports every other, directly or through others, with the imports among them.
+/// Files that each import every other one, directly or indirectly, with the imports among them.
 #[derive(Debug)]
 pub struct Knot {
     pub files: BTreeSet<Names>,
@@ -15,7 +15,7 @@ pub struct Knot {
 }
 
 impl Source {
-    /// Imports between files. A module and the modules inside of it count as one.
+    /// Returns the imports between files. Imports between a module and its submodules are not included.
     pub fn imports(&self) -> Imports {
         let mut imports = Imports::new();
         for reference in self.references() {
@@ -32,7 +32,7 @@ impl Source {
         imports
     }
 
-    /// Every set of files that import each other in circles, the largest first.
+    /// Returns every set of files that import each other in a circle, the largest first.
     pub fn knots(&self) -> Vec<Knot> {
         let imports = self.imports();
         let files: BTreeSet<&Names> = imports.keys().flat_map(|(from, to)| [from, to]).collect();
@@ -44,15 +44,11 @@ impl Source {
             let knot: BTreeSet<Names> = reachable[file]
                 .iter()
                 .filter(|other| reachable[**other].contains(file))
-                .map(|it| (*it).clone())
+                .map(|other| (*other).clone())
                 .collect();
             if !knot.is_empty() && done.insert(knot.clone()) {
-                let inside = |(from, to): &(Names, Names)| knot.contains(from) && knot.contains(to);
-                let imports = imports
-                    .iter()
-                    .filter(|(pair, _)| inside(pair))
-                    .map(|(pair, it)| (pair.clone(), it.clone()))
-                    .collect();
+                let mut imports = imports.clone();
+                imports.retain(|(from, to), _| knot.contains(from) && knot.contains(to));
                 knots.push(Knot { files: knot, imports });
             }
         }
@@ -61,19 +57,19 @@ impl Source {
     }
 }
 
-/// Files that `file` imports, directly or through others.
+/// Returns the files that `file` imports, directly or indirectly.
 fn reachable<'a>(imports: &'a Imports, file: &Names) -> BTreeSet<&'a Names> {
-    let mut found = BTreeSet::new();
+    let mut reached = BTreeSet::new();
     let mut open = vec![file];
     while let Some(next) = open.pop() {
         let following = imports.keys().filter(|(from, _)| from == next).map(|(_, to)| to);
         for to in following {
-            if found.insert(to) {
+            if reached.insert(to) {
                 open.push(to);
             }
         }
     }
-    found
+    reached
 }
 
 impl std::fmt::Display for Knot {

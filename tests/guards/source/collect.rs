@@ -30,12 +30,12 @@ pub fn file(path: Names, file: &Path, read: &impl Fn(&Path) -> Option<String>, m
         collector.visit_item(item);
     }
     for (path, file) in collector.children {
-        self::file(path, &file_of(&file, read), read, modules);
+        self::file(path, &module_file(&file, read), read, modules);
     }
 }
 
-/// File of a module of which the path without extension is given: `name.rs` or `name/mod.rs`.
-fn file_of(stem: &Path, read: &impl Fn(&Path) -> Option<String>) -> PathBuf {
+/// Returns the file of a module from its path without extension: `name.rs` or `name/mod.rs`.
+fn module_file(stem: &Path, read: &impl Fn(&Path) -> Option<String>) -> PathBuf {
     let nested = stem.join("mod.rs");
     if stem.extension().is_some() {
         stem.to_owned()
@@ -51,7 +51,7 @@ struct Collector<'a> {
     /// Module that is being read.
     path: Names,
     modules: &'a mut BTreeMap<Names, Module>,
-    /// Modules in files of their own: path, and file without extension.
+    /// Modules declared here that have their own file: path, and file without extension.
     children: Vec<(Names, PathBuf)>,
 }
 
@@ -74,13 +74,12 @@ impl Collector<'_> {
     }
 
     fn import(&mut self, tree: &UseTree, prefix: &[String]) {
-        let with = |name: &Ident| [prefix, &[name.to_string()]].concat();
         match tree {
-            UseTree::Path(path) => self.import(&path.tree, &with(&path.ident)),
+            UseTree::Path(path) => self.import(&path.tree, &joined(prefix, &path.ident)),
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(tree, prefix)),
             UseTree::Glob(_) => self.module().globs.push(prefix.to_vec()),
-            UseTree::Name(name) => self.import_as(&name.ident, with(&name.ident)),
-            UseTree::Rename(rename) => self.import_as(&rename.rename, with(&rename.ident)),
+            UseTree::Name(name) => self.import_as(&name.ident, joined(prefix, &name.ident)),
+            UseTree::Rename(rename) => self.import_as(&rename.rename, joined(prefix, &rename.ident)),
         }
     }
 
@@ -95,7 +94,7 @@ impl Collector<'_> {
         self.module().imports.entry(name).or_default().push(path);
     }
 
-    fn name(&mut self, path: Names) {
+    fn record_path(&mut self, path: Names) {
         if path.len() > 1 {
             self.module().paths.insert(path);
         }
@@ -110,13 +109,13 @@ impl Collector<'_> {
                 TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
                 TokenTree::Ident(ident) => {
                     if colons != 2 {
-                        self.name(std::mem::take(&mut path));
+                        self.record_path(std::mem::take(&mut path));
                     }
                     path.push(ident.to_string());
                     colons = 0;
                 }
                 _ => {
-                    self.name(std::mem::take(&mut path));
+                    self.record_path(std::mem::take(&mut path));
                     colons = 0;
                 }
             }
@@ -124,7 +123,7 @@ impl Collector<'_> {
                 self.tokens(group.stream());
             }
         }
-        self.name(path);
+        self.record_path(path);
     }
 
     fn function(&mut self, name: &Ident, signature: Span, body: Span) {
@@ -199,7 +198,7 @@ impl<'a> Visit<'a> for Collector<'_> {
     }
 
     fn visit_path(&mut self, path: &'a syn::Path) {
-        self.name(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        self.record_path(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 
@@ -215,6 +214,10 @@ impl<'a> Visit<'a> for Collector<'_> {
             self.tokens(list.tokens.clone());
         }
     }
+}
+
+fn joined(prefix: &[String], name: &Ident) -> Names {
+    [prefix, &[name.to_string()]].concat()
 }
 
 fn attributes(item: &Item) -> &[Attribute] {

@@ -1,4 +1,4 @@
-//! The source of the library, parsed: its modules with what they define, import and name.
+//! The parsed source of the library: modules with their definitions, imports and paths.
 //!
 //! Code under `#[cfg(test)]` is left out.
 
@@ -73,7 +73,7 @@ impl Source {
         self.modules.iter()
     }
 
-    /// Path of the module that is the whole file which contains `module`.
+    /// Returns the path of the outermost module in the file of `module`.
     pub fn file_module(&self, module: &Names) -> Names {
         let file = &self.modules[module].file;
         let mut path = module.clone();
@@ -83,8 +83,8 @@ impl Source {
         path
     }
 
-    /// Every path in the crate that leads to an item of another module or crate, resolved through re-exports to the item's
-    /// definition. An import of a module is no reference: the paths through it are.
+    /// Returns every path in the crate that refers to an item of another module or crate, resolved through re-exports to the
+    /// item's definition. An import of a module does not count as a reference, the paths through it do.
     pub fn references(&self) -> BTreeSet<Reference> {
         let mut references = BTreeSet::new();
         for (from, module) in &self.modules {

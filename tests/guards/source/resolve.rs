@@ -1,8 +1,8 @@
-//! Which definition a path leads to.
+//! Resolves paths to definitions.
 
 use super::{Names, Source};
 
-/// Re-exports that are followed before a path counts as unresolved.
+/// Maximum number of re-exports to follow.
 const MAX_DEPTH: usize = 16;
 
 /// Definition that a path leads to.
@@ -19,12 +19,12 @@ pub enum Target {
 }
 
 impl Source {
-    /// Definition that `path` leads to in `module`; none where the path begins with a local name, such as a type parameter.
+    /// Returns the definition that `path` refers to in `module`, or none if it begins with a local name such as a type parameter.
     pub fn resolve(&self, module: &[String], path: &[String]) -> Option<Target> {
         self.resolve_within(module, path, MAX_DEPTH)
     }
 
-    /// Module or enum whose items a `use path::*` brings into scope.
+    /// Returns the module or enum whose items `use path::*` imports.
     pub fn resolve_glob(&self, module: &[String], path: &[String]) -> Option<Target> {
         Some(match self.resolve(module, path)? {
             Target::Module(module) => Target::Glob(module),
@@ -51,27 +51,27 @@ impl Source {
         }
     }
 
-    /// Reports whether `name` is defined in or imported into `module`.
+    /// True if `name` is defined in or imported into `module`.
     fn is_in_scope(&self, module: &[String], name: &str, depth: usize) -> bool {
-        let Some(found) = self.modules.get(module) else { return false };
+        let Some(definition) = self.modules.get(module) else { return false };
         self.modules.contains_key(&child(module, name))
-            || found.items.contains(name)
-            || found.imports.get(name).is_some_and(|imports| imports.iter().any(|import| *import != [name]))
+            || definition.items.contains(name)
+            || definition.imports.get(name).is_some_and(|imports| imports.iter().any(|import| *import != [name]))
             || self.through_globs(module, &[name.to_owned()], depth).is_some()
     }
 
     /// Follows `path` from the scope of `module`.
     fn descend(&self, module: &[String], path: &[String], depth: usize) -> Option<Target> {
         let Some(first) = path.first() else { return Some(Target::Module(module.to_vec())) };
-        let found = self.modules.get(module)?;
-        if found.items.contains(first) {
+        let definition = self.modules.get(module)?;
+        if definition.items.contains(first) {
             return Some(Target::Item { module: module.to_vec(), name: first.clone() });
         }
         let inner = child(module, first);
         if path.len() > 1 && self.modules.contains_key(&inner) {
             return self.descend(&inner, &path[1..], depth);
         }
-        let imports = found.imports.get(first).into_iter().flatten();
+        let imports = definition.imports.get(first).into_iter().flatten();
         let mut others = imports.filter(|import| **import != *path && **import != [first.clone()]);
         if let Some(target) = others.find_map(|import| self.follow(module, import, &path[1..], depth)) {
             return Some(target);

@@ -1,8 +1,8 @@
-//! The checks find what is planted in a small crate.
+//! Tests of the parser and the checks with small crates.
 
 use super::{Source, Target};
 
-/// A crate of these files.
+/// Parses a crate with these files.
 fn source(files: &[(&str, &str)]) -> Source {
     Source::parse(&["tokio".to_owned()], |path| {
         files.iter().find(|(name, _)| *name == path.to_string_lossy()).map(|(_, text)| (*text).to_owned())
@@ -13,7 +13,7 @@ fn names(path: &str) -> Vec<String> {
     path.split("::").map(str::to_owned).collect()
 }
 
-/// Files of the only circle.
+/// Returns the files of the only circle.
 fn circle(files: &[(&str, &str)]) -> Vec<String> {
     let knots = source(files).knots();
     assert!(knots.len() <= 1, "{knots:?}");
@@ -55,7 +55,7 @@ fn a_circle_through_several_files_and_re_exports_is_found() {
 }
 
 #[test]
-fn parents_children_and_tests_make_no_circle() {
+fn imports_between_parent_and_child_and_in_tests_are_no_circle() {
     let files = [
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "mod inner; pub struct A; use inner::Inner; #[cfg(test)] use crate::b::B;"),
@@ -66,7 +66,7 @@ fn parents_children_and_tests_make_no_circle() {
 }
 
 #[test]
-fn an_import_of_a_module_counts_for_the_items_that_are_used_through_it() {
+fn an_imported_module_counts_only_by_the_items_used_through_it() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "use crate::b; pub struct A; fn f() -> b::C { b::C }"),
@@ -78,7 +78,7 @@ fn an_import_of_a_module_counts_for_the_items_that_are_used_through_it() {
 }
 
 #[test]
-fn paths_lead_to_definitions() {
+fn paths_resolve_to_definitions() {
     let files = [
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use std::{env, fmt}; use crate::b::{self, Kind as Sort}; mod inside { pub fn f() {} }"),

@@ -1,4 +1,4 @@
-//! The page of conditions and Events, from the tables in `api`.
+//! Page of conditions and Events, from the tables in `api`.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The page of the `kubernetes` blocks, from the schemas of the custom resource definitions.
+//! Page of the `kubernetes` blocks, from the schemas of the custom resource definitions.
 
 use std::fmt::Write;
 
@@ -47,7 +47,7 @@ fn rows_below(path: &str, property: &Value, text: &mut String) {
     }
 }
 
-/// The type in a few words, with its limits.
+/// Describes a type with its limits: `list of string, at most 5`.
 fn type_name(property: &Value) -> String {
     let Some(schema) = property.as_object() else { return String::new() };
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
@@ -70,9 +70,9 @@ fn limit(schema: &Map<String, Value>, keyword: &str) -> String {
 }
 
 fn range(schema: &Map<String, Value>) -> String {
-    let whole = |keyword| schema.get(keyword).and_then(Value::as_f64);
-    match (whole("minimum"), whole("maximum")) {
-        (Some(least), Some(greatest)) => format!(", {least} to {greatest}"),
+    let [minimum, maximum] = ["minimum", "maximum"].map(|keyword| schema.get(keyword).and_then(Value::as_f64));
+    match (minimum, maximum) {
+        (Some(minimum), Some(maximum)) => format!(", {minimum} to {maximum}"),
         _ => String::new(),
     }
 }

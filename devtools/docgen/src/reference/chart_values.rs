@@ -1,4 +1,4 @@
-//! The page of the chart's values, from the comments of `values.yaml` and the types of its schema.
+//! Page of the chart's values: descriptions from the comments of `values.yaml`, types from its schema.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,11 +9,10 @@ use serde_json::Value;
 use super::cell;
 
 fn chart_file(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/ecs-operator").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/ecs-operator").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The page.
 pub fn page() -> String {
     let schema: Value = serde_json::from_str(&chart_file("values.schema.json")).expect("JSON");
     let defaults: Value = serde_saphyr::from_str(&chart_file("values.yaml")).expect("YAML");
@@ -34,7 +33,12 @@ pub fn page() -> String {
     text
 }
 
-/// The schema of the values, with the comments of `values.yaml` as descriptions.
+/// Returns `values.schema.json` with the comments of `values.yaml` as descriptions.
+///
+/// # Panics
+///
+/// Panics if a file of the chart cannot be read, or if the schema lacks a value of `values.yaml`.
+#[must_use]
 pub fn schema() -> String {
     let mut schema: Value = serde_json::from_str(&chart_file("values.schema.json")).expect("JSON");
     for (path, description) in commented(&chart_file("values.yaml")) {
@@ -45,9 +49,9 @@ pub fn schema() -> String {
     format!("{}\n", serde_json::to_string_pretty(&schema).expect("JSON"))
 }
 
-/// Each value with the comment above it, in the order of the file. A value of several lines counts once, by its head.
+/// Returns the path of each value that has a comment above it, and the comment, in the order of the file.
 fn commented(values: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut comments = Vec::new();
     let mut above: Vec<String> = Vec::new();
     let mut comment = String::new();
     for line in values.lines() {
@@ -60,13 +64,13 @@ fn commented(values: &str) -> Vec<(String, String)> {
             above.push(key.to_owned());
             let description = std::mem::take(&mut comment);
             if !description.is_empty() {
-                found.push((above.join("."), description));
+                comments.push((above.join("."), description));
             }
         } else {
             comment.clear();
         }
     }
-    found
+    comments
 }
 
 fn at<'a>(values: &'a Value, path: &str) -> &'a Value {

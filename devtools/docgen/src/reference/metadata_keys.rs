@@ -1,4 +1,4 @@
-//! The page of labels and annotations, from the tables in `api`.
+//! Page of labels and annotations, from the tables in `api`.
 
 use std::fmt::Write;
 

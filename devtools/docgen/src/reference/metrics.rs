@@ -1,4 +1,4 @@
-//! The page of the metrics, from the table of the program and the types that a scrape reports.
+//! Page of the metrics, from the table in `telemetry`.
 
 use std::fmt::Write;
 
