@@ -1,11 +1,10 @@
-//! State of a task's containers, in small files of a folder that they share.
+//! State of a task's containers, in small files of a shared folder.
 //!
-//! Containers may run as different users, so everybody may add files, and nobody but root may replace those of another. A
-//! file appears whole or not at all.
+//! Containers may run as different users. Every user may create files, and only root may replace files of another user. Files are
+//! created atomically.
 //!
-//! Being there is a lock rather than a file: it goes with the program that holds it, however that one ends. A kill of all
-//! processes of a container, which is what running out of memory comes to (`memory.oom.group` of its cgroup), leaves no time
-//! to write anything.
+//! Each running program holds a lock, which the kernel releases however the program ends. When a container runs out of memory, the
+//! kernel kills all of its processes (`memory.oom.group` of its cgroup), so no program could record the end.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -15,31 +14,32 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::state::{Fate, Seen};
+use crate::state::{ContainerState, Phase};
 use crate::{KILLED, STATE};
 
 /// Suffix of the files whose locks the programs hold.
 pub(crate) const ALIVE: &str = "alive";
 
-/// Keeps this container there for all others, until it is dropped or the program ends.
+/// Lock of a container, released on drop or at the end of the program.
 #[derive(Debug)]
-pub struct Presence(#[expect(dead_code, reason = "it is there to be held")] File);
+pub struct Presence(#[expect(dead_code, reason = "held for its lock")] File);
 
-/// The folder, as one container writes to it.
+/// Shared folder, written for one container.
 #[derive(Clone, Debug)]
 pub struct Board {
     folder: PathBuf,
-    me: usize,
+    /// Index of the container in the plan.
+    own: usize,
 }
 
 impl Board {
-    /// The board below the folder that the containers share, for the container at `me` of the plan.
+    /// Returns the board in the shared folder, for the container with this index in the plan.
     #[must_use]
-    pub fn in_folder(shared: &Path, me: usize) -> Self {
-        Self { folder: shared.join(STATE), me }
+    pub fn in_folder(shared: &Path, own: usize) -> Self {
+        Self { folder: shared.join(STATE), own }
     }
 
-    /// Makes the folder, where everybody may write and keeps what is his, as in `/tmp`.
+    /// Creates the folder, with the permissions of `/tmp`.
     ///
     /// # Errors
     /// Fails if the file system does.
@@ -54,41 +54,38 @@ impl Board {
         &self.folder
     }
 
-    /// Returns the observed state of each of the containers.
+    /// Returns the states of the first `count` containers of the plan.
     #[must_use]
-    pub fn look(&self, containers: usize) -> Vec<Seen> {
-        (0..containers).map(|container| self.look_at(container)).collect()
+    pub fn states(&self, count: usize) -> Vec<ContainerState> {
+        (0..count).map(|container| self.state(container)).collect()
     }
 
-    fn look_at(&self, container: usize) -> Seen {
-        let when = |what| fs::metadata(self.file(container, what)).and_then(|file| file.modified()).ok();
-        // In this order: one that comes, and one that ends, while it is looked at must not seem to have been killed.
-        let created_at = when("created");
+    fn state(&self, container: usize) -> ContainerState {
+        let time = |name| fs::metadata(self.file(container, name)).and_then(|file| file.modified()).ok();
+        // The order matters: a container that is created or ends during these reads must not seem to be killed.
+        let created_at = time("created");
         let started = fs::read_to_string(self.file(container, "started")).ok();
-        let here = self.is_here(container);
-        let fate = match (self.exit_code(container), &started) {
-            (Some(code), _) => Fate::Ended(code),
-            (None, Some(_)) if here => Fate::Running,
-            (None, Some(_)) => Fate::Ended(KILLED),
-            (None, None) => Fate::Waiting,
+        let is_present = self.is_locked(container);
+        let phase = match (self.exit_code(container), &started) {
+            (Some(code), _) => Phase::Ended(code),
+            (None, Some(_)) if is_present => Phase::Running,
+            (None, Some(_)) => Phase::Ended(KILLED),
+            (None, None) => Phase::Waiting,
         };
-        let since = |start: &String| {
-            start.trim().parse().map_or(Duration::ZERO, |at| up().saturating_sub(Duration::from_millis(at)))
-        };
-        Seen {
-            fate,
-            here,
-            running_for: started.as_ref().map(since).unwrap_or_default(),
+        ContainerState {
+            phase,
+            is_present,
+            running_for: started.as_deref().map(time_since).unwrap_or_default(),
             healthy_once: self.file(container, "healthy").exists(),
             unhealthy: self.file(container, "unhealthy").exists(),
             created_at,
-            started_at: when("started"),
-            ended_at: when("ended"),
+            started_at: time("started"),
+            ended_at: time("ended"),
         }
     }
 
-    /// True if the program of a container holds its lock. Looking takes the lock for a moment, shared with all who look.
-    fn is_here(&self, container: usize) -> bool {
+    /// True if the program of a container holds its lock. The check takes a shared lock for a moment.
+    fn is_locked(&self, container: usize) -> bool {
         let Ok(file) = File::open(self.file(container, ALIVE)) else { return false };
         !matches!(file.try_lock_shared(), Ok(()))
     }
@@ -98,61 +95,61 @@ impl Board {
         Some(code.trim().parse().unwrap_or(1))
     }
 
-    /// The exit code of this container if it has ended before: its program was killed, and started again to tell so.
+    /// Returns the exit code of this container if it ended in an earlier run of the program, which was killed and restarted.
     #[must_use]
-    pub fn past(&self) -> Option<i32> {
-        self.exit_code(self.me).or_else(|| self.file(self.me, "started").exists().then_some(KILLED))
+    pub fn previous_exit_code(&self) -> Option<i32> {
+        self.exit_code(self.own).or_else(|| self.file(self.own, "started").exists().then_some(KILLED))
     }
 
-    /// Tells that this container is there and waits for its turn, for as long as what is returned is kept.
+    /// Records that this container is created, and takes its lock until the result is dropped.
     ///
     /// # Errors
     /// Fails if the file system does.
-    pub fn come(&self) -> io::Result<Presence> {
-        // Locked before anybody can look at it.
+    pub fn join(&self) -> io::Result<Presence> {
+        // Locked before it is visible to others.
         let (draft, file) = self.draft(ALIVE, "")?;
         file.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => error,
             TryLockError::WouldBlock => ErrorKind::WouldBlock.into(),
         })?;
-        fs::rename(draft, self.file(self.me, ALIVE))?;
+        fs::rename(draft, self.file(self.own, ALIVE))?;
         self.once("created", "")?;
         Ok(Presence(file))
     }
 
-    /// Tells that this container's command has started, and when on the clock that all containers of the machine share and
-    /// nobody sets.
+    /// Records that this container's command has started, with the uptime of the machine: all containers share it, and it is never
+    /// adjusted.
     ///
     /// # Errors
     /// Fails if the file system does.
-    pub fn started(&self) -> io::Result<()> {
-        self.once("started", &up().as_millis().to_string())
+    pub fn record_start(&self) -> io::Result<()> {
+        self.once("started", &uptime().as_millis().to_string())
     }
 
-    /// Tells that this container has ended for good. The first exit code stays.
+    /// Records that this container has ended and will not be restarted. The first exit code is kept.
     ///
     /// # Errors
     /// Fails if the file system does.
-    pub fn ended(&self, code: i32) -> io::Result<()> {
+    pub fn record_end(&self, code: i32) -> io::Result<()> {
         self.once("ended", &code.to_string())
     }
 
-    /// Tells what the health checks of this container say.
+    /// Records the health of this container.
     ///
     /// # Errors
     /// Fails if the file system does.
-    pub fn health(&self, healthy: bool) -> io::Result<()> {
+    pub fn record_health(&self, healthy: bool) -> io::Result<()> {
         if !healthy {
             return self.write("unhealthy", "");
         }
-        match fs::remove_file(self.file(self.me, "unhealthy")) {
+        match fs::remove_file(self.file(self.own, "unhealthy")) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         self.once("healthy", "")
     }
 
-    /// Tells all containers to end, and why. The first reason stays.
+    /// Stops all containers of the task. The first reason is kept.
     ///
     /// # Errors
     /// Fails if the file system does.
@@ -162,37 +159,37 @@ impl Board {
         }
         let (draft, _) = self.draft("stop", reason)?;
         match fs::rename(&draft, self.folder.join("stop")) {
-            // Another user was faster, whose file cannot be replaced.
+            // A file of another user cannot be replaced.
             Err(_) if self.is_stopping() => fs::remove_file(draft),
             outcome => outcome,
         }
     }
 
-    /// True if the task is ending.
+    /// True if the task is stopping.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.folder.join("stop").exists()
     }
 
-    /// The time of the file is the time of what it tells: the first one counts.
-    fn once(&self, what: &str, text: &str) -> io::Result<()> {
-        if self.file(self.me, what).exists() { Ok(()) } else { self.write(what, text) }
+    /// Writes a file unless it exists: its modification time is the time of the event.
+    fn once(&self, name: &str, text: &str) -> io::Result<()> {
+        if self.file(self.own, name).exists() { Ok(()) } else { self.write(name, text) }
     }
 
-    fn file(&self, container: usize, what: &str) -> PathBuf {
-        self.folder.join(format!("{container}.{what}"))
+    fn file(&self, container: usize, name: &str) -> PathBuf {
+        self.folder.join(format!("{container}.{name}"))
     }
 
-    fn write(&self, what: &str, text: &str) -> io::Result<()> {
-        let (draft, _) = self.draft(what, text)?;
-        fs::rename(draft, self.file(self.me, what))
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let (draft, _) = self.draft(name, text)?;
+        fs::rename(draft, self.file(self.own, name))
     }
 
-    /// A file that nobody looks at yet, newly made: what another container puts in its place is not written to.
-    fn draft(&self, what: &str, text: &str) -> io::Result<(PathBuf, File)> {
-        // Two containers may tell the same at once, as different users.
-        let draft = self.folder.join(format!(".{}.{what}", self.me));
-        // A program that was killed may have left one.
+    /// Creates a file to be renamed to its final name. Never writes to an existing file, which may belong to another container.
+    fn draft(&self, name: &str, text: &str) -> io::Result<(PathBuf, File)> {
+        // The index makes the name unique: containers may record the same at the same time.
+        let draft = self.folder.join(format!(".{}.{name}", self.own));
+        // An earlier run that was killed may have left a draft.
         match fs::remove_file(&draft) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -204,8 +201,13 @@ impl Board {
     }
 }
 
+/// Returns the time since a recorded uptime in milliseconds.
+fn time_since(start: &str) -> Duration {
+    start.trim().parse().map_or(Duration::ZERO, |start| uptime().saturating_sub(Duration::from_millis(start)))
+}
+
 /// Returns the uptime of the machine, including sleep.
-fn up() -> Duration {
+fn uptime() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
 }
 
@@ -214,25 +216,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_seen() {
+    fn recorded_events_are_part_of_the_state() {
         let folder = tempfile::tempdir().unwrap();
         let board = Board::in_folder(folder.path(), 0);
         board.create().unwrap();
-        assert_eq!(board.look(1), [Seen::default()]);
-        let presence = board.come().unwrap();
-        assert!(board.look(1)[0].here && !board.look(1)[0].is_gone());
-        assert_eq!((board.look(1)[0].fate, board.past()), (Fate::Waiting, None));
-        board.started().unwrap();
-        assert_eq!(board.look(1)[0].fate, Fate::Running);
-        board.health(false).unwrap();
-        assert!(board.look(1)[0].unhealthy && !board.look(1)[0].healthy_once);
-        board.health(true).unwrap();
-        assert!(!board.look(1)[0].unhealthy && board.look(1)[0].healthy_once);
-        board.ended(7).unwrap();
+        assert_eq!(board.states(1), [ContainerState::default()]);
+        let presence = board.join().unwrap();
+        assert!(board.states(1)[0].is_present && !board.states(1)[0].has_left());
+        assert_eq!((board.states(1)[0].phase, board.previous_exit_code()), (Phase::Waiting, None));
+        board.record_start().unwrap();
+        assert_eq!(board.states(1)[0].phase, Phase::Running);
+        board.record_health(false).unwrap();
+        assert!(board.states(1)[0].unhealthy && !board.states(1)[0].healthy_once);
+        board.record_health(true).unwrap();
+        assert!(!board.states(1)[0].unhealthy && board.states(1)[0].healthy_once);
+        board.record_end(7).unwrap();
         drop(presence);
-        let seen = board.look(1)[0];
-        assert_eq!((seen.fate, seen.ran(), seen.here, board.past()), (Fate::Ended(7), true, false, Some(7)));
-        assert!(seen.created_at.is_some() && seen.created_at <= seen.started_at && seen.started_at <= seen.ended_at);
+        let state = board.states(1)[0];
+        assert_eq!((state.phase, state.ran(), state.is_present), (Phase::Ended(7), true, false));
+        assert_eq!(board.previous_exit_code(), Some(7));
+        assert!(state.created_at.is_some() && state.created_at <= state.started_at);
+        assert!(state.started_at <= state.ended_at);
         assert!(!board.is_stopping());
         board.stop("the end").unwrap();
         board.stop("too late").unwrap();
@@ -240,41 +244,41 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_gone_without_a_word_was_killed() {
+    fn a_container_without_a_lock_and_an_exit_code_was_killed() {
         let folder = tempfile::tempdir().unwrap();
         let board = Board::in_folder(folder.path(), 0);
         board.create().unwrap();
-        drop(board.come().unwrap());
-        assert!(board.look(1)[0].is_gone() && board.look(1)[0].fate == Fate::Waiting);
-        let presence = board.come().unwrap();
-        board.started().unwrap();
+        drop(board.join().unwrap());
+        assert!(board.states(1)[0].has_left() && board.states(1)[0].phase == Phase::Waiting);
+        let presence = board.join().unwrap();
+        board.record_start().unwrap();
         drop(presence);
-        assert_eq!((board.look(1)[0].fate, board.past()), (Fate::Ended(KILLED), Some(KILLED)));
+        assert_eq!((board.states(1)[0].phase, board.previous_exit_code()), (Phase::Ended(KILLED), Some(KILLED)));
     }
 
     #[test]
-    fn the_time_since_the_start_is_that_of_a_clock_which_nobody_sets() {
+    fn the_running_time_follows_the_uptime_of_the_machine() {
         let folder = tempfile::tempdir().unwrap();
         let board = Board::in_folder(folder.path(), 0);
         board.create().unwrap();
-        let _presence = board.come().unwrap();
-        board.started().unwrap();
+        let _presence = board.join().unwrap();
+        board.record_start().unwrap();
         let file = File::options().write(true).open(board.file(0, "started")).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();
-        assert!(board.look(1)[0].running_for < Duration::from_mins(1));
+        assert!(board.states(1)[0].running_for < Duration::from_mins(1));
         fs::write(board.file(0, "started"), "0").unwrap();
-        assert!(board.look(1)[0].running_for > Duration::from_secs(1));
+        assert!(board.states(1)[0].running_for > Duration::from_secs(1));
     }
 
     #[test]
-    fn a_draft_that_another_made_is_not_written_to() {
+    fn a_foreign_draft_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let board = Board::in_folder(folder.path(), 0);
         board.create().unwrap();
         let elsewhere = folder.path().join("elsewhere");
         fs::write(&elsewhere, "mine").unwrap();
         std::os::unix::fs::symlink(&elsewhere, board.folder().join(".0.ended")).unwrap();
-        board.ended(3).unwrap();
-        assert_eq!((fs::read_to_string(elsewhere).unwrap().as_str(), board.past()), ("mine", Some(3)));
+        board.record_end(3).unwrap();
+        assert_eq!((fs::read_to_string(elsewhere).unwrap().as_str(), board.previous_exit_code()), ("mine", Some(3)));
     }
 }

@@ -4,36 +4,36 @@ use std::time::{Duration, Instant};
 
 use crate::plan::Health;
 
-/// Between checks within the start period, until one has succeeded: what Docker (25 and newer) has for `start-interval`,
-/// which ECS has no setting for.
+/// Interval between checks within the start period, until a check succeeds: the default `start-interval` of Docker 25 and newer.
+/// ECS has no setting for it.
 const START_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Result of the checks so far.
+/// Health of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    /// Not enough checks yet.
+pub enum HealthStatus {
+    /// No result yet.
     Unknown,
     /// The last check succeeded.
     Healthy,
-    /// As many checks in a row failed as are allowed.
+    /// `retries` consecutive checks failed.
     Unhealthy,
 }
 
-/// The health of one run of a container.
+/// Health checks of one run of a container.
 #[derive(Clone, Debug)]
 pub struct Checks<'a> {
     settings: &'a Health,
     started: Instant,
     next: Instant,
     failures: u32,
-    judgement: Judgement,
-    /// True if a check has succeeded since the start: from then on failures count.
+    status: HealthStatus,
+    /// True if a check has succeeded since the start. Failures count from then on.
     succeeded: bool,
     unhealthy_since: Option<Instant>,
 }
 
 impl<'a> Checks<'a> {
-    /// The checks of a container that starts now.
+    /// Returns the checks of a container that starts now.
     #[must_use]
     pub fn new(settings: &'a Health, now: Instant) -> Self {
         let mut checks = Self {
@@ -41,7 +41,7 @@ impl<'a> Checks<'a> {
             started: now,
             next: now,
             failures: 0,
-            judgement: Judgement::Unknown,
+            status: HealthStatus::Unknown,
             succeeded: false,
             unhealthy_since: None,
         };
@@ -49,7 +49,7 @@ impl<'a> Checks<'a> {
         checks
     }
 
-    /// True if the container may still be starting, so that failures do not count.
+    /// True within the start period before the first success, in which failures do not count.
     fn is_starting(&self, at: Instant) -> bool {
         !self.succeeded && at < self.started + Duration::from_secs(self.settings.start_period)
     }
@@ -65,7 +65,7 @@ impl<'a> Checks<'a> {
         self.next
     }
 
-    /// The program and its arguments.
+    /// Returns the program and its arguments.
     #[must_use]
     pub fn command(&self) -> &'a [String] {
         &self.settings.command
@@ -77,30 +77,29 @@ impl<'a> Checks<'a> {
         Duration::from_secs(self.settings.timeout)
     }
 
-    /// Takes the result of a check that began at `began` and ended now.
+    /// Records the result of a check that began at `start` and ended now.
     ///
     /// Failures count once the start period is over or a check has succeeded.
-    pub fn result(&mut self, success: bool, began: Instant, now: Instant) -> Judgement {
-        let lenient = self.is_starting(began);
+    pub fn record(&mut self, success: bool, start: Instant, now: Instant) -> HealthStatus {
         if success {
             self.succeeded = true;
             self.failures = 0;
-            self.judgement = Judgement::Healthy;
+            self.status = HealthStatus::Healthy;
             self.unhealthy_since = None;
-        } else if !lenient {
+        } else if !self.is_starting(start) {
             self.failures += 1;
             if self.failures >= self.settings.retries {
-                self.judgement = Judgement::Unhealthy;
+                self.status = HealthStatus::Unhealthy;
                 self.unhealthy_since.get_or_insert(now);
             }
         }
         self.next = now + self.interval(now);
-        self.judgement
+        self.status
     }
 
-    /// True if the container is unhealthy and has been for too long. One that never was healthy is given no time.
+    /// True if the container has been unhealthy for `patience`, or is unhealthy and never was healthy.
     #[must_use]
-    pub fn are_hopeless(&self, now: Instant) -> bool {
+    pub fn has_failed(&self, now: Instant) -> bool {
         let patience = if self.succeeded { Duration::from_secs(self.settings.patience) } else { Duration::ZERO };
         self.unhealthy_since.is_some_and(|since| now >= since + patience)
     }
@@ -115,29 +114,29 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_make_it_unhealthy_and_a_success_healthy_again() {
+    fn consecutive_failures_make_a_container_unhealthy_until_a_success() {
         let (settings, start) = (Health { start_period: 0, ..settings() }, Instant::now());
         let mut checks = Checks::new(&settings, start);
         assert_eq!(checks.due(), start + Duration::from_secs(10));
-        assert_eq!(checks.result(false, start, start), Judgement::Unknown);
-        assert_eq!(checks.result(true, start, start), Judgement::Healthy);
-        assert_eq!(checks.result(false, start, start), Judgement::Healthy);
-        assert_eq!(checks.result(false, start, start), Judgement::Unhealthy);
-        assert_eq!(checks.result(true, start, start), Judgement::Healthy);
+        assert_eq!(checks.record(false, start, start), HealthStatus::Unknown);
+        assert_eq!(checks.record(true, start, start), HealthStatus::Healthy);
+        assert_eq!(checks.record(false, start, start), HealthStatus::Healthy);
+        assert_eq!(checks.record(false, start, start), HealthStatus::Unhealthy);
+        assert_eq!(checks.record(true, start, start), HealthStatus::Healthy);
     }
 
     #[test]
-    fn one_that_was_healthy_has_time_to_be_replaced() {
+    fn a_container_that_was_healthy_fails_after_its_patience() {
         let (settings, start) = (Health { start_period: 0, retries: 1, ..settings() }, Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut checks = Checks::new(&settings, start);
-        checks.result(false, at(10), at(10));
-        assert!(checks.are_hopeless(at(10)), "it never was healthy");
-        checks.result(true, at(20), at(20));
-        assert!(!checks.are_hopeless(at(20)));
-        checks.result(false, at(30), at(30));
-        checks.result(false, at(40), at(40));
-        assert!(!checks.are_hopeless(at(59)) && checks.are_hopeless(at(60)));
+        checks.record(false, at(10), at(10));
+        assert!(checks.has_failed(at(10)), "a container that never was healthy");
+        checks.record(true, at(20), at(20));
+        assert!(!checks.has_failed(at(20)));
+        checks.record(false, at(30), at(30));
+        checks.record(false, at(40), at(40));
+        assert!(!checks.has_failed(at(59)) && checks.has_failed(at(60)));
     }
 
     #[test]
@@ -147,16 +146,16 @@ mod tests {
         let mut checks = Checks::new(&settings, start);
         assert_eq!(checks.due(), at(5));
         for second in [10, 20, 30, 40, 50] {
-            assert_eq!(checks.result(false, at(second), at(second)), Judgement::Unknown);
+            assert_eq!(checks.record(false, at(second), at(second)), HealthStatus::Unknown);
             assert_eq!(checks.due(), at(second + 5));
         }
         let mut recovered = checks.clone();
-        assert_eq!(recovered.result(true, at(51), at(51)), Judgement::Healthy);
+        assert_eq!(recovered.record(true, at(51), at(51)), HealthStatus::Healthy);
         assert_eq!(recovered.due(), at(61));
-        recovered.result(false, at(52), at(52));
-        assert_eq!(recovered.result(false, at(53), at(53)), Judgement::Unhealthy);
-        checks.result(false, at(60), at(60));
-        assert_eq!(checks.result(false, at(70), at(70)), Judgement::Unhealthy);
+        recovered.record(false, at(52), at(52));
+        assert_eq!(recovered.record(false, at(53), at(53)), HealthStatus::Unhealthy);
+        checks.record(false, at(60), at(60));
+        assert_eq!(checks.record(false, at(70), at(70)), HealthStatus::Unhealthy);
         assert_eq!(checks.due(), at(80));
     }
 }

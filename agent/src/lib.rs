@@ -1,17 +1,16 @@
 //! Task agent: behavior of the ECS agent inside of a task that Kubernetes cannot express.
 //!
-//! One small static program runs as the first process of each container of a task and starts the container's own command
-//! below it. The programs of a task see each other through a folder that the containers share: each writes there what became
-//! of its own container, and reads what became of the others. Together they keep ECS's promises:
+//! A small static program runs as the first process of each container of a task and starts the container's command as its child.
+//! The programs of a task exchange their state through a folder that the containers share. Together they implement these rules
+//! of ECS:
 //!
-//! - a container starts once its dependencies have started, ended, succeeded or become healthy ([`plan`]);
-//! - the end of an essential container ends the task, the others in the reverse order of their dependencies;
-//! - a container that is not essential may end, and the task goes on;
-//! - a container is restarted, checked and stopped by its own settings ([`health`], [`Container::stop_timeout`]);
-//! - a container whose program is killed with it has ended as any other, which the others see ([`board`]).
+//! - A container starts once its dependencies have started, ended, succeeded or become healthy ([`plan`]).
+//! - The end of an essential container ends the task. The other containers stop in the reverse order of their dependencies.
+//! - The task continues when a container that is not essential ends.
+//! - Each container has its own restart policy, health check and stop timeout ([`health`], [`Container::stop_timeout`]).
+//! - A container whose program is killed counts as ended ([`board`]).
 //!
-//! Nothing else is needed for it: no rights, and no network. What the programs know of the task they also tell whoever asks for
-//! it in the task, at ECS's task metadata endpoint ([`metadata`]).
+//! The agent requires no rights and no network. It also serves ECS's task metadata endpoint inside of the task ([`metadata`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -27,19 +26,19 @@ pub mod supervisor;
 
 pub use plan::{Condition, Container, Dependency, Health, Limit, Plan, Restart};
 
-/// Where the folder with the program and the plan is mounted in each container of a task, for the init container to write and
-/// for all others to read: what a container could change there, the kubelet would run in the others.
+/// Mount path of the folder with the program and the plan in each container of a task. Only the init container may write to it,
+/// because the kubelet runs the program in all containers.
 pub const FOLDER: &str = "/.ecs-operator";
 
-/// The folder in [`FOLDER`] that all containers write to, where they tell each other what became of them.
+/// Folder in [`FOLDER`] with the state of the containers, writable for all of them.
 pub const STATE: &str = "state";
 
-/// The program in [`FOLDER`].
+/// Path of the program in [`FOLDER`].
 pub const PROGRAM: &str = "/.ecs-operator/task-agent";
 
-/// The exit code of a container that was told to end before it ran, and of one that a SIGTERM ended.
+/// Exit code of a container that was stopped before its command started, or whose command ended by SIGTERM.
 pub const TERMINATED: i32 = 143;
 
-/// The exit code of a container that a SIGKILL ended. The program itself ends with it only when it is killed or fails: a
-/// container that is not essential is then started again, to tell that it has ended.
+/// Exit code of a container whose command ended by SIGKILL. The program itself exits with it only if it is killed or fails. The
+/// kubelet then restarts a container that is not essential, which records its end.
 pub const KILLED: i32 = 137;

@@ -1,4 +1,4 @@
-//! The command line of the task agent: put it into the shared folder, run a container, say whether one is ready.
+//! Command line of the task agent: install it into the shared folder, run a container, check that a container is ready.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 
 use task_agent::board::Board;
 use task_agent::metadata::{Pod, server};
-use task_agent::state::{Fate, Seen};
+use task_agent::state::{ContainerState, Phase};
 use task_agent::{Container, Plan, supervisor};
 
 const USAGE: &str = "usage: task-agent install FOLDER PLAN
        task-agent run CONTAINER [--] COMMAND…
        task-agent ready CONTAINER [SECONDS]
 
-FOLDER is shared by the containers of the task, PLAN is JSON, CONTAINER a name in it, SECONDS how long to wait until it is
-ready.";
+FOLDER is a folder that the containers of the task share. PLAN is JSON. CONTAINER is the name of a container in the plan.
+SECONDS is the maximum time to wait until the container is ready.";
 
-/// The plan, in the shared folder.
+/// Name of the plan's file in the shared folder.
 const PLAN: &str = "plan.json";
-/// File with the Pod's properties, beside the plan.
+/// Name of the file with the Pod's properties in the shared folder.
 const POD: &str = "pod.json";
-/// Between two looks whether a container is ready.
-const LOOK: Duration = Duration::from_millis(200);
+/// Interval between two checks that a container is ready.
+const READY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// Brings this program, the plan and what is known of the Pod into the folder that the containers will share, and makes the
-/// place where they tell each other things. All may be done again: an init container may run twice.
+/// Writes this program, the plan and the properties of the Pod to the shared folder, and creates the folder for the state.
+/// Idempotent, because an init container may run twice.
 fn install(folder: &Path, plan: &str) -> io::Result<()> {
     serde_json::from_str::<Plan>(plan)?;
     let pod = serde_json::to_string(&Pod::from_variables(|name| std::env::var(name).ok()))?;
@@ -60,53 +60,51 @@ fn install(folder: &Path, plan: &str) -> io::Result<()> {
 }
 
 fn run(container: &str, command: &[&str]) -> io::Result<ExitCode> {
-    let folder = shared()?;
+    let folder = shared_folder()?;
     let (plan, me) = read(&folder, container)?;
     let command = command.strip_prefix(&["--"]).unwrap_or(command);
     let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
     let board = Board::in_folder(&folder, me);
     if let Some(metadata) = plan.metadata.clone() {
         let pod: Pod = serde_json::from_slice(&fs::read(folder.join(POD))?)?;
-        server::start(server::Known { plan: plan.clone(), metadata, pod, board: board.clone() });
+        server::start(server::TaskData { plan: plan.clone(), metadata, pod, board: board.clone() });
     }
     let code = supervisor::run(&plan, me, &board, &command);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Waits until the container is ready, so that a start takes one look of the kubelet's rather than many that fail.
+/// Waits until the container is ready, so that one probe of the kubelet succeeds instead of many that fail.
 fn ready(container: &str, seconds: &str) -> io::Result<ExitCode> {
-    let patience =
-        Duration::from_secs(seconds.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, USAGE))?);
-    let folder = shared()?;
+    let timeout = Duration::from_secs(seconds.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, USAGE))?);
+    let folder = shared_folder()?;
     let (plan, me) = read(&folder, container)?;
     let board = Board::in_folder(&folder, me);
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
-        if is_ready(&plan.containers[me], &board.look(plan.containers.len())[me]) {
+        if is_ready(&plan.containers[me], &board.states(plan.containers.len())[me]) {
             return Ok(ExitCode::SUCCESS);
         }
         if Instant::now() >= deadline {
             return Ok(ExitCode::FAILURE);
         }
-        thread::sleep(LOOK);
+        thread::sleep(READY_INTERVAL);
     }
 }
 
-/// Ready is a container whose command has started, or has ended though it need not last, and whose checks, if it has any,
-/// say that it is healthy.
-fn is_ready(container: &Container, seen: &Seen) -> bool {
-    let healthy = !container.essential || container.health.is_none() || (seen.healthy_once && !seen.unhealthy);
-    match seen.fate {
-        Fate::Waiting => false,
-        Fate::Running => healthy,
-        Fate::Ended(_) => !container.essential,
+/// True if the command runs and is healthy, or has ended and is not essential. Only essential containers are checked for health.
+fn is_ready(container: &Container, state: &ContainerState) -> bool {
+    let healthy = !container.essential || container.health.is_none() || (state.healthy_once && !state.unhealthy);
+    match state.phase {
+        Phase::Waiting => false,
+        Phase::Running => healthy,
+        Phase::Ended(_) => !container.essential,
     }
 }
 
-/// The folder that the containers share: the one this program was installed to.
-fn shared() -> io::Result<PathBuf> {
+/// Returns the shared folder, which contains this program.
+fn shared_folder() -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("the program is in no folder"))
+    program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("the program has no parent folder"))
 }
 
 fn read(folder: &Path, container: &str) -> io::Result<(Plan, usize)> {

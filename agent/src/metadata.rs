@@ -1,9 +1,8 @@
-//! ECS's task metadata endpoint: what a task can ask about itself, over HTTP on its own loopback.
+//! Task metadata endpoint of ECS, over HTTP on the loopback interface of the task.
 //!
-//! The paths and the JSON are those of version 4 of the endpoint ("Amazon ECS task metadata endpoint version 4" of the
-//! developer guide); version 3 has the same, as it only ever lacked members. Every container of the task answers, so the
-//! endpoint is there as long as any of them is. What nobody here can know is left out: when images were pulled, what they
-//! hash to, statistics.
+//! Paths and JSON are those of version 4 ("Amazon ECS task metadata endpoint version 4" in the developer guide). Version 3 returns
+//! the same, although it has fewer members on ECS. All containers of the task serve the endpoint, so it is available while any of
+//! them runs. Unavailable data is omitted: times of image pulls, hashes of images, statistics.
 
 use std::collections::BTreeMap;
 
@@ -21,29 +20,29 @@ pub use pod::Pod;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// The port of the endpoint on the loopback of the Pod.
+    /// Port of the endpoint on the loopback interface of the Pod.
     pub port: u16,
     /// Prefix of the ARNs of the task and its containers: `arn:aws:ecs:REGION:ACCOUNT`.
     pub arn: String,
-    /// The short name of the cluster.
+    /// Short name of the cluster.
     pub cluster: String,
-    /// The family of the task definition.
+    /// Family of the task definition.
     pub family: String,
-    /// The name of the service.
+    /// Name of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// As ECS spells it.
+    /// Launch type: `EC2`, `FARGATE` or `EXTERNAL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch_type: Option<String>,
-    /// As ECS spells it.
+    /// Network mode, such as `awsvpc`.
     pub network_mode: String,
     /// Limits of all containers together.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// The tags of the task definition.
+    /// Tags of the task definition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// The containers, in the order of the plan.
+    /// Metadata of the containers, in the order of the plan.
     pub containers: Vec<ContainerMetadata>,
 }
 
@@ -51,9 +50,9 @@ pub struct Metadata {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerMetadata {
-    /// Its name in the Pod.
+    /// Name in the Pod.
     pub pod_name: String,
-    /// The image as the definition names it.
+    /// Image in the definition.
     pub image: String,
     /// `dockerLabels`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -61,24 +60,24 @@ pub struct ContainerMetadata {
     /// Resource limits.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// As ECS spells it.
+    /// Log driver, such as `awslogs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_driver: Option<String>,
 }
 
-/// Limits of a task or of a container, as far as the definition has them.
+/// Limits of a task or of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// CPU units; 1024 are one vCPU.
+    /// CPU units; 1024 units are one vCPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<i64>,
-    /// MiB.
+    /// Memory in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
 }
 
 impl Limits {
-    /// True if there is none.
+    /// True if no limit is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cpu.is_none() && self.memory.is_none()

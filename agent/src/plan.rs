@@ -1,34 +1,34 @@
-//! The containers of a task and what each waits for. Pure.
+//! Containers of a task and their dependencies. Pure.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::metadata::Metadata;
-use crate::state::{Fate, Seen};
+use crate::state::{ContainerState, Phase};
 
-/// All containers of a task.
+/// Settings of all containers of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// In any order.
+    /// Containers, in any order.
     pub containers: Vec<Container>,
     /// Data of the task metadata endpoint; without it there is no endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
 
-/// A container and what ECS says of its life.
+/// A container and the ECS settings of its life cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Container {
-    /// Its name in the task definition.
+    /// Name in the task definition.
     pub name: String,
-    /// True if its end is the end of the task.
+    /// True if the end of the container ends the task.
     pub essential: bool,
-    /// Seconds between being asked to end and being killed.
+    /// Seconds between the stop signal and SIGKILL.
     pub stop_timeout: u64,
-    /// Seconds that others wait for it to end or to become healthy, from its start; for ever when absent.
+    /// Seconds from its start that dependents wait for its end or health; without limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<u64>,
     /// Conditions for its start.
@@ -40,21 +40,21 @@ pub struct Container {
     /// Health check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
-    /// The signal that asks it to end, as its image names it (`SIGQUIT`); SIGTERM when absent.
+    /// Stop signal of the image, such as `SIGQUIT`; SIGTERM if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
-    /// Limits of its processes.
+    /// Resource limits of its processes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
 }
 
-/// One edge of the graph.
+/// Dependency on another container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dependency {
-    /// The container that is waited for.
+    /// Name of the other container.
     pub container: String,
-    /// Until what.
+    /// Condition that the other container must meet.
     pub condition: Condition,
 }
 
@@ -62,15 +62,15 @@ pub struct Dependency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Condition {
-    /// It is there, whether or not it has started: what the ECS agent asks of a container whose volumes another one takes.
+    /// The container is created, started or not. The ECS agent requires this of the source of `volumesFrom`.
     Create,
-    /// It has started, or has ended already.
+    /// The container has started, and may have ended.
     Start,
-    /// It has ended with any exit code.
+    /// The container has ended with any exit code.
     Complete,
-    /// It has ended with exit code 0.
+    /// The container has ended with exit code 0.
     Success,
-    /// Its health check has succeeded once.
+    /// The health check has succeeded once.
     Healthy,
 }
 
@@ -78,10 +78,10 @@ pub enum Condition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restart {
-    /// Exit codes after which it stays ended.
+    /// Exit codes without a restart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored_exit_codes: Vec<i32>,
-    /// Seconds it must have run since it was last started, or it stays ended.
+    /// Minimum seconds since the last start; a container that ends earlier is not restarted.
     pub attempt_period: u64,
 }
 
@@ -89,25 +89,25 @@ pub struct Restart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// The program and its arguments.
+    /// Program and arguments.
     pub command: Vec<String>,
-    /// Seconds before the first check, and after each until the next, once the start period is over or one has succeeded.
+    /// Seconds between checks, once the start period is over or a check has succeeded.
     pub interval: u64,
-    /// Seconds a check may take.
+    /// Maximum seconds of a check.
     pub timeout: u64,
-    /// Failures in a row after which the container is unhealthy.
+    /// Consecutive failures after which the container is unhealthy.
     pub retries: u32,
     /// Seconds from the start in which failures do not count, until the first success.
     pub start_period: u64,
-    /// Seconds that a container which was healthy may be unhealthy before it ends its task, which is the time to replace it in.
+    /// Seconds from unhealthy to the end of the task, so that the operator can replace it before. Zero until the first success.
     #[serde(default)]
     pub patience: u64,
 }
 
-/// One limit of `ulimits`.
+/// Limit of `ulimits`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// As `setrlimit` names it, without `RLIMIT_` and in small letters: `nofile`.
+    /// Name as in `setrlimit`, in lowercase and without `RLIMIT_`: `nofile`.
     pub name: String,
     /// Soft limit; -1 is no limit.
     pub soft: i64,
@@ -117,79 +117,84 @@ pub struct Limit {
 
 /// Decision on the start of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Now.
+pub enum StartDecision {
+    /// Start now.
     Start,
-    /// Not yet; look again after this time at the latest, or when something changes.
+    /// Wait for a change, at most for this time.
     Wait(Option<Duration>),
-    /// Never: what it waits for cannot come any more.
+    /// A condition can never be met.
     Never,
 }
 
 impl Plan {
-    /// The position of a container.
+    /// Returns the index of a container.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
         self.containers.iter().position(|container| container.name == name)
     }
 
-    /// True if the container at `me` may start, by what is seen of all containers, in the order of the plan.
+    /// Decides on the start of the container `index` by the states of all containers, in the order of the plan.
     ///
-    /// Once an essential container has ended nothing starts any more; that is for the caller to see.
+    /// The caller must check that the task is not stopping.
     #[must_use]
-    pub fn turn(&self, me: usize, seen: &[Seen]) -> Turn {
-        let mut soonest = None;
-        let mut all = true;
-        for dependency in &self.containers[me].depends_on {
-            // A name that the plan lacks is refused before a plan is made; there is nothing to wait for.
-            let Some(index) = self.find(&dependency.container) else { continue };
-            match outlook(dependency.condition, &seen[index], self.containers[index].start_timeout) {
-                Turn::Start => {}
-                Turn::Never => return Turn::Never,
-                Turn::Wait(at_most) => {
-                    all = false;
-                    soonest = [soonest, at_most].into_iter().flatten().min();
+    pub fn start_decision(&self, index: usize, states: &[ContainerState]) -> StartDecision {
+        let mut shortest = None;
+        let mut all_met = true;
+        for dependency in &self.containers[index].depends_on {
+            // Validation refuses unknown names before a plan is made.
+            let Some(other) = self.find(&dependency.container) else { continue };
+            match evaluate(dependency.condition, &states[other], self.containers[other].start_timeout) {
+                StartDecision::Start => {}
+                StartDecision::Never => return StartDecision::Never,
+                StartDecision::Wait(at_most) => {
+                    all_met = false;
+                    shortest = [shortest, at_most].into_iter().flatten().min();
                 }
             }
         }
-        if all { Turn::Start } else { Turn::Wait(soonest) }
+        if all_met { StartDecision::Start } else { StartDecision::Wait(shortest) }
     }
 
-    /// True if every container that depends on the one at `me` has ended, so that it may be stopped.
+    /// True if the container `index` may be stopped, because every container that depends on it has ended.
     ///
-    /// The task is ending: one that is not there will not start any more, should it come at all.
+    /// The task is stopping, so a dependent without a running program counts as ended: it will not start its command.
     #[must_use]
-    pub fn may_stop(&self, me: usize, seen: &[Seen]) -> bool {
-        let name = &self.containers[me].name;
-        let depends = |container: &Container| container.depends_on.iter().any(|d| d.container == *name);
-        let is_over = |seen: &Seen| !seen.here || matches!(seen.fate, Fate::Ended(_));
-        self.containers.iter().zip(seen).all(|(other, seen)| !depends(other) || is_over(seen))
+    pub fn may_stop(&self, index: usize, states: &[ContainerState]) -> bool {
+        let name = &self.containers[index].name;
+        let dependents = self.containers.iter().zip(states).filter(|(other, _)| other.depends_on(name));
+        dependents.into_iter().all(|(_, state)| !state.is_present || matches!(state.phase, Phase::Ended(_)))
     }
 }
 
-/// Evaluates one condition on a container.
-fn outlook(condition: Condition, seen: &Seen, start_timeout: Option<u64>) -> Turn {
-    let met = match (condition, seen.fate) {
-        (Condition::Create, _) => seen.created_at.is_some(),
-        (Condition::Start, Fate::Running | Fate::Ended(_)) | (Condition::Complete, Fate::Ended(_)) => true,
-        (Condition::Success, Fate::Ended(code)) => code == 0,
-        (Condition::Healthy, _) => seen.healthy_once,
+impl Container {
+    fn depends_on(&self, name: &str) -> bool {
+        self.depends_on.iter().any(|dependency| dependency.container == name)
+    }
+}
+
+/// Evaluates a condition on a container.
+fn evaluate(condition: Condition, state: &ContainerState, start_timeout: Option<u64>) -> StartDecision {
+    let met = match (condition, state.phase) {
+        (Condition::Create, _) => state.created_at.is_some(),
+        (Condition::Start, Phase::Running | Phase::Ended(_)) | (Condition::Complete, Phase::Ended(_)) => true,
+        (Condition::Success, Phase::Ended(code)) => code == 0,
+        (Condition::Healthy, _) => state.healthy_once,
         _ => false,
     };
-    if met && (condition != Condition::Start || seen.ran()) {
-        return Turn::Start;
+    if met && (condition != Condition::Start || state.ran()) {
+        return StartDecision::Start;
     }
-    match (condition, seen.fate) {
-        // It will never start, or never succeed.
-        (Condition::Start | Condition::Success, Fate::Ended(_)) => Turn::Never,
-        // One that ended without having become healthy leaves its dependents waiting.
-        (Condition::Create | Condition::Start, _) | (Condition::Healthy, Fate::Ended(_)) | (_, Fate::Waiting) => {
-            Turn::Wait(None)
+    match (condition, state.phase) {
+        // The container will not start or succeed any more.
+        (Condition::Start | Condition::Success, Phase::Ended(_)) => StartDecision::Never,
+        // As on ECS, a container that ends before it becomes healthy leaves its dependents waiting.
+        (Condition::Create | Condition::Start, _) | (Condition::Healthy, Phase::Ended(_)) | (_, Phase::Waiting) => {
+            StartDecision::Wait(None)
         }
         _ => match start_timeout.map(Duration::from_secs) {
-            None => Turn::Wait(None),
-            Some(limit) if seen.running_for >= limit => Turn::Never,
-            Some(limit) => Turn::Wait(Some(limit.saturating_sub(seen.running_for))),
+            None => StartDecision::Wait(None),
+            Some(limit) if state.running_for >= limit => StartDecision::Never,
+            Some(limit) => StartDecision::Wait(Some(limit.saturating_sub(state.running_for))),
         },
     }
 }
@@ -201,8 +206,13 @@ mod tests {
     use super::*;
     use Condition::{Complete, Create, Healthy, Start, Success};
 
-    fn seen(fate: Fate) -> Seen {
-        Seen { fate, here: true, started_at: (fate != Fate::Waiting).then_some(UNIX_EPOCH), ..Seen::default() }
+    fn state(phase: Phase) -> ContainerState {
+        ContainerState {
+            phase,
+            is_present: true,
+            started_at: (phase != Phase::Waiting).then_some(UNIX_EPOCH),
+            ..ContainerState::default()
+        }
     }
 
     fn plan(condition: Condition) -> Plan {
@@ -212,54 +222,66 @@ mod tests {
         Plan { containers: vec![a, b], metadata: None }
     }
 
-    fn turn(condition: Condition, b: Seen) -> Turn {
-        plan(condition).turn(0, &[Seen::default(), b])
+    fn decide(condition: Condition, b: ContainerState) -> StartDecision {
+        plan(condition).start_decision(0, &[ContainerState::default(), b])
     }
 
     #[test]
-    fn a_condition_is_met_as_ecs_says() {
-        assert_eq!(turn(Create, Seen { created_at: Some(UNIX_EPOCH), ..seen(Fate::Waiting) }), Turn::Start);
-        assert_eq!(turn(Start, seen(Fate::Running)), Turn::Start);
-        assert_eq!(turn(Start, seen(Fate::Ended(3))), Turn::Start);
-        assert_eq!(turn(Complete, seen(Fate::Ended(3))), Turn::Start);
-        assert_eq!(turn(Success, seen(Fate::Ended(0))), Turn::Start);
-        assert_eq!(turn(Healthy, Seen { healthy_once: true, ..seen(Fate::Running) }), Turn::Start);
+    fn conditions_are_met_as_on_ecs() {
+        assert_eq!(
+            decide(Create, ContainerState { created_at: Some(UNIX_EPOCH), ..state(Phase::Waiting) }),
+            StartDecision::Start
+        );
+        assert_eq!(decide(Start, state(Phase::Running)), StartDecision::Start);
+        assert_eq!(decide(Start, state(Phase::Ended(3))), StartDecision::Start);
+        assert_eq!(decide(Complete, state(Phase::Ended(3))), StartDecision::Start);
+        assert_eq!(decide(Success, state(Phase::Ended(0))), StartDecision::Start);
+        assert_eq!(
+            decide(Healthy, ContainerState { healthy_once: true, ..state(Phase::Running) }),
+            StartDecision::Start
+        );
     }
 
     #[test]
-    fn a_condition_that_cannot_be_met_any_more_is_never_met() {
-        assert_eq!(turn(Success, seen(Fate::Ended(1))), Turn::Never);
-        assert_eq!(turn(Start, Seen { started_at: None, ..seen(Fate::Ended(143)) }), Turn::Never);
-        let late = Seen { running_for: Duration::from_secs(30), ..seen(Fate::Running) };
+    fn a_dependent_never_starts_if_its_condition_cannot_be_met() {
+        assert_eq!(decide(Success, state(Phase::Ended(1))), StartDecision::Never);
+        assert_eq!(
+            decide(Start, ContainerState { started_at: None, ..state(Phase::Ended(143)) }),
+            StartDecision::Never
+        );
+        let late = ContainerState { running_for: Duration::from_secs(30), ..state(Phase::Running) };
         for condition in [Complete, Success, Healthy] {
-            assert_eq!(turn(condition, late), Turn::Never, "{condition:?}");
+            assert_eq!(decide(condition, late), StartDecision::Never, "{condition:?}");
         }
     }
 
     #[test]
-    fn what_may_still_come_is_waited_for_until_the_timeout() {
-        let some = Seen { running_for: Duration::from_secs(10), ..seen(Fate::Running) };
+    fn dependents_wait_until_the_start_timeout() {
+        let running = ContainerState { running_for: Duration::from_secs(10), ..state(Phase::Running) };
         for condition in [Complete, Success, Healthy] {
-            assert_eq!(turn(condition, some), Turn::Wait(Some(Duration::from_secs(20))), "{condition:?}");
-            assert_eq!(turn(condition, seen(Fate::Waiting)), Turn::Wait(None), "{condition:?}");
+            assert_eq!(decide(condition, running), StartDecision::Wait(Some(Duration::from_secs(20))), "{condition:?}");
+            assert_eq!(decide(condition, state(Phase::Waiting)), StartDecision::Wait(None), "{condition:?}");
         }
-        assert_eq!(turn(Create, seen(Fate::Waiting)), Turn::Wait(None));
-        assert_eq!(turn(Start, seen(Fate::Waiting)), Turn::Wait(None));
-        assert_eq!(turn(Healthy, seen(Fate::Ended(0))), Turn::Wait(None));
+        assert_eq!(decide(Create, state(Phase::Waiting)), StartDecision::Wait(None));
+        assert_eq!(decide(Start, state(Phase::Waiting)), StartDecision::Wait(None));
+        assert_eq!(decide(Healthy, state(Phase::Ended(0))), StartDecision::Wait(None));
     }
 
     #[test]
-    fn a_container_stops_after_all_that_depend_on_it() {
+    fn a_container_stops_after_its_dependents() {
         let plan = plan(Start);
-        assert!(!plan.may_stop(1, &[seen(Fate::Running), seen(Fate::Running)]));
-        assert!(!plan.may_stop(1, &[seen(Fate::Waiting), seen(Fate::Running)]));
-        assert!(plan.may_stop(1, &[seen(Fate::Ended(0)), seen(Fate::Running)]));
-        assert!(plan.may_stop(1, &[Seen::default(), seen(Fate::Running)]), "one that never came");
-        assert!(plan.may_stop(0, &[seen(Fate::Running), seen(Fate::Running)]));
+        assert!(!plan.may_stop(1, &[state(Phase::Running), state(Phase::Running)]));
+        assert!(!plan.may_stop(1, &[state(Phase::Waiting), state(Phase::Running)]));
+        assert!(plan.may_stop(1, &[state(Phase::Ended(0)), state(Phase::Running)]));
+        assert!(
+            plan.may_stop(1, &[ContainerState::default(), state(Phase::Running)]),
+            "a dependent that was never created"
+        );
+        assert!(plan.may_stop(0, &[state(Phase::Running), state(Phase::Running)]));
     }
 
     #[test]
-    fn a_plan_survives_being_written_and_read() {
+    fn a_plan_survives_serialization() {
         let plan = plan(Healthy);
         assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
     }

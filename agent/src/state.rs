@@ -1,50 +1,50 @@
-//! State that the containers of a task share.
+//! State of the containers of a task.
 
 use std::time::{Duration, SystemTime};
 
 /// Progress of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// It has not started.
+pub enum Phase {
+    /// The command has not started.
     #[default]
     Waiting,
-    /// Its command runs.
+    /// The command runs.
     Running,
-    /// It has ended for good, with this exit code.
+    /// The container has ended with this exit code and will not be restarted.
     Ended(i32),
 }
 
 /// Observed state of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct ContainerState {
     /// Progress of the container.
-    pub fate: Fate,
-    /// True if its program is there now: before it comes and once it is gone there is nobody to wait for.
-    pub here: bool,
-    /// Time since its command first started.
+    pub phase: Phase,
+    /// True while the task agent of the container runs.
+    pub is_present: bool,
+    /// Time since the first start of the command.
     pub running_for: Duration,
-    /// True if a health check has ever succeeded.
+    /// True if a health check has succeeded.
     pub healthy_once: bool,
-    /// True if its last judgement is that it is unhealthy.
+    /// True if the container is unhealthy.
     pub unhealthy: bool,
-    /// Time at which the container appeared and began to wait.
+    /// Time at which the task agent of the container started.
     pub created_at: Option<SystemTime>,
-    /// Time at which its command first started.
+    /// Time of the first start of the command.
     pub started_at: Option<SystemTime>,
-    /// Time at which it ended for good.
+    /// Time of the end of the container.
     pub ended_at: Option<SystemTime>,
 }
 
-impl Seen {
-    /// True if its command ever ran.
+impl ContainerState {
+    /// True if the command has started.
     #[must_use]
     pub fn ran(&self) -> bool {
         self.started_at.is_some()
     }
 
-    /// True if its program came and is there no more.
+    /// True if the task agent of the container has started and has ended.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.created_at.is_some() && !self.here
+    pub fn has_left(&self) -> bool {
+        self.created_at.is_some() && !self.is_present
     }
 }

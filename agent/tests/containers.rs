@@ -1,4 +1,4 @@
-//! What one program does with one container, and two with each other: run as processes, as a kubelet would run them.
+//! Containers of a task, run as processes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_task-agent");
 const PATIENCE: Duration = Duration::from_secs(30);
 const FOREVER: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
-/// Nobody ends the command of a program that is killed outside of a container.
+/// Ends by itself: outside of a container, the kill of an agent does not end its command.
 const SHORT: &str = "exec sleep 5";
 
 struct Task {
@@ -58,22 +58,22 @@ impl Task {
         while !holds() {
             let state: Vec<_> =
                 fs::read_dir(self.folder.path().join("state")).unwrap().map(|e| e.unwrap().file_name()).collect();
-            assert!(start.elapsed() < PATIENCE, "not yet: {what}; there is {state:?}");
+            assert!(start.elapsed() < PATIENCE, "timeout: {what}; files: {state:?}");
             thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
-/// Whether the tests run as root; else it is said what is left out.
-fn is_root(left_out: &str) -> bool {
+/// True if the tests run as root. Otherwise prints what is skipped.
+fn is_root(skipped: &str) -> bool {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if !is_root {
-        println!("skipped: {left_out}, as this is not root");
+        println!("SKIPPED: {skipped}, because the test does not run as root");
     }
     is_root
 }
 
-fn tell(child: &Child, signal: &str) {
+fn send_signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
@@ -83,7 +83,7 @@ fn end(child: Child) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_program_is_there_for_every_user() {
+fn the_installed_files_are_accessible_to_every_user() {
     let task = Task::new(vec![container("a", true)]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&task.folder.path().join("task-agent")), 0o755);
@@ -91,7 +91,7 @@ fn the_program_is_there_for_every_user() {
 }
 
 #[test]
-fn a_container_ends_with_the_code_of_its_command_and_its_output_is_its_own() {
+fn a_container_has_the_exit_code_and_output_of_its_command() {
     let task = Task::new(vec![container("a", false), container("b", true)]);
     let (a, b) = (task.run("a", "echo out; exit 7"), task.run("b", "sleep 1; kill -9 $$"));
     assert_eq!(end(b).0, Some(137));
@@ -99,52 +99,52 @@ fn a_container_ends_with_the_code_of_its_command_and_its_output_is_its_own() {
 }
 
 #[test]
-fn one_that_is_not_essential_may_end_and_the_task_goes_on() {
+fn the_task_continues_when_a_container_that_is_not_essential_ends() {
     let task = Task::new(vec![container("a", false), container("b", true)]);
     let (mut a, b) = (task.run("a", "exit 3"), task.run("b", "trap 'exit 0' TERM; while :; do sleep 0.1; done"));
     task.until("a has ended", || task.state("0.ended").as_deref() == Some("3"));
     assert!(task.is_ready("a") && a.try_wait().unwrap().is_none() && task.state("stop").is_none());
-    tell(&b, "-TERM");
+    send_signal(&b, "-TERM");
     assert_eq!((end(b).0, end(a).0), (Some(0), Some(3)));
 }
 
 #[test]
-fn a_command_that_is_not_there_ends_as_in_a_shell() {
+fn a_missing_command_has_the_exit_code_of_a_shell() {
     let task = Task::new(vec![container("a", true)]);
     let child = task.command("run", "a").args(["--", "/no/such/program"]).spawn().unwrap();
-    let (code, said) = end(child);
-    assert_eq!(code, Some(127), "{said}");
-    assert!(said.contains("/no/such/program"), "{said}");
+    let (code, output) = end(child);
+    assert_eq!(code, Some(127), "{output}");
+    assert!(output.contains("/no/such/program"), "{output}");
 }
 
 #[test]
-fn signals_reach_the_command_and_the_one_that_ends_it_is_the_runtimes() {
+fn signals_are_forwarded_and_the_received_stop_signal_is_used() {
     let task = Task::new(vec![container("a", true)]);
     let script = "trap 'echo usr1' USR1; trap 'echo quit; exit 0' QUIT; echo up; while :; do sleep 0.1; done";
     let child = task.run("a", script);
     task.until("it runs", || task.is_ready("a"));
-    // The shell has to have set its traps.
+    // The shell must have set its traps.
     thread::sleep(Duration::from_millis(500));
-    tell(&child, "-USR1");
+    send_signal(&child, "-USR1");
     thread::sleep(Duration::from_millis(500));
-    tell(&child, "-QUIT");
+    send_signal(&child, "-QUIT");
     assert_eq!(end(child), (Some(0), "up\nusr1\nquit\n".to_owned()));
 }
 
 #[test]
-fn one_that_does_not_listen_is_killed_after_its_time() {
+fn a_command_that_ignores_the_stop_signal_is_killed_after_its_timeout() {
     let task = Task::new(vec![Container { stop_timeout: 1, ..container("a", true) }]);
     let child = task.run("a", "trap '' TERM; while :; do sleep 0.1; done");
     task.until("it runs", || task.is_ready("a"));
     thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
-    tell(&child, "-TERM");
+    send_signal(&child, "-TERM");
     assert_eq!(end(child).0, Some(137));
     assert!(start.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]
-fn a_restart_policy_counts_from_the_last_start_and_knows_codes() {
+fn a_restart_policy_checks_exit_codes_and_the_time_since_the_last_start() {
     let restart = |period, ignored: &[i32]| {
         let policy = Restart { attempt_period: period, ignored_exit_codes: ignored.to_vec() };
         Container { restart: Some(policy), ..container("a", true) }
@@ -173,13 +173,13 @@ fn a_task_with_an_unhealthy_essential_container_ends() {
     };
     let forever = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
     let checked = |command: &str, essential| Container { health: Some(health(command)), ..container("a", essential) };
-    // Checks that fail, and checks that take too long.
+    // A check that fails, and a check that exceeds its timeout.
     for command in ["exit 1", "sleep 5"] {
         let task = Task::new(vec![checked(command, true)]);
         assert_eq!(end(task.run("a", forever)).0, Some(0), "{command}");
         assert!(task.state("stop").is_some_and(|reason| reason.contains("health checks")));
     }
-    // One that was healthy is not ready any more, has time to be replaced, and ends then.
+    // A container that was healthy becomes unready, and ends after its patience.
     let well = tempfile::NamedTempFile::new().unwrap();
     let task = Task::new(vec![checked(&format!("test -f {}", well.path().display()), true)]);
     let child = task.run("a", forever);
@@ -193,12 +193,12 @@ fn a_task_with_an_unhealthy_essential_container_ends() {
     let (a, b) = (task.run("a", forever), task.run("b", forever));
     assert!(!task.is_ready("a"));
     task.until("a is healthy", || task.is_ready("a"));
-    tell(&b, "-TERM");
+    send_signal(&b, "-TERM");
     assert_eq!((end(a).0, end(b).0), (Some(0), Some(0)));
 }
 
 #[test]
-fn what_waits_for_what_never_comes_never_runs() {
+fn a_container_whose_condition_cannot_be_met_never_runs() {
     let dependency = Dependency { container: "a".into(), condition: Condition::Success };
     let waiting =
         |name: &str, essential| Container { depends_on: vec![dependency.clone()], ..container(name, essential) };
@@ -208,18 +208,18 @@ fn what_waits_for_what_never_comes_never_runs() {
 }
 
 #[test]
-fn an_essential_container_whose_program_is_killed_ends_the_task() {
+fn the_kill_of_the_agent_of_an_essential_container_ends_the_task() {
     let task = Task::new(vec![container("a", true), container("b", true), container("c", false)]);
     let (mut a, b, c) = (task.run("a", SHORT), task.run("b", FOREVER), task.run("c", "exit 3"));
     task.until("all run", || ["a", "b", "c"].iter().all(|name| task.is_ready(name)));
-    tell(&a, "-KILL");
+    send_signal(&a, "-KILL");
     assert_eq!((end(b).0, end(c).0), (Some(0), Some(3)));
     assert_eq!(task.state("stop").as_deref(), Some("essential container a was killed"));
     a.wait().unwrap();
 }
 
 #[test]
-fn one_that_is_not_essential_and_whose_program_is_killed_has_ended_and_tells_so_when_it_is_started_again() {
+fn a_container_whose_agent_is_killed_has_ended_and_records_it_after_a_restart() {
     let dependency = |condition| vec![Dependency { container: "a".into(), condition }];
     let task = Task::new(vec![
         container("a", false),
@@ -227,33 +227,33 @@ fn one_that_is_not_essential_and_whose_program_is_killed_has_ended_and_tells_so_
         Container { depends_on: dependency(Condition::Start), ..container("c", true) },
     ]);
     let (mut a, b, c) = (task.run("a", SHORT), task.run("b", "exit 0"), task.run("c", FOREVER));
-    task.until("all but one run", || task.is_ready("a") && task.is_ready("c"));
+    task.until("a and c run", || task.is_ready("a") && task.is_ready("c"));
     assert!(!task.is_ready("b"));
-    tell(&a, "-KILL");
+    send_signal(&a, "-KILL");
     a.wait().unwrap();
     task.until("b has run", || task.state("1.ended").as_deref() == Some("0"));
     let again = task.run("a", "echo ran");
-    task.until("a says that it was killed", || task.state("0.ended").as_deref() == Some("137"));
+    task.until("a has recorded the kill", || task.state("0.ended").as_deref() == Some("137"));
     assert!(task.is_ready("a") && task.state("stop").is_none());
-    tell(&c, "-TERM");
-    // Not 137, with which it would be started once more.
+    send_signal(&c, "-TERM");
+    // With 137, the kubelet would restart the container again.
     assert_eq!((end(c).0, end(b).0, end(again)), (Some(0), Some(0), (Some(143), String::new())));
 }
 
 #[test]
-fn one_that_never_came_holds_up_nobodys_end() {
+fn a_dependent_that_was_never_created_does_not_delay_the_stop() {
     let dependency = Dependency { container: "a".into(), condition: Condition::Start };
     let task =
         Task::new(vec![container("a", true), Container { depends_on: vec![dependency], ..container("b", true) }]);
     let a = task.run("a", FOREVER);
     task.until("it runs", || task.is_ready("a"));
-    tell(&a, "-TERM");
+    send_signal(&a, "-TERM");
     assert_eq!(end(a).0, Some(0));
     assert_eq!(end(task.run("b", "echo ran")), (Some(143), String::new()));
 }
 
 #[test]
-fn what_a_command_leaves_is_gone_before_it_is_started_again() {
+fn orphans_of_a_command_are_killed_before_its_restart() {
     let leave = "[ -f $0/left ] && { kill -0 $(cat $0/left) && exit 9; exit 5; }
         setsid sh -c 'sh -c \"echo \\$\\$ > $0/new; mv $0/new $0/left; exec sleep 60\" & exec sleep 60' $0 &
         until [ -f $0/left ]; do sleep 0.05; done; exit 1";
@@ -263,23 +263,23 @@ fn what_a_command_leaves_is_gone_before_it_is_started_again() {
         let folder = task.folder.path();
         let program = folder.join("task-agent");
         let words = ["run", "a", "--", "/bin/sh", "-c", leave].map(str::to_owned);
-        let whole: Vec<String> = wrap.iter().map(|&word| word.to_owned()).collect();
-        let whole =
-            [whole, vec![program.display().to_string()], words.to_vec(), vec![folder.display().to_string()]].concat();
-        let mut command = Command::new(&whole[0]);
-        command.args(&whole[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let wrap: Vec<String> = wrap.iter().map(|&word| word.to_owned()).collect();
+        let line =
+            [wrap, vec![program.display().to_string()], words.to_vec(), vec![folder.display().to_string()]].concat();
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
         end(command.spawn().unwrap()).0
     };
     assert_eq!(run(&[]), Some(5));
     // As the first process of a container.
-    if is_root("orphans are not tried in a process namespace") {
+    if is_root("orphans in a process namespace") {
         assert_eq!(run(&["unshare", "--pid", "--fork"]), Some(5));
     }
 }
 
 #[test]
-fn containers_of_different_users_see_each_other_and_leave_each_other_alone() {
-    if !is_root("users are not tried") {
+fn containers_of_different_users_read_but_cannot_change_the_state_of_each_other() {
+    if !is_root("different users") {
         return;
     }
     let task = Task::new(vec![container("a", true), container("b", true)]);
@@ -293,14 +293,14 @@ fn containers_of_different_users_see_each_other_and_leave_each_other_alone() {
     let state = task.folder.path().join("state");
     let forge = format!("cd {}; echo 0 > f && ! mv -f f 0.started 2>&- && ! rm -f 0.alive 2>&-", state.display());
     assert!(Command::new("/bin/sh").args(["-c", &forge]).uid(1002).gid(1002).status().unwrap().success());
-    tell(&a, "-KILL");
+    send_signal(&a, "-KILL");
     a.wait().unwrap();
     assert_eq!(end(b).0, Some(0));
 }
 
 #[test]
-fn a_command_that_cannot_be_signalled_is_left_to_the_runtime() {
-    if !is_root("a command of another user is not tried") {
+fn a_command_that_cannot_be_signaled_is_left_to_the_container_runtime() {
+    if !is_root("a command of another user") {
         return;
     }
     let task = Task::new(vec![Container { stop_timeout: 1, ..container("a", true) }]);
@@ -311,14 +311,14 @@ fn a_command_that_cannot_be_signalled_is_left_to_the_runtime() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     task.until("it runs", || task.is_ready("a"));
     thread::sleep(Duration::from_millis(500));
-    tell(&child, "-TERM");
-    let (code, said) = end(child);
-    assert_eq!((code, task.state("0.ended").as_deref()), (Some(137), Some("137")), "{said}");
-    assert!(said.contains("another user"), "{said}");
+    send_signal(&child, "-TERM");
+    let (code, output) = end(child);
+    assert_eq!((code, task.state("0.ended").as_deref()), (Some(137), Some("137")), "{output}");
+    assert!(output.contains("another user"), "{output}");
 }
 
 #[test]
-fn the_folder_is_looked_at_where_it_cannot_be_watched() {
+fn the_folder_is_polled_if_it_cannot_be_watched() {
     let dependency = Dependency { container: "a".into(), condition: Condition::Success };
     let task =
         Task::new(vec![container("a", false), Container { depends_on: vec![dependency], ..container("b", true) }]);
@@ -331,22 +331,22 @@ fn the_folder_is_looked_at_where_it_cannot_be_watched() {
         .status()
         .is_ok_and(|s| s.success())
     {
-        return println!("skipped: no user namespace of its own");
+        return println!("SKIPPED: cannot create a user namespace");
     }
     let mut command = Command::new("unshare");
     command.args(within).args([none, "sh"]).arg(task.folder.path().join("task-agent"));
     let b = command.args(["run", "b", "--", "/bin/sh", "-c", "exit 4"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let b = b.spawn().unwrap();
-    task.until("b is there", || task.state("1.created").is_some());
+    task.until("b is created", || task.state("1.created").is_some());
     let a = task.run("a", "exit 0");
     assert_eq!((end(b).0, end(a).0), (Some(4), Some(0)));
 }
 
 #[test]
-fn an_image_has_its_own_signal_to_end_with() {
+fn the_stop_signal_of_the_image_is_used() {
     let with = |signal: &str| Container { stop_signal: Some(signal.into()), ..container("a", true) };
     let script = "trap 'exit 4' QUIT; trap 'exit 6' USR1; trap 'exit 8' TERM; echo up; while :; do sleep 0.1; done";
-    // By the end of the task, and by the runtime.
+    // At the end of the task, and on a signal from the runtime.
     let task = Task::new(vec![with("SIGQUIT"), container("b", true)]);
     let (a, b) = (task.run("a", script), task.run("b", "sleep 1; exit 3"));
     assert_eq!((end(a).0, end(b).0), (Some(4), Some(3)));
@@ -354,23 +354,23 @@ fn an_image_has_its_own_signal_to_end_with() {
     let a = task.run("a", script);
     task.until("it runs", || task.is_ready("a"));
     thread::sleep(Duration::from_millis(500));
-    tell(&a, "-USR1");
+    send_signal(&a, "-USR1");
     assert_eq!(end(a).0, Some(6));
-    assert!(task.state("stop").is_some_and(|reason| reason.contains("told to end")));
+    assert!(task.state("stop").is_some_and(|reason| reason.contains("stopped from outside")));
 }
 
 #[test]
-fn a_look_waits_until_the_container_is_ready() {
+fn the_ready_command_waits_until_the_container_is_ready() {
     let task = Task::new(vec![container("a", true)]);
-    let look = task.command("ready", "a").arg("20").spawn().unwrap();
+    let ready = task.command("ready", "a").arg("20").spawn().unwrap();
     let a = task.run("a", FOREVER);
-    assert_eq!(end(look).0, Some(0));
-    tell(&a, "-TERM");
+    assert_eq!(end(ready).0, Some(0));
+    send_signal(&a, "-TERM");
     assert_eq!(end(a).0, Some(0));
 }
 
 #[test]
-fn limits_are_those_of_the_command() {
+fn limits_apply_to_the_command() {
     let limits = vec![Limit { name: "nofile".into(), soft: 123, hard: 456 }];
     let task = Task::new(vec![Container { limits, ..container("a", true) }]);
     assert_eq!(end(task.run("a", "ulimit -Sn; ulimit -Hn")), (Some(0), "123\n456\n".to_owned()));

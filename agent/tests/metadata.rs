@@ -1,4 +1,4 @@
-//! The task metadata endpoint, as two programs of one task answer at it: run as processes, as a kubelet would run them.
+//! The task metadata endpoint of two containers, run as processes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,8 +31,8 @@ impl Task {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let containers = names.map(|name| Container { name: name.into(), stop_timeout: 30, ..Container::default() });
-        let known = names.map(|name| ContainerMetadata { pod_name: name.into(), ..ContainerMetadata::default() });
-        let metadata = Metadata { port, family: "web".into(), containers: known.to_vec(), ..Metadata::default() };
+        let metadata = names.map(|name| ContainerMetadata { pod_name: name.into(), ..ContainerMetadata::default() });
+        let metadata = Metadata { port, family: "web".into(), containers: metadata.to_vec(), ..Metadata::default() };
         let plan = Plan { containers: containers.to_vec(), metadata: Some(metadata) };
         let mut install = Command::new(PROGRAM);
         install.arg("install").arg(folder.path()).arg(serde_json::to_string(&plan).unwrap());
@@ -47,42 +47,42 @@ impl Task {
         command
     }
 
-    /// The status and the body of the answer, if there is one.
-    fn ask(&self, request: &str) -> Option<(u16, Value)> {
+    /// Sends a request; returns the status and the body of the response, if any.
+    fn send(&self, request: &str) -> Option<(u16, Value)> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).ok()?;
+        let (head, body) = response.split_once("\r\n\r\n")?;
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
         Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).unwrap()))
     }
 
     fn get(&self, path: &str) -> Option<(u16, Value)> {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 
     fn until(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
-            let answer = self.get(path);
-            if let Some((200, body)) = &answer
+            let response = self.get(path);
+            if let Some((200, body)) = &response
                 && holds(body)
             {
                 return body.clone();
             }
-            assert!(start.elapsed() < PATIENCE, "not yet: {what}; there is {answer:?}");
+            assert!(start.elapsed() < PATIENCE, "timeout: {what}; last response: {response:?}");
             thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
-fn tell(child: &Child, signal: &str) {
+fn send_signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// The command below an agent.
+/// Returns the process id of an agent's command.
 fn command_of(agent: &Child) -> String {
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", agent.id())).unwrap();
     children.trim().to_owned()
@@ -94,13 +94,13 @@ fn statuses(task: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_task_can_be_asked_about_itself_as_long_as_any_container_is_there() {
+fn the_endpoint_is_available_while_any_container_runs() {
     let task = Task::new(["a", "b"]);
     let mut a = task.command("a").spawn().unwrap();
     let body = task.until("/v4/a/task", "a runs", |task| statuses(task) == ["RUNNING", "NONE"]);
     assert_eq!((&body["Family"], &body["Revision"]), (&"web".into(), &"3".into()));
     assert_eq!(body["Containers"][0]["Networks"][0]["IPv4Addresses"][0], "10.0.0.7");
-    // Another program of the same user shares the port, one of another user waits for it.
+    // A program of the same user shares the port. A program of another user waits for it.
     let mut command = task.command("b");
     if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
         command.uid(65_532);
@@ -111,14 +111,14 @@ fn a_task_can_be_asked_about_itself_as_long_as_any_container_is_there() {
     a.kill().unwrap();
     a.wait().unwrap();
     assert!(Command::new("kill").arg(command).status().unwrap().success());
-    task.until("/v4/b", "b answers", |container| container["DockerId"] == "0123-2");
-    tell(&b, "-TERM");
+    task.until("/v4/b", "b responds", |container| container["DockerId"] == "0123-2");
+    send_signal(&b, "-TERM");
     b.wait().unwrap();
     assert_eq!(task.get("/v4/b"), None);
 }
 
 #[test]
-fn programs_of_one_user_all_answer_and_tell_of_one_that_has_ended() {
+fn all_containers_report_the_end_of_a_container() {
     let task = Task::new(["a", "b"]);
     let mut children = ["a", "b"].map(|name| task.command(name).spawn().unwrap());
     task.until("/v4/a/task", "both run", |task| statuses(task) == ["RUNNING", "RUNNING"]);
@@ -127,36 +127,36 @@ fn programs_of_one_user_all_answer_and_tell_of_one_that_has_ended() {
     let ended = &body["Containers"][0];
     assert_eq!((&ended["ExitCode"], &ended["DesiredStatus"]), (&5.into(), &"RUNNING".into()));
     assert!(ended["FinishedAt"].as_str() > ended["StartedAt"].as_str(), "{ended}");
-    // The kernel spreads requests over all that listen.
+    // The kernel distributes connections to all listeners.
     for _ in 0..20 {
         assert_eq!(task.get("/v3/a").unwrap().0, 200);
     }
     for child in &mut children {
-        tell(child, "-TERM");
+        send_signal(child, "-TERM");
         child.wait().unwrap();
     }
 }
 
 #[test]
-fn what_is_no_request_to_get_something_is_refused_and_a_slow_one_is_left() {
+fn invalid_requests_are_refused_and_slow_requests_time_out() {
     let task = Task::new(["a", "b"]);
     let mut a = task.command("a").spawn().unwrap();
     task.until("/v4/a", "a runs", |container| container["KnownStatus"] == "RUNNING");
     assert_eq!(task.get("/v4/other").unwrap().0, 404);
     assert_eq!(task.get("/v4/a/stats").unwrap().0, 404);
-    assert_eq!(task.ask("PUT /v4/a HTTP/1.1\r\n\r\n").unwrap().0, 405);
-    assert_eq!(task.ask("hello\r\n\r\n").unwrap().0, 400);
+    assert_eq!(task.send("PUT /v4/a HTTP/1.1\r\n\r\n").unwrap().0, 405);
+    assert_eq!(task.send("hello\r\n\r\n").unwrap().0, 400);
     let silent = TcpStream::connect((Ipv4Addr::LOCALHOST, task.port)).unwrap();
     assert_eq!(task.get("/v4/a").unwrap().0, 200);
     drop(silent);
-    tell(&a, "-TERM");
+    send_signal(&a, "-TERM");
     a.wait().unwrap();
 }
 
 #[test]
-fn a_container_runs_also_where_the_endpoint_cannot_be() {
+fn a_container_runs_while_the_port_of_the_endpoint_is_in_use() {
     let task = Task::new(["a", "b"]);
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, task.port)).unwrap();
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, task.port)).unwrap();
     let mut a = task.command("a").spawn().unwrap();
     let started = task.folder.path().join("state/0.started");
     let start = Instant::now();
@@ -164,8 +164,8 @@ fn a_container_runs_also_where_the_endpoint_cannot_be() {
         assert!(start.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(20));
     }
-    drop(taken);
+    drop(other);
     task.until("/v4/a", "the port is free", |container| container["Name"] == "a");
-    tell(&a, "-TERM");
+    send_signal(&a, "-TERM");
     assert_eq!(a.wait().unwrap().code(), Some(5));
 }

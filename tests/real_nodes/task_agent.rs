@@ -416,7 +416,7 @@ fn outcome(task: &Task, folder: &Path, pod: &str, ended: Option<&Pod>, stop_time
 
 /// Returns the task as an ECS task definition.
 fn as_definition(task: &Task, folder: &Path) -> Value {
-    let containers = task.plan.containers.iter().zip(&task.deeds).map(|(planned, deed)| {
+    let containers = task.plan.containers.iter().zip(&task.behaviors).map(|(planned, behavior)| {
         let log = format!("LOG=/log/$HOSTNAME.{}; ", planned.name);
         let mut more = json!({
             "essential": planned.essential,
@@ -436,7 +436,7 @@ fn as_definition(task: &Task, folder: &Path) -> Value {
             more["healthCheck"] = json!({"command": ["CMD-SHELL", note], "interval": check.interval, "timeout": 5,
                 "retries": check.retries});
         }
-        container(&planned.name, &(log + &script(deed, CLOCK)), more)
+        container(&planned.name, &(log + &script(behavior, CLOCK)), more)
     });
     definition(&containers.collect::<Vec<_>>(), folder)
 }

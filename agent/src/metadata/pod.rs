@@ -1,52 +1,52 @@
-//! Properties of the Pod, which the downward API passes to the init container in variables.
+//! Properties of the Pod, from variables that the downward API sets in the init container.
 
 use serde::{Deserialize, Serialize};
 
-/// The variable with the name of the Pod.
+/// Variable with the name of the Pod.
 pub const NAME: &str = "POD_NAME";
-/// The variable with the namespace of the Pod.
+/// Variable with the namespace of the Pod.
 pub const NAMESPACE: &str = "POD_NAMESPACE";
-/// The variable with the uid of the Pod.
+/// Variable with the uid of the Pod.
 pub const UID: &str = "POD_UID";
-/// The variable with the addresses of the Pod, with commas between them.
+/// Variable with the addresses of the Pod, separated by commas.
 pub const ADDRESSES: &str = "POD_IPS";
-/// The variable with the revision of the task definition; empty where the Pod has none.
+/// Variable with the revision of the task definition; empty if the Pod has none.
 pub const REVISION: &str = "REVISION";
-/// The variable with the zone of the node; empty where it is not known.
+/// Variable with the zone of the node; empty if the node has no zone.
 pub const ZONE: &str = "ZONE";
 
-/// The Pod of a task.
+/// Pod of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pod {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its namespace.
+    /// Namespace.
     pub namespace: String,
-    /// Its uid.
+    /// Uid.
     pub uid: String,
-    /// Its addresses, of both families.
+    /// IPv4 and IPv6 addresses.
     pub addresses: Vec<String>,
-    /// The revision of the task definition.
+    /// Revision of the task definition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The zone of its node.
+    /// Zone of the node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
 
 impl Pod {
-    /// By the variables of the init container.
+    /// Reads the variables of the init container.
     #[must_use]
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
-        let given = |name| get(name).filter(|text| !text.is_empty());
+        let variable = |name| get(name).filter(|text| !text.is_empty());
         Self {
-            name: given(NAME).unwrap_or_default(),
-            namespace: given(NAMESPACE).unwrap_or_default(),
-            uid: given(UID).unwrap_or_default(),
-            addresses: given(ADDRESSES).map(|all| all.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-            revision: given(REVISION),
-            zone: given(ZONE),
+            name: variable(NAME).unwrap_or_default(),
+            namespace: variable(NAMESPACE).unwrap_or_default(),
+            uid: variable(UID).unwrap_or_default(),
+            addresses: variable(ADDRESSES).map(|all| all.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+            revision: variable(REVISION),
+            zone: variable(ZONE),
         }
     }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_variable_says_nothing() {
+    fn an_empty_variable_is_absent() {
         let get = |name: &str| match name {
             UID => Some("0f-1e".to_owned()),
             ADDRESSES => Some("10.0.0.7,fd00::7".to_owned()),

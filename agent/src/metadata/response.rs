@@ -7,44 +7,44 @@ use serde_json::{Map, Value, json};
 
 use super::{ContainerMetadata, Limits, Metadata, Pod};
 use crate::plan::Plan;
-use crate::state::{Fate, Seen};
+use crate::state::{ContainerState, Phase};
 
 /// CPU units of one vCPU.
 const UNITS: i64 = 1024;
 
-/// All that is known of a task at one moment.
+/// Snapshot of a task.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// Its containers.
+    /// Containers of the task.
     pub plan: &'a Plan,
-    /// Metadata from its definition.
+    /// Metadata from the definition.
     pub metadata: &'a Metadata,
     /// Pod of the task.
     pub pod: &'a Pod,
-    /// State of its containers, in the order of the plan.
-    pub seen: &'a [Seen],
-    /// True if it is ending.
+    /// States of the containers, in the order of the plan.
+    pub states: &'a [ContainerState],
+    /// True if the task is stopping.
     pub is_stopping: bool,
 }
 
-/// Response to a request.
+/// HTTP response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The HTTP status.
+pub struct Response {
+    /// Status code.
     pub status: u16,
-    /// The body. An error is a text, as ECS has it.
+    /// Body. The body of an error is a string, as on ECS.
     pub body: Value,
 }
 
-impl Answer {
-    /// An error.
+impl Response {
+    /// Returns an error.
     #[must_use]
     pub fn error(status: u16, message: impl Into<String>) -> Self {
         Self { status, body: Value::String(message.into()) }
     }
 }
 
-/// A container's states, of which a task has the least of its containers'.
+/// Status of a container. The status of a task is the least status of its containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {
     None,
@@ -54,12 +54,12 @@ enum Status {
 }
 
 impl Status {
-    fn of(seen: &Seen) -> Self {
-        match seen.fate {
-            Fate::Waiting if seen.created_at.is_none() => Self::None,
-            Fate::Waiting => Self::Created,
-            Fate::Running => Self::Running,
-            Fate::Ended(_) => Self::Stopped,
+    fn from_state(state: &ContainerState) -> Self {
+        match state.phase {
+            Phase::Waiting if state.created_at.is_none() => Self::None,
+            Phase::Waiting => Self::Created,
+            Phase::Running => Self::Running,
+            Phase::Ended(_) => Self::Stopped,
         }
     }
 
@@ -74,38 +74,38 @@ impl Status {
 }
 
 impl View<'_> {
-    /// The answer to a request for this path: `/v4/CONTAINER`, and below it `task`, `taskWithTags`, `stats`, `task/stats`.
+    /// Responds to a request for a path: `/v4/CONTAINER`, and below it `task`, `taskWithTags`, `stats`, `task/stats`.
     #[must_use]
-    pub fn answer(&self, path: &str) -> Answer {
+    pub fn respond(&self, path: &str) -> Response {
         let path = path.split('?').next().unwrap_or_default();
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (version, name, rest) = match parts.as_slice() {
             ["v4", name, rest @ ..] => ("V4", *name, rest),
             ["v3", name, rest @ ..] => ("V3", *name, rest),
-            _ => return Answer::error(404, "404 page not found"),
+            _ => return Response::error(404, "404 page not found"),
         };
         let handler = match rest {
             [] => "container metadata",
             ["task" | "taskWithTags"] => "task metadata",
             ["stats"] => "container stats",
             ["task", "stats"] => "task stats",
-            _ => return Answer::error(404, "404 page not found"),
+            _ => return Response::error(404, "404 page not found"),
         };
-        let refused = |why: String| Answer::error(404, format!("{version} {handler} handler: {why}"));
+        let not_found = |reason: String| Response::error(404, format!("{version} {handler} handler: {reason}"));
         let Some(index) = self.plan.find(name) else {
-            return refused(format!("unable to get container ID from request: no container {name:?} in this task"));
+            return not_found(format!("unable to get container ID from request: no container {name:?} in this task"));
         };
         match rest {
-            [] => Answer { status: 200, body: self.container(index) },
-            [.., "stats"] => refused("there are no statistics of containers here: the kubelet has them".to_owned()),
-            [which, ..] => Answer { status: 200, body: self.task(*which == "taskWithTags") },
+            [] => Response { status: 200, body: self.container(index) },
+            [.., "stats"] => not_found("no statistics of containers are available; use the kubelet's".to_owned()),
+            [page, ..] => Response { status: 200, body: self.task(*page == "taskWithTags") },
         }
     }
 
-    /// The task, with all its containers.
+    /// Returns the task with all its containers.
     fn task(&self, with_tags: bool) -> Value {
         let metadata = self.metadata;
-        let known = self.seen.iter().map(Status::of).min().unwrap_or(Status::None);
+        let known_status = self.states.iter().map(Status::from_state).min().unwrap_or(Status::None);
         let mut task = Object::default();
         task.put("Cluster", metadata.cluster.as_str());
         task.put("TaskARN", self.arn("task"));
@@ -113,7 +113,7 @@ impl View<'_> {
         task.put_some("Revision", self.pod.revision.as_deref());
         task.put_some("ServiceName", metadata.service.as_deref());
         task.put("DesiredStatus", self.desired().as_str());
-        task.put("KnownStatus", known.as_str());
+        task.put("KnownStatus", known_status.as_str());
         task.put_some("Limits", limits(metadata.limits, vcpus));
         task.put_some("AvailabilityZone", self.pod.zone.as_deref());
         task.put_some("LaunchType", metadata.launch_type.as_deref());
@@ -124,25 +124,24 @@ impl View<'_> {
         task.into()
     }
 
-    /// One container.
     fn container(&self, index: usize) -> Value {
-        let (name, seen) = (&self.plan.containers[index].name, &self.seen[index]);
+        let (name, state) = (&self.plan.containers[index].name, &self.states[index]);
         let mut container = Object::default();
-        // The form that ids have on Fargate: that of the task, and a number.
+        // As on Fargate: the id of the task, and a number.
         container.put("DockerId", format!("{}-{}", self.pod.task_id(), index + 1));
         container.put("Name", name.as_str());
         container.put("DesiredStatus", self.desired().as_str());
-        container.put("KnownStatus", Status::of(seen).as_str());
-        if let Fate::Ended(code) = seen.fate {
+        container.put("KnownStatus", Status::from_state(state).as_str());
+        if let Phase::Ended(code) = state.phase {
             container.put("ExitCode", code);
         }
         for (member, at) in
-            [("CreatedAt", seen.created_at), ("StartedAt", seen.started_at), ("FinishedAt", seen.ended_at)]
+            [("CreatedAt", state.created_at), ("StartedAt", state.started_at), ("FinishedAt", state.ended_at)]
         {
             container.put_some(member, at.and_then(timestamp));
         }
         if self.plan.containers[index].health.is_some() {
-            container.put("Health", json!({"status": health(seen)}));
+            container.put("Health", json!({"status": health(state)}));
         }
         container.put("Type", "NORMAL");
         container.put("Networks", json!([self.network()]));
@@ -150,7 +149,7 @@ impl View<'_> {
         if let Some(metadata) = self.metadata.containers.get(index) {
             container.put("DockerName", metadata.pod_name.as_str());
             container.put("Image", metadata.image.as_str());
-            // An image that is named by its digest is the only one whose digest is known.
+            // The digest is available only if the image is specified by digest.
             container.put_some("ImageID", metadata.image.split_once('@').map(|(_, digest)| digest));
             container.put("Labels", self.labels(name, metadata));
             container.put_some("Limits", limits(metadata.limits, Value::from));
@@ -159,7 +158,7 @@ impl View<'_> {
         container.into()
     }
 
-    /// ECS wants a task to run until it is to stop, also when some of its containers have ended.
+    /// Returns the desired status of the task and all containers: RUNNING until the task stops, also for ended containers.
     fn desired(&self) -> Status {
         if self.is_stopping { Status::Stopped } else { Status::Running }
     }
@@ -169,10 +168,10 @@ impl View<'_> {
         format!("{arn}:{kind}/{cluster}/{}", self.pod.task_id())
     }
 
-    /// The labels that the definition gives the container, those of ECS, and those that the kubelet puts on every container.
+    /// Returns the labels of the definition, of ECS, and of the kubelet.
     fn labels(&self, name: &str, metadata: &ContainerMetadata) -> Value {
         let mut labels = metadata.labels.clone();
-        let own = [
+        let generated = [
             ("com.amazonaws.ecs.cluster", Some(self.metadata.cluster.clone())),
             ("com.amazonaws.ecs.container-name", Some(name.to_owned())),
             ("com.amazonaws.ecs.task-arn", Some(self.arn("task"))),
@@ -183,7 +182,7 @@ impl View<'_> {
             ("io.kubernetes.pod.namespace", Some(self.pod.namespace.clone())),
             ("io.kubernetes.pod.uid", Some(self.pod.uid.clone())),
         ];
-        labels.extend(own.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?))));
+        labels.extend(generated.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?))));
         json!(labels)
     }
 
@@ -199,7 +198,7 @@ impl View<'_> {
     }
 }
 
-/// The members of an object.
+/// JSON object under construction.
 #[derive(Default)]
 struct Object(Map<String, Value>);
 
@@ -221,8 +220,8 @@ impl From<Object> for Value {
     }
 }
 
-fn health(seen: &Seen) -> &'static str {
-    match (seen.unhealthy, seen.healthy_once) {
+fn health(state: &ContainerState) -> &'static str {
+    match (state.unhealthy, state.healthy_once) {
         (true, _) => "UNHEALTHY",
         (false, true) => "HEALTHY",
         (false, false) => "UNKNOWN",
@@ -230,13 +229,13 @@ fn health(seen: &Seen) -> &'static str {
 }
 
 fn limits(limits: Limits, cpu: impl Fn(i64) -> Value) -> Option<Value> {
-    let mut given = Object::default();
-    given.put_some("CPU", limits.cpu.map(cpu));
-    given.put_some("Memory", limits.memory);
-    (!limits.is_empty()).then(|| given.into())
+    let mut object = Object::default();
+    object.put_some("CPU", limits.cpu.map(cpu));
+    object.put_some("Memory", limits.memory);
+    (!limits.is_empty()).then(|| object.into())
 }
 
-/// The CPU of a task is told in vCPUs, that of a container in units.
+/// Converts CPU units to vCPUs: the limit of a task is in vCPUs, the limit of a container in units.
 fn vcpus(units: i64) -> Value {
     if units % UNITS == 0 {
         json!(units / UNITS)
@@ -300,20 +299,24 @@ mod tests {
         }
     }
 
-    fn seen() -> [Seen; 2] {
+    fn states() -> [ContainerState; 2] {
         let at = |seconds: u64| Some(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 500));
-        let app = Seen { fate: Fate::Running, created_at: at(1), started_at: at(2), ..Seen::default() };
-        [Seen { healthy_once: true, ..app }, Seen { fate: Fate::Ended(3), ended_at: at(4), ..app }]
+        let app =
+            ContainerState { phase: Phase::Running, created_at: at(1), started_at: at(2), ..ContainerState::default() };
+        [
+            ContainerState { healthy_once: true, ..app },
+            ContainerState { phase: Phase::Ended(3), ended_at: at(4), ..app },
+        ]
     }
 
-    fn ask(path: &str, seen: &[Seen], is_stopping: bool) -> Answer {
-        View { plan: &plan(), metadata: &metadata(), pod: &pod(), seen, is_stopping }.answer(path)
+    fn get(path: &str, states: &[ContainerState], is_stopping: bool) -> Response {
+        View { plan: &plan(), metadata: &metadata(), pod: &pod(), states, is_stopping }.respond(path)
     }
 
     #[test]
-    fn a_container_is_told_of_as_on_ecs() {
-        let answer = ask("/v4/app", &seen(), false);
-        assert_eq!(answer.status, 200);
+    fn a_container_has_the_members_of_ecs() {
+        let response = get("/v4/app", &states(), false);
+        assert_eq!(response.status, 200);
         let expected = json!({
             "DockerId": "0123456789abcdef0123456789abcdef-1",
             "Name": "app",
@@ -345,26 +348,26 @@ mod tests {
                 "arn:aws:ecs:eu-west-1:123456789012:container/shop/0123456789abcdef0123456789abcdef/app",
             "LogDriver": "awslogs",
         });
-        assert_eq!(answer.body, expected);
-        assert_eq!(ask("/v3/app/?x", &seen(), false), answer);
+        assert_eq!(response.body, expected);
+        assert_eq!(get("/v3/app/?x", &states(), false), response);
     }
 
     #[test]
-    fn one_that_has_ended_says_when_and_how_and_nothing_that_is_not_known() {
-        let body = ask("/v4/Helper", &seen(), false).body;
+    fn an_ended_container_has_an_exit_code_and_a_time() {
+        let body = get("/v4/Helper", &states(), false).body;
         assert_eq!((&body["KnownStatus"], &body["DesiredStatus"]), (&json!("STOPPED"), &json!("RUNNING")));
         assert_eq!((&body["ExitCode"], &body["FinishedAt"]), (&json!(3), &json!("1970-01-01T00:00:04.5Z")));
         assert_eq!((&body["Name"], &body["DockerName"]), (&json!("Helper"), &json!("helper-x")));
         for member in ["ImageID", "Health", "Limits", "LogDriver"] {
             assert_eq!(body.get(member), None, "{member}");
         }
-        assert_eq!(ask("/v4/Helper", &seen(), true).body["DesiredStatus"], "STOPPED");
+        assert_eq!(get("/v4/Helper", &states(), true).body["DesiredStatus"], "STOPPED");
     }
 
     #[test]
-    fn the_task_has_all_its_containers_and_its_tags_when_asked_for() {
-        let body = ask("/v4/app/task", &seen(), false).body;
-        assert_eq!(body["Containers"][1], ask("/v4/Helper", &seen(), false).body);
+    fn a_task_has_all_containers_and_on_request_its_tags() {
+        let body = get("/v4/app/task", &states(), false).body;
+        assert_eq!(body["Containers"][1], get("/v4/Helper", &states(), false).body);
         let mut rest = body.clone();
         rest.as_object_mut().unwrap().remove("Containers");
         let expected = json!({
@@ -382,46 +385,46 @@ mod tests {
         assert_eq!(rest, expected);
         let mut tagged = body;
         tagged["TaskTags"] = json!({"team": "shop"});
-        assert_eq!(ask("/v4/app/taskWithTags", &seen(), false).body, tagged);
+        assert_eq!(get("/v4/app/taskWithTags", &states(), false).body, tagged);
     }
 
     #[test]
-    fn a_task_is_as_far_as_the_last_of_its_containers() {
-        let [app, helper] = seen();
-        let waiting = Seen { created_at: app.created_at, ..Seen::default() };
+    fn a_task_has_the_least_status_of_its_containers() {
+        let [app, helper] = states();
+        let waiting = ContainerState { created_at: app.created_at, ..ContainerState::default() };
         for (containers, known) in [
-            ([app, Seen::default()], "NONE"),
+            ([app, ContainerState::default()], "NONE"),
             ([waiting, helper], "CREATED"),
             ([app, helper], "RUNNING"),
             ([helper, helper], "STOPPED"),
         ] {
-            assert_eq!(ask("/v4/app/task", &containers, false).body["KnownStatus"], known);
+            assert_eq!(get("/v4/app/task", &containers, false).body["KnownStatus"], known);
         }
     }
 
     #[test]
-    fn health_is_what_the_checks_say() {
-        let [app, helper] = seen();
+    fn health_follows_the_checks() {
+        let [app, helper] = states();
         for (healthy_once, unhealthy, status) in
             [(false, false, "UNKNOWN"), (true, false, "HEALTHY"), (true, true, "UNHEALTHY")]
         {
-            let app = Seen { healthy_once, unhealthy, ..app };
-            assert_eq!(ask("/v4/app", &[app, helper], false).body["Health"]["status"], status);
+            let app = ContainerState { healthy_once, unhealthy, ..app };
+            assert_eq!(get("/v4/app", &[app, helper], false).body["Health"]["status"], status);
         }
     }
 
     #[test]
-    fn what_is_not_there_is_not_found_and_says_so() {
+    fn unknown_paths_and_statistics_are_not_found() {
         for path in ["/", "/v2/metadata", "/v4", "/v4/app/other", "/v4/other", "/v4/other/task", "/v4/app/task/x"] {
-            let answer = ask(path, &seen(), false);
-            assert!(answer.status == 404 && answer.body.is_string(), "{path}: {answer:?}");
+            let response = get(path, &states(), false);
+            assert!(response.status == 404 && response.body.is_string(), "{path}: {response:?}");
         }
         for path in ["/v4/app/stats", "/v4/app/task/stats", "/v3/app/stats"] {
-            let answer = ask(path, &seen(), false);
-            assert_eq!(answer.status, 404);
-            assert!(answer.body.as_str().unwrap().contains("no statistics"), "{answer:?}");
+            let response = get(path, &states(), false);
+            assert_eq!(response.status, 404);
+            assert!(response.body.as_str().unwrap().contains("no statistics of containers"), "{response:?}");
         }
-        let other = ask("/v4/other/task", &seen(), false).body;
+        let other = get("/v4/other/task", &states(), false).body;
         assert!(other.as_str().unwrap().starts_with("V4 task metadata handler: unable to get container ID"), "{other}");
     }
 }

@@ -17,60 +17,60 @@ use signal_hook::{flag, low_level};
 
 use crate::board::ALIVE;
 
-/// Signals that ask a container to end; images choose among them.
-pub(super) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
-/// Signals that are for the command rather than for this program.
+/// Usual stop signals of containers.
+pub(super) const STOP_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+/// Signals that are forwarded to the command.
 const FORWARDED: [Signal; 6] =
     [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGWINCH, Signal::SIGCONT, Signal::SIGALRM];
 
-/// How often the folder is looked at where it cannot be watched. A user may have few watches on a node (128 by default), and
-/// to the kernel the root of all its containers is one user.
-const LOOK: Duration = Duration::from_millis(250);
-/// The kernel tells of a closed file just before it lets go of its lock.
-const LET_GO: Duration = Duration::from_millis(50);
-/// The longest time without a look.
-const LONGEST: Duration = Duration::from_mins(1);
+/// Interval of polling the folder if it cannot be watched. A user may have few watches on a node (128 by default), and root in all
+/// containers of a node is one user.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Delay after a closed lock file: the kernel reports the event just before it releases the lock.
+const LOCK_RELEASE: Duration = Duration::from_millis(50);
+/// Maximum time between two reads of the folder.
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// Signals are handled rather than blocked: a command would inherit what is blocked.
+/// Signals are handled instead of blocked, because a command would inherit the mask.
 pub(super) struct Events {
-    came: Vec<(Signal, Arc<AtomicBool>)>,
+    /// Signals, each with a flag that its handler sets.
+    signals: Vec<(Signal, Arc<AtomicBool>)>,
     wake: UnixStream,
     folder: Option<Inotify>,
-    /// True if a container seems to have gone.
-    left: Cell<bool>,
+    /// True if a lock file was closed, so a container may have left.
+    lock_closed: Cell<bool>,
 }
 
 impl Events {
-    /// From now on signals wait to be read, and changes in the folder are seen. `stop` is a signal that asks this container to
-    /// end besides the usual ones.
+    /// Installs signal handlers and watches the folder. `stop` is the stop signal of the image.
     pub fn new(folder: &Path, stop: Option<Signal>) -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
-        let mut came: Vec<(Signal, Arc<AtomicBool>)> = Vec::new();
-        // Nobody can take in a SIGKILL.
-        for signal in ENDING.into_iter().chain(FORWARDED).chain(stop.filter(|stop| *stop != Signal::SIGKILL)) {
-            if came.iter().any(|(known, _)| *known == signal) {
+        let mut signals: Vec<(Signal, Arc<AtomicBool>)> = Vec::new();
+        // SIGKILL cannot be handled.
+        for signal in STOP_SIGNALS.into_iter().chain(FORWARDED).chain(stop.filter(|stop| *stop != Signal::SIGKILL)) {
+            if signals.iter().any(|(other, _)| *other == signal) {
                 continue;
             }
             let flag = Arc::new(AtomicBool::new(false));
             flag::register(signal as i32, Arc::clone(&flag))?;
             low_level::pipe::register(signal as i32, waker.try_clone()?)?;
-            came.push((signal, flag));
+            signals.push((signal, flag));
         }
         low_level::pipe::register(Signal::SIGCHLD as i32, waker)?;
-        Ok(Self { came, wake, folder: watch(folder).ok(), left: Cell::new(false) })
+        Ok(Self { signals, wake, folder: watch(folder).ok(), lock_closed: Cell::new(false) })
     }
 
-    /// Waits for something to happen, until `deadline` at the latest; the signals for this container that came.
+    /// Waits for an event, until `deadline` at the latest; returns the received signals.
     pub fn wait(&self, deadline: Option<Instant>) -> io::Result<Vec<Signal>> {
-        let longest = match (&self.folder, self.left.take()) {
-            (None, _) => LOOK,
-            (Some(_), true) => LET_GO,
-            (Some(_), false) => LONGEST,
+        let longest = match (&self.folder, self.lock_closed.take()) {
+            (None, _) => POLL_INTERVAL,
+            (Some(_), true) => LOCK_RELEASE,
+            (Some(_), false) => MAX_WAIT,
         };
-        let left = deadline.map_or(longest, |deadline| deadline.saturating_duration_since(Instant::now()).min(longest));
-        // One millisecond more than is left, so that the deadline has passed when the wait is over.
-        let timeout = PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX);
+        let wait = deadline.map_or(longest, |deadline| deadline.saturating_duration_since(Instant::now()).min(longest));
+        // One millisecond more, so that the deadline has passed when the wait is over.
+        let timeout = PollTimeout::try_from(wait.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX);
         let sources = [Some(self.wake.as_fd()), self.folder.as_ref().map(AsFd::as_fd)];
         let mut sources: Vec<PollFd<'_>> =
             sources.into_iter().flatten().map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
@@ -78,19 +78,19 @@ impl Events {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
-        self.see_who_left();
+        self.read_folder_events();
         while (&self.wake).read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
-        let came = self.came.iter().filter(|(_, flag)| flag.swap(false, Ordering::AcqRel));
-        Ok(came.map(|(signal, _)| *signal).collect())
+        let received = self.signals.iter().filter(|(_, flag)| flag.swap(false, Ordering::AcqRel));
+        Ok(received.map(|(signal, _)| *signal).collect())
     }
 
-    fn see_who_left(&self) {
+    fn read_folder_events(&self) {
         let Some(folder) = &self.folder else { return };
         while let Ok(events) = folder.read_events() {
             let closed = events.iter().filter(|event| event.mask.contains(AddWatchFlags::IN_CLOSE_WRITE));
             let mut names = closed.filter_map(|event| event.name.as_deref());
             if names.any(|name| Path::new(name).extension().is_some_and(|end| end == ALIVE)) {
-                self.left.set(true);
+                self.lock_closed.set(true);
             }
         }
     }

@@ -6,8 +6,8 @@ use crate::plan::Limit;
 
 /// Sets the limits of this process, which the command inherits.
 ///
-/// A hard limit above the inherited one needs a right that few containers have. Then the highest that is allowed is set, and
-/// the container's log says so: ECS would have given it.
+/// A hard limit above the inherited one requires a capability that few containers have. Without it, the highest allowed limit is set,
+/// and the difference to ECS is logged.
 pub(super) fn set(limits: &[Limit]) {
     for limit in limits {
         let Some(resource) = resource(&limit.name) else { continue };
@@ -21,8 +21,8 @@ pub(super) fn set(limits: &[Limit]) {
     }
 }
 
-fn value(given: i64) -> u64 {
-    u64::try_from(given).unwrap_or(RLIM_INFINITY)
+fn value(limit: i64) -> u64 {
+    u64::try_from(limit).unwrap_or(RLIM_INFINITY)
 }
 
 fn resource(name: &str) -> Option<Resource> {

@@ -1,5 +1,5 @@
-//! Processes that a command leaves behind. This program inherits them: as the first process of a container, or, where all
-//! containers share their processes (`pidMode`), because it asked for it.
+//! Orphaned processes of a command. This program adopts them as the first process of a container or, if all containers share a
+//! process namespace (`pidMode`), as a subreaper.
 
 use std::fs;
 use std::thread;
@@ -15,32 +15,32 @@ use nix::unistd::{Pid, getpid};
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// From now on this program inherits what its command leaves behind.
+/// Makes this program adopt orphaned processes of its command.
 pub(super) fn inherit() {
-    // Every kernel that containers run on has it; without it the orphans go to another process.
+    // All supported kernels have it. Otherwise another process adopts the orphans.
     let _ = set_child_subreaper(true);
 }
 
-/// Takes in those that have ended. The command and its check, which are `known`, are taken in by those who wait for them.
-pub(super) fn reap(known: &[Option<Pid>]) {
+/// Reaps ended orphans, but not the `children` that the caller waits for.
+pub(super) fn reap(children: &[Option<Pid>]) {
     loop {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = waitid(Id::All, flags) else { return };
-        if known.contains(&Some(pid)) || waitpid(pid, Some(WaitPidFlag::WNOHANG)).is_err() {
+        if children.contains(&Some(pid)) || waitpid(pid, Some(WaitPidFlag::WNOHANG)).is_err() {
             return;
         }
     }
 }
 
-/// Ends and takes in all that a command has left: with a container end all its processes, and a new run finds none of the last.
-pub(super) fn end() {
+/// Kills and reaps all processes that a command has left, so that a restarted command finds none of them.
+pub(super) fn kill_and_reap() {
     let deadline = Instant::now() + PATIENCE;
     loop {
         kill_all();
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Err(Errno::ECHILD) => return,
             Ok(WaitStatus::StillAlive) if Instant::now() >= deadline => {
-                return eprintln!("task-agent: processes of the command are left that cannot be ended");
+                return eprintln!("task-agent: some processes of the command cannot be killed");
             }
             Ok(WaitStatus::StillAlive) => thread::sleep(PAUSE),
             _ => {}
@@ -48,8 +48,8 @@ pub(super) fn end() {
     }
 }
 
-/// The first process of a process namespace may kill all others at once. Elsewhere that would hit those of others: there it
-/// is the children, and those that they leave in turn.
+/// Kills all other processes if this is the first process of its namespace, otherwise the children, whose orphans become children
+/// in turn.
 fn kill_all() {
     if getpid() == Pid::from_raw(1) {
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);

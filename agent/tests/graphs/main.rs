@@ -1,6 +1,6 @@
-//! Random tasks, run as processes side by side: no order is violated at start or at stop, and no task ends for a wrong reason.
+//! Random tasks, run as processes: containers start and stop in order, and tasks end only for a valid reason.
 //!
-//! `GRAPHS` is the number of tasks; `SEED` repeats one.
+//! `GRAPHS` is the number of tasks. `SEED` repeats a run.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use model::{Outcome, Pace, Task, random_task, read, script, violations};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_task-agent");
-/// Tasks at once.
+/// Number of concurrent tasks.
 const AT_ONCE: usize = 4;
-/// A task that has not ended by itself is told to end after this.
+/// A task that has not ended by itself is stopped after this time.
 const LIFE: Duration = Duration::from_millis(3_500);
 const PACE: Pace = Pace { check: 1, start_timeout: 1 };
-/// Beyond it something hangs.
+/// Maximum duration of a task.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn now() -> u128 {
@@ -36,30 +36,29 @@ fn run(task: &Task) -> Outcome {
         .plan
         .containers
         .iter()
-        .zip(&task.deeds)
-        .map(|(container, deed)| {
+        .zip(&task.behaviors)
+        .map(|(container, behavior)| {
             Command::new(folder.path().join("task-agent"))
-                .args(["run", &container.name, "--", "/bin/sh", "-c", &script(deed, "date +%s%N")])
+                .args(["run", &container.name, "--", "/bin/sh", "-c", &script(behavior, "date +%s%N")])
                 .env("LOG", log(&container.name))
                 .spawn()
                 .unwrap()
         })
         .collect();
-    let born = Instant::now();
+    let start = Instant::now();
     let mut stop_time = None;
     let stopping = folder.path().join("state/stop");
     loop {
-        let over = agents.iter_mut().all(|agent| agent.try_wait().unwrap().is_some());
-        if over {
+        if agents.iter_mut().all(|agent| agent.try_wait().unwrap().is_some()) {
             break;
         }
-        if stop_time.is_none() && born.elapsed() > LIFE && !stopping.exists() {
+        if stop_time.is_none() && start.elapsed() > LIFE && !stopping.exists() {
             stop_time = Some(now());
             for agent in &agents {
                 Command::new("kill").arg(agent.id().to_string()).status().unwrap();
             }
         }
-        if born.elapsed() > PATIENCE {
+        if start.elapsed() > PATIENCE {
             let state: Vec<_> =
                 fs::read_dir(folder.path().join("state")).unwrap().map(|e| e.unwrap().file_name()).collect();
             for agent in &mut agents {
@@ -73,17 +72,17 @@ fn run(task: &Task) -> Outcome {
         let status = agent.wait().unwrap();
         Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
     });
-    let told_at = |what: &str| -> Vec<Option<u128>> {
-        (0..task.deeds.len())
+    let recorded = |event: &str| -> Vec<Option<u128>> {
+        (0..task.behaviors.len())
             .map(|index| {
-                let file = fs::metadata(folder.path().join(format!("state/{index}.{what}"))).ok()?;
+                let file = fs::metadata(folder.path().join(format!("state/{index}.{event}"))).ok()?;
                 Some(file.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos())
             })
             .collect()
     };
     Outcome {
-        started: told_at("started"),
-        healthy: told_at("healthy"),
+        started: recorded("started"),
+        healthy: recorded("healthy"),
         codes: codes.collect(),
         logs: task.plan.containers.iter().map(|container| read(&log(&container.name))).collect(),
         stop_time,
@@ -98,8 +97,8 @@ fn random_tasks_start_and_stop_in_order() {
     let seeds: Vec<u64> = (first..first + number).collect();
     let mut failures = Vec::new();
     let (mut by_itself, mut containers) = (0, 0);
-    for some in seeds.chunks(AT_ONCE) {
-        let running: Vec<_> = some
+    for chunk in seeds.chunks(AT_ONCE) {
+        let running: Vec<_> = chunk
             .iter()
             .map(|&seed| {
                 thread::spawn(move || {
@@ -110,11 +109,11 @@ fn random_tasks_start_and_stop_in_order() {
             })
             .collect();
         for handle in running {
-            let (seed, wrong, alone, task) = handle.join().unwrap();
-            by_itself += usize::from(alone);
+            let (seed, violations, ended_by_itself, task) = handle.join().unwrap();
+            by_itself += usize::from(ended_by_itself);
             containers += task.plan.containers.len();
-            if !wrong.is_empty() {
-                failures.push(format!("SEED={seed} GRAPHS=1: {wrong:#?}\n{task:?}"));
+            if !violations.is_empty() {
+                failures.push(format!("SEED={seed} GRAPHS=1: {violations:#?}\n{task:?}"));
             }
         }
     }
