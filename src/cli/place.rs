@@ -21,7 +21,7 @@ use crate::ecs::placement::{Constraint, MAX_CONSTRAINTS, MAX_STRATEGIES, Request
 use crate::ecs::query::{self, Query};
 use crate::ecs::task_definition::Compatibility;
 use crate::translate::placement::facts::NodeFacts;
-use crate::translate::placement::instances::{self, Asker, UnreadableQuantity};
+use crate::translate::placement::instances::{self, InvalidQuantity, RequestContext};
 
 /// Longest name of a task group that ECS takes.
 const MAX_GROUP: usize = 255;
@@ -124,7 +124,7 @@ enum PlaceError {
     #[error("--service: `{0}` is not the name of a service: it has 1 to 255 letters, digits, hyphens and underscores")]
     Service(String),
     #[error("what was given for --nodes or --pods is not what kubectl prints: {0}")]
-    Quantity(#[from] UnreadableQuantity),
+    Quantity(#[from] InvalidQuantity),
     #[error("two nodes are called `{0}`: give each node once")]
     SameName(String),
     #[error("the answer cannot be written: {0}")]
@@ -146,8 +146,8 @@ impl Place {
         check_names(&nodes)?;
         let pods: Option<Vec<Pod>> = self.pods.as_ref().map(|file| objects::read(file, "Pod")).transpose()?;
         let mut fitted = request.clone();
-        instances::fit(&mut fitted);
-        let asker = Asker {
+        instances::use_object_names(&mut fitted);
+        let asker = RequestContext {
             request: &fitted,
             kubernetes: definition.kubernetes.as_ref(),
             namespace: self.namespace.as_deref(),
@@ -221,7 +221,7 @@ fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
         let query = Query::printed(&expression.to_string()).ok();
         doubts.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
     }
-    let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::of).collect();
+    let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::from_node).collect();
     for name in request.strategies.iter().filter_map(Strategy::attribute) {
         let nowhere = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
         let nowhere = nowhere.then(|| format!("no node has the attribute {name} to spread over: {}", looked_for(name)));

@@ -108,10 +108,10 @@ struct Seen {
 impl Seen {
     fn new(nodes: Vec<Node>, pods: &[Pod]) -> Self {
         let mut tasks: BTreeMap<String, Vec<TaskFacts>> = BTreeMap::new();
-        for (node, task) in pods.iter().filter_map(TaskFacts::of) {
+        for (node, task) in pods.iter().filter_map(TaskFacts::from_pod) {
             tasks.entry(node).or_default().push(task);
         }
-        Self { nodes: nodes.into_iter().map(NodeFacts::of).collect(), tasks }
+        Self { nodes: nodes.into_iter().map(NodeFacts::from_node).collect(), tasks }
     }
 }
 
@@ -145,7 +145,7 @@ impl Query {
         let mark = MembershipLabel::new(query.expression().clone(), self.namespace.as_deref());
         let matching = seen.nodes.iter().filter(|node| {
             let tasks = seen.tasks.get(&node.name).map(Vec::as_slice).unwrap_or_default();
-            mark.is_true_of(node, tasks.iter())
+            mark.matches(node, tasks.iter())
         });
         let mut names: Vec<String> = matching.map(|node| node.name.clone()).collect();
         names.sort();
@@ -182,10 +182,10 @@ impl Query {
 
     /// What the expression means, in words that YAML takes for comments, and the affinity it becomes.
     fn explanation(&self, query: &Expression) -> Result<String, AnswerError> {
-        let rules = Rules::of(query, self.namespace.as_deref());
+        let rules = Rules::from_query(query, self.namespace.as_deref());
         let mut text = format!("# {query}\n");
         for mark in &rules.membership_labels {
-            let shared = mark.asks_for_tasks() && self.namespace.is_none();
+            let shared = mark.depends_on_tasks() && self.namespace.is_none();
             let label = if shared {
                 "#   one for each namespace, which --namespace says\n".to_owned()
             } else {
@@ -222,7 +222,7 @@ fn why_none(query: &Expression, nodes: &[NodeFacts]) -> Vec<String> {
 
 /// Where an attribute is looked for on nodes, in words.
 pub(super) fn looked_for(attribute: &str) -> String {
-    match facts::labels_of(attribute).as_slice() {
+    match facts::label_keys(attribute).as_slice() {
         [] => "no label can be called so".to_owned(),
         [only] => format!("the label {only} is on none"),
         labels => format!("none of the labels {} is on one", labels.join(", ")),

@@ -39,7 +39,7 @@ impl ObservedNode {
     #[must_use]
     pub fn is_open_to(&self, pod: &PodSpec) -> bool {
         let works = self.facts.ready && !self.cordoned && !self.deleting;
-        works && scheduling::takes(&self.facts, &self.taints, pod)
+        works && scheduling::accepts(&self.facts, &self.taints, pod)
     }
 
     /// True if the same new Pods may start on both nodes.
@@ -105,7 +105,7 @@ impl LabelDemand {
     /// True if the labels depend on running tasks.
     #[must_use]
     pub fn depends_on_tasks(&self) -> bool {
-        self.marks.values().flatten().any(MembershipLabel::asks_for_tasks)
+        self.marks.values().flatten().any(MembershipLabel::depends_on_tasks)
     }
 }
 
@@ -140,8 +140,8 @@ pub fn label_patches<'a>(
 }
 
 fn labels_for(demand: &LabelDemand, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
-    let mut labels = if demand.is_empty() { BTreeMap::new() } else { node.facts.stand_ins(&demand.spread) };
-    let is_member = |marks: &[MembershipLabel]| marks.iter().all(|mark| mark.is_true_of(&node.facts, tasks.iter()));
+    let mut labels = if demand.is_empty() { BTreeMap::new() } else { node.facts.derived_labels(&demand.spread) };
+    let is_member = |marks: &[MembershipLabel]| marks.iter().all(|mark| mark.matches(&node.facts, tasks.iter()));
     let memberships = demand.marks.iter().filter(|(_, marks)| is_member(marks));
     labels.extend(memberships.map(|(label, _)| (label.clone(), MEMBER.to_owned())));
     // A label of another field manager takes precedence.

@@ -146,7 +146,7 @@ async fn the_scheduler_selects_the_nodes_that_match_an_expression() -> Result<()
     for number in 0..6 {
         let name = format!("{}-{number}", bench.namespace);
         nodes.add(name.clone(), &random_labels(rng)).await?;
-        facts.push(NodeFacts::of(nodes.api.get(&name).await?));
+        facts.push(NodeFacts::from_node(nodes.api.get(&name).await?));
     }
     wait_for("a service account", PATIENCE, async || Ok(bench.api::<ServiceAccount>().get_opt("default").await?))
         .await?;

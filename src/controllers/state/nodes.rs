@@ -80,7 +80,7 @@ impl CachedNode {
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
         let allocatable = instances::allocatable(&node).unwrap_or_default();
         let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
-        let facts = NodeFacts::of(node);
+        let facts = NodeFacts::from_node(node);
         let uid = meta.uid.clone();
         let observed = ObservedNode { uid, facts, taints, allocatable, owned, deleting: meta.deleting, cordoned };
         Self { meta, observed }

@@ -195,7 +195,7 @@ impl Worker {
 
 /// Parses a membership label. Returns `None` for an unreadable one.
 fn parse_mark((namespace, label, expression): &MarkKey) -> Option<MembershipLabel> {
-    let mark = MembershipLabel::read(label, expression, namespace);
+    let mark = MembershipLabel::from_annotation(label, expression, namespace);
     if mark.is_none() {
         tracing::warn!(
             namespace,

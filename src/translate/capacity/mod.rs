@@ -171,7 +171,7 @@ impl Capacity {
             let labels = group.iter().filter(|(key, _)| !selector.contains_key(*key));
             labels.map(|(key, value)| (key.clone(), value.clone())).collect()
         });
-        let mut terms = groups.map(|labels| Terms::labelled(&labels));
+        let mut terms = groups.map(|labels| Terms::with_labels(&labels));
         let Some(first) = terms.next() else { return Terms::always() };
         // A strategy has at most 20 providers, which is below the limit of terms.
         terms.fold(first, |all, group| all.or(&group).unwrap_or(all))

@@ -1,17 +1,17 @@
-//! An expression → what the scheduler of Kubernetes can be told, and what is left to be evaluated.
+//! Compilation of a cluster query expression to affinities, and to a rest that must be evaluated.
 //!
-//! Negations are brought down to the conditions; then each part of the outermost `and` is one of four things: conditions on
-//! labels, a group to be with, a group to be apart from, or something that Kubernetes has no words for. Only what comes to
-//! exactly the same nodes is compiled.
+//! Negations are moved inward to the conditions. Each operand of the outermost `and` is then one of four: conditions on
+//! labels, affinity to a group, anti-affinity to a group, or an expression without a Kubernetes equivalent. An operand is
+//! compiled only if the result selects exactly the same nodes.
 
 use std::collections::BTreeSet;
 
 use crate::ecs::query::{Condition, Expression, Order, Test, Text};
 use crate::translate::placement::facts;
 use crate::translate::placement::group::Group;
-use crate::translate::placement::terms::{Asked, Terms, of_attribute};
+use crate::translate::placement::terms::{Terms, ValueTest, attribute_terms};
 
-/// One of the parts of an expression, all of which have to hold.
+/// Operand of an expression. All operands must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Conditions on the node's labels.
@@ -20,11 +20,11 @@ pub enum Part {
     With(Expression, Group),
     /// No task of the group is on the node.
     Without(Group),
-    /// What has to be evaluated.
+    /// Expression that must be evaluated.
     Evaluated(Expression),
 }
 
-/// The parts of an expression.
+/// Splits an expression into its operands and compiles each.
 #[must_use]
 pub fn compile(expression: &Expression) -> Vec<Part> {
     let normal = normal_form(expression, false);
@@ -32,10 +32,10 @@ pub fn compile(expression: &Expression) -> Vec<Part> {
         Expression::All(parts) => parts,
         other => vec![other],
     };
-    parts.into_iter().flat_map(part).collect()
+    parts.into_iter().flat_map(compile_operand).collect()
 }
 
-fn part(expression: Expression) -> Vec<Part> {
+fn compile_operand(expression: Expression) -> Vec<Part> {
     if let Some((negated, groups)) = groups(&expression) {
         if negated {
             return groups.into_iter().map(Part::Without).collect();
@@ -51,19 +51,19 @@ fn part(expression: Expression) -> Vec<Part> {
     }
 }
 
-/// The same with negations of single conditions only.
+/// Returns an equivalent expression in which only single conditions are negated.
 fn normal_form(expression: &Expression, negated: bool) -> Expression {
-    let parts = |parts: &[Expression]| parts.iter().map(|part| normal_form(part, negated)).collect::<Vec<_>>();
+    let operands = |list: &[Expression]| list.iter().map(|operand| normal_form(operand, negated)).collect::<Vec<_>>();
     match (expression, negated) {
-        (Expression::All(list), false) | (Expression::Any(list), true) => Expression::all(parts(list)),
-        (Expression::Any(list), false) | (Expression::All(list), true) => Expression::any(parts(list)),
+        (Expression::All(list), false) | (Expression::Any(list), true) => Expression::all(operands(list)),
+        (Expression::Any(list), false) | (Expression::All(list), true) => Expression::any(operands(list)),
         (Expression::Not(inner), _) => normal_form(inner, !negated),
         (Expression::Is(condition), false) => Expression::Is(condition.clone()),
         (Expression::Is(condition), true) => Expression::Is(condition.clone()).negated(),
     }
 }
 
-/// A condition and whether it is negated.
+/// Returns the condition of a possibly negated condition, and true if it is negated.
 fn literal(expression: &Expression) -> Option<(&Condition, bool)> {
     match expression {
         Expression::Is(condition) => Some((condition, false)),
@@ -72,35 +72,35 @@ fn literal(expression: &Expression) -> Option<(&Condition, bool)> {
     }
 }
 
-/// The groups that a condition names, and whether none of them is to be there rather than one.
+/// Returns the groups of a condition on task groups, and true for anti-affinity to all of them instead of affinity to one.
 fn groups(expression: &Expression) -> Option<(bool, Vec<Group>)> {
-    let (Condition::TaskGroup(asked), negated) = literal(expression)? else { return None };
-    let (apart, texts) = match asked {
+    let (Condition::TaskGroup(test), negated) = literal(expression)? else { return None };
+    let (apart, texts) = match test {
         Test::Compare(Order::Equal, text) => (negated, std::slice::from_ref(text)),
         Test::Compare(Order::NotEqual, text) => (!negated, std::slice::from_ref(text)),
         Test::In(list) => (negated, list.as_slice()),
         Test::NotIn(list) => (!negated, list.as_slice()),
         _ => return None,
     };
-    Some((apart, texts.iter().map(|text| Group::of(text.as_str())).collect()))
+    Some((apart, texts.iter().map(|text| Group::from_name(text.as_str())).collect()))
 }
 
-/// Conditions on labels that say the same; none where there are no such conditions or too many.
+/// Returns equivalent conditions on labels; `None` if there are none, or more terms than allowed.
 fn terms(expression: &Expression) -> Option<Terms> {
     if let Some((condition, negated)) = literal(expression) {
-        return of_condition(condition, negated);
+        return condition_terms(condition, negated);
     }
     match expression {
-        Expression::All(parts) => parts.iter().try_fold(Terms::always(), |all, part| all.and(&terms(part)?)),
-        Expression::Any(parts) => parts.iter().try_fold(Terms::never(), |any, part| any.or(&terms(part)?)),
+        Expression::All(list) => list.iter().try_fold(Terms::always(), |all, operand| all.and(&terms(operand)?)),
+        Expression::Any(list) => list.iter().try_fold(Terms::never(), |any, operand| any.or(&terms(operand)?)),
         Expression::Is(_) | Expression::Not(_) => None,
     }
 }
 
-fn of_condition(condition: &Condition, negated: bool) -> Option<Terms> {
+fn condition_terms(condition: &Condition, negated: bool) -> Option<Terms> {
     match condition {
-        Condition::Attribute { name, test } => of_test(name, test, negated),
-        // Tasks are only placed on nodes that are ready, as ECS places them where the agent is connected.
+        Condition::Attribute { name, test } => test_terms(name, test, negated),
+        // The scheduler places tasks only on ready nodes, as ECS places them only where the agent is connected.
         Condition::AgentConnected(test) => Some(Terms::constant(test.of_text(Some("true")) != negated)),
         Condition::TaskGroup(Test::In(list)) if list.is_empty() => Some(Terms::constant(negated)),
         Condition::TaskGroup(Test::NotIn(list)) if list.is_empty() => Some(Terms::constant(!negated)),
@@ -108,24 +108,24 @@ fn of_condition(condition: &Condition, negated: bool) -> Option<Terms> {
     }
 }
 
-fn of_test(attribute: &str, question: &Test, negated: bool) -> Option<Terms> {
-    let (asked, texts) = match question {
-        Test::Exists => (Asked::Different, &[][..]),
-        Test::NotExists => (Asked::NotDifferent, &[][..]),
-        Test::Compare(Order::Equal, text) => (Asked::Among, std::slice::from_ref(text)),
-        Test::Compare(Order::NotEqual, text) => (Asked::Different, std::slice::from_ref(text)),
-        Test::In(list) => (Asked::Among, list.as_slice()),
-        Test::NotIn(list) => (Asked::Different, list.as_slice()),
-        // The server's Gt and Lt take whole numbers only, where ECS also puts other texts in order.
+fn test_terms(attribute: &str, test: &Test, negated: bool) -> Option<Terms> {
+    let (value_test, texts) = match test {
+        Test::Exists => (ValueTest::PresentNotIn, &[][..]),
+        Test::NotExists => (ValueTest::InOrAbsent, &[][..]),
+        Test::Compare(Order::Equal, text) => (ValueTest::In, std::slice::from_ref(text)),
+        Test::Compare(Order::NotEqual, text) => (ValueTest::PresentNotIn, std::slice::from_ref(text)),
+        Test::In(list) => (ValueTest::In, list.as_slice()),
+        Test::NotIn(list) => (ValueTest::PresentNotIn, list.as_slice()),
+        // Gt and Lt of a node affinity compare integers only; ECS also compares other strings.
         Test::Compare(..) | Test::Matches(_) | Test::NotMatches(_) => return None,
     };
-    let asked = match (asked, negated) {
-        (asked, false) => asked,
-        (Asked::Among, true) => Asked::NotAmong,
-        (Asked::Different, true) => Asked::NotDifferent,
-        (Asked::NotAmong, true) => Asked::Among,
-        (Asked::NotDifferent, true) => Asked::Different,
+    let value_test = match (value_test, negated) {
+        (test, false) => test,
+        (ValueTest::In, true) => ValueTest::NotIn,
+        (ValueTest::PresentNotIn, true) => ValueTest::InOrAbsent,
+        (ValueTest::NotIn, true) => ValueTest::In,
+        (ValueTest::InOrAbsent, true) => ValueTest::PresentNotIn,
     };
     let values: BTreeSet<&str> = texts.iter().map(Text::as_str).collect();
-    Some(of_attribute(&facts::keys(attribute), asked, &values))
+    Some(attribute_terms(&facts::keys(attribute), value_test, &values))
 }

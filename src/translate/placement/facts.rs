@@ -1,19 +1,20 @@
-//! What a node says about itself, as attributes of a container instance.
+//! Attributes of a container instance, read from a node.
 //!
-//! | attribute | of a node |
+//! | attribute | source |
 //! |---|---|
 //! | `ecs.availability-zone` | label `topology.kubernetes.io/zone` |
 //! | `ecs.instance-type` | label `node.kubernetes.io/instance-type` |
 //! | `ecs.os-type` | label `kubernetes.io/os` |
-//! | `ecs.cpu-architecture` | label `kubernetes.io/arch`; `amd64` is called `x86_64` |
+//! | `ecs.cpu-architecture` | label `kubernetes.io/arch`, with `amd64` as `x86_64` |
 //! | any other NAME | label `attribute.ecs-operator.dev/NAME`, else label NAME |
-//! | `ecs.ami-id` | as any other, else what Karpenter or a managed node group of EKS says |
-//! | `ecs.os-family` | as any other, else `LINUX` of nodes with Linux; nodes do not tell which edition of Windows they have |
+//! | `ecs.ami-id` | as any other, else the image label of Karpenter or of an EKS managed node group |
+//! | `ecs.os-family` | as any other, else `LINUX` on Linux nodes; nodes have no label for the edition of Windows |
 //!
-//! A value that no label can have, such as one with blanks, stands in an annotation `attribute.ecs-operator.dev/NAME`. The
-//! operator gives the node a label of that name, whose value stands for the text ([`names::label_value`]). The label is what
-//! counts: an annotation without it says nothing, and a label alone stands for the text that is asked for. So a required node affinity, which sees labels alone, and an evaluation,
-//! which also reads the text, never come to different nodes.
+//! A value that is not valid as a label value, such as one with spaces, is stored in an annotation
+//! `attribute.ecs-operator.dev/NAME`. The operator adds a label with the same key and an encoded value
+//! ([`names::label_value`]). Only the label counts: an annotation without it has no effect, and a label without an annotation
+//! matches any text with the same encoding. Thus a required node affinity, which reads only labels, and an evaluation, which
+//! also reads annotations, select the same nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,24 +26,24 @@ use crate::ecs::query::{Condition, Date, Expression, Instance, Version};
 use crate::k8s::names;
 use crate::translate::placement::group;
 
-/// Where attributes of some name are found on a node.
+/// Label of a node that contains an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The label.
+    /// Key of the label.
     pub(super) label: String,
     pub(super) values: Values,
 }
 
-/// How values of an attribute and of a label belong together.
+/// Mapping between values of an attribute and values of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
-    /// A value of the label is that of the attribute.
+    /// The values are equal.
     Same,
-    /// A value of the label stands for a text.
-    StandIn,
-    /// These pairs of attribute and label are called differently; all others are the same.
+    /// The label contains the encoded value of the attribute.
+    Encoded,
+    /// These pairs of attribute value and label value differ; all other values are equal.
     Renamed(&'static [(&'static str, &'static str)]),
-    /// These pairs alone; the label says nothing else about the attribute.
+    /// Only these pairs of attribute value and label value exist.
     Only(&'static [(&'static str, &'static str)]),
 }
 
@@ -51,32 +52,32 @@ impl Key {
         Self { label: label.into(), values }
     }
 
-    /// The value that the label has where the attribute has this one; none where no label says so.
+    /// Returns the label value for an attribute value; `None` if there is none.
     pub(super) fn label_value(&self, value: &str) -> Option<String> {
         let renamed = |pairs: &[(&str, &str)]| {
-            pairs.iter().find(|(ours, _)| *ours == value).map(|(_, label)| (*label).to_owned())
+            pairs.iter().find(|(attribute, _)| *attribute == value).map(|(_, label)| (*label).to_owned())
         };
-        let found = match self.values {
+        let label_value = match self.values {
             Values::Same => Some(value.to_owned()),
-            Values::StandIn => Some(names::label_value(value)),
+            Values::Encoded => Some(names::label_value(value)),
             Values::Renamed(pairs) => {
-                let same = || (!pairs.iter().any(|(_, label)| *label == value)).then(|| value.to_owned());
-                renamed(pairs).or_else(same)
+                let is_taken = pairs.iter().any(|(_, label)| *label == value);
+                renamed(pairs).or_else(|| (!is_taken).then(|| value.to_owned()))
             }
             Values::Only(pairs) => renamed(pairs),
         };
-        found.filter(|value| names::is_label_value(value))
+        label_value.filter(|value| names::is_label_value(value))
     }
 
-    /// The attribute's value as a node says it; `texts` are those that a label may stand for.
+    /// Returns the attribute value of a node. An encoded label without an annotation is decoded to one of `texts`.
     fn read<'a>(&self, node: &'a NodeFacts, texts: impl Iterator<Item = &'a str>) -> Option<String> {
         let label = node.labels.get(&self.label)?;
         let renamed = |pairs: &[(&str, &str)]| {
-            pairs.iter().find(|(_, theirs)| theirs == label).map(|(ours, _)| (*ours).to_owned())
+            pairs.iter().find(|(_, value)| value == label).map(|(attribute, _)| (*attribute).to_owned())
         };
         match self.values {
             Values::Same => Some(label.clone()),
-            Values::StandIn => {
+            Values::Encoded => {
                 let annotation = node.annotations.get(&self.label).map(String::as_str);
                 let text = annotation.into_iter().chain(texts).find(|text| names::label_value(text) == *label);
                 Some(text.unwrap_or(label).to_owned())
@@ -87,7 +88,7 @@ impl Key {
     }
 }
 
-/// The labels that every cloud's nodes have, for the attributes that every instance has.
+/// Labels that nodes have on every cloud, for the attributes that every instance has.
 const WELL_KNOWN: [(&str, &str, Values); 4] = [
     ("ecs.availability-zone", "topology.kubernetes.io/zone", Values::Same),
     ("ecs.instance-type", "node.kubernetes.io/instance-type", Values::Same),
@@ -95,78 +96,78 @@ const WELL_KNOWN: [(&str, &str, Values); 4] = [
     ("ecs.cpu-architecture", "kubernetes.io/arch", Values::Renamed(&[("x86_64", "amd64")])),
 ];
 
-/// What nodes may also say an attribute by, where no label of its own name does.
-const OTHERWISE: [(&str, &str, Values); 3] = [
+/// Labels that contain an attribute of a node without a label of that name.
+const FALLBACKS: [(&str, &str, Values); 3] = [
     ("ecs.ami-id", "karpenter.k8s.aws/instance-ami-id", Values::Same),
     ("ecs.ami-id", "eks.amazonaws.com/nodegroup-image", Values::Same),
     ("ecs.os-family", "kubernetes.io/os", Values::Only(&[("LINUX", "linux")])),
 ];
 
-/// Where an attribute is found on nodes: the first label that a node has counts. Nowhere, when no label can be called so.
+/// Returns the labels of an attribute, by precedence; empty if no valid label key exists.
 pub(super) fn keys(attribute: &str) -> Vec<Key> {
     if let Some((_, label, values)) = WELL_KNOWN.into_iter().find(|(name, ..)| *name == attribute) {
         return vec![Key::new(label, values)];
     }
     let mut keys = Vec::new();
     if names::is_qualified_name(attribute) {
-        keys.push(Key::new(format!("{}{attribute}", labels::ATTRIBUTE), Values::StandIn));
+        keys.push(Key::new(format!("{}{attribute}", labels::ATTRIBUTE), Values::Encoded));
     }
     if names::is_label_key(attribute) {
         keys.push(Key::new(attribute, Values::Same));
     }
-    let otherwise = OTHERWISE.into_iter().filter(|(name, ..)| *name == attribute);
-    keys.extend(otherwise.map(|(_, label, values)| Key::new(label, values)));
+    let fallbacks = FALLBACKS.into_iter().filter(|(name, ..)| *name == attribute);
+    keys.extend(fallbacks.map(|(_, label, values)| Key::new(label, values)));
     keys
 }
 
-/// The labels that say an attribute, the first that a node has; none when no label can be called so.
+/// Returns the keys of the labels of an attribute, by precedence; empty if no valid label key exists.
 #[must_use]
-pub fn labels_of(attribute: &str) -> Vec<String> {
+pub fn label_keys(attribute: &str) -> Vec<String> {
     keys(attribute).into_iter().map(|key| key.label).collect()
 }
 
-/// Whether nodes have the attribute by themselves.
+/// True if every node has the attribute by default.
 pub(super) fn is_well_known(attribute: &str) -> bool {
     WELL_KNOWN.iter().any(|(name, ..)| *name == attribute) || attribute == "ecs.os-family"
 }
 
-/// A node, as far as expressions ask about it.
+/// Facts of a node that expressions refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeFacts {
-    /// Its name.
+    /// Name of the node.
     pub name: String,
-    /// Its labels.
+    /// Labels of the node.
     pub labels: BTreeMap<String, String>,
-    /// Those of its annotations that say attributes.
+    /// Annotations that contain attributes.
     pub annotations: BTreeMap<String, String>,
-    /// How the cloud knows it, such as `aws:///us-east-1a/i-0123456789abcdef0`.
+    /// Identifier at the cloud provider, such as `aws:///us-east-1a/i-0123456789abcdef0`.
     pub provider_id: Option<String>,
-    /// When it came to the cluster.
+    /// Creation time of the node.
     pub created: Option<Timestamp>,
-    /// The version of its kubelet.
+    /// Version of the kubelet.
     pub kubelet_version: Option<String>,
-    /// Whether its kubelet says it is ready.
+    /// True if the condition `Ready` is true.
     pub ready: bool,
 }
 
-/// A task on a node, as far as expressions ask about it.
+/// Facts of a task on a node that expressions refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskFacts {
-    /// The namespace of its Pod.
+    /// Namespace of the Pod.
     pub namespace: String,
-    /// Its group, by the names of objects as [`group::fitted`] has them.
+    /// Group of the task, as [`group::with_object_names`] returns it.
     pub group: String,
-    /// Whether it runs, rather than starts.
+    /// True if the task is `RUNNING`.
     pub running: bool,
 }
 
 impl TaskFacts {
-    /// The task that a Pod is, and the node it is on; none when it is no task, waits for a node, or is over.
+    /// Returns the node and the task of a Pod; `None` if the Pod is not a task, has no node or has stopped.
     #[must_use]
-    pub fn of(pod: &Pod) -> Option<(String, Self)> {
-        let group = group::of_pod(pod.metadata.labels.as_ref()?)?;
+    pub fn from_pod(pod: &Pod) -> Option<(String, Self)> {
+        let group = group::pod_group(pod.metadata.labels.as_ref()?)?;
         let node = pod.spec.as_ref()?.node_name.clone()?;
-        if is_over(pod) {
+        if is_stopped(pod) {
             return None;
         }
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
@@ -175,27 +176,27 @@ impl TaskFacts {
     }
 }
 
-/// Whether all containers of a Pod have ended for good.
+/// True if the Pod has succeeded or failed.
 #[must_use]
-pub fn is_over(pod: &Pod) -> bool {
+pub fn is_stopped(pod: &Pod) -> bool {
     matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"))
 }
 
-/// ECS calls a task RUNNING when each container has started or has already stopped.
+/// True if the task is `RUNNING`: on ECS, each container has started or has already stopped.
 #[must_use]
 pub fn is_running(status: &PodStatus) -> bool {
-    let started = |container: &ContainerStatus| {
+    let has_started = |container: &ContainerStatus| {
         container.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
     };
-    status.phase.as_deref() == Some("Running") && status.container_statuses.iter().flatten().all(started)
+    status.phase.as_deref() == Some("Running") && status.container_statuses.iter().flatten().all(has_started)
 }
 
 impl NodeFacts {
-    /// What a node says about itself.
+    /// Reads the facts of a node.
     #[must_use]
-    pub fn of(node: Node) -> Self {
+    pub fn from_node(node: Node) -> Self {
         let status = node.status.unwrap_or_default();
-        let ready = |condition: &NodeCondition| condition.type_ == "Ready" && condition.status == "True";
+        let is_ready = |condition: &NodeCondition| condition.type_ == "Ready" && condition.status == "True";
         let mut annotations = node.metadata.annotations.unwrap_or_default();
         annotations.retain(|key, _| key.starts_with(labels::ATTRIBUTE));
         Self {
@@ -204,44 +205,44 @@ impl NodeFacts {
             annotations,
             provider_id: node.spec.and_then(|spec| spec.provider_id),
             created: node.metadata.creation_timestamp.map(|time| time.0),
-            ready: status.conditions.iter().flatten().any(ready),
+            ready: status.conditions.iter().flatten().any(is_ready),
             kubelet_version: status.node_info.map(|info| info.kubelet_version),
         }
     }
 
-    /// The node as a container instance with these tasks, which has the attributes that an expression asks about. Groups of
-    /// tasks are those of one namespace, or of all; all tasks count as running ones.
+    /// Returns the node as a container instance with these tasks and the attributes of `expression`. Task groups are limited
+    /// to `namespace`, if any; the running tasks of all namespaces count.
     #[must_use]
     pub fn instance<'a>(
         &self,
-        asked: &Expression,
+        expression: &Expression,
         namespace: Option<&str>,
         tasks: impl Iterator<Item = &'a TaskFacts> + Clone,
     ) -> Instance {
-        let near = tasks.clone().filter(|task| namespace.is_none_or(|namespace| namespace == task.namespace));
+        let in_namespace = tasks.clone().filter(|task| namespace.is_none_or(|namespace| namespace == task.namespace));
         Instance {
-            attributes: self.attributes(asked),
+            attributes: self.attributes(expression),
             instance_id: self.instance_id(),
             agent_version: self.kubelet_version.as_deref().and_then(Version::leading),
             agent_connected: self.ready,
             registered_at: self.created.map(Date),
             running_tasks: i64::try_from(tasks.filter(|task| task.running).count()).unwrap_or(i64::MAX),
-            task_groups: near.map(|task| task.group.clone()).collect(),
+            task_groups: in_namespace.map(|task| task.group.clone()).collect(),
         }
     }
 
-    fn attributes(&self, asked: &Expression) -> BTreeMap<String, String> {
-        let conditions = || {
-            asked.conditions().filter_map(|condition| match condition {
-                Condition::Attribute { name, test } => Some((name, test)),
-                _ => None,
-            })
-        };
-        let value = |asked: &str| {
-            let of_it = || conditions().filter(|(name, _)| *name == asked).flat_map(|(_, test)| test.texts());
-            keys(asked).into_iter().find_map(|key| key.read(self, of_it()))
-        };
-        conditions().filter_map(|(name, _)| Some((name.clone(), value(name)?))).collect()
+    fn attributes(&self, expression: &Expression) -> BTreeMap<String, String> {
+        let mut texts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for condition in expression.conditions() {
+            if let Condition::Attribute { name, test } = condition {
+                texts.entry(name).or_default().extend(test.texts());
+            }
+        }
+        let values = texts.into_iter().filter_map(|(name, texts)| {
+            let value = keys(name).into_iter().find_map(|key| key.read(self, texts.iter().copied()))?;
+            Some((name.to_owned(), value))
+        });
+        values.collect()
     }
 
     fn instance_id(&self) -> Option<String> {
@@ -249,7 +250,7 @@ impl NodeFacts {
         (!last.is_empty()).then(|| last.to_owned())
     }
 
-    /// Whether it says anything of this attribute.
+    /// True if the node has a label or an annotation for the attribute.
     #[must_use]
     pub fn has(&self, attribute: &str) -> bool {
         keys(attribute)
@@ -257,15 +258,17 @@ impl NodeFacts {
             .any(|key| self.labels.contains_key(&key.label) || self.annotations.contains_key(&key.label))
     }
 
-    /// The labels that stand for the attributes which annotations say, and for those in `spread` that other labels may say: tasks are
-    /// spread by one label.
+    /// Returns the attribute labels that the operator adds to the node: for attributes in annotations, and for attributes in
+    /// `spread` that are in another label, as a topology spread constraint reads one label.
     #[must_use]
-    pub fn stand_ins(&self, spread: &BTreeSet<String>) -> BTreeMap<String, String> {
-        // A label of another name says the same of each node that has it, which is all that spreading takes.
-        let other = |name: &String| keys(name).iter().skip(1).find_map(|key| self.labels.get(&key.label)).cloned();
-        let plain = spread.iter().filter_map(|name| Some((format!("{}{name}", labels::ATTRIBUTE), other(name)?)));
-        let said = self.annotations.iter().filter(|(key, _)| key.starts_with(labels::ATTRIBUTE));
-        plain.chain(said.map(|(key, text)| (key.clone(), names::label_value(text)))).collect()
+    pub fn derived_labels(&self, spread: &BTreeSet<String>) -> BTreeMap<String, String> {
+        // Spreading only compares values, so the value of another label is copied as it is.
+        let copied = spread.iter().filter_map(|name| {
+            let value = keys(name).iter().skip(1).find_map(|key| self.labels.get(&key.label))?;
+            Some((format!("{}{name}", labels::ATTRIBUTE), value.clone()))
+        });
+        let annotations = self.annotations.iter().filter(|(key, _)| key.starts_with(labels::ATTRIBUTE));
+        copied.chain(annotations.map(|(key, text)| (key.clone(), names::label_value(text)))).collect()
     }
 }
 
@@ -275,8 +278,8 @@ mod tests {
     use crate::ecs::query::Query;
 
     fn node(labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> NodeFacts {
-        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        NodeFacts { labels: owned(labels), annotations: owned(annotations), ..NodeFacts::default() }
+        let to_map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        NodeFacts { labels: to_map(labels), annotations: to_map(annotations), ..NodeFacts::default() }
     }
 
     fn attribute(node: &NodeFacts, name: &str) -> Option<String> {
@@ -285,8 +288,8 @@ mod tests {
     }
 
     #[test]
-    fn labels_say_attributes() {
-        let said = node(
+    fn attributes_are_read_from_labels() {
+        let labeled = node(
             &[
                 ("topology.kubernetes.io/zone", "us-east-1a"),
                 ("kubernetes.io/arch", "amd64"),
@@ -313,7 +316,7 @@ mod tests {
             ("a\\b", None),
         ];
         for (name, value) in cases {
-            assert_eq!(attribute(&said, name).as_deref(), value, "{name}");
+            assert_eq!(attribute(&labeled, name).as_deref(), value, "{name}");
         }
         assert_eq!(attribute(&node(&[("kubernetes.io/os", "windows")], &[]), "ecs.os-family"), None);
         let other = node(&[("kubernetes.io/arch", "s390x")], &[]);
@@ -321,18 +324,18 @@ mod tests {
     }
 
     #[test]
-    fn an_annotation_counts_once_a_label_stands_for_it() {
+    fn an_annotation_has_no_effect_without_its_encoded_label() {
         let key = "attribute.ecs-operator.dev/rack";
         let text = "row 3: left";
-        let stand_in = node(&[], &[(key, text)]).stand_ins(&BTreeSet::new()).remove(key).unwrap();
-        assert!(names::is_label_value(&stand_in));
+        let encoded = node(&[], &[(key, text)]).derived_labels(&BTreeSet::new()).remove(key).unwrap();
+        assert!(names::is_label_value(&encoded));
         assert_eq!(attribute(&node(&[], &[(key, text)]), "rack"), None);
-        assert_eq!(attribute(&node(&[(key, &stand_in)], &[(key, text)]), "rack").as_deref(), Some(text));
+        assert_eq!(attribute(&node(&[(key, &encoded)], &[(key, text)]), "rack").as_deref(), Some(text));
         assert_eq!(attribute(&node(&[(key, "other")], &[(key, text)]), "rack").as_deref(), Some("other"));
-        let alone = node(&[(key, &stand_in)], &[]);
-        assert_eq!(attribute(&alone, "rack").as_deref(), Some(stand_in.as_str()));
-        let asked: Query = format!("attribute:rack == '{text}'").parse().unwrap();
-        assert!(asked.matches(&alone.instance(asked.expression(), None, [].iter())));
+        let label_only = node(&[(key, &encoded)], &[]);
+        assert_eq!(attribute(&label_only, "rack").as_deref(), Some(encoded.as_str()));
+        let query: Query = format!("attribute:rack == '{text}'").parse().unwrap();
+        assert!(query.matches(&label_only.instance(query.expression(), None, [].iter())));
     }
 
     #[test]

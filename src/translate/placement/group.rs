@@ -1,7 +1,7 @@
 //! Task groups as labels of Pods.
 //!
-//! The group of a service's tasks is `service:NAME`, that of a task without a service `family:NAME` or one of its own. Names
-//! of objects stand for those of ECS, as Pods bear the former.
+//! The tasks of a service are in the group `service:NAME`; a task without a service is in `family:NAME` or in a named group.
+//! Labels of Pods contain names of objects instead of ECS names.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use crate::k8s::names;
 const SERVICE: &str = "service:";
 const FAMILY: &str = "family:";
 
-/// A group of tasks.
+/// Group of tasks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// The tasks of the service whose object has this name.
+    /// Tasks of the service with this object name.
     Service(String),
-    /// Tasks without a service, of the task definition whose object has this name.
+    /// Tasks without a service, of the task definition with this object name.
     Family(String),
-    /// Tasks that were put into it.
+    /// Tasks started with this group name.
     Named(String),
 }
 
 impl Group {
-    /// The group that ECS calls so.
+    /// Parses the ECS name of a group.
     #[must_use]
-    pub fn of(name: &str) -> Self {
+    pub fn from_name(name: &str) -> Self {
         match (name.strip_prefix(SERVICE), name.strip_prefix(FAMILY)) {
             (Some(service), _) => Self::Service(names::object_name(service)),
             (_, Some(family)) => Self::Family(names::object_name(family)),
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    /// The label that selects its Pods.
+    /// Returns the label that selects the Pods of the group.
     #[must_use]
     pub fn label(&self) -> (&'static str, String) {
         match self {
@@ -46,10 +46,10 @@ impl Group {
         }
     }
 
-    /// Nodes that have a task of it, or, as an anti-affinity, that have none.
-    pub(super) fn on_node(&self) -> PodAffinityTerm {
+    /// Returns the affinity term for nodes that have a task of the group, or no task as an anti-affinity.
+    pub(super) fn affinity_term(&self) -> PodAffinityTerm {
         let (label, value) = self.label();
-        // The tasks of services bear the label of their family too.
+        // The tasks of services also have the label of their task definition.
         let standalone = LabelSelectorRequirement {
             key: labels::SERVICE.to_owned(),
             operator: "DoesNotExist".to_owned(),
@@ -67,30 +67,30 @@ impl Group {
     }
 }
 
-/// A group's name with the names of objects in it, as the groups of tasks are known by.
+/// Replaces the ECS name in a group name with the name of the object.
 #[must_use]
-pub fn fitted(name: &str) -> String {
-    match Group::of(name) {
+pub fn with_object_names(name: &str) -> String {
+    match Group::from_name(name) {
         Group::Service(service) => format!("{SERVICE}{service}"),
         Group::Family(family) => format!("{FAMILY}{family}"),
         Group::Named(name) => names::label_value(&name),
     }
 }
 
-/// The group of the tasks of the service whose object has this name.
+/// Returns the group name of the tasks of the service with this object name.
 #[must_use]
-pub fn of_service(name: &str) -> String {
+pub fn service_group(name: &str) -> String {
     format!("{SERVICE}{name}")
 }
 
-/// The group of the task that a Pod with these labels is; none when it is no task.
+/// Returns the group name of a Pod with these labels; `None` if the Pod is not a task.
 #[must_use]
-pub fn of_pod(pod_labels: &BTreeMap<String, String>) -> Option<String> {
+pub fn pod_group(pod_labels: &BTreeMap<String, String>) -> Option<String> {
     let label = |key| pod_labels.get(key).map(String::as_str);
-    let service = label(labels::SERVICE).map(of_service);
-    let named = || label(labels::TASK_GROUP).map(str::to_owned);
-    let family = || label(labels::TASK_DEFINITION).map(|family| format!("{FAMILY}{family}"));
-    service.or_else(named).or_else(family)
+    let service = label(labels::SERVICE).map(service_group);
+    service
+        .or_else(|| label(labels::TASK_GROUP).map(str::to_owned))
+        .or_else(|| label(labels::TASK_DEFINITION).map(|family| format!("{FAMILY}{family}")))
 }
 
 #[cfg(test)]
@@ -98,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pods_are_of_the_group_that_their_task_was_started_in() {
-        let of = |pairs: &[(&str, &str)]| {
-            of_pod(&pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    fn pods_are_in_the_group_of_their_labels() {
+        let group = |pairs: &[(&str, &str)]| {
+            pod_group(&pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
         };
         let family = (labels::TASK_DEFINITION, "web");
-        assert_eq!(of(&[family, (labels::SERVICE, "shop")]).as_deref(), Some("service:shop"));
-        assert_eq!(of(&[family]), Some(fitted("family:web")));
+        assert_eq!(group(&[family, (labels::SERVICE, "shop")]).as_deref(), Some("service:shop"));
+        assert_eq!(group(&[family]), Some(with_object_names("family:web")));
         let named = names::label_value("nightly jobs");
-        assert_eq!(of(&[family, (labels::TASK_GROUP, &named)]), Some(fitted("nightly jobs")));
-        assert_eq!(of(&[("app", "web")]), None);
+        assert_eq!(group(&[family, (labels::TASK_GROUP, &named)]), Some(with_object_names("nightly jobs")));
+        assert_eq!(group(&[("app", "web")]), None);
     }
 }

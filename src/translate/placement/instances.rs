@@ -1,20 +1,19 @@
-//! Nodes as container instances, for ECS's own placement.
+//! Nodes as container instances, for the placement algorithm of ECS.
 //!
-//! | of an instance | of a node |
+//! | instance | node |
 //! |---|---|
-//! | attributes, agent, registration | as expressions see them ([`NodeFacts`]) |
-//! | what is left | `status.allocatable`, less what the Pods on it request and the ports they have |
-//! | its tasks | Pods with the labels of tasks |
+//! | attributes, agent, registration | [`NodeFacts`] |
+//! | remaining resources | `status.allocatable`, less the requests and host ports of the Pods on the node |
+//! | tasks | Pods with the labels of tasks |
 //! | `DRAINING` | `spec.unschedulable` |
 //! | agent not connected | not `Ready` |
 //!
-//! Taints that a task does not tolerate, and labels that its `kubernetes.nodeSelector` asks for, keep it away as attributes do.
-//! ECS has no word for how many Pods a node takes, which is not counted.
+//! Taints that a task does not tolerate, and labels missing for its `kubernetes.nodeSelector`, exclude a node as attributes do.
+//! The maximum number of Pods of a node is ignored, as ECS has no equivalent.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec, Taint, Toleration};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::api::TaskDefinitionKubernetes;
 use crate::ecs::placement::{Amounts, Constraint, HostPort, Instance, Request, Strategy, ZONE};
@@ -23,54 +22,58 @@ use crate::ecs::query::{Condition, Expression, Test};
 use crate::ecs::units::UNITS_PER_VCPU;
 use crate::k8s::quantity::NANOS;
 use crate::translate::container::resource_requirements::GPU;
-use crate::translate::placement::facts::{NodeFacts, TaskFacts, is_over};
-use crate::translate::placement::group::fitted;
+use crate::translate::placement::facts::{NodeFacts, TaskFacts, is_stopped};
+use crate::translate::placement::group::with_object_names;
 use crate::translate::placement::requests;
-pub use crate::translate::placement::requests::UnreadableQuantity;
-use crate::translate::placement::scheduling::repelling;
+pub use crate::translate::placement::requests::InvalidQuantity;
+use crate::translate::placement::scheduling::untolerated;
 
-/// The taint by which the server says `spec.unschedulable` once more.
+/// Taint that Kubernetes adds to nodes with `spec.unschedulable`.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";
 
 const MEBIBYTE: i128 = 1 << 20;
 
-/// Who asks for instances.
+/// Placement request with its Kubernetes settings.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
-    /// The tasks to be placed.
+pub struct RequestContext<'a> {
+    /// Tasks to place.
     pub request: &'a Request,
-    /// What only Kubernetes knows of their definition.
+    /// `kubernetes` block of the task definition.
     pub kubernetes: Option<&'a TaskDefinitionKubernetes>,
-    /// The namespace of the tasks whose groups count; those of all when there is none.
+    /// Namespace of the tasks whose groups count; `None` counts the groups of all namespaces.
     pub namespace: Option<&'a str>,
 }
 
-/// Calls the groups of a request as Pods know them, by the names of objects.
-pub fn fit(request: &mut Request) {
-    request.group = fitted(&request.group);
+/// Replaces the ECS names in the groups of a request with the names of objects.
+pub fn use_object_names(request: &mut Request) {
+    request.group = with_object_names(&request.group);
     for constraint in &mut request.constraints {
         if let Constraint::MemberOf(expression) = constraint {
-            *expression = expression.with_groups_named(&fitted);
+            *expression = expression.with_groups_named(&with_object_names);
         }
     }
 }
 
-/// The nodes as instances, in their order. The request is one that [`fit`] was applied to.
+/// Returns the nodes as instances, in the same order. Requires that [`use_object_names`] was applied to the request.
 ///
 /// # Errors
-/// When an amount cannot be read, which no API server says.
-pub fn instances(nodes: Vec<Node>, pods: &[Pod], asker: &Asker<'_>) -> Result<Vec<Instance>, UnreadableQuantity> {
+/// Returns an error if a quantity is invalid, which an API server rejects.
+pub fn instances(
+    nodes: Vec<Node>,
+    pods: &[Pod],
+    context: &RequestContext<'_>,
+) -> Result<Vec<Instance>, InvalidQuantity> {
     let mut occupants = occupants(pods)?;
-    let question = question(asker.request);
-    let instance = |node: Node| {
-        let occupant = occupants.remove(node.metadata.name.as_deref().unwrap_or_default()).unwrap_or_default();
-        instance(node, occupant, &question, asker)
-    };
-    nodes.into_iter().map(instance).collect()
+    let attributes = attributes(context.request);
+    let instances = nodes.into_iter().map(|node| {
+        let occupants = occupants.remove(node.metadata.name.as_deref().unwrap_or_default()).unwrap_or_default();
+        instance(node, occupants, &attributes, context)
+    });
+    instances.collect()
 }
 
-/// What a request asks about instances, as one question.
-fn question(request: &Request) -> Expression {
+/// Returns an expression that contains every attribute and task group of a request.
+fn attributes(request: &Request) -> Expression {
     let expressions = request.constraints.iter().filter_map(|constraint| match constraint {
         Constraint::MemberOf(expression) => Some(expression.clone()),
         Constraint::DistinctInstance => None,
@@ -84,34 +87,35 @@ fn exists(attribute: &str) -> Expression {
     Expression::Is(Condition::Attribute { name: attribute.to_owned(), test: Test::Exists })
 }
 
-/// A node as one of the instances that tasks run on already, with the attributes that the steps of a strategy ask about.
+/// Returns an instance that runs tasks, with the attributes that the steps of a strategy refer to.
 #[must_use]
 pub fn occupied(node: &NodeFacts, free: Amounts, strategies: &[Strategy]) -> Instance {
-    let asked = Expression::all(strategies.iter().filter_map(|strategy| strategy.attribute()).map(exists));
-    Instance::new(node.name.clone(), node.instance(&asked, None, [].iter()), free)
+    let attributes = Expression::all(strategies.iter().filter_map(|strategy| strategy.attribute()).map(exists));
+    Instance::new(node.name.clone(), node.instance(&attributes, None, [].iter()), free)
 }
 
-/// What a Pod keeps from others on its node, in whole units that are rounded up.
+/// Returns the resources that a Pod reserves on its node, in whole units, rounded up.
 ///
 /// # Errors
-/// When an amount cannot be read, which no API server says.
-pub fn reserved(pod: &PodSpec) -> Result<Amounts, UnreadableQuantity> {
-    let requested = |resource| requests::of(pod, resource);
-    let taken_off = whole(-requested("cpu")?, -requested("memory")?, -requested(GPU)?);
+/// Returns an error if a quantity is invalid, which an API server rejects.
+pub fn reserved(pod: &PodSpec) -> Result<Amounts, InvalidQuantity> {
+    let requested = |resource| requests::pod_request(pod, resource);
+    // Rounding down the negative amounts rounds up the amounts.
+    let negative = whole_units(-requested("cpu")?, -requested("memory")?, -requested(GPU)?);
     let mut reserved = Amounts::default();
-    reserved -= taken_off;
+    reserved -= negative;
     Ok(reserved)
 }
 
-/// What the Pods of a node can reserve altogether, in whole units that are rounded down. A node that says nothing has nothing.
+/// Returns the resources that the Pods of a node can reserve, in whole units, rounded down. Absent amounts are 0.
 ///
 /// # Errors
-/// When an amount cannot be read, which no API server says.
-pub fn allocatable(node: &Node) -> Result<Amounts, UnreadableQuantity> {
+/// Returns an error if a quantity is invalid, which an API server rejects.
+pub fn allocatable(node: &Node) -> Result<Amounts, InvalidQuantity> {
     free(node, &Occupants::default())
 }
 
-/// What is on a node already; amounts in billionths.
+/// Resources in use on a node; amounts in billionths.
 #[derive(Default)]
 struct Occupants {
     cpu: i128,
@@ -121,24 +125,25 @@ struct Occupants {
     tasks: Vec<TaskFacts>,
 }
 
-fn occupants(pods: &[Pod]) -> Result<BTreeMap<&str, Occupants>, UnreadableQuantity> {
-    let mut found: BTreeMap<&str, Occupants> = BTreeMap::new();
-    for pod in pods.iter().filter(|pod| !is_over(pod)) {
+fn occupants(pods: &[Pod]) -> Result<BTreeMap<&str, Occupants>, InvalidQuantity> {
+    let mut nodes: BTreeMap<&str, Occupants> = BTreeMap::new();
+    for pod in pods.iter().filter(|pod| !is_stopped(pod)) {
         let Some(spec) = &pod.spec else { continue };
         let Some(node) = spec.node_name.as_deref().filter(|node| !node.is_empty()) else { continue };
-        let requested = |resource| requests::of(spec, resource).map_err(|error| error.of("Pod", &pod.metadata));
-        let on_node = found.entry(node).or_default();
+        let requested =
+            |resource| requests::pod_request(spec, resource).map_err(|error| error.in_object("Pod", &pod.metadata));
+        let on_node = nodes.entry(node).or_default();
         on_node.cpu = on_node.cpu.saturating_add(requested("cpu")?);
         on_node.memory = on_node.memory.saturating_add(requested("memory")?);
         on_node.gpus = on_node.gpus.saturating_add(requested(GPU)?);
         on_node.ports.extend(requests::ports(spec));
-        on_node.tasks.extend(TaskFacts::of(pod).map(|(_, task)| task));
+        on_node.tasks.extend(TaskFacts::from_pod(pod).map(|(_, task)| task));
     }
-    Ok(found)
+    Ok(nodes)
 }
 
-impl UnreadableQuantity {
-    fn of(self, kind: &str, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Self {
+impl InvalidQuantity {
+    fn in_object(self, kind: &str, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Self {
         let name = metadata.name.as_deref().unwrap_or_default();
         let namespace = metadata.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
         Self { object: format!("{kind} {namespace}{name}"), ..self }
@@ -148,66 +153,71 @@ impl UnreadableQuantity {
 fn instance(
     node: Node,
     occupants: Occupants,
-    question: &Expression,
-    asker: &Asker<'_>,
-) -> Result<Instance, UnreadableQuantity> {
-    let free = free(&node, &occupants).map_err(|error| error.of("Node", &node.metadata))?;
+    attributes: &Expression,
+    context: &RequestContext<'_>,
+) -> Result<Instance, InvalidQuantity> {
+    let free = free(&node, &occupants).map_err(|error| error.in_object("Node", &node.metadata))?;
     let draining = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
-    let facts = NodeFacts::of(node);
-    let repels = asker.kubernetes.and_then(|kubernetes| unselected(kubernetes, &facts));
-    let repels = repels.or_else(|| untolerated(&taints, asker.kubernetes));
-    let seen = facts.instance(question, asker.namespace, occupants.tasks.iter());
-    let mut instance = Instance::new(facts.name, seen, free);
+    let facts = NodeFacts::from_node(node);
+    let repels = context.kubernetes.and_then(|kubernetes| missing_label(kubernetes, &facts));
+    let repels = repels.or_else(|| repelling_taint(&taints, context.kubernetes));
+    let properties = facts.instance(attributes, context.namespace, occupants.tasks.iter());
+    let mut instance = Instance::new(facts.name, properties, free);
     instance.draining = draining;
     instance.repels = repels;
     instance.ports.extend(occupants.ports);
-    let near = |task: &&TaskFacts| asker.namespace.is_none_or(|namespace| namespace == task.namespace);
-    occupants.tasks.iter().filter(near).for_each(|task| instance.add_task(&task.group));
+    let in_namespace = |task: &&TaskFacts| context.namespace.is_none_or(|namespace| namespace == task.namespace);
+    occupants.tasks.iter().filter(in_namespace).for_each(|task| instance.add_task(&task.group));
     Ok(instance)
 }
 
-/// What is left of a node, in whole units that are rounded down. A node that says nothing has nothing.
-fn free(node: &Node, occupants: &Occupants) -> Result<Amounts, UnreadableQuantity> {
+/// Returns the remaining resources of a node, in whole units, rounded down. Absent amounts are 0.
+fn free(node: &Node, occupants: &Occupants) -> Result<Amounts, InvalidQuantity> {
     let status = node.status.as_ref();
-    let said = [
+    let lists = [
         ("allocatable", status.and_then(|status| status.allocatable.as_ref())),
         ("capacity", status.and_then(|status| status.capacity.as_ref())),
     ];
-    let said = said.into_iter().find_map(|(name, amounts)| Some((name, amounts?)));
-    let has = |resource: &str| {
-        let Some((name, amounts)) = said else { return Ok(0) };
+    let list = lists.into_iter().find_map(|(name, amounts)| Some((name, amounts?)));
+    let remaining = |resource: &str, used: i128| {
+        let Some((name, amount)) = list.and_then(|(name, amounts)| Some((name, amounts.get(resource)?))) else {
+            return Ok(0_i128.saturating_sub(used));
+        };
         let at = Pointer::root().key("status").key(name).key(resource);
-        amounts.get(resource).map_or(Ok(0), |amount: &Quantity| requests::read(amount, &at))
+        Ok(requests::read(amount, &at)?.saturating_sub(used))
     };
-    let left = |resource: &str, taken: i128| Ok(has(resource)?.saturating_sub(taken));
-    Ok(whole(left("cpu", occupants.cpu)?, left("memory", occupants.memory)?, left(GPU, occupants.gpus)?))
+    Ok(whole_units(
+        remaining("cpu", occupants.cpu)?,
+        remaining("memory", occupants.memory)?,
+        remaining(GPU, occupants.gpus)?,
+    ))
 }
 
-/// Amounts in billionths as whole units, rounded down.
-fn whole(cpu: i128, memory: i128, gpus: i128) -> Amounts {
-    let whole = |nanos: i128, unit: i128| {
+/// Converts amounts in billionths to whole units, rounded down.
+fn whole_units(cpu: i128, memory: i128, gpus: i128) -> Amounts {
+    let units = |nanos: i128, unit: i128| {
         let units = nanos.div_euclid(unit).clamp(i64::MIN.into(), i64::MAX.into());
         i64::try_from(units).unwrap_or(i64::MAX)
     };
     Amounts {
-        cpu: whole(cpu.saturating_mul(UNITS_PER_VCPU.into()), NANOS),
-        memory: whole(memory, MEBIBYTE * NANOS),
-        gpus: whole(gpus, NANOS),
+        cpu: units(cpu.saturating_mul(UNITS_PER_VCPU.into()), NANOS),
+        memory: units(memory, MEBIBYTE * NANOS),
+        gpus: units(gpus, NANOS),
     }
 }
 
-/// What a task's node selector asks for and a node has not.
-fn unselected(kubernetes: &TaskDefinitionKubernetes, node: &NodeFacts) -> Option<String> {
-    let wanted = kubernetes.node_selector.iter().find(|(key, value)| node.labels.get(*key) != Some(value));
-    wanted.map(|(key, value)| format!("it lacks the label {key}={value} of the task's nodeSelector"))
+/// Returns a message about a label that the node selector of a task requires and the node lacks.
+fn missing_label(kubernetes: &TaskDefinitionKubernetes, node: &NodeFacts) -> Option<String> {
+    let missing = kubernetes.node_selector.iter().find(|(key, value)| node.labels.get(*key) != Some(value));
+    missing.map(|(key, value)| format!("it lacks the label {key}={value} of the task's nodeSelector"))
 }
 
-/// The taint that keeps a task away. A cordoned node is draining, which says it already.
-fn untolerated(taints: &[Taint], kubernetes: Option<&TaskDefinitionKubernetes>) -> Option<String> {
-    let given = kubernetes.map_or(&[][..], |kubernetes| &kubernetes.tolerations);
-    let tolerations: Vec<Toleration> = given.iter().map(Toleration::from).collect();
-    let taint = repelling(taints, &tolerations).find(|taint| taint.key != CORDONED)?;
+/// Returns a message about a taint that a task does not tolerate, except the taint of cordoned nodes, which count as draining.
+fn repelling_taint(taints: &[Taint], kubernetes: Option<&TaskDefinitionKubernetes>) -> Option<String> {
+    let tolerations = kubernetes.map_or(&[][..], |kubernetes| &kubernetes.tolerations);
+    let tolerations: Vec<Toleration> = tolerations.iter().map(Toleration::from).collect();
+    let taint = untolerated(taints, &tolerations).find(|taint| taint.key != CORDONED)?;
     let value = taint.value.as_deref().filter(|value| !value.is_empty());
     let value = value.map(|value| format!("={value}")).unwrap_or_default();
     Some(format!("it has the taint {}{value}:{}, which the task does not tolerate", taint.key, taint.effect))
@@ -215,9 +225,11 @@ fn untolerated(taints: &[Taint], kubernetes: Option<&TaskDefinitionKubernetes>) 
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::ecs::placement::refusals;
-    use serde_json::{Value, json};
 
     fn node(name: &str, spec: &Value) -> Node {
         serde_json::from_value(json!({
@@ -235,12 +247,12 @@ mod tests {
         .unwrap()
     }
 
-    fn asking(request: &Request) -> Asker<'_> {
-        Asker { request, kubernetes: None, namespace: None }
+    fn context(request: &Request) -> RequestContext<'_> {
+        RequestContext { request, kubernetes: None, namespace: None }
     }
 
     #[test]
-    fn what_pods_request_and_have_is_taken_off_their_node() {
+    fn requests_and_ports_of_pods_are_subtracted_from_their_node() {
         let container = json!({"name": "a", "ports": [{"containerPort": 80, "hostPort": 80}],
             "resources": {"requests": {"cpu": "10m", "memory": "1.5Mi"}, "limits": {"nvidia.com/gpu": "1"}}});
         let spec = json!({"nodeName": "a", "containers": [container]});
@@ -252,30 +264,32 @@ mod tests {
             pod(&Value::Null, &json!({"containers": [container]}), "Pending"),
         ];
         let request = Request::default();
-        let found = instances(vec![node("a", &json!({})), node("b", &json!({}))], &pods, &asking(&request)).unwrap();
+        let instances_of_both =
+            instances(vec![node("a", &json!({})), node("b", &json!({}))], &pods, &context(&request));
+        let [a, b]: [Instance; 2] = instances_of_both.unwrap().try_into().unwrap();
         // 20m are 20.48 units.
-        assert_eq!(found[0].free, Amounts { cpu: 2048 - 21, memory: 4096 - 3, gpus: 0 });
-        assert_eq!(found[0].ports.len(), 1);
-        assert_eq!((found[0].tasks_of("service:web"), found[0].tasks_of("family:app")), (1, 0));
-        assert_eq!(found[0].attribute(ZONE), Some("z1"));
-        assert_eq!(found[1].free, Amounts { cpu: 2048, memory: 4096, gpus: 2 });
-        let elsewhere = Asker { namespace: Some("bank"), ..asking(&request) };
-        let found = instances(vec![node("a", &json!({}))], &pods, &elsewhere).unwrap();
-        assert_eq!((found[0].tasks_of("service:web"), found[0].free.gpus), (0, 0));
+        assert_eq!(a.free, Amounts { cpu: 2048 - 21, memory: 4096 - 3, gpus: 0 });
+        assert_eq!(a.ports.len(), 1);
+        assert_eq!((a.tasks_of("service:web"), a.tasks_of("family:app")), (1, 0));
+        assert_eq!(a.attribute(ZONE), Some("z1"));
+        assert_eq!(b.free, Amounts { cpu: 2048, memory: 4096, gpus: 2 });
+        let elsewhere = RequestContext { namespace: Some("bank"), ..context(&request) };
+        let other = instances(vec![node("a", &json!({}))], &pods, &elsewhere).unwrap().remove(0);
+        assert_eq!((other.tasks_of("service:web"), other.free.gpus), (0, 0));
     }
 
     #[test]
-    fn taints_and_labels_keep_tasks_away_unless_the_definition_says_otherwise() {
+    fn taints_and_missing_labels_exclude_a_node() {
         let request = Request::default();
         let taint = |key: &str, effect: &str| json!({"key": key, "value": "gpu", "effect": effect});
-        let refused = |spec: Value, kubernetes: Value| {
+        let refusal = |spec: Value, kubernetes: Value| {
             let kubernetes: TaskDefinitionKubernetes = serde_json::from_value(kubernetes).unwrap();
-            let asker = Asker { kubernetes: Some(&kubernetes), ..asking(&request) };
-            refusals(&instances(vec![node("a", &spec)], &[], &asker).unwrap(), &request).remove(0)
+            let context = RequestContext { kubernetes: Some(&kubernetes), ..context(&request) };
+            refusals(&instances(vec![node("a", &spec)], &[], &context).unwrap(), &request).remove(0)
         };
         let tainted = json!({"taints": [taint("dedicated", "PreferNoSchedule"), taint("dedicated", "NoSchedule")]});
-        let told = format!("{:?}", refused(tainted.clone(), json!({})));
-        assert!(told.contains("taint dedicated=gpu:NoSchedule"), "{told}");
+        let message = format!("{:?}", refusal(tainted.clone(), json!({})));
+        assert!(message.contains("taint dedicated=gpu:NoSchedule"), "{message}");
         let cases = [
             (json!({"tolerations": [{"key": "dedicated", "value": "gpu"}]}), true),
             (json!({"tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]}), true),
@@ -285,21 +299,21 @@ mod tests {
             (json!({"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}), false),
         ];
         for (kubernetes, tolerated) in cases {
-            assert_eq!(refused(tainted.clone(), kubernetes.clone()).is_none(), tolerated, "{kubernetes}");
+            assert_eq!(refusal(tainted.clone(), kubernetes.clone()).is_none(), tolerated, "{kubernetes}");
         }
-        assert_eq!(refused(json!({}), json!({"nodeSelector": {"pool": "general"}})), None);
-        assert!(refused(json!({}), json!({"nodeSelector": {"pool": "special"}})).is_some());
+        assert_eq!(refusal(json!({}), json!({"nodeSelector": {"pool": "general"}})), None);
+        assert!(refusal(json!({}), json!({"nodeSelector": {"pool": "special"}})).is_some());
         let cordoned = json!({"unschedulable": true, "taints": [taint(CORDONED, "NoSchedule")]});
-        assert_eq!(format!("{:?}", refused(cordoned, json!({}))), "Some(Draining)");
+        assert_eq!(format!("{:?}", refusal(cordoned, json!({}))), "Some(Draining)");
     }
 
     #[test]
-    fn an_amount_that_cannot_be_read_is_told_with_its_object() {
+    fn an_invalid_quantity_is_reported_with_its_object() {
         let request = Request::default();
         let mut broken = node("a", &json!({}));
         let allocatable = broken.status.as_mut().and_then(|status| status.allocatable.as_mut()).unwrap();
         allocatable.insert("memory".to_owned(), Quantity("lots".to_owned()));
-        let error = instances(vec![broken], &[], &asking(&request)).unwrap_err();
+        let error = instances(vec![broken], &[], &context(&request)).unwrap_err();
         assert_eq!(error.to_string(), "Node a, /status/allocatable/memory: `lots` is not a quantity");
     }
 }

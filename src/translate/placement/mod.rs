@@ -1,22 +1,22 @@
-//! `placementConstraints` → node affinity, Pod affinity, and membership_labels on nodes; `placementStrategy` → what the scheduler prefers.
+//! `placementConstraints` → affinities and membership labels of nodes; `placementStrategy` → scheduler preferences.
 //!
-//! A constraint counts when a task is placed and never afterwards, and so does an affinity that is *required during
-//! scheduling, ignored during execution*. What an affinity says exactly becomes one ([`compile()`]). Anything else of an
-//! expression (patterns, orders, versions, times, counts) is evaluated by the operator: it gives the nodes that the
-//! expression is true of a label ([`MembershipLabel`]), which the affinity then asks for. So a template depends on its definition
-//! alone, whatever nodes come and go, and without the operator tasks wait rather than run on a wrong node. An annotation of
-//! the Pods under the label's name says which expression it stands for; by these the operator knows what to evaluate.
+//! A constraint applies when a task is placed and not afterwards, like an affinity that is *required during scheduling,
+//! ignored during execution*. The part of an expression with an exact equivalent becomes an affinity ([`compile()`]). The
+//! operator evaluates the rest (patterns, comparisons, versions, times, counts): it labels the matching nodes
+//! ([`MembershipLabel`]), and the affinity requires the label. Thus a template depends only on its definition and not on the
+//! current nodes, and without the operator tasks wait instead of running on a wrong node. An annotation of the Pods, with the
+//! same key as the label, contains the expression to evaluate.
 //!
-//! Several constraints all have to hold, those of the task definition and those of its service: their terms are multiplied
-//! out. Where that is too much, and for a second group to be with, which one Pod affinity cannot ask for, the expression is
-//! evaluated too.
+//! All constraints of the task definition and of the service must hold, so their terms are multiplied. The operator also
+//! evaluates an expression that would exceed the limit of terms, and an affinity to a second group, which one Pod affinity
+//! cannot express.
 
 pub mod compile;
+mod differences;
 pub mod facts;
 pub mod group;
 pub mod instances;
 mod membership_label;
-mod outcome;
 pub mod requests;
 pub mod scheduling;
 mod strategy;
@@ -28,8 +28,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodAntiAffinity, PodSpec};
 
-use crate::translate::{Mode, RenderContext, RenderProfile, VerdictRecorder, target};
-
 pub use membership_label::MembershipLabel;
 
 use crate::api::ServiceSpec;
@@ -39,39 +37,41 @@ use crate::ecs::query::{Expression, Query};
 use crate::translate::context::Membership;
 use crate::translate::conversions::some_list;
 use crate::translate::placement::compile::{Part, compile};
+use crate::translate::placement::differences::Differences;
 use crate::translate::placement::group::Group;
-use crate::translate::placement::outcome::Outcome;
 use crate::translate::placement::strategy::Strategy;
 use crate::translate::placement::terms::Terms;
+use crate::translate::{Mode, RenderContext, RenderProfile, VerdictRecorder, target};
 
-/// What the Pods of a task ask of nodes.
+/// Node requirements of the Pods of a task.
 #[derive(Debug)]
 pub struct Rules {
-    /// The affinity; none when any node will do.
+    /// Affinity of the Pods; `None` if any node matches.
     pub affinity: Option<Affinity>,
-    /// The membership_labels that it asks for.
+    /// Membership labels that the affinity requires.
     pub membership_labels: Vec<MembershipLabel>,
-    /// Whether no node will do, whatever its labels.
+    /// True if no node can match.
     pub never: bool,
 }
 
 impl Rules {
-    /// What a single expression comes to in a namespace.
+    /// Compiles a single expression in a namespace.
     #[must_use]
-    pub fn of(query: &Query, namespace: Option<&str>) -> Self {
-        let mut book = Rulebook::new(namespace);
-        book.add_parts(compile(query.expression()), None);
-        book.rules()
+    pub fn from_query(query: &Query, namespace: Option<&str>) -> Self {
+        let mut builder = RulesBuilder::new(namespace);
+        builder.add_parts(compile(query.expression()), None);
+        builder.build()
     }
 
-    /// The annotations that say which expressions the membership_labels stand for.
+    /// Returns the annotations with the expressions of the membership labels.
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        self.membership_labels.iter().map(|mark| (mark.label().to_owned(), mark.expression().to_string())).collect()
+        let annotations = self.membership_labels.iter().map(|it| (it.label().to_owned(), it.expression().to_string()));
+        annotations.collect()
     }
 }
 
-/// The rules so far, while constraints are added.
-struct Rulebook<'a> {
+/// Accumulates the rules of several constraints.
+struct RulesBuilder<'a> {
     namespace: Option<&'a str>,
     terms: Terms,
     with: Option<Group>,
@@ -79,109 +79,115 @@ struct Rulebook<'a> {
     membership_labels: Vec<MembershipLabel>,
 }
 
-/// Renders the constraints of a task and its service, and claims those of the task. Its Pod asks for the labels in `given` already.
+/// Renders the constraints of a task and its service, and records verdicts on those of the task. `selector` is the node
+/// selector of the Pod.
 pub(super) fn render(
     task: &RenderContext<'_>,
     membership: &Membership<'_>,
-    given: &BTreeMap<String, String>,
+    selector: &BTreeMap<String, String>,
     recorder: &mut VerdictRecorder,
 ) -> Rules {
-    let own = Group::Service(task.workload_name().to_owned());
-    let mut book = Rulebook::new(membership.namespace);
-    book.terms = task.capacity.map_or_else(Terms::always, |capacity| capacity.terms(given));
+    let group = Group::Service(task.workload_name().to_owned());
+    let mut builder = RulesBuilder::new(membership.namespace);
+    builder.terms = task.capacity.map_or_else(Terms::always, |capacity| capacity.terms(selector));
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in task.definition.placement_constraints.iter().enumerate() {
         if let Ok(constraint) = Constraint::member_of(constraint.expression.as_deref()) {
-            let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), task.target, task.mode, recorder);
+            let differences = builder.add(&constraint, &group);
+            differences.record(&at.index(position), task.target, task.mode, recorder);
         }
     }
     for constraint in task.service.iter().flat_map(|service| &service.ecs.placement_constraints) {
-        // Validation refuses any other.
+        // Validation rejects any other constraint.
         if let Ok(constraint) = Constraint::of(constraint) {
-            book.add(&constraint, &own);
+            builder.add(&constraint, &group);
         }
     }
-    book.rules()
+    builder.build()
 }
 
-/// Has the scheduler follow the strategy of the service that runs the task.
+/// Configures the Pod for the placement strategy of its service.
 pub(super) fn follow_strategy(task: &RenderContext<'_>, spec: &mut PodSpec) {
     let Some(service) = task.service.filter(|service| !service.ecs.is_daemon()) else { return };
-    let strategy = Strategy::of(service, task.profile);
+    let strategy = Strategy::from_service(service, task.profile);
     spec.topology_spread_constraints = some_list(strategy.constraints(task.workload_name()));
     spec.scheduler_name = strategy.scheduler(task.profile);
 }
 
-/// Claims the constraints and the strategy of a service, whose object has this name.
-pub(super) fn claim(
+/// Records verdicts on the constraints and the strategy of a service; `name` is the name of its object.
+pub(super) fn record(
     spec: &ServiceSpec,
     name: &str,
     profile: &RenderProfile,
     mode: Mode,
     recorder: &mut VerdictRecorder,
 ) {
-    strategy::claim(spec, name, profile, recorder);
-    let own = Group::Service(name.to_owned());
-    let mut book = Rulebook::new(None);
+    strategy::record(spec, name, profile, recorder);
+    let group = Group::Service(name.to_owned());
+    let mut builder = RulesBuilder::new(None);
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in spec.ecs.placement_constraints.iter().enumerate() {
-        // Validation refuses any other.
+        // Validation rejects any other constraint.
         if let Ok(constraint) = Constraint::of(constraint) {
-            let outcome = book.add(&constraint, &own);
-            outcome.claim(&at.index(position), &target::workload(&spec.ecs, name, "/spec/template"), mode, recorder);
+            let differences = builder.add(&constraint, &group);
+            differences.record(
+                &at.index(position),
+                &target::workload(&spec.ecs, name, "/spec/template"),
+                mode,
+                recorder,
+            );
         }
     }
 }
 
-impl<'a> Rulebook<'a> {
+impl<'a> RulesBuilder<'a> {
     fn new(namespace: Option<&'a str>) -> Self {
         Self { namespace, terms: Terms::always(), with: None, without: Vec::new(), membership_labels: Vec::new() }
     }
 
-    /// Adds a constraint of tasks that are of the group `own`.
-    fn add(&mut self, constraint: &Constraint, own: &Group) -> Outcome {
+    /// Adds a constraint of tasks in `group`.
+    fn add(&mut self, constraint: &Constraint, group: &Group) -> Differences {
         match constraint {
             Constraint::DistinctInstance => {
-                self.keep_apart(own.clone());
-                Outcome::default()
+                self.keep_apart(group.clone());
+                Differences::default()
             }
-            Constraint::MemberOf(expression) => self.add_parts(compile(expression), Some(own)),
+            Constraint::MemberOf(expression) => self.add_parts(compile(expression), Some(group)),
         }
     }
 
-    fn add_parts(&mut self, parts: Vec<Part>, own: Option<&Group>) -> Outcome {
-        let mut outcome = Outcome::default();
+    fn add_parts(&mut self, parts: Vec<Part>, task_group: Option<&Group>) -> Differences {
+        let mut differences = Differences::default();
         let mut evaluated = Vec::new();
         for part in parts {
             match part {
                 Part::Labels(expression, terms) => match self.terms.and(&terms) {
                     Some(all) => {
                         self.terms = all;
-                        outcome.asks_for_attributes(&expression);
+                        differences.add_attributes(&expression);
                     }
                     None => evaluated.push(expression),
                 },
                 Part::With(expression, group) => match &self.with {
                     Some(other) if *other != group => evaluated.push(expression),
                     _ => {
-                        outcome.is_with(&group, own);
+                        differences.add_affinity(&group, task_group);
                         self.with = Some(group);
                     }
                 },
                 Part::Without(group) => {
-                    outcome.is_without(&group, own);
+                    differences.add_anti_affinity(&group, task_group);
                     self.keep_apart(group);
                 }
                 Part::Evaluated(expression) => evaluated.push(expression),
             }
         }
         if !evaluated.is_empty() {
-            let mark = MembershipLabel::new(Expression::all(evaluated), self.namespace);
-            outcome.is_evaluated(&mark);
-            self.membership_labels.push(mark);
+            let label = MembershipLabel::new(Expression::all(evaluated), self.namespace);
+            differences.add_evaluated(&label);
+            self.membership_labels.push(label);
         }
-        outcome
+        differences
     }
 
     fn keep_apart(&mut self, group: Group) {
@@ -190,23 +196,20 @@ impl<'a> Rulebook<'a> {
         }
     }
 
-    fn rules(self) -> Rules {
-        let marked = self.membership_labels.iter().map(|mark| Terms::marked(mark.label()));
-        // A mark is one condition more in each term, and no term more.
-        let terms = marked.fold(self.terms, |all, mark| all.and(&mark).unwrap_or(all));
+    fn build(self) -> Rules {
+        let labels = self.membership_labels.iter().map(|it| Terms::with_label(it.label()));
+        // A label adds a condition to each term and no further term, so the limit of terms is kept.
+        let terms = labels.fold(self.terms, |all, label| all.and(&label).unwrap_or(all));
         let never = terms.is_never();
         let node_affinity = terms.selector().map(|selector| NodeAffinity {
             required_during_scheduling_ignored_during_execution: Some(selector),
             ..NodeAffinity::default()
         });
-        let on_node = |groups: &[Group]| -> Option<Vec<PodAffinityTerm>> {
-            some_list(groups.iter().map(Group::on_node).collect())
-        };
-        let pod_affinity = on_node(self.with.as_slice()).map(|required| PodAffinity {
+        let pod_affinity = affinity_terms(self.with.as_slice()).map(|required| PodAffinity {
             required_during_scheduling_ignored_during_execution: Some(required),
             ..PodAffinity::default()
         });
-        let pod_anti_affinity = on_node(&self.without).map(|required| PodAntiAffinity {
+        let pod_anti_affinity = affinity_terms(&self.without).map(|required| PodAntiAffinity {
             required_during_scheduling_ignored_during_execution: Some(required),
             ..PodAntiAffinity::default()
         });
@@ -217,4 +220,8 @@ impl<'a> Rulebook<'a> {
             never,
         }
     }
+}
+
+fn affinity_terms(groups: &[Group]) -> Option<Vec<PodAffinityTerm>> {
+    some_list(groups.iter().map(Group::affinity_term).collect())
 }

@@ -1,9 +1,9 @@
-//! What a Pod keeps from other Pods of its node: the amounts it requests, and ports.
+//! Resource requests and host ports of a Pod.
 //!
-//! As the scheduler counts (Kubernetes, "Sidecar containers: Resource sharing within containers", "Pod-level resources"): an
-//! amount of the whole Pod comes before those of its containers. Without one, containers and sidecars add up; each init
-//! container runs beside the sidecars before it, and the most that is needed at any time counts. What the Pod costs by itself
-//! comes on top.
+//! Requests are counted as by the scheduler (Kubernetes, "Sidecar containers: Resource sharing within containers",
+//! "Pod-level resources"): an amount of the whole Pod takes precedence over those of its containers. Otherwise the amounts of
+//! containers and sidecars are added; each init container runs beside the sidecars before it, and the maximum at any time
+//! counts. The overhead of the Pod is added.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,39 +15,39 @@ use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::TransportProtocol;
 use crate::k8s::quantity;
 
-/// Something that should be a quantity and is none.
+/// Value that is not a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{object}, {at}: `{text}` is not a quantity")]
-pub struct UnreadableQuantity {
+#[error("{object}, {path}: `{text}` is not a quantity")]
+pub struct InvalidQuantity {
     /// Kind and name of the object.
     pub object: String,
-    /// The place in it, as a JSON pointer.
-    pub at: String,
-    /// What stands there.
+    /// JSON pointer of the value.
+    pub path: String,
+    /// The value.
     pub text: String,
 }
 
-/// What a Pod requests of a resource, in billionths.
-pub(super) fn of(pod: &PodSpec, resource: &str) -> Result<i128, UnreadableQuantity> {
+/// Returns the request of a Pod for a resource, in billionths.
+pub(super) fn pod_request(pod: &PodSpec, resource: &str) -> Result<i128, InvalidQuantity> {
     let root = Pointer::root().key("spec");
     let overhead = pod.overhead.as_ref().and_then(|overhead| overhead.get(resource));
     let overhead = overhead.map_or(Ok(0), |amount| read(amount, &root.key("overhead").key(resource)))?;
-    let own = named(pod.resources.as_ref(), resource, &root)?;
-    let amount = own.map_or_else(|| of_containers(pod, resource, &root), Ok)?;
+    let of_pod = request_or_limit(pod.resources.as_ref(), resource, &root)?;
+    let amount = of_pod.map_or_else(|| container_requests(pod, resource, &root), Ok)?;
     Ok(amount.saturating_add(overhead))
 }
 
-fn of_containers(pod: &PodSpec, resource: &str, root: &Pointer) -> Result<i128, UnreadableQuantity> {
+fn container_requests(pod: &PodSpec, resource: &str, root: &Pointer) -> Result<i128, InvalidQuantity> {
     let amount = |container: &Container, list: &str, position: usize| {
         let at = root.key(list).index(position);
-        Ok(named(container.resources.as_ref(), resource, &at)?.unwrap_or(0))
+        Ok(request_or_limit(container.resources.as_ref(), resource, &at)?.unwrap_or(0))
     };
     let (mut sidecars, mut peak) = (0_i128, 0_i128);
     for (position, container) in pod.init_containers.iter().flatten().enumerate() {
-        let own = amount(container, "initContainers", position)?;
-        peak = peak.max(sidecars.saturating_add(own));
+        let request = amount(container, "initContainers", position)?;
+        peak = peak.max(sidecars.saturating_add(request));
         if is_sidecar(container) {
-            sidecars = sidecars.saturating_add(own);
+            sidecars = sidecars.saturating_add(request);
         }
     }
     let mut sum = sidecars;
@@ -57,12 +57,12 @@ fn of_containers(pod: &PodSpec, resource: &str, root: &Pointer) -> Result<i128, 
     Ok(sum.max(peak))
 }
 
-/// The request, or the limit, which the server takes for it where there is none.
-fn named(
+/// Returns the request, or the limit, which is the default of the request.
+fn request_or_limit(
     resources: Option<&ResourceRequirements>,
     resource: &str,
     at: &Pointer,
-) -> Result<Option<i128>, UnreadableQuantity> {
+) -> Result<Option<i128>, InvalidQuantity> {
     let Some(resources) = resources else { return Ok(None) };
     let amount = |list: &Option<BTreeMap<String, Quantity>>, name: &str| {
         let amount = list.as_ref().and_then(|amounts| amounts.get(resource));
@@ -71,18 +71,21 @@ fn named(
     Ok(amount(&resources.requests, "requests")?.or(amount(&resources.limits, "limits")?))
 }
 
-/// A quantity in billionths.
-pub(super) fn read(amount: &Quantity, at: &Pointer) -> Result<i128, UnreadableQuantity> {
-    let unreadable = || UnreadableQuantity { object: String::new(), at: at.to_string(), text: amount.0.clone() };
-    quantity::nanos(&amount.0).ok_or_else(unreadable)
+/// Parses a quantity, in billionths.
+pub(super) fn read(amount: &Quantity, at: &Pointer) -> Result<i128, InvalidQuantity> {
+    quantity::nanos(&amount.0).ok_or_else(|| InvalidQuantity {
+        object: String::new(),
+        path: at.to_string(),
+        text: amount.0.clone(),
+    })
 }
 
-/// A sidecar is an init container that goes on running.
+/// True if an init container is a sidecar, which keeps running.
 fn is_sidecar(container: &Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
 }
 
-/// The ports of the node that a Pod has.
+/// Returns the host ports of a Pod.
 pub(super) fn ports(pod: &PodSpec) -> BTreeSet<HostPort> {
     let sidecars = pod.init_containers.iter().flatten().filter(|container| is_sidecar(container));
     let on_host = pod.host_network.unwrap_or(false);
@@ -92,7 +95,7 @@ pub(super) fn ports(pod: &PodSpec) -> BTreeSet<HostPort> {
         let protocol = match port.protocol.as_deref() {
             Some("UDP") => TransportProtocol::Udp,
             Some("TCP") | None => TransportProtocol::Tcp,
-            // No task of ECS has ports of other protocols.
+            // ECS tasks have no ports of other protocols.
             Some(_) => return None,
         };
         Some(HostPort { number, protocol })
@@ -107,7 +110,7 @@ mod tests {
 
     fn cpu(spec: Value) -> i128 {
         let pod: PodSpec = serde_json::from_value(spec).unwrap();
-        of(&pod, "cpu").unwrap() / 1_000_000
+        pod_request(&pod, "cpu").unwrap() / 1_000_000
     }
 
     fn container(cpu: &str) -> Value {
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_that_is_needed_at_any_time_counts() {
+    fn the_maximum_request_at_any_time_counts() {
         let nothing = json!({"name": "a"});
         let limited = json!({"name": "a", "resources": {"limits": {"cpu": "300m"}}});
         let cases = [
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_the_node_are_those_of_what_goes_on_running() {
+    fn init_containers_that_exit_have_no_host_ports() {
         let pod: PodSpec = serde_json::from_value(json!({
             "containers": [{"name": "a", "ports": [
                 {"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}, {"containerPort": 53, "hostPort": 53, "protocol": "UDP"}]}],
@@ -157,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_told_with_its_place() {
+    fn an_invalid_quantity_is_reported_with_its_path() {
         let pod: PodSpec = serde_json::from_value(json!({"containers": [container("1"), container("much")]})).unwrap();
-        let error = of(&pod, "cpu").unwrap_err();
-        assert_eq!(error.at, "/spec/containers/1/resources/requests/cpu");
+        let error = pod_request(&pod, "cpu").unwrap_err();
+        assert_eq!(error.path, "/spec/containers/1/resources/requests/cpu");
         assert_eq!(error.text, "much");
     }
 }

@@ -1,11 +1,11 @@
-//! `placementStrategy` → topology spread constraints, and the scheduler profile that weighs by ECS's order.
+//! `placementStrategy` → topology spread constraints, and the scheduler profile that keeps the order of the steps.
 //!
-//! ECS asks one step after another, each only among the instances that those before it find equal. A scheduler of Kubernetes
-//! adds up scores. The profiles that the chart can install ([`Profile`]) have weights so far apart that the sum keeps the order
-//! of spreading and packing; the default scheduler knows spreading only, and weighs it against all else it looks at.
+//! ECS applies one step after another, each among the instances that are equal by the preceding steps. A Kubernetes scheduler
+//! adds up scores. The weights in the profiles of the chart ([`Profile`]) differ so much that the sum keeps the order of
+//! spreading and packing. The default scheduler supports only spreading, and weighs it against other criteria.
 //!
-//! A service without a strategy is spread over zones and instances by the default scheduler itself, which nothing has to tell. Its
-//! own constraints also hold where nodes have no zone; those of a Pod leave such nodes for last.
+//! The default constraints of the default scheduler spread a service without a strategy over zones and instances. They also
+//! apply to nodes without a zone, while constraints of a Pod rank such nodes last.
 
 use std::fmt;
 
@@ -20,12 +20,12 @@ use crate::translate::{Code, RenderProfile, VerdictRecorder, target};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// A profile of the placement schedulers, which `charts/ecs-operator/files/schedulers.yaml` configures.
+/// Profile of the placement schedulers, which `charts/ecs-operator/files/schedulers.yaml` configures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Profile {
     Spread,
     Random,
-    /// Packing, then spreading.
+    /// Packs, then spreads.
     Binpack(Resource),
     SpreadBinpack(Resource),
 }
@@ -43,63 +43,63 @@ impl fmt::Display for Profile {
     }
 }
 
-/// What becomes of one step.
+/// Translation of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Spread,
-    /// No label of nodes can be called as the attribute is.
-    Unlabelled,
+    /// The name of the attribute is not valid as the key of a label.
+    InvalidLabel,
     Binpack,
     Random,
-    /// On ECS too it decides nothing after the steps before it.
-    Void,
-    /// The scheduler cannot ask it after the steps before it.
-    LeftOut,
+    /// The step has no effect after the preceding steps, on ECS either.
+    Redundant,
+    /// The scheduler cannot apply the step after the preceding steps.
+    Omitted,
 }
 
-/// What a strategy comes to.
+/// Translation of a placement strategy.
 #[derive(Debug, Default)]
 pub(super) struct Strategy {
-    /// Labels of nodes to spread over, in order.
+    /// Topology keys to spread over, in order.
     topologies: Vec<String>,
     packs: Option<Resource>,
-    /// Whether it spreads before it packs.
+    /// True if spreading precedes packing.
     spreads_first: bool,
     random: bool,
     steps: Vec<Step>,
 }
 
 impl Strategy {
-    /// Of a service that is no DAEMON, whose tasks are on all nodes.
-    pub(super) fn of(spec: &ServiceSpec, profile: &RenderProfile) -> Self {
+    /// Translates the strategy of a REPLICA service.
+    pub(super) fn from_service(spec: &ServiceSpec, profile: &RenderProfile) -> Self {
         let mut strategy = Self::default();
-        // ECS refuses a service with a step that it does not know.
+        // Validation rejects a service with an unknown step.
         for step in spec.ecs.placement_strategy.iter().map_while(|step| placement::Strategy::of(step).ok()) {
-            let step = strategy.take(&step, profile.placement_schedulers);
+            let step = strategy.add(&step, profile.placement_schedulers);
             strategy.steps.push(step);
         }
         strategy
     }
 
-    fn take(&mut self, step: &placement::Strategy, schedulers: bool) -> Step {
+    fn add(&mut self, step: &placement::Strategy, schedulers: bool) -> Step {
         if self.random {
-            return Step::Void;
+            return Step::Redundant;
         }
         match step {
             placement::Strategy::Spread(field) => {
-                let Some(topology) = topology(field) else { return Step::Unlabelled };
+                let Some(topology) = topology(field) else { return Step::InvalidLabel };
                 if self.topologies.contains(&topology) {
-                    return Step::Void;
+                    return Step::Redundant;
                 }
                 if self.packs.is_some() && (self.spreads_first || !schedulers) {
-                    return Step::LeftOut;
+                    return Step::Omitted;
                 }
                 self.topologies.push(topology);
                 Step::Spread
             }
             placement::Strategy::Binpack(resource) => match self.packs {
-                Some(packed) if packed == *resource => Step::Void,
-                Some(_) => Step::LeftOut,
+                Some(packed) if packed == *resource => Step::Redundant,
+                Some(_) => Step::Omitted,
                 None => {
                     self.packs = Some(*resource);
                     self.spreads_first = !self.topologies.is_empty();
@@ -113,7 +113,7 @@ impl Strategy {
         }
     }
 
-    /// The profile that weighs by it; none where nothing is said.
+    /// Returns the scheduler profile; `None` for an empty strategy.
     fn profile(&self) -> Option<Profile> {
         match self.packs {
             Some(resource) if self.spreads_first => Some(Profile::SpreadBinpack(resource)),
@@ -123,29 +123,29 @@ impl Strategy {
         }
     }
 
-    /// The scheduler that knows it, when it is not the default one.
+    /// Returns the name of the scheduler; `None` for the default scheduler.
     pub(super) fn scheduler(&self, profile: &RenderProfile) -> Option<String> {
         self.profile().filter(|_| profile.placement_schedulers).map(|profile| profile.to_string())
     }
 
-    /// The constraints by which tasks of the service are spread.
+    /// Returns the topology spread constraints for the tasks of the service.
     pub(super) fn constraints(&self, service: &str) -> Vec<TopologySpreadConstraint> {
-        let of_service = [(labels::SERVICE.to_owned(), service.to_owned())];
-        let constraint = |topology: &String| TopologySpreadConstraint {
-            label_selector: Some(LabelSelector {
-                match_labels: Some(of_service.clone().into()),
-                match_expressions: None,
-            }),
+        let selector = LabelSelector {
+            match_labels: Some([(labels::SERVICE.to_owned(), service.to_owned())].into()),
+            match_expressions: None,
+        };
+        let constraints = self.topologies.iter().map(|topology| TopologySpreadConstraint {
+            label_selector: Some(selector.clone()),
             max_skew: 1,
             topology_key: topology.clone(),
             when_unsatisfiable: "ScheduleAnyway".to_owned(),
             ..TopologySpreadConstraint::default()
-        };
-        self.topologies.iter().map(constraint).collect()
+        });
+        constraints.collect()
     }
 }
 
-/// The label that a field's values are read from.
+/// Returns the topology key of a field; `None` if the attribute has no valid label.
 fn topology(field: &SpreadField) -> Option<String> {
     match field {
         SpreadField::Attribute(name) => facts::keys(name).first().map(|key| key.label.clone()),
@@ -153,28 +153,28 @@ fn topology(field: &SpreadField) -> Option<String> {
     }
 }
 
-/// Claims the steps of a service's strategy.
-pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
-    let strategy = Strategy::of(spec, profile);
+/// Records verdicts on the steps of a service's strategy.
+pub(super) fn record(spec: &ServiceSpec, name: &str, profile: &RenderProfile, recorder: &mut VerdictRecorder) {
+    let strategy = Strategy::from_service(spec, profile);
     let pods = target::workload(&spec.ecs, name, "/spec/template/spec");
     let template = |field: &str| format!("{pods}/{field}");
     let root = Pointer::root().key("placementStrategy");
     for (position, step) in strategy.steps.iter().enumerate() {
         let at = root.index(position);
         match step {
-            Step::Void => recorder.exact(at, pods.clone()),
+            Step::Redundant => recorder.exact(at, pods.clone()),
             Step::Spread if profile.placement_schedulers => {
-                let message = "the scheduler counts the tasks of each value into a score of 0 to 100, so that among more than a hundred \
-                               of a service a difference of one may not be seen; scores of several spread steps are added up, where \
-                               ECS asks one after another. A node without the label is the last choice, and where none has it the step \
-                               spreads nothing";
+                let message = "the scheduler converts the number of tasks for each value to a score from 0 to 100, so with more than a \
+                               hundred tasks of a service a difference of one may have no effect; it adds up the scores of several spread \
+                               steps, where ECS applies one after another. Nodes without the label rank last, and the step has no effect \
+                               if no node has it";
                 recorder.approximate(at, Code::SpreadByScore, template("topologySpreadConstraints"), message);
             }
             Step::Spread => {
-                let message = "the default scheduler weighs it against free resources, images and more, and adds up the scores of several \
-                               steps; ECS decides by it alone, one step after another. With the chart's placement schedulers \
-                               (schedulers.enabled) nothing else is weighed. A node without the label is the last choice, and where \
-                               none has it the step spreads nothing";
+                let message = "the default scheduler weighs the step against free resources, images and other criteria, and adds up the \
+                               scores of several steps; ECS applies only the steps, one after another. Install the chart's placement \
+                               schedulers (schedulers.enabled) to exclude other criteria. Nodes without the label rank last, and the step \
+                               has no effect if no node has it";
                 recorder.approximate(
                     at,
                     Code::StrategyWeighedByScheduler,
@@ -182,37 +182,37 @@ pub(super) fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, rec
                     message,
                 );
             }
-            Step::Unlabelled => {
-                let message = "no label of a node can be called so: tasks are not spread by it; use an attribute whose name has at most \
-                               63 letters, digits, '-', '_' and '.'";
+            Step::InvalidLabel => {
+                let message = "the name is not valid as the key of a label, so tasks are not spread by it: use an attribute whose name \
+                               has at most 63 letters, digits, '-', '_' and '.'";
                 recorder.unsupported(at, Code::AttributeNotAValidLabel, message);
             }
             Step::Binpack if profile.placement_schedulers => {
-                let message = "the node with the largest share reserved is chosen, ECS's is the one with the smallest amount left: the \
-                               same one among nodes of one size. Shares are compared in whole percents";
+                let message = "the node with the largest reserved share is chosen; ECS chooses the instance with the smallest remaining \
+                               amount, which is the same among nodes of one size. Shares are compared in whole percents";
                 recorder.approximate(at, Code::BinpackByRequestedShare, template("schedulerName"), message);
             }
             Step::Binpack => {
-                let message = "the default scheduler prefers nodes with more room: install the chart's placement schedulers \
-                               (schedulers.enabled), of which `run` is told by --placement-schedulers";
+                let message = "the default scheduler prefers nodes with more free resources: install the chart's placement schedulers \
+                               (schedulers.enabled), and start `run` with --placement-schedulers";
                 recorder.needs_addon(at, Code::BinpackNeedsScheduler, pods.clone(), message);
             }
             Step::Random if profile.placement_schedulers && strategy.profile() == Some(Profile::Random) => {
                 recorder.exact(at, template("schedulerName"));
             }
             Step::Random if profile.placement_schedulers => {
-                let message = "among nodes that the steps before it find equal the one with more room is taken, or the one in the topology \
-                               with fewer tasks; ECS takes any";
+                let message = "among nodes that are equal by the preceding steps, the scheduler prefers the node with more free resources, \
+                               or in the topology with fewer tasks; ECS chooses at random";
                 recorder.approximate(at, Code::StrategyWeighedByScheduler, template("schedulerName"), message);
             }
             Step::Random => {
-                let message = "the default scheduler chooses by its scores and at random among the best; with the chart's placement \
-                               schedulers (schedulers.enabled) at random among all";
+                let message = "the default scheduler chooses by its scores, at random among the best nodes: install the chart's placement \
+                               schedulers (schedulers.enabled) to choose at random among all nodes";
                 recorder.approximate(at, Code::StrategyWeighedByScheduler, pods.clone(), message);
             }
-            Step::LeftOut => {
-                let message = "it is left out: ECS asks it among the nodes that the steps before it find equal, and no scheduler can ask \
-                               it after these";
+            Step::Omitted => {
+                let message = "the step is omitted: ECS applies it among the instances that are equal by the preceding steps, which the \
+                               scheduler cannot do after these steps";
                 recorder.approximate(at, Code::StrategyStepLeftOut, pods.clone(), message);
             }
         }
@@ -230,9 +230,9 @@ mod tests {
     fn rendered(strategy: &Value, schedulers: bool) -> (Vec<String>, Option<String>, Vec<Step>) {
         let spec: ServiceSpec = serde_json::from_value(json!({"placementStrategy": strategy})).unwrap();
         let profile = RenderProfile { placement_schedulers: schedulers, ..RenderProfile::current(36) };
-        let found = Strategy::of(&spec, &profile);
-        let scheduler = found.scheduler(&profile);
-        (found.topologies, scheduler, found.steps)
+        let strategy = Strategy::from_service(&spec, &profile);
+        let scheduler = strategy.scheduler(&profile);
+        (strategy.topologies, scheduler, strategy.steps)
     }
 
     fn spread(field: &str) -> Value {
@@ -240,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn chains_keep_their_order_by_a_profile() {
-        use Step::{Binpack, LeftOut, Random, Spread, Void};
+    fn the_scheduler_profile_keeps_the_order_of_steps() {
+        use Step::{Binpack, Omitted, Random, Redundant, Spread};
         let (zone, host) = (spread("attribute:ecs.availability-zone"), spread("instanceId"));
         let cpu = json!({"type": "binpack", "field": "CPU"});
         let memory = json!({"type": "binpack", "field": "memory"});
@@ -255,28 +255,24 @@ mod tests {
                 json!([zone, cpu, host, memory, cpu]),
                 vec![ZONE],
                 "ecs-spread-binpack-cpu",
-                vec![Spread, Binpack, LeftOut, LeftOut, Void],
+                vec![Spread, Binpack, Omitted, Omitted, Redundant],
             ),
-            (json!([random, zone]), vec![], "ecs-random", vec![Random, Void]),
-            (json!([zone, random, cpu]), vec![ZONE], "ecs-spread", vec![Spread, Random, Void]),
-            (json!([spread("host"), spread("instanceId")]), vec![HOSTNAME], "ecs-spread", vec![Spread, Void]),
+            (json!([random, zone]), vec![], "ecs-random", vec![Random, Redundant]),
+            (json!([zone, random, cpu]), vec![ZONE], "ecs-spread", vec![Spread, Random, Redundant]),
+            (json!([spread("host"), spread("instanceId")]), vec![HOSTNAME], "ecs-spread", vec![Spread, Redundant]),
         ];
         for (strategy, topologies, profile, steps) in cases {
-            let (found, scheduler, outcome) = rendered(&strategy, true);
-            assert_eq!(
-                (found, scheduler.as_deref(), outcome),
-                (topologies.into_iter().map(str::to_owned).collect(), Some(profile), steps),
-                "{strategy}"
-            );
+            let expected = (topologies.into_iter().map(str::to_owned).collect(), Some(profile.to_owned()), steps);
+            assert_eq!(rendered(&strategy, true), expected, "{strategy}");
         }
     }
 
     #[test]
     fn the_default_scheduler_spreads_and_does_not_pack() {
         let strategy = json!([{"type": "binpack", "field": "memory"}, spread("host")]);
-        assert_eq!(rendered(&strategy, false), (vec![], None, vec![Step::Binpack, Step::LeftOut]));
-        let own = "attribute.ecs-operator.dev/stack".to_owned();
-        assert_eq!(rendered(&json!([spread("attribute:stack")]), false), (vec![own], None, vec![Step::Spread]));
+        assert_eq!(rendered(&strategy, false), (vec![], None, vec![Step::Binpack, Step::Omitted]));
+        let label = "attribute.ecs-operator.dev/stack".to_owned();
+        assert_eq!(rendered(&json!([spread("attribute:stack")]), false), (vec![label], None, vec![Step::Spread]));
         assert_eq!(rendered(&json!([]), true), (vec![], None, vec![]), "the default scheduler spreads by itself");
     }
 }

@@ -1,4 +1,4 @@
-//! What a required node affinity can say: terms of which one has to hold, each with conditions on labels that all have to.
+//! Required node affinity as terms: one term must hold, with all of its conditions on labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSele
 
 use crate::translate::placement::facts::{Key, Values};
 
-/// Most terms of a node affinity. An expression that comes to more is evaluated.
+/// Maximum number of terms in a node affinity. An expression that needs more is evaluated.
 pub const MAX_TERMS: usize = 64;
 
-/// What a label may be. Different ones are different sets of values, of which absence is one.
+/// Condition on a label: the set of allowed values, where absence counts as a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Allowed {
-    /// It is not there.
+    /// The label is absent.
     Absent,
-    /// It has one of these values.
+    /// The label has one of these values.
     OneOf(BTreeSet<String>),
-    /// It has none of these values.
+    /// The label has none of these values. It may be absent unless `present`.
     Other { not: BTreeSet<String>, present: bool },
 }
 
 impl Allowed {
-    /// What both allow; none when nothing is left.
+    /// Returns the intersection; `None` if it is empty.
     fn and(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Absent, Self::Absent | Self::Other { present: false, .. })
@@ -31,8 +31,9 @@ impl Allowed {
             (Self::OneOf(some), Self::Other { not, .. }) | (Self::Other { not, .. }, Self::OneOf(some)) => {
                 Self::one_of(some.difference(&not).cloned().collect())
             }
-            (Self::Other { not, present }, Self::Other { not: neither, present: also }) => {
-                Some(Self::Other { not: not.into_iter().chain(neither).collect(), present: present || also })
+            (Self::Other { not, present }, Self::Other { not: other_not, present: other_present }) => {
+                let not = not.into_iter().chain(other_not).collect();
+                Some(Self::Other { not, present: present || other_present })
             }
         }
     }
@@ -51,64 +52,64 @@ impl Allowed {
             Self::Absent => vec![requirement("DoesNotExist", None)],
             Self::OneOf(values) => vec![requirement("In", Some(values))],
             Self::Other { not, present } => {
-                // The server's NotIn also takes nodes without the label.
+                // NotIn alone also selects nodes without the label.
                 let exists = present.then(|| requirement("Exists", None));
-                let other = (!not.is_empty()).then(|| requirement("NotIn", Some(not)));
-                exists.into_iter().chain(other).collect()
+                let not_in = (!not.is_empty()).then(|| requirement("NotIn", Some(not)));
+                exists.into_iter().chain(not_in).collect()
             }
         }
     }
 }
 
-/// Conditions on labels, all of which have to hold.
+/// Conditions on labels, all of which must hold.
 type Term = BTreeMap<String, Allowed>;
 
-/// Terms, one of which has to hold. None at all: no node fits. One without conditions: any node does.
+/// Terms, one of which must hold. Without terms no node matches; a term without conditions matches any node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms(Vec<Term>);
 
 impl Terms {
-    /// Any node.
+    /// Returns terms that match any node.
     #[must_use]
     pub fn always() -> Self {
         Self(vec![Term::new()])
     }
 
-    /// No node.
+    /// Returns terms that match no node.
     #[must_use]
     pub fn never() -> Self {
         Self(Vec::new())
     }
 
-    /// Any node or none.
-    pub(super) fn constant(holds: bool) -> Self {
-        if holds { Self::always() } else { Self::never() }
+    /// Returns terms that match any node if `matches` is true, and no node otherwise.
+    pub(super) fn constant(matches: bool) -> Self {
+        if matches { Self::always() } else { Self::never() }
     }
 
-    /// Nodes with this label, whatever its value.
-    pub(super) fn marked(label: &str) -> Self {
+    /// Returns terms that match nodes with this label, with any value.
+    pub(super) fn with_label(label: &str) -> Self {
         Self(vec![[(label.to_owned(), Allowed::Other { not: BTreeSet::new(), present: true })].into()])
     }
 
-    /// Nodes with these labels.
-    pub(crate) fn labelled(labels: &BTreeMap<String, String>) -> Self {
-        let has = |(key, value): (&String, &String)| (key.clone(), Allowed::OneOf(BTreeSet::from([value.clone()])));
-        Self(vec![labels.iter().map(has).collect()])
+    /// Returns terms that match nodes with these labels.
+    pub(crate) fn with_labels(labels: &BTreeMap<String, String>) -> Self {
+        let conditions = labels.iter().map(|(key, value)| (key.clone(), Allowed::OneOf([value.clone()].into())));
+        Self(vec![conditions.collect()])
     }
 
-    /// Nodes that fit both; none where that takes too many terms.
+    /// Returns terms that match nodes matched by both; `None` if there are more than [`MAX_TERMS`].
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let pairs = self.0.iter().flat_map(|one| other.0.iter().map(move |two| (one, two)));
-        Self(pairs.filter_map(|(one, two)| joined(one.clone(), two.clone())).collect()).settled()
+        Self(pairs.filter_map(|(one, two)| join(one.clone(), two.clone())).collect()).normalized()
     }
 
-    /// Nodes that fit one of them; none where that takes too many terms.
+    /// Returns terms that match nodes matched by either; `None` if there are more than [`MAX_TERMS`].
     pub(crate) fn or(&self, other: &Self) -> Option<Self> {
-        Self(self.0.iter().chain(&other.0).cloned().collect()).settled()
+        Self(self.0.iter().chain(&other.0).cloned().collect()).normalized()
     }
 
-    /// In order and without repetition, so that the same expression comes to the same terms.
-    fn settled(self) -> Option<Self> {
+    /// Sorts and deduplicates the terms, so that equal expressions yield equal terms.
+    fn normalized(self) -> Option<Self> {
         let terms: BTreeSet<Term> = self.0.into_iter().collect();
         if terms.iter().any(BTreeMap::is_empty) {
             return Some(Self::always());
@@ -116,114 +117,117 @@ impl Terms {
         (terms.len() <= MAX_TERMS).then(|| Self(terms.into_iter().collect()))
     }
 
-    /// Whether any node fits.
+    /// True if any node matches.
     #[must_use]
     pub fn is_always(&self) -> bool {
         self.0.iter().any(BTreeMap::is_empty)
     }
 
-    /// Whether no node fits.
+    /// True if no node matches.
     #[must_use]
     pub fn is_never(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// As a node affinity requires it; nothing when any node fits.
+    /// Returns the node selector of a required node affinity; `None` if any node matches.
     #[must_use]
     pub fn selector(&self) -> Option<NodeSelector> {
         if self.is_always() {
             return None;
         }
-        let term = |requirements: Vec<NodeSelectorRequirement>| NodeSelectorTerm {
-            match_expressions: Some(requirements),
-            match_fields: None,
-        };
-        let conditions =
-            |conditions: &Term| conditions.iter().flat_map(|(key, allowed)| allowed.requirements(key)).collect();
-        let mut terms: Vec<NodeSelectorTerm> = self.0.iter().map(|it| term(conditions(it))).collect();
+        let mut terms: Vec<Vec<NodeSelectorRequirement>> = self
+            .0
+            .iter()
+            .map(|term| term.iter().flat_map(|(key, allowed)| allowed.requirements(key)).collect())
+            .collect();
         if terms.is_empty() {
-            // A list of no terms is refused, so what cannot be is said in words.
-            let there = Allowed::Other { not: BTreeSet::new(), present: true };
-            let both = [Allowed::Absent, there].iter().flat_map(|it| it.requirements(NEVER)).collect();
-            terms.push(term(both));
+            // The API server rejects an empty list of terms, so this term contradicts itself.
+            let present = Allowed::Other { not: BTreeSet::new(), present: true };
+            terms.push([Allowed::Absent, present].iter().flat_map(|it| it.requirements(NEVER)).collect());
         }
-        Some(NodeSelector { node_selector_terms: terms })
+        let terms = terms
+            .into_iter()
+            .map(|requirements| NodeSelectorTerm { match_expressions: Some(requirements), match_fields: None });
+        Some(NodeSelector { node_selector_terms: terms.collect() })
     }
 }
 
-/// The label that is asked both to be there and not to be, of a Pod that no node fits.
+/// Label that must be both present and absent, for a Pod that matches no node.
 const NEVER: &str = "kubernetes.io/os";
 
-fn joined(one: Term, other: Term) -> Option<Term> {
+/// Returns the conjunction of two terms; `None` if they contradict each other.
+fn join(one: Term, other: Term) -> Option<Term> {
     let mut both = one;
     for (key, allowed) in other {
-        let settled = match both.remove(&key) {
-            Some(already) => already.and(allowed)?,
+        let intersection = match both.remove(&key) {
+            Some(existing) => existing.and(allowed)?,
             None => allowed,
         };
-        both.insert(key, settled);
+        both.insert(key, intersection);
     }
     Some(both)
 }
 
-/// What is asked of an attribute that several labels may say, of which the first that is there counts.
+/// Test of the value of an attribute.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// It has one of the values.
-    Among,
-    /// It has another value.
-    Different,
-    /// It has another value, or none.
-    NotAmong,
-    /// It has one of the values, or none.
-    NotDifferent,
+pub(super) enum ValueTest {
+    /// The attribute has one of the values.
+    In,
+    /// The attribute has another value.
+    PresentNotIn,
+    /// The attribute has another value or is absent.
+    NotIn,
+    /// The attribute has one of the values or is absent.
+    InOrAbsent,
 }
 
-/// Nodes of whose attribute this is true.
-pub(super) fn of_attribute(keys: &[Key], asked: Asked, values: &BTreeSet<&str>) -> Terms {
-    let said = |key: &Key| values.iter().filter_map(|value| key.label_value(value)).collect::<BTreeSet<_>>();
+/// Returns the nodes whose attribute passes the test. Several labels may contain the attribute; the first label that a node
+/// has counts.
+pub(super) fn attribute_terms(keys: &[Key], test: ValueTest, values: &BTreeSet<&str>) -> Terms {
+    let label_values = |key: &Key| values.iter().filter_map(|value| key.label_value(value)).collect::<BTreeSet<_>>();
     let mut keys = keys;
-    if asked == Asked::NotAmong {
-        // Labels that cannot have one of the values do not matter, unless another one that can comes after them.
-        let matter = keys.iter().rposition(|key| !said(key).is_empty()).map_or(0, |last| last + 1);
-        keys = &keys[..matter];
+    if test == ValueTest::NotIn {
+        // Trailing labels that cannot have one of the values are irrelevant.
+        let relevant = keys.iter().rposition(|key| !label_values(key).is_empty()).map_or(0, |last| last + 1);
+        keys = &keys[..relevant];
     }
     let mut terms = Vec::new();
-    // The labels before the one that counts are not there.
-    let mut before = Term::new();
+    // Each term requires that the preceding labels are absent.
+    let mut preceding = Term::new();
     for (position, key) in keys.iter().enumerate() {
-        let allowed = match asked {
-            Asked::Among | Asked::NotDifferent => Allowed::one_of(said(key)),
-            // This takes in that the last label is not there either.
-            Asked::NotAmong if position + 1 == keys.len() => Some(Allowed::Other { not: said(key), present: false }),
-            Asked::Different | Asked::NotAmong => key.other_than(said(key)),
+        let values = label_values(key);
+        let allowed = match test {
+            ValueTest::In | ValueTest::InOrAbsent => Allowed::one_of(values),
+            // The last label may also be absent.
+            ValueTest::NotIn if position + 1 == keys.len() => Some(Allowed::Other { not: values, present: false }),
+            ValueTest::PresentNotIn | ValueTest::NotIn => key.other_than(values),
         };
-        let own = allowed.map(|allowed| Term::from([(key.label.clone(), allowed)]));
-        terms.extend(own.and_then(|own| joined(before.clone(), own)));
-        before.insert(key.label.clone(), key.absent());
+        let condition = allowed.map(|allowed| Term::from([(key.label.clone(), allowed)]));
+        terms.extend(condition.and_then(|condition| join(preceding.clone(), condition)));
+        preceding.insert(key.label.clone(), key.absent());
     }
-    let missing = match asked {
-        Asked::NotDifferent => true,
-        Asked::NotAmong => keys.is_empty(),
-        Asked::Among | Asked::Different => false,
+    let includes_absent = match test {
+        ValueTest::InOrAbsent => true,
+        ValueTest::NotIn => keys.is_empty(),
+        ValueTest::In | ValueTest::PresentNotIn => false,
     };
-    terms.extend(missing.then_some(before));
+    terms.extend(includes_absent.then_some(preceding));
     Terms(terms)
 }
 
 impl Key {
-    /// What the label is where it says another value.
-    fn other_than(&self, said: BTreeSet<String>) -> Option<Allowed> {
+    /// Returns the condition that the attribute is present with a value other than these label values.
+    fn other_than(&self, not: BTreeSet<String>) -> Option<Allowed> {
         match self.values {
             Values::Only(pairs) => {
                 let all = pairs.iter().map(|(_, label)| (*label).to_owned());
-                Allowed::one_of(all.filter(|label| !said.contains(label)).collect())
+                Allowed::one_of(all.filter(|label| !not.contains(label)).collect())
             }
-            _ => Some(Allowed::Other { not: said, present: true }),
+            _ => Some(Allowed::Other { not, present: true }),
         }
     }
 
-    /// What the label is where it says nothing.
+    /// Returns the condition that the label does not contain the attribute.
     fn absent(&self) -> Allowed {
         match self.values {
             Values::Only(pairs) => {

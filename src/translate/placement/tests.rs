@@ -1,10 +1,9 @@
-//! What is compiled means the same as what is evaluated, and nothing else is compiled.
+//! Tests of compilation against evaluation, and of rendered constraints.
 
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ecs::query::Query as Read;
 use crate::k8s::names;
 use crate::translate::placement::compile::{Part, compile};
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
@@ -12,11 +11,11 @@ use crate::translate::placement::terms::MAX_TERMS;
 use crate::translate::verdicts::codes::Verdict;
 use crate::translate::{Code, RenderProfile};
 
-fn read(text: &str) -> Read {
+fn parse(text: &str) -> Query {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Whether a node's labels meet a requirement, as the API reference has it.
+/// True if the labels of a node meet a requirement, by the definitions in the API reference.
 fn meets(node: &NodeFacts, requirement: &NodeSelectorRequirement) -> bool {
     let value = node.labels.get(&requirement.key);
     let listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|other| other == value));
@@ -25,13 +24,13 @@ fn meets(node: &NodeFacts, requirement: &NodeSelectorRequirement) -> bool {
         "NotIn" => !listed(),
         "Exists" => value.is_some(),
         "DoesNotExist" => value.is_none(),
-        other => panic!("{other} is none of the operators that are used"),
+        other => panic!("{other} is not rendered"),
     }
 }
 
 fn fits(node: &NodeFacts, selector: Option<&NodeSelector>) -> bool {
     let Some(selector) = selector else { return true };
-    assert!(!selector.node_selector_terms.is_empty(), "the server refuses a selector without terms");
+    assert!(!selector.node_selector_terms.is_empty(), "the API server rejects a selector without terms");
     selector.node_selector_terms.iter().any(|term| {
         let requirements = term.match_expressions.as_deref().unwrap_or_default();
         // A term without requirements fits no node.
@@ -39,7 +38,7 @@ fn fits(node: &NodeFacts, selector: Option<&NodeSelector>) -> bool {
     })
 }
 
-/// Numbers that look random and are the same in each run (Knuth's MMIX generator).
+/// Deterministic pseudorandom numbers (Knuth's MMIX generator).
 struct Dice(u64);
 
 impl Dice {
@@ -94,82 +93,86 @@ fn expression(dice: &mut Dice, depth: u32) -> String {
 fn node(dice: &mut Dice) -> NodeFacts {
     let mut node = NodeFacts { ready: true, ..NodeFacts::default() };
     for name in NAMES.iter().chain(&["kubernetes.io/os", "kubernetes.io/arch", "eks.amazonaws.com/nodegroup-image"]) {
-        let own = format!("attribute.ecs-operator.dev/{name}");
+        let key = format!("attribute.ecs-operator.dev/{name}");
         if dice.coin() && names::is_label_key(name) {
             node.labels.insert((*name).to_owned(), names::label_value(one_of(&VALUES, dice)));
         }
-        if dice.coin() && names::is_label_key(&own) {
-            node.annotations.insert(own.clone(), one_of(&VALUES, dice).to_owned());
+        if dice.coin() && names::is_label_key(&key) {
+            node.annotations.insert(key.clone(), one_of(&VALUES, dice).to_owned());
         }
-        if dice.coin() && names::is_label_key(&own) {
-            let of_annotation = node.annotations.get(&own).map(|text| names::label_value(text)).filter(|_| dice.coin());
-            node.labels.insert(own, of_annotation.unwrap_or_else(|| names::label_value(one_of(&VALUES, dice))));
+        if dice.coin() && names::is_label_key(&key) {
+            let encoded = node.annotations.get(&key).map(|text| names::label_value(text)).filter(|_| dice.coin());
+            node.labels.insert(key, encoded.unwrap_or_else(|| names::label_value(one_of(&VALUES, dice))));
         }
     }
-    // The kubelet itself says the architecture, by the names of Go.
+    // The kubelet sets the architecture to the name that Go uses.
     node.labels.insert("kubernetes.io/arch".to_owned(), one_of(&["amd64", "arm64", "s390x"], dice).to_owned());
     node
 }
 
 #[test]
-fn what_is_compiled_means_what_is_evaluated() {
+fn compiled_and_evaluated_expressions_select_the_same_nodes() {
     let mut dice = Dice(3);
     let (mut compiled, mut evaluated) = (0, 0);
     for _ in 0..3000 {
         let text = expression(&mut dice, 3);
-        let query = read(&text);
+        let query = parse(&text);
         let parts = compile(query.expression());
         for _ in 0..12 {
             let node = node(&mut dice);
-            let is = |expression: &Expression| expression.matches(&node.instance(expression, None, [].iter()));
+            let matches = |expression: &Expression| expression.matches(&node.instance(expression, None, [].iter()));
             let all = parts.iter().all(|part| match part {
                 Part::Labels(expression, terms) => {
                     compiled += 1;
                     let fits = fits(&node, terms.selector().as_ref());
-                    assert_eq!(fits, is(expression), "{expression}\n{node:?}\n{:?}", terms.selector());
+                    assert_eq!(fits, matches(expression), "{expression}\n{node:?}\n{:?}", terms.selector());
                     fits
                 }
                 Part::Evaluated(expression) => {
                     evaluated += 1;
-                    is(expression)
+                    matches(expression)
                 }
                 other => panic!("{other:?}"),
             });
-            assert_eq!(all, is(query.expression()), "{query}\n{node:?}");
+            assert_eq!(all, matches(query.expression()), "{query}\n{node:?}");
         }
     }
     assert!(compiled > evaluated * 20, "{compiled} compiled, {evaluated} evaluated");
 }
 
-/// The node affinity of one constraint, as terms of `label operator values`.
+/// Returns the node affinity of one constraint, as terms of `label operator values`.
 fn terms_of(text: &str) -> Vec<Vec<String>> {
     let task = task_with(&[text]);
     let selector = task.pointer("/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
     let requirement = |it: &Value| {
         let values: Vec<&str> = it["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let said = format!("{} {} {}", it["key"].as_str().unwrap(), it["operator"].as_str().unwrap(), values.join(","));
-        said.trim_end().replace("attribute.ecs-operator.dev", "P").replace("member-of.ecs-operator.dev", "M")
+        let text = format!("{} {} {}", it["key"].as_str().unwrap(), it["operator"].as_str().unwrap(), values.join(","));
+        text.trim_end().replace("attribute.ecs-operator.dev", "P").replace("member-of.ecs-operator.dev", "M")
     };
     let term = |term: &Value| term["matchExpressions"].as_array().unwrap().iter().map(requirement).collect();
     selector.and_then(Value::as_array).map(|terms| terms.iter().map(term).collect()).unwrap_or_default()
 }
 
-/// The affinity of a task with these constraints, which runs as the service `web`.
+/// Returns the affinity of a task with these constraints in the service `web`.
 fn task_with(expressions: &[&str]) -> Value {
     rendered(expressions, &[]).0
 }
 
-/// The affinity and the annotations of a task with these constraints and those of its service, and the verdicts.
-fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate::translate::FieldVerdict>) {
+/// Returns the affinity, annotations and verdicts of a task with these constraints of its definition and of its service.
+fn rendered(
+    task_constraints: &[&str],
+    service_constraints: &[Value],
+) -> (Value, Value, Vec<crate::translate::FieldVerdict>) {
     let constraint = |text: &&str| json!({"type": "memberOf", "expression": text});
     let definition = json!({
         "family": "app",
         "containerDefinitions": [{"name": "app", "image": "nginx", "memory": 64}],
-        "placementConstraints": of_task.iter().map(constraint).collect::<Vec<_>>(),
+        "placementConstraints": task_constraints.iter().map(constraint).collect::<Vec<_>>(),
     });
     let examined = crate::translate::examine::task_definition(definition);
     let spec = examined.usable().expect("valid").clone();
-    let service: crate::api::ServiceSpec = serde_json::from_value(json!({"placementConstraints": of_service})).unwrap();
+    let service: crate::api::ServiceSpec =
+        serde_json::from_value(json!({"placementConstraints": service_constraints})).unwrap();
     let profile = RenderProfile::current(RenderProfile::NEWEST_MINOR);
     let task = RenderContext {
         target: "Deployment/web#/spec/template",
@@ -188,7 +191,7 @@ fn rendered(of_task: &[&str], of_service: &[Value]) -> (Value, Value, Vec<crate:
 }
 
 #[test]
-fn expressions_become_terms_of_labels() {
+fn expressions_become_node_affinity_terms() {
     let cases: [(&str, &[&[&str]]); 15] = [
         (
             "attribute:ecs.instance-type in [t3.small, t2.small]",
@@ -231,7 +234,7 @@ fn expressions_become_terms_of_labels() {
 }
 
 #[test]
-fn what_no_label_says_is_evaluated_and_the_rest_compiled() {
+fn only_the_part_without_an_equivalent_is_evaluated() {
     let cases = [
         "attribute:ecs.instance-type =~ g4dn.*",
         "not(attribute:ecs.instance-type =~ g4dn.*)",
@@ -249,20 +252,20 @@ fn what_no_label_says_is_evaluated_and_the_rest_compiled() {
         let annotations = annotations.as_object().unwrap();
         assert_eq!(annotations.len(), 1, "{text}");
         let (label, expression) = annotations.iter().next().unwrap();
-        assert_eq!(read(expression.as_str().unwrap()).expression(), read(text).expression());
+        assert_eq!(parse(expression.as_str().unwrap()).expression(), parse(text).expression());
         let terms = &affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
         let expected = json!([{"matchExpressions": [
             {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}, {"key": label, "operator": "Exists"}]}]);
         assert_eq!(*terms, expected, "{text}");
-        assert!(MembershipLabel::read(label, expression.as_str().unwrap(), "shop").is_some(), "{text}");
+        assert!(MembershipLabel::from_annotation(label, expression.as_str().unwrap(), "shop").is_some(), "{text}");
     }
 }
 
 #[test]
-fn an_expression_of_too_many_terms_is_evaluated() {
-    let one = |name: usize| format!("(attribute:a{name} == 1 or attribute:b{name} == 1)");
-    let text = |count: usize| (0..count).map(one).collect::<Vec<_>>().join(" and ");
-    // Each part is four terms, as each attribute is looked for under two labels.
+fn an_expression_with_too_many_terms_is_evaluated() {
+    let operand = |name: usize| format!("(attribute:a{name} == 1 or attribute:b{name} == 1)");
+    let text = |count: usize| (0..count).map(operand).collect::<Vec<_>>().join(" and ");
+    // Each operand has four terms, as each attribute has two labels.
     let affinity = task_with(&[&text(3)]);
     let terms = &affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
     assert_eq!(terms.as_array().map(Vec::len), Some(MAX_TERMS));
@@ -276,7 +279,7 @@ fn an_expression_of_too_many_terms_is_evaluated() {
 }
 
 #[test]
-fn groups_become_affinities_of_pods() {
+fn groups_become_pod_affinities() {
     let on_node =
         |labels: Value| json!([{"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}]);
     let with = |text: &str| task_with(&[text])["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].clone();
@@ -293,7 +296,7 @@ fn groups_become_affinities_of_pods() {
         without("task:group !in [service:a, service:b] and task:group != service:a").as_array().map(Vec::len),
         Some(2)
     );
-    // A Pod counts as met only when it is of all groups at once, so a second one is evaluated.
+    // Several Pod affinity terms must match the same Pods, so a second group is evaluated.
     let (affinity, annotations, _) = rendered(&["task:group == service:a", "task:group == service:b"], &[]);
     assert_eq!(
         affinity["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].as_array().map(Vec::len),
@@ -312,13 +315,13 @@ fn constraints_of_a_service_join_those_of_its_task_definition() {
         json!([{"matchExpressions": [{"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["b"]}]}]);
     assert_eq!(*terms, expected);
     let apart = &affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-    let own = json!([{"labelSelector": {"matchLabels": {"ecs-operator.dev/service": "web"}}, "topologyKey": "kubernetes.io/hostname"}]);
-    assert_eq!(*apart, own);
+    let expected = json!([{"labelSelector": {"matchLabels": {"ecs-operator.dev/service": "web"}}, "topologyKey": "kubernetes.io/hostname"}]);
+    assert_eq!(*apart, expected);
     assert_eq!(rendered(&[], &[]).0, Value::Null);
 }
 
 #[test]
-fn each_difference_has_its_verdict() {
+fn each_difference_has_a_verdict() {
     let cases: [(&str, Verdict, Option<Code>); 11] = [
         ("attribute:ecs.os-type == linux", Verdict::Exact, None),
         ("attribute:ecs.os-family == LINUX and agentConnected == true", Verdict::Exact, None),
@@ -334,35 +337,35 @@ fn each_difference_has_its_verdict() {
     ];
     for (text, verdict, code) in cases {
         let verdicts = rendered(&[text], &[]).2;
-        let of =
+        let verdict_on =
             |field: &str| verdicts.iter().find(|it| it.path.to_string() == format!("/placementConstraints/0/{field}"));
-        assert_eq!(of("type").map(|it| it.verdict), Some(Verdict::Exact), "{text}");
-        let expression = of("expression").unwrap();
+        assert_eq!(verdict_on("type").map(|it| it.verdict), Some(Verdict::Exact), "{text}");
+        let expression = verdict_on("expression").unwrap();
         assert_eq!((expression.verdict, expression.code), (verdict, code), "{text}: {:?}", expression.message);
     }
 }
 
 #[test]
-fn a_mark_is_the_same_everywhere() {
-    let mark = |text: &str, namespace| MembershipLabel::new(read(text).expression().clone(), Some(namespace));
+fn membership_labels_are_stable() {
+    let label = |text: &str, namespace| MembershipLabel::new(parse(text).expression().clone(), Some(namespace));
     let pattern = "attribute:ecs.instance-type =~ g4dn.*";
-    assert_eq!(mark(pattern, "shop").label(), "member-of.ecs-operator.dev/q2ag5aihw3dd");
-    assert_eq!(mark(pattern, "shop").label(), mark(pattern, "bank").label());
+    assert_eq!(label(pattern, "shop").label(), "member-of.ecs-operator.dev/q2ag5aihw3dd");
+    assert_eq!(label(pattern, "shop").label(), label(pattern, "bank").label());
     let group = "task:group =~ service:.*";
-    assert_ne!(mark(group, "shop").label(), mark(group, "bank").label());
-    assert_eq!(MembershipLabel::read("member-of.ecs-operator.dev/other", pattern, "shop"), None);
-    assert_eq!(MembershipLabel::read(mark(pattern, "").label(), "attribute:x =", ""), None);
+    assert_ne!(label(group, "shop").label(), label(group, "bank").label());
+    assert_eq!(MembershipLabel::from_annotation("member-of.ecs-operator.dev/other", pattern, "shop"), None);
+    assert_eq!(MembershipLabel::from_annotation(label(pattern, "").label(), "attribute:x =", ""), None);
 }
 
 #[test]
-fn groups_are_known_by_the_names_of_objects() {
-    let mark = MembershipLabel::new(
-        read("task:group in ['service:Web_API', x] or attribute:a > 1").expression().clone(),
+fn groups_match_by_the_names_of_objects() {
+    let label = MembershipLabel::new(
+        parse("task:group in ['service:Web_API', x] or attribute:a > 1").expression().clone(),
         Some("shop"),
     );
     let task = |namespace: &str, group: String| TaskFacts { namespace: namespace.to_owned(), group, running: true };
-    let near = [task("shop", group::of_service("web-api-d8pgb"))];
-    let far = [task("bank", group::of_service("web-api-d8pgb"))];
+    let near = [task("shop", group::service_group("web-api-d8pgb"))];
+    let far = [task("bank", group::service_group("web-api-d8pgb"))];
     let node = NodeFacts::default();
-    assert!(mark.is_true_of(&node, near.iter()) && !mark.is_true_of(&node, far.iter()));
+    assert!(label.matches(&node, near.iter()) && !label.matches(&node, far.iter()));
 }

@@ -22,7 +22,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, mode: Mode
     recorder.exact(root.key("cluster"), workload("metadata/labels"));
     recorder.exact(root.key("taskDefinition"), workload("spec/template"));
     deployment_configuration::claim(service, name, mode, recorder);
-    placement::claim(spec, name, profile, mode, recorder);
+    placement::record(spec, name, profile, mode, recorder);
     capacity::record_service(service, name, mode, recorder);
     pod_disruption_budget::claim(service, name, recorder);
     load_balancers::claim(spec, name, pre_stop::of_service(spec), recorder);

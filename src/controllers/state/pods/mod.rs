@@ -123,7 +123,7 @@ impl CachedPod {
     pub(crate) fn facts(&self) -> Option<TaskFacts> {
         (self.task.phase != TaskPhase::Stopped).then(|| TaskFacts {
             namespace: self.meta.namespace.clone().unwrap_or_default(),
-            group: group::of_service(&self.service),
+            group: group::service_group(&self.service),
             running: self.task.running,
         })
     }
