@@ -27,7 +27,7 @@ pub struct CapacityProviderInput<'a> {
 pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<CapacityProviderStatus> {
     let name = input.root.name;
     let mut examined = examine::capacity_provider(input.root.spec.clone());
-    let misnamed = examined.spec.as_ref().and_then(|spec| examine::misnamed_provider(name, spec));
+    let misnamed = examined.spec.as_ref().and_then(|spec| examine::check_provider_name(name, spec));
     examined.findings.absorb(misnamed);
     let verdicts = examine::capacity_provider_verdicts(&examined, name);
     let translation = summary::count(&verdicts);

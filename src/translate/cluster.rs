@@ -1,4 +1,4 @@
-//! What becomes of the fields of a cluster.
+//! Verdicts on the fields of a cluster.
 
 use crate::api::ClusterSpec;
 use crate::ecs::Pointer;
@@ -18,75 +18,77 @@ const DESCRIBE_ONLY: [&str; 9] = [
     "attachmentsStatus",
 ];
 
-/// Claims the fields of a cluster, whose object has this name.
+/// Records verdicts on the fields of a cluster. `name` is the name of its object.
 pub fn record(spec: &ClusterSpec, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
-    let own = |place: &str| format!("Cluster/{name}#{place}");
-    recorder.exact(root.key("clusterName"), own("/metadata/name"));
-    recorder.exact(root.key("kubernetes"), own("/spec/kubernetes"));
-    tags::record_kept(&spec.ecs.tags, &own("/spec/tags"), recorder);
+    let location = |pointer: &str| format!("Cluster/{name}#{pointer}");
+    recorder.exact(root.key("clusterName"), location("/metadata/name"));
+    recorder.exact(root.key("kubernetes"), location("/spec/kubernetes"));
+    tags::record_kept(&spec.ecs.tags, &location("/spec/tags"), recorder);
     for (position, setting) in spec.ecs.settings.iter().enumerate() {
-        insights(setting, root.key("settings").index(position), &own("/spec/settings"), recorder);
+        insights(setting, root.key("settings").index(position), &location("/spec/settings"), recorder);
     }
-    configuration(spec.ecs.configuration.as_ref(), &own("/spec/configuration"), recorder);
+    if let Some(configuration) = &spec.ecs.configuration {
+        execute_command(configuration, &location("/spec/configuration/executeCommandConfiguration"), recorder);
+        managed_storage(configuration, recorder);
+    }
     capacity::record_cluster(&spec.ecs, name, mode, recorder);
-    service_connect(spec, &own("/spec/serviceConnectDefaults"), recorder);
-    for field in DESCRIBE_ONLY {
-        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
-    }
+    service_connect(spec, &location("/spec/serviceConnectDefaults"), recorder);
+    recorder.describe_only(&root, &DESCRIBE_ONLY);
 }
 
-/// `containerInsights`: what is off is nothing here either.
+/// Records the verdict on `containerInsights`.
 fn insights(setting: &ClusterSetting, at: Pointer, target: &str, recorder: &mut VerdictRecorder) {
     if setting.value.as_deref() == Some("disabled") {
         return recorder.exact(at, target);
     }
-    let message = "no metrics go to CloudWatch: the cluster's own monitoring measures the Pods, as the CloudWatch agent for Kubernetes does \
-                   where it is installed";
+    let message = "no metrics are sent to CloudWatch: measure the Pods with the monitoring of the cluster, or install the CloudWatch \
+                   agent for Kubernetes";
     recorder.unsupported(at, Code::ClusterMetricsUsed, message);
 }
 
-fn configuration(given: Option<&ClusterConfiguration>, target: &str, recorder: &mut VerdictRecorder) {
-    let at = Pointer::root().key("configuration");
-    let commands = given.and_then(|given| given.execute_command_configuration.as_ref());
-    let at_commands = at.key("executeCommandConfiguration");
-    if commands.is_some_and(|it| it.kms_key_id.is_some()) {
-        let message = "kubectl exec goes through the API server by TLS, with no key of KMS";
-        recorder.unsupported(at_commands.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
+fn execute_command(configuration: &ClusterConfiguration, target: &str, recorder: &mut VerdictRecorder) {
+    let Some(commands) = &configuration.execute_command_configuration else { return };
+    let at = Pointer::root().key("configuration").key("executeCommandConfiguration");
+    if commands.kms_key_id.is_some() {
+        let message = "kubectl exec uses TLS through the API server, without a KMS key";
+        recorder.unsupported(at.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
     }
-    if commands.is_some_and(|it| it.logging.is_some()) {
-        let message = "the audit log of the API server says who ran which command by kubectl exec, as far as its policy has it; what the \
-                       command printed is not recorded";
-        let target = format!("{target}/executeCommandConfiguration");
-        recorder.approximate(at_commands.key("logging"), Code::SessionsInAuditLog, target, message);
+    if commands.logging.is_some() {
+        let message = "the audit log of the API server records the user and the command of kubectl exec, if the audit policy includes \
+                       it; the output of the command is not recorded";
+        recorder.approximate(at.key("logging"), Code::SessionsInAuditLog, target, message);
     }
-    if commands.is_some_and(|it| it.log_configuration.is_some()) {
+    if commands.log_configuration.is_some() {
         let message =
-            "sessions of kubectl exec are recorded nowhere: the API server's audit log goes where that is set up to go";
-        recorder.unsupported(at_commands.key("logConfiguration"), Code::SessionsNotRecorded, message);
-    }
-    let storage = given.and_then(|given| given.managed_storage_configuration.as_ref());
-    let at_storage = at.key("managedStorageConfiguration");
-    if storage.is_some_and(|it| it.kms_key_id.is_some()) {
-        let message =
-            "volumes are encrypted as their StorageClass says: the EBS CSI driver takes kmsKeyId among its parameters";
-        recorder.unsupported(at_storage.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
-    }
-    if storage.is_some_and(|it| it.fargate_ephemeral_storage_kms_key_id.is_some()) {
-        let message = "scratch space is on the disks of nodes: their launch template, or Karpenter's EC2NodeClass, says by which key these \
-                       are encrypted";
-        recorder.unsupported(at_storage.key("fargateEphemeralStorageKmsKeyId"), Code::ClusterEncryptionUsed, message);
+            "the output of kubectl exec is not recorded: configure the destination of the audit log at the API server";
+        recorder.unsupported(at.key("logConfiguration"), Code::SessionsNotRecorded, message);
     }
 }
 
-/// The namespace of services that name none.
+fn managed_storage(configuration: &ClusterConfiguration, recorder: &mut VerdictRecorder) {
+    let Some(storage) = &configuration.managed_storage_configuration else { return };
+    let at = Pointer::root().key("configuration").key("managedStorageConfiguration");
+    if storage.kms_key_id.is_some() {
+        let message =
+            "the StorageClass of a volume decides its encryption: set its parameter kmsKeyId for the EBS CSI driver";
+        recorder.unsupported(at.key("kmsKeyId"), Code::ClusterEncryptionUsed, message);
+    }
+    if storage.fargate_ephemeral_storage_kms_key_id.is_some() {
+        let message = "scratch space is on the disks of nodes: set their key in the launch template of the nodes or in Karpenter's \
+                       EC2NodeClass";
+        recorder.unsupported(at.key("fargateEphemeralStorageKmsKeyId"), Code::ClusterEncryptionUsed, message);
+    }
+}
+
+/// Records the verdict on the default namespace of Service Connect.
 fn service_connect(spec: &ClusterSpec, target: &str, recorder: &mut VerdictRecorder) {
     let Some(defaults) = &spec.ecs.service_connect_defaults else { return };
     let at = Pointer::root().key("serviceConnectDefaults").key("namespace");
     if defaults.namespace.is_empty() {
         return recorder.exact(at, target);
     }
-    let message = "services that enable Service Connect find each other by the names of core Services in their own Kubernetes namespace, \
-                   whatever the default is: give services that call each other the same one";
+    let message = "services with Service Connect resolve the names of core Services in their Kubernetes namespace, with any default: \
+                   put services that call each other into the same namespace";
     recorder.approximate(at, Code::ServiceConnectByDns, target, message);
 }

@@ -1,4 +1,4 @@
-//! The inputs of rendering that features share: the task definition, its containers, the identity of the objects.
+//! Inputs of rendering that features share: the task definition, its containers, the identity of the objects.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ impl Mode {
         self == Self::Operator
     }
 
-    /// Returns the value of the label `app.kubernetes.io/managed-by`. The operator takes over no object with another value.
+    /// Returns the value of the label `app.kubernetes.io/managed-by`. The operator does not adopt objects with another value.
     #[must_use]
     pub fn manager(self) -> &'static str {
         match self {
@@ -40,31 +40,31 @@ impl Mode {
     }
 }
 
-/// A task definition on its way to a Pod template.
+/// Task definition and the inputs that its rendering as a Pod template depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderContext<'a> {
-    /// The definition, which has passed validation.
+    /// Validated definition.
     pub definition: &'a ecs::TaskDefinition,
-    /// What only Kubernetes knows of it.
+    /// The `kubernetes` block of the definition.
     pub kubernetes: Option<&'a TaskDefinitionKubernetes>,
-    /// The object name of the `TaskDefinition`.
+    /// Name of the `TaskDefinition` object.
     pub name: &'a str,
-    /// Where the template stands, for reports: `Deployment/web#/spec/template`.
+    /// Location of the template for reports: `Deployment/web#/spec/template`.
     pub target: &'a str,
-    /// The service that runs it; none for a task definition by itself.
+    /// Service that runs the task; none for a task definition without a service.
     pub service: Option<&'a ServiceSpec>,
-    /// How its cluster has tasks get the credentials of their roles.
+    /// Source of the credentials of task roles in the cluster.
     pub task_role_credentials: Option<TaskRoleCredentials>,
-    /// The nodes that it may run on, as its service and its cluster say; any node for a task definition by itself.
+    /// Nodes that the service and the cluster allow; none for a task definition without a service, which may run on any node.
     pub capacity: Option<&'a Capacity>,
-    /// What the rendering depends on besides the definition.
+    /// Version of the rendering and features of the API server.
     pub profile: &'a RenderProfile,
     /// Who applies the rendered objects.
     pub mode: Mode,
 }
 
 impl<'a> RenderContext<'a> {
-    /// A task definition by itself: no service, no cluster, nothing that only Kubernetes knows.
+    /// Returns the context of a task definition without service, cluster and `kubernetes` block.
     #[must_use]
     pub fn alone(definition: &'a ecs::TaskDefinition, name: &'a str, profile: &'a RenderProfile) -> Self {
         Self {
@@ -95,12 +95,12 @@ impl<'a> RenderContext<'a> {
         self.mode.has_operator().then(|| format!("TaskDefinition/{}#{pointer}", self.name))
     }
 
-    /// The core Service of the same name as the workload, for reports.
+    /// Returns the core Service with the name of the workload, for reports.
     pub(crate) fn core_service(&self) -> String {
         format!("Service/{}#", self.workload_name())
     }
 
-    /// The name of the workload that the template is of.
+    /// Returns the name of the workload that contains the template.
     pub(crate) fn workload_name(&self) -> &str {
         self.workload().split('/').nth(1).unwrap_or_default()
     }
@@ -111,32 +111,32 @@ impl<'a> RenderContext<'a> {
     }
 }
 
-/// What a container becomes in the Pod.
+/// Kind of a container in the Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContainerKind {
-    /// Runs to its end before the next one starts.
+    /// Init container, which exits before the next one starts.
     Init,
-    /// Starts before the containers and runs beside them.
+    /// Init container that starts before the main containers and runs beside them.
     Sidecar,
-    /// One of the Pod's containers.
+    /// Main container.
     Main,
-    /// One of the Pod's containers, run by the task agent.
+    /// Main container that the task agent runs.
     Supervised,
 }
 
 impl ContainerKind {
-    /// Whether it is one of the Pod's containers.
+    /// True for a main container.
     pub(crate) fn is_main(self) -> bool {
         matches!(self, Self::Main | Self::Supervised)
     }
 }
 
-/// A container of the task and where it went.
+/// Container of the task and its location in the Pod.
 pub(crate) struct ContainerSlot<'a> {
     pub(crate) definition: &'a ecs::task_definition::ContainerDefinition,
-    /// The container in the input.
+    /// Path in the task definition.
     pub(crate) path: Pointer,
-    /// The container in the output, for reports.
+    /// Location in the rendered object, for reports.
     pub(crate) target: String,
     pub(crate) kind: ContainerKind,
     /// True if another container waits until this one is healthy.
@@ -147,10 +147,12 @@ pub(crate) struct ContainerSlot<'a> {
 }
 
 impl<'a> ContainerSlot<'a> {
+    /// Returns the path of a field of the container in the task definition.
     pub(crate) fn at(&self, field: &str) -> Pointer {
         self.path.key(field)
     }
 
+    /// Returns the location of a field of the rendered container.
     pub(crate) fn becomes(&self, field: &str) -> String {
         format!("{}/{field}", self.target)
     }
@@ -164,7 +166,7 @@ impl<'a> ContainerSlot<'a> {
         self.kind == ContainerKind::Supervised
     }
 
-    /// The name that ECS knows it by.
+    /// Returns the container's name in ECS.
     pub(crate) fn name(&self) -> &'a str {
         self.definition.name()
     }
@@ -186,15 +188,15 @@ pub struct Membership<'a> {
 /// A service's task definition revision, as `family:revision`, and the namespace and labels of its objects.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectContext<'a> {
-    /// The namespace of the service and of all its objects.
+    /// Namespace of the service and of all its objects.
     pub namespace: Option<&'a str>,
-    /// Who the objects belong to.
+    /// Service and cluster that the objects belong to.
     pub identity: Identity<'a>,
     /// `family:revision`.
     pub task_definition: &'a str,
-    /// The revision's number; none in plain manifests of a definition without one.
+    /// Number of the revision; none in plain manifests of a definition without one.
     pub revision: Option<i64>,
-    /// The tags of the service.
+    /// Tags of the service.
     pub tags: &'a [Tag],
     /// Who applies the objects.
     pub mode: Mode,
@@ -206,7 +208,7 @@ impl ObjectContext<'_> {
         self.identity.labels(self.mode.manager())
     }
 
-    /// The metadata of an object of the service.
+    /// Returns the metadata of an object of the service.
     pub(crate) fn metadata(&self, name: impl Into<String>) -> ObjectMeta {
         ObjectMeta {
             name: Some(name.into()),
@@ -218,7 +220,9 @@ impl ObjectContext<'_> {
     }
 }
 
-/// The names of containers, for a sentence.
-pub(crate) fn names_of<'a>(containers: impl Iterator<Item = &'a ecs::task_definition::ContainerDefinition>) -> String {
+/// Returns the quoted names of containers, separated by commas.
+pub(crate) fn quoted_names<'a>(
+    containers: impl Iterator<Item = &'a ecs::task_definition::ContainerDefinition>,
+) -> String {
     containers.map(|c| format!("{:?}", c.name())).collect::<Vec<_>>().join(", ")
 }

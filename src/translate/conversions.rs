@@ -1,24 +1,24 @@
-//! Small conversions that several features share.
+//! Conversions of values that several features share.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// A text that the kubelet leaves as it is.
+/// Escapes a text so that the kubelet leaves it unchanged.
 ///
-/// The kubelet replaces `$(NAME)` and makes one `$` of two, in commands, arguments, environment values and probes; ECS does
-/// not. A text with either is written with every `$` doubled.
+/// In commands, arguments, environment values and probes the kubelet expands `$(NAME)` and replaces `$$` by `$`; ECS does not.
+/// A text that contains either has every `$` doubled.
 pub(crate) fn literal(text: &str) -> String {
     if text.contains("$(") || text.contains("$$") { text.replace('$', "$$") } else { text.to_owned() }
 }
 
-/// The CPU units (1024 to a vCPU) of a container, in the server's canonical form. A fraction of a thousandth is rounded down,
-/// so that containers that share out a task's units exactly still fit into it.
+/// Converts the CPU units (1024 to a vCPU) of a container to the canonical form of the API server. A fraction of a millicpu is
+/// rounded down, so that containers that share all units of a task fit into it.
 pub(crate) fn container_cpu(units: i64) -> Quantity {
     milli_cpu((units * 1000 / 1024).max(1))
 }
 
-/// The CPU units of a whole task, in the server's canonical form. A fraction of a thousandth is rounded up.
+/// Converts the CPU units of a whole task to the canonical form of the API server. A fraction of a millicpu is rounded up.
 pub(crate) fn task_cpu(units: i64) -> Quantity {
     milli_cpu((units * 1000 + 1023) / 1024)
 }
@@ -27,17 +27,17 @@ fn milli_cpu(milli: i64) -> Quantity {
     Quantity(if milli % 1000 == 0 { (milli / 1000).to_string() } else { format!("{milli}m") })
 }
 
-/// MiB as a quantity in the server's canonical form.
+/// Converts MiB to a quantity in the canonical form of the API server.
 pub(crate) fn memory(mebibytes: i64) -> Quantity {
     Quantity(if mebibytes % 1024 == 0 { format!("{}Gi", mebibytes / 1024) } else { format!("{mebibytes}Mi") })
 }
 
-/// The map, unless it is empty: an empty map is not applied.
+/// Returns the map, or `None` if it is empty.
 pub(crate) fn some_map<V>(map: BTreeMap<String, V>) -> Option<BTreeMap<String, V>> {
     (!map.is_empty()).then_some(map)
 }
 
-/// The list, unless it is empty: an empty list is not applied.
+/// Returns the list, or `None` if it is empty.
 pub(crate) fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
@@ -46,8 +46,15 @@ pub(crate) fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
 mod tests {
     use super::*;
 
+    fn milli(quantity: &Quantity) -> i64 {
+        match quantity.0.strip_suffix('m') {
+            Some(milli) => milli.parse::<i64>().unwrap(),
+            None => quantity.0.parse::<i64>().unwrap() * 1000,
+        }
+    }
+
     #[test]
-    fn a_reference_in_a_text_stays_text() {
+    fn a_variable_reference_in_a_text_is_escaped() {
         for text in ["$HOME", "5 $", "plain", ""] {
             assert_eq!(literal(text), text);
         }
@@ -57,15 +64,11 @@ mod tests {
     }
 
     #[test]
-    fn containers_that_share_out_a_tasks_units_fit_into_it() {
-        let milli = |quantity: Quantity| match quantity.0.strip_suffix('m') {
-            Some(milli) => milli.parse::<i64>().unwrap(),
-            None => quantity.0.parse::<i64>().unwrap() * 1000,
-        };
+    fn containers_that_share_all_units_of_a_task_fit_into_it() {
         for task in [256, 512, 1000, 1024, 4096] {
             for first in (2..task - 1).step_by(7) {
-                let sum = milli(container_cpu(first)) + milli(container_cpu(task - first));
-                assert!(sum <= milli(task_cpu(task)), "{first} of {task}");
+                let sum = milli(&container_cpu(first)) + milli(&container_cpu(task - first));
+                assert!(sum <= milli(&task_cpu(task)), "{first} of {task}");
             }
         }
     }

@@ -1,6 +1,6 @@
-//! A definition as a person gave it → what it says, what is wrong with it, and how far each field was translated.
+//! Examination of definitions: decodes the input, validates it, and reports verdicts on its fields.
 //!
-//! The converter, the controllers and admission all see a definition through here, so they all say the same about it.
+//! The converter, the controllers and admission share it, so that they report the same findings.
 
 use std::collections::BTreeSet;
 
@@ -22,20 +22,21 @@ use crate::translate::{
     kubernetes_block, node_selector, service, target,
 };
 
-/// A definition after examination.
+/// Result of an examination.
 #[derive(Clone, Debug)]
 pub struct Examined<T> {
-    /// The definition; none when it could not be read at all.
+    /// Decoded definition; none if the input cannot be decoded.
     pub spec: Option<T>,
-    /// The input with its lenient spellings made regular.
-    pub normalised: Value,
-    /// All that is wrong or noteworthy. With an error among them the definition is not used.
+    /// Input with its lenient spellings normalized.
+    pub normalized: Value,
+    /// Findings about the input. A definition with an error is not used.
     pub findings: Findings,
+    /// Members that ECS does not define.
     unknown: BTreeSet<Pointer>,
 }
 
 impl<T> Examined<T> {
-    /// The definition, when it may be used.
+    /// Returns the definition if it has no errors.
     #[must_use]
     pub fn usable(&self) -> Option<&T> {
         self.spec.as_ref().filter(|_| !self.findings.has_errors())
@@ -43,23 +44,23 @@ impl<T> Examined<T> {
 
     /// Returns the same examination with its spec converted by `convert`.
     pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Examined<U> {
-        let Self { spec, normalised, findings, unknown } = self;
-        Examined { spec: spec.map(convert), normalised, findings, unknown }
+        let Self { spec, normalized, findings, unknown } = self;
+        Examined { spec: spec.map(convert), normalized, findings, unknown }
     }
 
-    /// Returns the verdicts that `claim` records on the spec.
-    pub(crate) fn verdicts(&self, claim: impl FnOnce(&T, &mut VerdictRecorder)) -> Vec<FieldVerdict> {
+    /// Returns the verdicts that `record` records on the spec.
+    pub(crate) fn verdicts(&self, record: impl FnOnce(&T, &mut VerdictRecorder)) -> Vec<FieldVerdict> {
         let mut recorder = VerdictRecorder::new();
         if let Some(spec) = &self.spec {
-            claim(spec, &mut recorder);
+            record(spec, &mut recorder);
         }
         self.close(&recorder)
     }
 
-    /// The verdict on every leaf of the input.
+    /// Returns the verdict on every leaf of the input.
     #[must_use]
     pub fn close(&self, recorder: &VerdictRecorder) -> Vec<FieldVerdict> {
-        recorder.close(&self.normalised, &self.unknown)
+        recorder.close(&self.normalized, &self.unknown)
     }
 }
 
@@ -72,16 +73,16 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
     if let Some(spec) = &decoded.value {
         findings.absorb(validate(spec));
     } else if let Some(spec) = &decoded.remainder {
-        // What is said of places around an error may be due to it.
+        // Findings above or below an error may be consequences of it.
         let errors: Vec<Pointer> = findings.of(Severity::Error).map(|finding| finding.path.clone()).collect();
-        let due = |finding: &Finding| {
+        let is_near_error = |finding: &Finding| {
             errors.iter().any(|error| error.is_prefix_of(&finding.path) || finding.path.is_prefix_of(error))
         };
-        findings.absorb(validate(spec).into_iter().filter(|finding| !due(finding)));
+        findings.absorb(validate(spec).into_iter().filter(|finding| !is_near_error(finding)));
     }
     Examined {
         spec: decoded.value,
-        normalised: decoded.normalised,
+        normalized: decoded.normalised,
         findings,
         unknown: decoded.unknown.into_iter().collect(),
     }
@@ -94,22 +95,22 @@ pub fn task_definition(spec: Value) -> Examined<TaskDefinitionSpec> {
         let mut findings = validate::task_definition(&spec.ecs);
         findings.extend(container_names::findings(&spec.ecs));
         findings.extend(kubernetes_block::findings(spec));
-        findings.extend(node_selector::of_task_definition(spec));
+        findings.extend(node_selector::task_definition_findings(spec));
         findings
     })
 }
 
-/// What is wrong with calling the object of a task definition `name`, if anything.
+/// Returns an error if `name` is not the object name of the task definition's family.
 ///
-/// A service finds a task definition by its family, so the object's name has to follow from it.
+/// A service references a task definition by its family, so the object's name has to follow from it.
 #[must_use]
-pub fn misnamed(name: &str, spec: &TaskDefinitionSpec) -> Option<Finding> {
+pub fn check_name(name: &str, spec: &TaskDefinitionSpec) -> Option<Finding> {
     let family = spec.ecs.family.as_deref()?;
-    let wanted = names::object_name(family);
-    (wanted != name).then(|| {
+    let expected = names::object_name(family);
+    (expected != name).then(|| {
         let message = format!(
-            "services look for family {family:?} under the object name {wanted:?}, but this object is called {name:?}: \
-             rename the object, or leave the family out"
+            "services reference family {family:?} by the object name {expected:?}, but the name of this object is {name:?}: \
+             rename the object, or remove the family"
         );
         Finding::error(Pointer::root().key("family"), "family-name-mismatch", message)
     })
@@ -130,7 +131,7 @@ pub fn service(spec: Value) -> Examined<ServiceSpec> {
 pub fn cluster(spec: Value) -> Examined<ClusterSpec> {
     examine(spec, |spec: &ClusterSpec| {
         let mut findings = validate::cluster(&spec.ecs);
-        findings.extend(node_selector::of_cluster(spec));
+        findings.extend(node_selector::cluster_findings(spec));
         findings
     })
 }
@@ -141,20 +142,20 @@ pub fn capacity_provider(spec: Value) -> Examined<CapacityProviderSpec> {
     examine(spec, |spec: &CapacityProviderSpec| {
         let mut findings = validate::capacity_provider(&spec.ecs);
         findings.extend(capacity::findings(spec));
-        findings.extend(node_selector::of_provider(spec));
+        findings.extend(node_selector::provider_findings(spec));
         findings
     })
 }
 
-/// What is wrong with calling the object of a capacity provider `name`, if anything: strategies find it by its own name.
+/// Returns an error if `name` is not the object name of the capacity provider, by which strategies reference it.
 #[must_use]
-pub fn misnamed_provider(name: &str, spec: &CapacityProviderSpec) -> Option<Finding> {
-    let given = spec.ecs.name.as_deref()?;
-    let wanted = capacity::object_name(given);
-    (wanted != name).then(|| {
+pub fn check_provider_name(name: &str, spec: &CapacityProviderSpec) -> Option<Finding> {
+    let provider = spec.ecs.name.as_deref()?;
+    let expected = capacity::object_name(provider);
+    (expected != name).then(|| {
         let message = format!(
-            "strategies look for provider {given:?} under the object name {wanted:?}, but this object is called {name:?}: rename the \
-             object, or leave the name out"
+            "strategies reference provider {provider:?} by the object name {expected:?}, but the name of this object is {name:?}: \
+             rename the object, or remove the name"
         );
         Finding::error(Pointer::root().key("name"), "provider-name-mismatch", message)
     })
@@ -166,18 +167,18 @@ pub fn capacity_provider_verdicts(examined: &Examined<CapacityProviderSpec>, nam
     examined.verdicts(|spec, recorder| capacity::record_provider(spec, name, recorder))
 }
 
-/// Returns the verdicts on a task definition without a service: as the Pod template of a service of its own name.
+/// Returns the verdicts on a task definition without a service, rendered as the Pod template of a service with its name.
 #[must_use]
 pub fn task_definition_verdicts(
     examined: &Examined<TaskDefinitionSpec>,
     name: &str,
     profile: &RenderProfile,
 ) -> Vec<FieldVerdict> {
-    examined.verdicts(|spec, recorder| claim_task_definition(spec, name, profile, Mode::Operator, recorder))
+    examined.verdicts(|spec, recorder| record_task_definition(spec, name, profile, Mode::Operator, recorder))
 }
 
 /// Records the verdicts on a task definition without a service.
-pub fn claim_task_definition(
+pub fn record_task_definition(
     spec: &TaskDefinitionSpec,
     name: &str,
     profile: &RenderProfile,

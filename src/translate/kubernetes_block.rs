@@ -1,4 +1,4 @@
-//! Whether what the `kubernetes` block maps is in the definition.
+//! Checks that the definition contains the references that its `kubernetes` block maps.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use crate::api::TaskDefinitionSpec;
 use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 
-/// Findings about the mappings of secrets and of environment files. No message repeats a reference, which may be a
-/// value by mistake.
+/// Returns findings about the mappings of secrets and of environment files. Messages do not repeat references, because a
+/// reference may be a value by mistake.
 pub(crate) fn findings(spec: &TaskDefinitionSpec) -> Vec<Finding> {
     let Some(kubernetes) = &spec.kubernetes else { return Vec::new() };
     let containers = &spec.ecs.container_definitions;
@@ -18,38 +18,39 @@ pub(crate) fn findings(spec: &TaskDefinitionSpec) -> Vec<Finding> {
     let files: BTreeSet<&str> = files.map(|file| file.value.as_str()).collect();
 
     let at = Pointer::root().key("kubernetes");
-    let mut found = Vec::new();
-    let given = kubernetes.secrets.iter().map(|mapping| mapping.value_from.as_str());
-    check(given, &secrets, &at.key("secrets"), "valueFrom", "secret", &mut found);
+    let mut findings = Vec::new();
+    let mapped = kubernetes.secrets.iter().map(|mapping| mapping.value_from.as_str());
+    check(mapped, &secrets, &at.key("secrets"), "valueFrom", "secret", &mut findings);
     let at = at.key("environmentFiles");
-    let given = kubernetes.environment_files.iter().map(|mapping| mapping.value.as_str());
-    check(given, &files, &at, "value", "environment file", &mut found);
+    let mapped = kubernetes.environment_files.iter().map(|mapping| mapping.value.as_str());
+    check(mapped, &files, &at, "value", "environment file", &mut findings);
     for (index, mapping) in kubernetes.environment_files.iter().enumerate() {
         if mapping.config_map_name.is_some() == mapping.secret_name.is_some() {
-            let message = "the variables are in one object: give either configMapName or secretName";
-            found.push(Finding::error(at.index(index), "mapping-without-one-object", message));
+            let message = "a mapping names one object: set either configMapName or secretName";
+            findings.push(Finding::error(at.index(index), "mapping-without-one-object", message));
         }
     }
-    found
+    findings
 }
 
 fn check<'a>(
-    given: impl Iterator<Item = &'a str>,
-    wanted: &BTreeSet<&str>,
+    mapped: impl Iterator<Item = &'a str>,
+    references: &BTreeSet<&str>,
     at: &Pointer,
     member: &str,
-    what: &str,
-    found: &mut Vec<Finding>,
+    kind: &str,
+    findings: &mut Vec<Finding>,
 ) {
-    let mut seen = BTreeSet::new();
-    for (index, reference) in given.enumerate() {
+    let mut earlier = BTreeSet::new();
+    for (index, reference) in mapped.enumerate() {
         let at = at.index(index).key(member);
-        if !wanted.contains(reference) {
-            let message = format!("no {what} of the definition is written like this, so nothing reads the mapping");
-            found.push(Finding::warning(at, "unused-mapping", message));
-        } else if !seen.insert(reference) {
-            let message = format!("an earlier mapping of this {what} counts");
-            found.push(Finding::warning(at, "repeated-mapping", message));
+        if !references.contains(reference) {
+            let message = format!("the mapping has no effect, because no {kind} of the definition has this reference");
+            findings.push(Finding::warning(at, "unused-mapping", message));
+        } else if !earlier.insert(reference) {
+            let message =
+                format!("the mapping has no effect, because an earlier mapping of this {kind} takes precedence");
+            findings.push(Finding::warning(at, "repeated-mapping", message));
         }
     }
 }
@@ -68,20 +69,19 @@ mod tests {
             "logConfiguration": {"logDriver": "splunk", "options": {"splunk-url": "u"},
                 "secretOptions": [{"name": "splunk-token", "valueFrom": "t"}]},
         }]});
-        let found = examine::task_definition(spec).findings;
-        found.iter().map(|finding| (finding.path.to_string(), finding.code)).collect()
+        let findings = examine::task_definition(spec).findings;
+        findings.iter().map(|finding| (finding.path.to_string(), finding.code)).collect()
     }
 
     #[test]
-    fn a_mapping_of_what_is_there_is_fine() {
+    fn mappings_of_references_in_the_definition_have_no_findings() {
         let file = json!({"value": "arn:aws:s3:::b/a.env", "configMapName": "c"});
         let secret = |from: &str| json!({"valueFrom": from, "secretName": "s", "key": "k"});
-        let found = codes(&json!({"secrets": [secret("a"), secret("t")], "environmentFiles": [file]}));
-        assert_eq!(found, []);
+        assert_eq!(codes(&json!({"secrets": [secret("a"), secret("t")], "environmentFiles": [file]})), []);
     }
 
     #[test]
-    fn a_mapping_of_nothing_is_told_at_its_place() {
+    fn a_mapping_without_effect_is_reported_at_its_path() {
         let secret = |from: &str| json!({"valueFrom": from, "secretName": "s", "key": "k"});
         let arn = "arn:aws:s3:::b/a.env";
         let files = json!([
@@ -89,7 +89,7 @@ mod tests {
             {"value": arn},
             {"value": arn, "secretName": "s", "configMapName": "c"},
         ]);
-        let found = codes(&json!({"secrets": [secret("a"), secret("b"), secret("a")], "environmentFiles": files}));
+        let codes = codes(&json!({"secrets": [secret("a"), secret("b"), secret("a")], "environmentFiles": files}));
         let expected = [
             ("/kubernetes/environmentFiles/1", "mapping-without-one-object"),
             ("/kubernetes/environmentFiles/1/value", "repeated-mapping"),
@@ -98,6 +98,6 @@ mod tests {
             ("/kubernetes/secrets/1/valueFrom", "unused-mapping"),
             ("/kubernetes/secrets/2/valueFrom", "repeated-mapping"),
         ];
-        assert_eq!(found, expected.map(|(path, code)| (path.to_owned(), code)));
+        assert_eq!(codes, expected.map(|(path, code)| (path.to_owned(), code)));
     }
 }

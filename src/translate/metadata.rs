@@ -1,4 +1,4 @@
-//! Names and labels of what the operator makes.
+//! Names, labels and annotations of rendered objects.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use crate::ecs::arn;
 use crate::ecs::service::Tag;
 use crate::k8s::names;
 
-/// Who a service's objects belong to.
+/// Service and cluster that objects belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
-    /// The object name of the `Service`, also that of its children.
+    /// Name of the `Service` object and of its children.
     pub service: &'a str,
-    /// The object name of the `TaskDefinition`.
+    /// Name of the `TaskDefinition` object.
     pub task_definition: &'a str,
-    /// The ECS cluster, by name or ARN.
+    /// ECS cluster, by name or ARN.
     pub cluster: &'a str,
 }
 
 impl Identity<'_> {
-    /// The labels of every object of the service; `manager` is the value of `app.kubernetes.io/managed-by`.
+    /// Returns the labels of every object of the service. `manager` is the value of `app.kubernetes.io/managed-by`.
     #[must_use]
     pub fn labels(&self, manager: &str) -> BTreeMap<String, String> {
         [
@@ -33,14 +33,15 @@ impl Identity<'_> {
         .into()
     }
 
-    /// The labels that select the service's Pods. They never change: a Deployment's selector cannot.
+    /// Returns the labels that select the Pods of the service. They never change, because the selector of a Deployment is
+    /// immutable.
     #[must_use]
     pub fn selector(&self) -> BTreeMap<String, String> {
         [(labels::SERVICE.to_owned(), self.service.to_owned())].into()
     }
 }
 
-/// The labels of what is made for a task definition, whichever services use it.
+/// Returns the labels of objects of a task definition, which all its services share.
 #[must_use]
 pub fn task_definition_labels(name: &str, manager: &str) -> BTreeMap<String, String> {
     [(labels::NAME, name), (labels::MANAGED_BY, manager), (labels::TASK_DEFINITION, name)]
@@ -48,7 +49,7 @@ pub fn task_definition_labels(name: &str, manager: &str) -> BTreeMap<String, Str
         .into()
 }
 
-/// Prefix of the annotations that carry ECS tags.
+/// Prefix of annotations with ECS tags.
 pub(crate) const TAG_PREFIX: &str = "tags.ecs-operator.dev";
 
 /// Returns the annotations for ECS tags. Tags whose keys are not valid in an annotation are left out.
@@ -60,13 +61,13 @@ pub(crate) fn tag_annotations(tags: &[Tag]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The object name of a cluster given by name or ARN.
+/// Returns the object name of a cluster from its name or ARN.
 #[must_use]
 pub fn cluster_name(name_or_arn: &str) -> String {
     names::object_name(arn::cluster_name(Some(name_or_arn)))
 }
 
-/// The name of the `ControllerRevision` that holds a task definition's revision.
+/// Returns the name of the `ControllerRevision` of a task definition's revision.
 #[must_use]
 pub fn revision_name(task_definition: &str, revision: i64) -> String {
     format!("{task_definition}-{revision}")

@@ -1,7 +1,8 @@
-//! ECS → Kubernetes objects: one file for each ECS feature, no clock, no client, no randomness.
+//! ECS definitions → Kubernetes objects: one file for each ECS feature, without clock, client or randomness.
 //!
-//! [`pod::template`] renders a task definition's Pod, [`service`] what a service becomes around it. Each function renders
-//! its feature and claims the fields it understood in the [`VerdictRecorder`]; what nobody claims is reported as not translated.
+//! [`pod::template`] renders the Pod of a task definition, and [`service`] the workload of a service and its companion objects.
+//! Each feature renders its objects and records verdicts on its fields in the [`VerdictRecorder`]. Fields without a verdict are
+//! reported as not translated.
 
 pub mod capacity;
 pub mod cluster;
@@ -25,4 +26,4 @@ pub mod volumes;
 pub use capacity::Capacity;
 pub use context::{Mode, ObjectContext, RenderContext};
 pub use render_profile::{EPOCH, RenderProfile, UnknownProfile};
-pub use verdicts::{Code, FieldVerdict, Verdict, VerdictRecorder};
+pub use verdicts::{Code, DESCRIBE_OUTPUT_MESSAGE, FieldVerdict, Verdict, VerdictRecorder};

@@ -1,7 +1,7 @@
-//! What `kubernetes` blocks say of nodes: labels that they have, and taints that tasks tolerate.
+//! Checks of `nodeSelector` and `tolerations` in `kubernetes` blocks.
 //!
-//! Pods get both as they are, and the server refuses a Pod for an illegal one. The rules are the server's own ("Labels and
-//! Selectors", "Taints and Tolerations"), checked here, where it can be told which object is wrong.
+//! Pods get both unchanged, and the API server refuses a Pod with an invalid one. The rules are those of the API server ("Labels
+//! and Selectors", "Taints and Tolerations"). Here, the finding names the object with the error.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::ecs::finding::Finding;
 use crate::ecs::pointer::Pointer;
 use crate::k8s::names;
 
-/// What is wrong with the nodes of a task definition.
-pub(crate) fn of_task_definition(spec: &TaskDefinitionSpec) -> Vec<Finding> {
+/// Returns findings about the nodes of a task definition.
+pub(crate) fn task_definition_findings(spec: &TaskDefinitionSpec) -> Vec<Finding> {
     let block = spec.kubernetes.as_ref();
     block.map(|block| findings(&block.node_selector, &block.tolerations, &kubernetes())).unwrap_or_default()
 }
 
-/// What is wrong with the nodes of a capacity provider.
-pub(crate) fn of_provider(spec: &CapacityProviderSpec) -> Vec<Finding> {
+/// Returns findings about the nodes of a capacity provider.
+pub(crate) fn provider_findings(spec: &CapacityProviderSpec) -> Vec<Finding> {
     let block = spec.kubernetes.as_ref();
     block.map(|block| findings(&block.node_selector, &block.tolerations, &kubernetes())).unwrap_or_default()
 }
 
-/// What is wrong with the nodes of a cluster and of its capacity providers.
-pub(crate) fn of_cluster(spec: &ClusterSpec) -> Vec<Finding> {
+/// Returns findings about the nodes of a cluster and of its capacity providers.
+pub(crate) fn cluster_findings(spec: &ClusterSpec) -> Vec<Finding> {
     let Some(block) = &spec.kubernetes else { return Vec::new() };
     let at = kubernetes().key("capacityProviders");
     let of_providers = block
@@ -39,56 +39,58 @@ fn kubernetes() -> Pointer {
 
 fn findings(labels: &BTreeMap<String, String>, tolerations: &[Toleration], at: &Pointer) -> Vec<Finding> {
     let of_labels = labels.iter().filter_map(|(key, value)| {
-        let problem = label(key, value)?;
-        Some(Finding::error(at.key("nodeSelector").key(key), "illegal-label", problem))
+        let message = label_error(key, value)?;
+        Some(Finding::error(at.key("nodeSelector").key(key), "illegal-label", message))
     });
-    let of_tolerations = tolerations.iter().enumerate().filter_map(|(position, given)| {
-        let (member, problem) = toleration(given)?;
-        Some(Finding::error(at.key("tolerations").index(position).key(member), "illegal-toleration", problem))
+    let of_tolerations = tolerations.iter().enumerate().filter_map(|(position, toleration)| {
+        let (member, message) = toleration_error(toleration)?;
+        Some(Finding::error(at.key("tolerations").index(position).key(member), "illegal-toleration", message))
     });
     of_labels.chain(of_tolerations).collect()
 }
 
-const KEY: &str = "letters, digits, `-`, `_` and `.`, 63 at the most, that begin and end with a letter or a digit, after a DNS name and a \
-                   slash or without";
-const VALUE: &str = "letters, digits, `-`, `_` and `.`, 63 at the most, that begin and end with a letter or a digit";
+const KEY: &str = "at most 63 letters, digits, `-`, `_` and `.`, begins and ends with a letter or a digit, and may have a DNS name and \
+                   a slash before it";
+const VALUE: &str = "at most 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or a digit";
 
-fn label(key: &str, value: &str) -> Option<String> {
+fn label_error(key: &str, value: &str) -> Option<String> {
     if !names::is_label_key(key) {
-        return Some(format!("no node can have a label {key:?}: a key is {KEY}"));
+        return Some(format!("{key:?} is not a valid label key: a key has {KEY}"));
     }
-    (!names::is_label_value(value)).then(|| format!("no label can have the value {value:?}: a value is {VALUE}"))
+    (!names::is_label_value(value)).then(|| format!("{value:?} is not a valid label value: a value has {VALUE}"))
 }
 
-/// The member that is wrong, and why.
-fn toleration(given: &Toleration) -> Option<(&'static str, String)> {
-    let key = given.key.as_deref().filter(|key| !key.is_empty());
-    let value = given.value.as_deref().unwrap_or_default();
-    let exists = given.operator.as_deref() == Some("Exists");
-    match given.operator.as_deref() {
+/// Returns the invalid member of a toleration and a message about it.
+fn toleration_error(toleration: &Toleration) -> Option<(&'static str, String)> {
+    let key = toleration.key.as_deref().filter(|key| !key.is_empty());
+    let value = toleration.value.as_deref().unwrap_or_default();
+    let exists = toleration.operator.as_deref() == Some("Exists");
+    match toleration.operator.as_deref() {
         None | Some("Equal" | "Exists") => {}
-        Some(other) => return Some(("operator", format!("{other:?} is no operator: it is Equal or Exists"))),
+        Some(other) => return Some(("operator", format!("{other:?} is not a valid operator: use Equal or Exists"))),
     }
-    if key.is_some_and(|key| !names::is_label_key(key)) {
-        return Some(("key", format!("no taint can be called {:?}: a key is {KEY}", key.unwrap_or_default())));
+    if let Some(key) = key.filter(|key| !names::is_label_key(key)) {
+        return Some(("key", format!("{key:?} is not a valid taint key: a key has {KEY}")));
     }
     if key.is_none() && !exists {
-        return Some(("operator", "without a key, every taint is meant, and the operator is Exists".to_owned()));
+        return Some((
+            "operator",
+            "a toleration without a key matches every taint: set the operator to Exists".to_owned(),
+        ));
     }
     if exists && !value.is_empty() {
-        return Some(("value", "with the operator Exists any value is tolerated: leave it out".to_owned()));
+        return Some(("value", "the operator Exists matches any value: remove the value".to_owned()));
     }
     if !names::is_label_value(value) {
-        return Some(("value", format!("no taint can have the value {value:?}: a value is {VALUE}")));
+        return Some(("value", format!("{value:?} is not a valid taint value: a value has {VALUE}")));
     }
-    let effect = given.effect.as_deref().unwrap_or_default();
+    let effect = toleration.effect.as_deref().unwrap_or_default();
     if !["", "NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
-        let message = format!("{effect:?} is no effect: it is NoSchedule, PreferNoSchedule or NoExecute");
+        let message = format!("{effect:?} is not a valid effect: use NoSchedule, PreferNoSchedule or NoExecute");
         return Some(("effect", message));
     }
-    let evicts = effect == "NoExecute";
-    (given.toleration_seconds.is_some() && !evicts)
-        .then(|| ("tolerationSeconds", "only of the effect NoExecute is something tolerated for a time".to_owned()))
+    (toleration.toleration_seconds.is_some() && effect != "NoExecute")
+        .then(|| ("tolerationSeconds", "only the effect NoExecute has a time limit: remove it".to_owned()))
 }
 
 #[cfg(test)]
@@ -98,20 +100,20 @@ mod tests {
     use super::*;
 
     #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
-    fn wrong(cluster: Value) -> Vec<String> {
+    fn paths(cluster: Value) -> Vec<String> {
         let spec: ClusterSpec = serde_json::from_value(json!({"kubernetes": cluster})).unwrap();
-        of_cluster(&spec).into_iter().map(|finding| finding.path.to_string()).collect()
+        cluster_findings(&spec).into_iter().map(|finding| finding.path.to_string()).collect()
     }
 
     #[test]
-    fn labels_and_tolerations_are_those_a_server_takes() {
-        let fine = json!({"nodeSelector": {"topology.kubernetes.io/zone": "eu-1a", "spot": ""}, "tolerations": [
+    fn labels_and_tolerations_that_the_api_server_refuses_are_errors() {
+        let valid = json!({"nodeSelector": {"topology.kubernetes.io/zone": "eu-1a", "spot": ""}, "tolerations": [
             {"operator": "Exists"}, {"key": "spot", "value": "yes", "effect": "NoSchedule"},
             {"key": "example.com/gone", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]});
-        assert_eq!(wrong(fine), [""; 0]);
+        assert_eq!(paths(valid), [""; 0]);
         let labels = json!({"nodeSelector": {"a b": "x", "team": "the shop", "pool": "a/b"}});
         assert_eq!(
-            wrong(labels),
+            paths(labels),
             ["/kubernetes/nodeSelector/a b", "/kubernetes/nodeSelector/pool", "/kubernetes/nodeSelector/team"]
         );
         for (toleration, member) in [
@@ -125,7 +127,7 @@ mod tests {
         ] {
             let spot = json!({"capacityProviders": {"FARGATE_SPOT": {"tolerations": [toleration]}}});
             assert_eq!(
-                wrong(spot),
+                paths(spot),
                 [format!("/kubernetes/capacityProviders/FARGATE_SPOT/tolerations/0/{member}")],
                 "{toleration}"
             );

@@ -1,41 +1,41 @@
-//! What a rendering depends on besides the definition, recorded on the workload so that it can be repeated.
+//! Version of the rendering and features of the API server, recorded on the workload so that its rendering can be repeated.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The number of the current way to render. It grows when a release would change the Pods of an unchanged definition.
+/// Current version of the rendering. It is incremented when a release would change the Pods of an unchanged definition.
 pub const EPOCH: u32 = 1;
 
-/// The epoch and the server's abilities a workload was rendered with.
+/// Epoch of a rendering and the features of the API server that it uses.
 ///
-/// ECS restarts no task because it was upgraded. So a workload whose definition did not change is rendered with the profile
-/// it records, whatever this program or the server have learnt since; a new definition is rendered with the current one.
+/// An upgrade of ECS does not restart tasks. Likewise, a workload with an unchanged definition is rendered with its recorded
+/// profile after an upgrade of the operator or the API server. A new definition is rendered with the current profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderProfile {
-    /// The way to render.
+    /// Version of the rendering, at most [`EPOCH`].
     pub epoch: u32,
-    /// Whether the server knows resources for a whole Pod (on by default since Kubernetes 1.34).
+    /// True if a Pod can have resources as a whole (on by default since Kubernetes 1.34).
     pub pod_level_resources: bool,
-    /// Whether each container can have a restart policy of its own (on by default since Kubernetes 1.35).
+    /// True if a container can have a restart policy (on by default since Kubernetes 1.35).
     pub container_restart_policy: bool,
-    /// The image of the task agent; none where tasks are to do without.
+    /// Image of the task agent; none disables the agent.
     pub task_agent: Option<Arc<str>>,
-    /// Whether the chart's schedulers with profiles for placement strategies are there.
+    /// True if the chart's schedulers with profiles for placement strategies are installed.
     pub placement_schedulers: bool,
 }
 
 impl RenderProfile {
-    /// The newest minor version of Kubernetes 1 that is known: what is assumed where no server was asked.
+    /// Newest supported minor version of Kubernetes 1, the default without an API server.
     pub const NEWEST_MINOR: u32 = 36;
 
-    /// The profile for a new workload on a server of this minor version of Kubernetes 1.
+    /// Returns the profile of a new workload for a minor version of Kubernetes 1.
     #[must_use]
     pub fn current(minor: u32) -> Self {
         Self { pod_level_resources: minor >= 34, container_restart_policy: minor >= 35, ..Self::bare(EPOCH) }
     }
 
-    /// What definitions are compared by: the same on every server, with all settings and in every release.
+    /// Returns the profile for the comparison of definitions. It is the same for every API server, setting and release.
     #[must_use]
     pub fn reference() -> Self {
         Self::bare(1)
@@ -51,19 +51,19 @@ impl RenderProfile {
         }
     }
 
-    /// Whether autoscalers know a tolerance of their own: on by default since Kubernetes 1.35, as restart policies of containers.
+    /// True if an autoscaler can set its tolerance. Like container restart policies, it is on by default since Kubernetes 1.35.
     #[must_use]
     pub fn has_autoscaler_tolerance(&self) -> bool {
         self.container_restart_policy
     }
 
-    /// The same with the task agent of this image, where one is given.
+    /// Returns the profile with this image of the task agent.
     #[must_use]
     pub fn with_task_agent(self, image: Option<&str>) -> Self {
         Self { task_agent: image.map(Arc::from), ..self }
     }
 
-    /// The same with or without the schedulers that know placement strategies.
+    /// Returns the profile with or without the schedulers for placement strategies.
     #[must_use]
     pub fn with_placement_schedulers(self, placement_schedulers: bool) -> Self {
         Self { placement_schedulers, ..self }
@@ -94,9 +94,9 @@ impl fmt::Display for RenderProfile {
     }
 }
 
-/// The recorded profile cannot be read, or is of a later release.
+/// Recorded profile that cannot be parsed or that a later release wrote.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("translation profile {0:?} is not known to this version")]
+#[error("this version does not support the translation profile {0:?}")]
 pub struct UnknownProfile(String);
 
 impl FromStr for RenderProfile {
@@ -113,7 +113,7 @@ impl FromStr for RenderProfile {
                 (POD_LEVEL_RESOURCES, _) => profile.pod_level_resources = true,
                 (PLACEMENT_SCHEDULERS, _) => profile.placement_schedulers = true,
                 (CONTAINER_RESTART_POLICY, _) => profile.container_restart_policy = true,
-                // The name of an image has no plus sign.
+                // An image name contains no plus sign.
                 (_, Some(image)) => profile.task_agent = Some(image.into()),
                 _ => return Err(unknown()),
             }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_basis_survives_its_text_form() {
+    fn a_profile_is_parsed_from_its_text() {
         for minor in [30, 33, 34, 35, 40] {
             for agent in [None, Some("registry.example.test:5000/task-agent:1.2@sha256:0123")] {
                 let profile =
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_release_wrote_is_not_guessed() {
+    fn a_profile_of_a_later_release_is_refused() {
         for text in ["", "0", "2", "1+telepathy", "x"] {
             assert!(text.parse::<RenderProfile>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Locations in rendered objects, as verdicts report them: `Deployment/web#` and a JSON pointer.
+//! Locations in rendered objects for verdicts: `Deployment/web#` and a JSON pointer.
 
 use crate::ecs;
 

@@ -15,7 +15,7 @@ use crate::k8s::kinds::RootKind;
 use crate::k8s::names;
 use crate::report::{Document, Field, Finding, REFUSED};
 use crate::translate::examine::Examined;
-use crate::translate::{Code, FieldVerdict, Mode, RenderProfile, Verdict, capacity};
+use crate::translate::{Code, DESCRIBE_OUTPUT_MESSAGE, FieldVerdict, Mode, RenderProfile, Verdict, capacity};
 
 /// What to add about memory when a file has containers alone, as Terraform and the AWS command line take them.
 const CONTAINERS_ONLY: &str = "; the file has containers alone, so a task's memory can be given only with all of them in \
@@ -214,7 +214,7 @@ impl Definition {
 
     /// The input with its lenient spellings made regular.
     pub fn normalised(&self) -> &Value {
-        &self.examined.normalised
+        &self.examined.normalized
     }
 
     /// The task definition, when it is one that can be read.
@@ -374,7 +374,7 @@ impl Definition {
         }
         let has = |step: &str| path.split('/').any(|other| other == step);
         if ["failures", "ResponseMetadata", "nextToken"].into_iter().any(has) {
-            return ignored(path, Code::DescribeOutput.name(), "AWS prints it in descriptions; it is no input");
+            return ignored(path, Code::DescribeOutput.name(), DESCRIBE_OUTPUT_MESSAGE);
         }
         if has("forceNewDeployment") {
             return ignored(path, "one-time-request", "it asks for a deployment once, and is no part of the service");

@@ -14,7 +14,7 @@ use crate::ecs::fields::member_of_service;
 use crate::ecs::pointer::upwards;
 use crate::ecs::{Pointer, Severity};
 use crate::report::{Document, Field, Finding, REFUSED};
-use crate::translate::{Code, FieldVerdict, Verdict};
+use crate::translate::{Code, DESCRIBE_OUTPUT_MESSAGE, FieldVerdict, Verdict};
 
 /// Where resources came to, by their number.
 pub(in crate::convert) type Attachments = BTreeMap<usize, Attachment>;
@@ -241,10 +241,7 @@ fn of_leaf(leaf: &Leaf, resource: &RelatedResource, uses: &[Use<'_>]) -> Field {
             }
         }
         None if leaf.empty => exact("an empty value means that nothing is given".to_owned()),
-        None => {
-            let message = "AWS prints it in descriptions; it is no input";
-            told(leaf, Verdict::Ignored, Code::DescribeOutput.name(), message)
-        }
+        None => told(leaf, Verdict::Ignored, Code::DescribeOutput.name(), DESCRIBE_OUTPUT_MESSAGE),
     }
 }
 

@@ -33,8 +33,8 @@ impl Spec {
     /// Returns an error if services or strategies cannot find the definition by the object name `name`.
     pub(super) fn misnamed(&self, name: &str) -> Option<ecs::Finding> {
         match self {
-            Self::TaskDefinition(spec) => examine::misnamed(name, spec),
-            Self::CapacityProvider(spec) => examine::misnamed_provider(name, spec),
+            Self::TaskDefinition(spec) => examine::check_name(name, spec),
+            Self::CapacityProvider(spec) => examine::check_provider_name(name, spec),
             Self::Service(_) | Self::Cluster(_) => None,
         }
     }
@@ -42,7 +42,7 @@ impl Spec {
     /// Records the verdicts on the fields. A task definition is judged without a service.
     pub(super) fn claim(&self, name: &str, profile: &RenderProfile, mode: Mode, recorder: &mut VerdictRecorder) {
         match self {
-            Self::TaskDefinition(spec) => examine::claim_task_definition(spec, name, profile, mode, recorder),
+            Self::TaskDefinition(spec) => examine::record_task_definition(spec, name, profile, mode, recorder),
             Self::Service(spec) => service::claim(spec, name, profile, mode, recorder),
             Self::Cluster(spec) => cluster::record(spec, name, mode, recorder),
             Self::CapacityProvider(spec) => capacity::record_provider(spec, name, recorder),

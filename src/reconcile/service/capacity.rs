@@ -170,7 +170,7 @@ fn valid(objects: &[Root<'_>], effective: &EffectiveStrategy) -> BTreeMap<String
     let there = objects.iter().filter(|object| !object.deleting && named.contains(object.name));
     let usable = there.filter_map(|object| {
         let examined = examine::capacity_provider(object.spec.clone());
-        let usable = examined.usable().filter(|spec| examine::misnamed_provider(object.name, spec).is_none());
+        let usable = examined.usable().filter(|spec| examine::check_provider_name(object.name, spec).is_none());
         Some((object.name.to_owned(), usable?.clone()))
     });
     usable.collect()

@@ -52,7 +52,7 @@ pub struct TaskDefinitionInput<'a> {
 #[must_use]
 pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefinitionStatus> {
     let mut examined = examine::task_definition(input.root.spec.clone());
-    let misnamed = examined.spec.as_ref().and_then(|spec| examine::misnamed(input.root.name, spec));
+    let misnamed = examined.spec.as_ref().and_then(|spec| examine::check_name(input.root.name, spec));
     examined.findings.absorb(misnamed);
     if let Some(spec) = &mut examined.spec {
         add_ons::settle_stores(spec, input.stores);

@@ -156,9 +156,7 @@ pub fn record(spec: &CapacityProviderSpec, name: &str, recorder: &mut VerdictRec
     tags::record_kept(&spec.ecs.tags, &format!("{object}/spec/tags"), recorder);
     auto_scaling_group(spec, name, recorder);
     managed_instances(spec, name, recorder);
-    for field in ["capacityProviderArn", "status", "updateStatus", "updateStatusReason", "type"] {
-        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS returns it in descriptions; it is not an input");
-    }
+    recorder.describe_only(&root, &["capacityProviderArn", "status", "updateStatus", "updateStatusReason", "type"]);
 }
 
 /// Returns the labels of the provider's nodes, as `KEY=VALUE`.

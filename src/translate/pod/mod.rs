@@ -31,7 +31,7 @@ use crate::translate::context::{ContainerKind, ContainerSlot, Membership};
 use crate::translate::conversions::some_map;
 use crate::translate::pod::features::{POD_FEATURES, PodInputs, PodParts};
 use crate::translate::task_agent::init_container;
-use crate::translate::{Capacity, Code, RenderContext, VerdictRecorder, container};
+use crate::translate::{Capacity, RenderContext, VerdictRecorder, container};
 
 /// Renders the Pod template of a task and records verdicts on the task definition's fields.
 #[must_use]
@@ -90,9 +90,7 @@ fn record_identity(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
     let compatibilities = root.key("requiresCompatibilities");
     recorder.exact_in(compatibilities, task.task_definition_location("/spec/requiresCompatibilities"));
     recorder.exact(root.key("kubernetes"), task.target);
-    for field in DESCRIBE_ONLY {
-        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
-    }
+    recorder.describe_only(&root, &DESCRIBE_ONLY);
 }
 
 /// Returns the labels that a node must have, from the capacity, the `kubernetes` block and `runtimePlatform`.

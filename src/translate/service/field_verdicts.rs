@@ -36,9 +36,7 @@ pub fn claim(spec: &ServiceSpec, name: &str, profile: &RenderProfile, mode: Mode
     claim_other_traffic(service, recorder);
     configured_at_launch::record(spec, &target::workload(service, name, ""), recorder);
     recorder.exact(root.key("kubernetes"), workload("spec/template"));
-    for field in DESCRIBE_ONLY {
-        recorder.ignored(root.key(field), Code::DescribeOutput, "AWS prints it in descriptions; it is no input");
-    }
+    recorder.describe_only(&root, &DESCRIBE_ONLY);
     if service.cluster.is_none() && service.cluster_arn.is_some() {
         recorder.exact(root.key("clusterArn"), workload("metadata/labels"));
     }

@@ -6,7 +6,7 @@
 use crate::api::ImageDefaults;
 use crate::ecs::task_definition::ContainerDefinition;
 use crate::translate::RenderContext;
-use crate::translate::context::names_of;
+use crate::translate::context::quoted_names;
 
 /// The program that starts the containers of a task.
 pub(crate) enum Supervisor {
@@ -49,7 +49,7 @@ fn missing_prerequisites(task: &RenderContext<'_>) -> Option<String> {
         task.definition.container_definitions.iter().filter(|c| command(task, c).is_none()).collect();
     let mut missing = Vec::new();
     if !unknown.is_empty() {
-        let names = names_of(unknown.into_iter());
+        let names = quoted_names(unknown.into_iter());
         missing.push(format!("kubernetes.imageDefaults with what the images of {names} run"));
     }
     if task.profile.task_agent.is_none() {

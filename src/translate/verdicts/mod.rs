@@ -4,4 +4,4 @@ pub mod codes;
 pub mod recorder;
 
 pub use codes::{Code, FieldVerdict, Verdict};
-pub use recorder::VerdictRecorder;
+pub use recorder::{DESCRIBE_OUTPUT_MESSAGE, VerdictRecorder};

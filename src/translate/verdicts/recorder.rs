@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::ecs::{Pointer, pointer};
 use crate::translate::verdicts::codes::{Code, FieldVerdict, Verdict};
 
+/// Message about fields that AWS only returns in descriptions.
+pub const DESCRIBE_OUTPUT_MESSAGE: &str = "AWS returns the field in descriptions and does not accept it as input";
+
 /// Verdict on a field and everything below it.
 struct Record {
     verdict: Verdict,
@@ -64,6 +67,13 @@ impl VerdictRecorder {
     /// Records that the field has no meaning outside AWS.
     pub fn ignored(&mut self, path: Pointer, code: Code, message: impl Into<String>) {
         self.record(path, Verdict::Ignored, Some(code), None, Some(message.into()));
+    }
+
+    /// Records that AWS returns these fields of `parent` in descriptions and does not accept them as input.
+    pub fn describe_only(&mut self, parent: &Pointer, fields: &[&str]) {
+        for field in fields {
+            self.ignored(parent.key(*field), Code::DescribeOutput, DESCRIBE_OUTPUT_MESSAGE);
+        }
     }
 
     fn record(

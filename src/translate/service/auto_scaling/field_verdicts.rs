@@ -10,8 +10,6 @@ use crate::translate::service::auto_scaling::metrics::{Source, Tracked};
 use crate::translate::service::auto_scaling::{metrics, steps, tags_of};
 use crate::translate::{Code, Mode, VerdictRecorder, metadata, target};
 
-const DESCRIBED: &str = "AWS prints it in descriptions; it is no input";
-
 /// What AWS prints of an alarm.
 const PRINTED_OF_ALARMS: [&str; 7] = [
     "alarmARN",
@@ -45,9 +43,7 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut V
     }
     let translated = metrics::translated(spec, scaling, name);
     claim_limits(spec, scaling, &translated, object.as_deref(), &count, mode, recorder);
-    for member in ["scalableTargetARN", "creationTime", "predictedCapacity"] {
-        recorder.ignored(root.key(member), Code::DescribeOutput, DESCRIBED);
-    }
+    recorder.describe_only(&root, &["scalableTargetARN", "creationTime", "predictedCapacity"]);
     let message = "what scales the service acts with rights of its own in the cluster";
     recorder.ignored(root.key("roleARN"), Code::DriverRoleUsed, message);
     claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, mode, recorder);
@@ -187,11 +183,9 @@ fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorde
 fn claim_printed(scaling: &AutoScaling, at: &Pointer, recorder: &mut VerdictRecorder) {
     for (position, policy) in scaling.policies.iter().enumerate() {
         let at = at.index(position);
-        for member in ["policyARN", "creationTime"] {
-            recorder.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
-        }
-        for (number, member) in (0..policy.alarms.len()).flat_map(|number| PRINTED_OF_ALARMS.map(|it| (number, it))) {
-            recorder.ignored(at.key("alarms").index(number).key(member), Code::DescribeOutput, DESCRIBED);
+        recorder.describe_only(&at, &["policyARN", "creationTime"]);
+        for number in 0..policy.alarms.len() {
+            recorder.describe_only(&at.key("alarms").index(number), &PRINTED_OF_ALARMS);
         }
     }
 }
@@ -373,7 +367,5 @@ fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, mode: Mode,
                        what it has set";
         recorder.approximate(at.key("scalableTargetAction"), Code::LastScheduledActionApplies, count, message);
     }
-    for member in ["scheduledActionARN", "creationTime"] {
-        recorder.ignored(at.key(member), Code::DescribeOutput, DESCRIBED);
-    }
+    recorder.describe_only(at, &["scheduledActionARN", "creationTime"]);
 }
