@@ -218,7 +218,7 @@ impl Convert {
 
     fn nothing_found(&self) -> ConvertError {
         let inputs: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
-        let endings = convert::files::ENDINGS.map(|ending| format!("*.{ending}"));
+        let endings = convert::files::EXTENSIONS.map(|extension| format!("*.{extension}"));
         ConvertError::NothingFound(inputs.join(", "), endings.join(", "))
     }
 

@@ -1,4 +1,4 @@
-//! Over real definitions: nothing is left unreported, nothing depends on anything but the input.
+//! Properties of conversions of real definitions: reports are complete, and results depend only on the input.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use super::*;
 use crate::ecs::query::{Query, Reason};
 use crate::report;
 
-/// The folder of real definitions: `$CORPUS`, or beside the project; none when neither is there.
+/// Returns the folder of real definitions: `$CORPUS`, or the one beside the project; none if neither exists.
 fn corpus() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let folder = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from);
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("CORPUS").map_or_else(default, PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: there is no folder {} (set CORPUS)", folder.display());
+    println!("skipped: the folder {} does not exist; set CORPUS", folder.display());
     None
 }
 
@@ -37,20 +37,24 @@ fn every_leaf_of_a_real_definition_is_in_the_report() {
         let leaves: BTreeSet<String> = input::Leaf::all(&document.value).iter().map(|leaf| leaf.path.clone()).collect();
         for settings in settings() {
             let report = convert(std::slice::from_ref(&source), &settings).report;
-            let found = report.documents.iter().flat_map(|document| &document.fields);
-            let fields: BTreeSet<String> = found.map(|field| field.path.clone()).collect();
-            let told = report.documents.iter().all(|document| document.kind.is_some());
-            assert!(!told || leaves.is_subset(&fields), "{}: {:?}", source.name, leaves.difference(&fields));
+            let fields = report.documents.iter().flat_map(|document| &document.fields);
+            let fields: BTreeSet<String> = fields.map(|field| field.path.clone()).collect();
+            let is_detected = report.documents.iter().all(|document| document.kind.is_some());
+            assert!(!is_detected || leaves.is_subset(&fields), "{}: {:?}", source.name, leaves.difference(&fields));
             let more = fields.difference(&leaves).filter_map(|path| document.value.pointer(path));
-            assert!(!told || more.count() == 0, "{}: more than leaves and what is not written", source.name);
+            assert!(
+                !is_detected || more.count() == 0,
+                "{}: fields of the report that are neither leaves nor absent",
+                source.name
+            );
         }
     }
 }
 
-/// What stands in front of and around the tasks of a service is translated or has its reason.
+/// Every field of the companion objects of a service has a translation or a reason.
 #[test]
-fn what_stands_around_the_tasks_of_real_services_is_told() {
-    // These are about how many tasks there are, where, and how they are replaced.
+fn fields_of_companions_of_real_services_are_translated() {
+    // Fields of the number, placement and replacement of tasks.
     const OTHERS: [&str; 4] =
         ["capacityProviderStrategy", "deploymentConfiguration", "placementConstraints", "placementStrategy"];
     let Some(corpus) = corpus() else { return };
@@ -60,26 +64,27 @@ fn what_stands_around_the_tasks_of_real_services_is_told() {
         for document in report.documents.iter().filter(|document| document.kind == Some("Service")) {
             services += 1;
             let untranslated = document.fields.iter().filter(|field| field.code == Some("not-translated-yet"));
-            let found = untranslated.map(|field| field.path.as_str());
-            let found: Vec<_> =
-                found.filter(|path| !OTHERS.iter().any(|other| path.split('/').any(|step| step == *other))).collect();
-            assert_eq!(found, [""; 0], "{}", source.name);
+            let paths = untranslated.map(|field| field.path.as_str());
+            let paths: Vec<_> =
+                paths.filter(|path| !OTHERS.iter().any(|other| path.split('/').any(|step| step == *other))).collect();
+            assert_eq!(paths, [""; 0], "{}", source.name);
         }
     }
     assert!(services > 30, "only {services} services");
 }
 
 #[test]
-fn every_leaf_of_a_real_definition_has_its_place() {
+fn every_leaf_of_a_real_definition_has_a_location() {
     for source in sources() {
         let Ok(text) = &source.text else { continue };
         let Ok(documents) = input::json::parse(text) else { continue };
-        let known = input::locations(&source);
-        assert_eq!(known.len(), documents.len(), "{}", source.name);
-        for (document, known) in documents.iter().zip(&known) {
+        let locations = input::locations(&source);
+        assert_eq!(locations.len(), documents.len(), "{}", source.name);
+        for (document, locations) in documents.iter().zip(&locations) {
             for path in input::Leaf::all(&document.value).iter().map(|leaf| leaf.path.clone()) {
-                let place = known.get(&path).unwrap_or_else(|| panic!("{} {path}", source.name));
-                let line: String = text.lines().nth(place.line - 1).unwrap().chars().skip(place.column - 1).collect();
+                let location = locations.get(&path).unwrap_or_else(|| panic!("{} {path}", source.name));
+                let line: String =
+                    text.lines().nth(location.line - 1).unwrap().chars().skip(location.column - 1).collect();
                 let name = path.rsplit('/').next().unwrap();
                 assert!(line.starts_with(&format!("\"{name}\"")) || name.parse::<usize>().is_ok(), "{path}: {line}");
             }
@@ -112,7 +117,7 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
-fn what_is_written_can_be_read_and_says_the_same() {
+fn written_manifests_convert_to_themselves() {
     for source in sources() {
         let first = convert(std::slice::from_ref(&source), &Settings::default());
         let text = first.manifests.iter().map(|manifest| manifest.yaml.as_str()).collect::<Vec<_>>().join("---\n");
@@ -126,7 +131,7 @@ fn what_is_written_can_be_read_and_says_the_same() {
 }
 
 #[test]
-fn every_real_expression_is_read_or_refused_for_what_it_is() {
+fn every_real_expression_is_parsed_or_rejected_with_its_reason() {
     let Some(folder) = corpus() else { return };
     let table = std::fs::read_to_string(folder.join("queries/cluster-queries.tsv")).unwrap();
     let expressions = table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').next());

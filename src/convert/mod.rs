@@ -4,7 +4,7 @@
 //! - `model` examines the definitions and matches those that belong together.
 //! - `output` writes the objects.
 //!
-//! Everything but reading files is a function of the texts.
+//! Except for reading files, a conversion is a pure function of the texts.
 
 mod input;
 mod model;

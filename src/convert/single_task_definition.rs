@@ -1,4 +1,4 @@
-//! A text that is to hold one task definition and nothing else.
+//! Reads a text that must contain exactly one task definition.
 
 use std::fmt;
 
@@ -10,54 +10,54 @@ use crate::ecs::Severity;
 use crate::k8s::kinds::RootKind;
 use crate::report::{Document, printable};
 
-/// Why there is no task definition to be used. [`fmt::Display`] tells all of it, with the source and the places in it.
+/// The reason why a text contains no usable task definition. [`fmt::Display`] writes the source and all errors with their paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoTaskDefinition {
     source: String,
-    what: What,
+    reason: Reason,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum What {
-    /// Something in the text is wrong.
-    Wrong(Vec<Document>),
-    /// It has definitions of other kinds only.
+enum Reason {
+    /// The text or its task definition is invalid.
+    Invalid(Vec<Document>),
+    /// The text contains only definitions of other kinds.
     OtherKinds(Vec<&'static str>),
-    /// It has more than one.
+    /// The text contains several task definitions.
     Several(usize),
 }
 
-/// Reads a task definition in any form that [`convert`](super::convert()) takes, and checks it by ECS's rules. It always has a
-/// family: without one that is given it is called after its file.
+/// Reads a task definition in any form that [`convert`](super::convert()) accepts, and validates it by the rules of ECS. The
+/// result has a family: that of the file name if the text contains none.
 ///
 /// # Errors
-/// When there is none, or more than one, or when ECS would refuse it.
+/// Returns an error if the text contains no task definition or several, or if ECS would reject it.
 pub fn single_task_definition(source: &Source) -> Result<TaskDefinitionSpec, NoTaskDefinition> {
-    let failed = |what| NoTaskDefinition { source: source.name.clone(), what };
-    let (mut found, mut wrong, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let failed = |reason| NoTaskDefinition { source: source.name.clone(), reason };
+    let (mut definitions, mut invalid, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (_, detected)) in detected_in(source).into_iter().enumerate() {
         match detected {
             Detected::Definition(item) if item.kind == RootKind::TaskDefinition => {
-                found.push(Definition::examine(source, index, *item, &Settings::default()));
+                definitions.push(Definition::examine(source, index, *item, &Settings::default()));
             }
             Detected::Definition(item) => others.push(item.kind.name()),
             Detected::Related(_) => others.push(RootKind::Service.name()),
-            Detected::Other(problem) => wrong.push(problem.document(source, index)),
+            Detected::Other(problem) => invalid.push(problem.document(source, index)),
         }
     }
-    let several = found.len();
-    match (found.pop(), several) {
+    let count = definitions.len();
+    match (definitions.pop(), count) {
         (Some(definition), 1) => match definition.task_definition() {
             Some(spec) if definition.is_usable() => Ok(with_family(spec.clone(), &definition.name)),
-            _ => Err(failed(What::Wrong(vec![definition.into_document()]))),
+            _ => Err(failed(Reason::Invalid(vec![definition.into_document()]))),
         },
-        (Some(_), several) => Err(failed(What::Several(several))),
-        (None, _) if others.is_empty() => Err(failed(What::Wrong(wrong))),
-        (None, _) => Err(failed(What::OtherKinds(others))),
+        (Some(_), count) => Err(failed(Reason::Several(count))),
+        (None, _) if others.is_empty() => Err(failed(Reason::Invalid(invalid))),
+        (None, _) => Err(failed(Reason::OtherKinds(others))),
     }
 }
 
-/// Of one of our resources the family is the object's name.
+/// Sets the family of a custom resource without one to the object's name.
 fn with_family(mut spec: TaskDefinitionSpec, name: &str) -> TaskDefinitionSpec {
     spec.ecs.family.get_or_insert_with(|| name.to_owned());
     spec
@@ -67,27 +67,27 @@ impl fmt::Display for NoTaskDefinition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = if self.source == super::files::STDIN { "standard input" } else { &self.source };
         write!(f, "{}: ", printable(source))?;
-        match &self.what {
-            What::Wrong(documents) => {
-                f.write_str("there is no task definition to be used in it")?;
+        match &self.reason {
+            Reason::Invalid(documents) => {
+                f.write_str("no usable task definition")?;
                 documents.iter().try_for_each(|document| errors(document, f))
             }
-            What::OtherKinds(kinds) => write!(f, "there is no task definition in it, but: {}", kinds.join(", ")),
-            What::Several(count) => write!(f, "there are {count} task definitions in it; give a file with one"),
+            Reason::OtherKinds(kinds) => write!(f, "no task definition; the text contains: {}", kinds.join(", ")),
+            Reason::Several(count) => write!(f, "{count} task definitions; use a file with one"),
         }
     }
 }
 
 impl std::error::Error for NoTaskDefinition {}
 
-/// What is wrong, a line each, as `/place: what (code)`.
+/// Writes errors and warnings, one per line, as `/path: message (code)`.
 fn errors(document: &Document, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for finding in document.findings.iter().filter(|finding| finding.severity != Severity::Info) {
         let kind = if finding.severity == Severity::Error { "" } else { "warning: " };
-        let place = if finding.path.is_empty() { String::new() } else { format!("{}: ", printable(&finding.path)) };
-        // Below the words there may be a figure, whose blanks matter.
-        let (words, figure) = finding.message.split_once('\n').unwrap_or((&finding.message, ""));
-        write!(f, "\n  {kind}{place}{} ({})", printable(words), finding.code)?;
+        let path = if finding.path.is_empty() { String::new() } else { format!("{}: ", printable(&finding.path)) };
+        // The lines after the first one may be a figure, in which spaces are significant.
+        let (message, figure) = finding.message.split_once('\n').unwrap_or((&finding.message, ""));
+        write!(f, "\n  {kind}{path}{} ({})", printable(message), finding.code)?;
         figure.lines().try_for_each(|line| write!(f, "\n    {}", printable(line)))?;
     }
     let excerpt = document.excerpt.as_deref().unwrap_or_default();
@@ -110,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_task_definition_is_read() {
+    fn every_form_of_a_task_definition_is_read() {
         let plain = format!(r#"{{"family": "shop", "containerDefinitions": [{CONTAINER}]}}"#);
         assert_eq!(family(&plain), "shop");
         assert_eq!(family(&format!(r#"{{"taskDefinition": {plain}, "tags": []}}"#)), "shop");
-        assert_eq!(family(&format!("[{CONTAINER}]")), "web", "after the file");
+        assert_eq!(family(&format!("[{CONTAINER}]")), "web", "from the file name");
         let resource = format!(
             r#"{{"apiVersion": "ecs-operator.dev/v1alpha1", "kind": "TaskDefinition", "metadata": {{"name": "object"}},
                 "spec": {{"containerDefinitions": [{CONTAINER}]}}}}"#
@@ -123,21 +123,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn errors_are_written_with_their_paths() {
         let cases = [
             (
                 r#"{"family": "w", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
-                "web.json: there is no task definition to be used in it\n  /containerDefinitions/0/memory: neither",
+                "web.json: no usable task definition\n  /containerDefinitions/0/memory: neither",
             ),
             (r#"{"family": "w" "cpu": 1}"#, "line 1, column"),
-            (r#"{"serviceName": "w", "taskDefinition": "w", "desiredCount": 1}"#, "in it, but: Service"),
-            ("{\"name\": 1}", "web.json: there is no task definition to be used in it\n  "),
+            (r#"{"serviceName": "w", "taskDefinition": "w", "desiredCount": 1}"#, "the text contains: Service"),
+            ("{\"name\": 1}", "web.json: no usable task definition\n  "),
         ];
-        for (text, words) in cases {
-            let told = read(text).unwrap_err();
-            assert!(told.contains(words), "{text}: {told}");
+        for (text, expected) in cases {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
         }
         let one = format!(r#"{{"family": "w", "containerDefinitions": [{CONTAINER}]}}"#);
-        assert!(read(&format!("{one}\n{one}")).unwrap_err().contains("there are 2 task definitions in it"));
+        assert!(read(&format!("{one}\n{one}")).unwrap_err().contains("2 task definitions"));
     }
 }

@@ -280,19 +280,10 @@ fn mistakes_are_told_and_exit_with_2() {
     let folder = folder();
     let many = |flag: &'static str, value: &'static str, count| [flag, value].repeat(count);
     let cases: [(Vec<&str>, &str); 21] = [
-        (
-            vec!["--task", "broken.json"],
-            "broken.json: there is no task definition to be used in it\n  /containerDefinitions/0/memory: ",
-        ),
-        (
-            vec!["--task", "damaged.json"],
-            "damaged.json: there is no task definition to be used in it\n  line 1, column",
-        ),
-        (vec!["--task", "service.json"], "service.json: there is no task definition in it, but: Service"),
-        (
-            vec!["--task", "missing.json"],
-            "missing.json: there is no task definition to be used in it\n  there is no such file",
-        ),
+        (vec!["--task", "broken.json"], "broken.json: no usable task definition\n  /containerDefinitions/0/memory: "),
+        (vec!["--task", "damaged.json"], "damaged.json: no usable task definition\n  line 1, column"),
+        (vec!["--task", "service.json"], "service.json: no task definition; the text contains: Service"),
+        (vec!["--task", "missing.json"], "missing.json: no usable task definition\n  no such file"),
         (vec!["--task", "."], "it is a folder"),
         (vec!["--task", "web.json", "--nodes", "pods.json"], "pods.json: there is no Node in it, but Pod"),
         (vec!["--task", "web.json", "--nodes", "twice.json"], "two nodes are called `a1`"),

@@ -116,7 +116,7 @@ fn exit_codes_tell_how_it_went() {
         (&["--nodes", "empty.json", "attribute:stack == prod"], 2, "but nothing at all: give what"),
         (&["--nodes", "web.json", "attribute:stack == prod"], 2, "but an ECS task definition: give what"),
         (&["--nodes", "words.txt", "attribute:stack == prod"], 2, "but a string: give what"),
-        (&["--nodes", "missing.json", "attribute:stack == prod"], 2, "there is no such file"),
+        (&["--nodes", "missing.json", "attribute:stack == prod"], 2, "no such file"),
         (&["--nodes", ".", "attribute:stack == prod"], 2, "it is a folder"),
         (&["--nodes", "-", "--pods", "-", "runningTasksCount > 1"], 2, "cannot both come from standard input"),
         (&["attribute:stack == prod"], 2, "no kubeconfig found"),

@@ -1,40 +1,44 @@
-//! Which files are read, and in which order.
+//! Reads files, folders and standard input.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// Endings of the files that are read of a folder.
-pub const ENDINGS: [&str; 4] = ["json", "jsonc", "yaml", "yml"];
+/// Extensions of the files that are read in a folder.
+pub const EXTENSIONS: [&str; 4] = ["json", "jsonc", "yaml", "yml"];
 
-/// How standard input is named.
+/// The name of standard input.
 pub const STDIN: &str = "-";
 
-/// A text that may hold definitions.
+/// A text that may contain definitions.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// As given on the command line, or as found below a folder that was; [`STDIN`] for standard input.
+    /// The path as on the command line, or below a folder on the command line; [`STDIN`] for standard input.
     pub name: String,
-    /// The text, or in words why there is none.
+    /// The text, or a message why it cannot be read.
     pub text: Result<String, String>,
-    /// True for a file of a folder that was given: it may have nothing to do with ECS.
+    /// True for a file in a folder on the command line. It may have nothing to do with ECS.
     pub from_folder: bool,
 }
 
-/// Reads files, whole folders and standard input, in the order given; a folder's files in the order of their paths.
+/// Reads files, folders and standard input in the order of `inputs`, and the files of a folder in the order of their paths.
 ///
-/// Of a folder, entries whose name starts with a dot are left out. A file that is named twice is read once.
+/// In a folder, entries whose names start with a dot are skipped. A file with several paths is read once.
 #[must_use]
 pub fn read(inputs: &[PathBuf]) -> Vec<Source> {
     let mut known = BTreeSet::new();
-    let sources = inputs.iter().flat_map(|input| sources_of(input));
-    // The same file may be named in several ways, such as by itself and with its folder.
-    let same = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-    sources.filter(|(path, _)| known.insert(same(path))).map(|(path, from_folder)| source(&path, from_folder)).collect()
+    let paths = inputs.iter().flat_map(|input| expand(input));
+    // A file may be listed twice, such as by its path and by that of its folder.
+    let canonical = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    paths
+        .filter(|(path, _)| known.insert(canonical(path)))
+        .map(|(path, from_folder)| source(&path, from_folder))
+        .collect()
 }
 
-fn sources_of(input: &Path) -> Vec<(PathBuf, bool)> {
+/// Returns the paths of an input's files; true for those in a folder.
+fn expand(input: &Path) -> Vec<(PathBuf, bool)> {
     if input.as_os_str() == STDIN || !input.is_dir() {
         return vec![(input.to_owned(), false)];
     }
@@ -43,16 +47,16 @@ fn sources_of(input: &Path) -> Vec<(PathBuf, bool)> {
     files.into_iter().map(|file| (file, true)).collect()
 }
 
-/// Gathers a folder's files. A folder that cannot be read stands for itself, so that reading it tells why.
+/// Collects the files of a folder. A folder that cannot be read is added itself, so that reading it reports the error.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return files.push(folder.to_owned()) };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     for path in paths.into_iter().filter(|path| !is_hidden(path)) {
-        // A link to a folder could lead back up.
+        // A link to a folder could form a cycle.
         if path.is_dir() && !path.is_symlink() {
             walk(&path, files);
-        } else if has_known_ending(&path) {
+        } else if has_known_extension(&path) {
             files.push(path);
         }
     }
@@ -62,8 +66,8 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
-fn has_known_ending(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+fn has_known_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 fn source(path: &Path, from_folder: bool) -> Source {
@@ -78,27 +82,27 @@ fn read_stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Why a file cannot be read, in words and without the system's numbers.
+/// Returns the reason why a file cannot be read, without the system's error number.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        ErrorKind::PermissionDenied => "its permissions do not allow reading it".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
+        ErrorKind::NotFound => "no such file or folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => format!("cannot read the file: {error}"),
     }
 }
 
-/// The text without a byte-order mark. PowerShell writes what a command prints as UTF-16.
+/// Decodes UTF-8 and UTF-16, and removes the byte-order mark. PowerShell redirects output as UTF-16.
 fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let utf_16 = match bytes.get(..2) {
-        Some([0xff, 0xfe]) => Some(wide(&bytes[2..], u16::from_le_bytes)),
-        Some([0xfe, 0xff]) => Some(wide(&bytes[2..], u16::from_be_bytes)),
+        Some([0xff, 0xfe]) => Some(decode_utf_16(&bytes[2..], u16::from_le_bytes)),
+        Some([0xfe, 0xff]) => Some(decode_utf_16(&bytes[2..], u16::from_be_bytes)),
         _ => None,
     };
     if let Some(text) = utf_16 {
-        return text.ok_or_else(|| "the file is broken UTF-16; save it as UTF-8".to_owned());
+        return text.ok_or_else(|| "the file is not valid UTF-16; save it as UTF-8".to_owned());
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        return Err("the file is compressed; unpack it first, for example with gunzip".to_owned());
+        return Err("the file is compressed; decompress it first, for example with gunzip".to_owned());
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
@@ -106,7 +110,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, String> {
     }
 }
 
-fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+fn decode_utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
     let (pairs, rest) = bytes.as_chunks();
     let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
     String::from_utf16(&units).ok().filter(|_| rest.is_empty())
@@ -114,29 +118,28 @@ fn wide(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
 
 fn not_utf_8(bytes: &[u8], at: usize) -> String {
     if bytes.contains(&0) {
-        return "the file is binary; give text in UTF-8".to_owned();
+        return "the file is binary; use text in UTF-8".to_owned();
     }
     let before = String::from_utf8_lossy(&bytes[..at]);
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    format!("line {line}, column {column}: this is not UTF-8; save the file in that encoding")
+    format!("line {line}, column {column}: invalid UTF-8; save the file as UTF-8")
 }
 
 impl Source {
-    /// The file's name without its folders and endings, with characters that ECS names cannot have as hyphens; none for
-    /// standard input.
+    /// Returns the file name without folders and extensions, with hyphens in place of characters that ECS names cannot
+    /// contain; none for standard input.
     #[must_use]
     pub fn stem(&self) -> Option<String> {
         let name = Path::new(&self.name).file_name()?.to_str()?;
         let mut stem = name;
-        while let Some((rest, ending)) = stem.rsplit_once('.') {
-            if !ENDINGS.contains(&ending) && !["tpl", "tmpl", "template"].contains(&ending) {
+        while let Some((rest, extension)) = stem.rsplit_once('.') {
+            if !EXTENSIONS.contains(&extension) && !["tpl", "tmpl", "template"].contains(&extension) {
                 break;
             }
             stem = rest;
         }
-        let fit = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-        let stem: String = stem.chars().map(fit).collect();
+        let stem: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
         let stem = stem.trim_matches('-');
         (self.name != STDIN && !stem.is_empty()).then(|| stem.chars().take(255).collect())
     }
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_follows_from_a_files_name() {
+    fn a_file_name_gives_the_family() {
         let stem = |name: &str| Source { name: name.to_owned(), text: Ok(String::new()), from_folder: false }.stem();
         for (name, expected) in [
             ("ecs/web.json", Some("web")),
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_read_or_named() {
+    fn other_encodings_are_decoded_or_reported() {
         assert_eq!(decode(b"\xef\xbb\xbf{}".to_vec()), Ok("{}".to_owned()));
         assert_eq!(decode(vec![0xff, 0xfe, b'{', 0, b'}', 0]), Ok("{}".to_owned()));
         assert_eq!(decode(vec![0xfe, 0xff, 0, b'{', 0, b'}']), Ok("{}".to_owned()));

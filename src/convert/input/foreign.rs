@@ -20,7 +20,7 @@ const FORMAT_VERSION: &str = "AWSTemplateFormatVersion";
 pub(super) fn command_output(name: &str, text: &str) -> Option<Problem> {
     let root = Pointer::root();
     if text.contains('\0') {
-        let what = "the file is binary, or UTF-16 without a byte-order mark; give text in UTF-8";
+        let what = "the file is binary, or UTF-16 without a byte-order mark; use text in UTF-8";
         return Some(Problem::unreadable(what));
     }
     let extension = Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -34,7 +34,7 @@ fn command_output_by_beginning(text: &str) -> Option<&'static str> {
     let start = text.trim_start();
     let starts_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| start.starts_with(prefix));
     if starts_with(&["An error occurred (", "aws: error", "usage: aws", "Unable to locate credentials"]) {
-        Some("this is an error message of the AWS CLI instead of its output: see why the command failed")
+        Some("this is an error message of the AWS CLI instead of its output: check why the command failed")
     } else if starts_with(&["TASKDEFINITION\t", "SERVICES\t", "CLUSTERS\t"])
         || start.contains("|  Describe") && start.starts_with("----")
     {
@@ -44,7 +44,7 @@ fn command_output_by_beginning(text: &str) -> Option<&'static str> {
     } else if starts_with(&["<?xml", "<!DOCTYPE", "<!doctype", "<html"]) {
         Some("this is XML or HTML, perhaps the error page of a download")
     } else if starts_with(&["#!"]) {
-        Some("this is a script: run it, and give what it prints")
+        Some("this is a script: run it, and convert its output")
     } else {
         None
     }

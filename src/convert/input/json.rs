@@ -1,4 +1,4 @@
-//! JSON as people and templates write it: with comments and trailing commas.
+//! Parses JSON with comments and trailing commas.
 
 mod mistakes;
 
@@ -11,35 +11,36 @@ use serde_json::{Map, Number, Value};
 use super::syntax::SyntaxError;
 use crate::ecs::Pointer;
 
-/// A JSON document.
+/// A parsed JSON document.
 #[derive(Debug, PartialEq)]
 pub(in crate::convert) struct Json {
     pub value: Value,
-    /// Members that are given more than once; the last one counts, as for the AWS command line.
+    /// Members that occur more than once. The last one is effective, as for the AWS CLI.
     pub repeated: Vec<Pointer>,
 }
 
-/// Reads JSON; comments and commas before a closing bracket are passed over.
+/// Returns the JSON documents of a text. Comments and commas before a closing bracket are ignored.
 ///
-/// Several documents after one another are what a loop over `aws ecs describe-…` prints. A text without any has none.
+/// A loop over `aws ecs describe-…` prints several documents. A text may also have no document.
 pub(in crate::convert) fn parse(text: &str) -> Result<Vec<Json>, SyntaxError> {
     let plain = plain(text);
-    let mut from = serde_json::Deserializer::from_str(&plain);
+    let mut deserializer = serde_json::Deserializer::from_str(&plain);
     let mut documents: Vec<Json> = Vec::new();
-    while let Err(more) = from.end() {
+    while let Err(error) = deserializer.end() {
         if documents.last().is_some_and(|last| !last.value.is_object() && !last.value.is_array()) {
-            return Err(mistakes::explain(&more, text, true));
+            return Err(mistakes::syntax_error(&error, text, true));
         }
         let repeated = RefCell::new(Vec::new());
-        let node = Node { at: Pointer::root(), repeated: &repeated };
-        let whole = !documents.is_empty();
-        let value = node.deserialize(&mut from).map_err(|error| mistakes::explain(&error, text, whole))?;
+        let node = Node { path: Pointer::root(), repeated: &repeated };
+        let is_later = !documents.is_empty();
+        let value =
+            node.deserialize(&mut deserializer).map_err(|error| mistakes::syntax_error(&error, text, is_later))?;
         documents.push(Json { value, repeated: repeated.into_inner() });
     }
     Ok(documents)
 }
 
-/// The text with comments and trailing commas as spaces: all else stays in its place.
+/// Replaces comments and trailing commas by spaces, so that all locations stay the same.
 fn plain(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let mut comma = None;
@@ -48,12 +49,12 @@ fn plain(text: &str) -> String {
     while at < bytes.len() {
         let length = token(&bytes[at..]);
         if length == 1 && bytes[at..].starts_with(b"/*") {
-            // The parser comes no further, and to look for the end of each one behind it would take forever.
+            // The parser fails here. To search the end of each such comment would take quadratic time.
             break;
         }
         match bytes[at] {
             b'/' if length > 1 => blank(&mut bytes[at..at + length]),
-            // A comma after nothing is a mistake, which the parser is to find.
+            // The parser reports a comma that follows no value.
             b',' => comma = (!matches!(before, b',' | b':' | b'[' | b'{')).then_some(at),
             b'}' | b']' => {
                 if let Some(comma) = comma.take() {
@@ -68,22 +69,22 @@ fn plain(text: &str) -> String {
         }
         at += length;
     }
-    // Only whole comments and commas became spaces, so it is still text.
+    // Only complete comments and commas are replaced, so the bytes are still UTF-8.
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// The length of what begins here: a string, a comment, or one byte.
+/// Returns the length of the token at the start: a string, a comment, or one byte.
 pub(in crate::convert) fn token(rest: &[u8]) -> usize {
     match rest {
         [b'"', ..] => string(rest).unwrap_or(rest.len()),
         [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
-        // A comment that never ends is left to the parser, which says where it stands.
+        // The parser reports a comment without an end.
         [b'/', b'*', after @ ..] => after.windows(2).position(|pair| pair == b"*/").map_or(1, |end| end + 4),
         _ => 1,
     }
 }
 
-/// The length of the string that begins here; none when it does not end.
+/// Returns the length of the string at the start; none if it is not closed.
 fn string(rest: &[u8]) -> Option<usize> {
     let mut at = 1;
     while at < rest.len() {
@@ -102,17 +103,17 @@ fn blank(comment: &mut [u8]) {
     }
 }
 
-/// A value to read at a place.
+/// Deserializes a value and records repeated members in it.
 struct Node<'a> {
-    at: Pointer,
+    path: Pointer,
     repeated: &'a RefCell<Vec<Pointer>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -150,7 +151,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         while let Some(item) =
-            list.next_element_seed(Node { at: self.at.index(items.len()), repeated: self.repeated })?
+            list.next_element_seed(Node { path: self.path.index(items.len()), repeated: self.repeated })?
         {
             items.push(item);
         }
@@ -160,10 +161,10 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = object.next_key::<String>()? {
-            let at = self.at.key(name.as_str());
-            let value = object.next_value_seed(Node { at: at.clone(), repeated: self.repeated })?;
+            let path = self.path.key(name.as_str());
+            let value = object.next_value_seed(Node { path: path.clone(), repeated: self.repeated })?;
             if members.insert(name, value).is_some() {
-                self.repeated.borrow_mut().push(at);
+                self.repeated.borrow_mut().push(path);
             }
         }
         Ok(Value::Object(members))
@@ -176,7 +177,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn comments_and_trailing_commas_are_passed_over() {
+    fn comments_and_trailing_commas_are_ignored() {
         let cases = [
             ("{\"a\": [1, 2,],}", json!({"a": [1, 2]})),
             ("// first\n{\"a\": /* b */ 1, // c\n}", json!({"a": 1})),
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_tell_the_place_in_the_text_as_it_was() {
+    fn errors_have_the_location_in_the_original_text() {
         let cases = [
             ("{\n  /* é */ \"a\" 1}", 2, 15),
             ("[1,,]", 1, 4),
@@ -205,22 +206,22 @@ mod tests {
     }
 
     #[test]
-    fn comments_that_never_end_are_looked_through_once() {
+    fn unclosed_comments_are_scanned_in_linear_time() {
         for begin in ["/*", "[1, /* "] {
             let error = parse(&format!("{begin}{}", "/* /".repeat(300_000))).unwrap_err();
-            assert!(error.message.contains("never ends"), "{}", error.message);
+            assert!(error.message.contains("not closed"), "{}", error.message);
         }
     }
 
     #[test]
-    fn documents_may_follow_one_another() {
+    fn a_text_may_contain_several_documents() {
         let values = |text: &str| parse(text).unwrap().into_iter().map(|json| json.value).collect::<Vec<_>>();
         assert_eq!(values("{\"a\": 1}\n{\"b\": 2} // c\n[3]\n"), [json!({"a": 1}), json!({"b": 2}), json!([3])]);
         assert_eq!(values(" // nothing\n"), Vec::<Value>::new());
     }
 
     #[test]
-    fn members_given_twice_are_told() {
+    fn repeated_members_are_reported() {
         let json = parse("{\"a\": [{\"b\": 1, \"b\": 2}]}").unwrap().remove(0);
         assert_eq!(json.value, json!({"a": [{"b": 2}]}));
         assert_eq!(json.repeated, [Pointer::root().key("a").index(0).key("b")]);

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_reader_takes_is_not_followed() {
+    fn invalid_text_is_not_searched() {
         let text = format!("{{\"a\": 1}}\n{}", "/* ".repeat(100_000));
         assert_eq!(location(&json::locations(&text), 0, "/a"), (1, 2, Some(8)));
         let text = format!("{{\"a\": 1}}\n{}", "[".repeat(100_000));

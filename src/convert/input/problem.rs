@@ -7,10 +7,10 @@ use super::syntax::SyntaxError;
 use crate::ecs::{Pointer, Severity, pointer};
 use crate::report::{Document, Finding, Location};
 
-/// What to do about an input that is nothing of ECS.
+/// Advice about an input that is not an ECS definition.
 const SEE_HELP: &str = "`ecs-operator convert --help` lists the accepted inputs";
 
-/// What to do about a definition in another language: AWS has it too.
+/// Advice about a definition in another language, for definitions that are deployed on AWS.
 pub(super) const EXPORT_FROM_AWS: &str = "`aws ecs describe-task-definition` and `aws ecs describe-services` print what is \
     deployed, with all values filled in";
 
@@ -68,12 +68,12 @@ impl Problem {
         Self::error(path, "not-ecs", what)
     }
 
-    /// An input that is nothing of ECS. That is usual in a folder and an error in a file given by name.
+    /// An input that is not an ECS definition: an error in a file given by name, usual in a folder.
     pub fn not_ecs(path: &Pointer, what: &str, from_folder: bool) -> Self {
         Self::not_ecs_with_advice(path, what, SEE_HELP, from_folder)
     }
 
-    /// An input that is nothing of ECS, with what to do instead.
+    /// An input that is not an ECS definition, with advice.
     pub fn not_ecs_with_advice(path: &Pointer, what: &str, advice: &str, from_folder: bool) -> Self {
         let severity = if from_folder { Severity::Info } else { Severity::Error };
         Self { severity, ..Self::not_a_definition(path, &format!("{what}; {advice}")) }

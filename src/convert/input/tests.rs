@@ -40,7 +40,7 @@ fn message(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn definitions_are_known_by_their_members() {
+fn definitions_are_detected_by_their_members() {
     let task = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b"}]});
     let service = json!({"serviceName": "web", "taskDefinition": "web:1"});
     let cluster = json!({"clusterName": "shop"});
@@ -89,7 +89,7 @@ fn an_update_names_the_service_differently() {
 }
 
 #[test]
-fn what_only_the_primary_deployment_tells_belongs_to_the_service() {
+fn settings_of_the_primary_deployment_belong_to_the_service() {
     let connect = json!({"enabled": true});
     let old = json!({"status": "ACTIVE", "serviceConnectConfiguration": {"enabled": false}});
     let primary = json!({"status": "PRIMARY", "serviceConnectConfiguration": connect, "volumeConfigurations": []});
@@ -97,9 +97,9 @@ fn what_only_the_primary_deployment_tells_belongs_to_the_service() {
         json!({"services": [{"serviceName": "web", "deployments": [old, primary], "volumeConfigurations": [1]}]});
     let item = only(&described);
     assert_eq!(item.spec["serviceConnectConfiguration"], connect);
-    assert_eq!(item.spec["volumeConfigurations"], json!([1]), "what the service says itself stays");
-    let place = item.origin.find(&Pointer::root().key("serviceConnectConfiguration").key("enabled"));
-    assert_eq!(place.as_deref(), Some("/services/0/deployments/1/serviceConnectConfiguration/enabled"));
+    assert_eq!(item.spec["volumeConfigurations"], json!([1]), "settings of the service itself are kept");
+    let path = item.origin.find(&Pointer::root().key("serviceConnectConfiguration").key("enabled"));
+    assert_eq!(path.as_deref(), Some("/services/0/deployments/1/serviceConnectConfiguration/enabled"));
     assert!(item.spec.pointer("/deployments/1/serviceConnectConfiguration").is_none());
 }
 
@@ -111,15 +111,15 @@ fn tags_beside_a_definition_belong_to_it() {
 }
 
 #[test]
-fn our_resources_are_understood_and_others_named() {
-    let ours = "apiVersion: ecs-operator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n";
+fn custom_resources_are_read_and_other_objects_reported() {
+    let resource = "apiVersion: ecs-operator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n";
     assert!(
-        matches!(found(&source("a.yaml", ours)).as_slice(), [Detected::Definition(item)] if item.resource.is_some())
+        matches!(found(&source("a.yaml", resource)).as_slice(), [Detected::Definition(item)] if item.resource.is_some())
     );
     let cases = [
-        (ours.replace("v1alpha1", "v9"), "reads version v1alpha1"),
-        (ours.replace("Cluster", "Pipe"), "this version does not convert the kind"),
-        (ours.replace("name: a", ""), "no `metadata.name`"),
+        (resource.replace("v1alpha1", "v9"), "reads version v1alpha1"),
+        (resource.replace("Cluster", "Pipe"), "this version does not convert the kind"),
+        (resource.replace("name: a", ""), "no `metadata.name`"),
         ("apiVersion: v1\nkind: Pod\n".to_owned(), "this is a Kubernetes Pod"),
     ];
     for (text, expected) in cases {
@@ -129,23 +129,24 @@ fn our_resources_are_understood_and_others_named() {
 }
 
 #[test]
-fn values_may_have_the_words_of_other_languages() {
-    for words in [
+fn values_may_contain_keywords_of_other_languages() {
+    for keywords in [
         "AWS::ECS::Service",
         "AWSTemplateFormatVersion",
         "resource 'aws_ecs_service'",
         "resource \"aws_ecs_service\"",
         "version: 0.0 AWS::ECS::Service",
     ] {
-        let task = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b", "command": [words]}]});
-        assert_eq!(only(&task).kind, RootKind::TaskDefinition, "{words}");
+        let task =
+            json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b", "command": [keywords]}]});
+        assert_eq!(only(&task).kind, RootKind::TaskDefinition, "{keywords}");
     }
     let yaml = "family: web\ncontainerDefinitions:\n  - command: ['resource \"aws_ecs_a\"', AWS::ECS::Service]\n";
     assert!(matches!(found(&source("a.yaml", yaml)).as_slice(), [Detected::Definition(_)]));
 }
 
 #[test]
-fn what_is_not_understood_is_described() {
+fn inputs_without_a_definition_are_described() {
     let cases = [
         ("main.tf", "resource \"aws_ecs_service\" \"a\" {}", "this is Terraform"),
         ("t.yaml", "Resources:\n  A:\n    Type: AWS::ECS::Service\n    X: !Ref B\n", "CloudFormation template"),
@@ -176,7 +177,7 @@ fn what_is_not_understood_is_described() {
         ("a.json", "<!DOCTYPE html>", "XML or HTML"),
         ("a.sh", "#!/bin/sh\n", "this is a script"),
         ("a.json", "{\0", "binary"),
-        ("a.json", "{\"a\": ${b}}", "a template that is not filled in"),
+        ("a.json", "{\"a\": ${b}}", "template is not rendered"),
     ];
     for (name, text, expected) in cases {
         let message = message(name, text);

@@ -1,4 +1,4 @@
-//! Services and the task definitions and clusters that they name among the inputs.
+//! The task definitions and clusters of services among the inputs.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::k8s::names;
 use crate::translate::service::companions;
 use crate::translate::{RenderContext, metadata};
 
-/// Task definitions by namespace and object name. Several with one name are refused.
+/// Task definitions by namespace and object name. Several with the same name are refused.
 pub(in crate::convert) type Families = BTreeMap<(Option<String>, String), Vec<usize>>;
 
-/// All task definitions.
+/// Returns all task definitions.
 pub(in crate::convert) fn families(definitions: &[&mut Definition]) -> Families {
     let mut families = Families::new();
     let tasks = definitions.iter().enumerate().filter(|(_, d)| d.kind == RootKind::TaskDefinition);
@@ -24,12 +24,12 @@ pub(in crate::convert) fn families(definitions: &[&mut Definition]) -> Families 
     families
 }
 
-/// What tells definitions of one kind apart.
+/// Returns what identifies a definition among those of its kind: namespace and object name.
 pub(in crate::convert) fn key(definition: &Definition) -> (Option<String>, String) {
     (definition.namespace.clone(), definition.name.clone())
 }
 
-/// The task definition a service names: whether it is among the inputs, and its name.
+/// Returns the task definition of a service: its index if it is among the inputs, and the reference.
 pub(in crate::convert) fn requested_task_definition(
     definition: &Definition,
     families: &Families,
@@ -39,7 +39,7 @@ pub(in crate::convert) fn requested_task_definition(
     Some((families.get(&key).and_then(|same| same.last().copied()), reference))
 }
 
-/// Tells each service what does not fit between it and the task definition it runs.
+/// Adds findings about contradictions between services and their task definitions.
 pub(in crate::convert) fn check_task_definitions(
     definitions: &mut [&mut Definition],
     families: &Families,
@@ -47,7 +47,7 @@ pub(in crate::convert) fn check_task_definitions(
 ) {
     for index in 0..definitions.len() {
         let Some((Some(task), reference)) = requested_task_definition(definitions[index], families) else { continue };
-        if !runs(definitions[task], &reference, settings) || !is_alone(definitions[task], families) {
+        if !runs(definitions[task], &reference, settings) || !is_unique(definitions[task], families) {
             continue;
         }
         let (service, task) = (definitions[index].service(), definitions[task].task_definition());
@@ -58,7 +58,7 @@ pub(in crate::convert) fn check_task_definitions(
     }
 }
 
-/// The cluster of a service, where that is among the inputs.
+/// Returns the cluster of a service if it is among the inputs.
 pub(in crate::convert) fn cluster_of<'a>(
     definitions: &'a [&mut Definition],
     service: &Definition,
@@ -71,20 +71,19 @@ pub(in crate::convert) fn cluster_of<'a>(
     })
 }
 
-/// Tells each service what does not fit between it and its cluster, and each input that completes a cluster when only others are
-/// there. It may be on AWS.
+/// Adds findings about contradictions between services and their clusters, and about supplements of clusters that are not
+/// among the inputs when others are.
 pub(in crate::convert) fn check_clusters(definitions: &mut [&mut Definition]) {
-    let whole = definitions.iter().filter(|other| other.kind == RootKind::Cluster && !other.is_supplement);
-    let whole: Vec<String> = whole.map(|other| other.name.clone()).collect();
+    let clusters = definitions.iter().filter(|other| other.kind == RootKind::Cluster && !other.is_supplement);
+    let clusters: Vec<String> = clusters.map(|other| other.name.clone()).collect();
     for index in 0..definitions.len() {
         let definition = &*definitions[index];
         let Some(service) = definition.service() else {
-            if definition.is_supplement && !whole.is_empty() && !whole.contains(&definition.name) {
+            if definition.is_supplement && !clusters.is_empty() && !clusters.contains(&definition.name) {
                 let name = &definition.name;
-                let hint = did_you_mean_name(name, whole.iter().map(String::as_str));
-                let message = format!(
-                    "the cluster {name:?} is not among the inputs, and this becomes a Cluster of its own{hint}"
-                );
+                let hint = did_you_mean_name(name, clusters.iter().map(String::as_str));
+                let message =
+                    format!("the cluster {name:?} is not among the inputs, so this becomes a separate Cluster{hint}");
                 definitions[index].warning(&Pointer::root().key("clusterName"), "cluster-not-given", message);
             }
             continue;
@@ -100,15 +99,15 @@ fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, setting
     companions::clashes(&task, name)
 }
 
-/// Whether a service comes to run this task definition. One that keeps its revision's number may mean another revision
-/// of the family.
+/// Reports whether a service runs this task definition. With `keep_revisions` it may reference another revision of the
+/// family.
 fn runs(task: &Definition, reference: &TaskDefinitionRef, settings: &Settings) -> bool {
-    let given = task.task_definition().and_then(|spec| spec.ecs.revision).map(i64::from);
-    let follows = settings.target == Target::Kubernetes || !settings.keep_revisions;
-    follows || reference.revision.is_none_or(|wanted| given == Some(wanted))
+    let number = task.task_definition().and_then(|spec| spec.ecs.revision).map(i64::from);
+    let follows_family = settings.target == Target::Kubernetes || !settings.keep_revisions;
+    follows_family || reference.revision.is_none_or(|requested| number == Some(requested))
 }
 
-/// Whether no other task definition has its name, so that it is the one that is meant.
-fn is_alone(task: &Definition, families: &Families) -> bool {
+/// Reports whether no other task definition has its name.
+fn is_unique(task: &Definition, families: &Families) -> bool {
     families.get(&key(task)).is_some_and(|same| same.len() == 1)
 }

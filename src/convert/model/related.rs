@@ -1,6 +1,6 @@
-//! What AWS keeps apart from a service or a cluster, merged into it, and what is reported of each resource.
+//! Merges related resources into their services and clusters, and reports each resource.
 //!
-//! The report tells of each leaf where it was given, with the verdict on what it came to in the parent.
+//! The report of a resource contains each of its leaves with the verdict on the merged field of the parent.
 
 mod cluster;
 mod scaling;
@@ -16,47 +16,47 @@ use crate::ecs::{Pointer, Severity};
 use crate::report::{Document, Field, Finding, REFUSED};
 use crate::translate::{Code, DESCRIBE_OUTPUT_MESSAGE, FieldVerdict, Verdict};
 
-/// Where resources came to, by their number.
+/// Attachments by the index of the resource.
 pub(in crate::convert) type Attachments = BTreeMap<usize, Attachment>;
 
-/// Where a resource came to.
+/// The parents of a related resource, or the reason why it has none.
 pub(in crate::convert) enum Attachment {
-    /// The parents by their number, and the paths in the spec of each: an alarm may trigger several policies.
+    /// Paths in the specs of the parents, by their index. An alarm may trigger several policies.
     Parents(BTreeMap<usize, Vec<Pointer>>),
-    /// Nowhere, which is a mistake.
+    /// An error, with its code and message.
     Rejected(&'static str, String),
-    /// Nowhere, as it is about something else.
+    /// An alarm without a service among the inputs.
     Unrelated,
-    /// Nowhere, as nobody evaluates alarms on other alarms.
+    /// An alarm on other alarms, which is not evaluated.
     NotEvaluated,
 }
 
 impl Attachment {
-    /// One path of one parent.
+    /// Returns an attachment at one path of one parent.
     pub fn at(parent: usize, path: Pointer) -> Self {
         Self::Parents(BTreeMap::from([(parent, vec![path])]))
     }
 }
 
-/// Puts all resources into what they belong to.
-pub(in crate::convert) fn merge(found: &mut [(Provenance, Detected)]) -> Attachments {
+/// Merges all related resources into their services and clusters.
+pub(in crate::convert) fn merge(inputs: &mut [(Provenance, Detected)]) -> Attachments {
     let mut attachments = Attachments::new();
-    scaling::merge(found, &mut attachments);
-    cluster::merge(found, &mut attachments);
+    scaling::merge(inputs, &mut attachments);
+    cluster::merge(inputs, &mut attachments);
     attachments
 }
 
-/// What is reported of each resource, by its number. A parent is told which of its resources have errors.
+/// Returns the report entry of each related resource, by its index. Adds a warning to the parents of resources with errors.
 pub(in crate::convert) fn documents(
     sources: &[Source],
     entries: &mut [(Provenance, Entry)],
     attachments: &Attachments,
 ) -> Vec<(usize, Document)> {
-    let found = findings(entries, attachments);
-    tell_wholes(sources, entries, attachments, &found);
-    let of_entry = |(index, (from, entry)): (usize, &(Provenance, Entry))| {
+    let findings = findings(entries, attachments);
+    warn_parents(sources, entries, attachments, &findings);
+    let document = |(index, (from, entry)): (usize, &(Provenance, Entry))| {
         let resource = entry.related()?;
-        let path = attachments.get(&index)?;
+        let attachment = attachments.get(&index)?;
         let mut document = Document {
             source: sources[from.source].name.clone(),
             index: from.index,
@@ -64,67 +64,67 @@ pub(in crate::convert) fn documents(
             name: Some(resource.name.clone()).filter(|name| !name.is_empty()),
             ..Document::default()
         };
-        let again = resource.scope.repeated.iter().map(|path| Finding {
+        let repeated = resource.scope.repeated.iter().map(|path| Finding {
             path: path.to_string(),
             severity: Severity::Warning,
             code: "repeated-member",
-            message: "the member is given more than once; the last one counts".to_owned(),
+            message: "the member occurs more than once; only the last one is used".to_owned(),
         });
-        document.findings.extend(again);
+        document.findings.extend(repeated);
         document.findings.extend(resource.warnings.iter().cloned());
-        document.findings.extend(found.get(&index).into_iter().flatten().cloned());
-        fill(&mut document, resource, path, entries);
-        // How AWS writes what nobody reads is not worth knowing.
+        document.findings.extend(findings.get(&index).into_iter().flatten().cloned());
+        fill(&mut document, resource, attachment, entries);
+        // Hints about the spelling of ignored members are irrelevant.
         let described = document.fields.iter().filter(|field| field.code == Some(Code::DescribeOutput.name()));
         let described: BTreeSet<&str> = described.map(|field| field.path.as_str()).collect();
         document.findings.retain(|it| it.severity != Severity::Info || !described.contains(it.path.as_str()));
         document.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
         Some((index, document))
     };
-    entries.iter().enumerate().filter_map(of_entry).collect()
+    entries.iter().enumerate().filter_map(document).collect()
 }
 
-/// What was found of each resource in its parents, by its number, in paths of its own document.
+/// Returns the findings of parents about each resource, by its index, with paths in the resource's document.
 fn findings(entries: &[(Provenance, Entry)], attachments: &Attachments) -> BTreeMap<usize, Vec<Finding>> {
     let mut paths: BTreeMap<usize, Vec<(usize, &Pointer)>> = BTreeMap::new();
-    for (index, path) in attachments {
-        let Attachment::Parents(parents) = path else { continue };
+    for (index, attachment) in attachments {
+        let Attachment::Parents(parents) = attachment else { continue };
         for (parent, at) in parents {
             paths.entry(*parent).or_default().extend(at.iter().map(|at| (*index, at)));
         }
     }
-    let mut told: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
+    let mut findings: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
     for (parent, paths) in paths {
         let Some(parent) = entries.get(parent).and_then(|(_, entry)| entry.definition()) else { continue };
         for finding in &parent.related_findings {
-            let around = || paths.iter().filter(|(_, path)| path.is_prefix_of(&finding.path));
-            // A policy is a path of its own in the scalable target, and an alarm in a policy.
-            let Some((_, closest)) = around().max_by_key(|(_, path)| path.depth()) else { continue };
-            for (index, path) in around().filter(|(_, path)| path == closest) {
+            let containing = || paths.iter().filter(|(_, path)| path.is_prefix_of(&finding.path));
+            // A scalable target contains the paths of policies, and a policy those of alarms.
+            let Some((_, closest)) = containing().max_by_key(|(_, path)| path.depth()) else { continue };
+            for (index, path) in containing().filter(|(_, path)| path == closest) {
                 let Some(resource) = entries.get(*index).and_then(|(_, entry)| entry.related()) else { continue };
                 let inside = finding.path.to_string();
                 let inside = inside.strip_prefix(&path.to_string()).unwrap_or_default();
                 let (severity, code, message) = (finding.severity, finding.code, finding.message.clone());
-                let finding = Finding { path: in_part(resource, inside), severity, code, message };
-                let all = told.entry(*index).or_default();
-                // An alarm that triggers several policies is looked at in each.
-                if !all.contains(&finding) {
-                    all.push(finding);
+                let finding = Finding { path: in_resource(resource, inside), severity, code, message };
+                let resource_findings = findings.entry(*index).or_default();
+                // An alarm of several policies is validated in each of them.
+                if !resource_findings.contains(&finding) {
+                    resource_findings.push(finding);
                 }
             }
         }
     }
-    told
+    findings
 }
 
-/// Says at each parent which of its resources have errors: nothing is made of it.
-fn tell_wholes(
+/// Adds a warning to each parent of a resource with errors, which is not converted.
+fn warn_parents(
     sources: &[Source],
     entries: &mut [(Provenance, Entry)],
     attachments: &Attachments,
-    found: &BTreeMap<usize, Vec<Finding>>,
+    findings: &BTreeMap<usize, Vec<Finding>>,
 ) {
-    for (index, findings) in found {
+    for (index, findings) in findings {
         let (Some(Attachment::Parents(parents)), Some((from, Entry::Related(resource)))) =
             (attachments.get(index), entries.get(*index))
         else {
@@ -133,9 +133,9 @@ fn tell_wholes(
         if !findings.iter().any(|finding| finding.severity == Severity::Error) {
             continue;
         }
-        let what = if resource.name.is_empty() { String::new() } else { format!(" {:?}", resource.name) };
+        let name = if resource.name.is_empty() { String::new() } else { format!(" {:?}", resource.name) };
         let file = &sources[from.source].name;
-        let message = format!("its {}{what} of {file} has errors, so nothing was made of it", resource.kind.name());
+        let message = format!("its {}{name} in {file} has errors, so it was not converted", resource.kind.name());
         for parent in parents.keys() {
             if let Some(parent) = entries.get_mut(*parent).and_then(|(_, entry)| entry.definition_mut()) {
                 parent.warning(&Pointer::root(), "part-refused", message.clone());
@@ -144,73 +144,78 @@ fn tell_wholes(
     }
 }
 
-fn fill(document: &mut Document, resource: &RelatedResource, path: &Attachment, entries: &[(Provenance, Entry)]) {
+/// Adds the fields of a resource to its report entry.
+fn fill(document: &mut Document, resource: &RelatedResource, attachment: &Attachment, entries: &[(Provenance, Entry)]) {
     let leaves = resource.scope.leaves.iter();
-    match path {
+    match attachment {
         Attachment::Rejected(code, message) => {
             let (path, message) = (resource.path.to_string(), message.clone());
             document.findings.push(Finding { path, severity: Severity::Error, code, message });
-            let refused = "nothing was made of it";
-            document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, REFUSED, refused)).collect();
+            let refused = "the resource has errors and was not converted";
+            document.fields = leaves.map(|leaf| field(leaf, Verdict::Unsupported, REFUSED, refused)).collect();
         }
         Attachment::Unrelated => {
             let message = "the alarm triggers no scaling policy of a service among the inputs";
             document.fields =
-                leaves.map(|leaf| told(leaf, Verdict::Ignored, "alarm-without-policy", message)).collect();
+                leaves.map(|leaf| field(leaf, Verdict::Ignored, "alarm-without-policy", message)).collect();
         }
         Attachment::NotEvaluated => {
-            let message = "nobody evaluates an alarm on other alarms: give the policy to the AlarmActions of an alarm on a metric";
+            let message =
+                "alarms on other alarms are not evaluated: add the policy to the AlarmActions of an alarm on a metric";
             let code = Code::AlarmNotEvaluated.name();
-            document.fields = leaves.map(|leaf| told(leaf, Verdict::Unsupported, code, message)).collect();
+            document.fields = leaves.map(|leaf| field(leaf, Verdict::Unsupported, code, message)).collect();
         }
         Attachment::Parents(parents) => {
-            let of_entry = |(parent, paths): (&usize, _)| Some((entries.get(*parent)?.1.definition()?, paths));
-            let parents: Vec<(&Definition, &Vec<Pointer>)> = parents.iter().filter_map(of_entry).collect();
+            let parents: Vec<(&Definition, &Vec<Pointer>)> = parents
+                .iter()
+                .filter_map(|(parent, paths)| Some((entries.get(*parent)?.1.definition()?, paths)))
+                .collect();
             let (usable, refused): (Vec<_>, Vec<_>) = parents.into_iter().partition(|(parent, _)| parent.is_usable());
-            // What is wrong with the resource itself says more.
-            let elsewhere = refused.iter().filter(|_| !document.is_refused());
-            let elsewhere: Vec<Finding> = elsewhere
+            // The errors of the resource itself are more specific.
+            let parent_errors = refused.iter().filter(|_| !document.is_refused());
+            let parent_errors: Vec<Finding> = parent_errors
                 .map(|(parent, _)| Finding {
                     path: resource.path.to_string(),
                     severity: Severity::Warning,
                     code: if usable.is_empty() { "whole-refused" } else { "one-whole-refused" },
                     message: format!(
-                        "the {} {:?} was not converted, and this belongs to it",
+                        "this belongs to the {} {:?}, which was not converted",
                         parent.kind.name(),
                         parent.name
                     ),
                 })
                 .collect();
-            document.findings.extend(elsewhere);
-            let uses: Vec<Use<'_>> = usable.into_iter().map(|(parent, paths)| Use::of(parent, paths)).collect();
-            document.fields = leaves.map(|leaf| of_leaf(leaf, resource, &uses)).collect();
+            document.findings.extend(parent_errors);
+            let merged: Vec<Merged<'_>> =
+                usable.into_iter().map(|(parent, paths)| Merged::new(parent, paths)).collect();
+            document.fields = leaves.map(|leaf| leaf_field(leaf, resource, &merged)).collect();
         }
     }
 }
 
-/// A parent that a resource came to.
-struct Use<'a> {
+/// A parent that contains a resource.
+struct Merged<'a> {
     parent: &'a Definition,
     /// The paths of the resource in its spec.
     paths: &'a [Pointer],
     verdicts: BTreeMap<String, &'a FieldVerdict>,
 }
 
-impl<'a> Use<'a> {
-    fn of(parent: &'a Definition, paths: &'a [Pointer]) -> Self {
+impl<'a> Merged<'a> {
+    fn new(parent: &'a Definition, paths: &'a [Pointer]) -> Self {
         let verdicts = parent.verdicts.iter().map(|verdict| (verdict.path.to_string(), verdict)).collect();
         Self { parent, paths, verdicts }
     }
 
-    /// The gravest verdict on what is at this path of the resource.
+    /// Returns the most severe verdict on a path of the resource.
     fn verdict(&self, inside: &str) -> Option<&'a FieldVerdict> {
         let verdicts = self.paths.iter().filter_map(|path| self.verdicts.get(&format!("{path}{inside}")).copied());
         verdicts.min_by_key(|verdict| verdict.verdict)
     }
 }
 
-/// What became of a leaf of a resource in the parents that could be used.
-fn of_leaf(leaf: &Leaf, resource: &RelatedResource, uses: &[Use<'_>]) -> Field {
+/// Returns the field of the report for a leaf of a resource that is merged into usable parents.
+fn leaf_field(leaf: &Leaf, resource: &RelatedResource, merged: &[Merged<'_>]) -> Field {
     let exact = |message: String| Field {
         path: leaf.path.clone(),
         verdict: Verdict::Exact,
@@ -218,18 +223,18 @@ fn of_leaf(leaf: &Leaf, resource: &RelatedResource, uses: &[Use<'_>]) -> Field {
         target: None,
         message: Some(message),
     };
-    let Some(first) = uses.first() else {
-        return told(leaf, Verdict::Unsupported, REFUSED, "nothing was made of what it belongs to");
+    let Some(first) = merged.first() else {
+        return field(leaf, Verdict::Unsupported, REFUSED, "the definition that it belongs to was not converted");
     };
     if resource.kind.parent_members().iter().any(|member| resource.path.key(*member).to_string() == leaf.path) {
-        return exact(format!("it names the {}, which has this in itself", first.parent.kind.name()));
+        return exact(format!("it identifies the {}, which contains the resource", first.parent.kind.name()));
     }
     let spec = leaf.path.strip_prefix(&resource.path.to_string()).map(in_spec).unwrap_or_default();
-    let verdicts: Vec<_> = uses.iter().filter_map(|of| Some((of.parent, of.verdict(&spec)?))).collect();
+    let verdicts: Vec<_> = merged.iter().filter_map(|merged| Some((merged.parent, merged.verdict(&spec)?))).collect();
     match verdicts.iter().min_by_key(|(_, verdict)| verdict.verdict) {
         Some((parent, verdict)) => {
-            let says = |it: &FieldVerdict| (it.verdict, it.code, it.message.clone());
-            let differ = verdicts.iter().any(|(_, other)| says(other) != says(verdict));
+            let content = |it: &FieldVerdict| (it.verdict, it.code, it.message.clone());
+            let differ = verdicts.iter().any(|(_, other)| content(other) != content(verdict));
             let prefix =
                 if differ { format!("in the {} {:?}: ", parent.kind.name(), parent.name) } else { String::new() };
             Field {
@@ -240,34 +245,34 @@ fn of_leaf(leaf: &Leaf, resource: &RelatedResource, uses: &[Use<'_>]) -> Field {
                 message: verdict.message.as_ref().map(|message| format!("{prefix}{message}")),
             }
         }
-        None if leaf.empty => exact("an empty value means that nothing is given".to_owned()),
-        None => told(leaf, Verdict::Ignored, Code::DescribeOutput.name(), DESCRIBE_OUTPUT_MESSAGE),
+        None if leaf.empty => exact("empty values have no effect".to_owned()),
+        None => field(leaf, Verdict::Ignored, Code::DescribeOutput.name(), DESCRIBE_OUTPUT_MESSAGE),
     }
 }
 
-/// The path in a resource's document of a path in its parent; where the resource has nothing, the path that it would have.
-fn in_part(resource: &RelatedResource, inside: &str) -> String {
+/// Returns the path in a resource's document of a path in its parent, also for members that the resource does not contain.
+fn in_resource(resource: &RelatedResource, inside: &str) -> String {
     let root = resource.path.to_string();
     let paths = resource.scope.leaves.iter().flat_map(|leaf| upwards(&leaf.path));
     let paths = paths.filter_map(|path| Some((in_spec(path.strip_prefix(&root)?), path)));
-    let known: BTreeMap<String, &str> = paths.collect();
-    let found = upwards(inside).find_map(|above| Some((*known.get(above)?, &inside[above.len()..])));
-    let (path, missing) = found.unwrap_or((&root, inside));
-    let named = missing.split('/').skip(1).map(|step| resource.kind.aws_member(step));
-    named.fold(path.to_owned(), |path, step| format!("{path}/{step}"))
+    let paths: BTreeMap<String, &str> = paths.collect();
+    let closest = upwards(inside).find_map(|above| Some((*paths.get(above)?, &inside[above.len()..])));
+    let (path, missing) = closest.unwrap_or((&root, inside));
+    let steps = missing.split('/').skip(1).map(|step| resource.kind.aws_member(step));
+    steps.fold(path.to_owned(), |path, step| format!("{path}/{step}"))
 }
 
-/// The way to a leaf of a resource in a Service: members are named differently, but not the keys of tags.
+/// Returns the path in a Service of a path in a resource. The names of members differ, the keys of tags do not.
 fn in_spec(path: &str) -> String {
     let steps = path.split('/').skip(1);
-    let mut tags = false;
+    let mut is_tag = false;
     let renamed = steps.map(|step| {
-        let own = std::mem::replace(&mut tags, step == "Tags");
-        if own { step.to_owned() } else { member_of_service(step) }
+        let is_key = std::mem::replace(&mut is_tag, step == "Tags");
+        if is_key { step.to_owned() } else { member_of_service(step) }
     });
     renamed.fold(String::new(), |path, step| format!("{path}/{step}"))
 }
 
-fn told(leaf: &Leaf, verdict: Verdict, code: &'static str, message: &str) -> Field {
+fn field(leaf: &Leaf, verdict: Verdict, code: &'static str, message: &str) -> Field {
     Field { path: leaf.path.clone(), verdict, code: Some(code), target: None, message: Some(message.to_owned()) }
 }

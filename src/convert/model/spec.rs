@@ -40,7 +40,7 @@ impl Spec {
     }
 
     /// Records the verdicts on the fields. A task definition is judged without a service.
-    pub(super) fn claim(&self, name: &str, profile: &RenderProfile, mode: Mode, recorder: &mut VerdictRecorder) {
+    pub(super) fn record(&self, name: &str, profile: &RenderProfile, mode: Mode, recorder: &mut VerdictRecorder) {
         match self {
             Self::TaskDefinition(spec) => examine::record_task_definition(spec, name, profile, mode, recorder),
             Self::Service(spec) => service::claim(spec, name, profile, mode, recorder),

@@ -1,4 +1,4 @@
-//! Definitions → our custom resources.
+//! Definitions → custom resources.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::ecs::Pointer;
 use crate::k8s::kinds::RootKind;
 use crate::translate::{Code, Mode};
 
-/// A custom resource in the order in which people read one.
+/// Members of a custom resource in the conventional order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource<'a> {
@@ -23,9 +23,9 @@ struct Resource<'a> {
     spec: Readable<'a>,
 }
 
-/// Writes every usable definition as a custom resource, and puts the verdicts of the operator in its report.
+/// Writes every usable definition as a custom resource and sets the verdicts of the operator.
 ///
-/// What others refer to comes first, so that nothing is missing for a moment when all are applied in this order.
+/// Referenced objects come first, so that references are valid at any time if the objects are applied in this order.
 pub(in crate::convert) fn write(definitions: &mut [&mut Definition], settings: &Settings) -> Vec<Manifest> {
     let mut usable: Vec<_> = definitions.iter_mut().filter(|definition| definition.is_usable()).collect();
     usable.sort_by_key(|definition| definition.kind);
@@ -34,8 +34,8 @@ pub(in crate::convert) fn write(definitions: &mut [&mut Definition], settings: &
 
 fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest> {
     definition.verdicts = definition.field_verdicts(&settings.profile, Mode::Operator);
-    let mut spec = without_output(definition);
-    service_reference::settle(definition, &mut spec, settings.keep_revisions);
+    let mut spec = without_describe_output(definition);
+    service_reference::replace(definition, &mut spec, settings.keep_revisions);
     let (metadata, spec) = (metadata(definition), Value::Object(spec));
     let kind = definition.kind.name();
     let resource =
@@ -44,22 +44,22 @@ fn resource(definition: &mut Definition, settings: &Settings) -> Option<Manifest
     written.map_err(|error| definition.error(&Pointer::root(), "unwritable", error.to_string())).ok()
 }
 
-/// The spec without the members that AWS only prints.
-fn without_output(definition: &Definition) -> Map<String, Value> {
-    let mut printed: BTreeMap<Pointer, bool> = BTreeMap::new();
+/// Returns the spec without the members that AWS only prints.
+fn without_describe_output(definition: &Definition) -> Map<String, Value> {
+    let mut is_describe_output: BTreeMap<Pointer, bool> = BTreeMap::new();
     for verdict in &definition.verdicts {
-        let only = printed.entry(top_member(&verdict.path)).or_insert(true);
-        *only &= verdict.code == Some(Code::DescribeOutput);
+        let is_output = is_describe_output.entry(top_member(&verdict.path)).or_insert(true);
+        *is_output &= verdict.code == Some(Code::DescribeOutput);
     }
-    let mut spec = definition.normalised().as_object().cloned().unwrap_or_default();
-    spec.retain(|name, _| !printed.get(&Pointer::root().key(name.as_str())).copied().unwrap_or(false));
+    let mut spec = definition.normalized().as_object().cloned().unwrap_or_default();
+    spec.retain(|name, _| !is_describe_output.get(&Pointer::root().key(name.as_str())).copied().unwrap_or(false));
     spec
 }
 
 fn top_member(path: &Pointer) -> Pointer {
     let mut top = path.clone();
-    while let Some(above) = top.parent().filter(|above| *above != Pointer::root()) {
-        top = above;
+    while let Some(parent) = top.parent().filter(|parent| *parent != Pointer::root()) {
+        top = parent;
     }
     top
 }
@@ -71,7 +71,7 @@ fn metadata(definition: &Definition) -> Value {
         metadata.insert("namespace".to_owned(), namespace.clone().into());
     }
     for member in ["labels", "annotations"] {
-        if let Some(value) = definition.resource.as_ref().and_then(|given| given.get(member)) {
+        if let Some(value) = definition.resource.as_ref().and_then(|metadata| metadata.get(member)) {
             metadata.insert(member.to_owned(), value.clone());
         }
     }

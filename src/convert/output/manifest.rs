@@ -1,40 +1,40 @@
-//! Objects as YAML that a person reads and `kubectl apply` takes.
+//! Objects as YAML for people and `kubectl apply`.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The first line of every file the converter writes. Files that begin otherwise are never written over.
+/// The first line of every file that the converter writes. Files without it are not overwritten.
 pub const MARK: &str = "# Made by `ecs-operator convert`; it writes this file again when it runs again.\n";
 
-/// An object as it is written.
+/// A serialized object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// Such as `Deployment`.
+    /// The object's kind, such as `Deployment`.
     pub kind: &'static str,
     /// The object's name.
     pub name: String,
-    /// The object's namespace, when it says one.
+    /// The object's namespace, if it is set.
     pub namespace: Option<String>,
     /// The object as a YAML document, without a separator.
     pub yaml: String,
 }
 
 impl Manifest {
-    /// Writes an object.
+    /// Serializes an object.
     pub(super) fn new<T: Serialize>(
         kind: &'static str,
         name: &str,
         namespace: Option<&str>,
         object: &T,
     ) -> Result<Self, serde_saphyr::ser::Error> {
-        // Long lines stay whole: a folded URL or command is harder to read and to search for.
+        // Without a limit, long lines such as URLs and commands are not folded and remain searchable.
         let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
         let yaml = serde_saphyr::to_string_with_options(object, options)?;
         Ok(Self { kind, name: name.to_owned(), namespace: namespace.map(str::to_owned), yaml })
     }
 
-    /// The name of its own file: kind and name, and the namespace in front when it says one.
+    /// Returns the file name: kind, namespace if it is set, and name.
     #[must_use]
     pub fn file_name(&self) -> String {
         let namespace = self.namespace.as_ref().map(|namespace| format!("{namespace}-")).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Manifest {
     }
 }
 
-/// Members that a person looks for first, in that order; all others follow by name.
+/// Members that come first, in this order; all others follow by name.
 const FIRST: [&str; 7] = ["family", "serviceName", "clusterName", "name", "key", "image", "type"];
 
 /// A JSON value with the members of its objects in a readable order.
@@ -72,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn names_come_first() {
+    fn names_are_written_first() {
         let value = json!({"b": 1, "image": "i", "name": "web", "a": [{"z": 1, "key": 2}]});
         let manifest = Manifest::new("Task", "x", Some("ns"), &Readable(&value)).unwrap();
         assert_eq!(manifest.yaml, "name: web\nimage: i\na:\n- key: 2\n  z: 1\nb: 1\n");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_something_else_is_quoted() {
+    fn strings_that_look_like_other_types_are_quoted() {
         for text in [
             "yes",
             "0123",

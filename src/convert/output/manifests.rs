@@ -101,13 +101,13 @@ fn render(
     let service = definition.service().filter(|_| definition.is_usable()).ok_or(NotConvertible::AlreadyRefused)?;
     let Some(task) = task.map(|task| &definitions[task]) else {
         let message = format!(
-            "task definition {:?} is not among the inputs; plain manifests need it: give its file too",
+            "the task definition {:?} is not among the inputs: plain manifests require it, add its file",
             reference.family
         );
         return Err(at_task_definition("task-definition-missing", message));
     };
     if !task.is_usable() {
-        let message = format!("its task definition, from {}, has errors", task.place());
+        let message = format!("the task definition in {} has errors", task.label());
         return Err(at_task_definition("task-definition-refused", message));
     }
     let cluster = cluster_of(definitions, definition);
@@ -151,7 +151,8 @@ fn alone(
 ) -> Option<Vec<Manifest>> {
     if taken.contains(&key(definition)) {
         let message = format!(
-            "no service uses it, and its own Deployment {:?} would have the name of a service's; leave it out or rename it",
+            "no service uses the task definition, and its Deployment {:?} would have the name of another service: rename the \
+             family, or leave the task definition out",
             definition.name
         );
         definition.error(&Pointer::root().key("family"), "same-name", message);
@@ -162,7 +163,8 @@ fn alone(
     match (Rendering { service: None, cluster: None, capacity: &capacity, owner, task, profile }).render() {
         Ok(rendered) => {
             definition.verdicts = rendered.verdicts;
-            let message = "no service among the inputs uses it; it becomes a Deployment of one replica";
+            let message =
+                "no service among the inputs uses the task definition, so it becomes a Deployment with one replica";
             definition.info(&Pointer::root(), "no-service", message);
             Some(rendered.manifests)
         }

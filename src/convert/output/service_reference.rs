@@ -1,4 +1,4 @@
-//! What a service refers to in AWS → what that is called in the new cluster.
+//! References of a service to AWS resources → names in the new cluster.
 
 use serde_json::{Map, Value};
 
@@ -6,14 +6,14 @@ use crate::convert::model::Definition;
 use crate::ecs::{Pointer, TaskDefinitionRef};
 use crate::translate::Verdict;
 
-/// The code of a pinned revision that is not kept.
+/// The code of a reference to a revision that is replaced by one to the family.
 const PINNED: &str = "pinned-revision-follows-family";
 
-/// Writes ARNs of a service's task definition and cluster as names.
+/// Replaces the ARNs of a service's task definition and cluster by names.
 ///
-/// A revision's number is AWS's: in the new cluster the revisions of a family count from 1. So a service that pins one
-/// follows the family, unless the numbers are to be kept. What was given as one of our resources is kept as it is.
-pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>, keep_revisions: bool) {
+/// Revision numbers of AWS do not apply in the new cluster, where the revisions of a family start at 1. Without
+/// `keep_revisions` a service with a revision follows the family instead. Custom resources are kept as they are.
+pub(super) fn replace(definition: &mut Definition, spec: &mut Map<String, Value>, keep_revisions: bool) {
     if definition.resource.is_some() {
         return;
     }
@@ -32,7 +32,7 @@ pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>,
     }
     if service.cluster.is_none() && service.cluster_arn.is_some() {
         let target = Some(format!("Service/{}#/spec/cluster", definition.name));
-        let message = "it names the service's cluster";
+        let message = "the ARN identifies the service's cluster";
         definition.override_verdict(
             &Pointer::root().key("clusterArn"),
             Verdict::Exact,
@@ -43,17 +43,17 @@ pub(super) fn settle(definition: &mut Definition, spec: &mut Map<String, Value>,
     }
 }
 
-/// The warning of a service in a cluster whose revisions count anew.
+/// Returns the warning about a revision number of AWS.
 fn renumbered(reference: &TaskDefinitionRef) -> String {
     format!(
-        "the service names revision {}, a number of AWS; in the new cluster revisions count from 1, so it follows the \
-         family {:?} (--keep-revisions keeps the number)",
+        "revision {} is a revision of AWS, and in the new cluster revisions start at 1, so the service follows the family \
+         {:?}; use --keep-revisions to keep the number",
         reference.revision.unwrap_or_default(),
         reference.family
     )
 }
 
-/// Tells that a service follows the family though it names a revision; `target` is what became of the name.
+/// Warns that a service with a revision follows the family; `target` is the location of the reference.
 pub(super) fn unpin(definition: &mut Definition, target: String, message: String) {
     let at = Pointer::root().key("taskDefinition");
     definition.override_verdict(&at, Verdict::Approximate, PINNED, Some(target), &message);

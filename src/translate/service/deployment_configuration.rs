@@ -82,8 +82,8 @@ fn circuit_breaker(service: &ecs::Service, name: &str, mode: Mode, recorder: &mu
     let enabled = configuration.deployment_circuit_breaker.as_ref().filter(|breaker| breaker.enable);
     match enabled {
         _ if !mode.has_operator() => {
-            let message = "without the operator nobody counts failed tasks: a deployment that fails goes on trying, and kubectl rollout \
-                           undo takes it back";
+            let message = "failed tasks are counted only by the operator: a failed deployment continues until `kubectl rollout undo` reverts \
+                           it";
             if configuration.deployment_circuit_breaker.is_some() {
                 recorder.unsupported(at, Code::NeedsOperator, message);
             }

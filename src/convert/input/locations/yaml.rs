@@ -5,7 +5,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Span as ParserSpan};
 use super::DocumentLocations;
 use super::walk::{Span, Walk};
 
-/// Returns the locations in each document of a valid text. As in `yaml::parse`, empty documents are left out.
+/// Returns the locations in each document of a valid text. As in `yaml::parse`, empty documents are skipped.
 pub(super) fn locations(text: &str) -> Vec<DocumentLocations> {
     let mut walk = Walk::default();
     let mut documents = Vec::new();

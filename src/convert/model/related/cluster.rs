@@ -1,6 +1,6 @@
-//! The capacity providers of a cluster, which `PutClusterCapacityProviders` gives to one that `CreateCluster` has made.
+//! Merges the input of `PutClusterCapacityProviders` into the cluster.
 //!
-//! Its input alone is a cluster. Where the cluster itself is among the inputs too, it is a resource of that.
+//! Without the cluster among the inputs, it becomes a cluster of its own.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::convert::model::entry::Provenance;
 use crate::ecs::Pointer;
 use crate::k8s::kinds::RootKind;
 
-/// Puts the providers into the clusters among the inputs that they are given to.
-pub(super) fn merge(found: &mut [(Provenance, Detected)], attachments: &mut Attachments) {
+/// Merges capacity providers into their clusters.
+pub(super) fn merge(inputs: &mut [(Provenance, Detected)], attachments: &mut Attachments) {
     let mut parents: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut resources: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, (_, detected)) in found.iter().enumerate() {
+    for (index, (_, detected)) in inputs.iter().enumerate() {
         let Detected::Definition(item) = detected else { continue };
         if item.kind == RootKind::Cluster {
             let group = if item.is_supplement { &mut resources } else { &mut parents };
@@ -25,54 +25,56 @@ pub(super) fn merge(found: &mut [(Provenance, Detected)], attachments: &mut Atta
         }
     }
     for (name, resources) in resources {
-        // Of several parents it cannot be known which is meant, and they are refused for their names; so are several resources alone.
+        // Several clusters with the same name are refused later, and so are several inputs of the call without a cluster.
         let Some([parent]) = parents.get(&name).map(Vec::as_slice) else { continue };
         for resource in &resources {
-            let path = if resources.len() > 1 {
-                let message = format!("the capacity providers of the cluster {name:?} are given more than once");
+            let attachment = if resources.len() > 1 {
+                let message = format!("the inputs set the capacity providers of the cluster {name:?} more than once");
                 Attachment::Rejected("capacity-given-twice", message)
             } else {
-                give(found, *parent, *resource, &name)
+                attach(inputs, *parent, *resource, &name)
             };
-            if let Detected::Definition(item) = &found[*resource].1 {
-                found[*resource].1 = Detected::Related(Box::new(capacity_resource(item)));
-                attachments.insert(*resource, path);
+            if let Detected::Definition(item) = &inputs[*resource].1 {
+                inputs[*resource].1 = Detected::Related(Box::new(capacity_resource(item)));
+                attachments.insert(*resource, attachment);
             }
         }
     }
 }
 
-/// The name of a cluster, or of the one that is completed.
+/// Returns the name of the cluster.
 fn name(item: &DefinitionInput) -> String {
-    let given = item.spec.get("clusterName").and_then(Value::as_str);
-    let of_object = || item.resource.as_ref()?.get("name")?.as_str();
-    given.or_else(of_object).unwrap_or(DEFAULT_CLUSTER).to_owned()
+    let own_name = item.spec.get("clusterName").and_then(Value::as_str);
+    let object_name = || item.resource.as_ref()?.get("name")?.as_str();
+    own_name.or_else(object_name).unwrap_or(DEFAULT_CLUSTER).to_owned()
 }
 
-fn give(found: &mut [(Provenance, Detected)], parent: usize, resource: usize, name: &str) -> Attachment {
-    let [Detected::Definition(whole_item), Detected::Definition(part_item)] = [parent, resource].map(|at| &found[at].1)
+/// Adds capacity providers to the spec of a cluster without any.
+fn attach(inputs: &mut [(Provenance, Detected)], parent: usize, resource: usize, name: &str) -> Attachment {
+    let [Detected::Definition(cluster), Detected::Definition(supplement)] = [parent, resource].map(|at| &inputs[at].1)
     else {
         return Attachment::Unrelated;
     };
-    let says = |member: &str| match whole_item.spec.get(member) {
+    let is_set = |member: &str| match cluster.spec.get(member) {
         None | Some(Value::Null) => false,
         Some(Value::Array(items)) => !items.is_empty(),
         Some(_) => true,
     };
-    if let Some(member) = CLUSTER_CAPACITY_MEMBERS.into_iter().find(|member| says(member)) {
-        let message = format!("the cluster {name:?} has `{member}` already: give its capacity providers once");
+    if let Some(member) = CLUSTER_CAPACITY_MEMBERS.into_iter().find(|member| is_set(member)) {
+        let message =
+            format!("the cluster {name:?} already contains `{member}`: remove it there, or leave this input out");
         return Attachment::Rejected("capacity-given-twice", message);
     }
-    let given: Vec<(&str, Value)> = CLUSTER_CAPACITY_MEMBERS
+    let members: Vec<(&str, Value)> = CLUSTER_CAPACITY_MEMBERS
         .iter()
-        .filter_map(|member| Some((*member, part_item.spec.get(*member)?.clone())))
+        .filter_map(|member| Some((*member, supplement.spec.get(*member)?.clone())))
         .collect();
-    if let Detected::Definition(item) = &mut found[parent].1
+    if let Detected::Definition(item) = &mut inputs[parent].1
         && let Some(spec) = item.spec.as_object_mut()
     {
-        for (member, value) in given {
+        for (member, value) in members {
             spec.insert(member.to_owned(), value);
-            item.origin.put_in(&Pointer::root().key(member));
+            item.origin.add_made(&Pointer::root().key(member));
         }
     }
     Attachment::at(parent, Pointer::root())

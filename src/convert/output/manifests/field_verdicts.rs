@@ -14,9 +14,10 @@ pub(super) fn service(
 ) {
     definition.verdicts = definition.field_verdicts(profile, Mode::Manifests);
     let Some(requested) = reference.revision.filter(|requested| revision != Some(*requested)) else { return };
-    let other = revision.map_or_else(|| "says no revision".to_owned(), |number| format!("is revision {number}"));
-    let message =
-        format!("the service names revision {requested}, but the task definition given {other}; that one is used");
+    let other = revision.map_or_else(|| "has no revision".to_owned(), |number| format!("is revision {number}"));
+    let message = format!(
+        "the service references revision {requested}, but the task definition among the inputs {other} and is used instead"
+    );
     let default = ecs::Service::default();
     let service = definition.service().map_or(&default, |spec| &spec.ecs);
     let target = target::pod_template(service, &definition.name);
@@ -35,14 +36,15 @@ pub(super) fn task_definition_of_refused(definition: &mut Definition, service: &
     if definition.verdicts.is_empty() {
         definition.verdicts = definition.field_verdicts(profile, Mode::Manifests);
         definition.verdicts.iter_mut().for_each(|verdict| verdict.target = None);
-        let message = format!("nothing was made of it, because its service {service:?} was refused");
+        let message = format!("the task definition was not converted, because its service {service:?} has errors");
         definition.warning(&Pointer::root(), "service-refused", message);
     }
 }
 
 /// Sets the verdicts on a cluster. Plain manifests contain its name as a label of its services.
 pub(super) fn cluster(definition: &mut Definition, profile: &RenderProfile) {
-    let message = "plain manifests have no object for a cluster; its services bear its name as a label";
+    let message =
+        "plain manifests contain no object for a cluster; the objects of its services have its name as a label";
     without_object(definition, profile, "no-cluster-object", message, is_cluster_field_of_services);
 }
 
@@ -58,7 +60,7 @@ fn is_cluster_field_of_services(verdict: &FieldVerdict) -> bool {
 /// Sets the verdicts on a capacity provider. Plain manifests contain its labels in the Pods of services that name it.
 pub(super) fn capacity_provider(definition: &mut Definition, profile: &RenderProfile) {
     let message =
-        "plain manifests have no object for a capacity provider; the Pods of services that name it ask for its nodes";
+        "plain manifests contain no object for a capacity provider; the Pods of services that use it select its nodes";
     let code = "no-capacity-provider-object";
     without_object(definition, profile, code, message, is_provider_field_of_services);
 }
