@@ -167,6 +167,13 @@ impl ContainerDefinition {
         self.name.as_deref().unwrap_or_default()
     }
 
+    /// True if `environment` or `secrets` sets the variable `name`.
+    #[must_use]
+    pub fn sets_variable(&self, name: &str) -> bool {
+        self.environment.iter().any(|pair| pair.name.as_deref() == Some(name))
+            || self.secrets.iter().any(|secret| secret.name == name)
+    }
+
     /// True if the end of this container ends the task. Default true.
     #[must_use]
     pub fn is_essential(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The tasks that the task agent runs, and the prerequisites that it is missing for the others.
+//! Eligibility for the task agent, and the prerequisites that are missing.
 //!
 //! The agent needs the command of every container, which a definition may leave to the image, and a container must not be
 //! restarted by the kubelet.
@@ -43,38 +43,35 @@ fn uses_agent(task: &RenderContext<'_>) -> bool {
 /// Describes the prerequisites of the agent that are missing, and how to meet them.
 fn missing_prerequisites(task: &RenderContext<'_>) -> Option<String> {
     if task.definition.is_windows() {
-        return Some("The task agent, which does as ECS does on Linux, is not there for Windows".to_owned());
+        return Some("The task agent, which behaves as on ECS, does not support Windows".to_owned());
     }
     let unknown: Vec<&ContainerDefinition> =
         task.definition.container_definitions.iter().filter(|c| command(task, c).is_none()).collect();
     let mut missing = Vec::new();
     if !unknown.is_empty() {
         let names = quoted_names(unknown.into_iter());
-        missing.push(format!("kubernetes.imageDefaults with what the images of {names} run"));
+        missing.push(format!("kubernetes.imageDefaults with the commands of the images of {names}"));
     }
     if task.profile.task_agent.is_none() {
-        missing.push("--task-agent-image, of `run` or of this conversion".to_owned());
+        missing.push("--task-agent-image of `run` or `convert`".to_owned());
     }
     if !task.profile.container_restart_policy {
         missing.push("Kubernetes 1.35".to_owned());
     }
-    (!missing.is_empty()).then(|| format!("The task agent does as ECS does; it takes {}", missing.join(", and ")))
+    (!missing.is_empty())
+        .then(|| format!("To behave as on ECS, use the task agent, which needs {}", missing.join(", and ")))
 }
 
-/// What is known of the image of a container.
+/// Returns the image defaults of a container in the `kubernetes` block.
 pub(super) fn image<'a>(task: &RenderContext<'a>, container: &ContainerDefinition) -> Option<&'a ImageDefaults> {
     let mut defaults = task.kubernetes.into_iter().flat_map(|k| &k.image_defaults);
     defaults.find(|image| Some(&image.container_name) == container.name.as_ref())
 }
 
-/// The whole command of a container: its entry point and arguments, or those of its image.
+/// Returns the command line of a container: its entry point and arguments, or those of its image.
 pub(super) fn command(task: &RenderContext<'_>, container: &ContainerDefinition) -> Option<Vec<String>> {
-    // One that gives a stop signal alone says nothing of the command.
-    let says = |image: &&ImageDefaults| {
-        image.stop_signal.is_none() || !image.entry_point.is_empty() || !image.command.is_empty()
-    };
-    let (entry_point, arguments) = match image(task, container).filter(says) {
-        // A given entry point is run without the arguments of the image.
+    let (entry_point, arguments) = match image(task, container).filter(|image| describes_command(image)) {
+        // An entry point of the definition replaces also the arguments of the image.
         _ if !container.entry_point.is_empty() => (&container.entry_point, &container.command),
         Some(image) if container.command.is_empty() => (&image.entry_point, &image.command),
         Some(image) => (&image.entry_point, &container.command),
@@ -84,7 +81,12 @@ pub(super) fn command(task: &RenderContext<'_>, container: &ContainerDefinition)
     (!whole.is_empty()).then_some(whole)
 }
 
-/// Where the plan is in the Pod template, for reports: what it says is in the fields of no container.
+/// True unless the image defaults contain only a stop signal.
+fn describes_command(image: &ImageDefaults) -> bool {
+    image.stop_signal.is_none() || !image.entry_point.is_empty() || !image.command.is_empty()
+}
+
+/// Returns the location of the plan in the Pod template, for verdicts on fields that only the plan contains.
 pub(crate) fn plan_target(task: &RenderContext<'_>) -> String {
     format!("{}/spec/initContainers/0/args/2", task.target)
 }

@@ -1,7 +1,7 @@
-//! `volumes[].configuredAtLaunch` with a service's `volumeConfigurations` → a claim of each task's own.
+//! `volumes[].configuredAtLaunch` with `volumeConfigurations` of a service → a generic ephemeral volume.
 //!
-//! ECS makes an EBS volume for each task and deletes it with the task. A generic ephemeral volume does the same: the claim
-//! belongs to the Pod. What kind of disk it is, and how it is encrypted, is for the storage class to say.
+//! ECS creates an EBS volume for each task and deletes it with the task. Likewise, the claim of a generic ephemeral volume
+//! belongs to the Pod. The storage class decides the type of the disk and its encryption.
 
 use k8s_openapi::api::core::v1::{
     EphemeralVolumeSource, PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, VolumeResourceRequirements,
@@ -14,7 +14,7 @@ use crate::ecs::service::ServiceManagedEbsVolumeConfiguration as Disk;
 use crate::ecs::task_definition::Volume;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
 
-/// The volume, when the service says how large it is.
+/// Returns the volume if the service sets its size.
 pub(crate) fn render(
     task: &RenderContext<'_>,
     index: usize,
@@ -25,7 +25,7 @@ pub(crate) fn render(
     let gibibytes = size(service, volume.name.as_deref()?)?;
     let class = storage_class(service);
     let message = format!(
-        "each task gets a volume of its own, deleted with it, once {} makes EBS volumes: install the EBS CSI driver",
+        "each task gets a volume, which is deleted with the task, once {} provisions EBS volumes: install the EBS CSI driver",
         class.map_or_else(|| "the default storage class".to_owned(), |class| format!("the storage class {class}"))
     );
     let path = Pointer::root().key("volumes").index(index).key("configuredAtLaunch");
@@ -52,19 +52,19 @@ fn storage_class(service: &ServiceSpec) -> Option<&str> {
 }
 
 fn size(service: &ServiceSpec, name: &str) -> Option<i32> {
-    let mut given = service.ecs.volume_configurations.iter();
-    given.find(|configuration| configuration.name == name)?.managed_ebs_volume.as_ref()?.size_in_gib
+    let mut configurations = service.ecs.volume_configurations.iter();
+    configurations.find(|configuration| configuration.name == name)?.managed_ebs_volume.as_ref()?.size_in_gib
 }
 
-/// Claims a service's `volumeConfigurations`. `workload` is the object they end up in, for reports.
+/// Records verdicts on `volumeConfigurations` of a service. `workload` is the object that contains the volumes, for reports.
 pub(crate) fn record(service: &ServiceSpec, workload: &str, recorder: &mut VerdictRecorder) {
     let target = format!("{workload}/spec/template/spec/volumes");
     for (index, configuration) in service.ecs.volume_configurations.iter().enumerate() {
         let path = Pointer::root().key("volumeConfigurations").index(index);
         let Some(disk) = &configuration.managed_ebs_volume else { continue };
         if disk.size_in_gib.is_none() {
-            let message = "the size of a volume from a snapshot is not known here: give sizeInGiB too. Until then the task waits for \
-                           the PersistentVolumeClaim that its task definition's verdict names";
+            let message = "the size of the snapshot is unknown: set sizeInGiB. Until then the task waits for the PersistentVolumeClaim \
+                           that the verdict of its task definition names";
             recorder.unsupported(path, Code::SnapshotNotRestored, message);
             continue;
         }
@@ -76,11 +76,11 @@ pub(crate) fn record(service: &ServiceSpec, workload: &str, recorder: &mut Verdi
 fn record_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, recorder: &mut VerdictRecorder) {
     recorder.exact(path.key("sizeInGiB"), target);
     let class = class.map_or_else(|| "the cluster's default one".to_owned(), |class| format!("{class:?}"));
-    let decides = format!(
-        "the storage class says this, here {class}: make one of ebs.csi.aws.com with the same parameters and name it in \
+    let message = format!(
+        "the storage class decides, here {class}: create one for ebs.csi.aws.com with the same parameters, and name it in \
          kubernetes.storageClassName"
     );
-    let given = [
+    let parameters = [
         ("volumeType", disk.volume_type.is_some()),
         ("iops", disk.iops.is_some()),
         ("throughput", disk.throughput.is_some()),
@@ -88,21 +88,21 @@ fn record_disk(disk: &Disk, class: Option<&str>, path: &Pointer, target: &str, r
         ("kmsKeyId", disk.kms_key_id.is_some()),
         ("filesystemType", disk.filesystem_type.is_some()),
     ];
-    for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
-        recorder.approximate(path.key(field), Code::StorageClassDecides, target, decides.clone());
+    for (field, _) in parameters.into_iter().filter(|(_, is_set)| *is_set) {
+        recorder.approximate(path.key(field), Code::StorageClassDecides, target, message.clone());
     }
-    recorder.ignored(path.key("roleArn"), Code::DriverRoleUsed, "the EBS CSI driver acts with a role of its own");
-    let message = "the volume starts empty: fill it by an init container, or run the task with a claim made from a VolumeSnapshot";
-    for (field, is_given) in [
+    recorder.ignored(path.key("roleArn"), Code::DriverRoleUsed, "the EBS CSI driver uses its own role");
+    let message = "the volume is empty at the start: fill it with an init container, or use a claim that is restored from a VolumeSnapshot";
+    for (field, is_set) in [
         ("snapshotId", disk.snapshot_id.is_some()),
         ("volumeInitializationRate", disk.volume_initialization_rate.is_some()),
     ] {
-        if is_given {
+        if is_set {
             recorder.unsupported(path.key(field), Code::SnapshotNotRestored, message);
         }
     }
     if !disk.tag_specifications.is_empty() {
-        let message = "the volumes bear the tags that the storage class gives them, by its parameters tagSpecification_1 and so on";
+        let message = "the volumes have the tags of the storage class: set its parameters tagSpecification_1 and so on";
         recorder.approximate(path.key("tagSpecifications"), Code::StorageClassDecides, target, message);
     }
 }

@@ -1,4 +1,4 @@
-//! Volumes that one container's settings ask for: their names, and mount paths that are taken.
+//! Volumes for the settings of one container: their names, and the mount paths in use.
 
 use k8s_openapi::api::core::v1::{Volume, VolumeMount};
 
@@ -6,11 +6,11 @@ use crate::k8s::names;
 use crate::translate::RenderContext;
 use crate::translate::context::ContainerSlot;
 
-/// A volume of one container, and its mount.
+/// Volume of one container, and its mount.
 pub(crate) struct ContainerVolume {
-    /// The volume, named by [`volume_name`].
+    /// Volume with the name from [`volume_name`].
     pub(crate) volume: Volume,
-    /// The mount in the container.
+    /// Mount in the container.
     pub(crate) mount: VolumeMount,
 }
 

@@ -1,12 +1,12 @@
-//! `efsVolumeConfiguration` → a `PersistentVolume` of the EFS CSI driver and the claim by which tasks mount it.
+//! `efsVolumeConfiguration` → a `PersistentVolume` of the EFS CSI driver and the claim that tasks mount.
 //!
-//! The volume stands for a file system that is there already (static provisioning), so both are bound to one another by
-//! name, and nothing happens to the files when they go. The size is a number that Kubernetes wants and nobody reads.
+//! The volume represents an existing file system (static provisioning). Volume and claim are bound by name, and their deletion
+//! does not affect the files. Kubernetes requires a size, but the driver ignores it.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::api::labels;
 use crate::ecs::Pointer;
@@ -14,67 +14,44 @@ use crate::ecs::task_definition::{EfsAuthorizationConfigIam, EfsTransitEncryptio
 use crate::k8s::{UntypedObject, names};
 use crate::translate::{Code, Mode, RenderContext, VerdictRecorder, metadata};
 
-/// The name of the driver, also that of its `CSIDriver` object.
+/// Name of the driver and of its `CSIDriver` object.
 pub const DRIVER: &str = "efs.csi.aws.com";
 
-/// The size that both objects name. A file system grows with what it holds.
+/// Size of both objects. A file system grows with its content.
 const SIZE: &str = "1Gi";
 
-/// A file system as a task mounts it.
+/// File system that a task mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSystem {
-    /// The name of the claim, in the namespace of the task definition.
+    /// Name of the claim, in the namespace of the task definition.
     pub claim: String,
     /// `FILE-SYSTEM[:FOLDER][:ACCESS-POINT]`.
     handle: String,
-    /// Whether traffic goes through an encrypted tunnel.
+    /// True if traffic is encrypted in transit.
     encrypted: bool,
-    /// Whether AWS checks who mounts it.
+    /// True if IAM authorizes the mount.
     iam: bool,
 }
 
-/// The name of the claim by which a task definition's volume is mounted.
+/// Returns the name of the claim for a volume of a task definition.
 pub(crate) fn claim_name(task: &str, volume: &str) -> String {
     format!("{task}-{}", names::object_name(volume))
 }
 
-/// Every file system of the task that the driver can mount.
+/// Returns the file systems of the task that the driver can mount.
 #[must_use]
 pub fn render(task: &RenderContext<'_>) -> Vec<FileSystem> {
-    task.definition.volumes.iter().filter_map(|volume| of(task.name, volume)).collect()
+    task.definition.volumes.iter().filter_map(|volume| FileSystem::from_volume(task.name, volume)).collect()
 }
 
-/// One for each claim; where several have one, the last counts.
+/// Merges file systems with the same claim. The last one takes precedence.
 #[must_use]
 pub fn merge(all: impl IntoIterator<Item = FileSystem>) -> Vec<FileSystem> {
     let by_claim: BTreeMap<String, FileSystem> = all.into_iter().map(|it| (it.claim.clone(), it)).collect();
     by_claim.into_values().collect()
 }
 
-fn of(task: &str, volume: &Volume) -> Option<FileSystem> {
-    let efs = volume.efs_volume_configuration.as_ref()?;
-    let authorization = efs.authorization_config.as_ref();
-    let point = authorization.and_then(|given| given.access_point_id.as_deref()).unwrap_or_default();
-    let folder = efs.root_directory.as_deref().filter(|folder| *folder != "/").unwrap_or_default();
-    let id = efs.file_system_id.as_str();
-    // A colon parts the handle, and cannot be written otherwise.
-    if id.is_empty() || [id, folder, point].iter().any(|part| part.contains(':')) {
-        return None;
-    }
-    let handle = match (folder, point) {
-        ("", "") => id.to_owned(),
-        (folder, "") => format!("{id}:{folder}"),
-        (folder, point) => format!("{id}:{folder}:{point}"),
-    };
-    Some(FileSystem {
-        claim: claim_name(task, volume.name.as_deref()?),
-        handle,
-        encrypted: efs.transit_encryption == Some(EfsTransitEncryption::Enabled),
-        iam: authorization.and_then(|given| given.iam) == Some(EfsAuthorizationConfigIam::Enabled),
-    })
-}
-
-/// Claims the configuration of a volume; whether the driver can mount it.
+/// Records verdicts on the configuration of a volume. Returns true if the driver can mount it.
 pub(crate) fn record(
     task: &RenderContext<'_>,
     volume: &Volume,
@@ -82,35 +59,59 @@ pub(crate) fn record(
     target: &str,
     recorder: &mut VerdictRecorder,
 ) -> bool {
-    let (Some(rendered), Some(efs)) = (of(task.name, volume), &volume.efs_volume_configuration) else { return false };
+    let Some(efs) = &volume.efs_volume_configuration else { return false };
+    let Some(file_system) = FileSystem::from_volume(task.name, volume) else { return false };
     let message = format!(
-        "the task starts once the PersistentVolumeClaim {} is bound: with the EFS CSI driver ({DRIVER}) in the cluster and \
-         a network that reaches the file system, it is made together with its PersistentVolume; a claim of that name that \
-         is there already is used instead",
-        rendered.claim
+        "the task starts once the PersistentVolumeClaim {} is bound, which is created with its PersistentVolume unless it exists: \
+         install the EFS CSI driver ({DRIVER}), and let the network of the cluster reach the file system",
+        file_system.claim
     );
     recorder.needs_addon(at.clone(), Code::EfsCsiNeeded, target, message);
     if efs.transit_encryption_port.is_some_and(|port| port != 0) {
-        let message = "the EFS CSI driver chooses the local port of the encrypted tunnel, which containers do not see";
+        let message =
+            "the EFS CSI driver chooses the local port of the encrypted tunnel, which is not visible to containers";
         recorder.approximate(at.key("transitEncryptionPort"), Code::EfsDriverPortUsed, target, message);
     }
-    if rendered.iam {
-        let message = "the EFS CSI driver mounts the file system with the role of its own Pods or of the node, where ECS uses \
-                       the task role: give that role elasticfilesystem:ClientMount, and elasticfilesystem:ClientWrite to \
-                       write, also in the policy of the file system";
+    if file_system.iam {
+        let message = "the EFS CSI driver mounts the file system with the role of its own Pods or of the node, not with the task role: \
+                       grant that role elasticfilesystem:ClientMount, and elasticfilesystem:ClientWrite for writing, also in the \
+                       policy of the file system";
         recorder.needs_addon(at.key("authorizationConfig").key("iam"), Code::EfsMountedByDriver, target, message);
     }
     true
 }
 
 impl FileSystem {
-    /// The name of the volume. Namespaces have no dots in their names, so no two claims have the same.
+    fn from_volume(task: &str, volume: &Volume) -> Option<Self> {
+        let efs = volume.efs_volume_configuration.as_ref()?;
+        let authorization = efs.authorization_config.as_ref();
+        let point = authorization.and_then(|config| config.access_point_id.as_deref()).unwrap_or_default();
+        let folder = efs.root_directory.as_deref().filter(|folder| *folder != "/").unwrap_or_default();
+        let id = efs.file_system_id.as_str();
+        // A colon separates the parts of a handle and cannot be escaped.
+        if id.is_empty() || [id, folder, point].iter().any(|part| part.contains(':')) {
+            return None;
+        }
+        let handle = match (folder, point) {
+            ("", "") => id.to_owned(),
+            (folder, "") => format!("{id}:{folder}"),
+            (folder, point) => format!("{id}:{folder}:{point}"),
+        };
+        Some(Self {
+            claim: claim_name(task, volume.name.as_deref()?),
+            handle,
+            encrypted: efs.transit_encryption == Some(EfsTransitEncryption::Enabled),
+            iam: authorization.and_then(|config| config.iam) == Some(EfsAuthorizationConfigIam::Enabled),
+        })
+    }
+
+    /// Returns the name of the volume. It is unique to the claim, because the name of a namespace has no dots.
     #[must_use]
     pub fn volume(&self, namespace: Option<&str>) -> String {
         namespace.map_or_else(|| self.claim.clone(), |namespace| format!("{namespace}.{}", self.claim))
     }
 
-    /// The claim, without an owner.
+    /// Returns the claim, without an owner.
     #[must_use]
     pub fn volume_claim(&self, task_definition: &str, namespace: Option<&str>, mode: Mode) -> UntypedObject {
         let metadata = ObjectMeta {
@@ -129,8 +130,8 @@ impl FileSystem {
         UntypedObject::from_spec(metadata, spec)
     }
 
-    /// The volume, kept for the claim of this uid; without one, for any claim of its name. Where no namespace is known, it is
-    /// kept for none, and the claim alone names the other.
+    /// Returns the volume, reserved for the claim with the uid `claim` or, without a uid, for any claim with the name. Without a
+    /// namespace the volume is not reserved, and only the claim references the volume.
     #[must_use]
     pub fn persistent_volume(
         &self,
@@ -154,19 +155,20 @@ impl FileSystem {
             spec["mountOptions"] = json!(["iam"]);
         }
         if let Some(namespace) = namespace {
-            let mut kept = Map::new();
-            let identity = [("apiVersion", "v1"), ("kind", "PersistentVolumeClaim")];
-            let place = [("namespace", namespace), ("name", &self.claim)];
-            let uid = claim.map(|uid| ("uid", uid));
-            kept.extend(
-                identity.into_iter().chain(place).chain(uid).map(|(key, value)| (key.to_owned(), value.into())),
-            );
-            spec["claimRef"] = Value::Object(kept);
+            spec["claimRef"] = json!({
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": namespace,
+                "name": self.claim,
+            });
+            if let Some(uid) = claim {
+                spec["claimRef"]["uid"] = uid.into();
+            }
         }
         UntypedObject::from_spec(metadata, spec)
     }
 
-    /// What the driver mounts. It encrypts unless told otherwise, so both are said.
+    /// Returns the CSI source. It always sets the encryption, because the driver encrypts by default and ECS does not.
     fn source(&self) -> Value {
         json!({
             "driver": DRIVER,
@@ -175,12 +177,13 @@ impl FileSystem {
         })
     }
 
-    /// Whether a volume's spec names this file system in this way. It cannot be changed in a volume that is there.
+    /// True if the source of a volume, which is immutable, is this file system.
     #[must_use]
     pub fn is_source_of(&self, volume: &Value) -> bool {
         let source = self.source();
-        let same = |part: &str| volume.pointer(&format!("/spec/csi/{part}")) == source.get(part);
-        ["driver", "volumeHandle", "volumeAttributes"].into_iter().all(same)
+        ["driver", "volumeHandle", "volumeAttributes"]
+            .into_iter()
+            .all(|field| volume.pointer(&format!("/spec/csi/{field}")) == source.get(field))
     }
 }
 
@@ -190,7 +193,7 @@ mod tests {
 
     fn file_system(efs: &Value) -> Option<FileSystem> {
         let volume = json!({"name": "Data", "efsVolumeConfiguration": efs});
-        of("web", &serde_json::from_value(volume).unwrap())
+        FileSystem::from_volume("web", &serde_json::from_value(volume).unwrap())
     }
 
     #[test]
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_and_volume_name_each_other() {
+    fn claim_and_volume_reference_each_other() {
         let efs = file_system(&json!({"fileSystemId": "fs-1", "transitEncryption": "ENABLED",
             "authorizationConfig": {"iam": "ENABLED"}}));
         let efs = efs.unwrap();
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn traffic_is_in_the_clear_unless_asked_otherwise_as_on_ecs() {
+    fn traffic_is_not_encrypted_by_default_as_on_ecs() {
         let efs = file_system(&json!({"fileSystemId": "fs-1"})).unwrap();
         let volume = Value::from(efs.persistent_volume("web", None, None, Mode::Manifests).body);
         assert_eq!(volume.pointer("/spec/csi/volumeAttributes/encryptInTransit"), Some(&"false".into()));

@@ -1,8 +1,8 @@
 //! `volumes` and `mountPoints` → volumes and mounts.
 //!
-//! A volume without a source, an empty host volume and a task-scoped Docker volume live as long as the task: `emptyDir`. A host
-//! path stays a host path. Storage that outlives the task is never replaced by something that does not: it becomes a claim
-//! that has to exist, and the Pod waits for it. For EFS the claim is made, see [`efs_volume_configuration`].
+//! A volume without a source, an empty host volume and a task-scoped Docker volume exist as long as the task: `emptyDir`. A host
+//! path remains a host path. Storage that outlives the task becomes a `PersistentVolumeClaim` that has to exist, and the Pod
+//! waits for it. For EFS the claim is rendered, see [`efs_volume_configuration`].
 
 pub mod configured_at_launch;
 pub mod container_volume;
@@ -26,6 +26,7 @@ use crate::translate::context::ContainerSlot;
 use crate::translate::conversions::some_list;
 use crate::translate::task_agent::supervised_container;
 use crate::translate::volumes::container_volume::ContainerVolume;
+use crate::translate::volumes::docker_volume_configuration::DockerVolume;
 use crate::translate::{Code, RenderContext, VerdictRecorder, firelens};
 
 pub(crate) fn volumes(
@@ -33,22 +34,22 @@ pub(crate) fn volumes(
     slots: &[ContainerSlot<'_>],
     recorder: &mut VerdictRecorder,
 ) -> Option<Vec<PodVolume>> {
-    let given = task.definition.volumes.iter().enumerate();
+    let declared = task.definition.volumes.iter().enumerate();
     let mut volumes: Vec<PodVolume> =
-        given.filter_map(|(index, volume)| render(task, index, volume, recorder)).collect();
-    volumes.extend(slots.iter().flat_map(|container| own(task, container)).map(|own| own.volume));
+        declared.filter_map(|(index, volume)| render(task, index, volume, recorder)).collect();
+    volumes.extend(slots.iter().flat_map(|slot| container_volumes(task, slot)).map(|it| it.volume));
     if slots.iter().any(ContainerSlot::is_supervised) {
         volumes.push(supervised_container::volume(task));
     }
     some_list(volumes)
 }
 
-/// The volumes that a container has besides those of the task.
-fn own(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
-    let mut own = tmpfs::volumes(task, slot);
-    own.extend(devices::volumes(task, slot));
-    own.extend(firelens::volumes(task, slot));
-    own
+/// Returns the volumes for the settings of a container.
+fn container_volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
+    let mut volumes = tmpfs::volumes(task, slot);
+    volumes.extend(devices::volumes(task, slot));
+    volumes.extend(firelens::volumes(task, slot));
+    volumes
 }
 
 fn render(
@@ -83,16 +84,16 @@ fn render(
         }
         Source::Host(source_path) => {
             recorder.exact(path.key("host"), format!("{target}/hostPath"));
-            // Without a type nothing is checked, as on ECS: a socket or a file is mounted as it is, and what does not exist
-            // is made a folder by the container runtime.
+            // Without a type the path is not checked, as on ECS: it may be a socket or a file, and the container runtime creates
+            // a folder if it does not exist.
             rendered.host_path = Some(HostPathVolumeSource { path: source_path.to_owned(), type_: None });
         }
-        Source::Lasting(field) => {
+        Source::Persistent(field) => {
             let claim_name = efs_volume_configuration::claim_name(task.name, name);
             let (at, target) = (path.key(field), format!("{target}/persistentVolumeClaim"));
             if !efs_volume_configuration::record(task, volume, &at, &target, recorder) {
                 let message = format!(
-                    "the task starts once the PersistentVolumeClaim {claim_name} exists; make one for this storage"
+                    "the task starts once the PersistentVolumeClaim {claim_name} exists: create one for this storage"
                 );
                 recorder.needs_addon(at, Code::VolumeClaimNeeded, target, message);
             }
@@ -108,45 +109,45 @@ fn record_docker(path: &Pointer, faithful: bool, target: String, recorder: &mut 
     if faithful {
         recorder.exact(path, target);
     } else {
-        let message = "of the options only the address, the size and ro are kept: the others are the node's own";
+        let message =
+            "only the address, the size and ro are translated; the defaults of the node replace the other options";
         recorder.approximate(path.key("driverOpts").key("o"), Code::VolumeOptionsNotSet, target.clone(), message);
         recorder.exact(path, target);
     }
 }
 
 enum Source<'a> {
-    /// Lives as long as the task; the field that says so, if any.
+    /// Folder that is deleted with the task, and the field that describes it, if any.
     Task(Option<&'static str>),
-    /// Memory that goes with the task.
+    /// Memory that is freed with the task.
     Memory { mebibytes: Option<i64>, faithful: bool },
-    /// A folder of an NFS server.
+    /// Folder of an NFS server.
     Nfs { source: NFSVolumeSource, faithful: bool },
-    /// A folder of the node.
+    /// Path of the node.
     Host(&'a str),
-    /// Outlives the task; the field that describes it.
-    Lasting(&'static str),
+    /// Storage that outlives the task, and the field that describes it.
+    Persistent(&'static str),
 }
 
 fn source(volume: &Volume) -> Source<'_> {
     if volume.efs_volume_configuration.is_some() {
-        return Source::Lasting("efsVolumeConfiguration");
+        return Source::Persistent("efsVolumeConfiguration");
     }
     if volume.s3files_volume_configuration.is_some() {
-        return Source::Lasting("s3filesVolumeConfiguration");
+        return Source::Persistent("s3filesVolumeConfiguration");
     }
     if volume.fsx_windows_file_server_volume_configuration.is_some() {
-        return Source::Lasting("fsxWindowsFileServerVolumeConfiguration");
+        return Source::Persistent("fsxWindowsFileServerVolumeConfiguration");
     }
     if volume.configured_at_launch == Some(true) {
-        return Source::Lasting("configuredAtLaunch");
+        return Source::Persistent("configuredAtLaunch");
     }
     if let Some(docker) = &volume.docker_volume_configuration {
-        use docker_volume_configuration::Kind;
         return match docker_volume_configuration::kind(docker) {
-            Kind::Scratch => Source::Task(Some("dockerVolumeConfiguration")),
-            Kind::Memory { mebibytes, faithful } => Source::Memory { mebibytes, faithful },
-            Kind::Nfs { source, faithful } => Source::Nfs { source, faithful },
-            Kind::Lasting => Source::Lasting("dockerVolumeConfiguration"),
+            DockerVolume::Scratch => Source::Task(Some("dockerVolumeConfiguration")),
+            DockerVolume::Memory { mebibytes, faithful } => Source::Memory { mebibytes, faithful },
+            DockerVolume::Nfs { source, faithful } => Source::Nfs { source, faithful },
+            DockerVolume::Persistent => Source::Persistent("dockerVolumeConfiguration"),
         };
     }
     match volume.host.as_ref().map(|host| host.source_path.as_deref()) {
@@ -156,7 +157,7 @@ fn source(volume: &Volume) -> Source<'_> {
     }
 }
 
-/// The container's mounts: its own before those of other containers.
+/// Returns the mounts of a container: its own, followed by those from other containers.
 pub(crate) fn mounts(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
@@ -166,18 +167,18 @@ pub(crate) fn mounts(
         recorder.exact(slot.at("mountPoints").index(index), slot.becomes("volumeMounts"));
     }
     let mut mounts = declared(slot.definition);
-    mounts.extend(own(task, slot).into_iter().map(|own| own.mount));
+    mounts.extend(container_volumes(task, slot).into_iter().map(|it| it.mount));
     mounts.extend(volumes_from::mounts(task, slot, &mounts, recorder));
     some_list(mounts)
 }
 
-/// The mounts of the task's volumes; where two have the same path the last one counts, as two would be refused.
+/// Returns the mounts of the task's volumes. Of two mounts at one path the last one is kept, because the API server refuses both.
 pub(crate) fn declared(container: &ContainerDefinition) -> Vec<VolumeMount> {
-    let mut seen = BTreeSet::new();
+    let mut paths = BTreeSet::new();
     let mut mounts: Vec<VolumeMount> = Vec::new();
     for mount in container.mount_points.iter().rev() {
         let (Some(volume), Some(path)) = (&mount.source_volume, &mount.container_path) else { continue };
-        if seen.insert(path.as_str()) {
+        if paths.insert(path.as_str()) {
             mounts.push(VolumeMount {
                 name: names::object_name(volume),
                 mount_path: path.clone(),

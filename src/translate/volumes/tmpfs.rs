@@ -1,7 +1,7 @@
-//! `linuxParameters.tmpfs` and `linuxParameters.sharedMemorySize` → volumes in memory of one container.
+//! `linuxParameters.tmpfs` and `linuxParameters.sharedMemorySize` → in-memory volumes of one container.
 //!
-//! The kubelet mounts an `emptyDir` of medium `Memory` as a tmpfs of `sizeLimit`, or of the Pod's memory limit where that is
-//! less; what is in it counts as memory of the container that wrote it, as on ECS. Its mount options cannot be chosen.
+//! The kubelet mounts an `emptyDir` with the medium `Memory` as a tmpfs of `sizeLimit`, or of the Pod's memory limit if that is
+//! smaller. As on ECS, its content counts as memory of the container that wrote it. Its mount options are fixed.
 
 use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Volume, VolumeMount};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -14,33 +14,33 @@ use crate::translate::{Code, RenderContext, VerdictRecorder, conversions};
 
 pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
 
-/// The source of a volume in memory; a size of 0 is no limit.
+/// Returns the source of an in-memory volume. A size of 0 is no limit.
 pub(crate) fn source(mebibytes: Option<i64>) -> EmptyDirVolumeSource {
     let size: Option<Quantity> = mebibytes.filter(|size| *size > 0).map(conversions::memory);
     EmptyDirVolumeSource { medium: Some("Memory".to_owned()), size_limit: size }
 }
 
-/// The volumes in memory of a container.
+/// Returns the in-memory volumes of a container.
 pub(crate) fn volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if task.definition.is_windows() {
         return Vec::new();
     }
-    let tmpfs =
-        tmpfs(slot).iter().enumerate().filter(|(_, given)| !container_volume::is_mounted(slot, &given.container_path));
-    let mut found: Vec<ContainerVolume> = tmpfs
-        .map(|(index, given)| {
-            let read_only = given.mount_options.iter().any(|option| option == "ro");
+    let free =
+        tmpfs(slot).iter().enumerate().filter(|(_, tmpfs)| !container_volume::is_mounted(slot, &tmpfs.container_path));
+    let mut volumes: Vec<ContainerVolume> = free
+        .map(|(index, tmpfs)| {
+            let read_only = tmpfs.mount_options.iter().any(|option| option == "ro");
             let suffix = format!("tmpfs-{index}");
-            own(task, slot, &suffix, &given.container_path, given.size.into(), read_only)
+            memory_volume(task, slot, &suffix, &tmpfs.container_path, tmpfs.size.into(), read_only)
         })
         .collect();
     if let Some(size) = shared_memory(slot).filter(|_| is_private(task) && !is_taken(slot)) {
-        found.push(own(task, slot, "shm", SHARED_MEMORY, size.into(), false));
+        volumes.push(memory_volume(task, slot, "shm", SHARED_MEMORY, size.into(), false));
     }
-    found
+    volumes
 }
 
-fn own(
+fn memory_volume(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
     suffix: &str,
@@ -68,8 +68,8 @@ pub(crate) fn shared_memory(slot: &ContainerSlot<'_>) -> Option<i32> {
     slot.definition.linux_parameters.as_ref()?.shared_memory_size
 }
 
-/// Whether the container has a `/dev/shm` of its own. Docker sizes no other: in the IPC modes `task` and `host` it is that of
-/// the task or of the instance, in `none` there is none.
+/// True if the container has its own `/dev/shm`. Docker sets the size of no other one: in the IPC modes `task` and `host` the
+/// container uses that of the task or of the instance, and in the mode `none` it has none.
 fn is_private(task: &RenderContext<'_>) -> bool {
     task.definition.ipc_mode.is_none()
 }
@@ -78,7 +78,7 @@ fn is_taken(slot: &ContainerSlot<'_>) -> bool {
     container_volume::is_mounted(slot, SHARED_MEMORY) || tmpfs(slot).iter().any(|t| t.container_path == SHARED_MEMORY)
 }
 
-/// Claims both fields.
+/// Records verdicts on both fields.
 pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) {
     if task.definition.is_windows() {
         runtime_platform::refuse(slot, &["linuxParameters", "tmpfs"], !tmpfs(slot).is_empty(), recorder);
@@ -97,9 +97,9 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     if shared_memory(slot).is_none() {
         return;
     }
-    // In the other modes ECS does nothing with it either.
+    // In the other modes ECS ignores the field.
     if is_private(task) && is_taken(slot) {
-        recorder.unsupported(path, Code::MountPathTaken, "something else is mounted at /dev/shm, and is kept");
+        recorder.unsupported(path, Code::MountPathTaken, "another mount uses /dev/shm and is kept instead");
     } else if is_private(task) {
         recorder.exact(path, slot.becomes("volumeMounts"));
     } else {
@@ -108,36 +108,35 @@ pub(crate) fn record(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
 }
 
 fn record_tmpfs(slot: &ContainerSlot<'_>, index: usize, recorder: &mut VerdictRecorder) {
-    let given = &tmpfs(slot)[index];
+    let tmpfs = &tmpfs(slot)[index];
     let path = slot.at("linuxParameters").key("tmpfs").index(index);
     let target = slot.becomes("volumeMounts");
-    if container_volume::is_mounted(slot, &given.container_path) {
-        let message = "a volume is mounted at the same path, and only that one is kept: remove one of the two";
+    if container_volume::is_mounted(slot, &tmpfs.container_path) {
+        let message = "a volume is mounted at the same path and is kept instead: remove one of the two";
         recorder.unsupported(path, Code::MountPathTaken, message);
         return;
     }
     recorder.exact(path.key("size"), target.clone());
-    let flags =
-        "the folder is mounted without noexec, nosuid and nodev, which ECS sets by default: programs in it can be run";
-    if ["exec", "suid", "dev"].iter().all(|lax| given.mount_options.iter().any(|option| option == lax)) {
+    if ["exec", "suid", "dev"].iter().all(|flag| tmpfs.mount_options.iter().any(|option| option == flag)) {
         recorder.exact(path.key("containerPath"), target.clone());
     } else {
-        recorder.approximate(path.key("containerPath"), Code::TmpfsFlagsNotSet, target.clone(), flags);
+        let message = "the folder is mounted without noexec, nosuid and nodev, which ECS sets by default: programs in it are executable";
+        recorder.approximate(path.key("containerPath"), Code::TmpfsFlagsNotSet, target.clone(), message);
     }
-    for (position, option) in given.mount_options.iter().enumerate() {
+    for (position, option) in tmpfs.mount_options.iter().enumerate() {
         let path = path.key("mountOptions").index(position);
-        if is_given_anyway(option) {
+        if is_default_option(option) {
             recorder.exact(path, target.clone());
         } else {
-            let message = "mount options cannot be chosen: the folder is writable for everybody, belongs to root, and programs \
-                           in it can be run; a program that needs it otherwise has to change it when it starts";
+            let message = "Kubernetes has no mount options for the folder: it belongs to root, is writable by all users, and programs \
+                           in it are executable; change that in the container's program at its start";
             recorder.approximate(path, Code::TmpfsFlagsNotSet, target.clone(), message);
         }
     }
 }
 
-/// Options that are a mount's own, or that a tmpfs has without being told.
-fn is_given_anyway(option: &str) -> bool {
+/// True for an option of the mount itself and for the defaults of a tmpfs.
+fn is_default_option(option: &str) -> bool {
     const OPTIONS: [&str; 14] = [
         "async",
         "defaults",
