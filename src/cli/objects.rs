@@ -94,7 +94,7 @@ fn without_kind(document: &Value) -> String {
         Value::Array(items) if items.is_empty() => "an empty list".to_owned(),
         Value::Object(_) if has("containerDefinitions") || has("taskDefinition") => "an ECS task definition".to_owned(),
         Value::Object(_) => "an object without a kind".to_owned(),
-        other => pointer::kind_of(other).to_owned(),
+        other => pointer::json_type(other).to_owned(),
     }
 }
 

@@ -92,7 +92,7 @@ impl JsonSchema for Opaque {
 /// Prints the kind of JSON and none of its content, which may be secret.
 impl fmt::Debug for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Opaque({})", super::pointer::kind_of(&self.0))
+        write!(f, "Opaque({})", super::pointer::json_type(&self.0))
     }
 }
 

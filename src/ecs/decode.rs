@@ -1,11 +1,10 @@
-//! Reads JSON into a shape and tells everything that is wrong with it at once, each thing with its place.
+//! Reads JSON into a shape and reports every mistake at once, each with its path.
 //!
-//! A walker goes over the input and the shape's own JSON schema side by side, so whatever a custom resource's schema
-//! refuses is refused here in the same way, with a better message. What the walker lets through is then decoded by
-//! serde.
+//! A walker traverses the input along the JSON schema of the shape. It rejects every value that the schema of the custom
+//! resource rejects, with a better message. Serde then decodes the normalized input.
 //!
-//! No message holds a text from the input, other than the name of a member and a value that a list of choices does
-//! not have: all other texts may be secret.
+//! A message repeats no text of the input except field names and unsupported values of an enum: all other texts may be
+//! secret.
 
 pub(crate) mod hint;
 mod scalar;
@@ -21,35 +20,24 @@ use serde_json::Value;
 use super::finding::{Finding, Severity};
 use super::pointer::Pointer;
 
-/// Tolerance for irregular input. `null` always means absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leniency {
-    /// Types must be those of the ECS API.
-    Strict,
-    /// Files written by hand and by templates are understood: `"256"` is a number where one is wanted and 256 a
-    /// string, `"true"` is a boolean, and an empty string, list or object that can't be meant stands for an absent
-    /// member. All but the plainest of these give a finding of severity `Info`.
-    Lenient,
-}
-
 /// Result of decoding an input.
 #[derive(Clone, Debug)]
 pub struct Decoded<T> {
-    /// The typed value. Always there when no finding is an error; there too when errors are only about limits.
+    /// Typed value. Present if there are no errors, or errors about limits only.
     pub value: Option<T>,
-    /// Where nothing was read because of errors: the value without the members that they are in, if that can be read. It is
-    /// there to find what else is wrong, and for nothing else.
+    /// If `value` is absent: the value without the fields that have errors, if it can be decoded. Use it only to search
+    /// for further errors.
     pub remainder: Option<T>,
-    /// Places of members that the shape doesn't have. They are kept in `normalised`.
+    /// Paths of fields that the shape does not define. They are kept in `normalized`.
     pub unknown: Vec<Pointer>,
-    /// All there is to tell, in the order of the input.
+    /// All findings, in the order of the input.
     pub findings: Vec<Finding>,
-    /// The input as it was understood: forgiven types set right, absent members left out.
-    pub normalised: Value,
+    /// The input with irregular types corrected and absent fields omitted.
+    pub normalized: Value,
 }
 
 impl<T> Decoded<T> {
-    /// True if something in the input can't be accepted.
+    /// True if the input cannot be accepted.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
@@ -58,45 +46,48 @@ impl<T> Decoded<T> {
 
 /// Reads a JSON value into a shape.
 ///
-/// | code | severity | said of |
+/// `null` means absent. Types that people and templates often confuse are converted: `"256"` to a number, `256` to a
+/// string, `"true"` to a boolean. An empty string, list or object means absent if the field cannot be empty.
+///
+/// | code | severity | cause |
 /// |---|---|---|
 /// | `wrong-type` | error | a value of another type |
-/// | `missing-member` | error | an object without a member it must have |
-/// | `invalid-choice` | error | a value outside a list of choices |
+/// | `missing-member` | error | an object without a required field |
+/// | `invalid-choice` | error | a value that an enum does not have |
 /// | `too-small`, `too-large` | error | a number beyond its limits |
-/// | `too-short`, `too-long`, `invalid-characters`, `invalid-format` | error | a text beyond its limits |
+/// | `too-short`, `too-long`, `invalid-characters`, `invalid-format` | error | a string beyond its limits |
 /// | `too-few-items`, `too-many-items` | error | a list beyond its limits |
-/// | `undecodable` | error | anything else that can't be read |
-/// | `unknown-field` | warning | a member the shape doesn't have |
-/// | `coerced` | info | a number for a text, a text for a number or a boolean |
-/// | `empty-means-absent` | info | an empty value that stands for an absent member |
+/// | `undecodable` | error | any other value that cannot be decoded |
+/// | `unknown-field` | warning | a field that the shape does not define |
+/// | `coerced` | info or warning | a converted value |
+/// | `empty-means-absent` | info | an empty value that means absent |
 #[must_use]
-pub fn decode<T>(value: Value, leniency: Leniency) -> Decoded<T>
+pub fn decode<T>(value: Value) -> Decoded<T>
 where
     T: JsonSchema + DeserializeOwned,
 {
-    let mut walk = walk::Walk::new(leniency);
-    let normalised = walk.value(&shape::shape_for::<T>(), value, &Pointer::root());
+    let mut walk = walk::Walk::default();
+    let normalized = walk.value(&shape::shape_for::<T>(), value, &Pointer::root());
     let (mut findings, unknown) = walk.finish();
-    let value = T::deserialize(&normalised).ok();
+    let value = T::deserialize(&normalized).ok();
     let errors: Vec<&Pointer> =
         findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| &finding.path).collect();
-    let remainder = if value.is_none() { remainder(&normalised, &errors) } else { None };
+    let remainder = if value.is_none() { remainder(&normalized, &errors) } else { None };
     if value.is_none() && errors.is_empty() {
-        // serde's own words are not repeated, as they quote the value.
-        let message = "the value has a form that cannot be read, though each part of it looks right";
+        // The message of serde quotes the value, which may be secret.
+        let message = "the value cannot be decoded, although each of its fields is valid";
         findings.push(Finding::error(Pointer::root(), "undecodable", message));
     }
-    Decoded { value, remainder, unknown, findings, normalised }
+    Decoded { value, remainder, unknown, findings, normalized }
 }
 
-/// The value without the members that have errors, or without those around them where members are missing.
-fn remainder<T: DeserializeOwned>(normalised: &Value, errors: &[&Pointer]) -> Option<T> {
-    let mut rest = normalised.clone();
-    for place in errors {
-        match place.find(normalised) {
-            Some(_) => place.remove_member(&mut rest),
-            None => place.parent().unwrap_or_default().remove_member(&mut rest),
+/// Removes the fields that have errors, or the enclosing object if a required field is missing, and decodes the rest.
+fn remainder<T: DeserializeOwned>(normalized: &Value, errors: &[&Pointer]) -> Option<T> {
+    let mut rest = normalized.clone();
+    for path in errors {
+        match path.find(normalized) {
+            Some(_) => path.remove_member(&mut rest),
+            None => path.parent().unwrap_or_default().remove_member(&mut rest),
         }
     }
     serde_json::from_value(rest).ok()

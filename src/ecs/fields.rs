@@ -1,27 +1,27 @@
-//! Every input field of the AWS operations that define, run, place and scale tasks, as their API references list them.
+//! Input fields of the AWS operations that define, run, place and scale tasks, as their API references list them.
 //!
-//! The table is what "nothing is dropped in silence" is held against: a field of the shapes that is not in it, or one of it
-//! that the shapes lack, fails a test, and the documentation of what is translated is written along it.
+//! Tests compare the table with the shapes, so that no field is ignored silently. The reference of translated fields is
+//! generated from it.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Tab-separated: operation, field, type. A field's members follow it.
+/// Table with the columns operation, field and type, separated by tabs. The members of a field follow it.
 const TABLE: &str = include_str!("fields.tsv");
 
-/// One input field of an AWS operation.
+/// Input field of an AWS operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputField {
-    /// The operation with its service: `ecs:RegisterTaskDefinition`.
+    /// Operation with its service: `ecs:RegisterTaskDefinition`.
     pub operation: &'static str,
-    /// The field from the operation's input down: `containerDefinitions[].portMappings[].protocol`.
+    /// Field in the input of the operation: `containerDefinitions[].portMappings[].protocol`.
     pub path: &'static str,
-    /// The type with its choices, bounds and whether it has to be given: `enum{tcp,udp}`, `list<string> required`.
+    /// Type with its values, bounds and `required`: `enum{tcp,udp}`, `list<string> required`.
     pub r#type: &'static str,
 }
 
 impl InputField {
-    /// True if the field has members of its own in the table.
+    /// True if the table lists members of the field.
     #[must_use]
     pub fn is_group(&self) -> bool {
         let bare = self.r#type.trim_end_matches(" required");
@@ -33,7 +33,7 @@ impl InputField {
     }
 }
 
-/// Every input field of every operation, in the order of the table.
+/// Returns every input field of every operation, in the order of the table.
 pub fn all() -> impl Iterator<Item = InputField> {
     TABLE.lines().skip(1).filter_map(|line| {
         let mut columns = line.split('\t');
@@ -41,19 +41,19 @@ pub fn all() -> impl Iterator<Item = InputField> {
     })
 }
 
-/// The fields of some operations, each path once, in the order of the table.
+/// Returns the fields of some operations, each path once, in the order of the table.
 #[must_use]
-pub fn of(operations: &[&str]) -> Vec<InputField> {
-    let mut found: Vec<InputField> = Vec::new();
+pub fn for_operations(operations: &[&str]) -> Vec<InputField> {
+    let mut fields: Vec<InputField> = Vec::new();
     for field in all().filter(|field| operations.contains(&field.operation)) {
-        if !found.iter().any(|known| known.path == field.path) {
-            found.push(field);
+        if !fields.iter().any(|earlier| earlier.path == field.path) {
+            fields.push(field);
         }
     }
-    found
+    fields
 }
 
-/// The operations of Application Auto Scaling and CloudWatch whose inputs a service's `autoScaling` has, and where.
+/// Operations of Application Auto Scaling and CloudWatch, each with the path of its input in a service.
 const SCALING: [(&str, &str); 4] = [
     ("application-autoscaling:RegisterScalableTarget", "autoScaling"),
     ("application-autoscaling:PutScalingPolicy", "autoScaling.policies[]"),
@@ -61,30 +61,31 @@ const SCALING: [(&str, &str); 4] = [
     ("application-autoscaling:PutScheduledAction", "autoScaling.scheduledActions[]"),
 ];
 
-/// The members by which those operations name the service, which has the rest in itself.
-const OF_TARGET: [&str; 3] = ["ServiceNamespace", "ResourceId", "ScalableDimension"];
+/// Fields by which these operations identify the service. `autoScaling` of a service does not have them.
+const SERVICE_IDENTITY: [&str; 3] = ["ServiceNamespace", "ResourceId", "ScalableDimension"];
 
-/// The fields of those operations at the places where a service has them.
+/// Returns the fields of these operations with their paths in a service.
 #[must_use]
-pub fn of_scaling() -> Vec<InputField> {
-    static PLACED: LazyLock<Vec<(&str, String, &str)>> = LazyLock::new(|| {
-        let placed = |(operation, place): (&'static str, &str)| {
-            let fields = all().filter(move |field| field.operation == operation && !OF_TARGET.contains(&field.path));
-            let path = |field: InputField| {
-                let steps = field.path.split('.').map(member_of_service).collect::<Vec<_>>();
-                (operation, format!("{place}.{}", steps.join(".")), field.r#type)
-            };
-            fields.map(path).collect::<Vec<_>>()
-        };
-        SCALING.into_iter().flat_map(placed).collect()
+pub fn auto_scaling() -> Vec<InputField> {
+    static PATHS: LazyLock<Vec<(&str, String, &str)>> = LazyLock::new(|| {
+        let fields = SCALING.into_iter().flat_map(|(operation, parent)| {
+            let fields = all().filter(move |it| it.operation == operation && !SERVICE_IDENTITY.contains(&it.path));
+            fields.map(move |field| (operation, path_in_service(parent, field.path), field.r#type))
+        });
+        fields.collect()
     });
-    PLACED.iter().map(|(operation, path, r#type)| InputField { operation, path, r#type }).collect()
+    PATHS.iter().map(|(operation, path, r#type)| InputField { operation, path, r#type }).collect()
 }
 
-/// A member of a service for one of Application Auto Scaling or CloudWatch, whose names begin with a capital letter:
-/// `PolicyName` → `policyName`.
+fn path_in_service(parent: &str, path: &str) -> String {
+    let steps = path.split('.').map(service_member_name).collect::<Vec<_>>();
+    format!("{parent}.{}", steps.join("."))
+}
+
+/// Returns the field name that a service has for a field of Application Auto Scaling or CloudWatch: `PolicyName` →
+/// `policyName`.
 #[must_use]
-pub fn member_of_service(name: &str) -> String {
+pub fn service_member_name(name: &str) -> String {
     match name {
         "OKActions" => return "okActions".to_owned(),
         "AlarmArn" => return "alarmARN".to_owned(),
@@ -94,9 +95,10 @@ pub fn member_of_service(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
-/// The member of Application Auto Scaling or CloudWatch that is this one of a service: `policyName` → `PolicyName`.
+/// Returns the field name that Application Auto Scaling or CloudWatch has for a field of a service: `policyName` →
+/// `PolicyName`.
 #[must_use]
-pub fn member_of_scaling(name: &str) -> String {
+pub fn scaling_member_name(name: &str) -> String {
     if name == "okActions" {
         return "OKActions".to_owned();
     }
@@ -104,12 +106,11 @@ pub fn member_of_scaling(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// True if some operation has a field of that name at any depth.
+/// True if an operation has a field of that name at any depth.
 #[must_use]
 pub fn is_member(name: &str) -> bool {
     static MEMBERS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
-        let last = |field: InputField| Some(field.path.rsplit('.').next()?.trim_end_matches("[]"));
-        all().filter_map(last).collect()
+        all().filter_map(|field| Some(field.path.rsplit('.').next()?.trim_end_matches("[]"))).collect()
     });
     MEMBERS.contains(name)
 }
@@ -119,31 +120,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_table_is_a_field_of_its_own() {
-        let mut seen = BTreeSet::new();
+    fn every_line_of_the_table_is_a_distinct_field() {
+        let mut paths = BTreeSet::new();
         for field in all() {
             assert!(!field.r#type.is_empty(), "{field:?} has no type");
             assert!(field.operation.contains(':'), "{field:?} names no service");
-            assert!(seen.insert((field.operation, field.path)), "{field:?} stands twice");
+            assert!(paths.insert((field.operation, field.path)), "{field:?} is listed twice");
         }
-        assert_eq!(seen.len(), TABLE.lines().count() - 1, "a line of the table is no field");
+        assert_eq!(paths.len(), TABLE.lines().count() - 1, "a line of the table is not a field");
     }
 
     #[test]
-    fn members_are_known_at_any_depth() {
+    fn field_names_are_recognized_at_any_depth() {
         assert!(is_member("family") && is_member("containerPort") && !is_member("hunter2"));
     }
 
     #[test]
-    fn members_of_scaling_are_found_again() {
+    fn names_of_scaling_fields_convert_back() {
         for name in ["PolicyName", "OKActions", "AlarmARN", "RoleARN"] {
-            assert_eq!(member_of_scaling(&member_of_service(name)), name);
+            assert_eq!(scaling_member_name(&service_member_name(name)), name);
         }
     }
 
     #[test]
-    fn groups_are_told_from_values() {
-        let field = |r#type| InputField { operation: "ecs:X", path: "p", r#type };
+    fn groups_differ_from_values() {
+        fn field(r#type: &'static str) -> InputField {
+            InputField { operation: "ecs:X", path: "p", r#type }
+        }
         for group in ["struct", "struct required", "list<Secret>", "list<Tag> required"] {
             assert!(field(group).is_group(), "{group}");
         }

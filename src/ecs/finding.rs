@@ -10,11 +10,11 @@ use super::pointer::Pointer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// ECS would refuse the definition.
+    /// ECS rejects the definition.
     Error,
-    /// ECS takes it, but it probably does not mean what its author thinks.
+    /// ECS accepts the definition, but it probably does not do what its author intends.
     Warning,
-    /// Worth knowing.
+    /// Information that requires no action.
     Info,
 }
 
@@ -28,15 +28,15 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One thing to tell about a definition.
+/// Error, warning or note about a definition.
 ///
-/// Messages are for people and may change; codes are kebab-case, say what they mean, and stay. No message holds a
-/// value that could be secret.
+/// Messages are for people and may change. Codes are in kebab case and stable. No message contains a value that may be
+/// secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The place it is about.
+    /// Path of the value that it concerns.
     pub path: Pointer,
-    /// Severity.
+    /// Severity of the finding.
     pub severity: Severity,
     /// Stable code of the finding.
     pub code: &'static str,
@@ -45,19 +45,19 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding that makes ECS refuse the definition.
+    /// Returns a finding for a definition that ECS rejects.
     #[must_use]
     pub fn error(path: Pointer, code: &'static str, message: impl Into<String>) -> Self {
         Self::new(path, Severity::Error, code, message)
     }
 
-    /// A finding about something that probably means something else than it seems.
+    /// Returns a finding for a value that probably does not have the intended effect.
     #[must_use]
     pub fn warning(path: Pointer, code: &'static str, message: impl Into<String>) -> Self {
         Self::new(path, Severity::Warning, code, message)
     }
 
-    /// A finding that is only worth knowing.
+    /// Returns a finding that requires no action.
     #[must_use]
     pub fn info(path: Pointer, code: &'static str, message: impl Into<String>) -> Self {
         Self::new(path, Severity::Info, code, message)
@@ -70,53 +70,49 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}] at {}: {}", self.severity, self.code, shown(&self.path), self.message)
+        let path = if self.path == Pointer::root() { "the root".to_owned() } else { self.path.to_string() };
+        write!(f, "{}[{}] at {path}: {}", self.severity, self.code, self.message)
     }
 }
 
-fn shown(path: &Pointer) -> String {
-    if *path == Pointer::root() { "the top".to_owned() } else { path.to_string() }
-}
-
-/// Findings in the order of the document: by place, at one place the gravest first.
+/// Findings in the order of the document: by path, then by severity with errors first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// True if ECS would refuse the definition.
+    /// True if ECS rejects the definition.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The findings of one severity.
-    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+    /// Returns the findings of one severity.
+    pub fn with_severity(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         self.0.iter().filter(move |finding| finding.severity == severity)
     }
 
-    /// All findings.
+    /// Returns all findings.
     pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
         self.0.iter()
     }
 
-    /// Number of findings.
+    /// Returns the number of findings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True if there is nothing to tell.
+    /// True if there are no findings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes in what a later check found, except where an earlier one already found an error at the same place: the
-    /// later one would only say it again.
+    /// Adds the findings of a later check, except those at a path that already has an error: they have the same cause.
     pub fn absorb(&mut self, later: impl IntoIterator<Item = Finding>) {
-        let known: Vec<Pointer> = self.of(Severity::Error).map(|finding| finding.path.clone()).collect();
-        self.0.extend(later.into_iter().filter(|finding| !known.contains(&finding.path)));
+        let errors: Vec<Pointer> = self.with_severity(Severity::Error).map(|finding| finding.path.clone()).collect();
+        self.0.extend(later.into_iter().filter(|finding| !errors.contains(&finding.path)));
         self.sort();
     }
 
@@ -162,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_written_with_its_place_as_a_pointer() {
+    fn a_finding_is_written_with_its_path_as_a_pointer() {
         let finding = Finding::error(Pointer::root().key("a").index(1), "too-large", "5 is more than 4");
         assert_eq!(
             serde_json::to_value(&finding).unwrap(),
@@ -183,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_twice_about_a_place_in_error() {
-        let place = |name: &str| Pointer::root().key(name);
+    fn a_later_finding_at_the_path_of_an_error_is_dropped() {
+        let (a, b) = (Pointer::root().key("a"), Pointer::root().key("b"));
         let mut findings = Findings::from(vec![
-            Finding::error(place("a"), "too-many-items", ""),
-            Finding::info(place("b"), "coerced", ""),
+            Finding::error(a.clone(), "too-many-items", ""),
+            Finding::info(b.clone(), "coerced", ""),
         ]);
-        findings.absorb([Finding::error(place("a"), "again", ""), Finding::error(place("b"), "fargate-size", "")]);
+        findings.absorb([Finding::error(a, "again", ""), Finding::error(b, "fargate-size", "")]);
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["too-many-items", "fargate-size", "coerced"]);
     }

@@ -1,10 +1,10 @@
 //! ECS as AWS defines it, independent of Kubernetes.
 //!
-//! Start with [`task_definition`], [`service`], [`cluster`] and [`capacity`]: the wire shapes, named and nested as the ECS API has
-//! them. [`decode`] reads JSON into a shape and tells everything that is wrong with it at once; [`validate`] then
-//! checks what ECS itself checks at registration. Both speak in [`finding`]s.
+//! Start with [`task_definition`], [`service`], [`cluster`] and [`capacity`]: the wire shapes, with the names and the
+//! nesting of the ECS API. [`decode`] reads JSON into a shape and reports every mistake at once. [`validate`] then
+//! checks the rules that ECS checks at registration. Both return [`finding`]s.
 //!
-//! Nothing here waits, reads a clock or the environment, or touches a file.
+//! All functions are pure: none waits, reads a clock or the environment, or accesses a file.
 
 #![allow(clippy::doc_markdown, reason = "`kubectl explain` shows these texts, with product names as they are written")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -1,16 +1,16 @@
-//! Places that a template leaves open and that nobody has filled in: `${IMAGE}`, `<IMAGE1_NAME>`, `{{ image }}`.
+//! Placeholders of a template that has not been rendered: `${IMAGE}`, `<IMAGE1_NAME>`, `{{ image }}`.
 
 /// Advice to append to a message about an open placeholder.
-pub const HINT: &str = "; this looks like a place of a template that is not filled in: render the file first";
+pub const HINT: &str = "; this looks like a placeholder of a template: render the template first";
 
-/// Brackets that templates put around a name: Terraform's, CodePipeline's, Jinja's and Go's, Azure's, ERB's.
+/// Brackets around a placeholder in Terraform, CodePipeline, Jinja and Go, Azure, and ERB.
 const BRACKETS: [(&str, &str); 7] =
     [("${", "}"), ("<", ">"), ("{{", "}}"), ("$(", ")"), ("%{", "}"), ("<%", "%>"), ("{%", "%}")];
 
-/// True if a text has a place that a template leaves open.
+/// True if a text contains a placeholder of a template.
 ///
-/// Meant for texts that have no other use for such characters: names, images, ARNs, numbers. In a command or in the
-/// value of a variable they are no sign of anything.
+/// Intended for texts in which such characters have no other use: names, images, ARNs, numbers. A command or the value of
+/// a variable may contain them for other reasons.
 #[must_use]
 pub fn is_open(text: &str) -> bool {
     BRACKETS.iter().any(|(open, close)| encloses(text, open, close)) || has_shell_variable(text)
@@ -21,7 +21,7 @@ fn encloses(text: &str, open: &str, close: &str) -> bool {
     inner.is_some_and(|(name, _)| !name.trim().is_empty())
 }
 
-/// `$NAME`, as a shell writes it.
+/// True if a text contains `$NAME`, as in a shell.
 fn has_shell_variable(text: &str) -> bool {
     let mut parts = text.split('$');
     parts.next();
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_template_is_known() {
+    fn placeholders_of_each_template_language_are_recognized() {
         for text in [
             "${IMAGE}",
             "<IMAGE1_NAME>",

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// A place in a JSON document. The empty pointer is the document itself.
+/// Path of a value in a JSON document. The empty pointer is the document itself.
 ///
 /// ```
 /// use ecs_operator::ecs::pointer::Pointer;
@@ -16,7 +16,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pointer(Vec<Step>);
 
-/// One step down. Indices come before names, and among themselves in the order of a list.
+/// Step into an object or a list. Indices sort before names, and by number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Step {
     Index(usize),
@@ -24,19 +24,19 @@ enum Step {
 }
 
 impl Pointer {
-    /// The whole document.
+    /// Returns the path of the document itself.
     #[must_use]
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The member of that name, whatever characters the name has.
+    /// Returns the path of the member with that name. The name may contain any character.
     #[must_use]
     pub fn key(&self, name: impl Into<String>) -> Self {
         self.step(Step::Key(name.into()))
     }
 
-    /// The list item at that position, counted from 0.
+    /// Returns the path of the list item at that position, counted from 0.
     #[must_use]
     pub fn index(&self, position: usize) -> Self {
         self.step(Step::Index(position))
@@ -49,19 +49,19 @@ impl Pointer {
         Some(Self(above.to_vec()))
     }
 
-    /// True if `other` is this place or inside it.
+    /// True if `other` is this path or inside it.
     #[must_use]
     pub fn is_prefix_of(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)
     }
 
-    /// Steps from the document down to this place.
+    /// Returns the number of steps from the document down to this path.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.len()
     }
 
-    /// The field this is a value of, as the API references write it: `containerDefinitions[].image` for
+    /// Returns the field in the notation of the API references: `containerDefinitions[].image` for
     /// `/containerDefinitions/0/image`.
     #[must_use]
     pub fn field(&self) -> String {
@@ -87,8 +87,8 @@ impl Pointer {
         })
     }
 
-    /// Takes this place out of `document`: the member, or of a list item the member that the list is, as other items would
-    /// change their places. The document itself stays.
+    /// Removes the member at this path from `document`. For a list item, removes the whole list, so that no other item
+    /// changes its index. The document itself stays.
     pub fn remove_member(&self, document: &mut Value) {
         let Some((last, above)) = self.0.split_last() else { return };
         let Step::Key(name) = last else { return Self(above.to_vec()).remove_member(document) };
@@ -127,7 +127,7 @@ impl Serialize for Pointer {
     }
 }
 
-/// The name of a member as it stands in a pointer.
+/// Returns the name of a member with the escapes of a pointer.
 pub(crate) fn escaped(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) {
         // `~` first: escaping it after `/` would escape the escapes.
@@ -137,13 +137,12 @@ pub(crate) fn escaped(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A pointer in its text form, and those of all that it is in, the closest first.
+/// Returns a pointer in its text form, then its ancestors, the closest first.
 pub(crate) fn upwards(pointer: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(pointer), |inner| inner.rsplit_once('/').map(|(above, _)| above))
 }
 
-/// Returns all leaves of a document in its order: scalars, and objects and lists without members. Everything that a person
-/// writes is a leaf or is inside one.
+/// Returns all leaves of a document in its order: scalars, and empty objects and lists.
 pub(crate) fn leaves(document: &Value) -> Vec<(Pointer, &Value)> {
     let mut leaves = Vec::new();
     collect_leaves(document, &mut Pointer::root(), &mut leaves);
@@ -171,7 +170,7 @@ fn collect_leaves<'a>(value: &'a Value, path: &mut Pointer, leaves: &mut Vec<(Po
 }
 
 /// Returns the name of a JSON value's type for messages.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
+pub(crate) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -198,13 +197,13 @@ mod tests {
 
     #[test]
     fn list_items_sort_by_number() {
-        let item = |position| Pointer::root().key("list").index(position);
-        assert!(item(2) < item(10));
-        assert!(Pointer::root() < item(0));
+        let list = Pointer::root().key("list");
+        assert!(list.index(2) < list.index(10));
+        assert!(Pointer::root() < list.index(0));
     }
 
     #[test]
-    fn a_place_is_inside_itself_and_its_parents_only() {
+    fn a_path_is_inside_itself_and_its_parents_only() {
         let list = Pointer::root().key("list");
         let item = list.index(1);
         assert!(list.is_prefix_of(&item) && item.is_prefix_of(&item));
@@ -222,10 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_finds_its_place() {
+    fn a_pointer_finds_its_value() {
         let document = serde_json::json!({"a": [{"b/c": 1}]});
-        let place = Pointer::root().key("a").index(0).key("b/c");
-        assert_eq!(place.find(&document), Some(&1.into()));
-        assert_eq!(place.key("d").find(&document), None);
+        let path = Pointer::root().key("a").index(0).key("b/c");
+        assert_eq!(path.find(&document), Some(&1.into()));
+        assert_eq!(path.key("d").find(&document), None);
     }
 }

@@ -1,17 +1,17 @@
-//! `Debug` output without secret values: names are shown, values are not.
+//! `Debug` output without values that may be secret.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Stands for a value that is not shown.
+/// Replacement for a hidden value.
 const HIDDEN: &str = "<hidden>";
 
-/// Members that hold lists of names with values.
+/// Fields that contain lists of names with values.
 const PAIRS: [&str; 2] = ["environment", "properties"];
 
-/// Members that hold maps of names to values.
+/// Fields that contain maps of names to values.
 const MAPS: [&str; 4] = ["options", "dockerLabels", "driverOpts", "labels"];
 
 /// Writes a shape as its name and its JSON, with the values of environment variables, options and labels hidden.

@@ -1,4 +1,4 @@
-//! The shapes as a whole: spelling, round trips, schemas, and what is kept out of logs.
+//! Tests of all shapes: spelling, round trips, schemas and `Debug` output.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// True if a shape writes what it read, with nothing lost and nothing added.
+/// Asserts that a shape serializes to the JSON it was read from, and returns it.
 fn round_trip<T: Serialize + DeserializeOwned>(value: &Value) -> T {
     let shape: T = serde_json::from_value(value.clone()).unwrap();
     assert_eq!(&serde_json::to_value(&shape).unwrap(), value);
@@ -52,7 +52,7 @@ fn members_with_odd_names_are_spelled_as_aws_does() {
 }
 
 #[test]
-fn what_describe_prints_is_read() {
+fn output_of_describe_is_read() {
     let task = round_trip::<TaskDefinition>(&json!({
         "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:3",
         "containerDefinitions": [{"name": "app", "image": "nginx", "cpu": 0, "essential": true}],
@@ -76,7 +76,7 @@ fn empty_strings_without_a_meaning_are_absent() {
 }
 
 #[test]
-fn debug_output_holds_no_values_that_may_be_secret() {
+fn debug_output_contains_no_values_that_may_be_secret() {
     let secret = "hunter2";
     let options = json!({"splunk-token": secret});
     let task: TaskDefinition = serde_json::from_value(json!({
@@ -103,7 +103,7 @@ fn debug_output_holds_no_values_that_may_be_secret() {
     }
 }
 
-/// Every schema inside a schema, with where it is.
+/// Returns every schema inside a schema, with its path.
 fn schemas<T: JsonSchema>() -> Vec<(String, Value)> {
     let settings = schemars::generate::SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true);
     let root = settings.into_generator().into_root_schema_for::<T>().to_value();
@@ -135,7 +135,7 @@ fn every_member_is_described_in_at_most_two_lines() {
 }
 
 #[test]
-fn schemas_are_fit_for_custom_resources() {
+fn schemas_are_valid_in_custom_resources() {
     for (at, schema) in all_schemas() {
         for keyword in ["$ref", "default", "not"] {
             assert!(schema.get(keyword).is_none(), "{at} has {keyword}");
@@ -154,7 +154,7 @@ fn choices_are_spelled_in_schemas_as_on_the_wire() {
         assert_eq!(serde_json::to_value(mode).unwrap(), mode.as_str());
         assert_eq!(mode.to_string(), mode.as_str());
     }
-    let found = schemas::<TaskDefinition>().into_iter().find(|(at, _)| at == ".networkMode");
-    let shown = found.map(|(_, schema)| schema.to_string()).unwrap_or_default();
-    assert!(NetworkMode::ALL.iter().all(|mode| shown.contains(&format!("\"{mode}\""))), "{shown}");
+    let all = schemas::<TaskDefinition>();
+    let schema = all.iter().find(|(at, _)| at == ".networkMode").unwrap().1.to_string();
+    assert!(NetworkMode::ALL.iter().all(|mode| schema.contains(&format!("\"{mode}\""))), "{schema}");
 }

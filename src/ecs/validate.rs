@@ -1,12 +1,12 @@
-//! ECS's own rules about definitions: what it checks when one is registered, and what it leaves to go wrong later.
+//! Rules of ECS about definitions: those that it checks at registration, and mistakes that it does not detect.
 //!
-//! An error is what ECS refuses or can never run; a warning is what it takes but its author can hardly mean. Each rule
-//! is a function of the whole definition; all rules are always asked, so everything is told at once. Limits of single
-//! values, such as the longest name, are in the shapes' schemas and are checked by [`super::decode`] and by the API
-//! server; here are the rules that look at more than one value.
+//! An error means that ECS rejects the definition or can never run it. A warning means that ECS accepts it, but its
+//! author probably intends something else. Each rule is a function of the whole definition. All rules are always
+//! applied, so that all mistakes are reported at once. Limits of single values, such as the length of a name, are part
+//! of the schemas and are checked by [`super::decode`] and by the API server. The rules here concern several values.
 //!
-//! Sources are named by the member whose description in the ECS API model, or whose section in the ECS developer guide
-//! ("Task definition parameters", "Service definition parameters"), states the rule.
+//! The comment of a rule names the field whose description in the ECS API model, or whose section in the ECS developer
+//! guide ("Task definition parameters", "Service definition parameters"), states it.
 
 mod accelerators;
 mod capacity;
@@ -46,13 +46,13 @@ use super::pointer::Pointer;
 use super::service::Service;
 use super::task_definition::{Compatibility, ContainerDefinition, TaskDefinition};
 
-/// A rule about a task definition.
+/// Rule for a task definition.
 type TaskRule = fn(&TaskDefinition) -> Vec<Finding>;
 
-/// A rule about a service.
+/// Rule for a service.
 type ServiceRule = fn(&Service) -> Vec<Finding>;
 
-/// Checks a task definition by ECS's rules. Findings come in the order of the document's places.
+/// Checks a task definition. The findings are sorted by path.
 #[must_use]
 pub fn task_definition(task: &TaskDefinition) -> Vec<Finding> {
     let groups: [&[TaskRule]; 18] = [
@@ -75,57 +75,57 @@ pub fn task_definition(task: &TaskDefinition) -> Vec<Finding> {
         volumes::RULES,
         windows::RULES,
     ];
-    let found = groups.into_iter().flatten().flat_map(|rule| rule(task));
-    in_order(found.chain(placement::of_task(task)).chain(tags::all(&task.tags)))
+    let findings = groups.into_iter().flatten().flat_map(|rule| rule(task));
+    sorted(findings.chain(placement::task(task)).chain(tags::all(&task.tags)))
 }
 
-/// Checks a service by ECS's rules, as far as they don't ask for its task definition.
+/// Checks a service without its task definition.
 #[must_use]
 pub fn service(service: &Service) -> Vec<Finding> {
-    let found = service::RULES.iter().chain(scaling::RULES).flat_map(|rule| rule(service));
-    in_order(found.chain(placement::of_service(service)).chain(tags::all(&service.tags)))
+    let findings = service::RULES.iter().chain(scaling::RULES).flat_map(|rule| rule(service));
+    sorted(findings.chain(placement::service(service)).chain(tags::all(&service.tags)))
 }
 
-/// Checks a service by the rules that ask for its task definition. Places are those of the service.
+/// Checks the rules that involve a service and its task definition. The paths are those of the service.
 #[must_use]
 pub fn service_with_task_definition(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
-    in_order(service_and_task::RULES.iter().flat_map(|rule| rule(service, task)))
+    sorted(service_and_task::RULES.iter().flat_map(|rule| rule(service, task)))
 }
 
-/// Checks a service by the rules that ask for its cluster. Places are those of the service.
+/// Checks the rules that involve a service and its cluster. The paths are those of the service.
 #[must_use]
 pub fn service_in_cluster(service: &Service, cluster: &Cluster) -> Vec<Finding> {
-    in_order(capacity::in_cluster(service, cluster))
+    sorted(capacity::service_in_cluster(service, cluster))
 }
 
-/// Checks a cluster by ECS's rules.
+/// Checks a cluster.
 #[must_use]
 pub fn cluster(cluster: &Cluster) -> Vec<Finding> {
-    in_order(capacity::of_cluster(cluster).into_iter().chain(tags::all(&cluster.tags)))
+    sorted(capacity::cluster(cluster).into_iter().chain(tags::all(&cluster.tags)))
 }
 
-/// Checks a capacity provider by ECS's rules.
+/// Checks a capacity provider.
 #[must_use]
 pub fn capacity_provider(provider: &CapacityProvider) -> Vec<Finding> {
-    in_order(capacity::of_provider(provider).into_iter().chain(tags::all(&provider.tags)))
+    sorted(capacity::provider(provider).into_iter().chain(tags::all(&provider.tags)))
 }
 
-fn in_order(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
+fn sorted(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
     findings.into_iter().collect::<Findings>().into_iter().collect()
 }
 
-/// True if a task definition asks to be checked for a kind of compute.
+/// True if `requiresCompatibilities` contains a launch type.
 fn requires(task: &TaskDefinition, compatibility: Compatibility) -> bool {
     task.requires_compatibilities.contains(&compatibility)
 }
 
-/// The containers of a task, each with its place.
+/// Returns the containers of a task, each with its path.
 fn containers(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &ContainerDefinition)> {
     let at = Pointer::root().key("containerDefinitions");
     task.container_definitions.iter().enumerate().map(move |(position, container)| (at.index(position), container))
 }
 
-/// The texts that were there before, with their positions. Absent and empty ones are passed over.
+/// Returns the texts that occurred before, with their positions. Absent and empty texts are skipped.
 fn repeated<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> impl Iterator<Item = (usize, &'a str)> {
     let mut seen = BTreeSet::new();
     texts.enumerate().filter_map(move |(position, text)| {

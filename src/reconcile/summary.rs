@@ -99,8 +99,10 @@ pub(super) fn accepted() -> condition::Draft {
 
 /// `Accepted` for a spec with errors; names as many of them as fit.
 pub(super) fn refused(findings: &Findings) -> condition::Draft {
-    let errors: Vec<String> =
-        findings.of(Severity::Error).map(|f| format!("spec{}: {} ({})", f.path, f.message, f.code)).collect();
+    let errors: Vec<String> = findings
+        .with_severity(Severity::Error)
+        .map(|f| format!("spec{}: {} ({})", f.path, f.message, f.code))
+        .collect();
     let mut message = String::new();
     for (shown, error) in errors.iter().enumerate() {
         if message.len() + error.len() > MAX_MESSAGE {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::{CapacityProviderSpec, ClusterSpec, DEFAULT_CLUSTER, ServiceSpec, TaskDefinitionSpec};
-use crate::ecs::decode::{self, Leniency};
+use crate::ecs::decode;
 use crate::ecs::finding::{Finding, Findings, Severity};
 use crate::ecs::pointer::Pointer;
 use crate::ecs::validate;
@@ -68,13 +68,14 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
     input: Value,
     validate: impl Fn(&T) -> Vec<Finding>,
 ) -> Examined<T> {
-    let decoded = decode::decode::<T>(input, Leniency::Lenient);
+    let decoded = decode::decode::<T>(input);
     let mut findings = Findings::from(decoded.findings);
     if let Some(spec) = &decoded.value {
         findings.absorb(validate(spec));
     } else if let Some(spec) = &decoded.remainder {
         // Findings above or below an error may be consequences of it.
-        let errors: Vec<Pointer> = findings.of(Severity::Error).map(|finding| finding.path.clone()).collect();
+        let errors: Vec<Pointer> =
+            findings.with_severity(Severity::Error).map(|finding| finding.path.clone()).collect();
         let is_near_error = |finding: &Finding| {
             errors.iter().any(|error| error.is_prefix_of(&finding.path) || finding.path.is_prefix_of(error))
         };
@@ -82,7 +83,7 @@ fn examine<T: JsonSchema + DeserializeOwned + 'static>(
     }
     Examined {
         spec: decoded.value,
-        normalized: decoded.normalised,
+        normalized: decoded.normalized,
         findings,
         unknown: decoded.unknown.into_iter().collect(),
     }

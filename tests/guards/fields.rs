@@ -272,8 +272,9 @@ fn every_field_of_clusters_and_capacity_providers_is_in_a_golden_case() {
 
 #[test]
 fn a_cluster_has_the_inputs_of_put_cluster_capacity_providers() {
-    let created: BTreeSet<&str> = fields::of(&["ecs:CreateCluster"]).iter().map(|field| field.path).collect();
-    let put = fields::of(&["ecs:PutClusterCapacityProviders"]);
+    let created: BTreeSet<&str> =
+        fields::for_operations(&["ecs:CreateCluster"]).iter().map(|field| field.path).collect();
+    let put = fields::for_operations(&["ecs:PutClusterCapacityProviders"]);
     let others: Vec<&str> = put.iter().map(|field| field.path).filter(|path| !created.contains(path)).collect();
     // `clusterName` of a Cluster.
     assert_eq!(others, ["cluster"]);

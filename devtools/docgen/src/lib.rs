@@ -69,7 +69,7 @@ pub fn coverage() -> Vec<Coverage> {
             &[],
             task_definition_verdicts,
         ),
-        survey_kind::<ServiceSpec>("Service", &SERVICE_OPERATIONS, &fields::of_scaling(), service_verdicts),
+        survey_kind::<ServiceSpec>("Service", &SERVICE_OPERATIONS, &fields::auto_scaling(), service_verdicts),
         survey_kind::<ClusterSpec>("Cluster", &["ecs:CreateCluster"], &[], cluster_verdicts),
         survey_kind::<CapacityProviderSpec>(
             "CapacityProvider",
@@ -129,7 +129,7 @@ fn survey_kind<T: JsonSchema>(
 ) -> Coverage {
     let mut surveyed = survey::<T>(verdicts);
     // `nested` replaces the fields of its operations: they are below a field of the definition.
-    let mut inputs = fields::of(operations);
+    let mut inputs = fields::for_operations(operations);
     inputs.retain(|field| nested.iter().all(|other| other.operation != field.operation));
     inputs.extend(nested);
     let with_values = inputs.iter().copied().filter(|field| !field.is_group());

@@ -9,7 +9,7 @@ use super::detected::Detected;
 use super::related_resource::{RelatedKind, RelatedResource, TARGET_MEMBERS};
 use super::report_scope::ReportScope;
 use crate::ecs::Pointer;
-use crate::ecs::fields::member_of_service;
+use crate::ecs::fields::service_member_name;
 
 type Object = Map<String, Value>;
 
@@ -63,7 +63,7 @@ fn related(kind: RelatedKind, object: &Object, path: &Pointer) -> Detected {
     let mut value = with_service_names(object);
     if let Some(members) = value.as_object_mut().filter(|_| !kind.parent_members().is_empty()) {
         for member in TARGET_MEMBERS {
-            members.remove(&member_of_service(member));
+            members.remove(&service_member_name(member));
         }
     }
     Detected::Related(Box::new(RelatedResource {
@@ -88,7 +88,7 @@ fn with_service_names(object: &Object) -> Value {
             }
             _ => renamed(value),
         };
-        (member_of_service(name), value)
+        (service_member_name(name), value)
     };
     Value::Object(object.iter().map(member).collect())
 }

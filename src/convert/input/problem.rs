@@ -123,7 +123,7 @@ impl Problem {
 /// Describes a value that is not a definition, by its type and member names.
 pub(super) fn describe(value: &Value) -> String {
     let Value::Object(members) = value else {
-        return format!("this is {}", pointer::kind_of(value));
+        return format!("this is {}", pointer::json_type(value));
     };
     if members.is_empty() {
         return "this is an empty object".to_owned();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::report_scope::ReportScope;
 use crate::ecs::Pointer;
 use crate::ecs::arn::Arn;
-use crate::ecs::fields::member_of_scaling;
+use crate::ecs::fields::scaling_member_name;
 use crate::report::Finding;
 
 /// The member of a Service that contains its scalable target, policies and scheduled actions.
@@ -58,7 +58,7 @@ impl RelatedKind {
 
     /// Returns AWS's name in the related resource of a member of the service or cluster.
     pub fn aws_member(self, name: &str) -> String {
-        if self == Self::ClusterCapacity { name.to_owned() } else { member_of_scaling(name) }
+        if self == Self::ClusterCapacity { name.to_owned() } else { scaling_member_name(name) }
     }
 }
 

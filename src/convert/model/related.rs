@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::definition::Definition;
 use super::entry::{Entry, Provenance};
 use crate::convert::input::{Detected, Leaf, RelatedResource, Source};
-use crate::ecs::fields::member_of_service;
+use crate::ecs::fields::service_member_name;
 use crate::ecs::pointer::upwards;
 use crate::ecs::{Pointer, Severity};
 use crate::report::{Document, Field, Finding, REFUSED};
@@ -268,7 +268,7 @@ fn in_spec(path: &str) -> String {
     let mut is_tag = false;
     let renamed = steps.map(|step| {
         let is_key = std::mem::replace(&mut is_tag, step == "Tags");
-        if is_key { step.to_owned() } else { member_of_service(step) }
+        if is_key { step.to_owned() } else { service_member_name(step) }
     });
     renamed.fold(String::new(), |path, step| format!("{path}/{step}"))
 }

@@ -1,29 +1,28 @@
-//! Hints in messages: the closest valid word, and placeholders that a template left open.
+//! Hints in messages: the closest valid word, and placeholders of a template.
 
 use crate::ecs::placeholder;
 
 /// Maximum characters of an input text that a message repeats.
-const SHOWN: usize = 40;
+const MAX_QUOTED: usize = 40;
 
 /// Returns `, did you mean …?` with the word closest to `written`, or an empty string if none is close.
 pub(in crate::ecs) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     closest(written, known).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
-/// Returns the same hint for names that users chose. There are few of them, so a short name may contain a typing
-/// mistake too.
+/// Returns the same hint for names that users choose. There are few of them, so a hint is also given for a short name.
 pub(crate) fn did_you_mean_name<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(written, known, max_mistakes_in_name).map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
-/// Returns advice for a text with a placeholder that a template left open, or an empty string.
+/// Returns advice for a text with a placeholder of a template, or an empty string.
 pub(in crate::ecs) fn unrendered(text: &str) -> &'static str {
     if placeholder::is_open(text) { placeholder::HINT } else { "" }
 }
 
 /// Cuts a text to the length that a message repeats.
 pub(in crate::ecs) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -59,10 +58,10 @@ fn max_mistakes_in_name(length: usize) -> usize {
     max_mistakes(length).max(1).min(length.saturating_sub(1))
 }
 
-/// Returns the first letters of a word in lower case, without separators.
+/// Returns the first characters of a word in lower case, without separators.
 fn plain(word: &str) -> String {
     let letters = word.chars().filter(|character| !matches!(character, '-' | '_' | ' '));
-    letters.take(SHOWN * 2).map(|character| character.to_ascii_lowercase()).collect()
+    letters.take(MAX_QUOTED * 2).map(|character| character.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -71,7 +70,7 @@ mod tests {
 
     #[test]
     fn words_that_are_close_are_suggested() {
-        let known = ["portMappings", "image", "environment", "cpu", "awsvpc", "none"];
+        let valid = ["portMappings", "image", "environment", "cpu", "awsvpc", "none"];
         let cases = [
             ("PortMappings", "portMappings"),
             ("port_mappings", "portMappings"),
@@ -82,22 +81,21 @@ mod tests {
             ("CPU", "cpu"),
             ("AWSVPC", "awsvpc"),
         ];
-        for (written, meant) in cases {
-            assert_eq!(closest(written, known.into_iter()), Some(meant), "{written}");
+        for (written, intended) in cases {
+            assert_eq!(closest(written, valid.into_iter()), Some(intended), "{written}");
         }
         for written in ["", "gpu", "something", "ports"] {
-            assert_eq!(closest(written, known.into_iter()), None, "{written}");
+            assert_eq!(closest(written, valid.into_iter()), None, "{written}");
         }
     }
 
     #[test]
     fn names_that_are_close_are_suggested() {
-        let meant = |written: &str, known: &'static str| did_you_mean_name(written, std::iter::once(known));
-        for (written, known) in [("ss", "s"), ("prd", "prod"), ("gpuu", "gpu")] {
-            assert_eq!(meant(written, known), format!(", did you mean `{known}`?"));
+        for (written, name) in [("ss", "s"), ("prd", "prod"), ("gpuu", "gpu")] {
+            assert_eq!(did_you_mean_name(written, [name].into_iter()), format!(", did you mean `{name}`?"));
         }
-        for (written, known) in [("a", "b"), ("scale-in", "cpu")] {
-            assert_eq!(meant(written, known), "", "{written}");
+        for (written, name) in [("a", "b"), ("scale-in", "cpu")] {
+            assert_eq!(did_you_mean_name(written, [name].into_iter()), "", "{written}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Numbers, texts, booleans and choices: their types, what is forgiven, and their limits.
+//! Numbers, strings, booleans and enums: types, conversions and limits.
 
 use std::fmt::Display;
 
@@ -7,42 +7,40 @@ use serde_json::{Number, Value};
 use super::hint;
 use super::shape::{Mismatch, NumberLimits, Shape, TextLimits};
 use super::walk::Walk;
-use crate::ecs::pointer::Pointer;
+use crate::ecs::pointer::{Pointer, json_type};
 
 impl Walk {
     /// Checks a value against a shape that is neither an object nor a list.
     pub(super) fn scalar(&mut self, shape: &Shape, value: Value, at: &Pointer) -> Value {
-        let Some(understood) = self.as_shape(shape, &value, at) else {
+        let Some(normalized) = self.as_shape(shape, &value, at) else {
             return self.wrong_type(shape, value, at);
         };
-        match (shape, &understood) {
+        match (shape, &normalized) {
             (Shape::Integer(range), Value::Number(number)) => self.integer_limits(range, number, at),
             (Shape::Number(range), Value::Number(number)) => self.limits(range, number.as_f64(), at),
             (Shape::Text(limits), Value::String(text)) => self.text_limits(limits, text, at),
             (Shape::Choice(choices), Value::String(text)) => self.choice(choices, text, at),
             _ => {}
         }
-        understood
+        normalized
     }
 
-    /// The value in the shape's type, or nothing if it has another one.
+    /// Returns the value in the type of the shape; `None` if it cannot be converted.
     fn as_shape(&mut self, shape: &Shape, value: &Value, at: &Pointer) -> Option<Value> {
-        if let Some(choice) = choice_in_other_case(shape, value).filter(|_| self.lenient) {
-            self.info(at, "coerced", format!("it is written {choice}"));
+        if let Some(choice) = choice_in_other_case(shape, value) {
+            self.info(at, "coerced", format!("the value is read as `{choice}`, which differs in case"));
             return Some(choice.into());
         }
-        if let Some(same) = plainly(shape, value) {
-            return Some(same);
+        if let Some(unchanged) = matching(shape, value) {
+            return Some(unchanged);
         }
-        let coerced = coerced(shape, value).filter(|_| self.lenient)?;
-        let given = crate::ecs::pointer::kind_of(value);
-        let taken = crate::ecs::pointer::kind_of(&coerced);
-        let said = format!("{given} is given and taken as {taken}");
+        let coerced = coerced(shape, value)?;
+        let message = format!("{} is read as {}", json_type(value), json_type(&coerced));
         if is_ambiguous(value) && coerced.is_string() {
-            // `010`, `1.10` and `on` have lost their letters by now.
-            self.warning(at, "coerced", format!("{said}, which may not be as it was written: put it in quotes"));
+            // YAML has already read `010`, `1.10` and `on` as other values.
+            self.warning(at, "coerced", format!("{message}, which may differ from its spelling: put it in quotes"));
         } else {
-            self.info(at, "coerced", said);
+            self.info(at, "coerced", message);
         }
         Some(coerced)
     }
@@ -57,21 +55,21 @@ impl Walk {
     fn limits<N: PartialOrd + Display + Copy>(&mut self, range: &NumberLimits<N>, number: Option<N>, at: &Pointer) {
         let Some(number) = number else { return };
         if let Some(min) = range.min.filter(|min| number < *min) {
-            self.error(at, "too-small", format!("{number} is less than {min}, the least that is allowed"));
+            self.error(at, "too-small", format!("{number} is less than the minimum of {min}"));
         }
         if let Some(max) = range.max.filter(|max| number > *max) {
-            self.error(at, "too-large", format!("{number} is more than {max}, the most that is allowed"));
+            self.error(at, "too-large", format!("{number} is more than the maximum of {max}"));
         }
     }
 
-    /// The text itself is never told: it may be secret.
+    /// Checks the length and the pattern of a string. The messages do not repeat it, because it may be secret.
     fn text_limits(&mut self, limits: &TextLimits, text: &str, at: &Pointer) {
         let length = text.chars().count() as u64;
         if let Some(min) = limits.min.filter(|min| length < *min) {
-            self.error(at, "too-short", format!("{length} characters are given, {min} at least are needed"));
+            self.error(at, "too-short", format!("the value has {length} characters, the minimum is {min}"));
         }
         if let Some(max) = limits.max.filter(|max| length > *max) {
-            self.error(at, "too-long", format!("{length} characters are given, {max} at most are allowed"));
+            self.error(at, "too-long", format!("the value has {length} characters, the maximum is {max}"));
         }
         self.text_pattern(limits, text, at);
     }
@@ -80,11 +78,12 @@ impl Walk {
         let advice = hint::unrendered(text);
         let (code, message) = match limits.pattern.as_ref().and_then(|pattern| pattern.mismatch(text)) {
             None => return,
-            Some(Mismatch::Character(character, class)) => {
-                ("invalid-characters", format!("{character:?} is not allowed; use the characters {class}{advice}"))
-            }
+            Some(Mismatch::Character(character, class)) => (
+                "invalid-characters",
+                format!("the character {character:?} is not allowed; allowed are {class}{advice}"),
+            ),
             Some(Mismatch::Pattern(pattern)) => {
-                ("invalid-format", format!("the text does not match the pattern {pattern}{advice}"))
+                ("invalid-format", format!("the value does not match the pattern {pattern}{advice}"))
             }
         };
         self.error(at, code, message);
@@ -96,15 +95,15 @@ impl Walk {
         }
         let hint = hint::did_you_mean(text, choices.iter().map(String::as_str));
         let (text, advice) = (hint::shortened(text), hint::unrendered(text));
-        let message = format!("`{text}` is not among the choices{hint}: {}{advice}", choices.join(", "));
+        let message = format!("unsupported value `{text}` (supported: {}){hint}{advice}", choices.join(", "));
         self.error(at, "invalid-choice", message);
     }
 }
 
-/// The value if its type is the shape's; 256.0 counts as a whole number.
-fn plainly(shape: &Shape, value: &Value) -> Option<Value> {
+/// Returns the value if it has the type of the shape. A decimal number without a fraction counts as an integer.
+fn matching(shape: &Shape, value: &Value) -> Option<Value> {
     match (shape, value) {
-        (Shape::Integer(_), Value::Number(number)) => whole(number).map(Value::Number),
+        (Shape::Integer(_), Value::Number(number)) => integer(number).map(Value::Number),
         (Shape::Boolean, Value::Bool(_))
         | (Shape::Number(_), Value::Number(_))
         | (Shape::Text(_) | Shape::Choice(_), Value::String(_)) => Some(value.clone()),
@@ -112,12 +111,12 @@ fn plainly(shape: &Shape, value: &Value) -> Option<Value> {
     }
 }
 
-/// True if a value can be written in several ways that a text tells apart.
+/// True if several spellings have this value, which would be different strings.
 fn is_ambiguous(value: &Value) -> bool {
     value.is_boolean() || value.as_number().is_some_and(Number::is_f64)
 }
 
-/// The choice that a text would be but for the case of its letters.
+/// Returns the value of an enum that differs from a string only in case.
 fn choice_in_other_case<'a>(shape: &'a Shape, value: &Value) -> Option<&'a str> {
     let (Shape::Choice(choices), Value::String(text)) = (shape, value) else { return None };
     let choice = choices.iter().find(|choice| choice.eq_ignore_ascii_case(text))?;
@@ -135,9 +134,9 @@ fn coerced(shape: &Shape, value: &Value) -> Option<Value> {
     }
 }
 
-/// The number as a whole one. Decimals count up to 2⁵³, where they stop being exact.
+/// Returns the number as an integer. Decimal numbers are exact up to 2⁵³ only.
 #[allow(clippy::cast_possible_truncation)]
-fn whole(number: &Number) -> Option<Number> {
+fn integer(number: &Number) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if !number.is_f64() {
         return Some(number.clone());

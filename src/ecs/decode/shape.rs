@@ -45,7 +45,7 @@ pub(super) enum Pattern {
     ErrorClass {
         /// Source of the class without brackets.
         source: String,
-        /// Matches a character outside of the class.
+        /// Matches a character outside the class.
         outside: Regex,
     },
     /// Any other pattern.
@@ -55,7 +55,7 @@ pub(super) enum Pattern {
 /// Difference of a text from a pattern.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mismatch<'a> {
-    /// A character outside of the only class, and the source of the class.
+    /// A character outside the only class, and the source of the class.
     Character(char, &'a str),
     /// Any other difference, and the pattern.
     Pattern(&'a str),
@@ -89,7 +89,7 @@ pub(super) enum AdditionalMembers {
     Entries(Box<Shape>),
 }
 
-/// Shapes of the types decoded so far. Generating a shape costs more than most decodings, and it never changes.
+/// Shapes by type. Generating a shape costs more than most decodings, and the result never changes.
 static SHAPES: LazyLock<Mutex<BTreeMap<Cow<'static, str>, Arc<Shape>>>> = LazyLock::new(Mutex::default);
 
 /// Returns the shape of a type.
@@ -139,9 +139,8 @@ fn type_name(schema: &Map<String, Value>) -> Option<&str> {
 
 /// Returns the other schema of an `anyOf` that only adds null.
 fn nullable(schema: &Map<String, Value>) -> Option<&Value> {
-    let is_null = |schema: &&Value| schema.get("type").and_then(Value::as_str) == Some("null");
     match schema.get("anyOf")?.as_array()?.as_slice() {
-        [inner, null] | [null, inner] if is_null(&null) => Some(inner),
+        [inner, null] | [null, inner] if null.get("type").and_then(Value::as_str) == Some("null") => Some(inner),
         _ => None,
     }
 }
@@ -165,8 +164,8 @@ fn integer_range(schema: &Map<String, Value>) -> NumberLimits<i64> {
         Some("int32") => (Some(i64::from(i32::MIN)), Some(i64::from(i32::MAX))),
         _ => (None, None),
     };
-    let bound = |name| schema.get(name).and_then(integer);
-    NumberLimits { min: bound("minimum").or(least), max: bound("maximum").or(most) }
+    let (minimum, maximum) = (schema.get("minimum").and_then(integer), schema.get("maximum").and_then(integer));
+    NumberLimits { min: minimum.or(least), max: maximum.or(most) }
 }
 
 /// Reads the bound of an integer. Some generators write it as a decimal.
@@ -241,7 +240,7 @@ impl Pattern {
         }
     }
 
-    /// Returns the first difference of a text from the pattern. An empty text has none: `minLength` refuses it.
+    /// Returns the first difference of a text from the pattern. An empty text has none: `minLength` rejects it.
     pub fn mismatch<'a>(&'a self, text: &str) -> Option<Mismatch<'a>> {
         match self {
             Self::ErrorClass { source, outside } => {
@@ -268,7 +267,7 @@ mod tests {
     use crate::ecs::common::{NAME_PATTERN, PORT_NAME_PATTERN};
 
     #[test]
-    fn a_character_outside_of_the_class_is_named() {
+    fn a_character_outside_the_class_is_reported() {
         let cases = [
             (NAME_PATTERN, "AZaz-_05", ' '),
             (PORT_NAME_PATTERN, "az-_05", 'A'),
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_pattern_is_named_as_a_whole() {
+    fn any_other_pattern_is_reported_as_a_whole() {
         let pattern = "^SIG(INT|TERM)$";
         let compiled = Pattern::new(pattern).unwrap();
         assert_eq!(compiled.mismatch("SIGTERM"), None);

@@ -1,15 +1,14 @@
 use serde_json::{Value, json};
 
-use super::Leniency::{Lenient, Strict};
 use super::*;
 use crate::ecs::service::Service;
 use crate::ecs::task_definition::{Compatibility, NetworkMode, TaskDefinition};
 
 fn task(value: Value) -> Decoded<TaskDefinition> {
-    decode(value, Lenient)
+    decode(value)
 }
 
-/// A task definition with one container that has these members too.
+/// Returns a task definition with one container that also has these members.
 fn container(members: Value) -> Value {
     let mut container = json!({"name": "app", "image": "nginx"});
     if let (Value::Object(container), Value::Object(members)) = (&mut container, members) {
@@ -18,42 +17,33 @@ fn container(members: Value) -> Value {
     json!({"family": "web", "containerDefinitions": [container]})
 }
 
-/// Place, severity and code of each finding.
-fn told<T>(decoded: &Decoded<T>) -> Vec<(String, String, &'static str)> {
-    let finding = |f: &Finding| (f.path.to_string(), f.severity.to_string(), f.code);
-    decoded.findings.iter().map(finding).collect()
+/// Returns path, severity and code of each finding.
+fn summaries<T>(decoded: &Decoded<T>) -> Vec<(String, String, &'static str)> {
+    decoded.findings.iter().map(|f| (f.path.to_string(), f.severity.to_string(), f.code)).collect()
 }
 
-fn told_once(value: Value) -> (String, String, &'static str) {
-    let mut all = told(&task(value));
-    assert_eq!(all.len(), 1, "{all:?}");
-    all.remove(0)
-}
-
-fn expect(value: &Value, path: &str, severity: &str, code: &str) {
-    let (found_path, found_severity, found_code) = told_once(value.clone());
-    assert_eq!((found_path.as_str(), found_severity.as_str(), found_code), (path, severity, code), "{value}");
+/// Asserts that decoding a task definition has exactly this finding.
+fn expect(value: &Value, path: &str, severity: &str, code: &'static str) {
+    let expected = (path.to_owned(), severity.to_owned(), code);
+    assert_eq!(summaries(&task(value.clone())), [expected], "{value}");
 }
 
 #[test]
-fn a_correct_definition_is_read_without_a_word() {
-    let decoded = decode::<TaskDefinition>(
-        json!({
-            "family": "web",
-            "networkMode": "awsvpc",
-            "requiresCompatibilities": ["FARGATE"],
-            "cpu": "256",
-            "memory": "512",
-            "containerDefinitions": [{
-                "name": "app", "image": "nginx", "cpu": 128,
-                "environment": [{"name": "EMPTY", "value": ""}],
-                "healthCheck": {"command": ["CMD", "true"], "interval": 5},
-                "dependsOn": [],
-            }],
-            "volumes": [{"name": "scratch", "host": {}}],
-        }),
-        Strict,
-    );
+fn a_correct_definition_has_no_findings() {
+    let decoded = decode::<TaskDefinition>(json!({
+        "family": "web",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [{
+            "name": "app", "image": "nginx", "cpu": 128,
+            "environment": [{"name": "EMPTY", "value": ""}],
+            "healthCheck": {"command": ["CMD", "true"], "interval": 5},
+            "dependsOn": [],
+        }],
+        "volumes": [{"name": "scratch", "host": {}}],
+    }));
     assert!(decoded.findings.is_empty(), "{:?}", decoded.findings);
     let task = decoded.value.unwrap();
     assert_eq!(task.network_mode, Some(NetworkMode::Awsvpc));
@@ -63,8 +53,10 @@ fn a_correct_definition_is_read_without_a_word() {
 }
 
 #[test]
-fn each_kind_of_mistake_has_its_code_and_place() {
-    let first = |member: &str| format!("/containerDefinitions/0/{member}");
+fn each_kind_of_mistake_has_its_code_and_path() {
+    fn first(member: &str) -> String {
+        format!("/containerDefinitions/0/{member}")
+    }
     let cases = [
         (json!({"cpu": true}), first("cpu"), "wrong-type"),
         (json!({"cpu": [1]}), first("cpu"), "wrong-type"),
@@ -108,13 +100,13 @@ fn each_kind_of_mistake_has_its_code_and_place() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let decoded = task(json!({
         "family": "we b",
         "networkMode": "vpc",
         "containerDefinitions": [{"image": 5, "cpu": "x", "Environment": []}, "app"],
     }));
-    let codes: Vec<_> = told(&decoded).into_iter().map(|(path, _, code)| (path, code)).collect();
+    let codes: Vec<_> = summaries(&decoded).into_iter().map(|(path, _, code)| (path, code)).collect();
     let expected = [
         ("/containerDefinitions/0/Environment", "unknown-field"),
         ("/containerDefinitions/0/cpu", "wrong-type"),
@@ -131,15 +123,16 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn choices_are_known_in_any_case() {
+fn values_of_an_enum_are_recognized_in_any_case() {
     let decoded = task(json!({"networkMode": "AwsVpc", "containerDefinitions": [{"cpu": "x"}]}));
-    assert_eq!(decoded.normalised["networkMode"], "awsvpc");
-    let said = decoded.findings.iter().find(|finding| finding.path.to_string() == "/networkMode").unwrap();
-    assert_eq!((said.code, said.message.as_str()), ("coerced", "it is written awsvpc"));
+    assert_eq!(decoded.normalized["networkMode"], "awsvpc");
+    let finding = decoded.findings.iter().find(|finding| finding.path.to_string() == "/networkMode").unwrap();
+    let message = "the value is read as `awsvpc`, which differs in case";
+    assert_eq!((finding.code, finding.message.as_str()), ("coerced", message));
 }
 
 #[test]
-fn what_surrounds_a_mistake_is_there_to_be_checked() {
+fn the_remainder_omits_only_fields_with_errors() {
     let decoded = task(json!({
         "family": "web", "networkMode": "vpc",
         "containerDefinitions": [{"name": "app", "cpu": "x", "secrets": [{"name": "A"}], "dependsOn": [{"containerName": "b"}]}],
@@ -151,7 +144,7 @@ fn what_surrounds_a_mistake_is_there_to_be_checked() {
 }
 
 #[test]
-fn near_misses_are_named() {
+fn near_misses_are_suggested() {
     let cases = [
         (json!({"networkMode": "aws_vpc"}), "did you mean `awsvpc`?"),
         (json!({"requiresCompatibilities": ["far_gate"]}), "did you mean `FARGATE`?"),
@@ -166,7 +159,7 @@ fn near_misses_are_named() {
 }
 
 #[test]
-fn what_a_template_left_open_is_told_as_such() {
+fn placeholders_of_a_template_are_reported() {
     let cases = [
         json!({"family": "<FAMILY>", "containerDefinitions": [{}]}),
         json!({"networkMode": "{{networkmode}}", "containerDefinitions": [{}]}),
@@ -178,35 +171,35 @@ fn what_a_template_left_open_is_told_as_such() {
     for value in cases {
         let decoded = task(value.clone());
         assert!(decoded.has_errors(), "{value}");
-        assert!(decoded.findings[0].message.contains("a place of a template"), "{:?}", decoded.findings);
+        assert!(decoded.findings[0].message.contains("a placeholder of a template"), "{:?}", decoded.findings);
     }
     let decoded = task(container(json!({"name": "my app", "cpu": "half"})));
     assert!(decoded.findings.iter().all(|finding| !finding.message.contains("template")), "{:?}", decoded.findings);
 }
 
 #[test]
-fn what_is_unknown_is_told_and_kept() {
+fn unknown_fields_are_reported_and_kept() {
     let decoded = task(container(json!({"pullPolicy": {"deep": [1, null]}})));
-    let place = Pointer::root().key("containerDefinitions").index(0).key("pullPolicy");
-    assert_eq!(told(&decoded), [(place.to_string(), "warning".to_owned(), "unknown-field")]);
-    assert_eq!(place.find(&decoded.normalised), Some(&json!({"deep": [1, null]})));
-    assert_eq!(decoded.unknown, [place]);
+    let path = Pointer::root().key("containerDefinitions").index(0).key("pullPolicy");
+    assert_eq!(summaries(&decoded), [(path.to_string(), "warning".to_owned(), "unknown-field")]);
+    assert_eq!(path.find(&decoded.normalized), Some(&json!({"deep": [1, null]})));
+    assert_eq!(decoded.unknown, [path]);
     assert!(decoded.value.is_some());
 }
 
 #[test]
-fn absent_members_may_be_written_in_several_ways() {
-    let silent = [
+fn absent_fields_may_be_written_in_several_ways() {
+    let without_finding = [
         json!({"cpu": null, "links": null, "dockerLabels": null, "user": null, "healthCheck": null}),
         json!({"links": [], "dockerLabels": {}, "linuxParameters": {}, "user": ""}),
     ];
-    for members in silent {
+    for members in without_finding {
         let decoded = task(container(members));
         assert!(decoded.findings.is_empty(), "{:?}", decoded.findings);
         let container = &decoded.value.unwrap().container_definitions[0];
         assert_eq!((container.cpu, container.user.as_deref()), (None, None));
     }
-    let told_of = [
+    let with_finding = [
         json!({"cpu": ""}),
         json!({"healthCheck": {}}),
         json!({"healthCheck": ""}),
@@ -214,7 +207,7 @@ fn absent_members_may_be_written_in_several_ways() {
         json!({"essential": ""}),
         json!({"versionConsistency": ""}),
     ];
-    for members in told_of {
+    for members in with_finding {
         let name = members.as_object().unwrap().keys().next().unwrap().clone();
         let path = format!("/containerDefinitions/0/{name}");
         expect(&container(members), &path, "info", "empty-means-absent");
@@ -222,7 +215,7 @@ fn absent_members_may_be_written_in_several_ways() {
 }
 
 #[test]
-fn numbers_texts_and_booleans_stand_for_each_other_when_lenient() {
+fn numbers_strings_and_booleans_are_converted() {
     let decoded = task(json!({
         "cpu": 256,
         "containerDefinitions": [{
@@ -241,15 +234,6 @@ fn numbers_texts_and_booleans_stand_for_each_other_when_lenient() {
 }
 
 #[test]
-fn nothing_is_forgiven_when_strict() {
-    let value = json!({"cpu": 256, "pidMode": "", "containerDefinitions": [{"cpu": "128", "healthCheck": {}}]});
-    let decoded = decode::<TaskDefinition>(value, Strict);
-    let mut codes: Vec<_> = decoded.findings.iter().map(|finding| finding.code).collect();
-    codes.sort_unstable();
-    assert_eq!(codes, ["invalid-choice", "missing-member", "wrong-type", "wrong-type"]);
-}
-
-#[test]
 fn errors_about_limits_leave_the_value_readable() {
     let decoded = task(container(json!({"healthCheck": {"command": ["CMD", "true"], "interval": 1}})));
     assert!(decoded.has_errors());
@@ -257,7 +241,7 @@ fn errors_about_limits_leave_the_value_readable() {
 }
 
 #[test]
-fn messages_hold_no_secret() {
+fn messages_contain_no_secret() {
     let secret = "hunter2";
     let decoded = task(container(json!({
         "environment": [{"name": "A", "value": {"x": secret}}, {"name": "B", "value": [secret]}, secret],
@@ -275,12 +259,11 @@ fn messages_hold_no_secret() {
 }
 
 #[test]
-fn free_json_is_left_alone() {
+fn free_json_stays_unchanged() {
     let events = json!([{"id": "1", "createdAt": 1.5e9, "odd": [null, {}]}]);
     let hook = json!({"lifecycleStages": ["PRE_SCALE_UP"], "hookDetails": {"deep": [1, null, {}]}});
     let decoded = decode::<Service>(
         json!({"serviceName": "web", "events": events, "deploymentConfiguration": {"lifecycleHooks": [hook]}}),
-        Strict,
     );
     assert!(decoded.findings.is_empty(), "{:?}", decoded.findings);
     let service = decoded.value.unwrap();
@@ -289,10 +272,10 @@ fn free_json_is_left_alone() {
 }
 
 #[test]
-fn the_understood_form_reads_the_same_again() {
+fn the_normalized_form_decodes_to_the_same_value() {
     let first = task(container(json!({"cpu": "128", "links": null, "healthCheck": {}, "odd": 1})));
-    let second = decode::<TaskDefinition>(first.normalised.clone(), Strict);
-    assert_eq!(first.normalised, second.normalised);
+    let second = decode::<TaskDefinition>(first.normalized.clone());
+    assert_eq!(first.normalized, second.normalized);
     assert_eq!(first.value, second.value);
     assert!(!second.has_errors());
 }

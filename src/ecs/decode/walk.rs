@@ -1,30 +1,26 @@
-//! The walk over an input and a shape side by side.
+//! The walk over an input along its shape.
 
 use serde_json::{Map, Value};
 
+use super::hint;
 use super::shape::{AdditionalMembers, ListShape, Member, ObjectShape, Shape};
-use super::{Leniency, hint};
 use crate::ecs::finding::Finding;
-use crate::ecs::pointer::{Pointer, kind_of};
+use crate::ecs::pointer::{Pointer, json_type};
 
-/// Walk over an input, with the findings so far.
+/// Findings of a walk over an input.
+#[derive(Default)]
 pub(super) struct Walk {
-    pub(super) lenient: bool,
     findings: Vec<Finding>,
     unknown: Vec<Pointer>,
 }
 
 impl Walk {
-    pub fn new(leniency: Leniency) -> Self {
-        Self { lenient: leniency == Leniency::Lenient, findings: Vec::new(), unknown: Vec::new() }
-    }
-
-    /// All findings, and the places of unknown members.
+    /// Returns all findings, and the paths of unknown fields.
     pub fn finish(self) -> (Vec<Finding>, Vec<Pointer>) {
         (self.findings, self.unknown)
     }
 
-    /// Checks a value and returns it as it is understood; a value that is wrong comes back as it was.
+    /// Checks a value and returns it in its normalized form. An invalid value is returned unchanged.
     pub fn value(&mut self, shape: &Shape, value: Value, at: &Pointer) -> Value {
         match (shape, value) {
             (Shape::Any, value) => value,
@@ -36,14 +32,14 @@ impl Walk {
     }
 
     pub(super) fn wrong_type(&mut self, shape: &Shape, value: Value, at: &Pointer) -> Value {
-        let (wanted, given) = (shape.wanted(), kind_of(&value));
         let advice = match (shape, &value) {
             (Shape::List(_), Value::Object(_)) => "; put it in [ ]",
-            (Shape::Object(_), Value::Array(_)) => "; take it out of the [ ]",
+            (Shape::Object(_), Value::Array(_)) => "; remove the [ ]",
             (_, Value::String(text)) => hint::unrendered(text),
             _ => "",
         };
-        self.error(at, "wrong-type", format!("{wanted} is wanted here, but {given} is given{advice}"));
+        let message = format!("expected {}, found {}{advice}", shape.type_name(), json_type(&value));
+        self.error(at, "wrong-type", message);
         value
     }
 
@@ -60,69 +56,71 @@ impl Walk {
     }
 
     fn object(&mut self, shape: &ObjectShape, members: Map<String, Value>, at: &Pointer) -> Value {
-        let mut understood = Map::new();
+        let mut normalized = Map::new();
         for (name, value) in members {
-            let here = at.key(&name);
+            let path = at.key(&name);
             match (shape.members.get(&name), &shape.additional) {
-                (Some(member), _) if self.means_absent(member, &value, &here) => {}
+                (Some(member), _) if self.means_absent(member, &value, &path) => {}
                 (Some(member), _) => {
-                    let value = self.value(&member.shape, value, &here);
-                    understood.insert(name, value);
+                    let value = self.value(&member.shape, value, &path);
+                    normalized.insert(name, value);
                 }
                 (None, AdditionalMembers::Entries(shape)) => {
-                    let value = self.value(shape, value, &here);
-                    understood.insert(name, value);
+                    let value = self.value(shape, value, &path);
+                    normalized.insert(name, value);
                 }
                 (None, AdditionalMembers::Unknown) => {
-                    self.unknown_member(shape, &name, here);
-                    understood.insert(name, value);
+                    self.unknown_member(shape, &name, path);
+                    normalized.insert(name, value);
                 }
             }
         }
-        self.missing_members(shape, &understood, at);
-        Value::Object(understood)
+        self.missing_members(shape, &normalized, at);
+        Value::Object(normalized)
     }
 
-    fn unknown_member(&mut self, shape: &ObjectShape, name: &str, here: Pointer) {
-        let known = shape.members.keys().map(String::as_str);
-        let hint = hint::did_you_mean(name, known);
-        let message = format!("ECS has no member `{name}` here{hint}; it has no effect");
-        self.findings.push(Finding::warning(here.clone(), "unknown-field", message));
-        self.unknown.push(here);
+    fn unknown_member(&mut self, shape: &ObjectShape, name: &str, path: Pointer) {
+        let hint = hint::did_you_mean(name, shape.members.keys().map(String::as_str));
+        let message = format!("ECS has no field `{name}` here, so it has no effect{hint}");
+        self.findings.push(Finding::warning(path.clone(), "unknown-field", message));
+        self.unknown.push(path);
     }
 
-    fn missing_members(&mut self, shape: &ObjectShape, given: &Map<String, Value>, at: &Pointer) {
+    fn missing_members(&mut self, shape: &ObjectShape, members: &Map<String, Value>, at: &Pointer) {
         for (name, member) in &shape.members {
-            if member.required && !given.contains_key(name) {
-                let message = format!("`{name}` is required: {}", member.shape.wanted());
+            if member.required && !members.contains_key(name) {
+                let message = format!("`{name}` is required; expected {}", member.shape.type_name());
                 self.error(&at.key(name), "missing-member", message);
             }
         }
     }
 
-    /// True if a member is as good as not there.
+    /// True if a value means that the field is absent.
     ///
-    /// An empty text stays a text and an empty object stays where it is a value of its own, as in `host: {}` of a
-    /// volume.
-    fn means_absent(&mut self, member: &Member, value: &Value, here: &Pointer) -> bool {
+    /// An empty string stays a string. An empty object stays if it is a valid value, such as `host: {}` of a volume.
+    fn means_absent(&mut self, member: &Member, value: &Value, path: &Pointer) -> bool {
         if value.is_null() {
             return true;
         }
-        if !self.lenient || member.required || !is_empty(value) || fits_empty(&member.shape, value) {
+        if member.required || !is_empty(value) || fits_empty(&member.shape, value) {
             return false;
         }
-        let message = format!("{} that is empty is taken for an absent one", kind_of(value));
-        self.info(here, "empty-means-absent", message);
+        let message = match value {
+            Value::String(_) => "an empty string is read as an absent field",
+            Value::Array(_) => "an empty list is read as an absent field",
+            _ => "an empty object is read as an absent field",
+        };
+        self.info(path, "empty-means-absent", message.to_owned());
         true
     }
 
     fn list(&mut self, shape: &ListShape, items: Vec<Value>, at: &Pointer) -> Value {
         let count = items.len() as u64;
         if let Some(min) = shape.min.filter(|min| count < *min) {
-            self.error(at, "too-few-items", format!("{count} items are given, {min} at least are needed"));
+            self.error(at, "too-few-items", format!("the list has {count} items, the minimum is {min}"));
         }
         if let Some(max) = shape.max.filter(|max| count > *max) {
-            self.error(at, "too-many-items", format!("{count} items are given, {max} at most are allowed"));
+            self.error(at, "too-many-items", format!("the list has {count} items, the maximum is {max}"));
         }
         let items = items.into_iter().enumerate();
         items.map(|(position, item)| self.value(&shape.items, item, &at.index(position))).collect()
@@ -138,7 +136,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// True if an empty value is a value of the shape.
+/// True if the shape permits this empty value.
 fn fits_empty(shape: &Shape, empty: &Value) -> bool {
     match shape {
         Shape::Any => true,
@@ -150,15 +148,14 @@ fn fits_empty(shape: &Shape, empty: &Value) -> bool {
 }
 
 impl Shape {
-    /// Returns the name of this shape for messages.
-    pub(super) fn wanted(&self) -> &'static str {
+    /// Returns the type of this shape for messages.
+    pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Any => "a value",
-            Self::Boolean => "true or false",
-            Self::Integer(_) => "a whole number",
+            Self::Boolean => "a boolean",
+            Self::Integer(_) => "an integer",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a string",
-            Self::Choice(_) => "one of a few strings",
+            Self::Text(_) | Self::Choice(_) => "a string",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
         }

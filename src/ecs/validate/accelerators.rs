@@ -1,4 +1,4 @@
-//! Graphics processors and other accelerators.
+//! GPUs and other accelerators.
 
 use super::{TaskRule, containers, requires};
 use crate::ecs::finding::Finding;
@@ -6,40 +6,47 @@ use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{Compatibility, ResourceRequirement, ResourceType, TaskDefinition};
 
 pub(super) const RULES: &[TaskRule] =
-    &[inference_has_ended, value_or_sharing, gpu_counts, neuron_devices, sharing_alike, sharing_elsewhere];
+    &[inference_accelerators, value_or_sharing, gpu_counts, neuron_devices, uniform_sharing, sharing_on_external];
 
 fn requirements(task: &TaskDefinition) -> impl Iterator<Item = (Pointer, &ResourceRequirement)> {
     containers(task).flat_map(|(at, container)| {
         let at = at.key("resourceRequirements");
-        container.resource_requirements.iter().enumerate().map(move |(position, given)| (at.index(position), given))
+        container
+            .resource_requirements
+            .iter()
+            .enumerate()
+            .map(move |(position, requirement)| (at.index(position), requirement))
     })
 }
 
-fn of_type(task: &TaskDefinition, kind: ResourceType) -> impl Iterator<Item = (Pointer, &ResourceRequirement)> {
-    requirements(task).filter(move |(_, given)| given.r#type == kind)
+fn requirements_of_type(
+    task: &TaskDefinition,
+    kind: ResourceType,
+) -> impl Iterator<Item = (Pointer, &ResourceRequirement)> {
+    requirements(task).filter(move |(_, requirement)| requirement.r#type == kind)
 }
 
-/// `inferenceAccelerators`: the service behind it has ended; ECS refuses the field as unsupported, and with it
-/// whatever a container requires of it.
-fn inference_has_ended(task: &TaskDefinition) -> Vec<Finding> {
+/// `inferenceAccelerators`: AWS has discontinued Elastic Inference. ECS rejects the field, and requirements of
+/// containers that refer to it.
+fn inference_accelerators(task: &TaskDefinition) -> Vec<Finding> {
     let at = Pointer::root().key("inferenceAccelerators");
     let task_wide = (!task.inference_accelerators.is_empty()).then_some(at);
-    let required = of_type(task, ResourceType::InferenceAccelerator).map(|(at, _)| at);
-    let message = "Elastic Inference has ended, and ECS refuses its accelerators; leave them out";
-    let places = task_wide.into_iter().chain(required);
-    places.map(|at| Finding::error(at, "inference-accelerators-ended", message)).collect()
+    let required = requirements_of_type(task, ResourceType::InferenceAccelerator).map(|(at, _)| at);
+    let message = "ECS rejects accelerators of Elastic Inference, which AWS has discontinued; remove them";
+    let paths = task_wide.into_iter().chain(required);
+    paths.map(|at| Finding::error(at, "inference-accelerators-ended", message)).collect()
 }
 
 /// `resourceRequirements[].value` is required, unless a GPU is shared.
 fn value_or_sharing(task: &TaskDefinition) -> Vec<Finding> {
     requirements(task)
-        .filter_map(|(at, given)| match (&given.value, &given.sharing_strategy) {
+        .filter_map(|(at, requirement)| match (&requirement.value, &requirement.sharing_strategy) {
             (None, None) => {
-                let message = "a requirement needs a value: how many are wanted, or ALL";
+                let message = "`value` is required: the number of devices, or ALL";
                 Some(Finding::error(at.key("value"), "requirement-without-value", message))
             }
             (Some(_), Some(_)) => {
-                let message = "a GPU is given whole or shared: leave out the value or the sharingStrategy";
+                let message = "`value` and `sharingStrategy` are mutually exclusive; remove one of them";
                 Some(Finding::error(at.key("sharingStrategy"), "value-and-sharing", message))
             }
             _ => None,
@@ -47,50 +54,50 @@ fn value_or_sharing(task: &TaskDefinition) -> Vec<Finding> {
         .collect()
 }
 
-/// `resourceRequirements[].value` of a `GPU`: how many, or `ALL`.
+/// `resourceRequirements[].value` of a `GPU`: a number, or `ALL`.
 fn gpu_counts(task: &TaskDefinition) -> Vec<Finding> {
     let is_count = |value: &str| value == "ALL" || value.parse::<u32>().is_ok_and(|count| count > 0);
-    of_type(task, ResourceType::Gpu)
-        .filter(|(_, given)| given.value.as_deref().is_some_and(|value| !is_count(value)))
+    requirements_of_type(task, ResourceType::Gpu)
+        .filter(|(_, requirement)| requirement.value.as_deref().is_some_and(|value| !is_count(value)))
         .map(|(at, _)| {
-            let message = "the value is a number of GPUs of at least 1, or ALL";
+            let message = "expected a number of GPUs of at least 1, or ALL";
             Finding::error(at.key("value"), "invalid-gpu-count", message)
         })
         .collect()
 }
 
-/// `NeuronDevice`: one container of a task has all of them.
+/// `NeuronDevice`: one container of a task gets all devices.
 fn neuron_devices(task: &TaskDefinition) -> Vec<Finding> {
-    let values = of_type(task, ResourceType::NeuronDevice)
-        .filter(|(_, given)| given.value.as_deref().is_some_and(|value| value != "ALL"))
+    let values = requirements_of_type(task, ResourceType::NeuronDevice)
+        .filter(|(_, requirement)| requirement.value.as_deref().is_some_and(|value| value != "ALL"))
         .map(|(at, _)| {
-            let message = "Neuron devices are given all together: the value is ALL";
+            let message = "a container gets all Neuron devices or none; set `value` to ALL";
             Finding::warning(at.key("value"), "invalid-neuron-count", message)
         });
-    let seconds = of_type(task, ResourceType::NeuronDevice).skip(1).map(|(at, _)| {
-        let message = "another container has all Neuron devices of the task already";
+    let seconds = requirements_of_type(task, ResourceType::NeuronDevice).skip(1).map(|(at, _)| {
+        let message = "another container of the task already gets all Neuron devices; remove this requirement";
         Finding::warning(at, "second-neuron-container", message)
     });
     values.chain(seconds).collect()
 }
 
-/// `sharingStrategy`: the containers of a task have whole GPUs, or all of them share one.
-fn sharing_alike(task: &TaskDefinition) -> Vec<Finding> {
-    let shared = |given: &ResourceRequirement| given.sharing_strategy.is_some();
-    let gpus: Vec<_> = of_type(task, ResourceType::Gpu).collect();
+/// `sharingStrategy`: the containers of a task all get whole GPUs, or all share one.
+fn uniform_sharing(task: &TaskDefinition) -> Vec<Finding> {
+    let gpus: Vec<_> = requirements_of_type(task, ResourceType::Gpu).collect();
     let Some((_, first)) = gpus.first() else { return Vec::new() };
-    let others = gpus.iter().filter(|(_, given)| shared(given) != shared(first));
-    let message = "containers of one task have whole GPUs or share one; another container does the other";
+    let is_shared = first.sharing_strategy.is_some();
+    let others = gpus.iter().filter(|(_, requirement)| requirement.sharing_strategy.is_some() != is_shared);
+    let message = "some containers of the task share a GPU and others get whole GPUs; use the same for all";
     others.map(|(at, _)| Finding::warning(at.clone(), "mixed-gpu-sharing", message)).collect()
 }
 
-/// `sharingStrategy` is not for machines outside AWS.
-fn sharing_elsewhere(task: &TaskDefinition) -> Vec<Finding> {
-    let shared = requirements(task).filter(|(_, given)| given.sharing_strategy.is_some());
+/// `sharingStrategy`: not supported on external instances.
+fn sharing_on_external(task: &TaskDefinition) -> Vec<Finding> {
+    let shared = requirements(task).filter(|(_, requirement)| requirement.sharing_strategy.is_some());
     shared
         .filter(|_| requires(task, Compatibility::External))
         .map(|(at, _)| {
-            let message = "GPUs are not shared on EXTERNAL machines";
+            let message = "`sharingStrategy` is not supported on EXTERNAL instances; remove it";
             Finding::warning(at.key("sharingStrategy"), "sharing-on-external", message)
         })
         .collect()

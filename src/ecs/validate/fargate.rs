@@ -10,8 +10,8 @@ use crate::ecs::task_definition::{
 
 pub(super) const RULES: &[TaskRule] = &[
     network_mode,
-    size_given,
-    size_valid,
+    missing_size,
+    valid_size,
     task_members,
     container_members,
     log_drivers,
@@ -30,41 +30,41 @@ struct Size {
 
 /// Memory of a size, in MiB.
 enum Memory {
-    Each(&'static [i64]),
-    Steps { least: i64, most: i64, step: i64 },
+    Values(&'static [i64]),
+    Range { min: i64, max: i64, step: i64 },
 }
 
-/// MiB of a GB, as ECS counts.
+/// MiB in a GB. ECS uses 1024.
 const GB: i64 = 1024;
 
-/// All sizes ("Task size" in the task definition parameters). Those from 8192 on need platform version 1.4.0.
+/// All sizes ("Task size" in the task definition parameters). Sizes from 8192 on require platform version 1.4.0.
 const SIZES: [Size; 8] = [
-    Size { cpu: 256, memory: Memory::Each(&[512, GB, 2 * GB]), windows: false },
-    Size { cpu: 512, memory: steps(1, 4, 1), windows: false },
-    Size { cpu: 1024, memory: steps(2, 8, 1), windows: true },
-    Size { cpu: 2048, memory: steps(4, 16, 1), windows: true },
-    Size { cpu: 4096, memory: steps(8, 30, 1), windows: true },
-    Size { cpu: 8192, memory: steps(16, 60, 4), windows: false },
-    Size { cpu: 16_384, memory: steps(32, 120, 8), windows: false },
-    Size { cpu: 32_768, memory: Memory::Each(&[60 * GB, 120 * GB, 244 * GB]), windows: false },
+    Size { cpu: 256, memory: Memory::Values(&[512, GB, 2 * GB]), windows: false },
+    Size { cpu: 512, memory: gigabytes(1, 4, 1), windows: false },
+    Size { cpu: 1024, memory: gigabytes(2, 8, 1), windows: true },
+    Size { cpu: 2048, memory: gigabytes(4, 16, 1), windows: true },
+    Size { cpu: 4096, memory: gigabytes(8, 30, 1), windows: true },
+    Size { cpu: 8192, memory: gigabytes(16, 60, 4), windows: false },
+    Size { cpu: 16_384, memory: gigabytes(32, 120, 8), windows: false },
+    Size { cpu: 32_768, memory: Memory::Values(&[60 * GB, 120 * GB, 244 * GB]), windows: false },
 ];
 
-const fn steps(least: i64, most: i64, step: i64) -> Memory {
-    Memory::Steps { least: least * GB, most: most * GB, step: step * GB }
+const fn gigabytes(min: i64, max: i64, step: i64) -> Memory {
+    Memory::Range { min: min * GB, max: max * GB, step: step * GB }
 }
 
 impl Memory {
-    fn has(&self, mib: i64) -> bool {
+    fn contains(&self, mib: i64) -> bool {
         match *self {
-            Self::Each(sizes) => sizes.contains(&mib),
-            Self::Steps { least, most, step } => (least..=most).contains(&mib) && (mib - least) % step == 0,
+            Self::Values(sizes) => sizes.contains(&mib),
+            Self::Range { min, max, step } => (min..=max).contains(&mib) && (mib - min) % step == 0,
         }
     }
 
-    fn described(&self) -> String {
+    fn description(&self) -> String {
         match *self {
-            Self::Each(sizes) => sizes.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
-            Self::Steps { least, most, step } => format!("{least} to {most} in steps of {step}"),
+            Self::Values(sizes) => sizes.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
+            Self::Range { min, max, step } => format!("{min} to {max} in steps of {step}"),
         }
     }
 }
@@ -83,60 +83,61 @@ fn network_mode(task: &TaskDefinition) -> Vec<Finding> {
 }
 
 /// `cpu` and `memory` of the task are required.
-fn size_given(task: &TaskDefinition) -> Vec<Finding> {
-    let given = [("cpu", &task.cpu), ("memory", &task.memory)];
-    let missing = given.into_iter().filter(|(_, amount)| is_fargate(task) && is_blank(amount.as_deref()));
+fn missing_size(task: &TaskDefinition) -> Vec<Finding> {
+    let amounts = [("cpu", &task.cpu), ("memory", &task.memory)];
+    let missing = amounts.into_iter().filter(|(_, amount)| is_fargate(task) && is_blank(amount.as_deref()));
     missing
         .map(|(name, _)| {
-            let message = format!("Fargate requires `{name}` of the task");
+            let message = format!("Fargate requires `{name}` at task level");
             Finding::error(Pointer::root().key(name), "fargate-size-missing", message)
         })
         .collect()
 }
 
 /// `cpu` and `memory` of the task are one of Fargate's sizes.
-fn size_valid(task: &TaskDefinition) -> Vec<Finding> {
+fn valid_size(task: &TaskDefinition) -> Vec<Finding> {
     let Some(cpu) = task_cpu(task).filter(|_| is_fargate(task)) else { return Vec::new() };
     let windows = task.is_windows();
     let mut sizes = SIZES.iter().filter(|size| size.windows || !windows);
     let Some(size) = sizes.clone().find(|size| size.cpu == cpu) else {
-        let known: Vec<_> = sizes.by_ref().map(|size| size.cpu.to_string()).collect();
-        let message = format!("Fargate has no size of {cpu} CPU units; choose one of {}", known.join(", "));
+        let units: Vec<_> = sizes.by_ref().map(|size| size.cpu.to_string()).collect();
+        let message = format!("Fargate has no size of {cpu} CPU units; expected one of {}", units.join(", "));
         return vec![Finding::error(Pointer::root().key("cpu"), "fargate-cpu-size", message)];
     };
-    let Some(memory) = task_memory(task).filter(|mib| !size.memory.has(*mib)) else { return Vec::new() };
+    let Some(memory) = task_memory(task).filter(|mib| !size.memory.contains(*mib)) else { return Vec::new() };
     let message = format!(
-        "Fargate does not combine {cpu} CPU units with {memory} MiB; with these units memory is {} MiB",
-        size.memory.described()
+        "Fargate does not support {memory} MiB with {cpu} CPU units; expected {} MiB",
+        size.memory.description()
     );
     vec![Finding::error(Pointer::root().key("memory"), "fargate-memory-size", message)]
 }
 
-fn unsupported(at: &Pointer, member: &str) -> Finding {
-    Finding::error(at.key(member), "fargate-unsupported", format!("Fargate does not support `{member}`"))
+fn unsupported(at: &Pointer, field: &str) -> Finding {
+    Finding::error(at.key(field), "fargate-unsupported", format!("Fargate does not support `{field}`; remove it"))
 }
 
-fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
-    let given = members.into_iter().filter(|(_, given)| *given);
-    given.map(|(member, _)| unsupported(at, member)).collect()
+/// Returns a finding for each field that is set.
+fn unsupported_fields<'a>(at: &Pointer, fields: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
+    fields.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| unsupported(at, field)).collect()
 }
 
-/// Members of the task that Fargate does not support.
+/// Fields of the task that Fargate does not support.
 fn task_members(task: &TaskDefinition) -> Vec<Finding> {
     if !is_fargate(task) {
         return Vec::new();
     }
     let at = Pointer::root();
     let ipc = matches!(task.ipc_mode, Some(IpcMode::Host | IpcMode::Task | IpcMode::None));
-    let mut findings = given(&at, [("ipcMode", ipc), ("placementConstraints", !task.placement_constraints.is_empty())]);
+    let mut findings =
+        unsupported_fields(&at, [("ipcMode", ipc), ("placementConstraints", !task.placement_constraints.is_empty())]);
     if task.pid_mode == Some(PidMode::Host) {
-        let message = "Fargate knows the process mode task only";
+        let message = "Fargate supports only the PID mode task";
         findings.push(Finding::error(at.key("pidMode"), "fargate-pid-mode", message));
     }
     findings
 }
 
-/// Members of containers that Fargate does not support.
+/// Fields of containers that Fargate does not support.
 fn container_members(task: &TaskDefinition) -> Vec<Finding> {
     let fargate = containers(task).filter(|_| is_fargate(task));
     fargate
@@ -146,11 +147,11 @@ fn container_members(task: &TaskDefinition) -> Vec<Finding> {
 
 fn members(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
     let members = [
-        // What concerns the network is refused by the network mode that Fargate requires.
+        // The rules of the network mode awsvpc, which Fargate requires, reject network settings.
         ("dockerSecurityOptions", !container.docker_security_options.is_empty()),
         ("privileged", container.privileged == Some(true)),
     ];
-    given(at, members)
+    unsupported_fields(at, members)
 }
 
 fn linux(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
@@ -161,7 +162,7 @@ fn linux(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
         ("sharedMemorySize", linux.shared_memory_size.is_some()),
         ("swappiness", linux.swappiness.is_some()),
     ];
-    given(&at.key("linuxParameters"), members)
+    unsupported_fields(&at.key("linuxParameters"), members)
 }
 
 fn gpus(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
@@ -169,7 +170,7 @@ fn gpus(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
     let requirements = container.resource_requirements.iter().enumerate();
     requirements
         .filter(|(_, requirement)| requirement.r#type == ResourceType::Gpu)
-        .map(|(position, _)| Finding::error(at.index(position), "fargate-unsupported", "Fargate has no GPUs"))
+        .map(|(position, _)| Finding::error(at.index(position), "fargate-unsupported", "Fargate does not support GPUs"))
         .collect()
 }
 
@@ -180,10 +181,11 @@ fn log_drivers(task: &TaskDefinition) -> Vec<Finding> {
         .filter(|_| is_fargate(task))
         .filter_map(|(at, container)| {
             let driver = container.log_configuration.as_ref()?.log_driver;
-            let message = format!("Fargate has the log drivers awslogs, splunk and awsfirelens, but not {driver}");
-            let place = at.key("logConfiguration").key("logDriver");
+            let message =
+                format!("Fargate does not support the log driver {driver}; expected awslogs, splunk or awsfirelens");
+            let path = at.key("logConfiguration").key("logDriver");
             (!matches!(driver, Awslogs | Splunk | Awsfirelens))
-                .then(|| Finding::error(place, "fargate-log-driver", message))
+                .then(|| Finding::error(path, "fargate-log-driver", message))
         })
         .collect()
 }
@@ -198,7 +200,7 @@ fn capabilities(task: &TaskDefinition) -> Vec<Finding> {
         .flat_map(|(at, names)| {
             let others = names.iter().enumerate().filter(|(_, name)| *name != "SYS_PTRACE");
             others.map(move |(position, name)| {
-                let message = format!("Fargate adds no capability but SYS_PTRACE, so not `{name}`");
+                let message = format!("Fargate does not support the capability `{name}`; only SYS_PTRACE can be added");
                 Finding::error(at.index(position), "fargate-capability", message)
             })
         })
@@ -211,18 +213,18 @@ fn timeouts(task: &TaskDefinition) -> Vec<Finding> {
     containers(task)
         .filter(|_| is_fargate(task))
         .flat_map(|(at, container)| {
-            let given = [("startTimeout", container.start_timeout), ("stopTimeout", container.stop_timeout)];
-            let given = given.into_iter().filter_map(|(name, seconds)| Some((name, seconds?)));
-            given.filter(|(_, seconds)| !SECONDS.contains(seconds)).map(move |(name, seconds)| {
-                let (least, most) = (SECONDS.start(), SECONDS.end());
-                let message = format!("on Fargate `{name}` is {least} to {most} seconds, not {seconds}");
+            let timeouts = [("startTimeout", container.start_timeout), ("stopTimeout", container.stop_timeout)];
+            let timeouts = timeouts.into_iter().filter_map(|(name, seconds)| Some((name, seconds?)));
+            timeouts.filter(|(_, seconds)| !SECONDS.contains(seconds)).map(move |(name, seconds)| {
+                let (min, max) = (SECONDS.start(), SECONDS.end());
+                let message = format!("`{name}` is {min} to {max} seconds on Fargate, found {seconds}");
                 Finding::error(at.key(name), "fargate-timeout", message)
             })
         })
         .collect()
 }
 
-/// Volumes that are bound to an instance are not supported.
+/// Fargate does not support volumes that are bound to an instance.
 fn volumes(task: &TaskDefinition) -> Vec<Finding> {
     let at = Pointer::root().key("volumes");
     let fargate = task.volumes.iter().enumerate().filter(|_| is_fargate(task));
@@ -231,8 +233,8 @@ fn volumes(task: &TaskDefinition) -> Vec<Finding> {
 
 fn instance_bound(at: &Pointer, volume: &Volume) -> Vec<Finding> {
     let path = volume.host.as_ref().is_some_and(|host| host.source_path.is_some());
-    let mut findings = given(&at.key("host"), [("sourcePath", path)]);
-    findings.extend(given(
+    let mut findings = unsupported_fields(&at.key("host"), [("sourcePath", path)]);
+    findings.extend(unsupported_fields(
         at,
         [
             ("dockerVolumeConfiguration", volume.docker_volume_configuration.is_some()),

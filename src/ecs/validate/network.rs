@@ -1,4 +1,4 @@
-//! Network modes, and what each of them rules out. Ports are elsewhere.
+//! Network modes, and the fields that they exclude, except ports.
 
 use super::{TaskRule, containers, requires};
 use crate::ecs::finding::Finding;
@@ -6,10 +6,10 @@ use crate::ecs::pointer::Pointer;
 use crate::ecs::task_definition::{Compatibility, ContainerDefinition, NetworkMode, TaskDefinition};
 
 pub(super) const RULES: &[TaskRule] =
-    &[not_awsvpc_on_external, links_need_bridge, links_known, links_elsewhere, not_in_awsvpc_mode];
+    &[external_network_mode, links_in_bridge_mode, link_targets, links_to_itself, awsvpc_fields];
 
-/// The network mode in force: on Fargate `awsvpc`, whatever is given, so that all that stands in its way is told at once;
-/// elsewhere `bridge` when none is given.
+/// Returns the effective network mode: on Fargate always `awsvpc`, so that all conflicts with it are reported at once,
+/// otherwise by default `bridge`.
 pub(in crate::ecs) fn mode(task: &TaskDefinition) -> NetworkMode {
     if requires(task, Compatibility::Fargate) {
         return NetworkMode::Awsvpc;
@@ -17,23 +17,23 @@ pub(in crate::ecs) fn mode(task: &TaskDefinition) -> NetworkMode {
     task.network_mode.unwrap_or(NetworkMode::Bridge)
 }
 
-/// `requiresCompatibilities` `EXTERNAL`: machines outside AWS have no network interfaces to give away ("Amazon ECS
-/// Anywhere": the network modes are `bridge`, `host` and `none`).
-fn not_awsvpc_on_external(task: &TaskDefinition) -> Vec<Finding> {
+/// `requiresCompatibilities` `EXTERNAL`: the network modes are `bridge`, `host` and `none` ("Amazon ECS Anywhere"). A task
+/// gets no network interface outside AWS.
+fn external_network_mode(task: &TaskDefinition) -> Vec<Finding> {
     if !requires(task, Compatibility::External) || task.network_mode != Some(NetworkMode::Awsvpc) {
         return Vec::new();
     }
-    let message = "EXTERNAL has the network modes bridge, host and none, but not awsvpc";
+    let message = "EXTERNAL instances do not support the network mode awsvpc; expected bridge, host or none";
     vec![Finding::error(Pointer::root().key("networkMode"), "external-network-mode", message)]
 }
 
-/// The container that a link `name[:alias]` leads to.
+/// Returns the name of the container in a link `name[:alias]`.
 pub(super) fn linked(link: &str) -> &str {
     link.split_once(':').map_or(link, |(name, _)| name)
 }
 
-/// `links`: in the network mode `bridge` only.
-fn links_need_bridge(task: &TaskDefinition) -> Vec<Finding> {
+/// `links`: only in the network mode `bridge`.
+fn links_in_bridge_mode(task: &TaskDefinition) -> Vec<Finding> {
     let mode = mode(task);
     if mode == NetworkMode::Bridge {
         return Vec::new();
@@ -41,26 +41,26 @@ fn links_need_bridge(task: &TaskDefinition) -> Vec<Finding> {
     containers(task)
         .filter(|(_, container)| !container.links.is_empty())
         .map(|(at, _)| {
-            let message = format!("links work in the network mode bridge only, not in {mode}");
+            let message = format!("`links` require the network mode bridge, found {mode}");
             Finding::error(at.key("links"), "links-outside-bridge-mode", message)
         })
         .collect()
 }
 
-/// `links` lead to containers of the task.
-fn links_known(task: &TaskDefinition) -> Vec<Finding> {
+/// `links`: to containers of the task.
+fn link_targets(task: &TaskDefinition) -> Vec<Finding> {
     let links = containers(task).flat_map(|(at, container)| {
         let at = at.key("links");
         container.links.iter().enumerate().map(move |(position, link)| (at.index(position), linked(link)))
     });
     links
         .filter(|(_, name)| task.container(name).is_none())
-        .map(|(at, name)| Finding::error(at, "unknown-container", format!("no container is called `{name}`")))
+        .map(|(at, name)| Finding::error(at, "unknown-container", format!("the task has no container `{name}`")))
         .collect()
 }
 
-/// A link leads to another container: Docker cannot link one that does not run yet.
-fn links_elsewhere(task: &TaskDefinition) -> Vec<Finding> {
+/// `links`: not to the container itself, because Docker links only to running containers.
+fn links_to_itself(task: &TaskDefinition) -> Vec<Finding> {
     let links = containers(task).flat_map(|(at, container)| {
         let at = at.key("links");
         let listed = container.links.iter().enumerate();
@@ -68,21 +68,21 @@ fn links_elsewhere(task: &TaskDefinition) -> Vec<Finding> {
     });
     let bridge = mode(task) == NetworkMode::Bridge;
     links
-        .filter(|(_, own, linked)| bridge && !own.is_empty() && own == linked)
-        .map(|(at, ..)| Finding::warning(at, "link-to-itself", "a container cannot be linked to itself; leave it out"))
+        .filter(|(_, name, linked)| bridge && !name.is_empty() && name == linked)
+        .map(|(at, ..)| Finding::warning(at, "link-to-itself", "a container cannot link to itself; remove the link"))
         .collect()
 }
 
-/// What the containers of a task in `awsvpc` mode cannot have of their own: they share one network namespace, whose
-/// name, hosts and resolver come from the VPC.
-fn not_in_awsvpc_mode(task: &TaskDefinition) -> Vec<Finding> {
+/// Network settings that containers cannot have in `awsvpc` mode: they share one network namespace, whose host name, hosts
+/// and resolver come from the VPC.
+fn awsvpc_fields(task: &TaskDefinition) -> Vec<Finding> {
     if mode(task) != NetworkMode::Awsvpc {
         return Vec::new();
     }
-    containers(task).flat_map(|(at, container)| of_its_own(&at, container)).collect()
+    containers(task).flat_map(|(at, container)| network_fields(&at, container)).collect()
 }
 
-fn of_its_own(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+fn network_fields(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
     let members = [
         ("disableNetworking", container.disable_networking == Some(true)),
         ("dnsSearchDomains", !container.dns_search_domains.is_empty()),
@@ -90,10 +90,10 @@ fn of_its_own(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
         ("extraHosts", !container.extra_hosts.is_empty()),
         ("hostname", container.hostname.is_some()),
     ];
-    let given = members.into_iter().filter(|(_, given)| *given);
-    given
+    let members = members.into_iter().filter(|(_, is_set)| *is_set);
+    members
         .map(|(name, _)| {
-            let message = format!("`{name}` is not supported in the network mode awsvpc; leave it out");
+            let message = format!("`{name}` is not supported in the network mode awsvpc; remove it");
             Finding::error(at.key(name), "not-in-awsvpc-mode", message)
         })
         .collect()

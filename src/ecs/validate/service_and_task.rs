@@ -1,4 +1,4 @@
-//! A service together with the task definition it names.
+//! A service together with its task definition.
 
 use super::{is_blank, network, requires};
 use crate::ecs::capacity::is_fargate;
@@ -9,7 +9,7 @@ use crate::ecs::scaling::MetricType;
 use crate::ecs::service::{LaunchType, Service};
 use crate::ecs::task_definition::{Compatibility, NetworkMode, PortMapping, TaskDefinition};
 
-/// A rule about a service and its task definition.
+/// Rule for a service and its task definition.
 type Rule = fn(&Service, &TaskDefinition) -> Vec<Finding>;
 
 pub(super) const RULES: &[Rule] = &[
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
     network_configuration,
     launch_type,
     constraints,
-    reserved,
+    reservations,
 ];
 
 fn root(member: &str) -> Pointer {
@@ -35,7 +35,7 @@ fn load_balancers(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     listed
         .filter_map(|(position, balancer)| {
             let target = (balancer.container_name.as_deref()?, balancer.container_port);
-            target_known(&at.index(position), target, task)
+            unknown_target(&at.index(position), target, task)
         })
         .collect()
 }
@@ -47,13 +47,13 @@ fn service_registries(service: &Service, task: &TaskDefinition) -> Vec<Finding> 
     listed
         .filter_map(|(position, registry)| {
             let target = (registry.container_name.as_deref()?, registry.container_port);
-            target_known(&at.index(position), target, task)
+            unknown_target(&at.index(position), target, task)
         })
         .collect()
 }
 
-/// `ECSServiceAverage…Utilization` is of what tasks reserve: without it there is no metric, and nothing is scaled.
-fn reserved(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
+/// `ECSServiceAverage…Utilization` is relative to what tasks reserve. Without a reservation there is no metric.
+fn reservations(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let policies = service.auto_scaling.iter().flat_map(|scaling| scaling.policies.iter().enumerate());
     policies
         .filter_map(|(position, policy)| {
@@ -62,15 +62,15 @@ fn reserved(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
             let at = root("autoScaling").key("policies").index(position);
             let at = at.key("targetTrackingScalingPolicyConfiguration").key("predefinedMetricSpecification");
             let message = format!(
-                "the metric is what tasks use of what they reserve, and neither the task nor each of its containers reserves \
-                 {member}: give the task {member}"
+                "the metric is relative to the {member} that tasks reserve, but neither the task nor each of its \
+                 containers reserves {member}; set `{member}` of the task"
             );
             Some(Finding::warning(at.key("predefinedMetricType"), "nothing-reserved", message))
         })
         .collect()
 }
 
-/// Requires the reservation that a metric is measured against, from the task or from each container.
+/// Returns the field that a metric requires if neither the task nor each container sets it.
 fn unreserved(metric: MetricType, task: &TaskDefinition) -> Option<&'static str> {
     let containers = &task.container_definitions;
     match metric {
@@ -87,7 +87,7 @@ fn unreserved(metric: MetricType, task: &TaskDefinition) -> Option<&'static str>
     }
 }
 
-fn target_known(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefinition) -> Option<Finding> {
+fn unknown_target(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefinition) -> Option<Finding> {
     if is_blank(Some(name)) {
         return None;
     }
@@ -97,8 +97,8 @@ fn target_known(at: &Pointer, (name, port): (&str, Option<i32>), task: &TaskDefi
     };
     let port = port.filter(|port| *port != 0)?;
     let message = format!("the container `{name}` has no port mapping for {port}");
-    let known = container.port_mappings.iter().any(|mapping| has_port(mapping, port));
-    (!known).then(|| Finding::error(at.key("containerPort"), "unknown-port", message))
+    let is_mapped = container.port_mappings.iter().any(|mapping| has_port(mapping, port));
+    (!is_mapped).then(|| Finding::error(at.key("containerPort"), "unknown-port", message))
 }
 
 fn has_port(mapping: &PortMapping, port: i32) -> bool {
@@ -118,67 +118,66 @@ fn port_names(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let mappings = task.container_definitions.iter().flat_map(|container| &container.port_mappings);
     used.filter(|(_, name)| !mappings.clone().any(|mapping| mapping.name.as_ref() == Some(name)))
         .map(|(at, name)| {
-            let message = format!("the task definition has no port mapping called `{name}`");
+            let message = format!("the task definition has no port mapping with the name `{name}`");
             Finding::error(at.key("portName"), "unknown-port-name", message)
         })
         .collect()
 }
 
-/// `volumeConfigurations[].name`: a volume that the task definition leaves to launch.
+/// `volumeConfigurations[].name`: a volume of the task definition that is configured at launch.
 fn volumes(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let at = root("volumeConfigurations");
     let listed = service.volume_configurations.iter().enumerate();
     listed
-        .filter_map(|(position, given)| {
-            let place = at.index(position).key("name");
-            let volume = task.volumes.iter().find(|volume| volume.name.as_ref() == Some(&given.name));
-            let Some(volume) = volume else {
-                let message = format!("the task definition has no volume called `{}`", given.name);
-                return Some(Finding::error(place, "unknown-volume", message));
+        .filter_map(|(position, configuration)| {
+            let name = &configuration.name;
+            let path = at.index(position).key("name");
+            let Some(volume) = task.volumes.iter().find(|volume| volume.name.as_ref() == Some(name)) else {
+                let message = format!("the task definition has no volume `{name}`");
+                return Some(Finding::error(path, "unknown-volume", message));
             };
-            let message = format!("the volume `{}` is not configuredAtLaunch", given.name);
+            let message = format!("the volume `{name}` of the task definition is not `configuredAtLaunch`");
             (volume.configured_at_launch != Some(true))
-                .then(|| Finding::error(place, "volume-not-configured-at-launch", message))
+                .then(|| Finding::error(path, "volume-not-configured-at-launch", message))
         })
         .collect()
 }
 
-/// `configuredAtLaunch`: the service must then say what the volume is.
+/// `configuredAtLaunch`: the service must configure the volume.
 fn volumes_configured(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
-    let given = |name: &str| service.volume_configurations.iter().any(|volume| volume.name == name);
-    let waiting = task.volumes.iter().filter(|volume| volume.configured_at_launch == Some(true));
-    waiting
+    let at_launch = task.volumes.iter().filter(|volume| volume.configured_at_launch == Some(true));
+    at_launch
         .filter_map(|volume| volume.name.as_deref())
-        .filter(|name| !given(name))
+        .filter(|name| !service.volume_configurations.iter().any(|volume| volume.name == *name))
         .map(|name| {
-            let message = format!("the task definition leaves the volume `{name}` to the service, which has none");
+            let message = format!("the volume `{name}` of the task definition must be configured here");
             Finding::error(root("volumeConfigurations"), "volume-not-configured", message)
         })
         .collect()
 }
 
-/// `networkConfiguration`: given in the network mode `awsvpc`, and in no other.
+/// `networkConfiguration`: required in the network mode `awsvpc`, and not allowed in others.
 ///
-/// Subnets have a meaning in AWS only, so their absence is no error here.
+/// Subnets have a meaning only in AWS, so that their absence is not an error here.
 fn network_configuration(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let at = root("networkConfiguration");
     let awsvpc = network::mode(task) == NetworkMode::Awsvpc;
-    let given = service.network_configuration.as_ref().is_some_and(|network| network.awsvpc_configuration.is_some());
-    match (awsvpc, given) {
+    let is_set = service.network_configuration.as_ref().is_some_and(|network| network.awsvpc_configuration.is_some());
+    match (awsvpc, is_set) {
         (true, false) => {
-            let message = "ECS requires subnets for a task definition of the network mode awsvpc";
+            let message = "ECS requires subnets for a task definition with the network mode awsvpc";
             vec![Finding::info(at, "no-network-configuration", message)]
         }
         (false, true) => {
-            let message = "only task definitions of the network mode awsvpc take a network configuration";
+            let message = "a network configuration requires a task definition with the network mode awsvpc";
             vec![Finding::error(at, "network-configuration-outside-awsvpc", message)]
         }
         _ => Vec::new(),
     }
 }
 
-/// Where a service asks for Fargate, if it does.
-fn asks_for_fargate(service: &Service) -> Option<Pointer> {
+/// Returns the path of the field that requests Fargate.
+fn requests_fargate(service: &Service) -> Option<Pointer> {
     if service.launch_type == Some(LaunchType::Fargate) {
         return Some(root("launchType"));
     }
@@ -187,38 +186,36 @@ fn asks_for_fargate(service: &Service) -> Option<Pointer> {
     Some(root("capacityProviderStrategy").index(position).key("capacityProvider"))
 }
 
-/// On Fargate the task definition must be fit for it. ECS finds that out at registration, whether or not
-/// `requiresCompatibilities` asks for it.
+/// Fargate requires a compatible task definition, with or without `FARGATE` in `requiresCompatibilities`.
 fn launch_type(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
-    let Some(at) = asks_for_fargate(service) else { return Vec::new() };
+    let Some(at) = requests_fargate(service) else { return Vec::new() };
     if task.compatibilities.contains(&Compatibility::Fargate) {
         return Vec::new();
     }
-    // What a task definition that asks for Fargate lacks was told with itself.
+    // The task definition has its own findings about Fargate.
     if requires(task, Compatibility::Fargate) {
         return Vec::new();
     }
-    let asking = TaskDefinition { requires_compatibilities: vec![Compatibility::Fargate], ..task.clone() };
-    let obstacles: Vec<String> = super::fargate::RULES
+    let fargate_task = TaskDefinition { requires_compatibilities: vec![Compatibility::Fargate], ..task.clone() };
+    let reasons: Vec<String> = super::fargate::RULES
         .iter()
-        .flat_map(|rule| rule(&asking))
+        .flat_map(|rule| rule(&fargate_task))
         .map(|finding| format!("{} ({})", finding.path, finding.message))
         .collect();
-    if obstacles.is_empty() {
+    if reasons.is_empty() {
         return Vec::new();
     }
-    let message = format!("the task definition does not run on Fargate: {}", obstacles.join("; "));
+    let message = format!("the task definition is not compatible with Fargate: {}", reasons.join("; "));
     vec![Finding::error(at, "incompatible-launch-type", message)]
 }
 
-/// `placementConstraints`: at most 10 with those of the task definition.
+/// `placementConstraints`: at most 10 together with those of the task definition.
 fn constraints(service: &Service, task: &TaskDefinition) -> Vec<Finding> {
     let count = service.placement_constraints.len() + task.placement_constraints.len();
     if count <= MAX_CONSTRAINTS {
         return Vec::new();
     }
-    let message = format!(
-        "{count} constraints are given with those of the task definition, at most {MAX_CONSTRAINTS} are allowed"
-    );
+    let message =
+        format!("{count} constraints together with those of the task definition, the maximum is {MAX_CONSTRAINTS}");
     vec![Finding::error(root("placementConstraints"), "too-many-items", message)]
 }

@@ -1,6 +1,7 @@
-//! Rules about parameters that the ECS API does not support for Windows containers.
+//! Fields that ECS does not support for Windows containers.
 //!
-//! ECS registers such a definition, and the setting is lost or the container does not start; so these are warnings.
+//! The findings are warnings, because ECS registers such a definition. Then the field has no effect, or the container does
+//! not start.
 
 use super::{TaskRule, containers};
 use crate::ecs::finding::Finding;
@@ -9,17 +10,17 @@ use crate::ecs::task_definition::{ContainerDefinition, CpuArchitecture, LinuxPar
 
 pub(super) const RULES: &[TaskRule] = &[task_members, container_members, architecture];
 
-fn given<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
-    let given = members.into_iter().filter(|(_, given)| *given);
-    given
+fn unsupported_members<'a>(at: &Pointer, members: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<Finding> {
+    let members = members.into_iter().filter(|(_, is_set)| *is_set);
+    members
         .map(|(member, _)| {
-            let message = format!("`{member}` is not supported for Windows containers; leave it out");
+            let message = format!("`{member}` is not supported for Windows containers; remove it");
             Finding::warning(at.key(member), "not-on-windows", message)
         })
         .collect()
 }
 
-/// `networkMode` on Windows is `awsvpc`, or nothing for its own default.
+/// `networkMode` on Windows is `awsvpc`, or absent.
 fn task_members(task: &TaskDefinition) -> Vec<Finding> {
     if !task.is_windows() {
         return Vec::new();
@@ -27,17 +28,17 @@ fn task_members(task: &TaskDefinition) -> Vec<Finding> {
     let linux_mode = matches!(task.network_mode, Some(NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None));
     let members =
         [("ipcMode", task.ipc_mode.is_some()), ("networkMode", linux_mode), ("pidMode", task.pid_mode.is_some())];
-    given(&Pointer::root(), members)
+    unsupported_members(&Pointer::root(), members)
 }
 
 fn container_members(task: &TaskDefinition) -> Vec<Finding> {
     if !task.is_windows() {
         return Vec::new();
     }
-    containers(task).flat_map(|(at, container)| of_container(&at, container)).collect()
+    containers(task).flat_map(|(at, container)| unsupported_in_container(&at, container)).collect()
 }
 
-fn of_container(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
+fn unsupported_in_container(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
     let linux = container.linux_parameters.as_ref().is_some_and(|linux| *linux != LinuxParameters::default());
     let members = [
         ("disableNetworking", container.disable_networking == Some(true)),
@@ -51,10 +52,10 @@ fn of_container(at: &Pointer, container: &ContainerDefinition) -> Vec<Finding> {
         ("ulimits", !container.ulimits.is_empty()),
         ("user", container.user.is_some()),
     ];
-    given(at, members)
+    unsupported_members(at, members)
 }
 
-/// `cpuArchitecture` `ARM64`: for Linux only.
+/// `cpuArchitecture` `ARM64`: only for Linux.
 fn architecture(task: &TaskDefinition) -> Vec<Finding> {
     let platform = task.runtime_platform.as_ref();
     let arm = platform.is_some_and(|platform| platform.cpu_architecture == Some(CpuArchitecture::Arm64));
@@ -62,5 +63,5 @@ fn architecture(task: &TaskDefinition) -> Vec<Finding> {
         return Vec::new();
     }
     let at = Pointer::root().key("runtimePlatform").key("cpuArchitecture");
-    vec![Finding::warning(at, "windows-on-arm", "Windows containers run on X86_64 only; no task can be placed")]
+    vec![Finding::warning(at, "windows-on-arm", "Windows containers require X86_64; no task can be placed with ARM64")]
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_sound_task_definition_gives_no_findings() {
+fn a_correct_task_definition_has_no_findings() {
     let sound = json!({
         "family": "shop",
         "networkMode": "awsvpc",
@@ -30,15 +30,15 @@ fn a_sound_task_definition_gives_no_findings() {
         ],
         "volumes": [{"name": "data", "host": {}}],
     });
-    assert_eq!(told(&task_definition(&read(sound))), [""; 0]);
+    assert_eq!(summaries(&task_definition(&read(sound))), [""; 0]);
 }
 
 #[test]
 fn a_task_has_one_to_ten_containers() {
     let containers = |count: usize| (0..count).map(|n| json!({"name": format!("c{n}")})).collect::<Value>();
-    assert_eq!(of_containers(json!([])), ["error no-containers /containerDefinitions"]);
-    assert_eq!(of_containers(containers(10)), [""; 0]);
-    assert_eq!(of_containers(containers(11)), ["error too-many-containers /containerDefinitions"]);
+    assert_eq!(check_containers(json!([])), ["error no-containers /containerDefinitions"]);
+    assert_eq!(check_containers(containers(10)), [""; 0]);
+    assert_eq!(check_containers(containers(11)), ["error too-many-containers /containerDefinitions"]);
 }
 
 #[test]
@@ -50,39 +50,39 @@ fn each_container_has_its_own_name_and_an_image() {
         (json!([{"name": "a", "essential": false}]), "error no-essential-container /containerDefinitions"),
     ];
     for (containers, expected) in cases {
-        assert_eq!(of_containers(containers), [expected]);
+        assert_eq!(check_containers(containers), [expected]);
     }
 }
 
 #[test]
-fn dependencies_lead_to_other_containers() {
+fn dependencies_are_other_containers() {
     let on = |name: &str| json!([{"name": "a", "dependsOn": [{"containerName": name, "condition": "START"}]}]);
-    let place = "/containerDefinitions/0/dependsOn/0/containerName";
-    assert_eq!(of_containers(on("b")), [format!("error unknown-container {place}")]);
-    assert_eq!(of_containers(on("a")), [format!("error dependency-on-itself {place}")]);
+    let path = "/containerDefinitions/0/dependsOn/0/containerName";
+    assert_eq!(check_containers(on("b")), [format!("error unknown-container {path}")]);
+    assert_eq!(check_containers(on("a")), [format!("error dependency-on-itself {path}")]);
 }
 
 #[test]
-fn conditions_ask_something_of_the_dependency() {
+fn conditions_require_a_suitable_dependency() {
     let on = |condition: &str, dependency: Value| {
-        of_containers(json!([
+        check_containers(json!([
             {"name": "a", "dependsOn": [{"containerName": "b", "condition": condition}]},
             with(json!({"name": "b"}), dependency),
         ]))
     };
-    let place = "/containerDefinitions/0/dependsOn/0/condition";
+    let path = "/containerDefinitions/0/dependsOn/0/condition";
     let check = json!({"healthCheck": {"command": ["CMD", "true"]}});
     assert_eq!(on("HEALTHY", check), [""; 0]);
-    assert_eq!(on("HEALTHY", json!({})), [format!("error dependency-without-health-check {place}")]);
+    assert_eq!(on("HEALTHY", json!({})), [format!("error dependency-without-health-check {path}")]);
     for condition in ["COMPLETE", "SUCCESS"] {
-        assert_eq!(on(condition, json!({})), [format!("error dependency-on-end-of-essential {place}")]);
+        assert_eq!(on(condition, json!({})), [format!("error dependency-on-end-of-essential {path}")]);
         assert_eq!(on(condition, json!({"essential": false})), [""; 0]);
     }
     assert_eq!(on("START", json!({})), [""; 0]);
 }
 
 #[test]
-fn a_cycle_is_told_once_with_its_members() {
+fn a_cycle_is_reported_once_with_its_members() {
     let start = |name: &str| json!([{"containerName": name, "condition": "START"}]);
     let task = read(json!({"containerDefinitions": [
         {"name": "out", "image": "x", "memory": 9, "dependsOn": start("a")},
@@ -91,12 +91,12 @@ fn a_cycle_is_told_once_with_its_members() {
         {"name": "c", "image": "x", "memory": 9, "volumesFrom": [{"sourceContainer": "a"}]},
     ]}));
     let findings = task_definition(&task);
-    assert_eq!(told(&findings), ["error dependency-cycle /containerDefinitions/1/dependsOn"]);
+    assert_eq!(summaries(&findings), ["error dependency-cycle /containerDefinitions/1/dependsOn"]);
     assert!(findings[0].message.ends_with("a → b → c → a"), "{}", findings[0].message);
 }
 
 #[test]
-fn a_diamond_is_no_cycle() {
+fn a_diamond_is_not_a_cycle() {
     let start = |name: &str| json!({"containerName": name, "condition": "START"});
     let diamond = json!([
         {"name": "a", "dependsOn": [start("b"), start("c")]},
@@ -104,11 +104,11 @@ fn a_diamond_is_no_cycle() {
         {"name": "c", "dependsOn": [start("d")]},
         {"name": "d"},
     ]);
-    assert_eq!(of_containers(diamond), [""; 0]);
+    assert_eq!(check_containers(diamond), [""; 0]);
 }
 
 #[test]
-fn health_checks_start_with_their_form() {
+fn health_checks_start_with_cmd_or_cmd_shell() {
     let cases = [
         (json!(["CMD", "true"]), None),
         (json!(["CMD-SHELL", "true || exit 1"]), None),
@@ -121,19 +121,20 @@ fn health_checks_start_with_their_form() {
         (json!(["curl", "localhost"]), Some("warning health-check-without-form")),
     ];
     for (command, expected) in cases {
-        let expected: Vec<_> = expected.iter().map(|told| format!("{told} {FIRST}/healthCheck/command")).collect();
-        assert_eq!(of_container(json!({"healthCheck": {"command": command}})), expected);
+        let expected: Vec<_> =
+            expected.iter().map(|summary| format!("{summary} {FIRST}/healthCheck/command")).collect();
+        assert_eq!(check_container(json!({"healthCheck": {"command": command}})), expected);
     }
 }
 
 #[test]
 fn ports_must_fit_the_network_mode() {
-    let of = |mode: &str, mappings: Value| {
+    let check = |mode: &str, mappings: Value| {
         let container = json!({"name": "app", "portMappings": mappings});
-        of_task(json!({"networkMode": mode, "containerDefinitions": [container]}))
+        check_task(json!({"networkMode": mode, "containerDefinitions": [container]}))
     };
     let one = |mapping: Value| json!([mapping]);
-    let place = |rest: &str| format!("{FIRST}/portMappings{rest}");
+    let path = |rest: &str| format!("{FIRST}/portMappings{rest}");
     let cases = [
         ("bridge", one(json!({"containerPort": 80, "hostPort": 8080})), None),
         ("bridge", one(json!({"containerPort": 80, "hostPort": 0})), None),
@@ -212,13 +213,13 @@ fn ports_must_fit_the_network_mode() {
         ),
     ];
     for (mode, mappings, expected) in cases {
-        let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
-        assert_eq!(of(mode, mappings.clone()), expected, "{mode} {mappings}");
+        let expected: Vec<_> = expected.iter().map(|(summary, rest)| format!("{summary} {}", path(rest))).collect();
+        assert_eq!(check(mode, mappings.clone()), expected, "{mode} {mappings}");
     }
 }
 
 #[test]
-fn ranges_of_ports_lie_apart() {
+fn port_ranges_do_not_overlap() {
     let cases = [
         (
             "awsvpc",
@@ -240,10 +241,10 @@ fn ranges_of_ports_lie_apart() {
     ];
     for (mode, mappings, expected) in cases {
         let container = json!({"name": "app", "portMappings": mappings});
-        let told = of_task(json!({"networkMode": mode, "containerDefinitions": [container]}));
-        let place = |rest: &str| format!("{FIRST}/portMappings{rest}");
-        let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
-        assert_eq!(told, expected, "{mode} {mappings}");
+        let findings = check_task(json!({"networkMode": mode, "containerDefinitions": [container]}));
+        let path = |rest: &str| format!("{FIRST}/portMappings{rest}");
+        let expected: Vec<_> = expected.iter().map(|(summary, rest)| format!("{summary} {}", path(rest))).collect();
+        assert_eq!(findings, expected, "{mode} {mappings}");
     }
 }
 
@@ -253,69 +254,69 @@ fn two_containers_cannot_share_a_port_of_the_task() {
         {"name": "a", "portMappings": [{"containerPort": 80}]},
         {"name": "b", "portMappings": [{"containerPort": 80}]},
     ]);
-    let place = "/containerDefinitions/1/portMappings/0/containerPort";
+    let path = "/containerDefinitions/1/portMappings/0/containerPort";
     for mode in ["awsvpc", "host"] {
         let task = json!({"networkMode": mode, "containerDefinitions": containers});
-        assert_eq!(of_task(task), [format!("error duplicate-port {place}")]);
+        assert_eq!(check_task(task), [format!("error duplicate-port {path}")]);
     }
 }
 
 #[test]
-fn ranges_of_two_containers_meet_only_where_ports_are_shared() {
+fn ranges_of_two_containers_conflict_only_if_ports_are_shared() {
     let containers = json!([
         {"name": "a", "portMappings": [{"containerPortRange": "80-90"}]},
         {"name": "b", "portMappings": [{"containerPortRange": "85-95"}]},
     ]);
-    let of = |mode: &str| of_task(json!({"networkMode": mode, "containerDefinitions": containers}));
-    let place = "/containerDefinitions/1/portMappings/0/containerPortRange";
-    assert_eq!(of("awsvpc"), [format!("error overlapping-ports {place}")]);
-    assert_eq!(of("bridge"), [""; 0]);
+    let check = |mode: &str| check_task(json!({"networkMode": mode, "containerDefinitions": containers}));
+    let path = "/containerDefinitions/1/portMappings/0/containerPortRange";
+    assert_eq!(check("awsvpc"), [format!("error overlapping-ports {path}")]);
+    assert_eq!(check("bridge"), [""; 0]);
 }
 
 #[test]
-fn a_container_has_a_hundred_port_ranges() {
+fn a_container_has_at_most_a_hundred_port_ranges() {
     let ranges = |count: usize| {
         let range = |n: usize| json!({"containerPortRange": format!("{}-{}", 10 * n + 1, 10 * n + 2)});
-        of_container(json!({"portMappings": (0..count).map(range).collect::<Value>()}))
+        check_container(json!({"portMappings": (0..count).map(range).collect::<Value>()}))
     };
     assert_eq!(ranges(100), [""; 0]);
     assert_eq!(ranges(101), [format!("error too-many-port-ranges {FIRST}/portMappings")]);
 }
 
 #[test]
-fn links_are_for_bridge_mode() {
-    let of = |mode: &str, link: &str| {
+fn links_require_bridge_mode() {
+    let check = |mode: &str, link: &str| {
         let containers = json!([{"name": "a", "links": [link]}, {"name": "b"}]);
-        of_task(json!({"networkMode": mode, "containerDefinitions": containers}))
+        check_task(json!({"networkMode": mode, "containerDefinitions": containers}))
     };
-    assert_eq!(of("bridge", "b:db"), [""; 0]);
-    assert_eq!(of("bridge", "c"), [format!("error unknown-container {FIRST}/links/0")]);
-    assert_eq!(of("bridge", "a"), [format!("warning link-to-itself {FIRST}/links/0")]);
-    assert_eq!(of("awsvpc", "b"), [format!("error links-outside-bridge-mode {FIRST}/links")]);
+    assert_eq!(check("bridge", "b:db"), [""; 0]);
+    assert_eq!(check("bridge", "c"), [format!("error unknown-container {FIRST}/links/0")]);
+    assert_eq!(check("bridge", "a"), [format!("warning link-to-itself {FIRST}/links/0")]);
+    assert_eq!(check("awsvpc", "b"), [format!("error links-outside-bridge-mode {FIRST}/links")]);
 }
 
 #[test]
-fn the_network_of_a_task_in_awsvpc_mode_is_the_vpc_s() {
+fn network_settings_of_containers_are_rejected_in_awsvpc_mode() {
     let members = json!({
         "hostname": "h", "extraHosts": [{"hostname": "x", "ipAddress": "10.0.0.1"}], "disableNetworking": true,
         "dnsServers": ["10.0.0.2"], "dnsSearchDomains": ["example.com"],
     });
-    let of = |mode: &str| {
+    let check = |mode: &str| {
         let container = with(json!({"name": "a"}), members.clone());
-        of_task(json!({"networkMode": mode, "containerDefinitions": [container]}))
+        check_task(json!({"networkMode": mode, "containerDefinitions": [container]}))
     };
     let expected = ["disableNetworking", "dnsSearchDomains", "dnsServers", "extraHosts", "hostname"]
         .map(|name| format!("error not-in-awsvpc-mode {FIRST}/{name}"));
-    assert_eq!(of("awsvpc"), expected);
-    assert_eq!(of("bridge"), [""; 0]);
+    assert_eq!(check("awsvpc"), expected);
+    assert_eq!(check("bridge"), [""; 0]);
 }
 
 #[test]
-fn machines_outside_aws_have_no_vpc() {
-    let of = |mode: &str| {
-        of_task(json!({
+fn external_instances_do_not_support_awsvpc_mode() {
+    let check = |mode: &str| {
+        check_task(json!({
             "requiresCompatibilities": ["EXTERNAL"], "networkMode": mode, "containerDefinitions": [{"name": "a"}]}))
     };
-    assert_eq!(of("bridge"), [""; 0]);
-    assert_eq!(of("awsvpc"), ["error external-network-mode /networkMode"]);
+    assert_eq!(check("bridge"), [""; 0]);
+    assert_eq!(check("awsvpc"), ["error external-network-mode /networkMode"]);
 }

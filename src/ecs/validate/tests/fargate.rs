@@ -1,12 +1,12 @@
-//! Amounts of a task, and what Fargate asks of it.
+//! Amounts of a task, and requirements of Fargate.
 
 use super::*;
 
 #[test]
-fn memory_is_given_and_adds_up() {
-    let of = |task: Value, container: Value| {
+fn memory_is_required_and_fits_into_the_task() {
+    let check = |task: Value, container: Value| {
         let container = with(json!({"name": "app", "memory": null}), container);
-        told(&task_definition(&read(with(
+        summaries(&task_definition(&read(with(
             json!({"containerDefinitions": [with(json!({"image": "x"}), container)]}),
             task,
         ))))
@@ -50,12 +50,16 @@ fn memory_is_given_and_adds_up() {
         (json!({"cpu": "much"}), json!({"memory": 64}), Some("error invalid-cpu /cpu".to_owned())),
     ];
     for (task, container, expected) in cases {
-        assert_eq!(of(task.clone(), container.clone()), expected.into_iter().collect::<Vec<_>>(), "{task} {container}");
+        assert_eq!(
+            check(task.clone(), container.clone()),
+            expected.into_iter().collect::<Vec<_>>(),
+            "{task} {container}"
+        );
     }
 }
 
 #[test]
-fn fargate_has_sizes() {
+fn fargate_has_fixed_sizes() {
     let valid = [
         ("256", "512"),
         ("256", "1 GB"),
@@ -70,37 +74,41 @@ fn fargate_has_sizes() {
         ("32768", "244 GB"),
     ];
     for (cpu, memory) in valid {
-        assert_eq!(of_fargate(json!({"cpu": cpu, "memory": memory})), [""; 0], "{cpu} {memory}");
+        assert_eq!(check_fargate_task(json!({"cpu": cpu, "memory": memory})), [""; 0], "{cpu} {memory}");
     }
     let memory =
         [("256", "4 GB"), ("256", "768"), ("512", "512"), ("4096", "31 GB"), ("8192", "18 GB"), ("16384", "36 GB")];
     for (cpu, memory) in memory {
         let expected = ["error fargate-memory-size /memory"];
-        assert_eq!(of_fargate(json!({"cpu": cpu, "memory": memory})), expected, "{cpu} {memory}");
+        assert_eq!(check_fargate_task(json!({"cpu": cpu, "memory": memory})), expected, "{cpu} {memory}");
     }
-    assert_eq!(of_fargate(json!({"cpu": "300"})), ["error fargate-cpu-size /cpu"]);
-    assert_eq!(of_fargate(json!({"cpu": null})), ["error fargate-size-missing /cpu"]);
-    assert_eq!(of_fargate(json!({"memory": ""})), ["error fargate-size-missing /memory"]);
+    assert_eq!(check_fargate_task(json!({"cpu": "300"})), ["error fargate-cpu-size /cpu"]);
+    assert_eq!(check_fargate_task(json!({"cpu": null})), ["error fargate-size-missing /cpu"]);
+    assert_eq!(check_fargate_task(json!({"memory": ""})), ["error fargate-size-missing /memory"]);
     let windows = json!({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}});
-    assert_eq!(of_fargate(windows), ["error fargate-cpu-size /cpu"]);
+    assert_eq!(check_fargate_task(windows), ["error fargate-cpu-size /cpu"]);
 }
 
 #[test]
-fn a_wrong_fargate_size_is_told_with_the_right_ones() {
-    let of = |cpu: &str, memory: &str| {
+fn a_wrong_fargate_size_is_reported_with_the_valid_ones() {
+    let check = |cpu: &str, memory: &str| {
         let task = json!({
             "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": cpu, "memory": memory,
             "containerDefinitions": [{"name": "a", "image": "x"}],
         });
         task_definition(&read(task)).remove(0).message
     };
-    assert!(of("256", "4 GB").ends_with("memory is 512, 1024, 2048 MiB"), "{}", of("256", "4 GB"));
-    assert!(of("8192", "17 GB").ends_with("memory is 16384 to 61440 in steps of 4096 MiB"), "{}", of("8192", "17 GB"));
-    assert!(of("300", "512").ends_with("choose one of 256, 512, 1024, 2048, 4096, 8192, 16384, 32768"));
+    assert!(check("256", "4 GB").ends_with("expected 512, 1024, 2048 MiB"), "{}", check("256", "4 GB"));
+    assert!(
+        check("8192", "17 GB").ends_with("expected 16384 to 61440 in steps of 4096 MiB"),
+        "{}",
+        check("8192", "17 GB")
+    );
+    assert!(check("300", "512").ends_with("expected one of 256, 512, 1024, 2048, 4096, 8192, 16384, 32768"));
 }
 
 #[test]
-fn fargate_supports_less() {
+fn fields_that_fargate_does_not_support_are_rejected() {
     let members = [
         (json!({"networkMode": null}), "fargate-network-mode /networkMode"),
         (json!({"ipcMode": "task"}), "fargate-unsupported /ipcMode"),
@@ -119,16 +127,16 @@ fn fargate_supports_less() {
         ),
     ];
     for (change, expected) in members {
-        assert_eq!(of_fargate(change), [format!("error {expected}")]);
+        assert_eq!(check_fargate_task(change), [format!("error {expected}")]);
     }
-    assert_eq!(of_fargate(json!({"pidMode": "task", "volumes": [{"name": "a", "host": {}}]})), [""; 0]);
+    assert_eq!(check_fargate_task(json!({"pidMode": "task", "volumes": [{"name": "a", "host": {}}]})), [""; 0]);
 }
 
 #[test]
-fn fargate_supports_less_of_containers() {
-    let of = |members: Value| {
+fn container_fields_that_fargate_does_not_support_are_rejected() {
+    let check = |members: Value| {
         let container = with(json!({"name": "app"}), members);
-        of_fargate(json!({ "containerDefinitions": [container] }))
+        check_fargate_task(json!({ "containerDefinitions": [container] }))
     };
     let cases = [
         (json!({"privileged": true}), "fargate-unsupported", "privileged"),
@@ -155,21 +163,21 @@ fn fargate_supports_less_of_containers() {
         (json!({"startTimeout": 1}), "fargate-timeout", "startTimeout"),
         (json!({"links": ["app"]}), "links-outside-bridge-mode", "links"),
     ];
-    for (members, code, place) in cases {
-        assert_eq!(of(members), [format!("error {code} {FIRST}/{place}")]);
+    for (members, code, path) in cases {
+        assert_eq!(check(members), [format!("error {code} {FIRST}/{path}")]);
     }
     assert_eq!(
-        of(json!({"privileged": false, "stopTimeout": 120, "linuxParameters": {"initProcessEnabled": true}})),
+        check(json!({"privileged": false, "stopTimeout": 120, "linuxParameters": {"initProcessEnabled": true}})),
         [""; 0]
     );
 }
 
 #[test]
-fn what_fargate_refuses_is_fine_elsewhere() {
+fn fields_that_fargate_does_not_support_are_accepted_without_fargate() {
     let members = json!({
         "privileged": true, "dnsServers": ["1.1.1.1"], "stopTimeout": 600, "hostname": "h",
         "linuxParameters": {"maxSwap": 0, "capabilities": {"add": ["NET_ADMIN"]}},
         "logConfiguration": {"logDriver": "json-file"},
     });
-    assert_eq!(of_container(members), [""; 0]);
+    assert_eq!(check_container(members), [""; 0]);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn linux_settings_are_what_linux_knows() {
+fn each_mistake_in_linux_settings_has_its_code_and_path() {
     let limit = |name: &str, soft: i32, hard: i32| json!({"name": name, "softLimit": soft, "hardLimit": hard});
     let linux = |members: Value| json!({ "linuxParameters": members });
     let tmpfs = |path: &str| json!({"containerPath": path, "size": 1});
@@ -50,48 +50,48 @@ fn linux_settings_are_what_linux_knows() {
     ];
     for (members, expected) in cases {
         let expected: Vec<_> = expected
-            .map(|told| told.rsplit_once(' ').unwrap())
-            .map(|(told, place)| format!("{told} {FIRST}/{place}"))
+            .map(|summary| summary.rsplit_once(' ').unwrap())
+            .map(|(summary, path)| format!("{summary} {FIRST}/{path}"))
             .into_iter()
             .collect();
-        assert_eq!(of_container(members.clone()), expected, "{members}");
+        assert_eq!(check_container(members.clone()), expected, "{members}");
     }
 }
 
 #[test]
-fn kernel_parameters_are_of_a_namespace_of_the_task() {
-    let of = |task: Value, name: &str| {
+fn kernel_parameters_belong_to_a_namespace_of_the_task() {
+    let check = |task: Value, name: &str| {
         let controls = json!([{"namespace": name, "value": "1"}]);
-        of_task(with(json!({"containerDefinitions": [{"name": "app", "systemControls": controls}]}), task))
+        check_task(with(json!({"containerDefinitions": [{"name": "app", "systemControls": controls}]}), task))
     };
-    let told = |told: &str| [format!("{told} {FIRST}/systemControls/0/namespace")];
+    let finding = |summary: &str| [format!("{summary} {FIRST}/systemControls/0/namespace")];
     for name in ["net.core.somaxconn", "kernel.shmmax", "fs.mqueue.msg_max"] {
-        assert_eq!(of(json!({}), name), [""; 0], "{name}");
+        assert_eq!(check(json!({}), name), [""; 0], "{name}");
     }
     for name in ["vm.max_map_count", "fs.file-max", "kernel.pid_max"] {
-        assert_eq!(of(json!({}), name), told("error system-control-not-namespaced"), "{name}");
+        assert_eq!(check(json!({}), name), finding("error system-control-not-namespaced"), "{name}");
     }
     let (host_network, host_ipc) = (json!({"networkMode": "host"}), json!({"ipcMode": "host"}));
-    let instance = told("error system-control-of-the-instance");
-    assert_eq!(of(host_network.clone(), "net.core.somaxconn"), instance);
-    assert_eq!(of(host_ipc.clone(), "kernel.shmmax"), instance);
-    assert_eq!(of(host_network, "kernel.shmmax"), [""; 0]);
-    assert_eq!(of(host_ipc, "net.core.somaxconn"), [""; 0]);
+    let instance = finding("error system-control-of-the-instance");
+    assert_eq!(check(host_network.clone(), "net.core.somaxconn"), instance);
+    assert_eq!(check(host_ipc.clone(), "kernel.shmmax"), instance);
+    assert_eq!(check(host_network, "kernel.shmmax"), [""; 0]);
+    assert_eq!(check(host_ipc, "net.core.somaxconn"), [""; 0]);
 }
 
 #[test]
-fn kernel_parameters_are_complete_and_agree() {
-    let of = |mode: &str, first: Value, second: Value| {
+fn kernel_parameters_are_complete_and_consistent() {
+    let check = |mode: &str, first: Value, second: Value| {
         let containers = json!([{"name": "a", "systemControls": [first]}, {"name": "b", "systemControls": [second]}]);
-        of_task(json!({"networkMode": mode, "containerDefinitions": containers}))
+        check_task(json!({"networkMode": mode, "containerDefinitions": containers}))
     };
     let set = |value: &str| json!({"namespace": "net.core.somaxconn", "value": value});
-    assert_eq!(of("awsvpc", set("1"), set("1")), [""; 0]);
-    assert_eq!(of("bridge", set("1"), set("2")), [""; 0]);
-    let place = "/containerDefinitions/1/systemControls/0";
-    assert_eq!(of("awsvpc", set("1"), set("2")), [format!("warning conflicting-system-control {place}/value")]);
+    assert_eq!(check("awsvpc", set("1"), set("1")), [""; 0]);
+    assert_eq!(check("bridge", set("1"), set("2")), [""; 0]);
+    let path = "/containerDefinitions/1/systemControls/0";
+    assert_eq!(check("awsvpc", set("1"), set("2")), [format!("warning conflicting-system-control {path}/value")]);
     let nameless = json!({"value": "1"});
-    assert_eq!(of("bridge", set("1"), nameless), [format!("error system-control-without-name {place}/namespace")]);
+    assert_eq!(check("bridge", set("1"), nameless), [format!("error system-control-without-name {path}/namespace")]);
     let empty = json!({"namespace": "kernel.sem"});
-    assert_eq!(of("bridge", set("1"), empty), [format!("warning system-control-without-value {place}/value")]);
+    assert_eq!(check("bridge", set("1"), empty), [format!("warning system-control-without-value {path}/value")]);
 }

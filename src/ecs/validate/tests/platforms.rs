@@ -3,13 +3,13 @@
 use super::*;
 
 #[test]
-fn windows_supports_less() {
-    let of = |family: &str, task: Value, container: Value| {
+fn fields_that_windows_does_not_support_are_reported() {
+    let check = |family: &str, task: Value, container: Value| {
         let base = json!({
             "runtimePlatform": {"operatingSystemFamily": family},
             "containerDefinitions": [with(json!({"name": "app"}), container)],
         });
-        of_task(with(base, task))
+        check_task(with(base, task))
     };
     let windows = "WINDOWS_SERVER_2022_CORE";
     let tasks = [
@@ -17,9 +17,9 @@ fn windows_supports_less() {
         (json!({"pidMode": "task"}), "pidMode"),
         (json!({"ipcMode": "task"}), "ipcMode"),
     ];
-    for (task, place) in tasks {
-        assert_eq!(of(windows, task.clone(), json!({})), [format!("warning not-on-windows /{place}")]);
-        assert_eq!(of("LINUX", task, json!({})), [""; 0]);
+    for (task, path) in tasks {
+        assert_eq!(check(windows, task.clone(), json!({})), [format!("warning not-on-windows /{path}")]);
+        assert_eq!(check("LINUX", task, json!({})), [""; 0]);
     }
     let containers = [
         (json!({"user": "app"}), "user"),
@@ -32,29 +32,29 @@ fn windows_supports_less() {
         (json!({"linuxParameters": {"initProcessEnabled": true}}), "linuxParameters"),
         (json!({"ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 1}]}), "ulimits"),
     ];
-    for (container, place) in containers {
-        let expected = [format!("warning not-on-windows {FIRST}/{place}")];
-        assert_eq!(of(windows, json!({}), container.clone()), expected);
-        assert_eq!(of("LINUX", json!({}), container), [""; 0]);
+    for (container, path) in containers {
+        let expected = [format!("warning not-on-windows {FIRST}/{path}")];
+        assert_eq!(check(windows, json!({}), container.clone()), expected);
+        assert_eq!(check("LINUX", json!({}), container), [""; 0]);
     }
     let quiet = json!({"privileged": false, "linuxParameters": {}, "ulimits": []});
-    assert_eq!(of(windows, json!({"networkMode": "awsvpc"}), quiet), [""; 0]);
+    assert_eq!(check(windows, json!({"networkMode": "awsvpc"}), quiet), [""; 0]);
 }
 
 #[test]
-fn windows_runs_on_x86() {
-    let of = |family: &str| {
+fn windows_requires_x86() {
+    let check = |family: &str| {
         let platform = json!({"operatingSystemFamily": family, "cpuArchitecture": "ARM64"});
-        of_task(json!({"runtimePlatform": platform, "containerDefinitions": [{"name": "app"}]}))
+        check_task(json!({"runtimePlatform": platform, "containerDefinitions": [{"name": "app"}]}))
     };
-    assert_eq!(of("LINUX"), [""; 0]);
-    assert_eq!(of("WINDOWS_SERVER_2019_FULL"), ["warning windows-on-arm /runtimePlatform/cpuArchitecture"]);
+    assert_eq!(check("LINUX"), [""; 0]);
+    assert_eq!(check("WINDOWS_SERVER_2019_FULL"), ["warning windows-on-arm /runtimePlatform/cpuArchitecture"]);
 }
 
 #[test]
 fn accelerators_are_counted_or_shared() {
-    let of = |first: Value, second: Value| {
-        of_containers(json!([
+    let check = |first: Value, second: Value| {
+        check_containers(json!([
             {"name": "a", "resourceRequirements": [first]},
             {"name": "b", "resourceRequirements": [second]},
         ]))
@@ -62,7 +62,7 @@ fn accelerators_are_counted_or_shared() {
     let gpu = |value: &str| json!({"type": "GPU", "value": value});
     let shared = json!({"type": "GPU", "sharingStrategy": {"nvidiaMps": {"memory": 1}}});
     let neuron = |value: &str| json!({"type": "NeuronDevice", "value": value});
-    let place = |rest: &str| format!("/containerDefinitions/1/resourceRequirements/0{rest}");
+    let path = |rest: &str| format!("/containerDefinitions/1/resourceRequirements/0{rest}");
     let cases = [
         (gpu("1"), gpu("ALL"), None),
         (shared.clone(), shared.clone(), None),
@@ -84,26 +84,26 @@ fn accelerators_are_counted_or_shared() {
         ),
     ];
     for (first, second, expected) in cases {
-        let expected: Vec<_> = expected.iter().map(|(told, rest)| format!("{told} {}", place(rest))).collect();
-        assert_eq!(of(first.clone(), second.clone()), expected, "{first} {second}");
+        let expected: Vec<_> = expected.iter().map(|(summary, rest)| format!("{summary} {}", path(rest))).collect();
+        assert_eq!(check(first.clone(), second.clone()), expected, "{first} {second}");
     }
 }
 
 #[test]
-fn accelerators_that_ended_are_refused() {
+fn discontinued_accelerators_are_rejected() {
     let accelerators = json!([{"deviceName": "d", "deviceType": "eia2.medium"}]);
     let task = json!({"inferenceAccelerators": accelerators, "containerDefinitions": [{"name": "app"}]});
-    assert_eq!(of_task(task), ["error inference-accelerators-ended /inferenceAccelerators"]);
+    assert_eq!(check_task(task), ["error inference-accelerators-ended /inferenceAccelerators"]);
 }
 
 #[test]
 fn gpus_are_not_shared_outside_aws() {
     let shared = json!({"type": "GPU", "sharingStrategy": {"nvidiaMps": {"memory": 1}}});
     let containers = json!([{"name": "app", "resourceRequirements": [shared]}]);
-    let place = format!("{FIRST}/resourceRequirements/0/sharingStrategy");
+    let path = format!("{FIRST}/resourceRequirements/0/sharingStrategy");
     assert_eq!(
-        of_task(json!({"requiresCompatibilities": ["EXTERNAL"], "containerDefinitions": containers})),
-        [format!("warning sharing-on-external {place}")]
+        check_task(json!({"requiresCompatibilities": ["EXTERNAL"], "containerDefinitions": containers})),
+        [format!("warning sharing-on-external {path}")]
     );
 }
 
@@ -112,15 +112,15 @@ fn a_proxy_redirects_the_traffic_of_its_task() {
     let names = ["AppPorts", "EgressIgnoredIPs", "ProxyEgressPort", "ProxyIngressPort", "IgnoredUID"];
     let property = |name: &&str| json!({"name": name, "value": "1"});
     let all: Vec<Value> = names.iter().map(property).collect();
-    let of = |mode: &str, container: &str, properties: &[Value]| {
+    let check = |mode: &str, container: &str, properties: &[Value]| {
         let proxy = json!({"containerName": container, "properties": properties});
-        of_task(json!({
+        check_task(json!({
             "networkMode": mode, "proxyConfiguration": proxy, "containerDefinitions": [{"name": "envoy"}]}))
     };
     let at = "/proxyConfiguration";
-    assert_eq!(of("awsvpc", "envoy", &all), [""; 0]);
-    assert_eq!(of("awsvpc", "other", &all), [format!("error unknown-container {at}/containerName")]);
-    assert_eq!(of("bridge", "envoy", &all), [format!("error proxy-outside-awsvpc {at}")]);
-    assert_eq!(of("awsvpc", "envoy", &all[1..]), [format!("error incomplete-proxy {at}/properties")]);
-    assert_eq!(of("awsvpc", "envoy", &all[..4]), [format!("warning proxy-catches-itself {at}/properties")]);
+    assert_eq!(check("awsvpc", "envoy", &all), [""; 0]);
+    assert_eq!(check("awsvpc", "other", &all), [format!("error unknown-container {at}/containerName")]);
+    assert_eq!(check("bridge", "envoy", &all), [format!("error proxy-outside-awsvpc {at}")]);
+    assert_eq!(check("awsvpc", "envoy", &all[1..]), [format!("error incomplete-proxy {at}/properties")]);
+    assert_eq!(check("awsvpc", "envoy", &all[..4]), [format!("warning proxy-catches-itself {at}/properties")]);
 }

@@ -41,7 +41,7 @@ fn action(action: Value) -> Value {
 }
 
 #[test]
-fn sound_scaling_gives_no_findings() {
+fn correct_scaling_has_no_findings() {
     let both = json!([{"metricIntervalUpperBound": 0, "scalingAdjustment": -1},
         {"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 10, "scalingAdjustment": 1},
         {"metricIntervalLowerBound": 10, "scalingAdjustment": 3}]);
@@ -51,13 +51,13 @@ fn sound_scaling_gives_no_findings() {
     let zoned = json!({"schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Asia/Tokyo", "startTime": "2030-01-01T00:00:00",
         "endTime": "2031-01-01T00:00:00+09:00"});
     for sound in [scaling(json!({})), tracking(cpu()), tracking(math), step(both), action(zoned)] {
-        assert_eq!(of_service(sound.clone()), [""; 0], "{sound}");
+        assert_eq!(check_service(sound.clone()), [""; 0], "{sound}");
     }
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn each_mistake_in_scaling_has_its_code_and_place() {
+fn each_mistake_in_scaling_has_its_code_and_path() {
     let with = |mut service: Value, more: Value| {
         service.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         service
@@ -66,7 +66,7 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
     let tracked = "/autoScaling/policies/0/targetTrackingScalingPolicyConfiguration";
     let steps = "/autoScaling/policies/0/stepScalingPolicyConfiguration";
     let alb = |label: Value| json!({"targetValue": 1, "predefinedMetricSpecification": {"predefinedMetricType": "ALBRequestCountPerTarget", "resourceLabel": label}});
-    let of_steps = |steps: Value| step(steps);
+
     let cases = [
         (
             with(scaling(json!({})), json!({"schedulingStrategy": "DAEMON"})),
@@ -130,19 +130,19 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
             "tracked-metric-not-clear",
             format!("{tracked}/customizedMetricSpecification/metrics"),
         ),
-        (of_steps(json!([])), "no-steps", format!("{steps}/stepAdjustments")),
+        (step(json!([])), "no-steps", format!("{steps}/stepAdjustments")),
         (
-            of_steps(json!([{"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 5, "scalingAdjustment": 1},
+            step(json!([{"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 5, "scalingAdjustment": 1},
                 {"metricIntervalLowerBound": 6, "scalingAdjustment": 2}])),
             "steps-do-not-join",
             format!("{steps}/stepAdjustments"),
         ),
         (
-            of_steps(json!([{"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 5, "scalingAdjustment": 1}])),
+            step(json!([{"metricIntervalLowerBound": 0, "metricIntervalUpperBound": 5, "scalingAdjustment": 1}])),
             "steps-do-not-join",
             format!("{steps}/stepAdjustments"),
         ),
-        (of_steps(json!([{"scalingAdjustment": 1}])), "steps-do-not-join", format!("{steps}/stepAdjustments")),
+        (step(json!([{"scalingAdjustment": 1}])), "steps-do-not-join", format!("{steps}/stepAdjustments")),
         (alarm(json!({"alarmName": "a"})), "alarm-not-given", format!("{policy}/alarms/0")),
         (
             alarm(
@@ -199,64 +199,70 @@ fn each_mistake_in_scaling_has_its_code_and_place() {
             format!("{tracked}/customizedMetricSpecification/metrics/0/metricStat/unit"),
         ),
     ];
-    for (service, code, place) in cases {
-        let found = of_service(service.clone());
-        let expected = format!("{code} {place}");
+    for (service, code, path) in cases {
+        let found = check_service(service.clone());
+        let expected = format!("{code} {path}");
         assert!(found.iter().any(|finding| finding.ends_with(&expected)), "{expected} not in {found:?}: {service}");
     }
 }
 
 #[test]
 fn an_alarm_looks_back_a_day_or_a_week_with_its_own_period_or_that_of_its_queries() {
-    let refused = |more: Value| {
+    let is_too_far = |more: Value| {
         let mut whole = json!({"alarmName": "a", "threshold": 1, "comparisonOperator": "LessThanThreshold"});
         whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let found = of_service(alarm(whole));
-        assert!(found.iter().all(|finding| finding.contains("alarm-looks-back-too-far")), "{found:?}");
-        !found.is_empty()
+        let findings = check_service(alarm(whole));
+        assert!(findings.iter().all(|finding| finding.contains("alarm-looks-back-too-far")), "{findings:?}");
+        !findings.is_empty()
     };
-    let plain = |period: i32, periods: i32| {
-        refused(json!({"metricName": "m", "namespace": "n", "period": period, "evaluationPeriods": periods}))
+    let with_metric = |period: i32, periods: i32| {
+        is_too_far(json!({"metricName": "m", "namespace": "n", "period": period, "evaluationPeriods": periods}))
     };
-    assert_eq!([(60, 1440), (3600, 168), (604_800, 1)].map(|(period, periods)| plain(period, periods)), [false; 3]);
-    assert_eq!([(60, 1441), (3600, 169), (604_860, 1)].map(|(period, periods)| plain(period, periods)), [true; 3]);
-    assert!(plain(60, i32::MAX));
-    let of_queries = |query: Value, periods: i32| refused(json!({"evaluationPeriods": periods, "metrics": [query]}));
+    assert_eq!(
+        [(60, 1440), (3600, 168), (604_800, 1)].map(|(period, periods)| with_metric(period, periods)),
+        [false; 3]
+    );
+    assert_eq!(
+        [(60, 1441), (3600, 169), (604_860, 1)].map(|(period, periods)| with_metric(period, periods)),
+        [true; 3]
+    );
+    assert!(with_metric(60, i32::MAX));
+    let with_query = |query: Value, periods: i32| is_too_far(json!({"evaluationPeriods": periods, "metrics": [query]}));
     let stat = |period: i32| json!({"id": "a", "metricStat": {"metric": {"metricName": "m"}, "period": period, "stat": "Sum"}});
-    assert_eq!([of_queries(stat(300), 288), of_queries(stat(300), 289)], [false, true]);
-    assert!(of_queries(json!({"id": "a", "expression": "1", "period": 2_000_000_000}), 1));
-    assert!(of_queries(json!({"id": "a", "expression": "1"}), i32::MAX), "values of a minute");
+    assert_eq!([with_query(stat(300), 288), with_query(stat(300), 289)], [false, true]);
+    assert!(with_query(json!({"id": "a", "expression": "1", "period": 2_000_000_000}), 1));
+    assert!(with_query(json!({"id": "a", "expression": "1"}), i32::MAX), "values of a minute");
 }
 
 #[test]
-fn an_action_that_sets_one_limit_beyond_the_other_is_told_to_change_nothing() {
-    let found = |changes: Value| {
+fn an_action_that_sets_one_limit_beyond_the_other_is_reported() {
+    let check = |changes: Value| {
         let actions = changes.as_array().unwrap().iter().enumerate().map(|(number, change)| {
             json!({"scheduledActionName": format!("a{number}"), "schedule": "rate(1 day)", "scalableTargetAction": change})
         });
-        of_service(scaling(json!({"scheduledActions": actions.collect::<Vec<_>>()})))
+        check_service(scaling(json!({"scheduledActions": actions.collect::<Vec<_>>()})))
     };
     let at = |number: i32, member: &str| {
         format!("warning limit-beyond-the-other /autoScaling/scheduledActions/{number}/scalableTargetAction/{member}")
     };
     // The limits of the target are 1 and 9.
-    assert_eq!(found(json!([{"minCapacity": 10}])), [at(0, "minCapacity")]);
-    assert_eq!(found(json!([{"maxCapacity": 3}, {"maxCapacity": 0}])), [at(1, "maxCapacity")]);
-    assert_eq!(found(json!([{"minCapacity": 10}, {"maxCapacity": 20}])), [""; 0], "the other action may be due first");
-    assert_eq!(found(json!([{"minCapacity": 9}, {"minCapacity": 10, "maxCapacity": 20}])), [""; 0]);
-    assert_eq!(found(json!([{"maxCapacity": 0}, {"minCapacity": 0}])), [""; 0]);
+    assert_eq!(check(json!([{"minCapacity": 10}])), [at(0, "minCapacity")]);
+    assert_eq!(check(json!([{"maxCapacity": 3}, {"maxCapacity": 0}])), [at(1, "maxCapacity")]);
+    assert_eq!(check(json!([{"minCapacity": 10}, {"maxCapacity": 20}])), [""; 0], "the other action may be due first");
+    assert_eq!(check(json!([{"minCapacity": 9}, {"minCapacity": 10, "maxCapacity": 20}])), [""; 0]);
+    assert_eq!(check(json!([{"maxCapacity": 0}, {"minCapacity": 0}])), [""; 0]);
 }
 
 #[test]
-fn a_utilization_is_of_what_is_reserved() {
+fn a_utilization_metric_requires_a_reservation() {
     let service: Service = serde_json::from_value(tracking(cpu())).unwrap();
-    let told = |task: Value| {
+    let codes = |task: Value| {
         let task = serde_json::from_value(task).unwrap();
-        let found = service_with_task_definition(&service, &task);
-        found.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        let findings = service_with_task_definition(&service, &task);
+        findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     let containers = |first: Value| json!([{"name": "a", "cpu": 1}, first]);
-    assert_eq!(told(json!({"containerDefinitions": containers(json!({"name": "b"}))})), ["nothing-reserved"]);
-    assert_eq!(told(json!({"containerDefinitions": containers(json!({"name": "b", "cpu": 2}))})), [""; 0]);
-    assert_eq!(told(json!({"cpu": "256", "containerDefinitions": containers(json!({"name": "b"}))})), [""; 0]);
+    assert_eq!(codes(json!({"containerDefinitions": containers(json!({"name": "b"}))})), ["nothing-reserved"]);
+    assert_eq!(codes(json!({"containerDefinitions": containers(json!({"name": "b", "cpu": 2}))})), [""; 0]);
+    assert_eq!(codes(json!({"cpu": "256", "containerDefinitions": containers(json!({"name": "b"}))})), [""; 0]);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_sound_service_gives_no_findings() {
+fn a_correct_service_has_no_findings() {
     let sound = json!({
         "capacityProviderStrategy": [
             {"capacityProvider": "steady", "base": 1, "weight": 1}, {"capacityProvider": "spot", "weight": 3}],
@@ -15,13 +15,13 @@ fn a_sound_service_gives_no_findings() {
             {"type": "binpack", "field": "MEMORY"}],
         "placementConstraints": [{"type": "distinctInstance"}],
     });
-    assert_eq!(of_service(sound), [""; 0]);
-    assert_eq!(of_service(json!({"schedulingStrategy": "DAEMON", "desiredCount": null})), [""; 0]);
-    assert_eq!(of_service(json!({"deploymentController": {"type": "EXTERNAL"}, "taskDefinition": null})), [""; 0]);
+    assert_eq!(check_service(sound), [""; 0]);
+    assert_eq!(check_service(json!({"schedulingStrategy": "DAEMON", "desiredCount": null})), [""; 0]);
+    assert_eq!(check_service(json!({"deploymentController": {"type": "EXTERNAL"}, "taskDefinition": null})), [""; 0]);
 }
 
 #[test]
-fn each_mistake_in_a_service_has_its_code_and_place() {
+fn each_mistake_in_a_service_has_its_code_and_path() {
     let strategy = |items: Value| json!({ "capacityProviderStrategy": items });
     let balancer = |balancer: Value| json!({"loadBalancers": [balancer]});
     let percents = |minimum: i32, maximum: i32| json!({"deploymentConfiguration": {"minimumHealthyPercent": minimum, "maximumPercent": maximum}});
@@ -96,12 +96,12 @@ fn each_mistake_in_a_service_has_its_code_and_place() {
         (json!({"tags": [{"key": "a"}, {"key": "a"}]}), "error duplicate-tag-key /tags/1/key"),
     ];
     for (change, expected) in cases {
-        assert_eq!(of_service(change.clone()), [expected], "{change}");
+        assert_eq!(check_service(change.clone()), [expected], "{change}");
     }
 }
 
 #[test]
-fn each_mistake_about_placement_has_its_code_and_place() {
+fn each_mistake_about_placement_has_its_code_and_path() {
     let cases = [
         (
             json!({"placementConstraints": [{"type": "memberOf"}]}),
@@ -147,13 +147,14 @@ fn each_mistake_about_placement_has_its_code_and_place() {
         ),
     ];
     for (change, expected) in cases {
-        assert_eq!(of_service(change.clone()), [expected], "{change}");
+        assert_eq!(check_service(change.clone()), [expected], "{change}");
     }
 }
 
 #[test]
-fn daemons_are_one_for_each_node() {
-    let of = |change: Value| of_service(with(json!({"schedulingStrategy": "DAEMON", "desiredCount": null}), change));
+fn each_mistake_in_a_daemon_service_has_its_code_and_path() {
+    let check =
+        |change: Value| check_service(with(json!({"schedulingStrategy": "DAEMON", "desiredCount": null}), change));
     let cases = [
         (json!({"desiredCount": 2}), "info desired-count-on-daemon /desiredCount"),
         (json!({"launchType": "FARGATE"}), "error not-for-daemons /launchType"),
@@ -177,7 +178,7 @@ fn daemons_are_one_for_each_node() {
         ),
     ];
     for (change, expected) in cases {
-        assert_eq!(of(change.clone()), [expected], "{change}");
+        assert_eq!(check(change.clone()), [expected], "{change}");
     }
 }
 
@@ -189,19 +190,19 @@ fn a_service_must_fit_its_task_definition() {
             {"containerPort": 80, "name": "http"}, {"containerPortRange": "100-110"}]}],
         "volumes": [{"name": "data", "configuredAtLaunch": true}, {"name": "tmp"}],
     });
-    let of = |change: Value| {
+    let check = |change: Value| {
         let base = json!({
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}},
             "volumeConfigurations": [{"name": "data"}],
         });
-        told(&service_with_task_definition(&read(with(base, change)), &read(task.clone())))
+        summaries(&service_with_task_definition(&read(with(base, change)), &read(task.clone())))
     };
     let balancer = |name: &str, port: i32| json!({"loadBalancers": [{"containerName": name, "containerPort": port}]});
     let connect =
         |name: &str| json!({"serviceConnectConfiguration": {"enabled": true, "services": [{"portName": name}]}});
     let sound = [balancer("app", 80), balancer("app", 105), connect("http"), json!({})];
     for change in sound {
-        assert_eq!(of(change), [""; 0]);
+        assert_eq!(check(change), [""; 0]);
     }
     let cases = [
         (balancer("web", 80), "error unknown-container /loadBalancers/0/containerName"),
@@ -225,32 +226,32 @@ fn a_service_must_fit_its_task_definition() {
         ),
     ];
     for (change, expected) in cases {
-        assert_eq!(of(change.clone()), [expected], "{change}");
+        assert_eq!(check(change.clone()), [expected], "{change}");
     }
 }
 
 #[test]
-fn a_task_definition_may_be_fit_for_fargate_without_asking_for_it() {
-    let of = |change: Value| {
+fn a_task_definition_may_be_compatible_with_fargate_without_requiring_it() {
+    let check = |change: Value| {
         let base = json!({
             "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [{"name": "app"}]});
         let service = json!({
             "launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}});
         service_with_task_definition(&read(service), &read(with(base, change)))
     };
-    assert_eq!(told(&of(json!({}))), [""; 0]);
-    assert_eq!(told(&of(json!({"compatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
-    // What it lacks is told with the task definition.
-    assert_eq!(told(&of(json!({"requiresCompatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
-    let findings = of(json!({"cpu": "300"}));
-    assert_eq!(told(&findings), ["error incompatible-launch-type /launchType"]);
+    assert_eq!(summaries(&check(json!({}))), [""; 0]);
+    assert_eq!(summaries(&check(json!({"compatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
+    // The task definition has its own finding about that.
+    assert_eq!(summaries(&check(json!({"requiresCompatibilities": ["FARGATE"], "cpu": null}))), [""; 0]);
+    let findings = check(json!({"cpu": "300"}));
+    assert_eq!(summaries(&findings), ["error incompatible-launch-type /launchType"]);
     assert!(findings[0].message.contains("/cpu (Fargate has no size of 300 CPU units"), "{}", findings[0].message);
 }
 
 #[test]
-fn a_cluster_s_default_strategy_is_checked_too() {
+fn the_default_strategy_of_a_cluster_is_checked() {
     let items = json!([{"capacityProvider": "FARGATE"}, {"capacityProvider": "FARGATE_SPOT"}]);
     let findings = cluster(&read(json!({ "defaultCapacityProviderStrategy": items })));
-    assert_eq!(told(&findings), ["error no-weight /defaultCapacityProviderStrategy"]);
+    assert_eq!(summaries(&findings), ["error no-weight /defaultCapacityProviderStrategy"]);
     assert_eq!(findings[0].severity, Severity::Error);
 }

@@ -3,29 +3,29 @@
 use super::*;
 
 #[test]
-fn mounts_lead_to_volumes() {
-    let of = |mounts: Value, volumes: Value| {
-        of_task(json!({"containerDefinitions": [{"name": "a", "mountPoints": mounts}], "volumes": volumes}))
+fn mount_points_refer_to_volumes() {
+    let check = |mounts: Value, volumes: Value| {
+        check_task(json!({"containerDefinitions": [{"name": "a", "mountPoints": mounts}], "volumes": volumes}))
     };
     let mount = |volume: &str, path: &str| json!({"sourceVolume": volume, "containerPath": path});
     let volumes = json!([{"name": "data"}, {"name": "tmp"}]);
-    assert_eq!(of(json!([mount("data", "/data"), mount("tmp", "/tmp")]), volumes.clone()), [""; 0]);
+    assert_eq!(check(json!([mount("data", "/data"), mount("tmp", "/tmp")]), volumes.clone()), [""; 0]);
     let cases = [
         (json!([mount("other", "/data")]), "unknown-volume", "0/sourceVolume"),
         (json!([mount("data", "")]), "mount-without-path", "0/containerPath"),
         (json!([{"containerPath": "/x"}]), "unknown-volume", "0/sourceVolume"),
         (json!([mount("data", "/x"), mount("tmp", "/x")]), "duplicate-mount-path", "1/containerPath"),
     ];
-    for (mounts, code, place) in cases {
-        assert_eq!(of(mounts, volumes.clone()), [format!("error {code} {FIRST}/mountPoints/{place}")]);
+    for (mounts, code, path) in cases {
+        assert_eq!(check(mounts, volumes.clone()), [format!("error {code} {FIRST}/mountPoints/{path}")]);
     }
     let relative = [format!("warning relative-mount-path {FIRST}/mountPoints/0/containerPath")];
-    assert_eq!(of(json!([mount("data", "data")]), volumes.clone()), relative);
-    assert_eq!(of(json!([mount("data", "C:\\data")]), volumes), [""; 0]);
+    assert_eq!(check(json!([mount("data", "data")]), volumes.clone()), relative);
+    assert_eq!(check(json!([mount("data", "C:\\data")]), volumes), [""; 0]);
 }
 
 #[test]
-fn a_volume_has_a_name_and_one_kind() {
+fn a_volume_has_a_name_and_one_configuration() {
     let efs = json!({"fileSystemId": "fs-1"});
     let with_point = |more: Value| {
         let base = json!({"fileSystemId": "fs-1", "authorizationConfig": {"accessPointId": "fsap-1"}});
@@ -63,63 +63,63 @@ fn a_volume_has_a_name_and_one_kind() {
         ),
     ];
     for (volumes, expected) in cases {
-        let expected: Vec<_> = expected.iter().map(|told| format!("error {told}")).collect();
-        assert_eq!(of_task(json!({"containerDefinitions": [{"name": "app"}], "volumes": volumes})), expected);
+        let expected: Vec<_> = expected.iter().map(|summary| format!("error {summary}")).collect();
+        assert_eq!(check_task(json!({"containerDefinitions": [{"name": "app"}], "volumes": volumes})), expected);
     }
 }
 
 #[test]
-fn volumes_come_from_another_container() {
-    let from = |name: &str| of_container(json!({"volumesFrom": [{"sourceContainer": name}]}));
-    let place = format!("{FIRST}/volumesFrom/0/sourceContainer");
-    assert_eq!(from("other"), [format!("error unknown-container {place}")]);
-    assert_eq!(from("app"), [format!("error volumes-from-itself {place}")]);
+fn volumes_from_refers_to_another_container() {
+    let from = |name: &str| check_container(json!({"volumesFrom": [{"sourceContainer": name}]}));
+    let path = format!("{FIRST}/volumesFrom/0/sourceContainer");
+    assert_eq!(from("other"), [format!("error unknown-container {path}")]);
+    assert_eq!(from("app"), [format!("error volumes-from-itself {path}")]);
 }
 
 #[test]
-fn one_volume_at_launch_is_mounted() {
-    let of = |mounted: &[&str], volumes: Value| {
+fn one_volume_is_configured_at_launch_and_mounted() {
+    let check = |mounted: &[&str], volumes: Value| {
         let mount = |name: &&str| json!({"sourceVolume": name, "containerPath": format!("/{name}")});
         let mounts: Value = mounted.iter().map(mount).collect();
-        of_task(json!({"containerDefinitions": [{"name": "app", "mountPoints": mounts}], "volumes": volumes}))
+        check_task(json!({"containerDefinitions": [{"name": "app", "mountPoints": mounts}], "volumes": volumes}))
     };
     let at_launch = |name: &str| json!({"name": name, "configuredAtLaunch": true});
-    assert_eq!(of(&["a"], json!([at_launch("a")])), [""; 0]);
-    assert_eq!(of(&[], json!([at_launch("a")])), ["error launch-volume-not-mounted /volumes/0/name"]);
-    assert_eq!(of(&[], json!([{"name": "a"}])), [""; 0]);
+    assert_eq!(check(&["a"], json!([at_launch("a")])), [""; 0]);
+    assert_eq!(check(&[], json!([at_launch("a")])), ["error launch-volume-not-mounted /volumes/0/name"]);
+    assert_eq!(check(&[], json!([{"name": "a"}])), [""; 0]);
     assert_eq!(
-        of(&["a", "b"], json!([at_launch("a"), at_launch("b")])),
+        check(&["a", "b"], json!([at_launch("a"), at_launch("b")])),
         ["error second-volume-at-launch /volumes/1/configuredAtLaunch"]
     );
 }
 
 #[test]
-fn only_shared_docker_volumes_are_provisioned_once() {
-    let of = |docker: Value| {
+fn only_shared_docker_volumes_support_autoprovision() {
+    let check = |docker: Value| {
         let volumes = json!([{"name": "a", "dockerVolumeConfiguration": docker}]);
-        of_task(json!({"containerDefinitions": [{"name": "app"}], "volumes": volumes}))
+        check_task(json!({"containerDefinitions": [{"name": "app"}], "volumes": volumes}))
     };
-    assert_eq!(of(json!({"scope": "shared", "autoprovision": true})), [""; 0]);
-    let place = "/volumes/0/dockerVolumeConfiguration/autoprovision";
-    assert_eq!(of(json!({"autoprovision": true})), [format!("warning autoprovision-without-shared-scope {place}")]);
+    assert_eq!(check(json!({"scope": "shared", "autoprovision": true})), [""; 0]);
+    let path = "/volumes/0/dockerVolumeConfiguration/autoprovision";
+    assert_eq!(check(json!({"autoprovision": true})), [format!("warning autoprovision-without-shared-scope {path}")]);
 }
 
 #[test]
-fn the_scratch_disk_is_sized_on_fargate() {
+fn ephemeral_storage_is_supported_only_on_fargate() {
     let sized = |size: i32| json!({"ephemeralStorage": {"sizeInGiB": size}});
-    assert_eq!(of_fargate(sized(21)), [""; 0]);
-    assert_eq!(of_fargate(sized(20)), ["error ephemeral-storage-too-small /ephemeralStorage/sizeInGiB"]);
-    let of = |compatibilities: Value| {
+    assert_eq!(check_fargate_task(sized(21)), [""; 0]);
+    assert_eq!(check_fargate_task(sized(20)), ["error ephemeral-storage-too-small /ephemeralStorage/sizeInGiB"]);
+    let check = |compatibilities: Value| {
         let task = json!({"requiresCompatibilities": compatibilities, "containerDefinitions": [{"name": "app"}]});
-        of_task(with(task, sized(30)))
+        check_task(with(task, sized(30)))
     };
-    assert_eq!(of(json!(["EC2"])), ["error ephemeral-storage-outside-fargate /ephemeralStorage"]);
-    assert_eq!(of(json!([])), ["warning ephemeral-storage-outside-fargate /ephemeralStorage"]);
+    assert_eq!(check(json!(["EC2"])), ["error ephemeral-storage-outside-fargate /ephemeralStorage"]);
+    assert_eq!(check(json!([])), ["warning ephemeral-storage-outside-fargate /ephemeralStorage"]);
 }
 
 #[test]
-fn a_definition_has_64_kib() {
-    let of = |bytes: usize| of_container(json!({"command": ["x".repeat(bytes)]}));
-    assert_eq!(of(65_000), [""; 0]);
-    assert_eq!(of(65_536), ["error definition-too-large "]);
+fn a_definition_has_at_most_64_kib() {
+    let check = |bytes: usize| check_container(json!({"command": ["x".repeat(bytes)]}));
+    assert_eq!(check(65_000), [""; 0]);
+    assert_eq!(check(65_536), ["error definition-too-large "]);
 }
