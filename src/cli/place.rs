@@ -218,7 +218,7 @@ fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
     let mut doubts = Vec::new();
     for constraint in &request.constraints {
         let Constraint::MemberOf(expression) = constraint else { continue };
-        let query = Query::printed(&expression.to_string()).ok();
+        let query = Query::from_canonical(&expression.to_string()).ok();
         doubts.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
     }
     let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::from_node).collect();

@@ -153,7 +153,7 @@ impl Query {
     }
 
     fn look(&self, query: &Expression) -> Result<Seen, AnswerError> {
-        let needs_pods = query.expression().asks_for_tasks();
+        let needs_pods = query.expression().depends_on_tasks();
         let Some(nodes) = &self.nodes else { return self.ask(needs_pods) };
         let is_stdin = |file: &PathBuf| file.as_os_str() == STDIN;
         if is_stdin(nodes) && self.pods.as_ref().is_some_and(is_stdin) {

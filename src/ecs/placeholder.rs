@@ -1,7 +1,7 @@
 //! Placeholders of a template that has not been rendered: `${IMAGE}`, `<IMAGE1_NAME>`, `{{ image }}`.
 
 /// Advice to append to a message about an open placeholder.
-pub const HINT: &str = "; this looks like a placeholder of a template: render the template first";
+pub const HINT: &str = "; this looks like a placeholder of a template that is not filled in: render the template first";
 
 /// Brackets around a placeholder in Terraform, CodePipeline, Jinja and Go, Azure, and ERB.
 const BRACKETS: [(&str, &str); 7] =

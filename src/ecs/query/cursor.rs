@@ -1,10 +1,10 @@
-//! A place in an expression that moves on as it is read.
+//! Position in an expression that advances while it is read.
 
-/// Position in an expression that advances while it is read.
+/// Position in an expression.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
-    /// In bytes from the start.
+    /// Bytes from the start.
     pub(super) offset: usize,
 }
 
@@ -25,24 +25,24 @@ impl<'a> Cursor<'a> {
         self.offset = self.text.len() - self.rest().trim_start().len();
     }
 
-    /// Takes signs, if they are next.
+    /// Consumes signs if they are next.
     pub(super) fn take(&mut self, signs: &str) -> bool {
-        let next = self.rest().starts_with(signs);
-        self.offset += if next { signs.len() } else { 0 };
-        next
+        let is_next = self.rest().starts_with(signs);
+        self.offset += if is_next { signs.len() } else { 0 };
+        is_next
     }
 
-    /// Takes a word, if it is next and ends there.
+    /// Consumes a whole word if it is next.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
-        let next = self.rest().strip_prefix(word).is_some_and(|after| !after.starts_with(goes_on));
-        self.offset += if next { word.len() } else { 0 };
-        next
+        let is_next = self.rest().strip_prefix(word).is_some_and(|after| !after.starts_with(continues_word));
+        self.offset += if is_next { word.len() } else { 0 };
+        is_next
     }
 
-    /// The characters up to the first that does not fit.
-    pub(super) fn run(&self, fits: impl Fn(char) -> bool) -> &'a str {
+    /// Returns the next characters that match.
+    pub(super) fn run(&self, is_match: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
-        &rest[..rest.find(|c| !fits(c)).unwrap_or(rest.len())]
+        &rest[..rest.find(|c| !is_match(c)).unwrap_or(rest.len())]
     }
 
     pub(super) fn skip(&mut self, bytes: usize) {
@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// True if a word goes on with this character.
-fn goes_on(character: char) -> bool {
+/// True if a word continues with this character.
+fn continues_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ':' | '/')
 }

@@ -1,4 +1,4 @@
-//! Messages about expressions that cannot be read, and about readable ones with a probable mistake.
+//! Messages about invalid expressions, and about valid ones with a probable mistake.
 
 use super::cursor::Cursor;
 use super::error::{Mistake, Reason};
@@ -71,8 +71,8 @@ pub(super) fn unknown_operator(cursor: &Cursor<'_>) -> Mistake {
     let word = if signs.is_empty() { word(cursor) } else { signs.to_owned() };
     let foreign = FOREIGN_OPERATORS.iter().find(|(other, _)| *other == word);
     let hint = match foreign {
-        Some((_, ours)) if ours.contains(' ') => format!(", did you mean {ours}?"),
-        Some((_, ours)) => format!(", did you mean `{ours}`?"),
+        Some((_, counterpart)) if counterpart.contains(' ') => format!(", did you mean {counterpart}?"),
+        Some((_, counterpart)) => format!(", did you mean `{counterpart}`?"),
         None => did_you_mean(&word, Operator::words()),
     };
     let message = format!(
@@ -148,9 +148,9 @@ pub(super) fn template_at(offset: usize) -> Mistake {
     Mistake::new(Reason::Template, offset, format!("the value is not known{}", placeholder::HINT))
 }
 
-/// Returns advice about a value that looks like a pattern, where whole values are compared. Values in ECS contain no asterisk.
+/// Returns advice about a value that looks like a pattern but is compared as a whole. Values in ECS contain no asterisk.
 pub(super) fn pattern_as_value(test: &Test, kind: SubjectKind) -> Option<String> {
-    let (sign, meant, exists) = match test {
+    let (sign, intended, exists) = match test {
         Test::Compare(Order::Equal, _) => ("==", "=~", "exists"),
         Test::Compare(Order::NotEqual, _) => ("!=", "!~", "!exists"),
         Test::In(_) => ("in", "=~", "exists"),
@@ -162,10 +162,10 @@ pub(super) fn pattern_as_value(test: &Test, kind: SubjectKind) -> Option<String>
         return Some(format!("`{sign}` compares whole values, did you mean `{exists}`?"));
     }
     let pattern = if value.contains(".*") { value.to_owned() } else { value.replace('*', ".*") };
-    Some(format!("`{sign}` compares whole values, did you mean `{meant} {}`?", shortened(&pattern)))
+    Some(format!("`{sign}` compares whole values, did you mean `{intended} {}`?", shortened(&pattern)))
 }
 
-/// Returns a message about an attribute with the prefix of ECS's own that is not one of them.
+/// Returns a message about an attribute with the prefix `ecs.` that ECS does not define.
 #[must_use]
 pub fn misspelled_attribute(name: &str) -> Option<String> {
     let has_prefix = name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("ecs."));

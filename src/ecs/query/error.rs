@@ -18,33 +18,33 @@ pub struct QueryError {
 /// Kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no expression.
+    /// The expression is empty.
     Empty,
-    /// It is longer than [`MAX_LENGTH`](super::MAX_LENGTH).
+    /// The expression is longer than [`MAX_LENGTH`](super::MAX_LENGTH).
     TooLong,
-    /// A place of a template is not filled in.
+    /// The expression contains a placeholder of a template.
     Template,
-    /// A value stands in backquotes.
+    /// The expression contains backquotes.
     Backquotes,
-    /// It does not start with something that can be asked about.
+    /// A condition is missing or does not start with a known subject.
     Subject,
-    /// The name of an attribute has other characters, or too many.
+    /// The name of an attribute contains invalid characters or is too long.
     AttributeName,
-    /// There is no such operator, or not for what is asked about.
+    /// The operator is unknown or does not apply to its subject.
     Operator,
-    /// A value is missing or is none of its kind.
+    /// A value is missing or invalid.
     Value,
-    /// The pattern is none, or has something that is not supported.
+    /// The pattern is invalid or not supported.
     Pattern,
-    /// A bracket or a quote is not closed, or not opened.
+    /// A parenthesis, a bracket or a quote has no counterpart.
     Unbalanced,
-    /// Something follows that is joined by nothing.
+    /// Text follows the end of the expression.
     Stray,
-    /// Parentheses are in one another too often.
+    /// Parentheses are nested too deeply.
     TooDeep,
 }
 
-/// A mistake in an expression, without the expression.
+/// Mistake in an expression, without the expression.
 #[derive(Debug)]
 pub(super) struct Mistake {
     reason: Reason,
@@ -65,27 +65,26 @@ impl Mistake {
     }
 }
 
-/// Widest part of an expression that is shown, in characters.
-const SHOWN: usize = 72;
+/// Maximum characters of an expression that an error shows.
+const MAX_EXCERPT: usize = 72;
 
 impl QueryError {
-    /// The place in characters, from 0.
+    /// Returns the position in characters, from 0.
     #[must_use]
     pub fn column(&self) -> usize {
         self.expression[..self.offset].chars().count()
     }
 
-    /// The part of the expression around the place, and how far into it the place is.
+    /// Returns the part of the expression around the position, and the position in it.
     fn excerpt(&self) -> (String, usize) {
-        // A control character would break the line or steer the terminal.
-        let shown = |c: char| if c.is_control() { ' ' } else { c };
-        let characters: Vec<char> = self.expression.chars().map(shown).collect();
+        // A control character would break the line or control the terminal.
+        let characters: Vec<char> = self.expression.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let column = self.column();
-        if characters.len() <= SHOWN {
+        if characters.len() <= MAX_EXCERPT {
             return (characters.into_iter().collect(), column);
         }
-        let start = column.saturating_sub(SHOWN / 2).min(characters.len() - SHOWN);
-        let end = start + SHOWN;
+        let start = column.saturating_sub(MAX_EXCERPT / 2).min(characters.len() - MAX_EXCERPT);
+        let end = start + MAX_EXCERPT;
         let (before, after) = (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
         let middle: String = characters[start..end].iter().collect();
         (format!("{before}{middle}{after}"), column - start + before.chars().count())
@@ -110,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_stands_below_the_place() {
+    fn the_mark_is_below_the_position() {
         let error = |expression: &str, offset| QueryError {
             reason: Reason::Operator,
             offset,
@@ -120,14 +119,14 @@ mod tests {
         assert_eq!(error("é = b", 3).to_string(), "wrong\n  é = b\n    ^");
         assert_eq!(error("a\n= b", 2).to_string(), "wrong\n  a = b\n    ^");
         let long = "x".repeat(100);
-        let told = error(&format!("{long}={long}"), 100).to_string();
-        let lines: Vec<&str> = told.lines().collect();
-        let at = lines[2].find('^').unwrap();
-        assert_eq!(lines[1].chars().nth(at), Some('='), "{told}");
+        let message = error(&format!("{long}={long}"), 100).to_string();
+        let lines: Vec<&str> = message.lines().collect();
+        let column = lines[2].find('^').unwrap();
+        assert_eq!(lines[1].chars().nth(column), Some('='), "{message}");
         assert!(lines[1].chars().count() < 80);
         for offset in [0, 201] {
-            let told = error(&format!("{long}={long}"), offset).to_string();
-            assert!(told.lines().nth(2).unwrap().ends_with('^'), "{told}");
+            let message = error(&format!("{long}={long}"), offset).to_string();
+            assert!(message.lines().nth(2).unwrap().ends_with('^'), "{message}");
         }
     }
 }

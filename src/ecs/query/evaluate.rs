@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::expression::{Condition, Expression, Order, Test, Text};
+use super::expression::{Condition, Expression, Literal, Order, Test};
 use super::instance::Instance;
 
 impl Expression {
-    /// True if an instance is meant.
+    /// True if the expression selects the instance.
     #[must_use]
     pub fn matches(&self, instance: &Instance) -> bool {
         match self {
@@ -21,33 +21,35 @@ impl Expression {
 impl Condition {
     fn holds(&self, instance: &Instance) -> bool {
         match self {
-            Self::Attribute { name, test } => test.of_text(instance.attributes.get(name).map(String::as_str)),
-            Self::AgentConnected(test) => test.of_text(Some(if instance.agent_connected { "true" } else { "false" })),
-            Self::InstanceId(test) => test.of_text(instance.instance_id.as_deref()),
-            Self::TaskGroup(test) => test.of_any(instance.task_groups.iter().map(String::as_str)),
-            Self::AgentVersion(order, version) => compared(*order, instance.agent_version.as_ref(), version),
-            Self::RegisteredAt(order, date) => compared(*order, instance.registered_at.as_ref(), date),
+            Self::Attribute { name, test } => test.matches_text(instance.attributes.get(name).map(String::as_str)),
+            Self::AgentConnected(test) => {
+                test.matches_text(Some(if instance.agent_connected { "true" } else { "false" }))
+            }
+            Self::InstanceId(test) => test.matches_text(instance.instance_id.as_deref()),
+            Self::TaskGroup(test) => test.matches_any(instance.task_groups.iter().map(String::as_str)),
+            Self::AgentVersion(order, version) => compares(*order, instance.agent_version.as_ref(), version),
+            Self::RegisteredAt(order, date) => compares(*order, instance.registered_at.as_ref(), date),
             Self::RunningTasksCount(order, number) => order.holds(instance.running_tasks.cmp(number)),
         }
     }
 }
 
-/// An unknown value is neither equal to nor different from any other.
-fn compared<T: Ord>(order: Order, known: Option<&T>, value: &T) -> bool {
-    known.is_some_and(|known| order.holds(known.cmp(value)))
+/// Compares a property with a value. An unknown property is neither equal to nor different from any value.
+fn compares<T: Ord>(order: Order, property: Option<&T>, value: &T) -> bool {
+    property.is_some_and(|property| order.holds(property.cmp(value)))
 }
 
 impl Test {
-    /// True if it holds of a value; without one only `!exists` does.
+    /// True if the test passes for a value. Without a value only `!exists` passes.
     #[must_use]
-    pub fn of_text(&self, value: Option<&str>) -> bool {
+    pub fn matches_text(&self, value: Option<&str>) -> bool {
         let Some(value) = value else { return matches!(self, Self::NotExists) };
         match self {
             Self::Exists => true,
             Self::NotExists => false,
             Self::Compare(Order::Equal, text) => value == text.as_str(),
             Self::Compare(Order::NotEqual, text) => value != text.as_str(),
-            Self::Compare(order, text) => order.holds(in_order(value, text.as_str())),
+            Self::Compare(order, text) => order.holds(compare_texts(value, text.as_str())),
             Self::In(list) => is_one_of(value, list),
             Self::NotIn(list) => !is_one_of(value, list),
             Self::Matches(pattern) => pattern.matches(value),
@@ -55,31 +57,31 @@ impl Test {
         }
     }
 
-    /// True if it holds of one of several values, in its negative forms of none.
-    fn of_any<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> bool {
+    /// True if the test passes for any of several values. A negated test must pass for all of them.
+    fn matches_any<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> bool {
         match self {
             Self::NotExists => values.next().is_none(),
             Self::Compare(Order::NotEqual, text) => !values.any(|value| value == text.as_str()),
             Self::NotIn(list) => !values.any(|value| is_one_of(value, list)),
             Self::NotMatches(pattern) => !values.any(|value| pattern.matches(value)),
-            positive => values.any(|value| positive.of_text(Some(value))),
+            positive => values.any(|value| positive.matches_text(Some(value))),
         }
     }
 }
 
-fn is_one_of(value: &str, list: &[Text]) -> bool {
+fn is_one_of(value: &str, list: &[Literal]) -> bool {
     list.iter().any(|text| text.as_str() == value)
 }
 
-/// As numbers where both are, else by code point.
-fn in_order(value: &str, other: &str) -> Ordering {
+/// Compares two texts as numbers if both are numbers, otherwise by code point.
+fn compare_texts(value: &str, other: &str) -> Ordering {
     match (Decimal::parse(value), Decimal::parse(other)) {
         (Some(value), Some(other)) => value.cmp(&other),
         _ => value.cmp(other),
     }
 }
 
-/// A decimal number of any length.
+/// Decimal number of any length.
 #[derive(Debug, PartialEq, Eq)]
 struct Decimal<'a> {
     negative: bool,
@@ -134,14 +136,14 @@ mod tests {
         let rising = ["-10", "-9.5", "-0.1", "0", "0.05", "0.5", "2", "10", "10.25", "99999999999999999999999"];
         for (position, smaller) in rising.iter().enumerate() {
             for larger in &rising[position + 1..] {
-                assert_eq!(in_order(smaller, larger), Ordering::Less, "{smaller} {larger}");
-                assert_eq!(in_order(larger, smaller), Ordering::Greater, "{smaller} {larger}");
+                assert_eq!(compare_texts(smaller, larger), Ordering::Less, "{smaller} {larger}");
+                assert_eq!(compare_texts(larger, smaller), Ordering::Greater, "{smaller} {larger}");
             }
         }
-        assert_eq!(in_order("1.0", "01"), Ordering::Equal);
-        assert_eq!(in_order("-0", "0"), Ordering::Equal);
-        assert_eq!(in_order("10", "9a"), Ordering::Less);
-        assert_eq!(in_order("b", "a"), Ordering::Greater);
-        assert_eq!(in_order("1e5", "2"), Ordering::Less);
+        assert_eq!(compare_texts("1.0", "01"), Ordering::Equal);
+        assert_eq!(compare_texts("-0", "0"), Ordering::Equal);
+        assert_eq!(compare_texts("10", "9a"), Ordering::Less);
+        assert_eq!(compare_texts("b", "a"), Ordering::Greater);
+        assert_eq!(compare_texts("1e5", "2"), Ordering::Less);
     }
 }

@@ -6,28 +6,28 @@ use super::pattern::Pattern;
 use super::quoting::write_value;
 use super::value::{Date, Version};
 
-/// A condition, or several of them in a logical form.
+/// Condition, or logical combination of expressions.
 ///
-/// Built by [`Expression::all`], [`Expression::any`] and [`Expression::negated`] it is regular: no list of fewer than two, no
-/// list in a list of its kind, nothing negated twice.
+/// Expressions that [`Expression::all`], [`Expression::any`] and [`Expression::negated`] build are normalized: each list has at
+/// least two parts, none of which is of the same kind, and there is no double negation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
-    /// All of them hold.
+    /// All parts are true.
     All(Vec<Expression>),
-    /// One of them holds at least.
+    /// At least one part is true.
     Any(Vec<Expression>),
-    /// It does not hold.
+    /// The inner expression is false.
     Not(Box<Expression>),
-    /// A question about one property of the instance.
+    /// The condition is true.
     Is(Condition),
 }
 
-/// A question about one property of an instance.
+/// Condition on one property of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// `attribute:NAME`.
     Attribute {
-        /// The attribute's name, 1 to 128 letters, digits and `- _ / \ .`.
+        /// Name of the attribute: 1 to 128 letters, digits and `- _ / \ .`.
         name: String,
         /// Test of its value.
         test: Test,
@@ -49,16 +49,16 @@ pub enum Condition {
 /// Test of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// `exists`; of attributes only.
+    /// `exists`, only for attributes.
     Exists,
-    /// `!exists`; of attributes only.
+    /// `!exists`, only for attributes.
     NotExists,
-    /// A comparison with one value; those of order of attributes only.
-    Compare(Order, Text),
+    /// Comparison with one value. `>`, `>=`, `<` and `<=` only for attributes.
+    Compare(Order, Literal),
     /// `in` a list.
-    In(Vec<Text>),
+    In(Vec<Literal>),
     /// `!in` a list.
-    NotIn(Vec<Text>),
+    NotIn(Vec<Literal>),
     /// `=~` a pattern.
     Matches(Pattern),
     /// `!~` a pattern.
@@ -82,12 +82,12 @@ pub enum Order {
     LessOrEqual,
 }
 
-/// A value that is a text. It never has both kinds of quotes, as none could be written.
+/// Literal value in an expression. It never contains both kinds of quotes, because the language has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text(pub(super) String);
+pub struct Literal(pub(super) String);
 
-impl Text {
-    /// The text without quotes.
+impl Literal {
+    /// Returns the text without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -130,26 +130,19 @@ impl Expression {
         }
     }
 
-    /// The same question where task groups go by other names: each that a value names is called as `name` says.
+    /// Replaces the names of task groups.
     #[must_use]
-    pub fn with_groups_named(&self, name: &impl Fn(&str) -> String) -> Self {
-        let named = |text: &Text| Text(name(text.as_str()));
-        let all_named = |list: &[Text]| list.iter().map(named).collect();
+    pub fn rename_groups(&self, rename: &impl Fn(&str) -> String) -> Self {
         match self {
-            Self::All(parts) => Self::All(parts.iter().map(|part| part.with_groups_named(name)).collect()),
-            Self::Any(parts) => Self::Any(parts.iter().map(|part| part.with_groups_named(name)).collect()),
-            Self::Not(inner) => Self::Not(Box::new(inner.with_groups_named(name))),
-            Self::Is(Condition::TaskGroup(asked)) => Self::Is(Condition::TaskGroup(match asked {
-                Test::Compare(order, text) => Test::Compare(*order, named(text)),
-                Test::In(list) => Test::In(all_named(list)),
-                Test::NotIn(list) => Test::NotIn(all_named(list)),
-                other => other.clone(),
-            })),
+            Self::All(parts) => Self::All(parts.iter().map(|part| part.rename_groups(rename)).collect()),
+            Self::Any(parts) => Self::Any(parts.iter().map(|part| part.rename_groups(rename)).collect()),
+            Self::Not(inner) => Self::Not(Box::new(inner.rename_groups(rename))),
+            Self::Is(Condition::TaskGroup(test)) => Self::Is(Condition::TaskGroup(test.map_texts(rename))),
             Self::Is(other) => Self::Is(other.clone()),
         }
     }
 
-    /// All conditions in it, in the order they are written.
+    /// Returns all conditions, in the order of the text.
     pub fn conditions(&self) -> Box<dyn Iterator<Item = &Condition> + '_> {
         match self {
             Self::All(parts) | Self::Any(parts) => Box::new(parts.iter().flat_map(Self::conditions)),
@@ -158,7 +151,7 @@ impl Expression {
         }
     }
 
-    /// The names of the attributes it asks about, some of them perhaps more than once.
+    /// Returns the names of attributes, possibly with duplicates.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         self.conditions().filter_map(|condition| match condition {
             Condition::Attribute { name, .. } => Some(name.as_str()),
@@ -166,33 +159,42 @@ impl Expression {
         })
     }
 
-    /// True if the answer depends on the tasks of the instance.
+    /// True if the result depends on the tasks of the instance.
     #[must_use]
-    pub fn asks_for_tasks(&self) -> bool {
-        let of_tasks = |condition| matches!(condition, &Condition::TaskGroup(_) | &Condition::RunningTasksCount(..));
-        self.conditions().any(of_tasks)
+    pub fn depends_on_tasks(&self) -> bool {
+        self.conditions().any(|it| matches!(it, Condition::TaskGroup(_) | Condition::RunningTasksCount(..)))
     }
 }
 
-/// The only item of a list, or the list.
+/// Returns the only item of a list, otherwise the list.
 fn single(list: Vec<Expression>) -> Result<Expression, Vec<Expression>> {
     <[Expression; 1]>::try_from(list).map(|[only]| only)
 }
 
 impl Test {
-    /// The values that it names.
+    /// Returns the values of comparisons and lists.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
             Self::Compare(_, text) => std::slice::from_ref(text),
             Self::In(list) | Self::NotIn(list) => list,
             Self::Exists | Self::NotExists | Self::Matches(_) | Self::NotMatches(_) => &[],
         };
-        texts.iter().map(Text::as_str)
+        texts.iter().map(Literal::as_str)
+    }
+
+    fn map_texts(&self, map: &impl Fn(&str) -> String) -> Self {
+        let map_all = |list: &[Literal]| list.iter().map(|text| Literal(map(text.as_str()))).collect();
+        match self {
+            Self::Compare(order, text) => Self::Compare(*order, Literal(map(text.as_str()))),
+            Self::In(list) => Self::In(map_all(list)),
+            Self::NotIn(list) => Self::NotIn(map_all(list)),
+            Self::Exists | Self::NotExists | Self::Matches(_) | Self::NotMatches(_) => self.clone(),
+        }
     }
 }
 
 impl Order {
-    /// All of them, with the symbol and the word for each.
+    /// All orders, each with its symbol and its word.
     pub(super) const NAMES: [(Self, &'static str, &'static str); 6] = [
         (Self::Equal, "==", "equals"),
         (Self::NotEqual, "!=", "not_equals"),
@@ -202,7 +204,7 @@ impl Order {
         (Self::Less, "<", "less_than"),
     ];
 
-    /// True if values that compare so stand in this order.
+    /// True if values with this ordering satisfy the comparison.
     #[must_use]
     pub fn holds(self, ordering: std::cmp::Ordering) -> bool {
         match self {
@@ -279,7 +281,7 @@ impl fmt::Display for Test {
     }
 }
 
-fn write_list(operator: &str, list: &[Text], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_list(operator: &str, list: &[Literal], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{operator} [")?;
     for (position, text) in list.iter().enumerate() {
         f.write_str(if position == 0 { "" } else { ", " })?;
@@ -288,7 +290,7 @@ fn write_list(operator: &str, list: &[Text], f: &mut fmt::Formatter<'_>) -> fmt:
     f.write_str("]")
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_value(&self.0, f)
     }

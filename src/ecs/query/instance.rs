@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::{Date, Version};
 
-/// A container instance, as far as expressions ask about it.
+/// Properties of a container instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// Its attributes, those that ECS gives it included.
+    /// Attributes, including those that ECS sets.
     pub attributes: BTreeMap<String, String>,
-    /// The id of the machine.
+    /// ID of the EC2 instance.
     pub instance_id: Option<String>,
-    /// The version of the agent.
+    /// Version of the agent.
     pub agent_version: Option<Version>,
-    /// True if the agent can be reached.
+    /// True if the agent is connected.
     pub agent_connected: bool,
-    /// Since when it belongs to the cluster.
+    /// Time of registration in the cluster.
     pub registered_at: Option<Date>,
     /// Number of tasks that run on the instance.
     pub running_tasks: i64,
-    /// The groups that the tasks on it are of, running or starting.
+    /// Groups of the tasks on the instance, running or starting.
     pub task_groups: BTreeSet<String>,
 }

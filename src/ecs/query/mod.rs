@@ -1,19 +1,19 @@
-//! The cluster query language: which container instances a placement constraint or a list command means.
+//! Cluster query language, which selects container instances in placement constraints and list commands.
 //!
-//! An expression such as `attribute:ecs.instance-type =~ g4dn.* and not(task:group == database)` is read into a [`Query`]
-//! and asked of an [`Instance`]. Source of the rules is the ECS developer guide, "Create expressions to define container
-//! instances for Amazon ECS tasks". What it leaves open is settled so:
+//! An expression such as `attribute:ecs.instance-type =~ g4dn.* and not(task:group == database)` is parsed into a [`Query`]
+//! and evaluated for an [`Instance`]. Source of the rules is the ECS developer guide, "Create expressions to define
+//! container instances for Amazon ECS tasks". Where the guide is silent, these rules apply:
 //!
-//! - `not` binds closer than `and`, and `and` closer than `or`. An expression that mixes `and` and `or` without parentheses
+//! - `not` takes precedence over `and`, and `and` over `or`. An expression that mixes `and` and `or` without parentheses
 //!   gets a [`Note`].
-//! - Words of the language are lower case. A value or a pattern with blanks, parentheses or commas stands in single or double
+//! - Words of the language are lower case. A value or a pattern with blanks, parentheses or commas requires single or double
 //!   quotes, which have no escapes.
-//! - `!=`, `!in`, `!~` and the comparisons of order select instances that have a value. `not(…)` also selects those that have
-//!   none.
-//! - Attributes are ordered as numbers where both sides are numbers, else by code point.
-//! - A pattern has to match the whole value.
-//! - `task:group` means the groups of all tasks on the instance: `==`, `in` and `=~` ask whether there is such a task, their
-//!   negative forms whether there is none.
+//! - `!=`, `!in`, `!~` and comparisons such as `<` select only instances that have a value. `not(…)` also selects instances
+//!   without one.
+//! - Attributes are compared as numbers if both sides are numbers, otherwise by code point.
+//! - A pattern must match the whole value.
+//! - `task:group` refers to the groups of all tasks on the instance: `==`, `in` and `=~` are true if any task matches, their
+//!   negated forms if none does.
 
 mod cursor;
 mod diagnose;
@@ -35,16 +35,16 @@ use std::str::FromStr;
 
 pub use diagnose::misspelled_attribute;
 pub use error::{QueryError, Reason};
-pub use expression::{Condition, Expression, Order, Test, Text};
+pub use expression::{Condition, Expression, Literal, Order, Test};
 pub use instance::Instance;
 pub use pattern::Pattern;
 pub use value::{Date, Version};
 pub use vocabulary::is_attribute;
 
-/// Longest expression that ECS takes, in characters.
+/// Maximum length of an expression, in characters.
 pub const MAX_LENGTH: usize = 2000;
 
-/// The attributes that ECS gives its container instances, but for those that say what their agent can do.
+/// Attributes that ECS sets on container instances, except those for the capabilities of the agent.
 pub const BUILT_IN: [&str; 11] = [
     "ecs.ami-id",
     "ecs.availability-zone",
@@ -59,9 +59,9 @@ pub const BUILT_IN: [&str; 11] = [
     "ecs.vpc-id",
 ];
 
-/// An expression of the cluster query language.
+/// Expression of the cluster query language.
 ///
-/// It is written out in a canonical form: equal queries are written the same, and what is written reads as the same query.
+/// [`fmt::Display`] writes the canonical form: equal queries have the same form, and parsing it returns the same query.
 ///
 /// ```
 /// use ecs_operator::ecs::query::Query;
@@ -75,12 +75,12 @@ pub struct Query {
     notes: Vec<Note>,
 }
 
-/// Something about an expression that its author may not have meant.
+/// Part of an expression that may not have the intended meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Position in bytes from the start.
+    /// Position in bytes from the start of the expression.
     pub offset: usize,
-    /// Description of the doubt, and how to resolve it.
+    /// Description of the ambiguity, and how to resolve it.
     pub message: String,
 }
 
@@ -91,21 +91,21 @@ impl Query {
         &self.expression
     }
 
-    /// Returns doubts about the meaning, in the order of the text.
+    /// Returns notes about the meaning, in the order of the text.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Reads what a query was printed as, which may be longer than what anybody may write.
+    /// Parses the canonical form of a query, which may be longer than [`MAX_LENGTH`].
     ///
     /// # Errors
     /// Fails if the text is not the canonical form of a query.
-    pub fn printed(text: &str) -> Result<Self, QueryError> {
+    pub fn from_canonical(text: &str) -> Result<Self, QueryError> {
         parser::parse(text, parser::SizeLimits::CANONICAL)
     }
 
-    /// True if an instance is meant.
+    /// True if the query selects the instance.
     #[must_use]
     pub fn matches(&self, instance: &Instance) -> bool {
         self.expression.matches(instance)

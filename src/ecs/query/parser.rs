@@ -1,8 +1,8 @@
-//! Text → expression.
+//! Parser of expressions.
 
 use super::cursor::Cursor;
 use super::error::{Mistake, QueryError, Reason};
-use super::expression::{Condition, Expression, Order, Test, Text};
+use super::expression::{Condition, Expression, Literal, Order, Test};
 use super::pattern::Pattern;
 use super::quoting::is_bare;
 use super::value::{Date, Version};
@@ -10,7 +10,7 @@ use super::vocabulary::{ATTRIBUTE, MAX_NAME, Operator, SUBJECTS, SubjectKind, is
 use super::{MAX_LENGTH, Note, Query, diagnose, template};
 use crate::ecs::decode::hint::shortened;
 
-/// Maximum depth of parentheses: deeper than any reader could follow, and small enough for the stack of a thread.
+/// Maximum depth of parentheses. Deeper than readable expressions, and small enough for the stack of a thread.
 const MAX_DEPTH: usize = 64;
 
 /// Maximum size of an expression.
@@ -116,9 +116,9 @@ impl<'a> Parser<'a> {
             return self.condition().map(Expression::Is);
         }
         self.depth += 1;
-        let most = self.limits.depth;
-        if self.depth > most {
-            let message = format!("parentheses are nested more than {most} deep");
+        let max = self.limits.depth;
+        if self.depth > max {
+            let message = format!("parentheses are nested more than {max} deep");
             return Err(Mistake::new(Reason::TooDeep, open, message));
         }
         let inner = self.any()?;
@@ -150,17 +150,17 @@ impl<'a> Parser<'a> {
             "task:group" => Condition::TaskGroup(self.task_group(start)?),
             "agentVersion" => {
                 let expected = "a version: numbers with dots between them, such as 1.14.5";
-                let (order, version) = self.compared(subject, Version::parse, expected)?;
+                let (order, version) = self.comparison(subject, Version::parse, expected)?;
                 Condition::AgentVersion(order, version)
             }
             "registeredAt" => {
                 let expected = "a point in time, such as 2018-06-18 or 2018-06-18T22:28:28+00:00";
-                let (order, date) = self.compared(subject, Date::parse, expected)?;
+                let (order, date) = self.comparison(subject, Date::parse, expected)?;
                 Condition::RegisteredAt(order, date)
             }
             _ => {
                 let number = |text: &str| text.parse().ok().filter(|_| !text.starts_with('+'));
-                let (order, number) = self.compared(subject, number, "a whole number")?;
+                let (order, number) = self.comparison(subject, number, "an integer")?;
                 Condition::RunningTasksCount(order, number)
             }
         })
@@ -192,7 +192,7 @@ impl<'a> Parser<'a> {
         let start = self.cursor.offset;
         let test = self.test("agentConnected", SubjectKind::Text)?;
         if let Some(other) = test.texts().find(|text| !matches!(*text, "true" | "false")) {
-            let message = format!("agentConnected is `true` or `false`, not `{}`", shortened(other));
+            let message = format!("agentConnected expects `true` or `false`, found `{}`", shortened(other));
             return Err(Mistake::new(Reason::Value, start, message));
         }
         Ok(test)
@@ -201,8 +201,8 @@ impl<'a> Parser<'a> {
     fn task_group(&mut self, start: usize) -> Result<Test, Mistake> {
         let test = self.test("task:group", SubjectKind::Text)?;
         if matches!(test, Test::Compare(Order::NotEqual, _) | Test::NotIn(_) | Test::NotMatches(_)) {
-            let message = "ECS does not document the meaning for an instance with tasks of several groups; here no task on the \
-                           instance may belong to such a group: write not(task:group == …)";
+            let message = "ECS does not document the meaning for an instance with tasks of several groups; here it means \
+                           that no task on the instance belongs to such a group: write not(task:group == …)";
             self.note(start, message);
         }
         Ok(test)
@@ -214,7 +214,7 @@ impl<'a> Parser<'a> {
         let test = match self.operator(subject, kind)? {
             Operator::Exists => Test::Exists,
             Operator::NotExists => Test::NotExists,
-            Operator::Compare(order) => Test::Compare(order, self.text()?),
+            Operator::Compare(order) => Test::Compare(order, self.literal()?),
             Operator::In => Test::In(self.list()?),
             Operator::NotIn => Test::NotIn(self.list()?),
             Operator::Matches => Test::Matches(self.pattern()?),
@@ -224,7 +224,7 @@ impl<'a> Parser<'a> {
         Ok(test)
     }
 
-    fn compared<T>(
+    fn comparison<T>(
         &mut self,
         subject: &str,
         read: impl Fn(&str) -> Option<T>,
@@ -236,11 +236,11 @@ impl<'a> Parser<'a> {
         };
         self.cursor.skip_blanks();
         let start = self.cursor.offset;
-        let text = self.text()?;
+        let text = self.literal()?;
         if let Some(value) = read(text.as_str()) {
             return Ok((order, value));
         }
-        let message = format!("`{}` is not {expected}", shortened(text.as_str()));
+        let message = format!("expected {expected}, found `{}`", shortened(text.as_str()));
         Err(Mistake::new(Reason::Value, start, message))
     }
 
@@ -257,7 +257,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn list(&mut self) -> Result<Vec<Text>, Mistake> {
+    fn list(&mut self) -> Result<Vec<Literal>, Mistake> {
         self.cursor.skip_blanks();
         let open = self.cursor.offset;
         if !self.cursor.take("[") {
@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
             return Ok(list);
         }
         loop {
-            list.push(self.text()?);
+            list.push(self.literal()?);
             self.cursor.skip_blanks();
             if self.cursor.take("]") {
                 return Ok(list);
@@ -284,13 +284,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn text(&mut self) -> Result<Text, Mistake> {
+    fn literal(&mut self) -> Result<Literal, Mistake> {
         self.cursor.skip_blanks();
         if let Some((_, text)) = self.quoted()? {
             if template::is_open(text) {
                 return Err(diagnose::template_at(self.cursor.offset - text.len() - 1));
             }
-            return Ok(Text(text.to_owned()));
+            return Ok(Literal(text.to_owned()));
         }
         if let Some(mistake) = diagnose::open_template(&self.cursor) {
             return Err(mistake);
@@ -299,7 +299,7 @@ impl<'a> Parser<'a> {
         if template::is_open(text) {
             return Err(diagnose::template_at(self.cursor.offset - text.len()));
         }
-        Ok(Text(text.to_owned()))
+        Ok(Literal(text.to_owned()))
     }
 
     /// Reads a pattern. Without quotes it may contain brackets and commas, because a list cannot occur here.
@@ -314,7 +314,7 @@ impl<'a> Parser<'a> {
         if template::is_open_pattern(text) {
             return Err(diagnose::template_at(start));
         }
-        Pattern::new(text).map_err(|refusal| Mistake::new(Reason::Pattern, start + refusal.offset, refusal.message))
+        Pattern::new(text).map_err(|error| Mistake::new(Reason::Pattern, start + error.offset, error.message))
     }
 
     /// Reads a value in quotes, if one is next, with its offset.
@@ -332,8 +332,8 @@ impl<'a> Parser<'a> {
         Ok(Some((open + 1, text)))
     }
 
-    fn bare(&mut self, fits: impl Fn(char) -> bool) -> Result<&'a str, Mistake> {
-        let run = self.cursor.run(fits);
+    fn bare(&mut self, is_match: impl Fn(char) -> bool) -> Result<&'a str, Mistake> {
+        let run = self.cursor.run(is_match);
         let end = [run.find("&&"), run.find("||")].into_iter().flatten().min().unwrap_or(run.len());
         let text = &run[..end];
         if let Some(mistake) = diagnose::backquotes(&self.cursor, text) {

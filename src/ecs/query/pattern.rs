@@ -1,7 +1,7 @@
 //! Patterns of `=~`: regular expressions of Java that match whole values.
 //!
-//! They are run by an engine whose time grows linearly with the value. What it cannot do, or reads in another way than Java,
-//! is refused: looking around, references back, quantifiers that never give back.
+//! The `regex` crate matches them in time linear in the length of the value. Constructs that it does not support, or that have
+//! another meaning in Java, are rejected: lookaround, backreferences and possessive quantifiers.
 
 use std::fmt;
 
@@ -9,50 +9,49 @@ use regex::{Regex, RegexBuilder};
 
 use super::quoting::write_value;
 
-/// Most memory that a compiled pattern may take, in bytes.
+/// Maximum memory of a compiled pattern, in bytes.
 const MAX_SIZE: usize = 1 << 20;
 
-/// Most groups and classes in one another.
+/// Maximum nesting of groups and classes.
 const MAX_DEPTH: u32 = 50;
 
-/// A regular expression that matches whole values.
+/// Regular expression that matches whole values.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     source: String,
     regex: Regex,
 }
 
-/// Reason for refusing a text as a pattern.
+/// Error in a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// Where, in bytes from the start of the pattern.
+pub(super) struct PatternError {
+    /// Position in bytes from the start of the pattern.
     pub(super) offset: usize,
     /// Description of the problem.
     pub(super) message: String,
 }
 
 impl Pattern {
-    pub(super) fn new(source: &str) -> Result<Self, Refusal> {
-        refuse_foreign(source)?;
-        let whole = |end: &str| compile(&format!(r"\A(?:{source}{end})\z"));
+    pub(super) fn new(source: &str) -> Result<Self, PatternError> {
+        reject_unsupported(source)?;
         let regex = if source.contains('#') {
-            // In a comment a parenthesis means nothing, so that another one might close the group around the pattern; and a
-            // comment at the end would take that group's own parenthesis in.
-            compile(source).and_then(|_| whole("").or_else(|_| whole("\n")))
+            // A comment can hide a parenthesis, so that the pattern could close the group around it. A comment at the end
+            // would hide the closing parenthesis of that group.
+            compile(source).and_then(|_| compile_whole(source, "").or_else(|_| compile_whole(source, "\n")))
         } else {
-            whole("")
+            compile_whole(source, "")
         };
-        let regex = regex.map_err(|error| Refusal { offset: 0, message: in_words(&error) })?;
+        let regex = regex.map_err(|error| PatternError { offset: 0, message: describe(&error) })?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
-    /// The pattern as it was written.
+    /// Returns the source of the pattern.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
     }
 
-    /// True if it matches the whole value.
+    /// True if the pattern matches the whole value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         self.regex.is_match(value)
@@ -77,14 +76,18 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE).nest_limit(MAX_DEPTH).build()
 }
 
-/// The engine draws a picture of a mistake; its last line says what it is.
-fn in_words(error: &regex::Error) -> String {
+fn compile_whole(source: &str, end: &str) -> Result<Regex, regex::Error> {
+    compile(&format!(r"\A(?:{source}{end})\z"))
+}
+
+/// Returns the message of an error, which is the last line of its text.
+fn describe(error: &regex::Error) -> String {
     match error {
-        regex::Error::CompiledTooBig(_) => "the pattern is too large: count fewer repetitions".to_owned(),
+        regex::Error::CompiledTooBig(_) => "the pattern is too large: use fewer repetitions".to_owned(),
         other => {
             let text = other.to_string();
             let last = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
-            format!("the pattern is no regular expression: {last}")
+            format!("the regular expression is invalid: {last}")
         }
     }
 }
@@ -98,19 +101,19 @@ enum After {
     Lazy,
 }
 
-/// Refuses what Java and the engine read in different ways, or what Java knows alone.
-fn refuse_foreign(pattern: &str) -> Result<(), Refusal> {
+/// Rejects constructs that only Java supports, or that have another meaning in Java.
+fn reject_unsupported(pattern: &str) -> Result<(), PatternError> {
     let (mut classes, mut groups) = (0_usize, 0_usize);
     let mut after = After::Start;
     let mut rest = pattern;
     while let Some(character) = rest.chars().next() {
         let offset = pattern.len() - rest.len();
-        let refuse = |message: &str| Refusal { offset, message: message.to_owned() };
+        let error = |message: &str| PatternError { offset, message: message.to_owned() };
         let mut length = character.len_utf8();
         if character == '\\' {
             let escaped = rest[1..].chars().next();
             if classes == 0 && escaped.is_some_and(|c| c.is_ascii_digit() && c != '0' || c == 'k') {
-                return Err(refuse("references back to a group are not supported: write out what it may match"));
+                return Err(error("backreferences are not supported: repeat the pattern of the group"));
             }
             length += escaped.map_or(0, char::len_utf8);
             after = After::Atom;
@@ -119,7 +122,7 @@ fn refuse_foreign(pattern: &str) -> Result<(), Refusal> {
                 '[' => classes += 1,
                 ']' => classes -= 1,
                 '-' | '~' if rest[1..].starts_with(character) => {
-                    return Err(refuse("write `\\-` or `\\~` for one that stands beside another"));
+                    return Err(error("escape `-` and `~` next to the same character: `\\-` or `\\~`"));
                 }
                 _ => {}
             }
@@ -128,31 +131,31 @@ fn refuse_foreign(pattern: &str) -> Result<(), Refusal> {
             after = match character {
                 '[' => {
                     classes = 1;
-                    // What comes first is meant itself, though it would close the class.
+                    // A `]` at the start of a class does not close it.
                     let negated = usize::from(rest[1..].starts_with('^'));
                     length += negated;
                     length += usize::from(rest[length..].starts_with(']'));
                     After::Atom
                 }
                 '(' => {
-                    if let Some(message) = foreign_group(rest) {
-                        return Err(refuse(message));
+                    if let Some(message) = unsupported_group(rest) {
+                        return Err(error(message));
                     }
-                    // The mark of a special group is no quantifier.
+                    // The `?` of a special group is not a quantifier.
                     length += usize::from(rest[1..].starts_with('?'));
                     groups += 1;
                     After::Start
                 }
-                ')' if groups == 0 => return Err(refuse("this parenthesis closes none")),
+                ')' if groups == 0 => return Err(error("this parenthesis has no opening one")),
                 ')' => {
                     groups -= 1;
                     After::Atom
                 }
                 '|' | '^' => After::Start,
-                '*' | '+' | '?' => quantifier(after, character).map_err(refuse)?,
+                '*' | '+' | '?' => quantifier(after, character).map_err(error)?,
                 '{' => {
                     length = rest.find('}').map_or(rest.len(), |end| end + 1);
-                    quantifier(after, character).map_err(refuse)?
+                    quantifier(after, character).map_err(error)?
                 }
                 _ => After::Atom,
             };
@@ -166,20 +169,19 @@ fn quantifier(after: After, character: char) -> Result<After, &'static str> {
     match (after, character) {
         (After::Atom, _) => Ok(After::Quantifier),
         (After::Quantifier, '?') => Ok(After::Lazy),
-        (After::Quantifier, '+') => Err("quantifiers that never give back are not supported: leave out the second `+`"),
+        (After::Quantifier, '+') => Err("possessive quantifiers are not supported: remove the `+`"),
         (After::Quantifier | After::Lazy, _) => {
-            Err("a quantifier follows a quantifier: put what is repeated in a group")
+            Err("a quantifier follows a quantifier: put the repeated part in a group")
         }
-        (After::Start, _) => Err("there is nothing to repeat: write `.*` for anything"),
+        (After::Start, _) => Err("there is nothing to repeat: write `.*` for any text"),
     }
 }
 
-fn foreign_group(rest: &str) -> Option<&'static str> {
-    let starts = |marks: &[&str]| marks.iter().any(|mark| rest.starts_with(mark));
-    if starts(&["(?=", "(?!", "(?<=", "(?<!"]) {
-        return Some("looking ahead or behind is not supported: join two comparisons by `and`");
+fn unsupported_group(rest: &str) -> Option<&'static str> {
+    if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| rest.starts_with(start)) {
+        return Some("lookahead and lookbehind are not supported: join two comparisons by `and`");
     }
-    starts(&["(?>"]).then_some("groups that never give back are not supported: write `(?:` instead")
+    rest.starts_with("(?>").then_some("atomic groups are not supported: write `(?:` instead")
 }
 
 #[cfg(test)]
@@ -213,20 +215,20 @@ mod tests {
     }
 
     #[test]
-    fn what_java_reads_in_another_way_is_refused_with_its_place() {
+    fn unsupported_constructs_are_rejected_with_their_position() {
         let cases = [
-            ("a(?=b)", 1, "looking ahead"),
-            ("(?<!a)b", 0, "looking ahead or behind"),
-            ("(?>a)", 0, "never give back"),
-            ("(a)\\1", 3, "references back"),
-            ("(?<n>a)\\k<n>", 7, "references back"),
-            ("a*+", 2, "never give back"),
-            ("a{2}+", 4, "never give back"),
+            ("a(?=b)", 1, "lookahead"),
+            ("(?<!a)b", 0, "lookahead and lookbehind"),
+            ("(?>a)", 0, "atomic groups"),
+            ("(a)\\1", 3, "backreferences"),
+            ("(?<n>a)\\k<n>", 7, "backreferences"),
+            ("a*+", 2, "possessive"),
+            ("a{2}+", 4, "possessive"),
             ("a**", 2, "a quantifier follows"),
             ("*.large", 0, "nothing to repeat"),
             ("(*)", 1, "nothing to repeat"),
             ("[a--b]", 2, "\\-"),
-            ("a)|(b", 1, "closes none"),
+            ("a)|(b", 1, "no opening one"),
             ("(?x) # (\n b)|(c # )", 0, "unopened group"),
             ("(a", 0, "unclosed group"),
             ("[a", 0, "unclosed character class"),
@@ -235,9 +237,9 @@ mod tests {
             ("\\Qa\\E", 0, "unrecognized escape"),
         ];
         for (pattern, offset, message) in cases {
-            let refusal = Pattern::new(pattern).unwrap_err();
-            assert!(refusal.message.contains(message), "{pattern}: {refusal:?}");
-            assert_eq!(refusal.offset, offset, "{pattern}: {refusal:?}");
+            let error = Pattern::new(pattern).unwrap_err();
+            assert!(error.message.contains(message), "{pattern}: {error:?}");
+            assert_eq!(error.offset, offset, "{pattern}: {error:?}");
         }
     }
 }

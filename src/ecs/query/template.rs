@@ -1,14 +1,14 @@
-//! Places of templates in expressions.
+//! Placeholders of templates in expressions.
 
 use crate::ecs::placeholder;
 
-/// True if a value is or has a place that a template leaves open, also in the form of a program's format: `{}`, `{id}`.
+/// True if a value contains a placeholder, including those of format strings: `{}`, `{id}`.
 pub(super) fn is_open(text: &str) -> bool {
-    let formatted = || text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
-    placeholder::is_open(text) || formatted().is_some_and(|(name, _)| name.is_empty() || is_name(name))
+    let braces = text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    placeholder::is_open(text) || braces.is_some_and(|(name, _)| name.is_empty() || is_name(name))
 }
 
-/// True if a pattern has such a place. Braces alone are none: they count repetitions.
+/// True if a pattern contains a placeholder. Braces alone are not a placeholder, because they count repetitions.
 pub(super) fn is_open_pattern(text: &str) -> bool {
     placeholder::is_open(&text.replace("(?<", "(").replace("(?P<", "("))
 }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_that_are_open_are_told_from_values() {
+    fn placeholders_differ_from_values() {
         for text in ["${local.role}", "{}", "{instance_id}", "prod-{stage}", "<NAME>", "$STAGE"] {
             assert!(is_open(text), "{text}");
         }

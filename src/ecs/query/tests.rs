@@ -1,4 +1,4 @@
-//! Over whole expressions: what is read, what is refused and where, and who is meant.
+//! Tests of whole expressions: parsing, errors and evaluation.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn read(text: &str) -> Query {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn refused(text: &str) -> QueryError {
+fn error(text: &str) -> QueryError {
     text.parse::<Query>().expect_err(text)
 }
 
@@ -78,7 +78,7 @@ fn every_form_of_an_expression_has_one_canonical_form() {
 }
 
 #[test]
-fn a_mistake_is_shown_where_it_is() {
+fn each_mistake_has_its_reason_position_and_message() {
     use Reason::*;
     let cases = [
         ("", Empty, 0, "is empty"),
@@ -121,11 +121,11 @@ fn a_mistake_is_shown_where_it_is() {
         ("ec2InstanceId > i-1", Operator, 14, "use one of == != in !in =~ !~"),
         ("task:group exists", Operator, 11, "does not apply to"),
         ("agentConnected == yes", Value, 15, "`true` or `false`"),
-        ("agentVersion > latest", Value, 15, "is not a version"),
-        ("registeredAt > yesterday", Value, 15, "is not a point in time"),
-        ("runningTasksCount == one", Value, 21, "is not a whole number"),
+        ("agentVersion > latest", Value, 15, "expected a version"),
+        ("registeredAt > yesterday", Value, 15, "expected a point in time"),
+        ("runningTasksCount == one", Value, 21, "expected an integer, found `one`"),
         ("attribute:x =~ '(a'", Pattern, 16, "unclosed group"),
-        ("attribute:x =~ 'a(?=b)'", Pattern, 17, "looking ahead"),
+        ("attribute:x =~ 'a(?=b)'", Pattern, 17, "lookahead"),
         ("attribute:x =~ *.large", Pattern, 15, "nothing to repeat"),
         ("attribute:${x} == y", Template, 10, "not filled in"),
         ("attribute:x == ${y}", Template, 15, "not filled in"),
@@ -140,36 +140,36 @@ fn a_mistake_is_shown_where_it_is() {
         ("true", Subject, 0, "`true` is not a subject"),
     ];
     for (text, reason, offset, words) in cases {
-        let error = refused(text);
+        let error = error(text);
         assert_eq!((error.reason, error.offset), (reason, offset), "{error}");
         assert!(error.message.contains(words), "{error}");
     }
 }
 
 #[test]
-fn a_value_with_parentheses_stands_in_quotes() {
-    let error = refused("attribute:x =~ a(b)");
+fn a_value_with_parentheses_requires_quotes() {
+    let error = error("attribute:x =~ a(b)");
     assert_eq!((error.reason, error.offset), (Reason::Stray, 16), "{error}");
     assert!(error.message.contains("with blanks or parentheses"), "{error}");
 }
 
 #[test]
-fn long_and_deep_expressions_are_refused() {
+fn long_and_deep_expressions_are_rejected() {
     let fits = format!("attribute:x == {}", "y".repeat(MAX_LENGTH - 15));
     read(&fits);
-    let error = refused(&format!("{fits}y"));
-    assert_eq!((error.reason, error.offset), (Reason::TooLong, MAX_LENGTH));
+    let too_long = error(&format!("{fits}y"));
+    assert_eq!((too_long.reason, too_long.offset), (Reason::TooLong, MAX_LENGTH));
     let deep = |depth: usize| format!("{}attribute:x exists{}", "(".repeat(depth), ")".repeat(depth));
     read(&deep(64));
-    assert_eq!(refused(&deep(65)).reason, Reason::TooDeep);
+    assert_eq!(error(&deep(65)).reason, Reason::TooDeep);
     read(&format!("{}attribute:x exists", "!".repeat(MAX_LENGTH - 18)));
     let name = |length: usize| format!("attribute:{} exists", "n".repeat(length));
     read(&name(128));
-    assert_eq!(refused(&name(129)).reason, Reason::AttributeName);
+    assert_eq!(error(&name(129)).reason, Reason::AttributeName);
 }
 
 #[test]
-fn what_is_printed_of_the_longest_and_deepest_is_read_again() {
+fn the_canonical_form_of_the_longest_and_deepest_expressions_is_valid() {
     let joined = |part: &str, sign: &str| {
         let times = (MAX_LENGTH + sign.len()) / (part.len() + sign.len());
         vec![part; times].join(sign)
@@ -184,14 +184,14 @@ fn what_is_printed_of_the_longest_and_deepest_is_read_again() {
         nested("!(task:group==a||", "!task:group==a", 64),
     ] {
         let query: Query = text.parse().unwrap_or_else(|error| panic!("{error}"));
-        let printed = query.to_string();
-        assert!(printed.len() > text.len(), "{printed}");
-        assert_eq!(Query::printed(&printed).unwrap().expression(), query.expression());
+        let canonical = query.to_string();
+        assert!(canonical.len() > text.len(), "{canonical}");
+        assert_eq!(Query::from_canonical(&canonical).unwrap().expression(), query.expression());
     }
 }
 
 #[test]
-fn what_may_be_meant_otherwise_is_noted() {
+fn ambiguous_expressions_get_a_note() {
     let cases = [
         ("attribute:a == b or attribute:c == d and attribute:e == f", Some((0, "mixed without parentheses"))),
         ("attribute:a == b or (attribute:c == d and attribute:e == f)", None),
@@ -214,7 +214,7 @@ fn what_may_be_meant_otherwise_is_noted() {
     }
 }
 
-/// An instance with attributes, two groups of tasks and all else known.
+/// Returns an instance with attributes, two task groups and all other properties.
 fn instance() -> Instance {
     let attributes = [("ecs.instance-type", "g4dn.xlarge"), ("ecs.availability-zone", "us-east-1a"), ("size", "10")];
     Instance {
@@ -229,7 +229,7 @@ fn instance() -> Instance {
 }
 
 #[test]
-fn instances_are_told_apart() {
+fn each_condition_selects_the_right_instances() {
     let cases = [
         ("attribute:ecs.instance-type == g4dn.xlarge", true),
         ("attribute:ecs.instance-type == G4DN.xlarge", false),
@@ -246,7 +246,7 @@ fn instances_are_told_apart() {
         ("attribute:size < 9a", true),
         ("attribute:size <= 9", false),
         ("attribute:size exists and attribute:other !exists", true),
-        // Without the attribute only its absence is true.
+        // Without the attribute only `!exists` is true.
         ("attribute:other != v", false),
         ("attribute:other !in [v]", false),
         ("attribute:other !~ v", false),
@@ -278,13 +278,13 @@ fn instances_are_told_apart() {
         ("attribute:size == 1 or attribute:size == 10 and agentConnected == false", false),
         ("(attribute:size == 10 or attribute:size == 1) and not(agentConnected == false)", true),
     ];
-    for (text, meant) in cases {
-        assert_eq!(read(text).matches(&instance()), meant, "{text}");
+    for (text, selected) in cases {
+        assert_eq!(read(text).matches(&instance()), selected, "{text}");
     }
 }
 
 #[test]
-fn what_is_not_known_is_neither_equal_nor_different() {
+fn an_unknown_property_is_neither_equal_nor_different() {
     let unknown = Instance::default();
     for subject in ["agentVersion", "ec2InstanceId", "registeredAt"] {
         for operator in ["==", "!="] {

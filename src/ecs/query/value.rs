@@ -1,4 +1,4 @@
-//! Values that are more than texts: versions and points in time.
+//! Typed values: versions and points in time.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,20 +7,22 @@ use jiff::Timestamp;
 use jiff::civil::{self, DateTime};
 use jiff::tz::TimeZone;
 
-/// A version, whose parts compare as numbers. Parts that are left out are 0.
+/// Version whose parts compare as numbers. Missing parts are 0.
 #[derive(Clone, Debug)]
 pub struct Version(Vec<u64>);
 
 impl Version {
-    /// Reads numbers with dots between them.
+    /// Parses numbers separated by dots.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let part = |part: &str| part.parse().ok().filter(|_| digits(part));
-        text.split('.').map(part).collect::<Option<Vec<_>>>().map(Self)
+        let parts = text.split('.').map(|part| {
+            let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            part.parse().ok().filter(|_| is_number)
+        });
+        parts.collect::<Option<Vec<_>>>().map(Self)
     }
 
-    /// Reads the numbers that a text starts with, after a `v`: `v1.36.2+build` is 1.36.2.
+    /// Parses the numbers at the start of a text, after an optional `v`: `v1.36.2+build` is 1.36.2.
     #[must_use]
     pub fn leading(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
@@ -54,7 +56,7 @@ impl Eq for Version {}
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = self.0.iter().map(u64::to_string).collect();
-        // Equal versions are written the same.
+        // Equal versions have the same form.
         while parts.len() > 1 && parts.last().is_some_and(|last| last == "0") {
             parts.pop();
         }
@@ -62,26 +64,28 @@ impl fmt::Display for Version {
     }
 }
 
-/// A point in time.
+/// Point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub Timestamp);
 
 impl Date {
-    /// Reads `2018-06-18T22:28:28+00:00`, the same with `Z` or with no zone, which is UTC, or a day, which is its first moment
-    /// in UTC.
+    /// Parses `2018-06-18T22:28:28+00:00`, the same with `Z` or without a zone, which means UTC, or a day, which means its
+    /// start in UTC.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if !text.starts_with(|c: char| c.is_ascii_digit()) || text.contains(['[', ' ']) {
             return None;
         }
-        let at = if text.contains(['T', 't']) { moment(text)? } else { midnight(text)? };
+        let at = if text.contains(['T', 't']) { timestamp(text)? } else { midnight(text)? };
         Some(Self(at))
     }
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
-    let without_zone = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    text.parse().ok().or_else(without_zone)
+fn timestamp(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let without_zone: DateTime = text.parse().ok()?;
+        without_zone.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    })
 }
 
 fn midnight(text: &str) -> Option<Timestamp> {
@@ -101,10 +105,11 @@ mod tests {
 
     #[test]
     fn versions_compare_by_number() {
-        let version = |text: &str| Version::parse(text).unwrap();
-        assert!(version("1.9.0") < version("1.14.5") && version("1.14") < version("1.14.1"));
-        assert_eq!(version("1.14"), version("1.14.0"));
-        assert_eq!(version("1.14.0").to_string(), "1.14");
+        let [v1_9, v1_14, v1_14_0, v1_14_1] =
+            ["1.9.0", "1.14", "1.14.0", "1.14.1"].map(|text| Version::parse(text).unwrap());
+        assert!(v1_9 < v1_14 && v1_14 < v1_14_1);
+        assert_eq!(v1_14, v1_14_0);
+        assert_eq!(v1_14_0.to_string(), "1.14");
         for text in ["", "1.", ".1", "1..2", "v1", "1.x", "1.-2", "1.+2", "1.99999999999999999999999"] {
             assert_eq!(Version::parse(text), None, "{text}");
         }

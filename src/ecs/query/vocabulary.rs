@@ -13,7 +13,7 @@ pub(super) const ATTRIBUTE: &str = "attribute:";
 pub(super) const SUBJECTS: [&str; 6] =
     ["agentConnected", "agentVersion", "ec2InstanceId", "registeredAt", "runningTasksCount", "task:group"];
 
-/// An operator. Its operand is not part of it.
+/// Operator without its operand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Exists,
@@ -58,14 +58,14 @@ impl Operator {
         Self::all().map(|(_, word, _)| word)
     }
 
-    /// Takes the next operator of an expression. Adjacent signs are one operator: none of them belongs to a value.
+    /// Consumes the next operator of an expression. Adjacent signs form one operator, because no value starts with a sign.
     pub(super) fn take(cursor: &mut Cursor<'_>) -> Option<Self> {
         let signs = cursor.run(is_sign);
-        let found = Self::all().find(|(sign, word, _)| match signs {
+        let operator = Self::all().find(|(sign, word, _)| match signs {
             "" | "!" => cursor.take_word(sign) || cursor.take_word(word),
             signs => signs == *sign && cursor.take(sign),
         });
-        found.map(|(_, _, operator)| operator)
+        operator.map(|(_, _, operator)| operator)
     }
 
     /// True if the operator applies to a kind of subject.

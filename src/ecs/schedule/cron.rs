@@ -1,4 +1,4 @@
-//! AWS's `cron(minutes hours day-of-month month day-of-week year)`.
+//! `cron(minutes hours day-of-month month day-of-week year)` in the syntax of AWS.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -11,11 +11,11 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use super::ScheduleError;
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-/// The first is number 1.
+/// Sunday is number 1.
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const YEARS: RangeInclusive<i16> = 1970..=2199;
 
-/// A calendar of times, to the minute.
+/// Calendar of times, to the minute.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cron {
     minutes: BTreeSet<i16>,
@@ -25,7 +25,7 @@ pub(super) struct Cron {
     years: BTreeSet<i16>,
 }
 
-/// Days, by one of the two fields that tell them.
+/// Days, from the day field that is not `?`.
 #[derive(Clone, Debug, PartialEq)]
 enum Days {
     OfMonth(BTreeSet<OfMonth>),
@@ -38,9 +38,9 @@ enum OfMonth {
     Day(i8),
     /// `L`
     Last,
-    /// `15W`: the weekday from Monday to Friday nearest to it, within the month.
+    /// `15W`: the nearest day from Monday to Friday within the month.
     Nearest(i8),
-    /// `LW`: the last one from Monday to Friday.
+    /// `LW`: the last day from Monday to Friday.
     LastWorking,
 }
 
@@ -63,7 +63,8 @@ impl FromStr for Cron {
         let &[minutes, hours, day_of_month, month, day_of_week, year] = fields.as_slice() else {
             return Err(ScheduleError::Fields);
         };
-        let field = |name, text, range, names: &[&str]| numbers(text, range, names).ok_or(ScheduleError::Field(name));
+        let parse_field =
+            |name, text, range, names: &[&str]| numbers(text, range, names).ok_or(ScheduleError::Field(name));
         let days = match (day_of_month, day_of_week) {
             ("?", "?") => return Err(ScheduleError::Days),
             (days, "?") => Days::OfMonth(items(days, of_month).ok_or(ScheduleError::Field("day of month"))?),
@@ -71,31 +72,30 @@ impl FromStr for Cron {
             _ => return Err(ScheduleError::Days),
         };
         Ok(Self {
-            minutes: field("minutes", minutes, 0..=59, &[])?,
-            hours: field("hours", hours, 0..=23, &[])?,
+            minutes: parse_field("minutes", minutes, 0..=59, &[])?,
+            hours: parse_field("hours", hours, 0..=23, &[])?,
             days,
-            months: field("month", month, 1..=12, &MONTHS)?,
-            years: field("year", year, YEARS, &[])?,
+            months: parse_field("month", month, 1..=12, &MONTHS)?,
+            years: parse_field("year", year, YEARS, &[])?,
         })
     }
 }
 
 impl Cron {
-    /// The first time after an instant.
+    /// Returns the first time after an instant.
     ///
-    /// A time that the clocks skip when they go forward is passed over; of one that comes twice when they go back the first is
-    /// meant.
+    /// A time in a daylight saving gap is skipped. Of a repeated time the first is used.
     pub(super) fn next_after(&self, instant: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let today = instant.to_zoned(zone.clone()).date();
         let days = self.days_from(today);
-        days.flat_map(|day| self.times_of(day, zone)).find(|time| *time > instant)
+        days.flat_map(|day| self.times_on(day, zone)).find(|time| *time > instant)
     }
 
-    /// The last time until an instant, and including it.
+    /// Returns the last time up to and including an instant.
     pub(super) fn last_until(&self, instant: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let today = instant.to_zoned(zone.clone()).date();
         let days = self.days_until(today);
-        days.flat_map(|day| self.times_of(day, zone).into_iter().rev()).find(|time| *time <= instant)
+        days.flat_map(|day| self.times_on(day, zone).into_iter().rev()).find(|time| *time <= instant)
     }
 
     fn days_from(&self, first: Date) -> impl Iterator<Item = Date> {
@@ -109,37 +109,37 @@ impl Cron {
         months.flat_map(|(year, month)| self.days_in(year, month).into_iter().rev()).filter(move |day| *day <= last)
     }
 
-    /// The days of a month, in order.
+    /// Returns the days of a month, in order.
     fn days_in(&self, year: i16, month: i16) -> Vec<Date> {
         let Ok(month) = i8::try_from(month) else { return Vec::new() };
         let first = date(year, month, 1);
-        (1..=first.days_in_month()).map(|day| date(year, month, day)).filter(|day| self.days.have(*day)).collect()
+        (1..=first.days_in_month()).map(|day| date(year, month, day)).filter(|day| self.days.contains(*day)).collect()
     }
 
-    /// The instants of a day, in order.
-    fn times_of(&self, day: Date, zone: &TimeZone) -> Vec<Timestamp> {
+    /// Returns the instants of a day, in order.
+    fn times_on(&self, day: Date, zone: &TimeZone) -> Vec<Timestamp> {
         let times = self.hours.iter().flat_map(|hour| self.minutes.iter().map(|minute| (*hour, *minute)));
-        let instant = |(hour, minute)| {
+        let instants = times.filter_map(|(hour, minute)| {
             let (hour, minute) = (i8::try_from(hour).ok()?, i8::try_from(minute).ok()?);
             let time = zone.to_ambiguous_timestamp(day.at(hour, minute, 0, 0));
             let is_skipped = matches!(time.offset(), AmbiguousOffset::Gap { .. });
             time.earlier().ok().filter(|_| !is_skipped)
-        };
-        times.filter_map(instant).collect()
+        });
+        instants.collect()
     }
 }
 
 impl Days {
-    fn have(&self, day: Date) -> bool {
+    fn contains(&self, day: Date) -> bool {
         match self {
-            Self::OfMonth(days) => days.iter().any(|which| which.is(day)),
-            Self::OfWeek(days) => days.iter().any(|which| which.is(day)),
+            Self::OfMonth(days) => days.iter().any(|which| which.matches(day)),
+            Self::OfWeek(days) => days.iter().any(|which| which.matches(day)),
         }
     }
 }
 
 impl OfMonth {
-    fn is(self, day: Date) -> bool {
+    fn matches(self, day: Date) -> bool {
         let last = day.days_in_month();
         match self {
             Self::Day(number) => day.day() == number,
@@ -150,10 +150,10 @@ impl OfMonth {
     }
 }
 
-/// The day from Monday to Friday that is nearest to a day of the month of `of`, within that month.
-fn nearest_working(of: Date, number: i8) -> i8 {
-    let (last, wanted) = (of.days_in_month(), date(of.year(), of.month(), number));
-    match wanted.weekday() {
+/// Returns the day from Monday to Friday that is nearest to day `number` of the month of `date_in_month`, within the month.
+fn nearest_working(date_in_month: Date, number: i8) -> i8 {
+    let last = date_in_month.days_in_month();
+    match date(date_in_month.year(), date_in_month.month(), number).weekday() {
         Weekday::Saturday if number > 1 => number - 1,
         Weekday::Saturday => number + 2,
         Weekday::Sunday if number < last => number + 1,
@@ -163,7 +163,7 @@ fn nearest_working(of: Date, number: i8) -> i8 {
 }
 
 impl OfWeek {
-    fn is(self, day: Date) -> bool {
+    fn matches(self, day: Date) -> bool {
         let number = day.weekday().to_sunday_one_offset();
         match self {
             Self::Each(weekday) => number == weekday,
@@ -195,8 +195,8 @@ fn of_month(text: &str) -> Option<Vec<OfMonth>> {
 fn of_week(text: &str) -> Option<Vec<OfWeek>> {
     let upper = text.to_ascii_uppercase();
     let weekday = |text: &str| small(number(text, &(1..=7), &WEEKDAYS)?);
-    // The last day of the week.
     if upper == "L" {
+        // Saturday is the last day of the week.
         return Some(vec![OfWeek::Each(7)]);
     }
     if let Some((day, which)) = upper.split_once('#') {
@@ -212,13 +212,13 @@ fn small(number: i16) -> Option<i8> {
     i8::try_from(number).ok()
 }
 
-/// The numbers of a list of values, ranges and steps.
+/// Returns the numbers of a list of values, ranges and steps.
 fn numbers(text: &str, range: RangeInclusive<i16>, names: &[&str]) -> Option<BTreeSet<i16>> {
     let parts: Option<Vec<Vec<i16>>> = text.split(',').map(|text| part(text, &range, names)).collect();
     Some(parts?.into_iter().flatten().collect())
 }
 
-/// `*`, `3`, `3-7`, each also with `/2`: every second one from there on.
+/// Returns the numbers of `*`, `3` or `3-7`, optionally with a step such as `/2`.
 fn part(text: &str, range: &RangeInclusive<i16>, names: &[&str]) -> Option<Vec<i16>> {
     let (values, every) = match text.split_once('/') {
         Some((values, every)) => (values, Some(every.parse::<usize>().ok().filter(|every| *every > 0)?)),
@@ -235,7 +235,7 @@ fn part(text: &str, range: &RangeInclusive<i16>, names: &[&str]) -> Option<Vec<i
     (first <= last).then(|| (first..=last).step_by(every.unwrap_or(1)).collect())
 }
 
-/// A number or a name, where there are names.
+/// Returns the number of a number or a name within a range.
 fn number(text: &str, range: &RangeInclusive<i16>, names: &[&str]) -> Option<i16> {
     let position = names.iter().position(|name| name.eq_ignore_ascii_case(text));
     let number = match position {
@@ -257,18 +257,18 @@ mod tests {
     fn dates(text: &str, from: &str, count: usize) -> Vec<String> {
         let cron = cron(text);
         let mut now: Timestamp = format!("{from}T00:00:00Z").parse().unwrap();
-        let mut found = Vec::new();
+        let mut dates = Vec::new();
         for _ in 0..count {
             let Some(next) = cron.next_after(now, &TimeZone::UTC) else { break };
             assert_eq!(cron.last_until(next, &TimeZone::UTC), Some(next));
             now = next;
-            found.push(next.to_zoned(TimeZone::UTC).date().to_string());
+            dates.push(next.to_zoned(TimeZone::UTC).date().to_string());
         }
-        found
+        dates
     }
 
     #[test]
-    fn days_are_told_by_the_month_or_the_week() {
+    fn days_are_selected_by_month_or_by_week() {
         for (text, expected) in [
             ("0 8 1 * ? *", ["2030-01-01", "2030-02-01"]),
             ("0 8 31 * ? *", ["2030-01-31", "2030-03-31"]),
@@ -290,20 +290,20 @@ mod tests {
             let expected: Vec<&str> = expected.into_iter().filter(|date| !date.is_empty()).collect();
             assert_eq!(dates(text, "2030-01-01", 2), expected, "{text}");
         }
-        assert_eq!(dates("0 8 30 2 ? *", "2030-01-01", 1), [""; 0], "there is no such day");
+        assert_eq!(dates("0 8 30 2 ? *", "2030-01-01", 1), [""; 0], "February has no 30th day");
     }
 
     #[test]
     fn minutes_and_hours_are_lists_ranges_and_steps() {
         let cron = cron("0/20 9-10,22 ? * * *");
         let mut now: Timestamp = "2030-01-01T09:30:00Z".parse().unwrap();
-        let mut found = Vec::new();
+        let mut times = Vec::new();
         for _ in 0..5 {
             now = cron.next_after(now, &TimeZone::UTC).unwrap();
-            found.push(now.to_string());
+            times.push(now.to_string());
         }
-        let times = ["09:40", "10:00", "10:20", "10:40", "22:00"].map(|time| format!("2030-01-01T{time}:00Z"));
-        assert_eq!(found, times);
+        let expected = ["09:40", "10:00", "10:20", "10:40", "22:00"].map(|time| format!("2030-01-01T{time}:00Z"));
+        assert_eq!(times, expected);
         assert_eq!(
             cron.last_until("2030-01-01T08:00:00Z".parse().unwrap(), &TimeZone::UTC).unwrap().to_string(),
             "2029-12-31T22:40:00Z"
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_is_passed_over_and_one_that_comes_twice_counts_once() {
+    fn a_time_in_a_gap_is_skipped_and_a_repeated_time_counts_once() {
         let berlin = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
         let cron = cron("30 2 ? * * *");
         let next = |from: &str| cron.next_after(from.parse().unwrap(), &berlin).unwrap().to_string();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_field_cannot_be_is_refused() {
+    fn invalid_fields_are_rejected() {
         for text in [
             "61 8 1 * ? *",
             "0 24 1 * ? *",

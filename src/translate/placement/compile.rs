@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::query::{Condition, Expression, Order, Test, Text};
+use crate::ecs::query::{Condition, Expression, Literal, Order, Test};
 use crate::translate::placement::facts;
 use crate::translate::placement::group::Group;
 use crate::translate::placement::terms::{Terms, ValueTest, attribute_terms};
@@ -101,7 +101,7 @@ fn condition_terms(condition: &Condition, negated: bool) -> Option<Terms> {
     match condition {
         Condition::Attribute { name, test } => test_terms(name, test, negated),
         // The scheduler places tasks only on ready nodes, as ECS places them only where the agent is connected.
-        Condition::AgentConnected(test) => Some(Terms::constant(test.of_text(Some("true")) != negated)),
+        Condition::AgentConnected(test) => Some(Terms::constant(test.matches_text(Some("true")) != negated)),
         Condition::TaskGroup(Test::In(list)) if list.is_empty() => Some(Terms::constant(negated)),
         Condition::TaskGroup(Test::NotIn(list)) if list.is_empty() => Some(Terms::constant(!negated)),
         _ => None,
@@ -126,6 +126,6 @@ fn test_terms(attribute: &str, test: &Test, negated: bool) -> Option<Terms> {
         (ValueTest::NotIn, true) => ValueTest::In,
         (ValueTest::InOrAbsent, true) => ValueTest::PresentNotIn,
     };
-    let values: BTreeSet<&str> = texts.iter().map(Text::as_str).collect();
+    let values: BTreeSet<&str> = texts.iter().map(Literal::as_str).collect();
     Some(attribute_terms(&facts::keys(attribute), value_test, &values))
 }

@@ -128,7 +128,7 @@ fn labeled_by_operator_message(expression: &Expression) -> String {
         "the operator evaluates `{expression}` and labels the nodes that match, shortly after they change; tasks wait for such a \
          node"
     );
-    if expression.asks_for_tasks() {
+    if expression.depends_on_tasks() {
         message.push_str(", and tasks that start at the same time are placed by the same labels");
     }
     message.push_str(agent_version_message(expression));
@@ -136,13 +136,13 @@ fn labeled_by_operator_message(expression: &Expression) -> String {
 }
 
 fn label_by_hand_message(label: &str, expression: &Expression) -> String {
-    let label = if expression.asks_for_tasks() {
+    let label = if expression.depends_on_tasks() {
         format!("the label under {} that the affinity requires", labels::MEMBER_OF)
     } else {
         label.to_owned()
     };
     let quoted = expression.to_string().replace('\'', "'\\''");
-    let changes = if expression.asks_for_tasks() { "tasks" } else { "nodes" };
+    let changes = if expression.depends_on_tasks() { "tasks" } else { "nodes" };
     format!(
         "the expression is not evaluated without the operator: label the nodes that `ecs-operator query '{quoted}'` lists with \
          {label}, and again when {changes} change{}",

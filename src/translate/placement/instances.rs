@@ -49,7 +49,7 @@ pub fn use_object_names(request: &mut Request) {
     request.group = with_object_names(&request.group);
     for constraint in &mut request.constraints {
         if let Constraint::MemberOf(expression) = constraint {
-            *expression = expression.with_groups_named(&with_object_names);
+            *expression = expression.rename_groups(&with_object_names);
         }
     }
 }

@@ -23,14 +23,14 @@ impl MembershipLabel {
     /// on tasks: groups are those of the namespace, and an operator that watches one namespace counts only its tasks.
     #[must_use]
     pub fn new(expression: Expression, namespace: Option<&str>) -> Self {
-        let namespace = namespace.filter(|_| expression.asks_for_tasks()).map(str::to_owned);
+        let namespace = namespace.filter(|_| expression.depends_on_tasks()).map(str::to_owned);
         let text = match &namespace {
             // Expressions contain line breaks only in quotes, so the text is unambiguous.
             Some(namespace) => format!("{namespace}\n{expression}"),
             None => expression.to_string(),
         };
         let label = format!("{}{}", labels::MEMBER_OF, fingerprint::long_hash(&text));
-        let normalized = expression.with_groups_named(&with_object_names);
+        let normalized = expression.rename_groups(&with_object_names);
         Self { label, expression, normalized, namespace }
     }
 
@@ -38,7 +38,7 @@ impl MembershipLabel {
     /// this version would render another label for the expression: then the version that wrote it evaluates it.
     #[must_use]
     pub fn from_annotation(label: &str, expression: &str, namespace: &str) -> Option<Self> {
-        let query = Query::printed(expression).ok()?;
+        let query = Query::from_canonical(expression).ok()?;
         let parsed = Self::new(query.expression().clone(), Some(namespace));
         (parsed.label == label).then_some(parsed)
     }
@@ -58,7 +58,7 @@ impl MembershipLabel {
     /// True if the result depends on the tasks of a node.
     #[must_use]
     pub fn depends_on_tasks(&self) -> bool {
-        self.expression.asks_for_tasks()
+        self.expression.depends_on_tasks()
     }
 
     /// True if a node with these tasks matches the expression.
