@@ -4,9 +4,9 @@
 //! else from a label with the name of the provider. `FARGATE` and `FARGATE_SPOT` may be undeclared, and then select every
 //! node of the cluster.
 
+pub mod capacity_provider_strategy;
 pub mod field_verdicts;
 pub mod provider;
-pub mod provider_allocation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,12 @@ use crate::api::{CapacityNodes, CapacityProviderSpec, ClusterKubernetes, Tolerat
 use crate::ecs::arn;
 use crate::ecs::capacity::{EffectiveStrategy, FARGATE, FARGATE_SPOT, Strategy, StrategySource, is_fargate};
 use crate::k8s::names;
-use crate::translate::capacity::provider_allocation::ProviderShare;
+use crate::translate::capacity::capacity_provider_strategy::ProviderShare;
 use crate::translate::placement::terms::Terms;
 
+pub use capacity_provider_strategy::{Assignment, ProviderAllocation};
 pub use field_verdicts::{record_cluster, record_service};
 pub use provider::{findings, record as record_provider};
-pub use provider_allocation::{Assignment, ProviderAllocation};
 
 /// Nodes on which tasks may run, by labels and taints.
 #[derive(Clone, Debug, Default, PartialEq)]

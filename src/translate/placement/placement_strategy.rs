@@ -9,14 +9,15 @@
 
 use std::fmt;
 
-use k8s_openapi::api::core::v1::TopologySpreadConstraint;
+use k8s_openapi::api::core::v1::{PodSpec, TopologySpreadConstraint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::api::{ServiceSpec, labels};
 use crate::ecs::Pointer;
 use crate::ecs::placement::{self, BinpackField as Resource, SpreadField};
+use crate::translate::conversions::some_list;
 use crate::translate::placement::facts;
-use crate::translate::{Code, RenderProfile, VerdictRecorder, target};
+use crate::translate::{Code, RenderContext, RenderProfile, VerdictRecorder, target};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -151,6 +152,14 @@ fn topology(field: &SpreadField) -> Option<String> {
         SpreadField::Attribute(name) => facts::keys(name).first().map(|key| key.label.clone()),
         SpreadField::Instance => Some(HOSTNAME.to_owned()),
     }
+}
+
+/// Configures the Pod for the placement strategy of its service.
+pub(crate) fn follow_strategy(task: &RenderContext<'_>, spec: &mut PodSpec) {
+    let Some(service) = task.service.filter(|service| !service.ecs.is_daemon()) else { return };
+    let strategy = Strategy::from_service(service, task.profile);
+    spec.topology_spread_constraints = some_list(strategy.constraints(task.workload_name()));
+    spec.scheduler_name = strategy.scheduler(task.profile);
 }
 
 /// Records verdicts on the steps of a service's strategy.

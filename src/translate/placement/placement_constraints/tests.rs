@@ -7,6 +7,7 @@ use super::*;
 use crate::k8s::names;
 use crate::translate::placement::compile::{Part, compile};
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
+use crate::translate::placement::group;
 use crate::translate::placement::terms::MAX_TERMS;
 use crate::translate::verdicts::codes::Verdict;
 use crate::translate::{Code, RenderProfile};
