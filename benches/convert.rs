@@ -1,7 +1,7 @@
-//! How long a thousand definitions take to convert, against a floor measured in the same run: reading the same JSON and
-//! writing it as YAML, without understanding any of it.
+//! Duration of the conversion of a thousand definitions, compared with a floor measured in the same run: parsing the same JSON and
+//! writing it as YAML.
 //!
-//! Rounds of both alternate and medians are compared. What is slow is told and is no failure.
+//! Rounds of both alternate, and medians are compared. A slow result is printed and is no failure.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const DEFINITIONS: usize = 1_000;
 const ROUNDS: usize = 5;
-/// What a thousand definitions may take.
+/// Target duration for a thousand definitions.
 const TARGET: Duration = Duration::from_secs(1);
 
 fn main() {
@@ -21,16 +21,16 @@ fn main() {
     let bytes: usize = sources.iter().filter_map(|source| source.text.as_ref().ok()).map(String::len).sum();
     let mut rounds = [const { Vec::new() }; 3];
     for round in 1..=ROUNDS {
-        let taken = [
+        let durations = [
             time(|| floor(&sources)),
             time(|| convert(&sources, Target::CustomResources)),
             time(|| convert(&sources, Target::Kubernetes)),
         ];
         println!(
             "round {round}: floor {:.3?}, to custom resources {:.3?}, to Kubernetes {:.3?}",
-            taken[0], taken[1], taken[2]
+            durations[0], durations[1], durations[2]
         );
-        rounds.iter_mut().zip(taken).for_each(|(all, one)| all.push(one));
+        rounds.iter_mut().zip(durations).for_each(|(all, one)| all.push(one));
     }
     let [floor, custom, plain] = rounds.map(median);
     println!(
@@ -38,14 +38,14 @@ fn main() {
         bytes / 1024
     );
     println!("  floor               {floor:>9.3?}");
-    for (name, taken) in [("to custom resources", custom), ("to Kubernetes", plain)] {
-        let ratio = taken.as_secs_f64() / floor.as_secs_f64();
-        let judged = if taken <= TARGET { "within" } else { "MORE THAN" };
-        println!("  {name:<19} {taken:>9.3?}, {ratio:.1} times the floor, {judged} the target of {TARGET:?}");
+    for (name, duration) in [("to custom resources", custom), ("to Kubernetes", plain)] {
+        let ratio = duration.as_secs_f64() / floor.as_secs_f64();
+        let result = if duration <= TARGET { "within" } else { "MORE THAN" };
+        println!("  {name:<19} {duration:>9.3?}, {ratio:.1} times the floor, {result} the target of {TARGET:?}");
     }
 }
 
-/// A definition of the size teams have: four containers, forty variables, health checks, volumes and logs.
+/// Returns a definition of typical size: four containers, forty variables, health checks, volumes and logs.
 fn source(number: usize) -> Source {
     let container = |position: usize| {
         let variables: Vec<Value> = (0..10)
@@ -84,7 +84,7 @@ fn floor(sources: &[Source]) {
 }
 
 fn convert(sources: &[Source], target: Target) {
-    // As the command does for a report that has no lines.
+    // The settings of a report without line numbers.
     let settings = Settings { target, locations: false, ..Settings::default() };
     let conversion = convert::convert(sources, &settings);
     assert!(!conversion.report.has_refused(), "a definition of the benchmark was refused");

@@ -1,4 +1,4 @@
-//! The objects that are written: the custom resources, and their children as an operator has once made them.
+//! Objects that the benchmark writes: the custom resources, and their children as the operator wrote them before.
 
 use anyhow::{Context as _, Result, ensure};
 use ecs_operator::api;
@@ -8,10 +8,10 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value, json};
 
-/// The field manager of the operator.
+/// Field manager of the operator.
 const OPERATOR: &str = "ecs-operator";
 
-/// The kinds of children a service of this benchmark has.
+/// Returns the kinds of children of a service in this benchmark.
 pub fn child_kinds() -> [ApiResource; 3] {
     [
         ApiResource::erase::<ControllerRevision>(&()),
@@ -20,12 +20,12 @@ pub fn child_kinds() -> [ApiResource; 3] {
     ]
 }
 
-/// The name of service number `n` and of all its objects. It has a fixed length, so that all rounds write as many bytes.
+/// Returns the name of service `n` and of its objects. The length is fixed, so that all rounds write the same number of bytes.
 pub fn name(n: u32) -> String {
     format!("bench-{n:05}")
 }
 
-/// Writes the custom resources of one service, as a person's kubectl would: definition first.
+/// Applies the custom resources of one service, the task definition first.
 pub async fn write_roots(
     client: &Client,
     namespace: &str,
@@ -62,13 +62,13 @@ async fn write_root<K: kube::Resource<DynamicType = ()>>(
     Ok(api.patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(&object)).await?)
 }
 
-/// The children of one service as text, to be rewritten for others.
+/// Children of one service as text, to be rewritten for other services.
 pub struct Children {
     texts: Vec<(ApiResource, String)>,
     origin: Origin,
 }
 
-/// What tells the objects of one service from those of another.
+/// Values of the original service, which are replaced for other services.
 struct Origin {
     namespace: String,
     name: String,
@@ -76,19 +76,19 @@ struct Origin {
 }
 
 impl Children {
-    /// Reads the children an operator has made for a service: exactly the fields it wrote.
-    pub async fn of(client: &Client, namespace: &str, name: &str) -> Result<Self> {
+    /// Reads the children that an operator wrote for a service, with exactly the fields that it wrote.
+    pub async fn read(client: &Client, namespace: &str, name: &str) -> Result<Self> {
         let mut texts = Vec::new();
         for resource in child_kinds() {
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
             let list = api
                 .list(&kube::api::ListParams::default().labels(&format!("app.kubernetes.io/managed-by={OPERATOR}")))
                 .await?;
-            let owned =
-                |object: &DynamicObject| object.metadata.owner_references.iter().flatten().any(|o| o.name == name);
-            let found =
-                list.items.into_iter().find(owned).with_context(|| format!("{name} has no {}", resource.kind))?;
-            texts.push((resource.clone(), written(&found, &resource)?.to_string()));
+            let mut objects = list.items.into_iter();
+            let child = objects
+                .find(|object| object.metadata.owner_references.iter().flatten().any(|owner| owner.name == name))
+                .with_context(|| format!("{name} has no {}", resource.kind))?;
+            texts.push((resource.clone(), written(&child, &resource)?.to_string()));
         }
         let owners = [
             uid::<api::TaskDefinition>(client, namespace, name).await?,
@@ -97,12 +97,12 @@ impl Children {
         Ok(Self { texts, origin: Origin { namespace: namespace.to_owned(), name: name.to_owned(), owners } })
     }
 
-    /// Writes the children of the service `name`, as the operator does: the revision created, the others applied.
+    /// Writes the children of the service `name` as the operator does: creates the revision and applies the others.
     pub async fn write(&self, client: &Client, namespace: &str, name: &str, roots: &[DynamicObject; 2]) -> Result<()> {
         for (resource, text) in &self.texts {
             let mut text = text.replace(&self.origin.name, name).replace(&self.origin.namespace, namespace);
-            for (former, root) in self.origin.owners.iter().zip(roots) {
-                text = text.replace(former, root.metadata.uid.as_deref().unwrap_or_default());
+            for (uid, root) in self.origin.owners.iter().zip(roots) {
+                text = text.replace(uid, root.metadata.uid.as_deref().unwrap_or_default());
             }
             let object: Value = serde_json::from_str(&text)?;
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
@@ -123,21 +123,22 @@ async fn uid<K: kube::Resource<DynamicType = ()>>(client: &Client, namespace: &s
     api.get(name).await?.metadata.uid.context("an object without a uid")
 }
 
-/// The object with those fields alone that the operator wrote, as its managed fields tell.
+/// Returns the object with only the fields that the operator wrote, by its managed fields.
 fn written(object: &DynamicObject, resource: &ApiResource) -> Result<Value> {
     let entries = object.metadata.managed_fields.iter().flatten();
-    let mut ours = entries.filter(|e| e.manager.as_deref() == Some(OPERATOR) && e.subresource.is_none());
-    let fields = ours.next().and_then(|e| e.fields_v1.as_ref()).context("the operator wrote no field of its child")?;
-    ensure!(ours.next().is_none(), "the operator wrote its child in more ways than one");
-    let mut kept = keep(&serde_json::to_value(object)?, &fields.0);
-    kept["apiVersion"] = resource.api_version.clone().into();
-    kept["kind"] = resource.kind.clone().into();
-    kept["metadata"]["name"] = object.metadata.name.clone().into();
-    kept["metadata"]["namespace"] = object.metadata.namespace.clone().into();
-    Ok(kept)
+    let mut managed = entries.filter(|e| e.manager.as_deref() == Some(OPERATOR) && e.subresource.is_none());
+    let fields =
+        managed.next().and_then(|e| e.fields_v1.as_ref()).context("the operator wrote no field of its child")?;
+    ensure!(managed.next().is_none(), "the operator has several entries in the managed fields of its child");
+    let mut written = keep(&serde_json::to_value(object)?, &fields.0);
+    written["apiVersion"] = resource.api_version.clone().into();
+    written["kind"] = resource.kind.clone().into();
+    written["metadata"]["name"] = object.metadata.name.clone().into();
+    written["metadata"]["namespace"] = object.metadata.namespace.clone().into();
+    Ok(written)
 }
 
-/// The part of a value that a set of fields (`FieldsV1`) names; a set without members names all of it.
+/// Returns the part of a value in a set of fields (`FieldsV1`). A set without members contains the whole value.
 fn keep(value: &Value, fields: &Value) -> Value {
     let members = fields.as_object().into_iter().flatten().filter(|(name, _)| *name != ".");
     let members: Vec<(&str, &Value)> = members.map(|(name, inner)| (name.as_str(), inner)).collect();
@@ -156,15 +157,15 @@ fn keep_members(map: &Map<String, Value>, members: &[(&str, &Value)]) -> Map<Str
 
 fn keep_element(element: &Value, members: &[(&str, &Value)]) -> Option<Value> {
     members.iter().find_map(|(name, inner)| {
-        let (way, text) = name.split_once(':')?;
-        let wanted: Value = serde_json::from_str(text).ok()?;
-        match (way, &wanted) {
+        let (selector, text) = name.split_once(':')?;
+        let selected: Value = serde_json::from_str(text).ok()?;
+        match (selector, &selected) {
             ("k", Value::Object(keys)) if keys.iter().all(|(key, value)| element.get(key) == Some(value)) => {
-                let mut kept = keep(element, inner);
-                kept.as_object_mut()?.extend(keys.clone());
-                Some(kept)
+                let mut part = keep(element, inner);
+                part.as_object_mut()?.extend(keys.clone());
+                Some(part)
             }
-            ("v", wanted) if wanted == element => Some(element.clone()),
+            ("v", selected) if selected == element => Some(element.clone()),
             _ => None,
         }
     })

@@ -1,12 +1,11 @@
-//! How fast, how big and how quiet the operator is with many services, against a floor measured in the same run.
+//! Speed, memory and writes of the operator with many services, compared with a floor measured in the same run.
 //!
-//! An operator round creates a `TaskDefinition` and a `Service` for each of the services and ends when each has its
-//! ControllerRevision, Deployment and core Service. A floor round writes the same objects, children included, straight
-//! from a small client. Both do 16 things at once, each in a fresh namespace of one control plane without nodes, with
-//! Kubernetes' own controllers at work on what was written. The two alternate, and each waits until the control plane
-//! has done all that follows from the round before.
+//! An operator round creates a `TaskDefinition` and a `Service` for each service, and ends when each has its ControllerRevision,
+//! Deployment and core Service. A floor round writes the same objects, including the children, from a small client. Both send 16
+//! requests at a time, in a new namespace of one control plane without nodes, while the controllers of Kubernetes process the
+//! objects. The rounds alternate, and each waits until the control plane has processed the previous round.
 //!
-//! What is slow is told and is no failure: the exit code is 0 unless something broke.
+//! A slow result is printed and is no failure: the exit code is 0 unless the benchmark cannot run.
 
 mod load;
 mod operator;
@@ -23,27 +22,27 @@ use devcluster::Cluster;
 use crate::operator::Report;
 use crate::round::Rounds;
 
-/// What the operator may take, as a multiple of the floor.
+/// Target duration of the operator, as a multiple of the floor.
 const TARGET: f64 = 1.5;
 
 /// Speed, memory and writes of the operator with many services.
 #[derive(Debug, Parser)]
 struct Options {
-    /// How many services.
+    /// Number of services.
     #[arg(long, env = "BENCH_SERVICES", default_value_t = 300, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=5000))]
     services: u32,
-    /// How many rounds of each of the two.
+    /// Number of rounds of each kind.
     #[arg(long, env = "BENCH_ROUNDS", default_value_t = 3, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// How many tasks each service wants. Without nodes they stay pending.
+    /// Desired count of each service. Without nodes, the tasks stay pending.
     #[arg(long, env = "BENCH_DESIRED_COUNT", default_value_t = 1, value_name = "N")]
     desired_count: u32,
-    /// The operator to measure, to compare one build with another.
+    /// Program of the operator, to compare builds.
     #[arg(long, env = "BENCH_OPERATOR", default_value = env!("CARGO_BIN_EXE_ecs-operator"), value_name = "FILE")]
     operator: PathBuf,
-    /// Given by `cargo bench`.
+    /// Set by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -53,7 +52,7 @@ async fn main() -> ExitCode {
     match run(&Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the benchmark broke: {error:?}");
+            eprintln!("the benchmark failed: {error:?}");
             ExitCode::FAILURE
         }
     }
@@ -74,31 +73,31 @@ async fn measure(cluster: &Cluster, options: &Options) -> Result<()> {
         let (seconds, report) = rounds.operator(options.services).await?;
         println!("round {number} operator: {seconds:6.2} s");
         report.print();
-        ensure!(report.settled, "the operator still writes long after all its children are there");
+        ensure!(report.settled, "the operator still writes long after all children exist");
         operator.push((seconds, report));
         let seconds = rounds.floor(options.services).await?;
         println!("round {number} floor:    {seconds:6.2} s");
         floor.push(seconds);
     }
-    conclude(&operator, &floor);
+    print_result(&operator, &floor);
     Ok(())
 }
 
-fn conclude(operator: &[(f64, Report)], floor: &[f64]) {
-    let (ours, least) = (median(operator.iter().map(|(s, _)| *s)), median(floor.iter().copied()));
-    let of = |figure: fn(&Report) -> f64| median(operator.iter().map(|(_, report)| figure(report)));
-    println!("median: operator {ours:.2} s, floor {least:.2} s");
+fn print_result(operator: &[(f64, Report)], floor: &[f64]) {
+    let (seconds, floor_seconds) = (median(operator.iter().map(|(s, _)| *s)), median(floor.iter().copied()));
+    let median_of = |figure: fn(&Report) -> f64| median(operator.iter().map(|(_, report)| figure(report)));
+    println!("median: operator {seconds:.2} s, floor {floor_seconds:.2} s");
     println!(
-        "median: peak {:.1} MiB, at rest {:.1} MiB, CPU {:.2} s",
-        of(|r| r.peak_mib),
-        of(|r| r.resting_mib),
-        of(|r| r.cpu_seconds)
+        "median: peak {:.1} MiB, idle {:.1} MiB, CPU {:.2} s",
+        median_of(|r| r.peak_mib),
+        median_of(|r| r.idle_mib),
+        median_of(|r| r.cpu_seconds)
     );
-    let restless: u64 = operator.iter().map(|(_, report)| report.writes_at_rest).sum();
-    println!("writes at rest: {restless} (target 0): {}", verdict(restless == 0));
+    let idle_writes: u64 = operator.iter().map(|(_, report)| report.idle_writes).sum();
+    println!("writes while idle: {idle_writes} (target 0): {}", verdict(idle_writes == 0));
     let pairs: Vec<String> = operator.iter().zip(floor).map(|((s, _), floor)| format!("{:.2}", s / floor)).collect();
     println!("ratio of each round: {}", pairs.join(", "));
-    let ratio = ours / least;
+    let ratio = seconds / floor_seconds;
     println!("ratio operator/floor: {ratio:.2} (target ≤ {TARGET}): {}", verdict(ratio <= TARGET));
 }
 

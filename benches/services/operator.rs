@@ -1,4 +1,4 @@
-//! The operator as a process of its own, and what the system and its metrics say about it.
+//! The operator as a separate process, with figures from `/proc` and from its metrics.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-/// Long enough for whatever ends at all.
+/// Timeout of every wait.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// An operator that has written nothing for so long has settled; then it is watched for as long again.
+/// Time without a write after which the operator has settled, and duration of the following measurement.
 const QUIET: Duration = Duration::from_secs(5);
-/// Of the clock that `/proc` counts in, on every Linux of today.
+/// Resolution of the processor times in `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// An operator at work.
+/// A running operator.
 pub struct Operator {
     process: Child,
     address: SocketAddr,
@@ -30,40 +30,42 @@ pub struct Operator {
 
 /// Figures of one operator.
 pub struct Report {
-    /// Whether it came to rest at all.
+    /// True if the operator stopped writing.
     pub settled: bool,
-    /// The most memory it ever had.
+    /// Maximum memory.
     pub peak_mib: f64,
-    /// Its memory at rest.
-    pub resting_mib: f64,
-    /// Processor time until all children were there.
+    /// Memory after the operator has settled.
+    pub idle_mib: f64,
+    /// Processor time until all children exist.
     pub cpu_seconds: f64,
-    /// Processor time until it rested.
+    /// Processor time until the operator has settled.
     pub settled_cpu_seconds: f64,
     /// Writes by kind and result.
     pub writes: BTreeMap<String, u64>,
     /// Reconciles by controller and result.
     pub reconciles: BTreeMap<String, u64>,
-    /// Writes while nothing happened.
-    pub writes_at_rest: u64,
+    /// Writes after the operator has settled.
+    pub idle_writes: u64,
 }
 
 impl Report {
-    /// Prints what a round has shown besides its time.
+    /// Prints the figures of a round.
     pub fn print(&self) {
-        let list =
-            |of: &BTreeMap<String, u64>| of.iter().map(|(k, n)| format!("{k} {n}")).collect::<Vec<_>>().join(", ");
-        let Self { peak_mib, resting_mib, cpu_seconds, settled_cpu_seconds, .. } = self;
-        println!("  memory: peak {peak_mib:.1} MiB, at rest {resting_mib:.1} MiB");
-        println!("  CPU: {cpu_seconds:.2} s until all children were there, {settled_cpu_seconds:.2} s until rest");
-        println!("  writes until rest: {}", list(&self.writes));
-        println!("  reconciles until rest: {}", list(&self.reconciles));
-        println!("  writes in {} s at rest: {}", QUIET.as_secs(), self.writes_at_rest);
+        let Self { peak_mib, idle_mib, cpu_seconds, settled_cpu_seconds, .. } = self;
+        println!("  memory: peak {peak_mib:.1} MiB, idle {idle_mib:.1} MiB");
+        println!("  CPU: {cpu_seconds:.2} s until all children exist, {settled_cpu_seconds:.2} s until settled");
+        println!("  writes until settled: {}", list(&self.writes));
+        println!("  reconciles until settled: {}", list(&self.reconciles));
+        println!("  writes in {} s while idle: {}", QUIET.as_secs(), self.idle_writes);
     }
 }
 
+fn list(counts: &BTreeMap<String, u64>) -> String {
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
 impl Operator {
-    /// Starts one for a namespace and waits until its caches are complete.
+    /// Starts an operator for a namespace and waits until its caches are complete.
     pub async fn start(program: &Path, cluster: &Cluster, namespace: &str) -> Result<Self> {
         let logs = tempfile::tempdir()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -77,14 +79,14 @@ impl Operator {
             .spawn()?;
         let mut operator = Self { process, address, logs };
         wait_for("the operator's readiness", PATIENCE, async || {
-            Ok(operator.get("/readyz").is_ok_and(|answer| answer.contains("ready\n")).then_some(()))
+            Ok(operator.get("/readyz").is_ok_and(|response| response.contains("ready\n")).then_some(()))
         })
         .await?;
         operator.check()?;
         Ok(operator)
     }
 
-    /// Fails when it has ended.
+    /// Fails if the operator has ended.
     pub fn check(&mut self) -> Result<()> {
         if let Some(status) = self.process.try_wait()? {
             bail!("the operator ended: {status}\n{}", tail(&self.logs.path().join("log")));
@@ -92,16 +94,16 @@ impl Operator {
         Ok(())
     }
 
-    /// Processor time so far, in seconds.
+    /// Returns the processor time since the start, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
         let stat = self.proc("stat")?;
-        // The name of the program comes first, in brackets, and may hold anything.
+        // The name of the program comes first, in brackets, and may contain any character.
         let (_, numbers) = stat.rsplit_once(')').context("/proc/PID/stat without a name")?;
         let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
     }
 
-    /// Waits until it rests, watches it at rest and stops it.
+    /// Waits until the operator has settled, measures its idle writes and stops it.
     pub async fn finish(mut self, cpu_seconds: f64) -> Result<Report> {
         let settled = self.settle().await?;
         let (writes, settled_cpu_seconds) = (self.counts("apply_total", ["kind", "result"])?, self.cpu_seconds()?);
@@ -110,12 +112,12 @@ impl Operator {
         let report = Report {
             settled,
             peak_mib: self.memory("VmHWM")?,
-            resting_mib: self.memory("VmRSS")?,
+            idle_mib: self.memory("VmRSS")?,
             cpu_seconds,
             settled_cpu_seconds,
             writes,
             reconciles: self.counts("reconcile_total", ["controller", "result"])?,
-            writes_at_rest: self.written()? - before,
+            idle_writes: self.written()? - before,
         };
         self.stop().await?;
         Ok(report)
@@ -137,30 +139,30 @@ impl Operator {
         Ok(false)
     }
 
-    /// Ends it as a cluster would, and sees that it obeys.
+    /// Stops the operator by SIGTERM and checks its exit code.
     async fn stop(mut self) -> Result<()> {
         let id = self.process.id().context("the operator has ended already")?;
-        let told = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-        ensure!(told.success(), "the operator cannot be told to stop");
+        let kill = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+        ensure!(kill.success(), "cannot send SIGTERM to the operator");
         let status = timeout(PATIENCE, self.process.wait()).await.context("the operator does not stop")??;
         ensure!(status.success(), "the operator stopped with {status}\n{}", tail(&self.logs.path().join("log")));
         Ok(())
     }
 
-    /// Requests that changed something.
+    /// Returns the number of requests that changed an object.
     fn written(&self) -> Result<u64> {
         let counts = self.counts("apply_total", ["kind", "result"])?;
         Ok(counts.iter().filter(|(name, _)| name.ends_with("written")).map(|(_, count)| count).sum())
     }
 
-    /// A counter by the values of its labels.
+    /// Returns the values of a counter, by the values of its labels.
     fn counts(&self, metric: &str, labels: [&str; 2]) -> Result<BTreeMap<String, u64>> {
         let scrape = self.get("/metrics")?;
         let prefix = format!("ecs_operator_{metric}{{");
         let lines = scrape.lines().filter_map(|line| line.strip_prefix(&prefix)?.rsplit_once("} "));
         lines
-            .map(|(found, count)| {
-                let value = |label: &str| found.split(&format!("{label}=\"")).nth(1)?.split('"').next();
+            .map(|(series, count)| {
+                let value = |label: &str| series.split(&format!("{label}=\"")).nth(1)?.split('"').next();
                 let name = labels.map(|label| value(label).unwrap_or("?")).join(" ");
                 Ok((name, count.parse()?))
             })
@@ -171,10 +173,11 @@ impl Operator {
         let mut connection = TcpStream::connect(self.address)?;
         connection.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(connection, "GET {path} HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer)?;
-        ensure!(answer.starts_with("HTTP/1.0 200"), "{path} answers {}", answer.lines().next().unwrap_or("nothing"));
-        Ok(answer)
+        let mut response = String::new();
+        connection.read_to_string(&mut response)?;
+        let status = response.lines().next().unwrap_or("nothing");
+        ensure!(response.starts_with("HTTP/1.0 200"), "{path} returned {status}");
+        Ok(response)
     }
 
     fn memory(&self, field: &str) -> Result<f64> {

@@ -1,4 +1,4 @@
-//! One round of each: the operator's, and the floor's.
+//! Rounds of the operator and of the floor.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use crate::load::{self, Children, child_kinds};
 use crate::operator::{Operator, Report};
 use crate::server;
 
-/// How many requests of a client are under way at once; the operator's own default too.
+/// Maximum number of concurrent requests, the default of the operator.
 const CONCURRENCY: usize = 16;
-/// Enough services to warm the server up.
+/// Number of services of the warm-up.
 const WARM_UP: u32 = 30;
 
-/// What all rounds share.
+/// Data that all rounds share.
 pub struct Rounds<'a> {
     cluster: &'a Cluster,
     program: &'a Path,
@@ -27,7 +27,7 @@ pub struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    /// Warms the server up with both, which also gives the children of the floor.
+    /// Warms the server up with both kinds of rounds, and reads the children for the floor.
     pub async fn prepare(cluster: &'a Cluster, program: &'a Path, desired_count: u32) -> Result<Self> {
         let client = cluster.client().await?;
         server::install_definitions(&client).await?;
@@ -37,13 +37,13 @@ impl<'a> Rounds<'a> {
         create_roots(&client, &namespace, WARM_UP, desired_count).await?;
         await_children(&client, &namespace, WARM_UP).await?;
         operator.finish(0.0).await?;
-        let children = Children::of(&client, &namespace, &load::name(0)).await?;
+        let children = Children::read(&client, &namespace, &load::name(0)).await?;
         let rounds = Self { cluster, program, client, desired_count, children };
         rounds.floor(WARM_UP).await?;
         Ok(rounds)
     }
 
-    /// Seconds from the first custom resource to the last child, and what the operator spent.
+    /// Returns the seconds from the first custom resource to the last child, and the figures of the operator.
     pub async fn operator(&self, services: u32) -> Result<(f64, Report)> {
         let namespace = self.fresh_namespace("bench-operator").await?;
         let mut operator = Operator::start(self.program, self.cluster, &namespace).await?;
@@ -52,25 +52,25 @@ impl<'a> Rounds<'a> {
             create_roots(&self.client, &namespace, services, self.desired_count),
             await_children(&self.client, &namespace, services)
         )?;
-        let took = started.elapsed();
+        let duration = started.elapsed();
         operator.check()?;
         let cpu_seconds = operator.cpu_seconds()?;
-        Ok((took.as_secs_f64(), operator.finish(cpu_seconds).await?))
+        Ok((duration.as_secs_f64(), operator.finish(cpu_seconds).await?))
     }
 
-    /// Seconds to write the same objects directly.
+    /// Returns the seconds that a client needs to write the same objects.
     pub async fn floor(&self, services: u32) -> Result<f64> {
         let namespace = self.fresh_namespace("bench-floor").await?;
         let started = Instant::now();
         stream::iter((0..services).map(Ok::<_, anyhow::Error>))
             .try_for_each_concurrent(CONCURRENCY, |n| self.write_all(&namespace, n))
             .await?;
-        let took: Duration = started.elapsed();
+        let duration: Duration = started.elapsed();
         for resource in child_kinds() {
-            let found = server::count_of(&self.client, &namespace, &resource).await?;
-            ensure!(found == u64::from(services), "the floor made {found} objects {}", resource.kind);
+            let count = server::count(&self.client, &namespace, &resource).await?;
+            ensure!(count == u64::from(services), "the floor created {count} objects of kind {}", resource.kind);
         }
-        Ok(took.as_secs_f64())
+        Ok(duration.as_secs_f64())
     }
 
     async fn write_all(&self, namespace: &str, n: u32) -> Result<()> {
@@ -91,7 +91,7 @@ async fn create_roots(client: &Client, namespace: &str, services: u32, desired_c
     stream::iter(writes).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
 }
 
-/// Kinds one after the other: when the last kind is complete, the time of the others no longer matters.
+/// Waits for all children, one kind after another. Only the last one determines the duration.
 async fn await_children(client: &Client, namespace: &str, services: u32) -> Result<()> {
     for resource in child_kinds() {
         server::await_count(client, namespace, &resource, services).await?;

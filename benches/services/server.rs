@@ -1,4 +1,4 @@
-//! What the benchmark asks of the API server beside its load.
+//! Requests to the API server outside of the measured load.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use tokio::time::{Instant, sleep};
 
-/// How often a state is asked for: often enough to time a round, seldom enough not to slow it.
+/// Polling interval: short enough to measure a round, and long enough not to slow it down.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Fewer writes than this in a second are the cluster's own heartbeat.
+/// Writes in a second below which the control plane counts as idle.
 const IDLE_WRITES: u64 = 10;
-/// So many idle seconds in a row mean that all consequences are there.
+/// Consecutive idle seconds after which the control plane has processed all objects.
 const IDLE_SECONDS: u32 = 3;
-/// What is not done after this time never ends.
+/// Timeout of every wait.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Installs the definitions and waits until they are served.
@@ -26,8 +26,8 @@ pub async fn install_definitions(client: &Client) -> Result<()> {
         let name = definition.metadata.name.clone().context("a definition without a name")?;
         api.patch(&name, &PatchParams::apply("bench").force(), &Patch::Apply(&definition)).await?;
         devcluster::wait_for(&format!("definition {name}"), PATIENCE, async || {
-            let found = api.get(&name).await?;
-            let conditions = found.status.and_then(|s| s.conditions).unwrap_or_default();
+            let current = api.get(&name).await?;
+            let conditions = current.status.and_then(|s| s.conditions).unwrap_or_default();
             Ok(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True").then_some(()))
         })
         .await?;
@@ -39,29 +39,33 @@ pub async fn install_definitions(client: &Client) -> Result<()> {
 pub async fn await_count(client: &Client, namespace: &str, resource: &ApiResource, count: u32) -> Result<()> {
     let started = Instant::now();
     loop {
-        let found = count_of(client, namespace, resource).await?;
-        if found >= u64::from(count) {
+        let current = self::count(client, namespace, resource).await?;
+        if current >= u64::from(count) {
             return Ok(());
         }
-        anyhow::ensure!(started.elapsed() < PATIENCE, "only {found} of {count} objects {} came", resource.kind);
+        anyhow::ensure!(
+            started.elapsed() < PATIENCE,
+            "timeout: {current} of {count} objects of kind {}",
+            resource.kind
+        );
         sleep(INTERVAL).await;
     }
 }
 
-/// How many there are. The server counts: a list of one tells how many remain.
-pub async fn count_of(client: &Client, namespace: &str, resource: &ApiResource) -> Result<u64> {
+/// Returns the number of objects of a kind. A list of one object contains the number of remaining objects.
+pub async fn count(client: &Client, namespace: &str, resource: &ApiResource) -> Result<u64> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
     let list = api.list_metadata(&ListParams::default().limit(1)).await?;
     let more = list.metadata.remaining_item_count.unwrap_or(0);
     Ok(u64::try_from(list.items.len())? + u64::try_from(more)?)
 }
 
-/// Waits until nobody writes anything any more.
+/// Waits until the control plane is idle.
 pub async fn await_idle(client: &Client) -> Result<()> {
     let started = Instant::now();
     let (mut last, mut idle) = (version(client).await?, 0);
     while idle < IDLE_SECONDS {
-        anyhow::ensure!(started.elapsed() < PATIENCE, "the control plane does not come to rest");
+        anyhow::ensure!(started.elapsed() < PATIENCE, "the control plane does not become idle");
         sleep(Duration::from_secs(1)).await;
         let now = version(client).await?;
         idle = if now - last < IDLE_WRITES { idle + 1 } else { 0 };
@@ -70,7 +74,7 @@ pub async fn await_idle(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// The server's version of everything, which each write raises by one.
+/// Returns the global resource version, which each write increments.
 async fn version(client: &Client) -> Result<u64> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
     let list = api.list_metadata(&ListParams::default().limit(1)).await?;

@@ -1,4 +1,4 @@
-//! A case: a folder with definitions, a `case.toml` and the snapshots.
+//! Golden case: a folder with definitions, a `case.toml` and the snapshots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use ecs_operator::convert::{Settings, Source, Target, files};
 use ecs_operator::translate::RenderProfile;
 use serde::Deserialize;
 
-/// `case.toml`: what the case proves, and the settings that it needs.
+/// Content of `case.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    /// What the case proves, in a sentence.
+    /// Property that the case proves, as a sentence.
     about: String,
     /// Image of the task agent that the operator has; none by default.
     task_agent_image: Option<String>,
@@ -24,14 +24,14 @@ struct Description {
 
 pub struct Case {
     pub folder: PathBuf,
-    /// The definitions in the order of their file names.
+    /// Definitions in the order of their file names.
     pub sources: Vec<Source>,
-    /// What workloads are rendered with.
+    /// Render profile of the workloads.
     pub profile: RenderProfile,
 }
 
 impl Case {
-    /// Every folder below `tests/golden/cases`.
+    /// Reads every case in `tests/golden/cases`.
     pub fn all() -> Vec<Self> {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases");
         entries(&cases).into_iter().filter(|path| path.is_dir()).map(Self::read).collect()
@@ -42,7 +42,7 @@ impl Case {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let description: Description =
             toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(description.about.ends_with('.'), "{}: `about` is no sentence", path.display());
+        assert!(description.about.ends_with('.'), "{}: `about` is not a sentence", path.display());
         let inputs: Vec<PathBuf> =
             entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
         let profile = RenderProfile::current(description.kubernetes_minor.unwrap_or(RenderProfile::NEWEST_MINOR))
@@ -50,7 +50,7 @@ impl Case {
             .with_placement_schedulers(description.placement_schedulers);
         let mut sources = files::read(&inputs);
         for source in &mut sources {
-            // Messages contain the names of files; snapshots must not depend on where the tree is.
+            // Messages contain file names. Snapshots must not depend on the location of the source tree.
             source.name = source.name.rsplit('/').next().unwrap_or_default().to_owned();
         }
         Self { folder, sources, profile }

@@ -1,15 +1,15 @@
-//! Compares what definitions become with reviewed snapshots.
+//! Compares the results of conversions and decisions with reviewed snapshots.
 //!
-//! Each folder below `tests/golden/cases` is a case. Its inputs are ECS definitions: `task-definition.json`, `service.json`,
-//! `cluster.json` and so on; several of a kind have a suffix, as in `service-web.json`. `case.toml` contains what the case
-//! proves, and settings. The snapshots are:
+//! Each folder in `tests/golden/cases` is a case. Its inputs are ECS definitions: `task-definition.json`, `service.json`,
+//! `cluster.json` and so on; several of a kind have a suffix, as in `service-web.json`. `case.toml` contains the property that the
+//! case proves, and settings. The snapshots are:
 //!
 //! - `objects.yaml`: plain manifests, as `convert --to kubernetes` writes them;
-//! - `verdicts.txt`: what became of each field, with the messages;
+//! - `verdicts.txt`: verdict and message of each field;
 //! - `operator.yaml`: conditions and objects that the operator writes for the same definitions.
 //!
-//! To add a case, make a folder with the inputs and a `case.toml`; `make generate` writes the snapshots, to be reviewed before
-//! they are committed. A change of a snapshot is a change of behavior.
+//! To add a case, create a folder with the inputs and a `case.toml`. `make generate` writes the snapshots; review them before you
+//! commit. A change of a snapshot is a change of behavior.
 
 mod case;
 mod operator;
@@ -30,7 +30,7 @@ fn check(case: &Case, name: &str, actual: &str, stale: &mut Vec<String>) {
 }
 
 #[test]
-fn every_case_becomes_its_objects_and_verdicts() {
+fn every_case_matches_its_snapshots() {
     let mut stale = Vec::new();
     let cases = Case::all();
     assert!(cases.len() > 5, "{} cases", cases.len());
@@ -42,7 +42,7 @@ fn every_case_becomes_its_objects_and_verdicts() {
         check(case, "verdicts.txt", &verdicts::text(&conversion.report), &mut stale);
         check(case, "operator.yaml", &operator::text(case), &mut stale);
         let again = convert(&case.sources, &settings);
-        assert_eq!(again.report, conversion.report, "another report of the same input: {}", case.folder.display());
+        assert_eq!(again.report, conversion.report, "{}: the same input has two reports", case.folder.display());
     }
     assert!(stale.is_empty(), "snapshots differ; run `make generate`:\n{}", stale.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! What the operator writes where nothing is there yet but the custom resources that the definitions become.
+//! Objects and conditions that the operator writes for new custom resources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use crate::case::Case;
 const NAMESPACE: &str = "default";
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A custom resource as the API server stores it.
+/// Custom resource as stored by the API server.
 struct Object {
     kind: RootKind,
     name: String,
@@ -49,7 +49,7 @@ impl Object {
     }
 }
 
-/// Conditions and objects that the operator writes for each custom resource of the case.
+/// Returns the conditions and objects that the operator writes for each custom resource of the case.
 pub fn text(case: &Case) -> String {
     let manifests = convert(&case.sources, &case.settings(Target::CustomResources)).manifests;
     let objects: Vec<Object> = manifests.iter().map(Object::read).collect();
@@ -74,7 +74,7 @@ fn decide_task_definition(case: &Case, object: &Object) -> (Vec<Action>, Vec<Con
         revisions: &[],
         in_use: &BTreeSet::new(),
         highest_seen: 0,
-        owned: &nothing(),
+        owned: &none_owned(),
         efs_driver: true,
         stores: &SecretStores::default(),
         profile: case.profile.clone(),
@@ -101,7 +101,7 @@ fn decide_service(
         status: &ServiceStatus::default(),
         revisions,
         latest_revision: revisions.last().map(|revision| revision.number),
-        owned: &nothing(),
+        owned: &none_owned(),
         template_revisions: &[],
         cluster: roots(RootKind::Cluster).find(|root| root.name == cluster),
         capacity_providers: &roots(RootKind::CapacityProvider).collect::<Vec<_>>(),
@@ -117,8 +117,8 @@ fn decide_service(
     (decision.actions, decision.status.conditions)
 }
 
-/// Objects of all kinds are allowed, and there are none.
-fn nothing() -> Owned {
+/// Returns no owned objects, with all kinds available.
+fn none_owned() -> Owned {
     ChildKind::ALL.iter().map(|kind| (*kind, Vec::new())).collect()
 }
 

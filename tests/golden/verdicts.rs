@@ -1,14 +1,14 @@
-//! The report of a conversion as a snapshot.
+//! Snapshot of the report of a conversion.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ecs_operator::report::{Document, Report};
 
-/// Columns that messages are wrapped at.
+/// Maximum width of lines.
 const WIDTH: usize = 120;
 
-/// Lists each field with its verdict, code and target, and each finding. A message stands where it occurs first in a document.
+/// Lists each field with its verdict, code and target, and each finding. A message is printed at its first occurrence in a document.
 pub fn text(report: &Report) -> String {
     report.documents.iter().map(document).collect()
 }

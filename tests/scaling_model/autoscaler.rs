@@ -1,4 +1,4 @@
-//! A HorizontalPodAutoscaler, by the algorithm that Kubernetes documents, with the settings that the program renders.
+//! The documented algorithm of HorizontalPodAutoscalers, with the rendered settings.
 
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};
 
-/// One side of `behavior`.
+/// `scaleUp` or `scaleDown` of `behavior`.
 struct Side {
     disabled: bool,
     window: i64,
@@ -18,7 +18,7 @@ struct Side {
 }
 
 impl Side {
-    fn of(behavior: &Value) -> Self {
+    fn from_behavior(behavior: &Value) -> Self {
         let tolerance = match behavior["tolerance"].as_str() {
             Some(text) => text.strip_suffix('m').map_or_else(|| text.parse(), |m| m.parse::<f64>().map(|m| m / 1000.0)),
             None => Ok(0.1),
@@ -48,7 +48,7 @@ impl Autoscaler {
             "autoScaling": {"minCapacity": 2, "maxCapacity": 40, "policies": [policy]}}))
         .expect("a service");
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
-        let place = ObjectContext {
+        let context = ObjectContext {
             namespace: None,
             identity,
             task_definition: "web:1",
@@ -58,15 +58,15 @@ impl Autoscaler {
         };
         let limits = Limits { min: 2, max: 40 };
         let situation = Situation { limits, rolling: false, tolerance: true, desired: None };
-        let Some(Companion::Autoscaler(object)) = render(&spec, &place, situation) else { panic!("no autoscaler") };
+        let Some(Companion::Autoscaler(object)) = render(&spec, &context, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
-        let number = |place: &str| object.pointer(place).and_then(Value::as_i64).expect("a number");
-        let count = |place: &str| i32::try_from(number(place)).expect("a count");
+        let number = |path: &str| object.pointer(path).and_then(Value::as_i64).expect("a number");
+        let count = |path: &str| i32::try_from(number(path)).expect("a count");
         Self {
             target: number("/metrics/0/resource/target/averageUtilization") as f64,
             limits: (count("/minReplicas"), count("/maxReplicas")),
-            up: Side::of(&object["behavior"]["scaleUp"]),
-            down: Side::of(&object["behavior"]["scaleDown"]),
+            up: Side::from_behavior(&object["behavior"]["scaleUp"]),
+            down: Side::from_behavior(&object["behavior"]["scaleDown"]),
             recommendations: Vec::new(),
         }
     }
@@ -75,16 +75,16 @@ impl Autoscaler {
         (1.0 - self.down.tolerance..=1.0 + self.up.tolerance).contains(&ratio)
     }
 
-    /// Tasks that are not ready count as idle where more are wanted.
+    /// Returns the recommended count. For a scale-out, tasks that are not ready count as idle.
     fn recommend(&self, utilization: f64, fleet: &Fleet) -> i32 {
-        let (running, coming) = (f64::from(fleet.running()), f64::from(fleet.coming()));
+        let (running, starting) = (f64::from(fleet.running()), f64::from(fleet.starting()));
         let ratio = utilization / self.target;
-        if ratio > 1.0 && coming > 0.0 {
-            let whole = ratio * running / (running + coming);
+        if ratio > 1.0 && starting > 0.0 {
+            let whole = ratio * running / (running + starting);
             return if self.is_near(whole) || whole < 1.0 {
                 fleet.desired
             } else {
-                (whole * (running + coming)).ceil() as i32
+                (whole * (running + starting)).ceil() as i32
             };
         }
         if self.is_near(ratio) { fleet.desired } else { (ratio * running).ceil() as i32 }
@@ -94,13 +94,13 @@ impl Autoscaler {
 impl Scaler for Autoscaler {
     fn decide(&mut self, now: i64, measured: Option<f64>, fleet: &Fleet) -> i32 {
         let Some(utilization) = measured else { return fleet.desired };
-        let wanted = self.recommend(utilization, fleet);
-        self.recommendations.push((now, wanted));
+        let recommended = self.recommend(utilization, fleet);
+        self.recommendations.push((now, recommended));
         let within = |window: i64| {
             self.recommendations.iter().filter(move |(at, _)| *at > now - window).map(|(_, count)| *count)
         };
-        let up = within(self.up.window).fold(wanted, i32::min);
-        let down = within(self.down.window).fold(wanted, i32::max);
+        let up = within(self.up.window).fold(recommended, i32::min);
+        let down = within(self.down.window).fold(recommended, i32::max);
         let count = if up > fleet.desired && !self.up.disabled {
             up
         } else if down < fleet.desired && !self.down.disabled {

@@ -1,8 +1,8 @@
-//! Auto scaling against a reference: traces of load go through Application Auto Scaling's rules, written here once more and
-//! apart from the program, and through what the program decides.
+//! Auto scaling compared with a reference over traces of load. The reference implements the rules of Application Auto Scaling
+//! independently of the operator.
 //!
-//! Target tracking is decided by a HorizontalPodAutoscaler: its documented algorithm is written here too, and is given the very
-//! object that the program renders. Step scaling is decided by the program itself.
+//! Target tracking runs the documented algorithm of HorizontalPodAutoscalers with the rendered object. Step scaling runs the code of
+//! the operator.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -20,15 +20,15 @@ use autoscaler::Autoscaler;
 use reference::Reference;
 use trace::{Trace, traces};
 
-/// Tasks, and how long new ones take.
+/// Tasks of a service, with the start times of new ones.
 struct Fleet {
     desired: i32,
     running: i32,
-    /// When those that are starting are running.
+    /// Times at which starting tasks are running.
     starting: Vec<i64>,
 }
 
-/// Seconds that a task takes to start.
+/// Duration of the start of a task, in seconds.
 const START_SECONDS: i64 = 30;
 
 impl Fleet {
@@ -38,10 +38,10 @@ impl Fleet {
 
     fn scale(&mut self, now: i64, desired: i32) {
         self.desired = desired;
-        while self.running + self.coming() < desired {
+        while self.running + self.starting() < desired {
             self.starting.push(now + START_SECONDS);
         }
-        while self.running + self.coming() > desired && self.starting.pop().is_some() {}
+        while self.running + self.starting() > desired && self.starting.pop().is_some() {}
         self.running = self.running.min(desired);
     }
 
@@ -55,33 +55,33 @@ impl Fleet {
         self.running
     }
 
-    fn coming(&self) -> i32 {
+    fn starting(&self) -> i32 {
         i32::try_from(self.starting.len()).expect("a few")
     }
 
-    /// Used over reserved, in percent.
+    /// Returns usage divided by reservation, in percent.
     fn utilization(&self, load: f64) -> f64 {
         100.0 * load / f64::from(self.running.max(1))
     }
 }
 
-/// What came of a trace.
+/// Result of a trace.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The mean count.
+    /// Mean count.
     mean: f64,
-    /// The greatest count.
+    /// Maximum count.
     most: i32,
-    /// The count at the end.
+    /// Count at the end.
     last: i32,
-    /// Changes of the count.
+    /// Number of changes of the count.
     changes: u32,
-    /// Seconds in which tasks had more to do than they reserve.
+    /// Seconds in which the load exceeded the reservation.
     overloaded: i64,
 }
 
 trait Scaler {
-    /// Told of each 15 seconds: the load of them, if it was measured. Gives the count that is wanted.
+    /// Returns the desired count. Called every 15 seconds, with the utilization if it was measured.
     fn decide(&mut self, now: i64, measured: Option<f64>, fleet: &Fleet) -> i32;
 }
 
@@ -111,16 +111,16 @@ fn replay(trace: &Trace, scaler: &mut dyn Scaler) -> Outcome {
     outcome
 }
 
-/// What a trace may cost more or less than on ECS: never more time overloaded, and so much of the mean count.
-fn assert_bounds(trace: &Trace, ecs: &Outcome, ours: &Outcome) {
-    assert!(ours.overloaded <= ecs.overloaded, "{}: {ours:?}, ECS {ecs:?}", trace.name);
-    let ratio = ours.mean / ecs.mean;
+/// Compares a result with ECS: no more overloaded time, a mean count within bounds, and the same count at the end.
+fn assert_bounds(trace: &Trace, ecs: &Outcome, rendered: &Outcome) {
+    assert!(rendered.overloaded <= ecs.overloaded, "{}: {rendered:?}, ECS {ecs:?}", trace.name);
+    let ratio = rendered.mean / ecs.mean;
     assert!(
         (0.90..=trace.most_of_mean).contains(&ratio),
-        "{}: {ratio:.3} of the mean: {ours:?}, ECS {ecs:?}",
+        "{}: {ratio:.3} of the mean: {rendered:?}, ECS {ecs:?}",
         trace.name
     );
-    assert!((ours.last - ecs.last).abs() <= 1, "{}: it comes to another count: {ours:?}, ECS {ecs:?}", trace.name);
+    assert!((rendered.last - ecs.last).abs() <= 1, "{}: the last counts differ: {rendered:?}, ECS {ecs:?}", trace.name);
 }
 
 #[test]
@@ -129,26 +129,26 @@ fn target_tracking_decides_as_on_ecs_within_bounds() {
         println!("\ntarget 60 %, 2 to 40 tasks; scale-out {name}");
         println!(
             "{:<24} {:>14} {:>11} {:>11} {:>11} {:>17}",
-            "trace", "mean ECS/ours", "most", "last", "changes", "overloaded s"
+            "trace", "mean ECS/HPA", "most", "last", "changes", "overloaded s"
         );
         for trace in traces() {
             let ecs = replay(&trace, &mut Reference::new(60.0));
-            let ours = replay(&trace, &mut Autoscaler::rendered(60, wait));
+            let rendered = replay(&trace, &mut Autoscaler::rendered(60, wait));
             println!(
                 "{:<24} {:>6.2} {:>7.2} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5} {:>8} {:>8}",
                 trace.name,
                 ecs.mean,
-                ours.mean,
+                rendered.mean,
                 ecs.most,
-                ours.most,
+                rendered.most,
                 ecs.last,
-                ours.last,
+                rendered.last,
                 ecs.changes,
-                ours.changes,
+                rendered.changes,
                 ecs.overloaded,
-                ours.overloaded
+                rendered.overloaded
             );
-            assert_bounds(&trace, &ecs, &ours);
+            assert_bounds(&trace, &ecs, &rendered);
         }
     }
 }

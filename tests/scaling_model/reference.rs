@@ -1,4 +1,4 @@
-//! Target tracking as Application Auto Scaling has it for ECS services: two alarms over means of a minute, and cooldowns.
+//! Target tracking of Application Auto Scaling for ECS services: two alarms on means of one minute, and cooldowns.
 
 use crate::{Fleet, Scaler};
 
@@ -10,7 +10,7 @@ pub struct Reference {
     target: f64,
     minute: Vec<f64>,
     points: Vec<Option<f64>>,
-    /// When tasks were added, and how many there were before.
+    /// Time of the last scale-out, and the count before it.
     out: Option<(i64, i32)>,
     in_at: Option<i64>,
 }
@@ -20,8 +20,8 @@ impl Reference {
         Self { target, minute: Vec::new(), points: Vec::new(), out: None, in_at: None }
     }
 
-    /// Whether the last so many points are there and all hold.
-    fn all(&self, count: usize, holds: impl Fn(f64) -> bool) -> bool {
+    /// True if the last `count` points exist and satisfy the predicate.
+    fn last_points(&self, count: usize, holds: impl Fn(f64) -> bool) -> bool {
         let last = self.points.iter().rev().take(count);
         self.points.len() >= count && last.flatten().filter(|point| holds(**point)).count() == count
     }
@@ -37,20 +37,20 @@ impl Scaler for Reference {
         self.minute.clear();
         self.points.push(mean);
         let Some(metric) = mean else { return fleet.desired };
-        let of = |count: i32| ((f64::from(count) * metric / self.target).ceil() as i32).clamp(2, 40);
+        let scaled = |count: i32| ((f64::from(count) * metric / self.target).ceil() as i32).clamp(2, 40);
         let cooling = |at: Option<i64>| at.is_some_and(|at| now - at < COOLDOWN_SECONDS);
-        // While a cooldown lasts, what was added counts as part of what is to be added: only a larger one passes.
+        // During a cooldown, added tasks count as a part of the next scale-out, so only a larger one applies.
         let base = self.out.filter(|(at, _)| cooling(Some(*at))).map_or(fleet.running(), |(_, before)| before);
-        if self.all(HIGH_POINTS, |point| point > self.target) && of(base) > fleet.desired {
+        if self.last_points(HIGH_POINTS, |point| point > self.target) && scaled(base) > fleet.desired {
             self.out = Some((now, fleet.desired));
             self.in_at = None;
-            return of(base);
+            return scaled(base);
         }
-        let wanted = of(fleet.running());
-        let is_low = self.all(LOW_POINTS, |point| point < 0.9 * self.target);
-        if is_low && wanted < fleet.desired && !cooling(self.in_at) && !cooling(self.out.map(|(at, _)| at)) {
+        let lower = scaled(fleet.running());
+        let is_low = self.last_points(LOW_POINTS, |point| point < 0.9 * self.target);
+        if is_low && lower < fleet.desired && !cooling(self.in_at) && !cooling(self.out.map(|(at, _)| at)) {
             self.in_at = Some(now);
-            return wanted;
+            return lower;
         }
         fleet.desired
     }

@@ -1,4 +1,4 @@
-//! Step scaling: the program's alarms and steps against the same policy in plain words.
+//! Step scaling: alarms and steps of the operator compared with an independent implementation of one policy.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use crate::trace::{Trace, traces};
 
 const LIMITS: Limits = Limits { min: 2, max: 20 };
 
-/// Out by 1, beyond 90 % by 3, when 2 of 3 minutes are at 75 % or above; in by a tenth, when 5 of 5 are below 30 %. Two and five
-/// minutes of rest.
+/// Scale-out by 1, or by 3 from 90 %, when 2 of 3 minutes are at 75 % or above, with a cooldown of two minutes. Scale-in by 10 % when 5
+/// of 5 minutes are below 30 %, with a cooldown of five minutes.
 fn policies() -> AutoScaling {
     let alarm = |name: &str, operator: &str, threshold: i32, points: i32, periods: i32| {
         json!({"alarmName": name, "metricName": "CPUUtilization", "namespace": "AWS/ECS", "comparisonOperator": operator,
@@ -31,8 +31,8 @@ fn policies() -> AutoScaling {
     serde_json::from_value(scaling).expect("policies")
 }
 
-/// The count after each minute, by the program.
-fn ours(trace: &Trace) -> Vec<i32> {
+/// Returns the count after each minute, by the code of the operator.
+fn operator(trace: &Trace) -> Vec<i32> {
     let scaling = policies();
     let mut fleet = Fleet::new(4);
     let mut points: Vec<Option<f64>> = Vec::new();
@@ -63,7 +63,7 @@ fn ours(trace: &Trace) -> Vec<i32> {
     })
 }
 
-/// The same in plain words.
+/// Returns the count after each minute, by the independent implementation.
 fn reference(trace: &Trace) -> Vec<i32> {
     let mut fleet = Fleet::new(4);
     let mut points: Vec<Option<f64>> = Vec::new();
@@ -108,22 +108,22 @@ fn minutes(trace: &Trace, mut step: impl FnMut(i64, f64, bool) -> i32) -> Vec<i3
 fn step_scaling_decides_as_on_ecs() {
     println!("{:<30} {:>8} {:>8} {:>12}", "trace", "most", "last", "differences");
     for trace in traces() {
-        let (ours, reference) = (ours(&trace), reference(&trace));
-        let differences = ours.iter().zip(&reference).filter(|(a, b)| a != b).count();
+        let (operator, reference) = (operator(&trace), reference(&trace));
+        let differences = operator.iter().zip(&reference).filter(|(a, b)| a != b).count();
         println!(
             "{:<30} {:>8} {:>8} {:>12}",
             trace.name,
-            ours.iter().max().expect("a count"),
-            ours.last().expect("one"),
+            operator.iter().max().expect("a count"),
+            operator.last().expect("a count"),
             differences
         );
-        assert_eq!(ours, reference, "{}", trace.name);
+        assert_eq!(operator, reference, "{}", trace.name);
     }
 }
 
-/// A week of values that are missing: what an alarm looks back at is gone through once.
+/// An alarm over a week of missing values is evaluated in linear time.
 #[test]
-fn a_long_window_takes_no_time() {
+fn a_long_window_is_evaluated_quickly() {
     let mut scaling = policies();
     let alarm = &mut scaling.policies[0].alarms[0];
     alarm.treat_missing_data = Some(TreatMissingData::Ignore);
@@ -135,7 +135,7 @@ fn a_long_window_takes_no_time() {
     assert!(samples.len() > 2 * 168 * 60);
     let occasion =
         Occasion { service, samples: &samples, running: 4, desired: 4, limits: LIMITS, last: None, may_scale_in: true };
-    let begun = Instant::now();
+    let start = Instant::now();
     assert_eq!(scaling.step(&occasion), None);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }

@@ -1,12 +1,12 @@
-//! Loads over time, in tasks that are fully used.
+//! Traces of load over time. The unit is one fully used task.
 
 pub struct Trace {
     pub name: &'static str,
     pub seconds: i64,
     pub load: fn(i64) -> f64,
-    /// Whether nothing is measured.
+    /// True while no measurement is available.
     pub missing: fn(i64) -> bool,
-    /// The mean count that the program may come to, of that on ECS.
+    /// Maximum mean count, relative to ECS.
     pub most_of_mean: f64,
 }
 
@@ -14,7 +14,7 @@ fn never(_: i64) -> bool {
     false
 }
 
-/// The same at every run, between −1 and 1.
+/// Returns reproducible noise between −1 and 1.
 fn noise(now: i64) -> f64 {
     let mixed = (now as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
