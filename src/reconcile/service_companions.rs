@@ -7,7 +7,7 @@ use super::owned::Owned;
 use crate::api::condition;
 use crate::k8s::kinds::{Availability, ChildKind};
 use crate::translate::service::companion::Companion;
-use crate::translate::service::companions::Companions;
+use crate::translate::service::companion::Companions;
 
 impl From<Companion> for Child {
     fn from(companion: Companion) -> Self {

@@ -203,7 +203,7 @@ pub fn service_verdicts(
     profile: &RenderProfile,
     mode: Mode,
 ) -> Vec<FieldVerdict> {
-    examined.verdicts(|spec, recorder| service::claim(spec, name, profile, mode, recorder))
+    examined.verdicts(|spec, recorder| service::record(spec, name, profile, mode, recorder))
 }
 
 /// Returns the verdicts on a cluster whose services are rendered in `mode`.

@@ -96,7 +96,7 @@ pub(in crate::convert) fn check_clusters(definitions: &mut [&mut Definition]) {
 
 fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, settings: &Settings) -> Vec<ecs::Finding> {
     let task = RenderContext { service: Some(service), ..RenderContext::alone(&task.ecs, "", &settings.profile) };
-    companions::clashes(&task, name)
+    companions::port_conflicts(&task, name)
 }
 
 /// Reports whether a service runs this task definition. With `keep_revisions` it may reference another revision of the

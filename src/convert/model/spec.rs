@@ -43,7 +43,7 @@ impl Spec {
     pub(super) fn record(&self, name: &str, profile: &RenderProfile, mode: Mode, recorder: &mut VerdictRecorder) {
         match self {
             Self::TaskDefinition(spec) => examine::record_task_definition(spec, name, profile, mode, recorder),
-            Self::Service(spec) => service::claim(spec, name, profile, mode, recorder),
+            Self::Service(spec) => service::record(spec, name, profile, mode, recorder),
             Self::Cluster(spec) => cluster::record(spec, name, mode, recorder),
             Self::CapacityProvider(spec) => capacity::record_provider(spec, name, recorder),
         }

@@ -12,7 +12,8 @@ use crate::reconcile::actions::Child;
 use crate::reconcile::service_companions;
 use crate::translate::metadata::{self, Identity};
 use crate::translate::pod::task_role_arn;
-use crate::translate::service::companions::{self, Companions};
+use crate::translate::service::companion::Companions;
+use crate::translate::service::companions;
 use crate::translate::service::workload::{self, Settings, Workload};
 use crate::translate::{Mode, ObjectContext, RenderContext, target};
 

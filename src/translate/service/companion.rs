@@ -1,34 +1,34 @@
-//! One companion object of a service's workload.
+//! Companion objects of a service's workload.
 
 use k8s_openapi::api::core::v1::Service as CoreService;
 
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
 
-/// An object in front of or around the tasks of a service.
+/// Companion object of a service's workload.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Companion {
-    /// A name and an address.
+    /// Core Service.
     CoreService(Box<CoreService>),
-    /// What registers tasks with a target group.
+    /// Registers tasks with a target group.
     TargetGroupBinding(UntypedObject),
-    /// A route for HTTP, of a Gateway or of a mesh.
+    /// Route for HTTP, of a Gateway or of a service mesh.
     HttpRoute(UntypedObject),
-    /// A route for gRPC.
+    /// Route for gRPC.
     GrpcRoute(UntypedObject),
-    /// A route for TCP.
+    /// Route for TCP.
     TcpRoute(UntypedObject),
-    /// What leads from outside to the tasks.
+    /// Traffic from outside of the cluster.
     Ingress(UntypedObject),
-    /// What the network lets through.
+    /// Allowed network traffic.
     NetworkPolicy(UntypedObject),
-    /// The security groups that EKS gives to Pods.
+    /// Security groups of Pods on EKS.
     SecurityGroupPolicy(UntypedObject),
-    /// How many tasks may be evicted.
+    /// Number of tasks that may be evicted.
     DisruptionBudget(UntypedObject),
-    /// What scales by metrics of the tasks.
+    /// HorizontalPodAutoscaler, with resource metrics of the tasks.
     Autoscaler(UntypedObject),
-    /// The same with metrics from elsewhere.
+    /// `ScaledObject` of KEDA, with external metrics.
     ScaledObject(UntypedObject),
 }
 
@@ -36,7 +36,7 @@ impl Companion {
     /// Returns the object with its kind.
     ///
     /// # Errors
-    /// Returns the core Service, which has a type instead.
+    /// Returns the core Service, which is typed.
     pub fn into_untyped(self) -> Result<(ChildKind, UntypedObject), Box<CoreService>> {
         match self {
             Self::CoreService(service) => Err(service),
@@ -52,4 +52,14 @@ impl Companion {
             Self::ScaledObject(object) => Ok((ChildKind::ScaledObject, object)),
         }
     }
+}
+
+/// Companion objects in the order in which they are created.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Companions {
+    /// Objects that must exist before a task does: network policies, security groups, which are assigned when a Pod is
+    /// created, and target group bindings, as readiness gates are added when a Pod is created.
+    pub before: Vec<Companion>,
+    /// Objects that may follow. Tasks run even if the API server rejects them.
+    pub after: Vec<Companion>,
 }

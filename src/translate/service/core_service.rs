@@ -3,26 +3,24 @@
 use k8s_openapi::api::core::v1::{Service as CoreService, ServiceSpec as CoreServiceSpec};
 
 use crate::translate::conversions::some_list;
-use crate::translate::service::service_port::service_ports;
-use crate::translate::service::{load_balancers, service_connect_configuration};
+use crate::translate::service::{load_balancers, service_connect_configuration, service_port};
 use crate::translate::{ObjectContext, RenderContext};
 
-/// Renders the core Service for the ports of the task and for what Service Connect calls by the same name; none when there
-/// are no ports.
+/// Renders the core Service for the ports of the task and the Service Connect aliases of the same name; `None` without ports.
 #[must_use]
-pub fn core_service(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<CoreService> {
-    let mut ports = service_ports(task);
+pub fn render(task: &RenderContext<'_>, context: &ObjectContext<'_>) -> Option<CoreService> {
+    let mut ports = service_port::task_ports(task);
     for alias in
-        service_connect_configuration::aliases(task).iter().filter(|alias| alias.service == place.identity.service)
+        service_connect_configuration::aliases(task).iter().filter(|alias| alias.service == context.identity.service)
     {
         alias.add_to(&mut ports);
     }
     let r#type = if load_balancers::needs_node_ports(task) { "NodePort" } else { "ClusterIP" };
     (!ports.is_empty()).then(|| CoreService {
-        metadata: place.metadata(place.identity.service),
+        metadata: context.metadata(context.identity.service),
         spec: Some(CoreServiceSpec {
             type_: Some(r#type.to_owned()),
-            selector: Some(place.identity.selector()),
+            selector: Some(context.identity.selector()),
             ports: some_list(ports),
             ..CoreServiceSpec::default()
         }),

@@ -1,11 +1,12 @@
-//! `deploymentConfiguration`, `deploymentController`, `desiredCount` and `schedulingStrategy`: claims for what
+//! `deploymentConfiguration`, `deploymentController`, `desiredCount` and `schedulingStrategy`: verdicts on what
 //! [`workload`](crate::translate::service::workload) renders and the operator does.
 
 use crate::ecs::service::{DeploymentControllerType, DeploymentStrategy as Strategy};
 use crate::ecs::{self, Pointer};
 use crate::translate::{Code, Mode, VerdictRecorder, target};
 
-pub(crate) fn claim(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+/// Records verdicts on the deployment settings of a service.
+pub(crate) fn record(service: &ecs::Service, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let root = Pointer::root();
     let workload = |field: &str| target::workload(service, name, &format!("/{field}"));
     if service.is_daemon() {
@@ -14,8 +15,8 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, mode: Mode, recorder: &m
             Code::OneTaskOnEachNode,
             "a DAEMON service has one task on each node",
         );
-        let message = "a DaemonSet runs its tasks on cordoned nodes too; ECS runs none on instances that are being drained, and stops \
-                       them there last";
+        let message = "a DaemonSet also runs its tasks on cordoned nodes; ECS starts none on draining instances, and stops them there \
+                       last";
         recorder.approximate(root.key("schedulingStrategy"), Code::DaemonsetOnCordonedNodes, workload("kind"), message);
     } else {
         recorder.exact(root.key("desiredCount"), workload("spec/replicas"));
@@ -33,8 +34,8 @@ fn percentages(service: &ecs::Service, workload: &impl Fn(&str) -> String, recor
         let target = || workload("spec/updateStrategy/rollingUpdate/maxUnavailable");
         recorder.exact(path.key("maximumPercent"), target());
         if service.percentages().0 == 100 {
-            let message = "no task may stop before another one runs on its node, where there is room for one only, so no deployment \
-                           can replace the first, as on ECS: lower minimumHealthyPercent";
+            let message = "no task may stop before its replacement runs, and a node has room for one task only, so a deployment cannot \
+                           start, as on ECS: lower minimumHealthyPercent";
             recorder.approximate(path.key("minimumHealthyPercent"), Code::DeploymentStuck, target(), message);
         } else {
             recorder.exact(path.key("minimumHealthyPercent"), target());
@@ -46,8 +47,8 @@ fn percentages(service: &ecs::Service, workload: &impl Fn(&str) -> String, recor
     for (field, becomes) in [("minimumHealthyPercent", "maxUnavailable"), ("maximumPercent", "maxSurge")] {
         let target = workload(&format!("spec/strategy/rollingUpdate/{becomes}"));
         if stuck {
-            let message = "by these percentages neither may a task stop nor one start, so no deployment can replace the first, \
-                           as on ECS: lower minimumHealthyPercent or raise maximumPercent";
+            let message = "with these percentages no task may stop and none may start, so a deployment cannot start, as on ECS: lower \
+                           minimumHealthyPercent or raise maximumPercent";
             recorder.approximate(path.key(field), Code::DeploymentStuck, target, message);
         } else {
             recorder.exact(path.key(field), target);
@@ -55,8 +56,8 @@ fn percentages(service: &ecs::Service, workload: &impl Fn(&str) -> String, recor
     }
 }
 
-const ROLLING: &str = "the service is deployed by a rolling update, which the circuit breaker can roll back: where traffic is to move \
-                       at once or in steps, use Argo Rollouts or Flagger on the Deployment";
+const ROLLING: &str = "the service is deployed by a rolling update, which the circuit breaker can roll back: to shift traffic at once or \
+                       in steps, use Argo Rollouts or Flagger on the Deployment";
 
 fn controller(service: &ecs::Service, target: &str, recorder: &mut VerdictRecorder) {
     let Some(controller) = &service.deployment_controller else { return };
@@ -67,8 +68,8 @@ fn controller(service: &ecs::Service, target: &str, recorder: &mut VerdictRecord
             recorder.approximate(path, Code::RollingUpdateInstead, target, ROLLING);
         }
         DeploymentControllerType::External => {
-            let message = "there are no task sets: the operator itself deploys the task definition that the service names, by a \
-                           rolling update";
+            let message =
+                "task sets do not exist: the operator deploys the task definition of the service, by a rolling update";
             recorder.approximate(path, Code::RollingUpdateInstead, target, message);
         }
     }
@@ -89,24 +90,24 @@ fn circuit_breaker(service: &ecs::Service, name: &str, mode: Mode, recorder: &mu
             }
         }
         Some(breaker) if service.is_daemon() && !breaker.rollback => {
-            let message = "a DAEMON deployment that fails is reported, but goes on: a DaemonSet knows no pause";
+            let message = "a failed DAEMON deployment is reported but continues, as a DaemonSet cannot be paused";
             recorder.approximate(at, Code::DaemonsetCannotPause, target, message);
         }
         Some(_) => {
-            let message = "the operator counts failed tasks by ECS's thresholds; a container that ends by itself during the deployment \
-                           counts as well, and a task that does not start is replaced after a minute at the latest";
+            let message = "the operator counts failed tasks by the thresholds of ECS; a container that exits during the deployment also \
+                           counts, and a task that does not start is replaced within a minute";
             recorder.approximate(at, Code::FailuresCountedFromPods, target, message);
         }
         None => recorder.exact(at, target),
     }
     if configuration.alarms.is_some() {
-        let message = "no alarm stops a deployment: the operator sees no CloudWatch. Let what watches your metrics annotate the Service \
+        let message = "alarms do not stop a deployment, as the operator does not read CloudWatch: have your monitoring annotate the Service \
                        with ecs-operator.dev/roll-back and the id of the deployment";
         recorder.unsupported(path.key("alarms"), Code::DeploymentAlarmsIgnored, message);
     }
 }
 
-/// What matters for other strategies, or changes the end of a rolling one.
+/// Records verdicts on the deployment strategy and its settings.
 fn strategies(service: &ecs::Service, target: &str, recorder: &mut VerdictRecorder) {
     let Some(configuration) = &service.deployment_configuration else { return };
     let path = Pointer::root().key("deploymentConfiguration");
@@ -120,22 +121,23 @@ fn strategies(service: &ecs::Service, target: &str, recorder: &mut VerdictRecord
         }
     }
     let message = if rolling {
-        "in a rolling update it is the time in which alarms are watched, and none are: a deployment is complete once all its tasks \
-         are healthy"
+        "in a rolling update the bake time applies to alarms, which are not evaluated: a deployment completes once all its tasks are \
+         healthy"
     } else {
-        "the old tasks stop as the new ones become healthy, so there is nothing to go back to without starting tasks"
+        "old tasks stop as new tasks become healthy, so a rollback starts new tasks"
     };
-    let steps = "tasks are replaced, traffic is not shifted in steps";
-    let hooks = "the hooks are not called: a Job that has to succeed first belongs into the pipeline, before the new revision is applied";
-    let success = "a deployment is complete once all its tasks are healthy, and can be rolled back until then";
-    let given = [
+    let steps = "tasks are replaced; traffic does not shift in steps";
+    let hooks =
+        "hooks are not called: run checks in the pipeline, for example as a Job, before the new revision is applied";
+    let success = "a deployment completes once all its tasks are healthy, and can be rolled back until then";
+    let settings = [
         (configuration.canary_configuration.is_some(), "canaryConfiguration", Code::RollingUpdateInstead, steps),
         (configuration.linear_configuration.is_some(), "linearConfiguration", Code::RollingUpdateInstead, steps),
         (configuration.bake_time_in_minutes.is_some(), "bakeTimeInMinutes", Code::NoBakeTime, message),
         (!configuration.lifecycle_hooks.is_empty(), "lifecycleHooks", Code::HooksNotCalled, hooks),
         (configuration.early_success_criteria.is_some(), "earlySuccessCriteria", Code::SuccessWhenAllHealthy, success),
     ];
-    for (_, field, code, message) in given.into_iter().filter(|(given, ..)| *given) {
+    for (_, field, code, message) in settings.into_iter().filter(|(is_set, ..)| *is_set) {
         recorder.unsupported(path.key(field), code, message);
     }
 }

@@ -1,10 +1,10 @@
-//! The time between a task's leaving what sends it traffic and the signal to its containers.
+//! `preStop` hook: the delay between the removal of a task from traffic and SIGTERM.
 //!
-//! ECS deregisters a task, waits out the deregistration delay of its target groups, and signals its containers then.
-//! Kubernetes does both at once. So each container first sleeps for the delay before it is signalled, and the Pod has as much
-//! more time to stop. Native sidecars need no such sleep: the kubelet signals them only after the containers have ended.
+//! ECS deregisters a task, waits for the deregistration delay of its target groups, and then sends SIGTERM. Kubernetes does
+//! both at once. So each container sleeps for the delay in a `preStop` hook, which the termination grace period includes.
+//! Native sidecars need no hook: the kubelet signals them only after the containers have exited.
 //!
-//! The delay is an attribute of the target group, which the definition does not say.
+//! The delay is an attribute of the target group, which the definition does not contain.
 
 use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
 
@@ -13,34 +13,34 @@ use crate::translate::RenderContext;
 use crate::translate::context::ContainerSlot;
 use crate::translate::service::load_balancers;
 
-/// Seconds for a load balancer, where none are given: less than the 300 of a new target group, which most of them wait in vain,
-/// and enough for the end of usual requests.
-const OF_LOAD_BALANCER: i64 = 15;
+/// Default delay for load balancers, in seconds: enough for usual requests to finish, and less than the default of 300 of a
+/// target group, which most tasks do not need.
+const LOAD_BALANCER_SECONDS: i64 = 15;
 
-/// Seconds until callers within the cluster know that a task is gone: its addresses are in the rules of every node and in
-/// answers of DNS, which are cached for 5 seconds.
-const OF_NAMES: i64 = 5;
+/// Delay for callers in the cluster, in seconds: DNS answers are cached for 5 seconds, and the rules of every node need to be
+/// updated.
+const CLUSTER_SECONDS: i64 = 5;
 
-/// Seconds that the tasks of a service go on serving after they were told to stop.
-pub(crate) fn of_service(spec: &ServiceSpec) -> i64 {
+/// Returns the seconds that the tasks of a service serve requests after they were asked to stop.
+pub(crate) fn service_seconds(spec: &ServiceSpec) -> i64 {
     let entries = load_balancers::entries(spec);
-    let balanced = entries.iter().map(|entry| entry.delay().map_or(OF_LOAD_BALANCER, i64::from)).max();
+    let load_balancers = entries.iter().map(|entry| entry.delay().map_or(LOAD_BALANCER_SECONDS, i64::from)).max();
     let connect = spec.ecs.service_connect_configuration.as_ref();
-    let is_called = connect.is_some_and(|connect| connect.enabled && !connect.services.is_empty());
-    let is_found = is_called || !spec.ecs.service_registries.is_empty();
-    balanced.unwrap_or(0).max(if is_found { OF_NAMES } else { 0 })
+    let has_aliases = connect.is_some_and(|connect| connect.enabled && !connect.services.is_empty());
+    let has_names = has_aliases || !spec.ecs.service_registries.is_empty();
+    load_balancers.unwrap_or(0).max(if has_names { CLUSTER_SECONDS } else { 0 })
 }
 
-/// The same of a task's service, where it has one.
+/// Returns the seconds that a task serves requests after it was asked to stop; 0 without a service.
 pub(crate) fn seconds(task: &RenderContext<'_>) -> i64 {
-    task.service.map_or(0, of_service)
+    task.service.map_or(0, service_seconds)
 }
 
-/// What a container does before it is signalled.
-pub(crate) fn lifecycle(task: &RenderContext<'_>, placed: &ContainerSlot<'_>) -> Option<Lifecycle> {
+/// Renders the `preStop` hook of a container.
+pub(crate) fn lifecycle(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Option<Lifecycle> {
     let seconds = seconds(task);
     let sleep = LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() };
-    (seconds > 0 && placed.kind.is_main()).then(|| Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() })
+    (seconds > 0 && slot.kind.is_main()).then(|| Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() })
 }
 
 #[cfg(test)]
@@ -50,11 +50,11 @@ mod tests {
     use super::*;
 
     fn seconds(service: Value) -> i64 {
-        of_service(&serde_json::from_value(service).unwrap())
+        service_seconds(&serde_json::from_value(service).unwrap())
     }
 
     #[test]
-    fn the_longest_delay_counts_and_only_who_is_called_waits() {
+    fn the_longest_delay_applies() {
         let balancers = json!([{"targetGroupArn": "arn:a", "containerName": "web", "containerPort": 80},
             {"targetGroupArn": "arn:b", "containerName": "web", "containerPort": 81}]);
         let delays = |first: Value, second: Value| {

@@ -1,9 +1,9 @@
-//! `awsvpcConfiguration`: security groups → a `NetworkPolicy` or a `SecurityGroupPolicy`, as the cluster says; subnets and public
-//! addresses are the network's own affair.
+//! `awsvpcConfiguration`: security groups → a `NetworkPolicy` or a `SecurityGroupPolicy`. Subnets and public addresses have no
+//! equivalent.
 //!
-//! The rules of a group stand in AWS, so the `Cluster` repeats those that matter. Pods bear their groups as labels, by which
-//! one group can let in another. Rules of several groups add up, as on AWS and in policies: only when all groups of a service
-//! are known can a policy say what they let through together.
+//! The rules of a group are stored in AWS, so the `Cluster` repeats the relevant ones. Pods have their groups as labels, so
+//! that the rules of one group can refer to another. Rules of several groups are additive, as in policies, so a policy is
+//! rendered only if the Cluster defines all groups of a service.
 
 use std::collections::BTreeMap;
 
@@ -26,131 +26,133 @@ fn groups(service: &ecs::Service) -> &[String] {
     configuration(service).map_or(&[], |configuration| &configuration.security_groups)
 }
 
-/// The labels by which the service's Pods are known as members of its groups.
+/// Returns the labels of the service's Pods for its groups.
 pub(crate) fn labels(service: &ecs::Service) -> BTreeMap<String, String> {
-    let fitting = groups(service).iter().filter(|group| names::is_qualified_name(group));
-    fitting.map(|group| (label(group), "true".to_owned())).collect()
+    let valid = groups(service).iter().filter(|group| names::is_qualified_name(group));
+    valid.map(|group| (label(group), "true".to_owned())).collect()
 }
 
 fn label(group: &str) -> String {
     format!("{}{group}", labels::SECURITY_GROUPS)
 }
 
-/// The policy that EKS reads; only where the cluster asks for it.
+/// Renders the policy of EKS, if the Cluster enables it.
 pub(crate) fn eks_policy(
     task: &RenderContext<'_>,
-    place: &ObjectContext<'_>,
+    context: &ObjectContext<'_>,
     cluster: Option<&ClusterKubernetes>,
 ) -> Option<UntypedObject> {
     let groups: Vec<&String> =
         groups(&task.service?.ecs).iter().filter(|group| names::is_qualified_name(group)).collect();
-    let is_wanted = cluster.is_some_and(|cluster| cluster.security_group_policies == Some(true));
-    (is_wanted && !groups.is_empty()).then(|| {
+    let is_enabled = cluster.is_some_and(|cluster| cluster.security_group_policies == Some(true));
+    (is_enabled && !groups.is_empty()).then(|| {
         let spec = json!({
-            "podSelector": {"matchLabels": place.identity.selector()},
+            "podSelector": {"matchLabels": context.identity.selector()},
             "securityGroups": {"groupIds": groups},
         });
-        UntypedObject::from_spec(place.metadata(place.identity.service), spec)
+        UntypedObject::from_spec(context.metadata(context.identity.service), spec)
     })
 }
 
-/// The policy that lets through what the groups of the service do; none unless the cluster knows all of them.
+/// Renders the network policy that allows the same traffic as the groups of the service; `None` unless the Cluster defines
+/// all of them.
 pub(crate) fn network_policy(
     task: &RenderContext<'_>,
-    place: &ObjectContext<'_>,
+    context: &ObjectContext<'_>,
     cluster: Option<&ClusterKubernetes>,
 ) -> Option<UntypedObject> {
-    let known = &cluster?.security_groups;
-    let own: Option<Vec<&SecurityGroup>> = groups(&task.service?.ecs).iter().map(|group| known.get(group)).collect();
-    // What is closed altogether must not be opened: policies add up.
-    let own = own.filter(|own| !own.is_empty() && !network_mode::is_closed(task))?;
-    let rules = |rules: &[SecurityGroupRule], side: &str| -> Vec<Value> {
-        rules.iter().map(|given| rule(given, side, known)).collect()
+    let all = &cluster?.security_groups;
+    let groups: Option<Vec<&SecurityGroup>> = groups(&task.service?.ecs).iter().map(|group| all.get(group)).collect();
+    // Policies are additive, so this one would open a network that is disabled.
+    let groups = groups.filter(|groups| !groups.is_empty() && !network_mode::is_closed(task))?;
+    let rules = |rules: &[SecurityGroupRule], direction: &str| -> Vec<Value> {
+        rules.iter().map(|it| rule(it, direction, all)).collect()
     };
-    let ingress: Vec<Value> = own.iter().flat_map(|group| rules(&group.ingress, "from")).collect();
+    let ingress: Vec<Value> = groups.iter().flat_map(|group| rules(&group.ingress, "from")).collect();
     let mut spec = json!({
-        "podSelector": {"matchLabels": place.identity.selector()},
+        "podSelector": {"matchLabels": context.identity.selector()},
         "policyTypes": ["Ingress"],
         "ingress": ingress,
     });
-    // A single group that lets out everything does so for all of them.
-    let egress: Option<Vec<&Vec<SecurityGroupRule>>> = own.iter().map(|group| group.egress.as_ref()).collect();
+    // A group without egress rules allows all outbound traffic, also for the other groups.
+    let egress: Option<Vec<&Vec<SecurityGroupRule>>> = groups.iter().map(|group| group.egress.as_ref()).collect();
     if let Some(egress) = egress {
-        let mut out: Vec<Value> = egress.into_iter().flat_map(|given| rules(given, "to")).collect();
-        // The resolver of a VPC is beyond its security groups.
-        out.push(json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}));
+        let mut egress: Vec<Value> = egress.into_iter().flat_map(|it| rules(it, "to")).collect();
+        // Security groups do not apply to the DNS resolver of a VPC.
+        egress.push(json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}));
         spec["policyTypes"] = json!(["Ingress", "Egress"]);
-        spec["egress"] = out.into();
+        spec["egress"] = egress.into();
     }
     if ingress.is_empty() {
         spec.as_object_mut()?.remove("ingress");
     }
-    Some(UntypedObject::from_spec(place.metadata(policy_name(place.identity.service)), spec))
+    Some(UntypedObject::from_spec(context.metadata(policy_name(context.identity.service)), spec))
 }
 
-/// Not that of the policy for tasks without a network, which the same service may have had before.
+/// Returns the name of the policy, which differs from the name of the policy for tasks without a network.
 fn policy_name(service: &str) -> String {
     format!("{service}-security-groups")
 }
 
-fn rule(given: &SecurityGroupRule, side: &str, known: &BTreeMap<String, SecurityGroup>) -> Value {
-    let of_group = |group: &String| {
+/// Renders a rule; `direction` is `from` or `to`.
+fn rule(rule: &SecurityGroupRule, direction: &str, groups: &BTreeMap<String, SecurityGroup>) -> Value {
+    let group_peers = rule.security_groups.iter().flat_map(|group| {
         let tasks =
             names::is_qualified_name(group).then(|| json!({"podSelector": {"matchLabels": {label(group): "true"}}}));
-        let members = known.get(group).into_iter().flat_map(|group| &group.members).map(peer);
+        let members = groups.get(group).into_iter().flat_map(|group| &group.members).map(peer);
         tasks.into_iter().chain(members).collect::<Vec<_>>()
-    };
-    let peers: Vec<Value> =
-        given.security_groups.iter().flat_map(of_group).chain(given.peers.iter().map(peer)).collect();
-    let mut rule = json!({});
+    });
+    let peers: Vec<Value> = group_peers.chain(rule.peers.iter().map(peer)).collect();
+    let mut rendered = json!({});
     if !peers.is_empty() {
-        rule[side] = peers.into();
+        rendered[direction] = peers.into();
     }
-    if !given.ports.is_empty() {
-        rule["ports"] = given.ports.iter().map(port).collect();
+    if !rule.ports.is_empty() {
+        rendered["ports"] = rule.ports.iter().map(port).collect();
     }
-    rule
+    rendered
 }
 
-fn peer(given: &NetworkPeer) -> Value {
-    if let Some(cidr) = &given.cidr {
+fn peer(peer: &NetworkPeer) -> Value {
+    if let Some(cidr) = &peer.cidr {
         return json!({"ipBlock": {"cidr": cidr}});
     }
     let selector = |labels: &BTreeMap<String, String>| {
         if labels.is_empty() { json!({}) } else { json!({"matchLabels": labels}) }
     };
-    let mut peer = json!({});
-    if let Some(namespaces) = &given.namespace_labels {
-        peer["namespaceSelector"] = selector(namespaces);
+    let mut rendered = json!({});
+    if let Some(namespaces) = &peer.namespace_labels {
+        rendered["namespaceSelector"] = selector(namespaces);
     }
-    if given.pod_labels.is_some() || given.namespace_labels.is_none() {
-        peer["podSelector"] = given.pod_labels.as_ref().map_or_else(|| json!({}), selector);
+    if peer.pod_labels.is_some() || peer.namespace_labels.is_none() {
+        rendered["podSelector"] = peer.pod_labels.as_ref().map_or_else(|| json!({}), selector);
     }
-    peer
+    rendered
 }
 
-fn port(given: &NetworkPort) -> Value {
-    let protocol = match given.protocol.unwrap_or_default() {
+fn port(port: &NetworkPort) -> Value {
+    let protocol = match port.protocol.unwrap_or_default() {
         NetworkProtocol::Tcp => "TCP",
         NetworkProtocol::Udp => "UDP",
     };
-    let mut port = json!({"port": given.port, "protocol": protocol});
-    if let Some(end) = given.end_port.filter(|end| *end > given.port) {
-        port["endPort"] = end.into();
+    let mut rendered = json!({"port": port.port, "protocol": protocol});
+    if let Some(end) = port.end_port.filter(|end| *end > port.port) {
+        rendered["endPort"] = end.into();
     }
-    port
+    rendered
 }
 
-/// Claims `networkConfiguration`.
-pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
+/// Records verdicts on `networkConfiguration`.
+pub(crate) fn record(service: &ecs::Service, name: &str, recorder: &mut VerdictRecorder) {
     let Some(configuration) = configuration(service) else { return };
     let at = Pointer::root().key("networkConfiguration").key("awsvpcConfiguration");
-    let message = "tasks get addresses of the cluster's own network, on any node: choose zones by kubernetes.nodeSelector in the task \
-                   definition (topology.kubernetes.io/zone)";
+    let message = "tasks get addresses from the network of the cluster, on any node: select zones with kubernetes.nodeSelector in the \
+                   task definition (topology.kubernetes.io/zone)";
     recorder.unsupported(at.key("subnets"), Code::ClusterNetworkUsed, message);
     match configuration.assign_public_ip {
         Some(AssignPublicIp::Enabled) => {
-            let message = "no Pod has a public address: calls go out by the nodes' own or a NAT gateway, and come in by a load balancer";
+            let message = "Pods have no public address: outbound traffic uses the address of the node or a NAT gateway; use a load \
+                           balancer for inbound traffic";
             recorder.unsupported(at.key("assignPublicIp"), Code::ClusterNetworkUsed, message);
         }
         Some(AssignPublicIp::Disabled) => {
@@ -163,14 +165,14 @@ pub(crate) fn claim(service: &ecs::Service, name: &str, recorder: &mut VerdictRe
         let path = at.key("securityGroups").index(index);
         if names::is_qualified_name(group) {
             let message = format!(
-                "Pods bear the group as the label {}, which closes nothing by itself. A NetworkPolicy does what the groups do once \
-                 the Cluster says what all of them let through, in kubernetes.securityGroups, and the network enforces \
-                 policies; on EKS with security groups for Pods set kubernetes.securityGroupPolicies of the Cluster to true",
+                "Pods have the group as the label {}, which blocks no traffic. Define the rules of all groups in \
+                 kubernetes.securityGroups of the Cluster to create an equivalent NetworkPolicy, which the network plugin must enforce; \
+                 on EKS with security groups for Pods, set kubernetes.securityGroupPolicies of the Cluster to true instead",
                 label(group)
             );
             recorder.needs_addon(path, Code::ClusterSecurityGroupUsed, target.clone(), message);
         } else {
-            let message = "this is no id of a security group that a label can have: nothing is closed by it";
+            let message = "the id of the group is not valid in the key of a label, so the group has no effect";
             recorder.unsupported(path, Code::NameNotValid, message);
         }
     }
@@ -192,7 +194,7 @@ mod tests {
         let profile = RenderProfile::current(36);
         let task = RenderContext { service: Some(&service), ..RenderContext::alone(&definition, "web", &profile) };
         let identity = Identity { service: "web", task_definition: "web", cluster: "prod" };
-        let place = ObjectContext {
+        let context = ObjectContext {
             namespace: None,
             identity,
             task_definition: "web:1",
@@ -201,7 +203,7 @@ mod tests {
             mode: Mode::Operator,
         };
         let cluster: ClusterKubernetes = serde_json::from_value(cluster).unwrap();
-        network_policy(&task, &place, Some(&cluster)).map(|policy| policy.body["spec"].clone())
+        network_policy(&task, &context, Some(&cluster)).map(|policy| policy.body["spec"].clone())
     }
 
     fn open() -> Value {
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tasks_accept_only_from_the_group_of_the_load_balancer() {
+    fn tasks_accept_traffic_only_from_the_group_of_the_load_balancer() {
         let cluster = json!({"securityGroups": {
             "sg-alb": {"members": [{"cidr": "10.0.0.0/20"}]},
             "sg-web": {"ingress": [{"securityGroups": ["sg-alb"], "ports": [{"port": 80}]}]},
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_group_lets_out_all_do_and_names_can_always_be_asked_for() {
+    fn egress_is_the_union_of_all_groups_and_includes_dns() {
         let closed = json!({"egress": []});
         let both = json!({"securityGroups": {"sg-a": closed, "sg-b": {}}});
         assert_eq!(policy(&["sg-a", "sg-b"], both, open()).unwrap().get("egress"), None);
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_policy_for_unknown_groups_or_for_tasks_without_a_network() {
+    fn unknown_groups_and_tasks_without_a_network_have_no_policy() {
         let cluster = json!({"securityGroups": {"sg-a": {}}});
         assert!(policy(&["sg-a"], cluster.clone(), open()).is_some());
         assert_eq!(policy(&["sg-a", "sg-b"], cluster.clone(), open()), None);
@@ -242,12 +244,18 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_addresses_or_pods_of_namespaces() {
-        let of = |given: Value| peer(&serde_json::from_value(given).unwrap());
-        assert_eq!(of(json!({"podLabels": {"a": "b"}})), json!({"podSelector": {"matchLabels": {"a": "b"}}}));
-        assert_eq!(of(json!({"namespaceLabels": {}})), json!({"namespaceSelector": {}}));
-        assert_eq!(of(json!({})), json!({"podSelector": {}}));
-        let both = of(json!({"namespaceLabels": {"n": "x"}, "podLabels": {}}));
-        assert_eq!(both, json!({"namespaceSelector": {"matchLabels": {"n": "x"}}, "podSelector": {}}));
+    fn a_peer_selects_pods_and_namespaces() {
+        let cases = [
+            (json!({"podLabels": {"a": "b"}}), json!({"podSelector": {"matchLabels": {"a": "b"}}})),
+            (json!({"namespaceLabels": {}}), json!({"namespaceSelector": {}})),
+            (json!({}), json!({"podSelector": {}})),
+            (
+                json!({"namespaceLabels": {"n": "x"}, "podLabels": {}}),
+                json!({"namespaceSelector": {"matchLabels": {"n": "x"}}, "podSelector": {}}),
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(peer(&serde_json::from_value(input).unwrap()), expected);
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! `serviceConnectConfiguration` → core Services under the names that callers use.
+//! `serviceConnectConfiguration` → core Services with the names that callers use.
 //!
-//! There is no proxy: a name leads to the address of a Service, behind which each connection goes to some healthy task.
-//! Retries, outlier detection and limits on requests are those of a service mesh, where the cluster has one.
+//! There is no proxy: a name resolves to the address of a Service, which forwards each connection to a healthy task. Retries,
+//! outlier detection and request limits need a service mesh.
 
 use std::collections::BTreeMap;
 
@@ -16,32 +16,32 @@ use crate::ecs::task_definition::{ApplicationProtocol, PortMapping};
 use crate::ecs::{self, Pointer};
 use crate::k8s::{UntypedObject, names};
 use crate::translate::container::port_mappings;
-use crate::translate::service::dns_advice;
-use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, service, target};
+use crate::translate::service::{dns_advice, service_port};
+use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, target};
 
-/// Seconds that the proxy of Service Connect gives a request where the service gives none.
+/// Default request timeout of Service Connect, in seconds.
 const REQUEST_TIMEOUT: i32 = 15;
 
-/// The name of a port that others call.
+/// Name that callers use for a Service Connect service.
 struct Name<'a> {
     index: usize,
-    given: &'a ServiceConnectService,
-    /// The first part of the name; none when no Service can have it.
+    definition: &'a ServiceConnectService,
+    /// First label of the name; `None` if it is not valid as the name of a Service.
     service: Option<String>,
-    /// What comes after the first dot.
+    /// Part after the first dot.
     domain: Option<&'a str>,
-    /// The port that callers use, where there is an alias.
+    /// Port of the alias, if any.
     port: Option<i32>,
 }
 
-/// A name of the service with the port of the task behind it.
+/// Name of a service with its port and the port of the task.
 pub(crate) struct Alias<'a> {
-    /// The core Service of that name.
+    /// Name of the core Service.
     pub(crate) service: String,
     port: i32,
     target: i32,
     mapping: &'a PortMapping,
-    given: &'a ServiceConnectService,
+    definition: &'a ServiceConnectService,
     index: usize,
 }
 
@@ -49,48 +49,49 @@ fn names(service: &ecs::Service) -> Vec<Name<'_>> {
     let Some(connect) = service.service_connect_configuration.as_ref().filter(|connect| connect.enabled) else {
         return Vec::new();
     };
-    connect.services.iter().enumerate().map(|(index, given)| name(connect, index, given)).collect()
+    connect.services.iter().enumerate().map(|(index, definition)| name(connect, index, definition)).collect()
 }
 
-/// The name of the alias, or `<discoveryName>.<namespace>`.
-fn name<'a>(connect: &'a ServiceConnectConfiguration, index: usize, given: &'a ServiceConnectService) -> Name<'a> {
-    let alias = given.client_aliases.first();
-    let discovery = given.discovery_name.as_deref().unwrap_or(&given.port_name);
+/// Returns the name of the alias, or `<discoveryName>.<namespace>`.
+fn name<'a>(connect: &'a ServiceConnectConfiguration, index: usize, definition: &'a ServiceConnectService) -> Name<'a> {
+    let alias = definition.client_aliases.first();
+    let discovery = definition.discovery_name.as_deref().unwrap_or(&definition.port_name);
     let (first, domain) = match alias.and_then(|alias| alias.dns_name.as_deref()).filter(|name| !name.is_empty()) {
         Some(name) => name.split_once('.').map_or((name, None), |(first, domain)| (first, Some(domain))),
         None => (discovery, connect.namespace.as_deref().map(namespace_name)),
     };
     let first = first.to_ascii_lowercase();
-    let fits = names::is_label(&first) && first.starts_with(|c: char| c.is_ascii_lowercase());
+    let is_valid = names::is_label(&first) && first.starts_with(|c: char| c.is_ascii_lowercase());
     let port = alias.map(|alias| alias.port).filter(|port| *port > 0);
-    Name { index, given, service: fits.then_some(first), domain, port }
+    Name { index, definition, service: is_valid.then_some(first), domain, port }
 }
 
-/// A namespace is given by its name or by its ARN, which says an id.
-fn namespace_name(given: &str) -> &str {
-    if given.starts_with("arn:") { "" } else { given }
+/// Returns the name of a namespace; empty for an ARN, which contains an id instead.
+fn namespace_name(namespace: &str) -> &str {
+    if namespace.starts_with("arn:") { "" } else { namespace }
 }
 
-/// The names of a service whose ports the task has.
+/// Returns the aliases of a service whose port mappings exist in the task.
 pub(crate) fn aliases<'a>(task: &RenderContext<'a>) -> Vec<Alias<'a>> {
     let Some(spec) = task.service else { return Vec::new() };
     let mappings = || task.definition.container_definitions.iter().flat_map(|container| &container.port_mappings);
-    let of = |name: Name<'a>| {
-        let mapping = mappings().find(|mapping| mapping.name.as_ref() == Some(&name.given.port_name))?;
+    let aliases = names(&spec.ecs).into_iter().filter_map(|name| {
+        let Name { index, definition, .. } = name;
+        let mapping = mappings().find(|mapping| mapping.name.as_ref() == Some(&definition.port_name))?;
         let (target, _) = port_mappings::bounds(mapping)?;
         let port = name.port.unwrap_or(target);
-        Some(Alias { service: name.service?, port, target, mapping, given: name.given, index: name.index })
-    };
-    names(&spec.ecs).into_iter().filter_map(of).collect()
+        Some(Alias { service: name.service?, port, target, mapping, definition, index })
+    });
+    aliases.collect()
 }
 
 impl Alias<'_> {
     fn port(&self) -> ServicePort {
-        let named = service::of_mapping(self.port, Some(self.mapping));
-        ServicePort { target_port: Some(IntOrString::Int(self.target)), ..named }
+        let port = service_port::mapping_port(self.port, Some(self.mapping));
+        ServicePort { target_port: Some(IntOrString::Int(self.target)), ..port }
     }
 
-    /// Adds the port; one of the same number that leads elsewhere gives way.
+    /// Adds the port, or replaces a port with the same number and protocol.
     pub(crate) fn add_to(&self, ports: &mut Vec<ServicePort>) {
         let port = self.port();
         match ports.iter_mut().find(|other| other.port == port.port && other.protocol == port.protocol) {
@@ -104,19 +105,19 @@ impl Alias<'_> {
     }
 }
 
-/// The core Services of the names that are not the service's own.
-pub(crate) fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec<CoreService> {
+/// Renders the core Services for aliases with other names than the service.
+pub(crate) fn render(task: &RenderContext<'_>, context: &ObjectContext<'_>) -> Vec<CoreService> {
     let mut services: BTreeMap<String, Vec<ServicePort>> = BTreeMap::new();
-    for alias in aliases(task).iter().filter(|alias| alias.service != place.identity.service) {
+    for alias in aliases(task).iter().filter(|alias| alias.service != context.identity.service) {
         alias.add_to(services.entry(alias.service.clone()).or_default());
     }
     services
         .into_iter()
         .map(|(name, ports)| CoreService {
-            metadata: place.metadata(name),
+            metadata: context.metadata(name),
             spec: Some(CoreServiceSpec {
                 type_: Some("ClusterIP".to_owned()),
-                selector: Some(place.identity.selector()),
+                selector: Some(context.identity.selector()),
                 ports: Some(ports),
                 ..CoreServiceSpec::default()
             }),
@@ -126,39 +127,39 @@ pub(crate) fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec
 }
 
 fn has_mesh(spec: &ServiceSpec) -> bool {
-    let given = spec.kubernetes.as_ref().and_then(|kubernetes| kubernetes.service_connect.as_ref());
-    given.and_then(|given| given.mesh_routes) == Some(true)
+    let connect = spec.kubernetes.as_ref().and_then(|kubernetes| kubernetes.service_connect.as_ref());
+    connect.and_then(|connect| connect.mesh_routes) == Some(true)
 }
 
-/// Seconds of a request; 0 for no limit.
-fn request_timeout(given: &ServiceConnectService) -> Option<i32> {
-    given.timeout.as_ref().and_then(|timeout| timeout.per_request_timeout_seconds)
+/// Returns the request timeout in seconds; 0 for no limit.
+fn request_timeout(definition: &ServiceConnectService) -> Option<i32> {
+    definition.timeout.as_ref().and_then(|timeout| timeout.per_request_timeout_seconds)
 }
 
-/// The routes of a mesh, one for each name with HTTP behind it.
-pub(crate) fn routes(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec<UntypedObject> {
+/// Renders the routes of a service mesh, one for each alias with HTTP.
+pub(crate) fn routes(task: &RenderContext<'_>, context: &ObjectContext<'_>) -> Vec<UntypedObject> {
     if !task.service.is_some_and(has_mesh) {
         return Vec::new();
     }
-    let of = |alias: &Alias<'_>| {
-        let seconds = request_timeout(alias.given);
-        (alias.is_http() || seconds.is_some()).then(|| {
-            let seconds = seconds.unwrap_or(REQUEST_TIMEOUT);
-            let (name, port) = (alias.service.as_str(), alias.port);
-            let spec = json!({
-                "parentRefs": [{"group": "", "kind": "Service", "name": name, "port": port}],
-                "rules": [{
-                    "backendRefs": [{"name": name, "port": port}],
-                    "timeouts": {"request": duration(seconds)},
-                }],
-            });
-            UntypedObject::from_spec(place.metadata(route_name(name, alias.index)), spec)
-        })
-    };
-    aliases(task).iter().filter_map(of).collect()
+    let aliases = aliases(task).into_iter();
+    let routed = aliases.filter(|alias| alias.is_http() || request_timeout(alias.definition).is_some());
+    routed.map(|alias| route(&alias, context)).collect()
 }
 
-/// The form of the Gateway API, in which a number has five digits at most.
+fn route(alias: &Alias<'_>, context: &ObjectContext<'_>) -> UntypedObject {
+    let seconds = request_timeout(alias.definition).unwrap_or(REQUEST_TIMEOUT);
+    let (name, port) = (alias.service.as_str(), alias.port);
+    let spec = json!({
+        "parentRefs": [{"group": "", "kind": "Service", "name": name, "port": port}],
+        "rules": [{
+            "backendRefs": [{"name": name, "port": port}],
+            "timeouts": {"request": duration(seconds)},
+        }],
+    });
+    UntypedObject::from_spec(context.metadata(route_name(name, alias.index)), spec)
+}
+
+/// Formats a duration for the Gateway API, in which a number has at most five digits.
 fn duration(seconds: i32) -> String {
     let (hours, rest) = (seconds / 3600, seconds % 3600);
     if seconds <= 99_999 {
@@ -168,29 +169,28 @@ fn duration(seconds: i32) -> String {
     }
 }
 
-/// One name may have several ports, so the place in the list is part of it.
+/// Returns the name of a route. It contains the index in the list, as an alias may have several ports.
 fn route_name(alias: &str, index: usize) -> String {
     format!("{}-connect-{index}", crate::k8s::names::object_name(alias))
 }
 
-/// The names of a service, with their places.
-pub(crate) fn claimed(service: &ecs::Service) -> Vec<(Pointer, String)> {
+/// Returns the names of core Services for aliases, with their paths.
+pub(crate) fn service_names(service: &ecs::Service) -> Vec<(Pointer, String)> {
     let at = Pointer::root().key("serviceConnectConfiguration").key("services");
     names(service).into_iter().filter_map(|name| Some((at.index(name.index), name.service?))).collect()
 }
 
-/// What cannot be so because a load balancer wants the same port of the service's own core Service.
-pub(crate) fn clashes(task: &RenderContext<'_>, service: &str) -> Vec<Finding> {
+/// Returns findings about aliases that need a port of the service's core Service that a load balancer uses.
+pub(crate) fn port_conflicts(task: &RenderContext<'_>, service: &str) -> Vec<Finding> {
     let balancers = task.service.into_iter().flat_map(|spec| &spec.ecs.load_balancers);
-    let taken: Vec<i32> = balancers.filter_map(|balancer| balancer.container_port).collect();
-    let known = aliases(task);
-    let clash = known.iter().filter(|alias| alias.service == service && alias.target != alias.port);
-    clash
-        .filter(|alias| taken.contains(&alias.port))
+    let used: Vec<i32> = balancers.filter_map(|balancer| balancer.container_port).collect();
+    let remapped = aliases(task).into_iter().filter(|alias| alias.service == service && alias.target != alias.port);
+    remapped
+        .filter(|alias| used.contains(&alias.port))
         .map(|alias| {
             let message = format!(
-                "the name {service} is that of the service's own core Service, whose port {} belongs to a load balancer: give the alias \
-                 another name or port",
+                "{service} is also the name of the service's core Service, whose port {} belongs to a load balancer: give the alias another \
+                 name or port",
                 alias.port
             );
             let at = Pointer::root().key("serviceConnectConfiguration").key("services");
@@ -199,96 +199,97 @@ pub(crate) fn clashes(task: &RenderContext<'_>, service: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// Claims `serviceConnectConfiguration`.
-pub(crate) fn claim(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRecorder) {
+/// Records verdicts on `serviceConnectConfiguration`.
+pub(crate) fn record(spec: &ServiceSpec, service: &str, recorder: &mut VerdictRecorder) {
     let Some(connect) = &spec.ecs.service_connect_configuration else { return };
     let at = Pointer::root().key("serviceConnectConfiguration");
     let workload = |field: &str| target::workload(&spec.ecs, service, field);
     if !connect.enabled {
         return recorder.exact(at, workload("/spec/template/spec"));
     }
-    let message = "there is no proxy: names resolve to Services, which the cluster's DNS tells of as soon as they are there, and each \
-                   connection goes to some healthy task. Retries, outlier detection, the timeout of 15 s for a request and \
-                   balancing of requests over one connection (HTTP/2, gRPC) take a service mesh";
+    let message = "there is no proxy: names resolve to Services as soon as these exist, and each connection goes to a healthy task. \
+                   Install a service mesh for retries, outlier detection, the request timeout of 15 s and balancing of requests on \
+                   one connection (HTTP/2, gRPC)";
     recorder.approximate(at.key("enabled"), Code::ServiceConnectByDns, workload("/spec/template/spec"), message);
     if connect.namespace.is_some() {
-        let message = "names are those of the Kubernetes namespace that the service is in: give services that call each other the same \
-                       one";
+        let message = "names resolve in the Kubernetes namespace of the service: create services that call each other in the same \
+                       namespace";
         recorder.approximate(at.key("namespace"), Code::ServiceConnectByDns, workload("/metadata"), message);
     }
-    let given = [
+    let proxy_settings = [
         ("logConfiguration", connect.log_configuration.is_some()),
         ("accessLogConfiguration", connect.access_log_configuration.is_some()),
         ("containerConfigurations", !connect.container_configurations.is_empty()),
     ];
-    for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
-        let message = "there is no proxy that would log: a service mesh has logs of its own";
+    for (field, _) in proxy_settings.into_iter().filter(|(_, is_set)| *is_set) {
+        let message = "there is no proxy to configure: configure the proxies of a service mesh instead";
         recorder.unsupported(at.key(field), Code::NoServiceConnectProxy, message);
     }
     for name in names(&spec.ecs) {
-        claim_name(&name, has_mesh(spec), &at.key("services").index(name.index), recorder);
+        record_name(&name, has_mesh(spec), &at.key("services").index(name.index), recorder);
     }
 }
 
-fn claim_name(name: &Name<'_>, has_mesh: bool, at: &Pointer, recorder: &mut VerdictRecorder) {
+fn record_name(name: &Name<'_>, has_mesh: bool, at: &Pointer, recorder: &mut VerdictRecorder) {
     let Some(service) = &name.service else {
-        let message = "the first part of the name is none that a Service can have (a letter, then at most 62 of a-z, 0-9 and hyphens), so \
-                       nobody finds the tasks by it: give a clientAlias with a dnsName that is";
+        let message = "the part before the first dot is not valid as the name of a Service (a letter, then at most 62 of a-z, 0-9 and \
+                       hyphens), so the name does not resolve: add a clientAlias with a valid dnsName";
         return recorder.unsupported(at.clone(), Code::NameNotValid, message);
     };
     let target = format!("Service/{service}#/spec/ports");
     let alias = at.key("clientAliases").index(0);
     recorder.exact(at.key("portName"), target.clone());
     recorder.exact(alias.key("port"), target);
-    claim_dns_name(name, service, at, &alias, recorder);
-    if name.given.client_aliases.first().is_some_and(|alias| alias.test_traffic_rules.is_some()) {
-        let message = "there are no steps in which traffic is shifted, so none is for testing";
+    record_dns_name(name, service, at, &alias, recorder);
+    if name.definition.client_aliases.first().is_some_and(|alias| alias.test_traffic_rules.is_some()) {
+        let message = "traffic does not shift in steps, so there is no test traffic";
         recorder.unsupported(alias.key("testTrafficRules"), Code::TrafficNotShifted, message);
     }
-    claim_timeouts(name, service, has_mesh, &at.key("timeout"), recorder);
-    if name.given.ingress_port_override.is_some() {
-        let message = "no proxy listens: callers come to the container port";
+    record_timeouts(name, service, has_mesh, &at.key("timeout"), recorder);
+    if name.definition.ingress_port_override.is_some() {
+        let message = "there is no proxy: callers connect to the container port";
         recorder.unsupported(at.key("ingressPortOverride"), Code::NoServiceConnectProxy, message);
     }
-    if name.given.tls.is_some() {
-        let message = "traffic between tasks is not encrypted by a proxy: a service mesh does so with certificates of its own (mTLS)";
+    if name.definition.tls.is_some() {
+        let message = "there is no proxy to encrypt traffic between tasks: use the mTLS of a service mesh";
         recorder.unsupported(at.key("tls"), Code::NoServiceConnectProxy, message);
     }
 }
 
-/// The name that callers use, which by default comes of others.
-fn claim_dns_name(name: &Name<'_>, service: &str, at: &Pointer, alias: &Pointer, recorder: &mut VerdictRecorder) {
+/// Records the verdict on the field that determines the name.
+fn record_dns_name(name: &Name<'_>, service: &str, at: &Pointer, alias: &Pointer, recorder: &mut VerdictRecorder) {
     let target = format!("Service/{service}#/metadata/name");
-    let given = name.given.client_aliases.first().and_then(|alias| alias.dns_name.as_deref());
+    let dns_name = name.definition.client_aliases.first().and_then(|alias| alias.dns_name.as_deref());
     recorder.exact(at.key("discoveryName"), target.clone());
-    let path = match (given, name.given.discovery_name.is_some()) {
+    let path = match (dns_name, name.definition.discovery_name.is_some()) {
         (Some(_), _) => alias.key("dnsName"),
         (None, true) => at.key("discoveryName"),
         (None, false) => at.key("portName"),
     };
-    if given == Some(service) {
+    if dns_name == Some(service) {
         recorder.exact(path, target);
     } else {
-        recorder.approximate(path, Code::DnsSuffixIsNamespace, target, dns_advice::of(service, name.domain));
+        recorder.approximate(path, Code::DnsSuffixIsNamespace, target, dns_advice::advice(service, name.domain));
     }
 }
 
-fn claim_timeouts(name: &Name<'_>, service: &str, has_mesh: bool, at: &Pointer, recorder: &mut VerdictRecorder) {
-    let Some(timeout) = &name.given.timeout else { return };
+fn record_timeouts(name: &Name<'_>, service: &str, has_mesh: bool, at: &Pointer, recorder: &mut VerdictRecorder) {
+    let Some(timeout) = &name.definition.timeout else { return };
     if timeout.idle_timeout_seconds.is_some() {
-        let message = "no proxy closes idle connections: a service mesh has policies of its own for that";
+        let message = "there is no proxy to close idle connections: use the policies of a service mesh";
         recorder.unsupported(at.key("idleTimeoutSeconds"), Code::NoServiceConnectProxy, message);
     }
     let path = at.key("perRequestTimeoutSeconds");
     match (timeout.per_request_timeout_seconds, has_mesh) {
         (None, _) => {}
         (Some(_), true) => {
-            let message = "an HTTPRoute for the Service limits requests, once a service mesh takes such routes (GAMMA)";
+            let message =
+                "an HTTPRoute for the Service limits requests, once a service mesh that supports GAMMA is installed";
             let target = format!("HTTPRoute/{}#/spec/rules", route_name(service, name.index));
             recorder.needs_addon(path, Code::ServiceMeshNeeded, target, message);
         }
         (Some(_), false) => {
-            let message = "nothing limits the time of a request. Where a service mesh takes HTTPRoutes for Services (GAMMA), set \
+            let message = "the duration of requests is not limited: with a service mesh that supports GAMMA, set \
                            kubernetes.serviceConnect.meshRoutes to true";
             recorder.unsupported(path, Code::NoServiceConnectProxy, message);
         }
@@ -301,20 +302,20 @@ mod tests {
 
     use super::*;
 
-    fn found(connect: &Value) -> Vec<(Option<String>, Option<String>)> {
+    fn services_and_domains(connect: &Value) -> Vec<(Option<String>, Option<String>)> {
         let service: ecs::Service = serde_json::from_value(json!({"serviceConnectConfiguration": connect})).unwrap();
         names(&service).into_iter().map(|name| (name.service, name.domain.map(str::to_owned))).collect()
     }
 
     #[test]
-    fn times_have_the_form_of_the_gateway_api() {
+    fn durations_are_in_the_format_of_the_gateway_api() {
         for (seconds, text) in [(0, "0s"), (30, "30s"), (100_000, "27h46m40s"), (i32::MAX, "99999h14m7s")] {
             assert_eq!(duration(seconds), text);
         }
     }
 
     #[test]
-    fn the_name_is_that_of_the_alias_or_of_discovery_and_namespace() {
+    fn the_name_is_the_alias_or_the_discovery_name_in_the_namespace() {
         let cases = [
             (json!({"portName": "http"}), Some("http"), Some("internal")),
             (json!({"portName": "http", "discoveryName": "web"}), Some("web"), Some("internal")),
@@ -326,8 +327,12 @@ mod tests {
         ];
         for (service, name, domain) in cases {
             let connect = json!({"enabled": true, "namespace": "internal", "services": [service]});
-            assert_eq!(found(&connect), [(name.map(str::to_owned), domain.map(str::to_owned))], "{service}");
+            assert_eq!(
+                services_and_domains(&connect),
+                [(name.map(str::to_owned), domain.map(str::to_owned))],
+                "{service}"
+            );
         }
-        assert_eq!(found(&json!({"enabled": false, "services": [{"portName": "http"}]})), []);
+        assert_eq!(services_and_domains(&json!({"enabled": false, "services": [{"portName": "http"}]})), []);
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks of a service: a Deployment for REPLICA, a DaemonSet for DAEMON.
+//! Workload of a service: a Deployment for REPLICA, a DaemonSet for DAEMON.
 
 use std::collections::BTreeMap;
 
@@ -18,65 +18,66 @@ use crate::translate::context::Membership;
 use crate::translate::service::security_groups;
 use crate::translate::{ObjectContext, RenderContext, VerdictRecorder, pod};
 
-/// Old revisions of a workload that Kubernetes keeps. A deployment that failed is replaced by the last one that completed,
-/// which may lie some failed ones back and have no tasks any more.
+/// Number of old revisions that Kubernetes keeps. A rollback uses the last deployment that completed, which may precede
+/// several failed deployments and have no tasks.
 const REVISION_HISTORY_LIMIT: i32 = 5;
-/// What runs the tasks of a service.
+
+/// Workload that runs the tasks of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Workload {
-    /// Of a REPLICA service.
+    /// Workload of a REPLICA service.
     Deployment(Box<Deployment>),
-    /// Of a DAEMON service.
+    /// Workload of a DAEMON service.
     DaemonSet(Box<DaemonSet>),
 }
 
-/// What a workload is besides its Pod template.
+/// Settings of a workload besides its Pod template.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Annotations besides those of every object of the service and the name of the task definition.
     pub annotations: BTreeMap<String, String>,
-    /// How many tasks there are to be, of a DAEMON service as many as nodes that run one, and how many may start and stop.
+    /// Desired count and how many tasks may start and stop. The desired count of a DAEMON service is its number of nodes.
     pub bounds: Bounds,
-    /// Whether nothing is replaced for the time being. A DaemonSet knows no pause.
+    /// True if no task is replaced. A DaemonSet cannot be paused.
     pub paused: bool,
-    /// Seconds that a task has to be ready before it counts as healthy.
+    /// Seconds that a task must be ready before it counts as healthy.
     pub healthy_after: i32,
 }
 
-/// Renders the Pods of a service. Verdicts on the task definition go to `recorder`.
+/// Renders the Pod template of a service and records verdicts on the task definition.
 #[must_use]
 pub fn template(
     service: &ecs::Service,
     task: &RenderContext<'_>,
-    place: &ObjectContext<'_>,
+    context: &ObjectContext<'_>,
     recorder: &mut VerdictRecorder,
 ) -> PodTemplateSpec {
-    let mut pod_labels = place.labels();
+    let mut pod_labels = context.labels();
     pod_labels.insert(labels::TASK_DEFINITION.to_owned(), task.name.to_owned());
-    pod_labels.extend(place.revision.map(|number| (labels::REVISION.to_owned(), number.to_string())));
+    pod_labels.extend(context.revision.map(|number| (labels::REVISION.to_owned(), number.to_string())));
     pod_labels.extend(security_groups::labels(service));
     let membership = Membership {
-        namespace: place.namespace,
-        cluster: place.identity.cluster,
-        service: Some(service.service_name.as_deref().unwrap_or(place.identity.service)),
+        namespace: context.namespace,
+        cluster: context.identity.cluster,
+        service: Some(service.service_name.as_deref().unwrap_or(context.identity.service)),
         launch_type: service.launch_type,
     };
     pod::template(task, &membership, pod_labels, recorder)
 }
 
-/// Renders the workload of a service around its Pods.
+/// Renders the workload of a service around its Pod template.
 #[must_use]
 pub fn render(
     service: &ecs::Service,
-    place: &ObjectContext<'_>,
+    context: &ObjectContext<'_>,
     template: PodTemplateSpec,
     settings: Settings,
 ) -> Workload {
-    let mut metadata = place.metadata(place.identity.service);
+    let mut metadata = context.metadata(context.identity.service);
     let annotations = metadata.annotations.get_or_insert_default();
-    annotations.insert(annotations::TASK_DEFINITION.to_owned(), place.task_definition.to_owned());
+    annotations.insert(annotations::TASK_DEFINITION.to_owned(), context.task_definition.to_owned());
     annotations.extend(settings.annotations);
-    let selector = LabelSelector { match_labels: Some(place.identity.selector()), match_expressions: None };
+    let selector = LabelSelector { match_labels: Some(context.identity.selector()), match_expressions: None };
     let min_ready_seconds = Some(settings.healthy_after).filter(|seconds| *seconds > 0);
     let bounds = settings.bounds;
     if service.is_daemon() {
@@ -108,26 +109,26 @@ pub fn render(
     }))
 }
 
-/// Seconds that a task of the service has to be ready before it counts as healthy: none where health checks or a load balancer
-/// say when it is.
+/// Returns the seconds that a task of the service must be ready before it counts as healthy: 0 if health checks or a load
+/// balancer determine its health.
 #[must_use]
 pub fn healthy_after(service: Option<&ServiceSpec>, task: &ecs::TaskDefinition) -> i32 {
-    let chosen = service.and_then(|spec| spec.kubernetes.as_ref()?.healthy_after_seconds);
-    let balanced = service.is_some_and(|spec| !spec.ecs.load_balancers.is_empty());
-    let checked = balanced || task.container_definitions.iter().any(health_check::decides);
-    chosen.unwrap_or(if checked { 0 } else { HEALTHY_AFTER_SECONDS })
+    let configured = service.and_then(|spec| spec.kubernetes.as_ref()?.healthy_after_seconds);
+    let has_load_balancer = service.is_some_and(|spec| !spec.ecs.load_balancers.is_empty());
+    let has_checks = has_load_balancer || task.container_definitions.iter().any(health_check::decides);
+    configured.unwrap_or(if has_checks { 0 } else { HEALTHY_AFTER_SECONDS })
 }
 
 fn number(n: i64) -> IntOrString {
     IntOrString::Int(i32::try_from(n).unwrap_or(i32::MAX))
 }
 
-/// Absolute numbers: Kubernetes rounds percentages the other way than ECS (a surge up).
+/// Returns the strategy in absolute numbers, as Kubernetes rounds the percentage of a surge up and ECS rounds it down.
 fn strategy(bounds: Bounds) -> DeploymentStrategy {
-    // Kubernetes refuses 0 and 0, which comes of a desired count of 0 and of percentages that leave no room. In the second
-    // case the caller keeps the old revision in place, as ECS does, so the 1 replaces nothing.
-    let room = bounds.max_surge() + bounds.max_unavailable() > 0;
-    let unavailable = if room { bounds.max_unavailable() } else { 1 };
+    // Kubernetes rejects 0 for both, which results from a desired count of 0 and from percentages that allow no replacement.
+    // In the second case the caller keeps the old revision, as ECS does, so the 1 replaces no task.
+    let allows_replacement = bounds.max_surge() + bounds.max_unavailable() > 0;
+    let unavailable = if allows_replacement { bounds.max_unavailable() } else { 1 };
     DeploymentStrategy {
         type_: Some("RollingUpdate".to_owned()),
         rolling_update: Some(RollingUpdateDeployment {
@@ -137,7 +138,7 @@ fn strategy(bounds: Bounds) -> DeploymentStrategy {
     }
 }
 
-/// A node has room for one task of a DAEMON service: the old one stops first.
+/// Returns the strategy of a DAEMON service. A node has one task, so the old task stops first.
 fn update_strategy(bounds: Bounds) -> DaemonSetUpdateStrategy {
     DaemonSetUpdateStrategy {
         type_: Some("RollingUpdate".to_owned()),

@@ -22,7 +22,7 @@ const PRINTED_OF_ALARMS: [&str; 7] = [
 ];
 
 /// Claims what changes the desired count of a service.
-pub(crate) fn claim(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+pub(crate) fn record(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     let Some(scaling) = &spec.ecs.auto_scaling else { return };
     let root = Pointer::root().key("autoScaling");
     let object = crate::translate::service::auto_scaling::target(spec, scaling, name);
@@ -42,21 +42,21 @@ pub(crate) fn claim(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut V
         );
     }
     let translated = metrics::translated(spec, scaling, name);
-    claim_limits(spec, scaling, &translated, object.as_deref(), &count, mode, recorder);
+    record_limits(spec, scaling, &translated, object.as_deref(), &count, mode, recorder);
     recorder.describe_only(&root, &["scalableTargetARN", "creationTime", "predictedCapacity"]);
     let message = "what scales the service acts with rights of its own in the cluster";
     recorder.ignored(root.key("roleARN"), Code::DriverRoleUsed, message);
-    claim_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, mode, recorder);
-    claim_tags(scaling, &root.key("tags"), object.as_deref(), recorder);
-    claim_policies(spec, scaling, name, object.as_deref(), recorder);
-    steps::claim(spec, scaling, &root.key("policies"), name, mode, recorder);
-    claim_printed(scaling, &root.key("policies"), recorder);
+    record_suspended(scaling, &root.key("suspendedState"), object.as_deref(), &count, mode, recorder);
+    record_tags(scaling, &root.key("tags"), object.as_deref(), recorder);
+    record_policies(spec, scaling, name, object.as_deref(), recorder);
+    steps::record(spec, scaling, &root.key("policies"), name, mode, recorder);
+    record_printed(scaling, &root.key("policies"), recorder);
     for (position, action) in scaling.scheduled_actions.iter().enumerate() {
-        claim_action(action, &root.key("scheduledActions").index(position), &count, mode, recorder);
+        record_action(action, &root.key("scheduledActions").index(position), &count, mode, recorder);
     }
 }
 
-fn claim_limits(
+fn record_limits(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
     translated: &[Tracked<'_>],
@@ -85,7 +85,7 @@ fn claim_limits(
         Some(object) => {
             recorder.exact(root.key("maxCapacity"), format!("{object}{most}"));
             if scaling.min_capacity == 0 && keda {
-                claim_zero(spec, scaling, translated, &format!("{object}{least}"), mode, recorder);
+                record_zero(spec, scaling, translated, &format!("{object}{least}"), mode, recorder);
             } else if scaling.min_capacity == 0 {
                 let message = "a HorizontalPodAutoscaler keeps one task where one runs, and leaves a count of 0 alone; on ECS too \
                                a metric of the tasks themselves starts none. A metric through KEDA scales from and to 0";
@@ -98,7 +98,7 @@ fn claim_limits(
 }
 
 /// KEDA goes from and to 0 by itself, past the HorizontalPodAutoscaler that it makes.
-fn claim_zero(
+fn record_zero(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
     translated: &[Tracked<'_>],
@@ -123,7 +123,7 @@ fn claim_zero(
     recorder.approximate(at, Code::ScaleToZeroByActivity, least, message);
 }
 
-fn claim_suspended(
+fn record_suspended(
     scaling: &AutoScaling,
     at: &Pointer,
     object: Option<&str>,
@@ -161,7 +161,7 @@ fn claim_suspended(
     }
 }
 
-fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorder: &mut VerdictRecorder) {
+fn record_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorder: &mut VerdictRecorder) {
     let Some(object) = object else {
         let message = "there is no object for the scalable target that could bear them";
         return recorder.ignored(at.clone(), Code::NoScalingPolicy, message);
@@ -180,7 +180,7 @@ fn claim_tags(scaling: &AutoScaling, at: &Pointer, object: Option<&str>, recorde
 }
 
 /// What descriptions of policies and alarms have beyond their input.
-fn claim_printed(scaling: &AutoScaling, at: &Pointer, recorder: &mut VerdictRecorder) {
+fn record_printed(scaling: &AutoScaling, at: &Pointer, recorder: &mut VerdictRecorder) {
     for (position, policy) in scaling.policies.iter().enumerate() {
         let at = at.index(position);
         recorder.describe_only(&at, &["policyARN", "creationTime"]);
@@ -199,7 +199,7 @@ fn path(object: &str) -> &'static str {
     }
 }
 
-fn claim_policies(
+fn record_policies(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
     name: &str,
@@ -224,12 +224,12 @@ fn claim_policies(
     let translated = metrics::translated(spec, scaling, name);
     let service = steps::dimensions(spec, name);
     for policy in metrics::tracked(spec, scaling, name) {
-        claim_tracked(spec, &policy, &translated, object, recorder);
-        claim_named(&policy, &service, object, recorder);
+        record_tracked(spec, &policy, &translated, object, recorder);
+        record_named(&policy, &service, object, recorder);
     }
 }
 
-fn claim_tracked(
+fn record_tracked(
     spec: &ServiceSpec,
     policy: &Tracked<'_>,
     all: &[Tracked<'_>],
@@ -254,12 +254,12 @@ fn claim_tracked(
     let metric = format!("{object}{list}");
     recorder.exact(policy.path.key("policyName"), metric.clone());
     recorder.exact(policy.path.key("policyType"), object);
-    claim_metric(policy, source, &at, &metric, recorder);
-    claim_value(policy, source, &at.key("targetValue"), &metric, recorder);
-    claim_pace(spec, policy, all, &at, object, recorder);
+    record_metric(policy, source, &at, &metric, recorder);
+    record_value(policy, source, &at.key("targetValue"), &metric, recorder);
+    record_pace(spec, policy, all, &at, object, recorder);
 }
 
-fn claim_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, recorder: &mut VerdictRecorder) {
+fn record_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, recorder: &mut VerdictRecorder) {
     let specifications = [
         policy.given.predefined_metric_specification.as_ref().map(|_| at.key("predefinedMetricSpecification")),
         policy.given.customized_metric_specification.as_ref().map(|_| at.key("customizedMetricSpecification")),
@@ -281,7 +281,7 @@ fn claim_metric(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &st
 }
 
 /// What is left behind of the metrics that a policy names itself.
-fn claim_named(policy: &Tracked<'_>, service: &Dimensioned<'_>, object: Option<&str>, recorder: &mut VerdictRecorder) {
+fn record_named(policy: &Tracked<'_>, service: &Dimensioned<'_>, object: Option<&str>, recorder: &mut VerdictRecorder) {
     let (Ok(source), Some(object), false) = (&policy.source, object, policy.replaced) else { return };
     let triggers = format!("{object}/spec/triggers");
     for metric in policy.named() {
@@ -297,7 +297,7 @@ fn claim_named(policy: &Tracked<'_>, service: &Dimensioned<'_>, object: Option<&
     }
 }
 
-fn claim_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, recorder: &mut VerdictRecorder) {
+fn record_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str, recorder: &mut VerdictRecorder) {
     let is_whole = policy.given.target_value.fract() == 0.0;
     let rounded = match source {
         Source::Resource(_) => {
@@ -313,7 +313,7 @@ fn claim_value(policy: &Tracked<'_>, source: &Source, at: &Pointer, metric: &str
     }
 }
 
-fn claim_pace(
+fn record_pace(
     spec: &ServiceSpec,
     policy: &Tracked<'_>,
     all: &[Tracked<'_>],
@@ -350,7 +350,7 @@ fn claim_pace(
     }
 }
 
-fn claim_action(action: &ScheduledAction, at: &Pointer, count: &str, mode: Mode, recorder: &mut VerdictRecorder) {
+fn record_action(action: &ScheduledAction, at: &Pointer, count: &str, mode: Mode, recorder: &mut VerdictRecorder) {
     if !mode.has_operator() {
         let message = "without the operator nobody changes limits by the clock: a CronJob with kubectl patch could";
         recorder.unsupported(at.clone(), Code::NeedsOperator, message);

@@ -25,7 +25,7 @@ use crate::translate::service::companion::Companion;
 use crate::translate::{Mode, ObjectContext, metadata};
 
 pub use behavior::low_alarm_seconds;
-pub(crate) use field_verdicts::claim;
+pub(crate) use field_verdicts::record;
 pub use steps::{alarm_metrics, dimensions, is_plain_http};
 
 /// What scaling depends on besides the definition.
@@ -46,16 +46,16 @@ const PAUSED_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 
 /// What scales the tasks of a service by metrics; none where no policy does, or no task may run.
 #[must_use]
-pub fn render(spec: &ServiceSpec, place: &ObjectContext<'_>, situation: Situation) -> Option<Companion> {
+pub fn render(spec: &ServiceSpec, context: &ObjectContext<'_>, situation: Situation) -> Option<Companion> {
     let scaling = spec.ecs.auto_scaling.as_ref().filter(|_| situation.limits.max > 0 && !spec.ecs.is_daemon())?;
-    let tracked = metrics::translated(spec, scaling, place.identity.service);
+    let tracked = metrics::translated(spec, scaling, context.identity.service);
     let sources: Vec<(&Tracked<'_>, &Source)> =
         tracked.iter().filter_map(|it| Some((it, it.source.as_ref().ok()?))).collect();
     if sources.is_empty() {
         return None;
     }
-    let mut metadata = metadata(scaling, place);
-    let target = scale_target(place.identity.service, place.mode);
+    let mut metadata = metadata(scaling, context);
+    let target = scale_target(context.identity.service, context.mode);
     if metrics::needs_keda(&tracked) {
         let triggers: Vec<Value> = sources.iter().map(|(policy, source)| source.trigger(policy)).collect();
         if scaling.scale_out_is_suspended() {
@@ -119,8 +119,8 @@ fn scale_target(name: &str, mode: Mode) -> Value {
 }
 
 /// The tags of the scalable target are annotations, beside those of the service.
-fn metadata(scaling: &AutoScaling, place: &ObjectContext<'_>) -> ObjectMeta {
-    let mut metadata = place.metadata(place.identity.service);
+fn metadata(scaling: &AutoScaling, context: &ObjectContext<'_>) -> ObjectMeta {
+    let mut metadata = context.metadata(context.identity.service);
     let own = metadata::tag_annotations(&tags_of(scaling));
     if !own.is_empty() {
         metadata.annotations.get_or_insert_default().extend(own);

@@ -86,7 +86,7 @@ fn of_prometheus(query: &PrometheusQuery, at: &Pointer) -> Vec<Finding> {
     findings
 }
 
-pub(super) fn claim(
+pub(super) fn record(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
     at: &Pointer,
@@ -96,11 +96,11 @@ pub(super) fn claim(
 ) {
     let steps = scaling.policies.iter().enumerate().filter(|(_, policy)| policy.kind() == PolicyType::StepScaling);
     for (position, policy) in steps {
-        claim_policy(spec, policy, &at.index(position), name, mode, recorder);
+        record_policy(spec, policy, &at.index(position), name, mode, recorder);
     }
 }
 
-fn claim_policy(
+fn record_policy(
     spec: &ServiceSpec,
     policy: &ScalingPolicy,
     at: &Pointer,
@@ -121,7 +121,7 @@ fn claim_policy(
     let service = dimensions(spec, name);
     let count = format!("Service/{name}#/spec/desiredCount");
     for (number, alarm) in policy.alarms.iter().enumerate() {
-        claim_alarm(spec, alarm, &service, &at.key("alarms").index(number), &count, recorder);
+        record_alarm(spec, alarm, &service, &at.key("alarms").index(number), &count, recorder);
     }
     if policy.alarms.iter().all(|alarm| alarm.watched(&service).is_err()) {
         let message = "none of its alarms is evaluated, so that nothing triggers the policy; what watches the metric can set the count \
@@ -137,7 +137,7 @@ fn claim_policy(
     }
 }
 
-fn claim_alarm(
+fn record_alarm(
     spec: &ServiceSpec,
     alarm: &Alarm,
     service: &Dimensioned<'_>,
@@ -166,18 +166,18 @@ fn claim_alarm(
     }
     recorder.exact(at.clone(), count);
     if let Some(chosen) = alarm_metrics(spec).iter().find(|metric| metric.alarm_name == alarm.alarm_name) {
-        claim_chosen(alarm, chosen, at, count, recorder);
+        record_chosen(alarm, chosen, at, count, recorder);
     } else {
-        claim_utilization(at, count, recorder);
+        record_utilization(at, count, recorder);
     }
-    claim_period(alarm, at, count, recorder);
-    claim_actions(alarm, at, recorder);
+    record_period(alarm, at, count, recorder);
+    record_actions(alarm, at, recorder);
 }
 
 /// What says which metric an alarm is on.
 const ON_A_METRIC: [&str; 6] = ["metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "metrics"];
 
-fn claim_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
+fn record_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
     let (code, what) = match &chosen.external {
         Some(_) => (
             Code::ExternalMetricsNeeded,
@@ -199,21 +199,21 @@ fn claim_chosen(alarm: &Alarm, chosen: &AlarmMetric, at: &Pointer, count: &str, 
     }
 }
 
-fn claim_utilization(at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
+fn record_utilization(at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
     let message = "metrics-server has to be there: the operator asks it once a minute what the running tasks use, and a value is that of \
                    the moment, where CloudWatch takes all of the minute. After a start it looks for as long as the alarm does \
                    before it acts";
     recorder.needs_addon(at.key("metricName"), Code::MetricsServerNeeded, count, message);
 }
 
-fn claim_period(alarm: &Alarm, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
+fn record_period(alarm: &Alarm, at: &Pointer, count: &str, recorder: &mut VerdictRecorder) {
     if let Some(period) = alarm.period.filter(|period| period % SAMPLE_SECONDS != 0) {
         let message = format!("a value is of whole minutes, and not of {period} s");
         recorder.approximate(at.key("period"), Code::MetricResolutionOneMinute, count, message);
     }
 }
 
-fn claim_actions(alarm: &Alarm, at: &Pointer, recorder: &mut VerdictRecorder) {
+fn record_actions(alarm: &Alarm, at: &Pointer, recorder: &mut VerdictRecorder) {
     let message = "the alarm triggers the policy and nothing else: status.scalingActivities tells of it";
     for (member, given) in
         [("okActions", &alarm.ok_actions), ("insufficientDataActions", &alarm.insufficient_data_actions)]

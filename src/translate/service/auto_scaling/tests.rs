@@ -27,7 +27,7 @@ const QUIET: Situation =
 
 fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
-    let place = ObjectContext {
+    let context = ObjectContext {
         namespace: None,
         identity,
         task_definition: "web:1",
@@ -35,7 +35,7 @@ fn rendered(spec: &ServiceSpec, situation: Situation) -> Option<(&'static str, V
         tags: &[],
         mode: Mode::Operator,
     };
-    match render(spec, &place, situation)? {
+    match render(spec, &context, situation)? {
         Companion::Autoscaler(object) => Some(("hpa", object.body["spec"].clone())),
         Companion::ScaledObject(object) => Some(("keda", object.body["spec"].clone())),
         other => panic!("{other:?}"),
@@ -180,7 +180,7 @@ fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
     let paused = |state: Value| {
         let spec = by_queue(json!({}), json!({"suspendedState": state}));
         let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
-        let place = ObjectContext {
+        let context = ObjectContext {
             namespace: None,
             identity,
             task_definition: "web:1",
@@ -188,7 +188,9 @@ fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
             tags: &[],
             mode: Mode::Operator,
         };
-        let Some(Companion::ScaledObject(object)) = render(&spec, &place, FROM_ZERO) else { panic!("no ScaledObject") };
+        let Some(Companion::ScaledObject(object)) = render(&spec, &context, FROM_ZERO) else {
+            panic!("no ScaledObject")
+        };
         object.metadata.annotations.unwrap_or_default().get(PAUSED_SCALE_OUT).cloned()
     };
     assert_eq!(paused(json!({"dynamicScalingOutSuspended": true})).as_deref(), Some("true"));
@@ -198,7 +200,7 @@ fn keda_starts_no_first_task_while_scaling_out_is_suspended() {
 /// The code that a member of `autoScaling` is judged with, for a manifest or beside the operator.
 fn judged(spec: &ServiceSpec, path: &str, mode: Mode) -> Option<(&'static str, String)> {
     let mut recorder = VerdictRecorder::new();
-    claim(spec, "web", mode, &mut recorder);
+    record(spec, "web", mode, &mut recorder);
     let verdicts = recorder.close(&serde_json::to_value(spec).unwrap(), &std::collections::BTreeSet::new());
     let found = verdicts.into_iter().find(|it| it.path.to_string() == format!("/autoScaling/{path}"))?;
     Some((found.code.map_or(found.verdict.name(), |code| code.name()), found.message.unwrap_or_default()))
@@ -462,7 +464,7 @@ fn steps_are_the_operators_where_it_can_see_their_metric() {
     let verdicts_of = |policies: Value, more: Value| {
         let spec = spec(policies, more);
         let mut recorder = VerdictRecorder::new();
-        claim(&spec, "web", Mode::Operator, &mut recorder);
+        record(&spec, "web", Mode::Operator, &mut recorder);
         let judged = recorder.close(&serde_json::to_value(&spec).unwrap(), &std::collections::BTreeSet::new());
         let of_policies = judged.into_iter().filter(|it| it.path.to_string().starts_with("/autoScaling/policies/0"));
         let codes = of_policies.filter_map(|it| it.code.map(|code| (it.path.to_string(), code)));

@@ -1,7 +1,7 @@
-//! `loadBalancers` → what brings traffic to a container port, as the service's `kubernetes.loadBalancers` chooses.
+//! `loadBalancers` → an object that sends traffic to a container port, selected by `kubernetes.loadBalancers` of the service.
 //!
-//! Without a choice the target group stays what it is and gets the tasks as targets, so that its load balancer, and the
-//! address that clients know, outlive the move. The other ways leave the target group behind.
+//! By default the target group remains and the tasks become its targets, so that the load balancer and its address survive the
+//! migration. The other objects replace the target group.
 
 mod ingress;
 mod load_balancer_service;
@@ -23,38 +23,37 @@ use crate::translate::conversions::some_list;
 use crate::translate::service::companion::Companion;
 use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder, target};
 
-/// What takes the place of a load balancer.
+/// Replacement of a load balancer.
 #[derive(Clone, Copy)]
-enum Way<'a> {
-    /// The target group itself, with these settings if there are some.
+enum Replacement<'a> {
+    /// The target group itself, with optional settings.
     Binding(&'a str, Option<&'a TargetGroupBinding>),
     Http(&'a HttpRoute),
     Grpc(&'a GrpcRoute),
     Tcp(&'a TcpRoute),
     Ingress(&'a Ingress),
     Service(&'a LoadBalancerService),
-    /// Nothing: it is a Classic Load Balancer and no other way is chosen.
-    Nothing,
+    /// No replacement: a Classic Load Balancer without a mapping.
+    None,
 }
 
-/// An entry of `loadBalancers` with what the `kubernetes` block says of it.
-pub(crate) struct Entry<'a> {
+/// LoadBalancerEntry of `loadBalancers` with its mapping in the `kubernetes` block.
+pub(crate) struct LoadBalancerEntry<'a> {
     index: usize,
     balancer: &'a LoadBalancer,
-    /// The mapping and its place in the list.
+    /// The mapping and its index in the list.
     mapping: Option<(usize, &'a LoadBalancerMapping)>,
 }
 
-/// The entries of a service.
-pub(crate) fn entries(spec: &ServiceSpec) -> Vec<Entry<'_>> {
+/// Returns the load balancers of a service with their mappings.
+pub(crate) fn entries(spec: &ServiceSpec) -> Vec<LoadBalancerEntry<'_>> {
     let mappings = spec.kubernetes.iter().flat_map(|kubernetes| &kubernetes.load_balancers).enumerate();
-    let of = |(index, balancer)| {
-        // One that names the target group is meant before one that means all of this port.
-        let mut belonging: Vec<_> = mappings.clone().filter(|(_, mapping)| belongs(mapping, balancer)).collect();
-        belonging.sort_by_key(|(_, mapping)| mapping.target_group_arn.is_none());
-        Entry { index, balancer, mapping: belonging.first().copied() }
-    };
-    spec.ecs.load_balancers.iter().enumerate().map(of).collect()
+    let entries = spec.ecs.load_balancers.iter().enumerate().map(|(index, balancer)| {
+        // A mapping with a target group takes precedence over one for all target groups of the port.
+        let matching = mappings.clone().filter(|(_, mapping)| belongs(mapping, balancer));
+        LoadBalancerEntry { index, balancer, mapping: matching.min_by_key(|(_, it)| it.target_group_arn.is_none()) }
+    });
+    entries.collect()
 }
 
 fn belongs(mapping: &LoadBalancerMapping, balancer: &LoadBalancer) -> bool {
@@ -63,166 +62,175 @@ fn belongs(mapping: &LoadBalancerMapping, balancer: &LoadBalancer) -> bool {
         && (mapping.target_group_arn.is_none() || mapping.target_group_arn == balancer.target_group_arn)
 }
 
-impl<'a> Entry<'a> {
-    /// Seconds that the mapping gives between leaving the load balancer and SIGTERM.
+impl<'a> LoadBalancerEntry<'a> {
+    /// Returns the configured delay between deregistration and SIGTERM, in seconds.
     pub(crate) fn delay(&self) -> Option<i32> {
         self.mapping?.1.deregistration_delay_seconds
     }
 
-    /// The object that it becomes, for reports.
+    /// Returns the resulting object, for reports.
     fn object(&self, service: &str) -> Option<String> {
-        let kind = match self.way() {
-            Way::Binding(..) => "TargetGroupBinding",
-            Way::Http(_) => "HTTPRoute",
-            Way::Grpc(_) => "GRPCRoute",
-            Way::Tcp(_) => "TCPRoute",
-            Way::Ingress(_) => "Ingress",
-            Way::Service(_) => "Service",
-            Way::Nothing => return None,
+        let kind = match self.replacement() {
+            Replacement::Binding(..) => "TargetGroupBinding",
+            Replacement::Http(_) => "HTTPRoute",
+            Replacement::Grpc(_) => "GRPCRoute",
+            Replacement::Tcp(_) => "TCPRoute",
+            Replacement::Ingress(_) => "Ingress",
+            Replacement::Service(_) => "Service",
+            Replacement::None => return None,
         };
         Some(format!("{kind}/{}#", self.name(service)))
     }
 
-    /// What tells the object from others of the service: the port, or what stands for the port and the target group that alone
-    /// is meant.
-    fn own_part(&self) -> String {
-        let port = self.port().to_string();
-        let group = self.mapping.and_then(|(_, mapping)| mapping.target_group_arn.as_deref());
-        group.map_or_else(|| port.clone(), |group| fingerprint::short_hash(&format!("{group} {port}")))
+    /// Returns a suffix that is unique among the objects of the service: the port, or a hash of port and target group if the
+    /// mapping names the target group.
+    fn suffix(&self) -> String {
+        let port = self.port();
+        match self.mapping.and_then(|(_, mapping)| mapping.target_group_arn.as_deref()) {
+            Some(group) => fingerprint::short_hash(&format!("{group} {port}")),
+            None => port.to_string(),
+        }
     }
 
     fn port(&self) -> i32 {
         self.balancer.container_port.unwrap_or_default()
     }
 
-    fn way(&self) -> Way<'a> {
-        let chosen = self.mapping.and_then(|(_, mapping)| ways(mapping).into_iter().next().map(|(_, way)| way));
+    fn replacement(&self) -> Replacement<'a> {
+        let configured = self.mapping.and_then(|(_, mapping)| replacements(mapping).into_iter().next());
         let group = self.balancer.target_group_arn.as_deref().filter(|arn| !arn.is_empty());
-        match (chosen, group) {
-            (Some(Way::Binding(_, settings)), Some(group)) => Way::Binding(group, settings),
-            (None, Some(group)) => Way::Binding(group, None),
-            (Some(Way::Binding(..)) | None, None) => Way::Nothing,
-            (Some(way), _) => way,
+        match (configured.map(|(_, replacement)| replacement), group) {
+            (Some(Replacement::Binding(_, settings)), Some(group)) => Replacement::Binding(group, settings),
+            (None, Some(group)) => Replacement::Binding(group, None),
+            (Some(Replacement::Binding(..)) | None, None) => Replacement::None,
+            (Some(replacement), _) => replacement,
         }
     }
 
-    /// The name of the object; the target group is part of that of a binding, which cannot get another one.
+    /// Returns the name of the object. The name of a binding contains the target group, which is immutable.
     fn name(&self, service: &str) -> String {
         let port = self.port();
-        match self.way() {
-            Way::Binding(group, _) => {
+        match self.replacement() {
+            Replacement::Binding(group, _) => {
                 let container = self.balancer.container_name.as_deref().unwrap_or_default();
                 format!("{service}-{}", fingerprint::short_hash(&format!("{group} {container} {port}")))
             }
-            Way::Service(_) => format!("{service}-{}-lb", self.own_part()),
-            _ => format!("{service}-{}", self.own_part()),
+            Replacement::Service(_) => format!("{service}-{}-lb", self.suffix()),
+            _ => format!("{service}-{}", self.suffix()),
         }
     }
 }
 
-/// The ways that a mapping chooses, of which one at most is right.
-fn ways(mapping: &LoadBalancerMapping) -> Vec<(&'static str, Way<'_>)> {
+/// Returns the replacements of a mapping by field. A valid mapping has at most one.
+fn replacements(mapping: &LoadBalancerMapping) -> Vec<(&'static str, Replacement<'_>)> {
     let all = [
-        mapping.target_group_binding.as_ref().map(|it| ("targetGroupBinding", Way::Binding("", Some(it)))),
-        mapping.http_route.as_ref().map(|it| ("httpRoute", Way::Http(it))),
-        mapping.grpc_route.as_ref().map(|it| ("grpcRoute", Way::Grpc(it))),
-        mapping.tcp_route.as_ref().map(|it| ("tcpRoute", Way::Tcp(it))),
-        mapping.ingress.as_ref().map(|it| ("ingress", Way::Ingress(it))),
-        mapping.load_balancer.as_ref().map(|it| ("loadBalancer", Way::Service(it))),
+        mapping.target_group_binding.as_ref().map(|it| ("targetGroupBinding", Replacement::Binding("", Some(it)))),
+        mapping.http_route.as_ref().map(|it| ("httpRoute", Replacement::Http(it))),
+        mapping.grpc_route.as_ref().map(|it| ("grpcRoute", Replacement::Grpc(it))),
+        mapping.tcp_route.as_ref().map(|it| ("tcpRoute", Replacement::Tcp(it))),
+        mapping.ingress.as_ref().map(|it| ("ingress", Replacement::Ingress(it))),
+        mapping.load_balancer.as_ref().map(|it| ("loadBalancer", Replacement::Service(it))),
     ];
     all.into_iter().flatten().collect()
 }
 
-/// Whether some target group has nodes as targets, which need a port of their own.
+/// True if a target group has nodes as targets, which receive traffic at a node port.
 pub(crate) fn needs_node_ports(task: &RenderContext<'_>) -> bool {
     let entries = task.service.map(entries).unwrap_or_default();
-    entries.iter().any(
-        |entry| matches!(entry.way(), Way::Binding(_, settings) if target_group_binding::is_of_nodes(task, settings)),
-    )
+    entries.iter().any(|entry| {
+        matches!(entry.replacement(), Replacement::Binding(_, settings) if target_group_binding::targets_nodes(task, settings))
+    })
 }
 
-/// What the load balancers of a service become.
-pub(crate) fn render(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Vec<Companion> {
+/// True if a target group remains.
+pub(crate) fn has_target_group_binding(task: &RenderContext<'_>) -> bool {
+    let entries = task.service.map(entries).unwrap_or_default();
+    entries.iter().any(|entry| matches!(entry.replacement(), Replacement::Binding(..)))
+}
+
+/// Renders the replacements of the load balancers of a service.
+pub(crate) fn render(task: &RenderContext<'_>, context: &ObjectContext<'_>) -> Vec<Companion> {
     let Some(spec) = task.service else { return Vec::new() };
-    let service = place.identity.service;
-    let mut named = BTreeSet::new();
-    let of = |entry: &Entry<'_>| {
-        let metadata = place.metadata(entry.name(service));
-        let rendered = match entry.way() {
-            Way::Binding(group, settings) => Companion::TargetGroupBinding(target_group_binding::render(
-                task, entry, group, settings, metadata, service,
+    let service = context.identity.service;
+    // Two target groups of one port share the object of a common mapping.
+    let mut objects = BTreeSet::new();
+    let entries = entries(spec).into_iter().filter(|entry| objects.insert(entry.object(service)));
+    let rendered = entries.filter_map(|entry| {
+        let metadata = context.metadata(entry.name(service));
+        let port = entry.port();
+        Some(match entry.replacement() {
+            Replacement::Binding(group, settings) => Companion::TargetGroupBinding(target_group_binding::render(
+                task, &entry, group, settings, metadata, service,
             )),
-            Way::Http(route) => Companion::HttpRoute(routes::http(route, entry.port(), metadata, service)),
-            Way::Grpc(route) => Companion::GrpcRoute(routes::grpc(route, entry.port(), metadata, service)),
-            Way::Tcp(route) => Companion::TcpRoute(routes::tcp(route, entry.port(), metadata, service)),
-            Way::Ingress(given) => Companion::Ingress(ingress::render(given, entry.port(), metadata, service)),
-            Way::Service(given) => {
-                Companion::CoreService(Box::new(load_balancer_service::render(task, entry, given, metadata, place)))
-            }
-            Way::Nothing => return None,
-        };
-        // Two target groups of one port that share a way share its object.
-        named.insert(entry.object(service)).then_some(rendered)
-    };
-    entries(spec).iter().filter_map(of).collect()
+            Replacement::Http(route) => Companion::HttpRoute(routes::http(route, port, metadata, service)),
+            Replacement::Grpc(route) => Companion::GrpcRoute(routes::grpc(route, port, metadata, service)),
+            Replacement::Tcp(route) => Companion::TcpRoute(routes::tcp(route, port, metadata, service)),
+            Replacement::Ingress(ingress) => Companion::Ingress(ingress::render(ingress, port, metadata, service)),
+            Replacement::Service(settings) => Companion::CoreService(Box::new(load_balancer_service::render(
+                task, &entry, settings, metadata, context,
+            ))),
+            Replacement::None => return None,
+        })
+    });
+    rendered.collect()
 }
 
-/// A list of texts, or nothing in the place of an empty one.
-fn texts(given: &[String]) -> Option<Value> {
-    some_list(given.to_vec()).map(Value::from)
+/// Returns a list of strings; `None` if it is empty.
+fn strings(list: &[String]) -> Option<Value> {
+    some_list(list.to_vec()).map(Value::from)
 }
 
-/// Findings about `kubernetes.loadBalancers`.
+/// Returns findings about `kubernetes.loadBalancers`.
 pub(crate) fn findings(spec: &ServiceSpec) -> Vec<Finding> {
     let mappings = spec.kubernetes.iter().flat_map(|kubernetes| &kubernetes.load_balancers).enumerate();
     let at = Pointer::root().key("kubernetes").key("loadBalancers");
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    let mut keys = BTreeSet::new();
     for (index, mapping) in mappings {
         let at = at.index(index);
         if !spec.ecs.load_balancers.iter().any(|balancer| belongs(mapping, balancer)) {
             let message = format!(
-                "no entry of loadBalancers has the container `{}`, the port {} and, if it is given, this target group",
+                "no entry of loadBalancers has the container `{}`, the port {} and the target group, if set",
                 mapping.container_name, mapping.container_port
             );
-            found.push(Finding::error(at.clone(), "unmatched-load-balancer", message));
+            findings.push(Finding::error(at.clone(), "unmatched-load-balancer", message));
         }
-        if !seen.insert((&mapping.container_name, mapping.container_port, &mapping.target_group_arn)) {
-            let message = "an earlier entry is about the same container, port and target group";
-            found.push(Finding::error(at.clone(), "repeated-load-balancer", message));
+        if !keys.insert((&mapping.container_name, mapping.container_port, &mapping.target_group_arn)) {
+            let message = "an earlier entry has the same container, port and target group";
+            findings.push(Finding::error(at.clone(), "repeated-load-balancer", message));
         }
-        let chosen = ways(mapping);
-        if let [(first, _), (second, _), ..] = chosen.as_slice() {
-            let message = format!("traffic comes by one way: give {first} or {second}, not both");
-            found.push(Finding::error(at.key(*second), "second-way", message));
+        let replacements = replacements(mapping);
+        if let [(first, _), (second, _), ..] = replacements.as_slice() {
+            let message = format!("only one of {first} and {second} is allowed");
+            findings.push(Finding::error(at.key(*second), "second-way", message));
         }
-        let classic = |balancer: &LoadBalancer| belongs(mapping, balancer) && balancer.target_group_arn.is_none();
-        if mapping.target_group_binding.is_some() && spec.ecs.load_balancers.iter().any(classic) {
-            let message = "a Classic Load Balancer has no target group: choose another way";
-            found.push(Finding::error(at.key("targetGroupBinding"), "no-target-group", message));
+        let is_classic = |balancer: &LoadBalancer| belongs(mapping, balancer) && balancer.target_group_arn.is_none();
+        if mapping.target_group_binding.is_some() && spec.ecs.load_balancers.iter().any(is_classic) {
+            let message = "a Classic Load Balancer has no target group: use httpRoute, grpcRoute, tcpRoute, ingress or loadBalancer";
+            findings.push(Finding::error(at.key("targetGroupBinding"), "no-target-group", message));
         }
-        for (way, _) in &chosen {
-            found.extend(paths(mapping, way, &at.key(*way)));
+        for (field, _) in &replacements {
+            findings.extend(path_findings(mapping, field, &at.key(*field)));
         }
     }
-    found
+    findings
 }
 
-fn paths(mapping: &LoadBalancerMapping, way: &str, at: &Pointer) -> Vec<Finding> {
-    let paths = match way {
+fn path_findings(mapping: &LoadBalancerMapping, field: &str, at: &Pointer) -> Vec<Finding> {
+    let paths = match field {
         "httpRoute" => mapping.http_route.as_ref().map(|route| &route.paths),
         "ingress" => mapping.ingress.as_ref().map(|ingress| &ingress.paths),
         _ => None,
     };
-    let wrong = paths.into_iter().flatten().enumerate().filter(|(_, path)| !path.starts_with('/'));
-    let told = wrong.map(|(index, _)| {
-        Finding::error(at.key("paths").index(index), "path-without-slash", "a path begins with a slash")
+    let invalid = paths.into_iter().flatten().enumerate().filter(|(_, path)| !path.starts_with('/'));
+    let findings = invalid.map(|(index, _)| {
+        Finding::error(at.key("paths").index(index), "path-without-slash", "a path must begin with a slash")
     });
-    told.collect()
+    findings.collect()
 }
 
-/// Claims `loadBalancers`; `delay` is the number of seconds from leaving the load balancer to SIGTERM.
-pub(crate) fn claim(spec: &ServiceSpec, service: &str, delay: i64, recorder: &mut VerdictRecorder) {
+/// Records verdicts on `loadBalancers`; `delay` is the number of seconds between deregistration and SIGTERM.
+pub(crate) fn record(spec: &ServiceSpec, service: &str, delay: i64, recorder: &mut VerdictRecorder) {
     for entry in entries(spec) {
         let path = Pointer::root().key("loadBalancers").index(entry.index);
         for field in ["containerName", "containerPort"] {
@@ -238,72 +246,77 @@ pub(crate) fn claim(spec: &ServiceSpec, service: &str, delay: i64, recorder: &mu
             }
         }
         let balancer = entry.balancer;
-        let given = [
+        let fields = [
             ("targetGroupArn", balancer.target_group_arn.is_some()),
             ("loadBalancerName", balancer.load_balancer_name.is_some()),
         ];
-        for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
-            claim_way(&entry, object.as_deref(), &drained(delay), path.key(field), recorder);
+        for (field, _) in fields.into_iter().filter(|(_, is_set)| *is_set) {
+            record_replacement(&entry, object.as_deref(), &delay_message(delay), path.key(field), recorder);
         }
         let Some(advanced) = &entry.balancer.advanced_configuration else { continue };
         let path = path.key("advancedConfiguration");
-        let message = "traffic is not shifted between two target groups: a rolling update replaces the tasks in one, and the other \
-                       and the listener rules stay as they are";
+        let message = "traffic does not shift between two target groups: a rolling update replaces the tasks in one; the other and the \
+                       listener rules do not change";
         recorder.unsupported(path.clone(), Code::TrafficNotShifted, message);
         if advanced.role_arn.is_some() {
-            let message = "what registers the tasks acts with a role of its own";
+            let message = "the component that registers the tasks uses its own role";
             recorder.ignored(path.key("roleArn"), Code::DriverRoleUsed, message);
         }
     }
 }
 
-fn drained(delay: i64) -> String {
+fn delay_message(delay: i64) -> String {
     format!(
-        "A task that is to stop is taken out at once and its containers get SIGTERM {delay} s later \
-         (kubernetes.loadBalancers[].deregistrationDelaySeconds): let the deregistration delay of the target group be the same. A \
-         task that the load balancer finds unhealthy gets no traffic and stays, while ECS replaces it: give its container a healthCheck"
+        "A task that stops is deregistered at once and its containers get SIGTERM {delay} s later \
+         (kubernetes.loadBalancers[].deregistrationDelaySeconds): set the deregistration delay of the target group to the same value. A \
+         task that fails the checks of the load balancer gets no traffic but is not replaced, as ECS does: add a healthCheck to its \
+         container"
     )
 }
 
-fn claim_way(entry: &Entry<'_>, object: Option<&str>, drained: &str, path: Pointer, recorder: &mut VerdictRecorder) {
+fn record_replacement(
+    entry: &LoadBalancerEntry<'_>,
+    object: Option<&str>,
+    delay_message: &str,
+    path: Pointer,
+    recorder: &mut VerdictRecorder,
+) {
     let Some(object) = object else {
-        let message = "nothing registers Pods with an existing Classic Load Balancer: choose what is to take its place in \
-                       kubernetes.loadBalancers (httpRoute, ingress, loadBalancer …). Until then the Service of the same name has the \
-                       port";
+        let message = "tasks cannot be registered with an existing Classic Load Balancer: set a replacement in kubernetes.loadBalancers \
+                       (httpRoute, grpcRoute, tcpRoute, ingress or loadBalancer). Until then the core Service of the service has the port";
         return recorder.unsupported(path, Code::ClassicLoadBalancer, message);
     };
-    let left = "what the listeners and the target group say of checks, certificates and rules is to be said there";
-    let (code, field, message) = match entry.way() {
-        Way::Binding(..) | Way::Nothing => (
+    let settings = "configure checks, certificates and rules there";
+    let (code, field, message) = match entry.replacement() {
+        Replacement::Binding(..) | Replacement::None => (
             Code::TargetGroupBindingNeeded,
             "targetGroupARN",
-            "a TargetGroupBinding registers the tasks with the target group once the AWS Load Balancer Controller is in the cluster; \
-             without it choose httpRoute, grpcRoute, tcpRoute, ingress or loadBalancer in kubernetes.loadBalancers. The load \
-             balancer has to be let in to the container port. Label the namespace \
-             elbv2.k8s.aws/pod-readiness-gate-inject=enabled, so that a deployment waits until new tasks are healthy there, as on \
-             ECS"
+            "a TargetGroupBinding registers the tasks with the target group once the AWS Load Balancer Controller is installed; without \
+             it set httpRoute, grpcRoute, tcpRoute, ingress or loadBalancer in kubernetes.loadBalancers. Allow traffic from the load \
+             balancer to the container port. Label the namespace elbv2.k8s.aws/pod-readiness-gate-inject=enabled, so that a \
+             deployment waits until new tasks are healthy in the target group, as on ECS"
                 .to_owned(),
         ),
-        Way::Http(_) | Way::Grpc(_) | Way::Tcp(_) => (
+        Replacement::Http(_) | Replacement::Grpc(_) | Replacement::Tcp(_) => (
             Code::GatewayApiNeeded,
             "rules",
-            format!("a route leads to the tasks instead, once a controller of the Gateway API serves its Gateway; {left}"),
+            format!("a route sends traffic to the tasks once a controller of the Gateway API serves its Gateway; {settings}"),
         ),
-        Way::Ingress(_) => (
+        Replacement::Ingress(_) => (
             Code::IngressControllerNeeded,
             "rules",
-            format!("an Ingress leads to the tasks instead, once an ingress controller serves its class; {left}"),
+            format!("an Ingress sends traffic to the tasks once an ingress controller serves its class; {settings}"),
         ),
-        Way::Service(_) => (
+        Replacement::Service(_) => (
             Code::LoadBalancerMade,
             "type",
             format!(
-                "a Service of the type LoadBalancer leads to the tasks instead, at a new address, once something in the cluster makes \
-                 load balancers; {left}"
+                "a Service of type LoadBalancer sends traffic to the tasks, at a new address, once the cluster has a load balancer \
+                 controller; {settings}"
             ),
         ),
     };
-    recorder.needs_addon(path, code, format!("{object}/spec/{field}"), format!("{message}. {drained}"));
+    recorder.needs_addon(path, code, format!("{object}/spec/{field}"), format!("{message}. {delay_message}"));
 }
 
 #[cfg(test)]
@@ -313,8 +326,8 @@ mod tests {
     use crate::translate::examine;
 
     fn codes(service: &Value) -> Vec<(String, &'static str)> {
-        let found = examine::service(service.clone()).findings;
-        found.iter().map(|finding| (finding.path.to_string(), finding.code)).collect()
+        let findings = examine::service(service.clone()).findings;
+        findings.iter().map(|finding| (finding.path.to_string(), finding.code)).collect()
     }
 
     fn with(mappings: &Value) -> Value {
@@ -324,15 +337,15 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_belongs_to_an_entry_and_chooses_one_way() {
+    fn a_mapping_matches_an_entry_and_has_one_replacement() {
         let mapping = |more: Value| {
             let mut mapping = json!({"containerName": "web", "containerPort": 80});
             mapping.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             mapping
         };
-        let fine = json!([mapping(json!({"ingress": {}})), mapping(json!({"targetGroupArn": "arn:inside"}))]);
-        assert_eq!(codes(&with(&fine)), []);
-        let wrong = json!([
+        let valid = json!([mapping(json!({"ingress": {}})), mapping(json!({"targetGroupArn": "arn:inside"}))]);
+        assert_eq!(codes(&with(&valid)), []);
+        let invalid = json!([
             mapping(json!({"containerPort": 81})),
             mapping(json!({"targetGroupArn": "arn:other"})),
             mapping(json!({"ingress": {"paths": ["a"]}, "loadBalancer": {}})),
@@ -345,11 +358,11 @@ mod tests {
             ("/kubernetes/loadBalancers/2/loadBalancer", "second-way"),
             ("/kubernetes/loadBalancers/3", "repeated-load-balancer"),
         ];
-        assert_eq!(codes(&with(&wrong)), expected.map(|(path, code)| (path.to_owned(), code)));
+        assert_eq!(codes(&with(&invalid)), expected.map(|(path, code)| (path.to_owned(), code)));
     }
 
     #[test]
-    fn target_groups_of_one_port_share_an_object_unless_each_has_a_way_of_its_own() {
+    fn target_groups_of_one_port_share_an_object_unless_each_has_a_mapping() {
         let route = |host: &str| json!({"parentRefs": [{"name": "public"}], "hostnames": [host]});
         let mapping = |group: Value, host: &str| json!({"containerName": "web", "containerPort": 80, "targetGroupArn": group, "httpRoute": route(host)});
         let objects = |mappings: Value| {
@@ -358,17 +371,18 @@ mod tests {
         };
         let shared = objects(json!([mapping(Value::Null, "a")]));
         assert_eq!(shared, ["HTTPRoute/web-80#", "HTTPRoute/web-80#"]);
-        let own = objects(json!([mapping(json!("arn:inside"), "a"), mapping(json!("arn:outside"), "b")]));
-        assert_ne!(own[0], own[1]);
+        let separate = objects(json!([mapping(json!("arn:inside"), "a"), mapping(json!("arn:outside"), "b")]));
+        assert_ne!(separate[0], separate[1]);
     }
 
     #[test]
-    fn the_mapping_of_a_target_group_goes_before_that_of_its_port() {
+    fn the_mapping_of_a_target_group_takes_precedence() {
         let spec = examine::service(with(&json!([
             {"containerName": "web", "containerPort": 80, "deregistrationDelaySeconds": 1},
             {"containerName": "web", "containerPort": 80, "deregistrationDelaySeconds": 2, "targetGroupArn": "arn:outside"},
         ])));
-        let delays: Vec<_> = super::entries(spec.spec.as_ref().unwrap()).iter().map(super::Entry::delay).collect();
+        let delays: Vec<_> =
+            super::entries(spec.spec.as_ref().unwrap()).iter().map(super::LoadBalancerEntry::delay).collect();
         assert_eq!(delays, [Some(1), Some(2)]);
     }
 }

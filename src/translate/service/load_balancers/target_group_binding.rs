@@ -1,7 +1,8 @@
-//! A `TargetGroupBinding` of the AWS Load Balancer Controller: the tasks become targets of a target group that is there.
+//! `targetGroupArn` → a `TargetGroupBinding` of the AWS Load Balancer Controller, which registers the tasks with the existing
+//! target group.
 //!
-//! By itself the controller takes a target group for its own and deregisters whatever else is in it. While a service moves,
-//! ECS still has its tasks there, so the binding says that it is shared, unless told otherwise.
+//! By default the controller deregisters all other targets of the target group. During a migration ECS has tasks registered
+//! there, so `multiClusterTargetGroup` is true unless configured otherwise.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
@@ -10,23 +11,24 @@ use crate::api::{TargetGroupBinding, TargetType};
 use crate::ecs::task_definition::{Compatibility, NetworkMode};
 use crate::k8s::UntypedObject;
 use crate::translate::RenderContext;
-use crate::translate::service::load_balancers::Entry;
+use crate::translate::service::load_balancers::LoadBalancerEntry;
 
-/// Whether the target group has nodes as targets. ECS wants addresses for tasks in `awsvpc` mode and instances for all others.
-pub(super) fn is_of_nodes(task: &RenderContext<'_>, settings: Option<&TargetGroupBinding>) -> bool {
+/// True if the target group has nodes as targets. ECS requires the target type `ip` for the network mode `awsvpc` and
+/// `instance` for all others.
+pub(super) fn targets_nodes(task: &RenderContext<'_>, settings: Option<&TargetGroupBinding>) -> bool {
     target_type(task, settings) == TargetType::Instance
 }
 
 fn target_type(task: &RenderContext<'_>, settings: Option<&TargetGroupBinding>) -> TargetType {
     let is_fargate = task.definition.requires_compatibilities.contains(&Compatibility::Fargate);
-    let has_address = task.definition.network_mode.map_or(is_fargate, |mode| mode == NetworkMode::Awsvpc);
-    let by_mode = if has_address { TargetType::Ip } else { TargetType::Instance };
-    settings.and_then(|settings| settings.target_type).unwrap_or(by_mode)
+    let is_awsvpc = task.definition.network_mode.map_or(is_fargate, |mode| mode == NetworkMode::Awsvpc);
+    let default = if is_awsvpc { TargetType::Ip } else { TargetType::Instance };
+    settings.and_then(|settings| settings.target_type).unwrap_or(default)
 }
 
 pub(super) fn render(
     task: &RenderContext<'_>,
-    entry: &Entry<'_>,
+    entry: &LoadBalancerEntry<'_>,
     group: &str,
     settings: Option<&TargetGroupBinding>,
     metadata: ObjectMeta,
@@ -51,11 +53,16 @@ pub(super) fn render(
     UntypedObject::from_spec(metadata, spec)
 }
 
-/// Lets the groups in. To nodes traffic comes at a port that nobody knows beforehand, which no port in a rule means.
-fn networking(groups: &[String], task: &RenderContext<'_>, entry: &Entry<'_>, settings: &TargetGroupBinding) -> Value {
-    let from: Vec<Value> = groups.iter().map(|group| json!({"securityGroup": {"groupID": group}})).collect();
-    let mut rule = json!({"from": from});
-    if !is_of_nodes(task, Some(settings)) {
+/// Allows traffic from the security groups. For nodes the rule has no port, as node ports are allocated later.
+fn networking(
+    groups: &[String],
+    task: &RenderContext<'_>,
+    entry: &LoadBalancerEntry<'_>,
+    settings: &TargetGroupBinding,
+) -> Value {
+    let peers: Vec<Value> = groups.iter().map(|group| json!({"securityGroup": {"groupID": group}})).collect();
+    let mut rule = json!({"from": peers});
+    if !targets_nodes(task, Some(settings)) {
         rule["ports"] = json!([{"port": entry.port(), "protocol": "TCP"}]);
     }
     json!({"ingress": [rule]})
