@@ -13,7 +13,7 @@ use crate::ecs::common::LaunchType;
 use crate::ecs::service::{PropagateTags, Tag};
 use crate::ecs::{self, Pointer};
 
-/// Who applies the rendered objects.
+/// Applier of the rendered objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The operator, which also acts on them over time: rollbacks, scaling, replacement of unhealthy tasks.
@@ -59,7 +59,7 @@ pub struct RenderContext<'a> {
     pub capacity: Option<&'a Capacity>,
     /// Version of the rendering and features of the API server.
     pub profile: &'a RenderProfile,
-    /// Who applies the rendered objects.
+    /// Applier of the rendered objects.
     pub mode: Mode,
 }
 
@@ -198,7 +198,7 @@ pub struct ObjectContext<'a> {
     pub revision: Option<i64>,
     /// Tags of the service.
     pub tags: &'a [Tag],
-    /// Who applies the objects.
+    /// Applier of the objects.
     pub mode: Mode,
 }
 

@@ -1,18 +1,18 @@
-//! The configuration of Fluent Bit, in its classic format: sections of lines, each a key and a value.
+//! Configuration of Fluent Bit in its classic format: sections of lines with a key and a value.
 //!
-//! ECS's own order: inputs, filters, the file of the image, outputs. Instead of the socket that Docker sends to there is
-//! an input for the files of each container, and a filter that gives its records the keys that Docker's have.
+//! The order is that of ECS: inputs, filters, the file of the image, outputs. Instead of the socket of Docker there is an input
+//! for the log files of each container, and a filter that adds the keys of Docker's records.
 
 use std::fmt::Write as _;
 
 use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
 use crate::translate::firelens::options;
-use crate::translate::firelens::options::{Place, Value};
-use crate::translate::firelens::router::{Feeding, LOGS, Metadata, Router, STATE, User};
+use crate::translate::firelens::options::{OptionUse, OptionValue};
+use crate::translate::firelens::router::{LOGS, LogInput, Metadata, Router, STATE, User};
 
 pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
-    let mut text = Text(String::new());
+    let mut text = Configuration(String::new());
     inputs(router, &mut text);
     filters(router, metadata, &mut text);
     if let Some(file) = router.file() {
@@ -22,16 +22,16 @@ pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) ->
     text.0
 }
 
-fn inputs(router: &Router<'_>, text: &mut Text) {
+fn inputs(router: &Router<'_>, text: &mut Configuration) {
     if router.listens {
         text.section("INPUT", &[("Name", "forward"), ("Listen", "127.0.0.1"), ("Port", "24224")]);
-        // Health checks of definitions send to this port, as the documentation of FireLens tells them to.
+        // The documentation of FireLens recommends this port for health checks.
         text.section(
             "INPUT",
             &[("Name", "tcp"), ("Tag", "firelens-healthcheck"), ("Listen", "127.0.0.1"), ("Port", "8877")],
         );
     }
-    if router.feeding != Feeding::Files {
+    if router.input != LogInput::Files {
         if !router.listens {
             // Fluent Bit does not start without an input.
             text.section("INPUT", &[("Name", "forward"), ("Unix_Path", &format!("{STATE}/fluent.sock"))]);
@@ -47,11 +47,11 @@ fn inputs(router: &Router<'_>, text: &mut Text) {
                 ("Name", "tail"),
                 ("Tag", &tag(router, user)),
                 ("Path", &path(&folder)),
-                // The lines of the Container Runtime Interface: time, stream, whether the line goes on, text.
+                // Lines of the Container Runtime Interface: time, stream, partial or full, text.
                 ("multiline.parser", "cri"),
                 ("DB", &format!("{STATE}/{folder}.db")),
                 ("Read_from_Head", "On"),
-                // Containers start after the router does, and again with a new file.
+                // Containers start after the router, and a restarted container has a new file.
                 ("Refresh_Interval", "1"),
                 ("Rotate_Wait", "30"),
                 ("Buffer_Max_Size", "1MB"),
@@ -62,8 +62,8 @@ fn inputs(router: &Router<'_>, text: &mut Text) {
     }
 }
 
-fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
-    if router.feeding == Feeding::Files {
+fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configuration) {
+    if router.input == LogInput::Files {
         for user in &router.users {
             text.section(
                 "FILTER",
@@ -78,9 +78,9 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
             );
         }
     }
-    for (place, key) in [(Place::Include, "Regex"), (Place::Exclude, "Exclude")] {
+    for (option_use, key) in [(OptionUse::Include, "Regex"), (OptionUse::Exclude, "Exclude")] {
         for user in &router.users {
-            for pattern in user.patterns(place) {
+            for pattern in user.patterns(option_use) {
                 let pattern = format!("log {}", value(pattern));
                 text.section("FILTER", &[("Name", "grep"), ("Match", &matching(user)), (key, &pattern)]);
             }
@@ -100,7 +100,7 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
     }
 }
 
-fn outputs(router: &Router<'_>, text: &mut Text) {
+fn outputs(router: &Router<'_>, text: &mut Configuration) {
     if router.listens {
         text.section("OUTPUT", &[("Name", "null"), ("Match", "firelens-healthcheck")]);
     }
@@ -109,33 +109,33 @@ fn outputs(router: &Router<'_>, text: &mut Text) {
             continue;
         };
         let mut pairs = vec![("Name", value(name)), ("Match", matching(user))];
-        pairs.extend(settings.map(|(option, given)| (option, value(given))));
+        pairs.extend(settings.map(|(option, setting)| (option, value(setting))));
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (*key, value.as_str())).collect();
         text.section("OUTPUT", &pairs);
     }
 }
 
-/// The log files of a container. Its folder is a pattern too, of one letter: where a plain folder is missing, as it is until
-/// the container starts, Fluent Bit reports an error each time that it looks.
+/// Returns a pattern for the log files of a container. The first letter of the folder is also a pattern: Fluent Bit would report
+/// an error at each scan while a folder without a pattern is missing, until the container starts.
 fn path(folder: &str) -> String {
     let (first, rest) = folder.split_at(folder.chars().next().map_or(0, char::len_utf8));
     format!("{LOGS}/[{first}]{rest}/*.log")
 }
 
-/// The tag of a container's records; the Pod's name stands for the id of the task.
+/// Returns the tag of a container's records, with the Pod's name as the id of the task.
 fn tag(router: &Router<'_>, user: &User<'_>) -> String {
     format!("{}-firelens-{}", user.name(), variable(&router.pod[0]))
 }
 
-/// What ECS matches the records of a container by.
+/// Returns the pattern by which ECS matches the records of a container.
 fn matching(user: &User<'_>) -> String {
     format!("{}-firelens*", user.name())
 }
 
-fn value(value: &Value<'_>) -> String {
+fn value(value: &OptionValue<'_>) -> String {
     match value {
-        Value::Text(text) => (*text).to_owned(),
-        Value::Variable(name) => variable(name),
+        OptionValue::Text(text) => (*text).to_owned(),
+        OptionValue::Variable(name) => variable(name),
     }
 }
 
@@ -143,9 +143,9 @@ fn variable(name: &str) -> String {
     format!("${{{name}}}")
 }
 
-struct Text(String);
+struct Configuration(String);
 
-impl Text {
+impl Configuration {
     fn section(&mut self, kind: &str, pairs: &[(&str, &str)]) {
         let _ = writeln!(self.0, "[{kind}]");
         for (key, value) in pairs {

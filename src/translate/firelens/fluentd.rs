@@ -1,18 +1,18 @@
-//! The configuration of Fluentd: elements of lines, each a key and a value.
+//! Configuration of Fluentd: elements of lines with a key and a value.
 //!
-//! The same as [`super::fluent_bit`]'s, but for the health check, which ECS has for Fluent Bit only.
+//! It corresponds to [`super::fluent_bit`] without the health check, which ECS supports only for Fluent Bit.
 
 use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
 use crate::translate::firelens::options;
-use crate::translate::firelens::options::{Place, Value};
-use crate::translate::firelens::router::{Feeding, LOGS, Metadata, Router, STATE, User};
+use crate::translate::firelens::options::{OptionUse, OptionValue};
+use crate::translate::firelens::router::{LOGS, LogInput, Metadata, Router, STATE, User};
 
-/// A line of the Container Runtime Interface: time, stream, whether the line goes on, text.
+/// Line of the Container Runtime Interface: time, stream, partial or full, text.
 const LINE: &str = r"/^(?<time>[^ ]+) (?<source>stdout|stderr) [^ ]+ (?<log>.*)$/";
 
 pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
-    let mut text = Text { text: String::new(), depth: 0 };
+    let mut text = Configuration { text: String::new(), depth: 0 };
     sources(router, &mut text);
     filters(router, metadata, &mut text);
     if let Some(file) = router.file() {
@@ -23,13 +23,13 @@ pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) ->
     text.text
 }
 
-fn sources(router: &Router<'_>, text: &mut Text) {
+fn sources(router: &Router<'_>, text: &mut Configuration) {
     if router.listens {
         text.element("source", "", |text| {
             text.pairs(&[("@type", "forward"), ("bind", "127.0.0.1"), ("port", "24224")]);
         });
     }
-    if router.feeding != Feeding::Files {
+    if router.input != LogInput::Files {
         return;
     }
     for user in &router.users {
@@ -41,7 +41,7 @@ fn sources(router: &Router<'_>, text: &mut Text) {
                 ("path", &format!("{LOGS}/{folder}/*.log")),
                 ("pos_file", &format!("{STATE}/{folder}.pos")),
                 ("read_from_head", "true"),
-                // Containers start after the router does, and again with a new file.
+                // Containers start after the router, and a restarted container has a new file.
                 ("refresh_interval", "1"),
                 ("rotate_wait", "30"),
             ]);
@@ -52,8 +52,8 @@ fn sources(router: &Router<'_>, text: &mut Text) {
     }
 }
 
-fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
-    if router.feeding == Feeding::Files {
+fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configuration) {
+    if router.input == LogInput::Files {
         for user in &router.users {
             text.element("filter", &tag(router, user), |text| {
                 text.pairs(&[("@type", "record_transformer")]);
@@ -61,9 +61,9 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
             });
         }
     }
-    for (place, kind) in [(Place::Include, "regexp"), (Place::Exclude, "exclude")] {
+    for (option_use, kind) in [(OptionUse::Include, "regexp"), (OptionUse::Exclude, "exclude")] {
         for user in &router.users {
-            for pattern in user.patterns(place) {
+            for pattern in user.patterns(option_use) {
                 text.element("filter", &matching(user), |text| {
                     text.pairs(&[("@type", "grep")]);
                     text.element(kind, "", |text| text.pairs(&[("key", "log"), ("pattern", &value(pattern))]));
@@ -85,48 +85,48 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Text) {
     }
 }
 
-fn outputs(router: &Router<'_>, text: &mut Text) {
+fn outputs(router: &Router<'_>, text: &mut Configuration) {
     for user in &router.users {
         let Some((name, settings)) = user.output(options::plug_in(FirelensConfigurationType::Fluentd)) else {
             continue;
         };
         text.element("match", &matching(user), |text| {
             text.pairs(&[("@type", &value(name))]);
-            for (option, given) in settings {
-                text.pairs(&[(option, &value(given))]);
+            for (option, setting) in settings {
+                text.pairs(&[(option, &value(setting))]);
             }
         });
     }
 }
 
-/// The tag of a container's records; the Pod's name stands for the id of the task.
+/// Returns the tag of a container's records, with the Pod's name as the id of the task.
 fn tag(router: &Router<'_>, user: &User<'_>) -> String {
     quoted(&format!("{}-firelens-", user.name()), &router.pod[0])
 }
 
-/// What ECS matches the records of a container by.
+/// Returns the pattern by which ECS matches the records of a container.
 fn matching(user: &User<'_>) -> String {
     format!("{}-firelens**", user.name())
 }
 
-fn value(value: &Value<'_>) -> String {
+fn value(value: &OptionValue<'_>) -> String {
     match value {
-        Value::Text(text) => (*text).to_owned(),
-        Value::Variable(name) => quoted("", name),
+        OptionValue::Text(text) => (*text).to_owned(),
+        OptionValue::Variable(name) => quoted("", name),
     }
 }
 
-/// A text with the value of a variable at its end. Fluentd looks for those in quotes only.
-fn quoted(before: &str, variable: &str) -> String {
-    format!("\"{before}#{{ENV['{variable}']}}\"")
+/// Returns a text that ends with the value of a variable. Fluentd expands variables only in quotes.
+fn quoted(prefix: &str, variable: &str) -> String {
+    format!("\"{prefix}#{{ENV['{variable}']}}\"")
 }
 
-struct Text {
+struct Configuration {
     text: String,
     depth: usize,
 }
 
-impl Text {
+impl Configuration {
     fn line(&mut self, line: &str) {
         self.text.push_str(&"  ".repeat(self.depth));
         self.text.push_str(line);

@@ -1,7 +1,7 @@
-//! Strict readers of the two formats, and what the generated configurations say when they are read back.
+//! Tests that parse the generated configurations with strict parsers of both formats.
 //!
-//! The rules are those of Fluent Bit's classic format (`flb_cf_fluentbit.c`) and of Fluentd's (`v1_parser.rb`), without
-//! what either forgives.
+//! The rules are those of Fluent Bit's classic format (`flb_cf_fluentbit.c`) and of Fluentd's (`v1_parser.rb`), without their
+//! leniency.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::k8s::names;
 use crate::translate::firelens::annotation;
 use crate::translate::{RenderContext, RenderProfile};
 
-/// A section or an element: its kind with its argument, its pairs, and the elements in it.
+/// Section or element: its kind with its argument, its pairs, and its inner elements.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Section {
     kind: String,
@@ -32,11 +32,11 @@ impl Section {
 
 fn pair(line: &str) -> Result<(String, String), String> {
     let (key, value) = line.split_once(' ').ok_or_else(|| format!("no value: {line:?}"))?;
-    let fine = !key.is_empty() && !value.trim().is_empty() && !key.starts_with(['[', '#', '<']);
-    fine.then(|| (key.to_owned(), value.to_owned())).ok_or_else(|| format!("no pair: {line:?}"))
+    let is_valid = !key.is_empty() && !value.trim().is_empty() && !key.starts_with(['[', '#', '<']);
+    is_valid.then(|| (key.to_owned(), value.to_owned())).ok_or_else(|| format!("no pair: {line:?}"))
 }
 
-/// Sections, with files that are included among them as sections of that kind.
+/// Parses sections. An included file becomes a section of the kind `@INCLUDE`.
 fn fluent_bit(text: &str) -> Result<Vec<Section>, String> {
     let mut sections: Vec<Section> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
@@ -89,7 +89,7 @@ fn fluentd(text: &str) -> Result<Vec<Section>, String> {
     root.map(|root| root.inner).ok_or_else(|| "an element without an end".to_owned())
 }
 
-/// The configuration in the annotation of a definition's Pods, at revision 7 in cluster `shop`.
+/// Returns the configuration in the annotation of a definition's Pods, at revision 7 in cluster `shop`.
 fn configuration(spec: Value) -> Option<String> {
     let spec: TaskDefinitionSpec = serde_json::from_value(spec).unwrap();
     let kubernetes = spec.kubernetes.as_ref();
@@ -195,7 +195,7 @@ fn fluentd_has_ecs_elements_in_ecs_order() {
 }
 
 #[test]
-fn what_is_not_wanted_is_left_out() {
+fn disabled_parts_are_left_out() {
     let quiet =
         json!({"firelensConfiguration": {"type": "fluentbit", "options": {"enable-ecs-log-metadata": "false"}}});
     let sections = read_fluent_bit(&quiet, "host", &json!({"Name": "null"}));
@@ -214,9 +214,9 @@ fn what_is_not_wanted_is_left_out() {
     assert_eq!(configuration(definition("fluentbit", &taken, "awsvpc", &json!({}))), None);
 }
 
-/// Whatever the values are, there are as many sections, and the texts are whole.
+/// No value changes the number of sections or is truncated.
 #[test]
-fn every_value_stays_in_its_place() {
+fn no_value_breaks_the_structure_of_the_configuration() {
     let texts =
         ["x", "[OUTPUT]", "</match>", "a\n[OUTPUT]", "@INCLUDE /etc/passwd", "# x", "\"", "é", "a\tb", "x\r\n</match>"];
     let count = |text: &str| {
@@ -239,7 +239,7 @@ fn every_value_stays_in_its_place() {
 }
 
 #[test]
-fn the_readers_are_strict() {
+fn the_parsers_are_strict() {
     for text in ["x", "[INPUT]\n", "[INPUT]\n    Name\n", "[INPUT]\nName x\n", "    Name x\n", "[INPUT]\n    Tag x\n"] {
         assert!(fluent_bit(text).is_err(), "{text:?}");
     }

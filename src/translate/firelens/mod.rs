@@ -1,12 +1,12 @@
 //! `firelensConfiguration` and the log driver `awsfirelens`: a log router in the task.
 //!
-//! ECS writes the router's configuration, mounts it where the router's image reads it, starts the router first and stops
-//! it last, leads the output of its users to it, and tells them its address, for applications that send by the fluent
-//! protocol themselves. All of it is the same here but the way of the output: no container runtime of Kubernetes leads it
-//! to another container. It is in files of the node, whence the router reads that of its own Pod and of no other.
+//! ECS writes the router's configuration, mounts it at the path that the router's image reads, starts the router first and stops
+//! it last, sends the output of its users to it, and sets its address in their environment for applications that use the Fluent
+//! protocol. The translation differs in the way of the output, because container runtimes of Kubernetes do not send it to another
+//! container: the router reads the log files of its own Pod on the node.
 //!
-//! The configuration is an annotation of the Pod, mounted by a downward API volume: it takes no object of its own, and
-//! stays the same for as long as the Pod lives.
+//! The configuration is an annotation of the Pod, mounted by a downward API volume. It needs no other object and does not change
+//! while the Pod exists.
 
 pub mod field_verdicts;
 pub mod fluent_bit;
@@ -32,31 +32,29 @@ use crate::translate::firelens::router::Router;
 use crate::api::annotations::FIRELENS;
 use crate::ecs::task_definition::{ContainerDefinition, FirelensConfigurationType, NetworkMode};
 
-/// Where a router listens: the containers of a Pod share one address, as those of a task do in `awsvpc` mode.
+/// Address of a router. The containers of a Pod share one address, as those of a task in `awsvpc` mode do.
 const ADDRESS: [(&str, &str); 2] = [("FLUENT_HOST", "127.0.0.1"), ("FLUENT_PORT", "24224")];
 
-/// Whether the router listens for applications. As on ECS it does not in the modes `host` and `none`.
+/// True if the router listens for applications. As on ECS it does not in the modes `host` and `none`.
 fn listens(task: &RenderContext<'_>) -> bool {
     !matches!(task.definition.network_mode, Some(NetworkMode::Host | NetworkMode::None))
 }
 
-/// The router's address, for its users, unless the definition gives another.
+/// Returns the variables of a user with the router's address, except those that the definition sets.
 pub(super) fn variables(task: &RenderContext<'_>, container: &ContainerDefinition) -> Vec<EnvVar> {
     if !container.uses_log_router() || !listens(task) {
         return Vec::new();
     }
-    let given = container.environment.iter().filter_map(|pair| pair.name.as_deref());
-    let given: Vec<&str> = given.chain(container.secrets.iter().map(|secret| secret.name.as_str())).collect();
     ADDRESS
         .iter()
-        .filter(|(name, _)| !given.contains(name))
+        .filter(|(name, _)| !container.sets_variable(name))
         .map(|(name, value)| EnvVar { name: (*name).to_owned(), value: Some((*value).to_owned()), value_from: None })
         .collect()
 }
 
-/// The annotation of the Pod that has the router's configuration, if the task has a router.
+/// Returns the annotation of the Pod with the router's configuration, if the task has a router.
 pub(super) fn annotation(task: &RenderContext<'_>, labels: &BTreeMap<String, String>) -> Option<(String, String)> {
-    let router = Router::of(task)?;
+    let router = Router::new(task)?;
     Some((FIRELENS.to_owned(), configuration(&router, task, labels)))
 }
 
@@ -81,20 +79,20 @@ mod tests {
     use crate::translate::context::ContainerKind;
     use crate::translate::pod::depends_on;
 
-    fn names(network_mode: Option<NetworkMode>, driver: LogDriver, given: &str) -> Vec<String> {
+    fn names(network_mode: Option<NetworkMode>, driver: LogDriver, variable: &str) -> Vec<String> {
         let definition = TaskDefinition { network_mode, ..TaskDefinition::default() };
         let profile = RenderProfile::current(34);
         let task = RenderContext::alone(&definition, "", &profile);
         let container = ContainerDefinition {
             log_configuration: Some(LogConfiguration { log_driver: driver, ..LogConfiguration::default() }),
-            environment: vec![KeyValuePair { name: Some(given.to_owned()), value: None }],
+            environment: vec![KeyValuePair { name: Some(variable.to_owned()), value: None }],
             ..ContainerDefinition::default()
         };
         variables(&task, &container).into_iter().map(|variable| variable.name).collect()
     }
 
     #[test]
-    fn the_router_starts_before_all_and_runs_beside_them() {
+    fn the_router_is_a_sidecar_that_starts_first() {
         let container =
             |name: &str| ContainerDefinition { name: Some(name.to_owned()), ..ContainerDefinition::default() };
         let mut proxy = container("proxy");

@@ -1,5 +1,4 @@
-//! What a log router finds in its file system: its configuration, its Pod's log files, and a place to remember how far it
-//! has read them.
+//! Volumes of a log router: its configuration, the log files of its Pod, and its positions in them.
 
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, ObjectFieldSelector,
@@ -10,30 +9,30 @@ use crate::api::annotations::FIRELENS;
 use crate::translate::RenderContext;
 use crate::translate::context::ContainerSlot;
 use crate::translate::firelens::router;
-use crate::translate::firelens::router::{Feeding, Router};
+use crate::translate::firelens::router::{LogInput, Router};
 use crate::translate::volumes::container_volume::{ContainerVolume, volume_name};
 
-/// Where kubelets keep the log files of Pods, in folders `NAMESPACE_NAME_UID/CONTAINER` (the kubelet's `podLogsDir`).
+/// Path of log files on nodes, with folders `NAMESPACE_NAME_UID/CONTAINER` (`podLogsDir` of the kubelet).
 const POD_LOGS: &str = "/var/log/pods";
 
-/// The file in the downward API volume.
+/// File in the downward API volume.
 const FILE: &str = "configuration";
 
-/// The volumes of a container, if it is a log router.
+/// Returns the volumes of a container, if it is a log router.
 pub(crate) fn volumes(task: &RenderContext<'_>, slot: &ContainerSlot<'_>) -> Vec<ContainerVolume> {
     if !slot.definition.is_log_router() {
         return Vec::new();
     }
-    let Some(router) = Router::of(task) else { return Vec::new() };
+    let Some(router) = Router::new(task) else { return Vec::new() };
     let name = |suffix: &str| volume_name(task, slot, suffix);
     let mut volumes = vec![configuration(name("firelens"), &router), state(name("firelens-state"))];
-    if router.feeding == Feeding::Files {
+    if router.input == LogInput::Files {
         volumes.push(logs(name("firelens-logs"), &router));
     }
     volumes
 }
 
-/// One file by its path, so that no other of the image's folder is hidden.
+/// Returns the volume with the configuration. It is mounted as one file, so that the other files of the image remain visible.
 fn configuration(name: String, router: &Router<'_>) -> ContainerVolume {
     let field_ref = ObjectFieldSelector {
         field_path: format!("metadata.annotations['{FIRELENS}']"),
@@ -54,7 +53,7 @@ fn configuration(name: String, router: &Router<'_>) -> ContainerVolume {
     }
 }
 
-/// The folder of this Pod's files and no other.
+/// Returns the volume with the log files of this Pod only.
 fn logs(name: String, router: &Router<'_>) -> ContainerVolume {
     let [pod, namespace, uid] = &router.pod;
     let source = HostPathVolumeSource { path: POD_LOGS.to_owned(), type_: Some("Directory".to_owned()) };
