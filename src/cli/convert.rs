@@ -1,4 +1,4 @@
-//! `ecs-operator convert`: files in; custom resources or plain manifests and a report out.
+//! `ecs-operator convert`: converts files to custom resources or plain manifests, with a report.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,102 +14,101 @@ use crate::k8s::names;
 use crate::report::{self, Appearance, Report};
 use crate::translate::RenderProfile;
 
-/// With `--strict`: something is not exact.
+/// Exit code with `--strict` if a field is not exact.
 const NOT_EXACT: u8 = 2;
-/// Widest text on a terminal: longer lines are hard to read.
-const WIDEST: usize = 120;
+/// Maximum width of the text on a terminal.
+const MAX_WIDTH: usize = 120;
 
-/// Convert ECS definitions to custom resources or plain manifests, and report what becomes of every field.
+/// Convert ECS definitions to custom resources or plain manifests, and report the translation of every field.
 ///
-/// Needs no cluster and no AWS account. The objects go to standard output, the report to standard error. No environment
-/// value or other secret is in the report.
+/// Requires neither a cluster nor an AWS account. Writes the objects to standard output and the report to standard error. The
+/// report contains no environment values or other secrets.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is read: JSON, also with comments and trailing commas, and YAML, with
+Inputs: JSON, optionally with comments and trailing commas, and YAML, with
   - the input of RegisterTaskDefinition, CreateService, UpdateService, CreateCluster,
     PutClusterCapacityProviders, CreateCapacityProvider
-  - what `aws ecs describe-…` prints, also several outputs after one another
-  - what scales a service, together with it: the input of RegisterScalableTarget,
-    PutScalingPolicy, PutScheduledAction, PutMetricAlarm, and what `aws
-    application-autoscaling describe-…` and `aws cloudwatch describe-alarms` print
+  - the output of `aws ecs describe-…`, also several outputs in sequence
+  - auto scaling, together with the service: the input of RegisterScalableTarget,
+    PutScalingPolicy, PutScheduledAction, PutMetricAlarm, and the output of `aws
+    application-autoscaling describe-…` and `aws cloudwatch describe-alarms`
   - a list of container definitions, and lists of all of these
   - the custom resources of ecs-operator.dev/v1alpha1
 
 Examples:
-  # What would become of a running service's task definition?
+  # Report the translation of a task definition
   aws ecs describe-task-definition --task-definition web |
     ecs-operator convert - >/dev/null
 
-  # A whole folder to the operator
+  # Convert a folder and apply it
   ecs-operator convert ecs/ | kubectl apply -f -
 
-  # Plain Deployments and Services, one file for each, and a report for a review
+  # Write plain Deployments and Services, one file for each, and a Markdown report
   ecs-operator convert --to kubernetes --output manifests/ \\
     --report markdown --report-file REPORT.md ecs/
 
 Exit codes:
-  0  everything was converted
-  1  some input could not be used, and the rest was converted; or nothing was
-     converted: no definition was found, nothing could be written, or the
-     command line is wrong
-  2  with --strict: something is not translated exactly")]
+  0  every input was converted
+  1  an input was not converted, or the inputs contain no definition, or the
+     objects cannot be written, or the command line is invalid
+  2  with --strict: the translation of a field is not exact")]
 pub(super) struct Convert {
-    /// Files and folders; `-` is standard input. Of a folder, all *.json, *.jsonc, *.yaml and *.yml files at any depth
-    /// are read, except hidden ones.
+    /// Files and folders; `-` is standard input. In a folder, all *.json, *.jsonc, *.yaml and *.yml files at any depth are
+    /// read, except hidden ones.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What the definitions become.
-    #[arg(long, value_name = "WHAT", default_value = "crs")]
+    /// Kind of objects to write.
+    #[arg(long, value_name = "KIND", default_value = "crs")]
     to: To,
-    /// The namespace of all objects. Default: none is written, so that the one they are applied to decides.
+    /// Namespace of all objects. Default: none, so that kubectl sets it.
     #[arg(long, short, value_name = "NAME", value_parser = namespace)]
     namespace: Option<String>,
-    /// Keep the revision a service names. By default it follows the family, because AWS's revision numbers mean nothing in
-    /// the new cluster, where revisions count from 1.
+    /// Keep the task definition revisions of services. By default a service follows the family, because the revision numbers of
+    /// AWS do not apply in the new cluster, where revisions start at 1.
     #[arg(long)]
     keep_revisions: bool,
-    /// The version of Kubernetes that plain manifests are for, 1.33 or newer.
+    /// Kubernetes version for plain manifests, 1.33 or newer.
     #[arg(long, value_name = "1.N", default_value_t = format!("1.{}", RenderProfile::NEWEST_MINOR), value_parser = version)]
     kubernetes_version: String,
-    /// Image of the task agent, which plain manifests then bring into tasks that need it and whose commands are known, for
-    /// Kubernetes 1.35 or newer. A task that ends leaves a Pod behind, which the operator would delete.
+    /// Image of the task agent for plain manifests of Kubernetes 1.35 or newer. Tasks contain the agent if they require it and
+    /// their commands are known. Without the operator, the Pods of stopped tasks are not deleted.
     #[arg(long, value_name = "IMAGE", value_parser = super::image)]
     task_agent_image: Option<String>,
-    /// The schedulers of the chart, whose profiles follow placement strategies, are installed in the cluster.
+    /// Use the schedulers of the chart, whose profiles implement placement strategies. They must be installed.
     #[arg(long)]
     placement_schedulers: bool,
-    /// Write a file for each object into this folder instead of all to standard output. Files that a former run wrote are
-    /// written over; any other file in the way is an error.
+    /// Folder for one file per object. Files of previous conversions are overwritten; other files with the same name are an
+    /// error. Default: standard output.
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// The form of the report.
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    report: Form,
-    /// Write the report to this file instead of standard error.
+    /// Format of the report.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    report: ReportFormat,
+    /// File for the report. Default: standard error.
     #[arg(long, value_name = "FILE")]
     report_file: Option<PathBuf>,
-    /// Exit with 2 when anything is not translated exactly.
+    /// Exit with code 2 if the translation of a field is not exact.
     #[arg(long)]
     strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum To {
-    /// Custom resources, for a cluster where the operator runs.
+    /// Custom resources, for a cluster with the operator.
     Crs,
-    /// Plain Deployments and Services and what they need, for a cluster with nothing of ours.
+    /// Deployments, Services and companion objects, for a cluster without the operator.
     Kubernetes,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
-    /// For people: grouped, the serious first.
+enum ReportFormat {
+    /// Text for a terminal, grouped, with the most severe first.
     Text,
-    /// For programs: every leaf of every input.
+    /// JSON with every leaf of every input.
     Json,
-    /// For pull requests and wikis.
+    /// Markdown for pull requests and wikis.
     Markdown,
-    /// For code scanning: SARIF 2.1.0.
+    /// SARIF 2.1.0 for code scanning.
     Sarif,
     /// No report.
     None,
@@ -117,57 +116,58 @@ enum Form {
 
 #[derive(Debug, thiserror::Error)]
 enum ConvertError {
-    #[error("no ECS definition found in {0}; looked for {1}")]
-    NothingFound(String, String),
+    #[error("no ECS definition found in {0}; read files: {1}")]
+    NoDefinition(String, String),
     #[error(transparent)]
     Output(#[from] OutputError),
-    #[error("the report cannot be written: {0}")]
+    #[error("cannot serialize the report: {0}")]
     Report(#[from] serde_json::Error),
-    #[error("{} is a file; --output wants a folder", .0.display())]
-    NoFolder(PathBuf),
-    #[error("{} exists and was not made by `ecs-operator convert`; move it away, or choose another folder", .0.display())]
+    #[error("--output requires a folder, but {} is a file", .0.display())]
+    NotAFolder(PathBuf),
+    #[error("{} exists and was not created by `ecs-operator convert`: move it, or choose another folder", .0.display())]
     Foreign(PathBuf),
-    #[error("two objects would be written to {}; convert them one by one, into a folder each", .0.display())]
+    #[error("two objects have the same file {}: convert them separately, into different folders", .0.display())]
     SameFile(PathBuf),
 }
 
 impl Convert {
     pub(super) fn execute(self) -> u8 {
-        output::tell_of_terminal(self.files.iter());
+        output::note_terminal(self.files.iter());
         let sources = convert::files::read(&self.files);
         let conversion = convert::convert(&sources, &self.settings());
         match self.write(&conversion) {
             Ok(()) => {
-                self.summary(&conversion.report).into_iter().for_each(|line| output::complain(&line));
+                self.summary(&conversion.report).into_iter().for_each(|line| output::print_error(&line));
                 self.exit_code(&conversion.report)
             }
             Err(error) => fail(&error),
         }
     }
 
-    /// Why the exit code is not 0, where the report on standard error does not tell it, or is none for people.
+    /// Returns the reason of an exit code other than 0, unless a text report on standard error contains it.
     fn summary(&self, report: &Report) -> Option<String> {
         let counts = report.counts();
-        let elsewhere = self.report_file.is_some() || matches!(self.report, Form::None);
+        let is_hidden = self.report_file.is_some() || matches!(self.report, ReportFormat::None);
         match self.exit_code(report) {
-            FAILURE if elsewhere => {
+            FAILURE if is_hidden => {
                 let number = counts.refused;
                 let all = report.documents.len();
-                Some(format!("error: {number} of {all} documents could not be converted; {}", self.where_told()))
+                Some(format!("error: {number} of {all} documents were not converted; {}", self.advice()))
             }
-            NOT_EXACT if elsewhere || matches!(self.report, Form::Text) => {
+            NOT_EXACT if is_hidden || matches!(self.report, ReportFormat::Text) => {
                 let number = counts.not_exact();
-                let told = if elsewhere { format!("; {}", self.where_told()) } else { String::new() };
-                Some(format!("error: not exact, which --strict forbids: {number} of {} fields{told}", counts.fields()))
+                let advice = if is_hidden { format!("; {}", self.advice()) } else { String::new() };
+                Some(format!("error: {number} of {} fields are not exact (--strict){advice}", counts.fields()))
             }
             _ => None,
         }
     }
 
-    fn where_told(&self) -> String {
+    /// Returns where to find the reason.
+    fn advice(&self) -> String {
         match &self.report_file {
-            Some(file) if !matches!(self.report, Form::None) => format!("{} tells why", file.display()),
-            _ => "`--report text` tells why".to_owned(),
+            Some(file) if !matches!(self.report, ReportFormat::None) => format!("see {}", file.display()),
+            _ => "see `--report text`".to_owned(),
         }
     }
 
@@ -182,7 +182,7 @@ impl Convert {
             profile: RenderProfile::current(minor(&self.kubernetes_version).unwrap_or(RenderProfile::NEWEST_MINOR))
                 .with_task_agent(self.task_agent_image.as_deref())
                 .with_placement_schedulers(self.placement_schedulers),
-            locations: matches!(self.report, Form::Text | Form::Markdown | Form::Sarif),
+            locations: matches!(self.report, ReportFormat::Text | ReportFormat::Markdown | ReportFormat::Sarif),
         }
     }
 
@@ -198,52 +198,52 @@ impl Convert {
 
     fn write(&self, conversion: &Conversion) -> Result<(), ConvertError> {
         let report = self.render(&conversion.report)?;
-        let nothing = !conversion.report.has_definitions();
-        let folder = self.output.as_ref().filter(|_| !nothing);
+        let is_empty = !conversion.report.has_definitions();
+        let folder = self.output.as_ref().filter(|_| !is_empty);
         let files = folder.map(|folder| prepare(folder, &conversion.manifests)).transpose()?;
         if let (Some(file), Some(report)) = (&self.report_file, &report) {
-            // First, so that no object is written whose report cannot be.
+            // The report comes first, so that no object is written without its report.
             output::write_file(file, report)?;
         }
         match files {
             Some(files) => output::write_files(&files)?,
-            None if nothing => {}
+            None if is_empty => {}
             None => output::print(&stream(&conversion.manifests))?,
         }
         if let (None, Some(report)) = (&self.report_file, &report) {
-            output::complain(report.trim_end());
+            output::print_error(report.trim_end());
         }
-        if nothing { Err(self.nothing_found()) } else { Ok(()) }
+        if is_empty { Err(self.no_definition()) } else { Ok(()) }
     }
 
-    fn nothing_found(&self) -> ConvertError {
+    fn no_definition(&self) -> ConvertError {
         let inputs: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
-        let endings = convert::files::EXTENSIONS.map(|extension| format!("*.{extension}"));
-        ConvertError::NothingFound(inputs.join(", "), endings.join(", "))
+        let patterns = convert::files::EXTENSIONS.map(|extension| format!("*.{extension}"));
+        ConvertError::NoDefinition(inputs.join(", "), patterns.join(", "))
     }
 
     fn render(&self, report: &Report) -> Result<Option<String>, serde_json::Error> {
         Ok(Some(match self.report {
-            // The error says it all.
-            Form::Text if report.documents.is_empty() => return Ok(None),
-            Form::Text => report::text(report, self.appearance()),
-            Form::Json => report::json(report)?,
-            Form::Markdown => report::markdown(report),
-            Form::Sarif => report::sarif(report)?,
-            Form::None => return Ok(None),
+            // The error message is sufficient.
+            ReportFormat::Text if report.documents.is_empty() => return Ok(None),
+            ReportFormat::Text => report::text(report, self.appearance()),
+            ReportFormat::Json => report::json(report)?,
+            ReportFormat::Markdown => report::markdown(report),
+            ReportFormat::Sarif => report::sarif(report)?,
+            ReportFormat::None => return Ok(None),
         }))
     }
 
-    /// Colour and the terminal's width on a terminal; always the same in a file or a pipe.
+    /// Returns colors and width of the terminal, or the defaults for a file or a pipe.
     fn appearance(&self) -> Appearance {
         let plain = Appearance::default();
         if self.report_file.is_some() {
             return plain;
         }
-        let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+        let color = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
         let terminal = io::stderr().is_terminal().then(|| terminal_size::terminal_size_of(io::stderr())).flatten();
-        let width = terminal.map_or(plain.width, |(width, _)| usize::from(width.0).min(WIDEST));
-        Appearance { colour, width }
+        let width = terminal.map_or(plain.width, |(width, _)| usize::from(width.0).min(MAX_WIDTH));
+        Appearance { color, width }
     }
 }
 
@@ -252,19 +252,19 @@ fn stream(manifests: &[Manifest]) -> String {
     documents.join("---\n")
 }
 
-/// Makes the folder, and the files that are to be in it; fails when one of them must not be written over.
+/// Creates the folder and returns the files to write. Fails if one of them must not be overwritten.
 fn prepare(folder: &Path, manifests: &[Manifest]) -> Result<Vec<(PathBuf, String)>, ConvertError> {
     if folder.exists() && !folder.is_dir() {
-        return Err(ConvertError::NoFolder(folder.to_owned()));
+        return Err(ConvertError::NotAFolder(folder.to_owned()));
     }
-    let mut known = BTreeSet::new();
+    let mut names = BTreeSet::new();
     let mut files = Vec::with_capacity(manifests.len());
     for manifest in manifests {
         let file = folder.join(manifest.file_name());
         if is_foreign(&file) {
             return Err(ConvertError::Foreign(file));
         }
-        if !known.insert(file.clone()) {
+        if !names.insert(file.clone()) {
             return Err(ConvertError::SameFile(file));
         }
         files.push((file, format!("{MARK}{}", manifest.yaml)));
@@ -273,7 +273,7 @@ fn prepare(folder: &Path, manifests: &[Manifest]) -> Result<Vec<(PathBuf, String
     Ok(files)
 }
 
-/// Whether a file is there that no conversion wrote.
+/// Reports whether a file exists that no conversion wrote.
 fn is_foreign(file: &Path) -> bool {
     match fs::read(file) {
         Ok(bytes) => !bytes.starts_with(MARK.as_bytes()),
@@ -285,15 +285,15 @@ fn namespace(text: &str) -> Result<String, String> {
     if names::is_label(text) {
         Ok(text.to_owned())
     } else {
-        Err("a namespace has 1 to 63 of a-z, 0-9 and inner hyphens".to_owned())
+        Err("a namespace has 1 to 63 lowercase letters, digits and inner hyphens".to_owned())
     }
 }
 
 fn version(text: &str) -> Result<String, String> {
     match minor(text) {
-        None => Err("write it as 1.N, such as 1.34".to_owned()),
+        None => Err("expected 1.N, such as 1.34".to_owned()),
         Some(minor) if minor < convert::OLDEST_MINOR => {
-            Err(format!("the oldest Kubernetes supported is 1.{}", convert::OLDEST_MINOR))
+            Err(format!("the oldest supported version is 1.{}", convert::OLDEST_MINOR))
         }
         Some(_) => Ok(text.to_owned()),
     }
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_as_people_write_them() {
+    fn versions_are_parsed() {
         for (text, expected) in [("1.34", Some(34)), ("v1.36.2", Some(36)), ("36", None), ("2.1", None), ("1.x", None)]
         {
             assert_eq!(minor(text), expected, "{text}");
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn versions_that_are_too_old_are_refused() {
         assert_eq!(version("1.33"), Ok("1.33".to_owned()));
-        assert_eq!(version("v1.32.9").unwrap_err(), "the oldest Kubernetes supported is 1.33");
+        assert_eq!(version("v1.32.9").unwrap_err(), "the oldest supported version is 1.33");
     }
 
     #[test]
@@ -345,25 +345,25 @@ mod tests {
         assert_eq!(
             convert.write(&conversion).unwrap_err().to_string(),
             format!(
-                "no ECS definition found in {}; looked for *.json, *.jsonc, *.yaml, *.yml",
+                "no ECS definition found in {}; read files: *.json, *.jsonc, *.yaml, *.yml",
                 folder.path().display()
             )
         );
     }
 
     #[test]
-    fn own_files_are_written_again_and_foreign_ones_never() {
+    fn files_of_conversions_are_overwritten_and_others_are_not() {
         let write_files = |folder: &Path, manifests: &[Manifest]| {
             prepare(folder, manifests).and_then(|files| Ok(output::write_files(&files)?))
         };
-        let around = tempfile::tempdir().unwrap();
-        let folder = around.path().join("manifests");
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("manifests");
         write_files(&folder, &[manifest("a"), manifest("b")]).unwrap();
         write_files(&folder, &[manifest("a")]).unwrap();
         let foreign = folder.join("service-b.yaml");
         fs::write(&foreign, "mine").unwrap();
         let error = write_files(&folder, &[manifest("c"), manifest("b")]).unwrap_err();
-        assert!(error.to_string().contains("was not made by"), "{error}");
+        assert!(error.to_string().contains("was not created by"), "{error}");
         assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
         assert!(!folder.join("service-c.yaml").exists(), "all or nothing");
     }

@@ -1,4 +1,4 @@
-//! `ecs-operator crds`: the custom resource definitions as YAML.
+//! `ecs-operator crds`: prints the custom resource definitions as YAML.
 
 use std::path::{Path, PathBuf};
 
@@ -23,9 +23,9 @@ pub(super) struct Crds {
 
 #[derive(Debug, thiserror::Error)]
 enum CrdsError {
-    #[error("a definition could not be made: {0}")]
+    #[error("cannot create a definition: {0}")]
     Schema(#[from] serde_json::Error),
-    #[error("a definition could not be written as YAML: {0}")]
+    #[error("cannot serialize a definition as YAML: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand.
+//! The command line: a file for each subcommand.
 
 mod convert;
 mod crds;
@@ -12,15 +12,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Everything went as asked.
+/// Success.
 const SUCCESS: u8 = 0;
-/// The work, or a part of it, could not be done; also every failure to start.
+/// Failure of a part or the whole of the command.
 const FAILURE: u8 = 1;
 
-/// Of the commands that answer a question: it could not be answered.
-const MISTAKE: u8 = 2;
+/// Failure of `query` and `place`, whose code 1 is a result.
+const NO_ANSWER: u8 = 2;
 
-/// Runs Amazon ECS definitions on Kubernetes as they are.
+/// Run unmodified Amazon ECS definitions on Kubernetes.
 #[derive(Debug, Parser)]
 #[command(name = "ecs-operator", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
@@ -30,20 +30,20 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  # See what becomes of a task definition, with no cluster and no AWS account
+  # Convert a task definition, without a cluster or an AWS account
   aws ecs describe-task-definition --task-definition web | ecs-operator convert -
 
   # Install the custom resource definitions, then run the operator against the current context
   ecs-operator crds | kubectl apply --server-side -f -
   ecs-operator run
 
-  # Hand a converted folder to the operator
+  # Convert a folder and apply it
   ecs-operator convert ecs/ | kubectl apply -f -
 
-  # Which nodes does a placement constraint mean?
+  # List the nodes that match a placement constraint
   ecs-operator query 'attribute:ecs.instance-type =~ g4dn.*'
 
-  # On which nodes would ECS put five tasks?
+  # Show on which nodes ECS would place five tasks
   kubectl get nodes -o json | ecs-operator place --nodes - --task web.json --count 5";
 
 #[derive(Debug, Subcommand)]
@@ -55,25 +55,25 @@ enum Command {
     Place(place::Place),
 }
 
-/// The name of an image, which is recorded in an annotation and must not hold what separates the parts of that.
+/// Parses the name of an image. An annotation contains it, so it must not contain the annotation's separators.
 fn image(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-:/@".contains(c);
-    if !text.is_empty() && text.len() <= 512 && text.chars().all(fits) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-:/@".contains(c);
+    if !text.is_empty() && text.len() <= 512 && text.chars().all(is_allowed) {
         Ok(text.to_owned())
     } else {
-        Err("an image is written as registry/name:tag or registry/name@sha256:digest".to_owned())
+        Err("expected registry/name:tag or registry/name@sha256:digest".to_owned())
     }
 }
 
-/// Reads the command line, does what it says and tells how that went.
+/// Parses the command line, runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(told) => {
-            let _ = told.print();
-            // Help and version come the same way, but are no mistake.
-            return ExitCode::from(if told.use_stderr() { mistaken() } else { SUCCESS });
+        Err(error) => {
+            let _ = error.print();
+            // clap returns help and version as errors too.
+            return ExitCode::from(if error.use_stderr() { usage_error() } else { SUCCESS });
         }
     };
     let code = match cli.command {
@@ -86,23 +86,23 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The exit code of a command line that cannot be read.
-fn mistaken() -> u8 {
-    let answers = std::env::args_os().nth(1).is_some_and(|command| command == "query" || command == "place");
-    if answers { MISTAKE } else { FAILURE }
+/// Returns the exit code of an invalid command line.
+fn usage_error() -> u8 {
+    let is_question = std::env::args_os().nth(1).is_some_and(|command| command == "query" || command == "place");
+    if is_question { NO_ANSWER } else { FAILURE }
 }
 
-/// Tells an error to a person, and gives the exit code for it.
+/// Writes an error to standard error and returns the exit code of a failure.
 fn fail(error: &dyn std::fmt::Display) -> u8 {
-    output::complain(&format!("error: {error}"));
+    output::print_error(&format!("error: {error}"));
     FAILURE
 }
 
-/// The exit code of a command that answers a question. Why it could not be answered is told to a person.
-fn answered(answer: Result<u8, impl std::fmt::Display>) -> u8 {
+/// Returns the exit code of `query` or `place`, and writes the error to standard error.
+fn exit_code(answer: Result<u8, impl std::fmt::Display>) -> u8 {
     answer.unwrap_or_else(|error| {
         fail(&error);
-        MISTAKE
+        NO_ANSWER
     })
 }
 

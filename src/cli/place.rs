@@ -1,4 +1,4 @@
-//! `ecs-operator place`: the nodes that ECS would put tasks on.
+//! `ecs-operator place`: simulates the placement of tasks on nodes by ECS.
 
 mod simulation;
 mod text;
@@ -12,8 +12,8 @@ use simulation::Simulation;
 
 use super::objects::{self, ReadError};
 use super::output::{self, OutputError};
-use super::query::looked_for;
-use super::{FAILURE, SUCCESS, answered};
+use super::query::missing_labels;
+use super::{FAILURE, SUCCESS, exit_code};
 use crate::api::TaskDefinitionSpec;
 use crate::convert::files::{self, STDIN};
 use crate::convert::{NoTaskDefinition, single_task_definition};
@@ -23,30 +23,30 @@ use crate::ecs::task_definition::Compatibility;
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances::{self, InvalidQuantity, RequestContext};
 
-/// Longest name of a task group that ECS takes.
+/// Maximum length of a task group name in ECS.
 const MAX_GROUP: usize = 255;
 
-/// Show on which nodes ECS would put the tasks of a task definition, one by one, and why not on others.
+/// Show on which nodes ECS would place the tasks of a task definition, and why not on others.
 ///
-/// Needs no cluster: nodes and Pods come from files. Nothing is started.
+/// Requires no cluster: nodes and Pods are read from files. No task is started.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A node is a container instance: its CPU and memory are what its Pods leave of
-what it can allocate. A cordoned node is DRAINING, one that is not ready has no
-agent, and a taint that the task does not tolerate counts as an ATTRIBUTE.
+A node is a container instance. Its CPU and memory are the allocatable resources
+minus the requests of its Pods. A cordoned node is DRAINING, a node that is not
+ready has no agent, and a taint without a toleration is an ATTRIBUTE.
 
-Strategies, each among the nodes that are equal to those before it:
+Strategies; each one selects among the best nodes of the previous ones:
   random
   spread=instanceId               also spread=host
   spread=attribute:NAME           such as attribute:ecs.availability-zone
-  binpack=cpu, binpack=memory     where the least is left
+  binpack=cpu, binpack=memory     least remaining resources first
 
-Constraints, which all hold, as those of the task definition do:
+Constraints, in addition to those of the task definition:
   distinctInstance
-  memberOf=EXPRESSION             what `ecs-operator query --help` tells
+  memberOf=EXPRESSION             see `ecs-operator query --help`
 
 Examples:
-  # Ten tasks of a service on the nodes of a cluster with what runs there
+  # Ten tasks of a service on the nodes of a cluster with its Pods
   kubectl get nodes -o json >nodes.json
   kubectl get pods --all-namespaces -o json >pods.json
   ecs-operator place --nodes nodes.json --pods pods.json --task web.json \\
@@ -58,76 +58,75 @@ Examples:
     --strategy binpack=memory
 
 Exit codes:
-  0  every task has a node
-  1  some task has none
-  2  something that was given is wrong or cannot be read")]
+  0  every task is placed
+  1  a task is not placed
+  2  the command line or an input is invalid")]
 pub(super) struct Place {
-    /// The nodes: a file with what `kubectl get nodes -o json` (or yaml) prints; `-` is standard input.
+    /// File with the output of `kubectl get nodes -o json` (or yaml); `-` is standard input.
     #[arg(long, value_name = "FILE")]
     nodes: PathBuf,
-    /// The task definition, as RegisterTaskDefinition takes it or `aws ecs describe-task-definition` prints it; `-` is standard
-    /// input.
+    /// File with a task definition: the input of RegisterTaskDefinition or the output of `aws ecs describe-task-definition`; `-`
+    /// is standard input.
     #[arg(long, value_name = "FILE")]
     task: PathBuf,
-    /// How many tasks.
+    /// Number of tasks.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// What runs on the nodes: a file with what `kubectl get pods --all-namespaces -o json` prints. Default: nothing does.
+    /// File with the output of `kubectl get pods --all-namespaces -o json`. Default: no Pods run on the nodes.
     #[arg(long, value_name = "FILE")]
     pods: Option<PathBuf>,
-    /// A step of the placement strategy; up to five, in the order given. Default: of a service, spread over zones and then
-    /// over nodes; else random.
+    /// Placement strategy; up to five, in order. Default with --service: spread over zones, then over nodes; otherwise random.
     #[arg(long = "strategy", value_name = "STRATEGY")]
     strategies: Vec<Strategy>,
-    /// A placement constraint; with those of the task definition up to ten.
+    /// Placement constraint; up to ten, including those of the task definition.
     #[arg(long = "constraint", value_name = "CONSTRAINT")]
     constraints: Vec<Constraint>,
-    /// The service that the tasks are of: with those it has they are spread and kept apart. Default: they are of no service.
+    /// Service of the tasks. Strategies and constraints include its existing tasks. Default: no service.
     #[arg(long, value_name = "NAME", conflicts_with = "group")]
     service: Option<String>,
-    /// The group of tasks without a service. Default: `family:` and the family.
+    /// Group of tasks without a service. Default: `family:FAMILY`.
     #[arg(long, value_name = "NAME", value_parser = group)]
     group: Option<String>,
-    /// The namespace of the tasks whose groups count. Default: those of all namespaces.
+    /// Namespace of the tasks in task groups. Default: all namespaces.
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
-    /// Chooses among equally good nodes: the same number, the same nodes.
+    /// Seed of the random choice among equally good nodes.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// The form of the answer.
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
-    output: Form,
+    /// Output format.
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
-    /// For people: a table, and why nodes take no further task.
+enum OutputFormat {
+    /// Table, with the reasons of nodes that refuse a further task.
     Text,
-    /// For programs: {"placements":[{"task":0,"node":"…"}],"failures":[{"task":1,"reason":"…"}]}.
+    /// JSON: {"placements":[{"task":0,"node":"…"}],"failures":[{"task":1,"reason":"…"}]}.
     Json,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum PlaceError {
-    #[error("only one of --nodes, --pods and --task can be standard input: give the others as files")]
+    #[error("only one of --nodes, --pods and --task can be standard input: use files for the others")]
     OneInput,
     #[error(transparent)]
     Objects(#[from] ReadError),
-    #[error("{}: it is a folder; give one file", .0.display())]
+    #[error("{}: expected a file, found a folder", .0.display())]
     Folder(PathBuf),
     #[error(transparent)]
     TaskDefinition(#[from] NoTaskDefinition),
-    #[error("--strategy is given {0} times; ECS takes at most {MAX_STRATEGIES}")]
+    #[error("{0} strategies; ECS allows at most {MAX_STRATEGIES}")]
     Strategies(usize),
-    #[error("{0} constraints are given with those of the task definition; ECS takes at most {MAX_CONSTRAINTS}")]
+    #[error("{0} constraints, including those of the task definition; ECS allows at most {MAX_CONSTRAINTS}")]
     Constraints(usize),
-    #[error("--service: `{0}` is not the name of a service: it has 1 to 255 letters, digits, hyphens and underscores")]
+    #[error("--service: invalid service name `{0}`: use 1 to 255 letters, digits, hyphens and underscores")]
     Service(String),
-    #[error("what was given for --nodes or --pods is not what kubectl prints: {0}")]
+    #[error("--nodes or --pods is not the output of kubectl: {0}")]
     Quantity(#[from] InvalidQuantity),
-    #[error("two nodes are called `{0}`: give each node once")]
+    #[error("two nodes have the name `{0}`: remove one")]
     SameName(String),
-    #[error("the answer cannot be written: {0}")]
+    #[error("cannot serialize the result: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -135,7 +134,7 @@ enum PlaceError {
 
 impl Place {
     pub(super) fn execute(self) -> u8 {
-        answered(self.answer())
+        exit_code(self.answer())
     }
 
     fn answer(&self) -> Result<u8, PlaceError> {
@@ -152,15 +151,15 @@ impl Place {
             kubernetes: definition.kubernetes.as_ref(),
             namespace: self.namespace.as_deref(),
         };
-        for doubt in doubts(&request, &nodes) {
-            output::complain(&format!("warning: {doubt}"));
+        for warning in warnings(&request, &nodes) {
+            output::print_error(&format!("warning: {warning}"));
         }
         let instances = instances::instances(nodes, pods.as_deref().unwrap_or_default(), &asker)?;
-        let mut chance = fastrand::Rng::with_seed(self.seed);
-        let simulation = Simulation::run(instances, &fitted, self.count, |count| chance.usize(..count));
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        let simulation = Simulation::run(instances, &fitted, self.count, |count| random.usize(..count));
         output::print(&match self.output {
-            Form::Text => text::render(&simulation, &request, pods.is_some()),
-            Form::Json => json_form(&simulation)?,
+            OutputFormat::Text => text::render(&simulation, &request, pods.is_some()),
+            OutputFormat::Json => json(&simulation)?,
         })?;
         Ok(if simulation.failure.is_none() { SUCCESS } else { FAILURE })
     }
@@ -170,13 +169,13 @@ impl Place {
         if inputs().filter(|file| file.as_os_str() == STDIN).count() > 1 {
             return Err(PlaceError::OneInput);
         }
-        output::tell_of_terminal(inputs());
+        output::note_terminal(inputs());
         Ok(())
     }
 
-    /// What is asked of nodes for each of the tasks, with groups as ECS calls them.
+    /// Returns the requirements of a task, with group names as in ECS.
     fn request(&self, definition: &TaskDefinitionSpec) -> Result<Request, PlaceError> {
-        let mut request = Request::of(&definition.ecs, self.group_of(definition)?);
+        let mut request = Request::of(&definition.ecs, self.group(definition)?);
         request.constraints.extend(self.constraints.iter().cloned());
         if request.constraints.len() > MAX_CONSTRAINTS {
             return Err(PlaceError::Constraints(request.constraints.len()));
@@ -186,24 +185,24 @@ impl Place {
         }
         let fargate_only = definition.ecs.requires_compatibilities == [Compatibility::Fargate];
         if fargate_only && !(self.strategies.is_empty() && self.constraints.is_empty()) {
-            output::complain(
-                "warning: the task definition is for FARGATE, where ECS takes neither strategies nor constraints; they \
-                 count here, where tasks run on nodes",
+            output::print_error(
+                "warning: the task definition is for FARGATE, for which ECS allows neither strategies nor constraints; \
+                 they apply here, because tasks run on nodes",
             );
         }
         request.strategies = match (self.strategies.as_slice(), &self.service) {
             ([], Some(_)) => Strategy::of_service_by_default(),
-            // Fargate balances the zones of all its tasks.
+            // Fargate distributes all tasks over zones.
             ([], None) if fargate_only => Strategy::of_service_by_default().into_iter().take(1).collect(),
-            (given, _) => given.to_vec(),
+            (strategies, _) => strategies.to_vec(),
         };
         Ok(request)
     }
 
-    fn group_of(&self, definition: &TaskDefinitionSpec) -> Result<String, PlaceError> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    fn group(&self, definition: &TaskDefinitionSpec) -> Result<String, PlaceError> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         match (&self.service, &self.group) {
-            (Some(name), _) if name.is_empty() || name.len() > MAX_GROUP || !name.chars().all(fits) => {
+            (Some(name), _) if name.is_empty() || name.len() > MAX_GROUP || !name.chars().all(is_allowed) => {
                 Err(PlaceError::Service(name.clone()))
             }
             (Some(name), _) => Ok(format!("service:{name}")),
@@ -213,21 +212,22 @@ impl Place {
     }
 }
 
-/// What may be meant otherwise in what is asked of the nodes.
-fn doubts(request: &Request, nodes: &[Node]) -> Vec<String> {
-    let mut doubts = Vec::new();
+/// Returns warnings about probable mistakes in constraints and strategies.
+fn warnings(request: &Request, nodes: &[Node]) -> Vec<String> {
+    let mut warnings = Vec::new();
     for constraint in &request.constraints {
         let Constraint::MemberOf(expression) = constraint else { continue };
         let query = Query::from_canonical(&expression.to_string()).ok();
-        doubts.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
+        warnings.extend(query.iter().flat_map(Query::notes).map(|note| note.message.clone()));
     }
     let nodes: Vec<NodeFacts> = nodes.iter().cloned().map(NodeFacts::from_node).collect();
     for name in request.strategies.iter().filter_map(Strategy::attribute) {
-        let nowhere = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
-        let nowhere = nowhere.then(|| format!("no node has the attribute {name} to spread over: {}", looked_for(name)));
-        doubts.extend(query::misspelled_attribute(name).or(nowhere));
+        let is_missing = !nodes.is_empty() && !nodes.iter().any(|node| node.has(name));
+        let missing =
+            is_missing.then(|| format!("no node has the attribute {name} to spread over: {}", missing_labels(name)));
+        warnings.extend(query::misspelled_attribute(name).or(missing));
     }
-    doubts
+    warnings
 }
 
 fn task_definition(file: &Path) -> Result<TaskDefinitionSpec, PlaceError> {
@@ -236,7 +236,7 @@ fn task_definition(file: &Path) -> Result<TaskDefinitionSpec, PlaceError> {
     Ok(single_task_definition(&source.ok_or_else(folder)?)?)
 }
 
-/// Tasks are told by the names of their nodes, and Pods know theirs by it.
+/// Checks that node names are unique: Pods and the output reference nodes by name.
 fn check_names(nodes: &[Node]) -> Result<(), PlaceError> {
     let mut names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_deref().unwrap_or_default()).collect();
     names.sort_unstable();
@@ -248,15 +248,15 @@ fn check_names(nodes: &[Node]) -> Result<(), PlaceError> {
 
 fn group(text: &str) -> Result<String, String> {
     if text.starts_with("service:") {
-        Err("that is the group of a service's tasks: write --service NAME".to_owned())
+        Err("this is the group of a service: use --service NAME".to_owned())
     } else if text.is_empty() || text.chars().count() > MAX_GROUP {
-        Err(format!("the name of a group has 1 to {MAX_GROUP} characters"))
+        Err(format!("a group name has 1 to {MAX_GROUP} characters"))
     } else {
         Ok(text.to_owned())
     }
 }
 
-/// The answer for programs; its members stand in this order.
+/// The JSON output.
 #[derive(Serialize)]
 struct Answer<'a> {
     placements: Vec<Placement<'a>>,
@@ -275,7 +275,7 @@ struct Refused {
     reason: String,
 }
 
-fn json_form(simulation: &Simulation) -> Result<String, serde_json::Error> {
+fn json(simulation: &Simulation) -> Result<String, serde_json::Error> {
     let placements = simulation.placements.iter().enumerate();
     let failures = simulation.failed().map(|(task, reason)| Refused { task, reason: reason.to_string() });
     let answer = Answer {

@@ -1,4 +1,4 @@
-//! The numbers at the end of a report.
+//! Numbers of documents, fields and findings.
 
 use std::fmt::Write;
 
@@ -6,27 +6,27 @@ use super::{Document, Report};
 use crate::ecs::Severity;
 use crate::translate::Verdict;
 
-/// How many there are of each thing.
+/// Numbers of documents, fields and findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Documents of which something was made.
+    /// Converted documents.
     pub converted: usize,
-    /// Documents that could not be used.
+    /// Documents that were not converted.
     pub refused: usize,
-    /// Files that hold nothing of ECS.
+    /// Files that are not related to ECS.
     pub skipped: usize,
     /// Leaves of converted documents with each verdict, in the order of [`Verdict::ALL`].
     pub verdicts: [usize; 5],
-    /// Findings that make a document unusable.
+    /// Errors.
     pub errors: usize,
-    /// Findings that a person should look at.
+    /// Warnings.
     pub warnings: usize,
 }
 
 impl Counts {
-    /// Counts a report.
+    /// Counts the documents, fields and findings of a report.
     #[must_use]
-    pub fn of(report: &Report) -> Self {
+    pub fn new(report: &Report) -> Self {
         let mut counts = Self::default();
         for document in &report.documents {
             counts.add(document);
@@ -44,36 +44,36 @@ impl Counts {
         for (count, verdict) in self.verdicts.iter_mut().zip(Verdict::ALL) {
             *count += fields.clone().filter(|field| field.verdict == verdict).count();
         }
-        let of = |severity| document.findings.iter().filter(|finding| finding.severity == severity).count();
-        self.errors += of(Severity::Error);
-        self.warnings += of(Severity::Warning);
+        let count = |severity| document.findings.iter().filter(|finding| finding.severity == severity).count();
+        self.errors += count(Severity::Error);
+        self.warnings += count(Severity::Warning);
     }
 
-    /// Leaves of converted documents.
+    /// Returns the number of leaves of converted documents.
     #[must_use]
     pub fn fields(&self) -> usize {
         self.verdicts.iter().sum()
     }
 
-    /// Leaves of converted documents that do not keep their meaning exactly.
+    /// Returns the number of leaves of converted documents whose translation is not exact.
     #[must_use]
     pub fn not_exact(&self) -> usize {
         let inexact = self.verdicts.iter().zip(Verdict::ALL).filter(|(_, verdict)| *verdict != Verdict::Exact);
         inexact.map(|(number, _)| number).sum()
     }
 
-    /// The numbers as sentences.
+    /// Returns the numbers as sentences.
     #[must_use]
     pub fn sentences(&self) -> String {
-        let mut fates = Vec::new();
-        fates.extend((self.refused > 0).then(|| format!("{} not converted", self.refused)));
-        fates.push(format!("{} converted", self.converted));
-        fates.extend((self.skipped > 0).then(|| format!("{} not of ECS", self.skipped)));
+        let mut results = Vec::new();
+        results.extend((self.refused > 0).then(|| format!("{} not converted", self.refused)));
+        results.push(format!("{} converted", self.converted));
+        results.extend((self.skipped > 0).then(|| format!("{} not related to ECS", self.skipped)));
         let documents = self.converted + self.refused + self.skipped;
         let fields = self.fields();
         let verdicts = self.verdicts.iter().zip(Verdict::ALL).filter(|(count, _)| **count > 0);
         let verdicts: Vec<String> = verdicts.map(|(count, verdict)| format!("{count} {}", verdict.name())).collect();
-        let mut line = format!("{}: {}.", plural(documents, "document"), fates.join(", "));
+        let mut line = format!("{}: {}.", plural(documents, "document"), results.join(", "));
         if fields > 0 {
             let _ = write!(line, " {}: {}.", plural(fields, "field"), verdicts.join(", "));
         }
@@ -87,7 +87,7 @@ impl Counts {
     }
 }
 
-/// A number with its noun.
+/// Returns a number with its noun, in the plural if required.
 pub(super) fn plural(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,4 +1,4 @@
-//! Entries that say the same about many locations, folded into one.
+//! Groups findings and fields with the same message into entries.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use super::listing::{Form, Listed, listing};
 use crate::ecs::Severity;
 use crate::translate::Verdict;
 
-/// How serious an entry is, the most serious first.
+/// Severity of an entry, the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
+pub(super) enum Level {
     Error,
     Verdict(Verdict),
     Warning,
     Info,
 }
 
-impl Weight {
+impl Level {
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -26,8 +26,8 @@ impl Weight {
         }
     }
 
-    /// Most lines for the locations of an entry: what needs no action needs no names either.
-    fn most_lines(self) -> usize {
+    /// Returns the maximum number of lines for the locations of an entry, less for entries that require no action.
+    fn max_lines(self) -> usize {
         match self {
             Self::Error | Self::Warning | Self::Verdict(Verdict::Unsupported | Verdict::NeedsAddon) => 20,
             Self::Info | Self::Verdict(Verdict::Approximate | Verdict::Exact) => 8,
@@ -35,7 +35,7 @@ impl Weight {
         }
     }
 
-    /// Unsupported fields come before warnings, the milder verdicts after them.
+    /// Returns the order: unsupported fields before warnings, the other verdicts after them.
     fn rank(self) -> (u8, Self) {
         let rank = match self {
             Self::Error => 0,
@@ -49,41 +49,41 @@ impl Weight {
     }
 }
 
-/// The same thing said of one or more locations.
+/// A message about one or more paths.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
-    pub weight: Weight,
+    pub level: Level,
     pub code: &'a str,
     pub message: &'a str,
     pub paths: Vec<&'a str>,
 }
 
 impl Entry<'_> {
-    /// The locations of the entry in few lines.
+    /// Returns the locations of the entry in few lines.
     pub fn locations(&self, document: &Document) -> Vec<Listed> {
-        let form = Form { most: self.weight.most_lines(), fields: matches!(self.weight, Weight::Verdict(_)) };
+        let form = Form { max_lines: self.level.max_lines(), fields: matches!(self.level, Level::Verdict(_)) };
         listing(document, &self.paths, form)
     }
 }
 
-/// All that is to be told of a document, folded, the most serious first. Exact fields are not told.
+/// Returns the entries of a document, the most severe first. Exact fields have none.
 pub(super) fn entries(document: &Document) -> Vec<Entry<'_>> {
-    let mut folded: BTreeMap<_, Vec<&str>> = BTreeMap::new();
-    let mut add = |weight: Weight, code, message, path| {
-        folded.entry((weight.rank(), code, message)).or_default().push(path);
+    let mut grouped: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    let mut add = |level: Level, code, message, path| {
+        grouped.entry((level.rank(), code, message)).or_default().push(path);
     };
     for finding in &document.findings {
-        let weight = match finding.severity {
-            Severity::Error => Weight::Error,
-            Severity::Warning => Weight::Warning,
-            Severity::Info => Weight::Info,
+        let level = match finding.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Info => Level::Info,
         };
-        add(weight, finding.code, finding.message.as_str(), finding.path.as_str());
+        add(level, finding.code, finding.message.as_str(), finding.path.as_str());
     }
     for field in document.notable_fields() {
         let (code, message) = (field.code.unwrap_or_default(), field.message.as_deref().unwrap_or_default());
-        add(Weight::Verdict(field.verdict), code, message, field.path.as_str());
+        add(Level::Verdict(field.verdict), code, message, field.path.as_str());
     }
-    let entry = |(((_, weight), code, message), paths)| Entry { weight, code, message, paths };
-    folded.into_iter().map(entry).collect()
+    let entry = |(((_, level), code, message), paths)| Entry { level, code, message, paths };
+    grouped.into_iter().map(entry).collect()
 }

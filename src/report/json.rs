@@ -1,11 +1,11 @@
-//! The report as JSON, in a form that is kept stable.
+//! The report as JSON, in a stable form.
 
 use super::Report;
 
-/// The report as indented JSON with a final newline.
+/// Renders the report as indented JSON with a final newline.
 ///
 /// # Errors
-/// None that this form of data allows.
+/// A report always serializes.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');

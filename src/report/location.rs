@@ -1,18 +1,17 @@
-//! Where in a file something stands.
+//! Locations in a text.
 
 use std::collections::BTreeMap;
 
-/// A stretch of a line; all numbers count from 1, columns count characters.
+/// A range in a line. Lines and columns count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The line.
     pub line: usize,
     /// The first character.
     pub column: usize,
-    /// The character after the last one; none when the stretch does not end in this line.
+    /// The character after the last one; none if the range ends in another line.
     pub end_column: Option<usize>,
 }
 
-/// The locations of what a report tells of a document, by JSON pointer. What is written nowhere, such as a missing member,
-/// has the location of what it would be in.
+/// Locations of the fields and findings of a document, by JSON pointer. Absent members have the location of their parent.
 pub type Locations = BTreeMap<String, Location>;

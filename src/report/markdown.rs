@@ -7,15 +7,15 @@ use super::listing::Listed;
 use super::{Counts, Document, Report};
 use crate::translate::Verdict;
 
-/// The report as Markdown: the numbers, what could not be used, then a table for each other document, the serious first.
+/// Renders the report as Markdown: the numbers, then a table for each document, those that were not converted first.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
-    let mut text = format!("# What became of the ECS definitions\n\n{}\n\n", Counts::of(report).sentences());
-    for document in report.serious_first() {
+    let mut text = format!("# Conversion of ECS definitions\n\n{}\n\n", Counts::new(report).sentences());
+    for document in report.refused_first() {
         text.push_str(&section(document));
     }
     if report.foreign().next().is_some() {
-        text.push_str("## Not of ECS\n\n");
+        text.push_str("## Not related to ECS\n\n");
         text.extend(report.foreign().map(|document| format!("- {}\n", code(&document.source))));
     }
     format!("{}\n", text.trim_end())
@@ -26,7 +26,7 @@ fn section(document: &Document) -> String {
     let mut text = format!("## {}: {}{refused}\n\n", escaped(&document.heading_location()), escaped(&document.title()));
     let entries = entries(document);
     if !entries.is_empty() {
-        text.push_str("| | code | what it means | where |\n|---|---|---|---|\n");
+        text.push_str("| | Code | Message | Location |\n|---|---|---|---|\n");
         text.extend(entries.iter().map(|entry| row(document, entry)));
         text.push('\n');
     }
@@ -36,19 +36,19 @@ fn section(document: &Document) -> String {
     }
     let exact = document.fields.iter().filter(|field| field.verdict == Verdict::Exact).count();
     if exact > 0 && !document.is_refused() {
-        let all = if entries.is_empty() { ", all there are" } else { "" };
-        let _ = write!(text, "{} exact{all}.\n\n", super::count::plural(exact, "field"));
+        let all = if entries.is_empty() { "All " } else { "" };
+        let _ = write!(text, "{all}{} exact.\n\n", super::count::plural(exact, "field"));
     }
     text
 }
 
 fn row(document: &Document, entry: &Entry<'_>) -> String {
     let locations: Vec<String> = entry.locations(document).iter().map(location).collect();
-    // Below the words there may be a figure, whose blanks matter.
+    // The lines after the first one may be a figure, in which spaces are significant.
     let mut lines = entry.message.lines();
-    let words = escaped(lines.next().unwrap_or_default());
-    let message = lines.fold(words, |message, line| message + "<br>" + &code(line));
-    format!("| {} | {} | {message} | {} |\n", entry.weight.name(), code(entry.code), locations.join("<br>"))
+    let sentence = escaped(lines.next().unwrap_or_default());
+    let message = lines.fold(sentence, |message, line| message + "<br>" + &code(line));
+    format!("| {} | {} | {message} | {} |\n", entry.level.name(), code(entry.code), locations.join("<br>"))
 }
 
 fn location(listed: &Listed) -> String {

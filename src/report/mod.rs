@@ -1,6 +1,6 @@
-//! What became of each input, as text, JSON, Markdown and SARIF.
+//! Reports of conversions as text, JSON, Markdown and SARIF.
 //!
-//! The renderers are functions of the report: the same report gives the same bytes. No value that may be secret is in it.
+//! The renderers are pure: the same report gives the same bytes. Reports contain no values that may be secret.
 
 mod count;
 mod fold;
@@ -30,105 +30,105 @@ use crate::ecs::Severity;
 use crate::ecs::pointer::upwards;
 use crate::translate::Verdict;
 
-/// What became of all inputs.
+/// The results of all inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Every definition found, and every input in which none was found.
+    /// Every definition, and every input without a definition.
     pub documents: Vec<Document>,
 }
 
-/// What became of one definition.
+/// The result of one definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Document {
-    /// The file as it was given; `-` for standard input.
+    /// The path of the file as in the input; `-` for standard input.
     pub source: String,
     /// The position of the definition among those of its source, from 0.
     pub index: usize,
-    /// The kind of definition; none when the input is not understood.
+    /// The kind of definition; none if the input is not a definition.
     pub kind: Option<&'static str>,
-    /// The name of the objects it becomes; none when it has none.
+    /// The name of its objects, if it has one.
     pub name: Option<String>,
-    /// Every leaf of the input, and every field that is not written and whose default differs.
+    /// Every leaf of the input, and every absent field whose default behaves differently.
     pub fields: Vec<Field>,
-    /// What is wrong or noteworthy.
+    /// Errors, warnings and hints.
     pub findings: Vec<Finding>,
-    /// The line of a syntax error with a mark under the spot, its values hidden.
+    /// The line of a syntax error with redacted values and a mark under the error.
     #[serde(skip)]
     pub excerpt: Option<String>,
-    /// Where in the source stands what is told. The JSON form is without it: a pointer says it once and for all.
+    /// Locations of fields and findings in the source. The JSON form contains only pointers, which identify them.
     #[serde(skip)]
     pub locations: Locations,
 }
 
-/// What became of one leaf of the input, or of a field that is not written.
+/// The result of one leaf of the input, or of an absent field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// The field, as a JSON pointer into the input.
     pub path: String,
-    /// How far it was translated.
+    /// The verdict on its translation.
     pub verdict: Verdict,
-    /// The stable name of the difference; none when there is none.
+    /// The stable name of the difference; none without a difference.
     pub code: Option<&'static str>,
-    /// The object and field it became, as `Kind/name#/json/pointer`.
+    /// The object and its field that result, as `Kind/name#/json/pointer`.
     pub target: Option<String>,
-    /// How it differs and what to do, in a sentence.
+    /// The difference and what to do, in one sentence.
     pub message: Option<String>,
 }
 
-/// Something wrong or noteworthy about the input.
+/// An error, a warning or a hint about the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The location, as a JSON pointer into the input; empty for the whole of it.
+    /// The location, as a JSON pointer into the input; empty for the whole document.
     pub path: String,
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// The stable name of the kind of finding.
     pub code: &'static str,
-    /// What is so, and what is wanted instead.
+    /// The problem and what to do.
     pub message: String,
 }
 
-/// The code of a field of which nothing was made, as little as of all others of its document: the findings say why.
+/// The code of the fields of a document that was not converted. Its findings contain the reason.
 pub const REFUSED: &str = "refused";
 
-/// Codes of findings that say why nothing was made of a document that has no errors itself.
-const MADE_NOTHING: [&str; 3] = ["part-refused", "service-refused", "whole-refused"];
+/// Codes of findings about documents that were not converted because of errors in others.
+const REFUSED_FOR_OTHERS: [&str; 3] = ["part-refused", "service-refused", "whole-refused"];
 
 impl Document {
-    /// Whether nothing was made of it.
+    /// Reports whether it was not converted.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.has_errors() || self.findings.iter().any(|finding| MADE_NOTHING.contains(&finding.code))
+        self.has_errors() || self.findings.iter().any(|finding| REFUSED_FOR_OTHERS.contains(&finding.code))
     }
 
     fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The fields that are not exact and of which no finding says the same. Of those of which nothing was made the
-    /// findings say it all.
+    /// Returns the fields that are not exact, without those of a finding with the same code and those of a document that was
+    /// not converted.
     fn notable_fields(&self) -> impl Iterator<Item = &Field> {
         let findings: BTreeSet<(&str, &str)> =
             self.findings.iter().map(|finding| (finding.code, finding.path.as_str())).collect();
-        let told = move |field: &Field| {
+        let has_finding = move |field: &Field| {
             field.code.is_some_and(|code| upwards(&field.path).any(|location| findings.contains(&(code, location))))
         };
         let is_notable = |field: &Field| field.verdict != Verdict::Exact && field.code != Some(REFUSED);
-        self.fields.iter().filter(move |field| is_notable(field) && !told(field))
+        self.fields.iter().filter(move |field| is_notable(field) && !has_finding(field))
     }
 
-    /// The locations, as JSON pointers, of all findings and of all fields that are not exact.
+    /// Returns the paths of all findings and of all fields that are not exact.
     pub fn reported_paths(&self) -> impl Iterator<Item = &str> {
         let findings = self.findings.iter().map(|finding| finding.path.as_str());
         findings.chain(self.notable_fields().map(|field| field.path.as_str()))
     }
 
-    /// Whether it has nothing to do with ECS, and nobody said that it has.
+    /// Reports whether it is a file of a folder that is not related to ECS.
     fn is_foreign(&self) -> bool {
         self.kind.is_none() && !self.is_refused()
     }
 
-    /// What the document is called in headings: its kind and name as far as they are known.
+    /// Returns the title in headings: kind and name as far as they exist.
     fn title(&self) -> String {
         match (self.kind, &self.name) {
             (Some(kind), Some(name)) => format!("{kind} {name}"),
@@ -137,7 +137,7 @@ impl Document {
         }
     }
 
-    /// The source, with line and column where it could not be read: many terminals and editors lead there.
+    /// Returns the source, with the line and column of a syntax error. Many terminals and editors open this form.
     fn heading_location(&self) -> String {
         match self.locations.get("").filter(|_| self.excerpt.is_some()) {
             Some(location) => format!("{}:{}:{}", self.source, location.line, location.column),
@@ -147,38 +147,38 @@ impl Document {
 }
 
 impl Report {
-    /// Whether some input could not be used.
+    /// Reports whether an input was not converted.
     #[must_use]
     pub fn has_refused(&self) -> bool {
         self.documents.iter().any(Document::is_refused)
     }
 
-    /// How many there are of each thing.
+    /// Returns the numbers of documents, fields and findings.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts::of(self)
+        Counts::new(self)
     }
 
-    /// The documents that hold something of ECS, or should: those with errors, then those that could not be used for errors in
-    /// others, then the rest.
-    fn serious_first(&self) -> impl Iterator<Item = &Document> {
+    /// Returns the documents related to ECS: those with errors, then those that were not converted because of errors in others,
+    /// then the rest.
+    fn refused_first(&self) -> impl Iterator<Item = &Document> {
         let mut documents: Vec<&Document> = self.documents.iter().filter(|document| !document.is_foreign()).collect();
         documents.sort_by_key(|document| (!document.has_errors(), !document.is_refused()));
         documents.into_iter()
     }
 
-    /// The documents that have nothing to do with ECS.
+    /// Returns the documents that are not related to ECS.
     fn foreign(&self) -> impl Iterator<Item = &Document> {
         self.documents.iter().filter(|document| document.is_foreign())
     }
 
-    /// Whether a definition was found, or something that should have been one.
+    /// Reports whether an input contains a definition, or an error in its place.
     #[must_use]
     pub fn has_definitions(&self) -> bool {
         self.documents.iter().any(|document| document.kind.is_some() || document.is_refused())
     }
 
-    /// Whether every leaf keeps its meaning exactly.
+    /// Reports whether the translation of every leaf is exact.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.documents.iter().flat_map(|document| &document.fields).all(|field| field.verdict == Verdict::Exact)

@@ -13,12 +13,12 @@ use crate::translate::Verdict;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// The report as SARIF with a result for each finding and for each field that is not exact.
+/// Renders the report as SARIF with a result for each finding and for each field that is not exact.
 ///
 /// # Errors
-/// None that this form of data allows.
+/// A report always serializes.
 pub fn sarif(report: &Report) -> Result<String, serde_json::Error> {
-    let mut results: Vec<Told<'_>> = report.documents.iter().flat_map(results).collect();
+    let mut results: Vec<SarifResult<'_>> = report.documents.iter().flat_map(results).collect();
     let codes: BTreeSet<&str> = results.iter().map(|result| result.rule_id).collect();
     let numbers: BTreeMap<&str, usize> = codes.iter().enumerate().map(|(number, code)| (*code, number)).collect();
     for result in &mut results {
@@ -45,7 +45,7 @@ struct Log<'a> {
 struct Run<'a> {
     tool: Tool<'a>,
     column_kind: &'static str,
-    results: Vec<Told<'a>>,
+    results: Vec<SarifResult<'a>>,
 }
 
 #[derive(Serialize)]
@@ -72,10 +72,10 @@ struct Text<'a> {
     text: Cow<'a, str>,
 }
 
-/// What SARIF calls a result.
+/// A finding or a field that is not exact.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct SarifResult<'a> {
     rule_id: &'a str,
     rule_index: Option<usize>,
     level: &'static str,
@@ -129,12 +129,12 @@ struct LogicalLocation<'a> {
     kind: &'static str,
 }
 
-fn results(document: &Document) -> Vec<Told<'_>> {
-    let findings = document.findings.iter().map(|finding| of_finding(document, finding));
-    findings.chain(document.notable_fields().map(|field| of_field(document, field))).collect()
+fn results(document: &Document) -> Vec<SarifResult<'_>> {
+    let findings = document.findings.iter().map(|finding| finding_result(document, finding));
+    findings.chain(document.notable_fields().map(|field| field_result(document, field))).collect()
 }
 
-fn of_finding<'a>(document: &Document, finding: &'a Finding) -> Told<'a> {
+fn finding_result<'a>(document: &Document, finding: &'a Finding) -> SarifResult<'a> {
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -143,7 +143,7 @@ fn of_finding<'a>(document: &Document, finding: &'a Finding) -> Told<'a> {
     result(document, level, finding.code, &finding.message, &finding.path)
 }
 
-fn of_field<'a>(document: &Document, field: &'a Field) -> Told<'a> {
+fn field_result<'a>(document: &Document, field: &'a Field) -> SarifResult<'a> {
     let level = match field.verdict {
         Verdict::Unsupported | Verdict::NeedsAddon => "warning",
         Verdict::Approximate | Verdict::Ignored | Verdict::Exact => "note",
@@ -151,17 +151,23 @@ fn of_field<'a>(document: &Document, field: &'a Field) -> Told<'a> {
     let verdict = field.verdict.name();
     let message = field.message.as_deref().unwrap_or(verdict);
     let properties = Some(Properties { verdict, target: field.target.as_deref() });
-    Told { properties, ..result(document, level, field.code.unwrap_or(verdict), message, &field.path) }
+    SarifResult { properties, ..result(document, level, field.code.unwrap_or(verdict), message, &field.path) }
 }
 
-fn result<'a>(document: &Document, level: &'static str, code: &'a str, message: &'a str, path: &'a str) -> Told<'a> {
+fn result<'a>(
+    document: &Document,
+    level: &'static str,
+    code: &'a str,
+    message: &'a str,
+    path: &'a str,
+) -> SarifResult<'a> {
     let physical_location = PhysicalLocation {
         artifact_location: ArtifactLocation { uri: uri(&document.source) },
         region: region(document.locations.get(path)),
     };
-    let inside = [LogicalLocation { fully_qualified_name: path, kind: "property" }];
-    let logical_locations = (!path.is_empty()).then_some(inside);
-    Told {
+    let property = [LogicalLocation { fully_qualified_name: path, kind: "property" }];
+    let logical_locations = (!path.is_empty()).then_some(property);
+    SarifResult {
         rule_id: code,
         rule_index: None,
         level,
@@ -171,7 +177,7 @@ fn result<'a>(document: &Document, level: &'static str, code: &'a str, message: 
     }
 }
 
-/// Code scanning wants a line for everything: what has none stands in the first.
+/// Returns the region of a location. Code scanning requires a line, so results without a location are in the first.
 fn region(location: Option<&Location>) -> Region {
     Region {
         start_line: location.map_or(1, |location| location.line),
@@ -180,7 +186,7 @@ fn region(location: Option<&Location>) -> Region {
     }
 }
 
-/// A file's name as a URI: relative as it was given, or with its scheme when it is absolute.
+/// Returns a path as a URI: relative, or with its scheme if the path is absolute.
 fn uri(source: &str) -> String {
     let path = source.replace(std::path::MAIN_SEPARATOR, "/");
     let path = path.strip_prefix("./").unwrap_or(&path);
@@ -202,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_become_uris() {
+    fn paths_become_uris() {
         let cases = [
             ("ecs/web.json", "ecs/web.json"),
             ("./a b.json", "a%20b.json"),

@@ -60,7 +60,7 @@ fn the_json_form_is_stable() {
 }
 
 #[test]
-fn the_text_tells_the_serious_first_and_counts() {
+fn the_text_has_the_most_severe_first_and_numbers() {
     let text = text(&report(), Appearance::default());
     let expected = "\
 b.json: Service (not converted)
@@ -82,26 +82,26 @@ a|b\\u{1b}[1m.json: TaskDefinition web
       /x
   exact: 1 field
 
-2 documents not of ECS
+2 documents not related to ECS
   package.json: this is a list
   compose.yaml: this is a string
 
-4 documents: 1 not converted, 1 converted, 2 not of ECS. 12 fields: 10 unsupported, 1 approximate, 1
-exact. 1 error, 1 warning.
+4 documents: 1 not converted, 1 converted, 2 not related to ECS. 12 fields: 10 unsupported, 1
+approximate, 1 exact. 1 error, 1 warning.
 ";
     assert_eq!(text, expected);
 }
 
 #[test]
-fn colour_is_only_there_when_asked_for() {
-    let plain = text(&report(), Appearance { colour: false, width: 40 });
-    let coloured = text(&report(), Appearance { colour: true, width: 40 });
-    assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[1m"));
+fn colors_are_optional() {
+    let plain = text(&report(), Appearance { color: false, width: 40 });
+    let colored = text(&report(), Appearance { color: true, width: 40 });
+    assert!(!plain.contains('\u{1b}') && colored.contains("\u{1b}[1m"));
     assert!(plain.lines().filter(|line| line.starts_with("4 doc")).all(|line| line.len() <= 40));
 }
 
 #[test]
-fn markdown_keeps_its_tables_whole() {
+fn markdown_escapes_table_cells() {
     let text = markdown(&report());
     assert!(text.contains("## a\\|b \\[1m.json: TaskDefinition web"), "{text}");
     assert!(
@@ -134,7 +134,7 @@ fn sarif_has_a_rule_for_each_result() {
 }
 
 #[test]
-fn a_report_knows_whether_it_is_exact() {
+fn properties_of_a_report() {
     assert!(Report::default().is_exact() && !report().is_exact());
     assert!(report().has_refused() && !Report::default().has_refused());
     let foreign = Document { findings: vec![finding("", Severity::Info, "not-ecs")], ..Document::default() };
@@ -142,7 +142,7 @@ fn a_report_knows_whether_it_is_exact() {
 }
 
 #[test]
-fn a_figure_below_a_message_keeps_its_blanks() {
+fn a_figure_below_a_message_keeps_its_spaces() {
     let finding = Finding {
         path: "/a".to_owned(),
         severity: Severity::Error,

@@ -1,39 +1,40 @@
-//! The report for a person at a terminal.
+//! The report as text for a terminal.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::count::plural;
-use super::fold::{Entry, Weight, entries};
+use super::fold::{Entry, Level, entries};
 use super::{Counts, Document, Report};
 use crate::translate::Verdict;
 
-/// How the text looks.
+/// Colors and width of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appearance {
-    /// Whether the serious is set off by colour.
-    pub colour: bool,
-    /// Longest line, in characters; a word that is longer stays whole.
+    /// True for colors by severity.
+    pub color: bool,
+    /// Maximum line length, in characters. Longer words are not broken.
     pub width: usize,
 }
 
 impl Default for Appearance {
-    /// Without colour and 100 wide, as for a file.
+    /// Without colors and with a width of 100, as for a file.
     fn default() -> Self {
-        Self { colour: false, width: 100 }
+        Self { color: false, width: 100 }
     }
 }
 
-/// The report as text: what could not be used, then the other documents, in each the serious first; the numbers last.
+/// Renders the report as text: documents that were not converted, then the others, each with the most severe entries first;
+/// then the numbers.
 #[must_use]
 pub fn text(report: &Report, appearance: Appearance) -> String {
     let mut page = Page { text: String::new(), appearance };
-    for document in report.serious_first() {
+    for document in report.refused_first() {
         page.document(document);
     }
     page.foreign(report);
-    page.paragraph(&Counts::of(report).sentences(), 0);
+    page.paragraph(&Counts::new(report).sentences(), 0);
     page.text
 }
 
@@ -59,49 +60,49 @@ impl Page {
         self.line("");
     }
 
-    /// What a folder holds beside definitions is told in a line each: why it is none, and no more.
+    /// Adds the other files of a folder, each with the reason in one line.
     fn foreign(&mut self, report: &Report) {
         let number = report.foreign().count();
         if number == 0 {
             return;
         }
-        let title = self.painted(&format!("{} not of ECS", plural(number, "document")), BOLD);
+        let title = self.painted(&format!("{} not related to ECS", plural(number, "document")), BOLD);
         self.line(&title);
-        for document in report.foreign().take(FOREIGN) {
-            let what = document.findings.first().map_or("", |finding| finding.message.as_str());
-            let what = what.split("; ").next().unwrap_or(what);
-            let line = format!("{}: {}", printable(&document.source), printable(what));
+        for document in report.foreign().take(MAX_FOREIGN) {
+            let message = document.findings.first().map_or("", |finding| finding.message.as_str());
+            let reason = message.split("; ").next().unwrap_or(message);
+            let line = format!("{}: {}", printable(&document.source), printable(reason));
             let line = self.painted(&line, DIM);
             self.line(&format!("  {line}"));
         }
-        if number > FOREIGN {
-            self.line(&format!("  and {} more", number - FOREIGN));
+        if number > MAX_FOREIGN {
+            self.line(&format!("  and {} more", number - MAX_FOREIGN));
         }
         self.line("");
     }
 
-    fn exact(&mut self, document: &Document, all: bool) {
+    fn exact(&mut self, document: &Document, is_all: bool) {
         if document.is_refused() || document.fields.is_empty() {
             return;
         }
         let number = document.fields.iter().filter(|field| field.verdict == Verdict::Exact).count();
-        let label = self.painted("exact", style(Weight::Verdict(Verdict::Exact)));
-        let all = if all { ", all there are" } else { "" };
-        self.line(&format!("  {label}: {}{all}", plural(number, "field")));
+        let label = self.painted("exact", style(Level::Verdict(Verdict::Exact)));
+        let all = if is_all { "all " } else { "" };
+        self.line(&format!("  {label}: {all}{}", plural(number, "field")));
     }
 
     fn entry(&mut self, document: &Document, entry: &Entry<'_>) {
-        let label = self.painted(entry.weight.name(), style(entry.weight));
-        let number = match (entry.weight, entry.paths.len()) {
-            (Weight::Verdict(_), number) => format!(", {}", plural(number, "field")),
+        let label = self.painted(entry.level.name(), style(entry.level));
+        let number = match (entry.level, entry.paths.len()) {
+            (Level::Verdict(_), number) => format!(", {}", plural(number, "field")),
             (_, 1) => String::new(),
             (_, number) => format!(", {number} times"),
         };
         self.line(&format!("  {label}: {}{number}", entry.code));
         let message = without_location(document, entry.message);
-        // Below the words there may be a figure, whose blanks matter.
-        let (words, figure) = message.split_once('\n').unwrap_or((message, ""));
-        self.paragraph(&printable(words), 6);
+        // The lines after the first one may be a figure, in which spaces are significant.
+        let (sentence, figure) = message.split_once('\n').unwrap_or((message, ""));
+        self.paragraph(&printable(sentence), 6);
         figure.lines().for_each(|line| self.line(&format!("      {}", printable(line))));
         for listed in entry.locations(document) {
             let note = match (listed.pointer.as_str(), listed.note.as_str()) {
@@ -138,33 +139,33 @@ impl Page {
     }
 
     fn painted(&self, text: &str, style: Style) -> String {
-        if self.appearance.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.appearance.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
-/// Documents not of ECS that are named at most.
-const FOREIGN: usize = 10;
+/// Maximum number of listed documents that are not related to ECS.
+const MAX_FOREIGN: usize = 10;
 
-/// The message of a syntax error without the location, which the heading tells.
+/// Returns the message of a syntax error without the location, which the heading contains.
 fn without_location<'a>(document: &Document, message: &'a str) -> &'a str {
     let Some(location) = document.locations.get("").filter(|_| document.excerpt.is_some()) else { return message };
     message.strip_prefix(&format!("line {}, column {}: ", location.line, location.column)).unwrap_or(message)
 }
 
-fn style(weight: Weight) -> Style {
-    let colour = match weight {
-        Weight::Error | Weight::Verdict(Verdict::Unsupported) => AnsiColor::Red,
-        Weight::Warning | Weight::Verdict(Verdict::NeedsAddon | Verdict::Approximate) => AnsiColor::Yellow,
-        Weight::Verdict(Verdict::Exact) => AnsiColor::Green,
-        Weight::Info | Weight::Verdict(Verdict::Ignored) => return DIM,
+fn style(level: Level) -> Style {
+    let color = match level {
+        Level::Error | Level::Verdict(Verdict::Unsupported) => AnsiColor::Red,
+        Level::Warning | Level::Verdict(Verdict::NeedsAddon | Verdict::Approximate) => AnsiColor::Yellow,
+        Level::Verdict(Verdict::Exact) => AnsiColor::Green,
+        Level::Info | Level::Verdict(Verdict::Ignored) => return DIM,
     };
-    BOLD.fg_color(Some(colour.into()))
+    BOLD.fg_color(Some(color.into()))
 }
 
-/// A text from the input without the characters that steer a terminal.
+/// Escapes the control characters of a text from the input.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

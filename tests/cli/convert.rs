@@ -1,4 +1,4 @@
-//! `ecs-operator convert` as it is called: what it writes where, and the code it exits with.
+//! Runs `ecs-operator convert`: files, standard streams and exit codes.
 
 use std::fs;
 use std::io::Write;
@@ -34,7 +34,7 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-fn told(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -47,60 +47,60 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn exit_codes_tell_how_it_went() {
+fn exit_codes_and_messages() {
     let folder = folder(&[("exact.json", EXACT), ("inexact.yaml", INEXACT), ("broken.json", BROKEN)]);
     let cases: [(&[&str], i32, &str); 9] = [
         (&["exact.json"], 0, "1 document: 1 converted."),
         (&["exact.json", "--strict"], 0, "1 document: 1 converted."),
         (&["inexact.yaml"], 0, "approximate"),
-        (&["inexact.yaml", "--strict"], 2, "error: not exact, which --strict forbids: "),
-        (&["inexact.yaml", "--strict", "--report", "none"], 2, "`--report text` tells why"),
+        (&["inexact.yaml", "--strict"], 2, "fields are not exact (--strict)"),
+        (&["inexact.yaml", "--strict", "--report", "none"], 2, "see `--report text`"),
         (&["broken.json", "inexact.yaml", "--strict"], 1, "broken.json:3:3: not converted"),
-        (&["broken.json", "--report", "none"], 1, "error: 1 of 1 documents could not be converted"),
-        (&["missing.json"], 1, "there is no such file"),
+        (&["broken.json", "--report", "none"], 1, "error: 1 of 1 documents were not converted"),
+        (&["missing.json"], 1, "no such file"),
         (&["exact.json", "--to", "nowhere"], 1, "possible values: crs, kubernetes"),
     ];
-    for (arguments, expected, words) in cases {
+    for (arguments, exit_code, message) in cases {
         let output = convert(folder.path(), arguments);
-        assert_eq!(code(&output), Some(expected), "{arguments:?}: {}", told(&output));
-        assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
-        assert!(!told(&output).contains("s3cret"), "{}", told(&output));
+        assert_eq!(code(&output), Some(exit_code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(message), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("s3cret"), "{}", stderr(&output));
     }
 }
 
 #[test]
-fn what_cannot_be_written_is_written_not_even_in_part() {
+fn no_file_is_written_if_one_cannot_be() {
     let folder = folder(&[("inexact.yaml", INEXACT), ("taken", "")]);
     let cases: [(&[&str], &str); 4] = [
-        (&["--output", "taken"], "taken is a file; --output wants a folder"),
-        (&["--output", "taken/below"], "a file stands where a folder is wanted"),
-        (&["--report-file", "missing/report.txt"], "there is no such folder"),
-        (&["--report-file", "missing/report.txt", "--output", "new"], "there is no such folder"),
+        (&["--output", "taken"], "--output requires a folder, but taken is a file"),
+        (&["--output", "taken/below"], "a parent is a file instead of a folder"),
+        (&["--report-file", "missing/report.txt"], "no such folder"),
+        (&["--report-file", "missing/report.txt", "--output", "new"], "no such folder"),
     ];
-    for (arguments, words) in cases {
+    for (arguments, message) in cases {
         let output = convert(folder.path(), &[arguments, &["inexact.yaml"]].concat());
         assert_eq!((code(&output), output.stdout.len()), (Some(1), 0), "{arguments:?}");
-        assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
+        assert!(stderr(&output).contains(message), "{arguments:?}: {}", stderr(&output));
     }
     let new = folder.path().join("new");
     assert!(!new.exists() || names(&new).is_empty());
     fs::create_dir_all(&new).expect("a folder");
     fs::write(new.join("taskdefinition-web.yaml"), "mine").expect("a file");
     let output = convert(folder.path(), &["inexact.yaml", "--output", "new", "--report-file", "report.txt"]);
-    assert!(told(&output).contains("was not made by"), "{}", told(&output));
+    assert!(stderr(&output).contains("was not created by"), "{}", stderr(&output));
     assert_eq!(names(folder.path()), ["inexact.yaml", "new", "taken"]);
 }
 
 #[test]
-fn a_file_that_is_named_in_two_ways_is_read_once() {
+fn a_file_with_two_paths_is_read_once() {
     let folder = folder(&[("inexact.yaml", INEXACT)]);
     let output = convert(folder.path(), &["inexact.yaml", "./inexact.yaml", "."]);
-    assert_eq!(code(&output), Some(0), "{}", told(&output));
-    assert!(told(&output).contains("1 document: 1 converted"), "{}", told(&output));
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 document: 1 converted"), "{}", stderr(&output));
 }
 
 #[test]
-fn several_outputs_come_through_one_pipe() {
+fn standard_input_may_contain_several_outputs() {
     let folder = folder(&[]);
     let mut command = command(folder.path(), &["-", "--report", "json"]);
     let mut child =
@@ -114,29 +114,30 @@ fn several_outputs_come_through_one_pipe() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
-    // More than a pipe holds.
+fn a_closed_pipe_is_not_an_error() {
+    // More than the capacity of a pipe.
     let command = format!("nginx:1\n    command: [{}]", "long, ".repeat(9_000));
     let folder = folder(&[("inexact.yaml", &INEXACT.replace("nginx:1", &command))]);
     let mut command = self::command(folder.path(), &["inexact.yaml", "--report", "none"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!((code(&output), told(&output).as_str()), (Some(0), ""));
+    assert_eq!((code(&output), stderr(&output).as_str()), (Some(0), ""));
 }
 
 #[test]
 fn findings_have_their_line_in_text_and_in_sarif() {
     let folder = folder(&[("inexact.yaml", INEXACT), ("broken.json", BROKEN)]);
     let text = convert(folder.path(), &["inexact.yaml"]);
-    assert!(told(&text).contains("/containerDefinitions/0/essential  (line 3)"), "{}", told(&text));
+    assert!(stderr(&text).contains("/containerDefinitions/0/essential  (line 3)"), "{}", stderr(&text));
     let sarif = convert(folder.path(), &["./inexact.yaml", "broken.json", "--report", "sarif"]);
     let sarif: Value = serde_json::from_slice(&sarif.stderr).expect("SARIF");
     let results = sarif["runs"][0]["results"].as_array().expect("results");
     let regions = |file: &str| {
-        let places = results.iter().map(|result| &result["locations"][0]["physicalLocation"]);
-        let here = places.filter(|place| place["artifactLocation"]["uri"] == file);
-        here.map(|place| (place["region"]["startLine"].as_u64(), place["region"]["startColumn"].as_u64()))
+        let locations = results.iter().map(|result| &result["locations"][0]["physicalLocation"]);
+        let in_file = locations.filter(|location| location["artifactLocation"]["uri"] == file);
+        in_file
+            .map(|location| (location["region"]["startLine"].as_u64(), location["region"]["startColumn"].as_u64()))
             .collect::<Vec<_>>()
     };
     assert_eq!(regions("broken.json"), [(Some(3), Some(3))]);

@@ -1,4 +1,4 @@
-//! `ecs-operator place` as it is called: where it puts tasks, why not elsewhere, and the code it exits with.
+//! Runs `ecs-operator place`: placements, reasons and exit codes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ fn node(name: &str, zone: &str, cpu: &str, memory: &str) -> Value {
 }
 
 fn with(mut object: Value, pointer: &str, value: Value) -> Value {
-    *object.pointer_mut(pointer).expect("a place") = value;
+    *object.pointer_mut(pointer).expect("a value") = value;
     object
 }
 
@@ -45,7 +45,7 @@ fn definition(more: &Value) -> Value {
     definition
 }
 
-/// Three nodes in two zones that take tasks, three others that take none, what runs on them, and definitions.
+/// Returns a folder with three usable nodes in two zones, three nodes that refuse tasks, Pods and definitions.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let (a1, a2, b1) = (node("a1", "z-a", "2", "4Gi"), node("a2", "z-a", "4", "2Gi"), node("b1", "z-b", "8", "1Gi"));
@@ -112,10 +112,10 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     parts(&command(folder, arguments).stdin(Stdio::null()).output().expect("the program runs"))
 }
 
-/// The code, the nodes in the order of the tasks, and the reasons of those that have none.
+/// Returns the exit code, the nodes in the order of the tasks, and the reasons of failures.
 fn placed(folder: &Path, arguments: &[&str]) -> (i32, Vec<String>, Vec<String>) {
-    let (code, text, told) = run(folder, &[arguments, &["--output", "json"]].concat());
-    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{told}"));
+    let (code, text, errors) = run(folder, &[arguments, &["--output", "json"]].concat());
+    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{errors}"));
     let texts = |list: &str, member: &str| {
         let items = answer[list].as_array().expect("a list").iter();
         items.map(|item| item[member].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
@@ -130,7 +130,7 @@ const MEMBER_OF: &str = "MemberOf placement constraint unsatisfied.";
 const DISTINCT: &str = "DistinctInstance placement constraint unsatisfied.";
 
 #[test]
-fn tasks_go_where_the_strategy_says() {
+fn tasks_are_placed_by_the_strategy() {
     let folder = folder();
     let cases: [(&[&str], &[&str]); 6] = [
         (&["--strategy", "binpack=cpu"], &["a1", "a1", "a1", "a1", "a2"]),
@@ -153,20 +153,20 @@ fn tasks_go_where_the_strategy_says() {
 }
 
 #[test]
-fn what_runs_already_takes_room_and_counts_as_tasks() {
+fn running_pods_occupy_resources_and_belong_to_groups() {
     let folder = folder();
     let base = ["--nodes", "nodes.json", "--pods", "pods.json", "--task", "web.json"];
-    let of = |more: &[&str]| placed(folder.path(), &[&base[..], more].concat());
-    // b1 has 400 of 8000 thousandths left, which are 409 units.
-    let (code, nodes, failures) = of(&["--service", "web", "--count", "2"]);
-    assert_eq!((code, failures), (0, vec![]), "zone b has no task, but no room either");
+    let place = |more: &[&str]| placed(folder.path(), &[&base[..], more].concat());
+    // b1 has 400 of 8000 millicores left, which are 409 CPU units.
+    let (code, nodes, failures) = place(&["--service", "web", "--count", "2"]);
+    assert_eq!((code, failures), (0, vec![]), "zone b has no task, but also no free CPU");
     assert_eq!(nodes.into_iter().collect::<BTreeSet<_>>(), ["a1".to_owned(), "a2".to_owned()].into());
     let distinct = ["--service", "web", "--constraint", "distinctInstance"];
-    assert_eq!(of(&distinct), (1, vec![], vec!["RESOURCE:CPU".to_owned()]));
+    assert_eq!(place(&distinct), (1, vec![], vec!["RESOURCE:CPU".to_owned()]));
     let other_namespace = [&distinct[..], &["--namespace", "bank", "--strategy", "binpack=cpu"]].concat();
-    assert_eq!(of(&other_namespace).1, ["a1"]);
+    assert_eq!(place(&other_namespace).1, ["a1"]);
     let near =
-        |group: &str| of(&["--constraint", &format!("memberOf=task:group == {group}"), "--strategy", "binpack=cpu"]);
+        |group: &str| place(&["--constraint", &format!("memberOf=task:group == {group}"), "--strategy", "binpack=cpu"]);
     assert_eq!(near("service:web").1, ["a1"]);
     assert_eq!(near("family:web"), (1, vec![], vec![MEMBER_OF.to_owned()]));
 }
@@ -186,7 +186,7 @@ fn ties_are_broken_by_the_seed_alone() {
 }
 
 #[test]
-fn failures_have_the_reasons_that_run_task_gives() {
+fn failures_have_the_reasons_of_run_task() {
     let folder = folder();
     let cases: [(&[&str], usize, &str); 11] = [
         (&["--nodes", "nodes.json", "--task", "big.json"], 0, "RESOURCE:CPU"),
@@ -235,10 +235,10 @@ fn programs_get_nothing_but_placements_and_failures() {
 fn people_see_each_task_and_why_nodes_refuse() {
     let folder = folder();
     let arguments = ["--nodes", "all.json", "--pods", "pods.json", "--task", "web.json", "--count", "11"];
-    let (code, text, told) = run(folder.path(), &[&arguments[..], &["--strategy", "binpack=memory"]].concat());
-    assert_eq!((code, told.as_str()), (1, ""));
+    let (code, text, errors) = run(folder.path(), &[&arguments[..], &["--strategy", "binpack=memory"]].concat());
+    assert_eq!((code, errors.as_str()), (1, ""));
     let expected = "\
-TASK  NODE  ZONE  LEFT ON THE NODE
+TASK  NODE  ZONE  REMAINING
 0     a2    z-a   3072 CPU units, 1024 MiB
 1     a2    z-a   2560 CPU units, 512 MiB
 2     a2    z-a   2048 CPU units, 0 MiB
@@ -247,19 +247,19 @@ TASK  NODE  ZONE  LEFT ON THE NODE
 5     a1    z-a   0 CPU units, 2048 MiB
 6-10  -     -     RESOURCE:CPU
 
-Group family:web, strategy binpack=memory: 6 of 11 tasks have a node.
+Group family:web, strategy binpack=memory: 6 of 11 tasks are placed.
 
 6 of 6 nodes refuse task 6:
   2 nodes, RESOURCE:CPU: the task reserves 512 CPU units
-    a1 (0 CPU units left), b1 (409 CPU units left)
-  1 node, AGENT: it is not ready
+    a1 (0 CPU units remaining), b1 (409 CPU units remaining)
+  1 node, AGENT: the node is not ready
     lost
   1 node, ATTRIBUTE: it has the taint dedicated=gpu:NoSchedule, which the task does not tolerate
     tainted
-  1 node, DRAINING: it is cordoned, and takes no new tasks
+  1 node, DRAINING: the node is cordoned
     cordoned
   1 node, RESOURCE:MEMORY: the task reserves 512 MiB
-    a2 (0 MiB left)
+    a2 (0 MiB remaining)
 ";
     assert_eq!(text, expected);
 }
@@ -270,13 +270,13 @@ fn a_definition_for_fargate_is_placed_on_nodes() {
     let base = ["--nodes", "nodes.json", "--task", "fargate.json", "--count", "2"];
     let (code, nodes, _) = placed(folder.path(), &base);
     assert_eq!(code, 0);
-    assert!(nodes.contains(&"b1".to_owned()), "zones are balanced: {nodes:?}");
-    let (code, _, told) = run(folder.path(), &[&base[..], &["--strategy", "binpack=cpu"]].concat());
-    assert!(code == 0 && told.starts_with("warning: the task definition is for FARGATE"), "{code} {told}");
+    assert!(nodes.contains(&"b1".to_owned()), "tasks are spread over zones: {nodes:?}");
+    let (code, _, errors) = run(folder.path(), &[&base[..], &["--strategy", "binpack=cpu"]].concat());
+    assert!(code == 0 && errors.starts_with("warning: the task definition is for FARGATE"), "{code} {errors}");
 }
 
 #[test]
-fn mistakes_are_told_and_exit_with_2() {
+fn invalid_inputs_exit_with_2() {
     let folder = folder();
     let many = |flag: &'static str, value: &'static str, count| [flag, value].repeat(count);
     let cases: [(Vec<&str>, &str); 21] = [
@@ -284,40 +284,37 @@ fn mistakes_are_told_and_exit_with_2() {
         (vec!["--task", "damaged.json"], "damaged.json: no usable task definition\n  line 1, column"),
         (vec!["--task", "service.json"], "service.json: no task definition; the text contains: Service"),
         (vec!["--task", "missing.json"], "missing.json: no usable task definition\n  no such file"),
-        (vec!["--task", "."], "it is a folder"),
-        (vec!["--task", "web.json", "--nodes", "pods.json"], "pods.json: there is no Node in it, but Pod"),
-        (vec!["--task", "web.json", "--nodes", "twice.json"], "two nodes are called `a1`"),
+        (vec!["--task", "."], "found a folder"),
+        (vec!["--task", "web.json", "--nodes", "pods.json"], "pods.json: expected the kind Node, found Pod"),
+        (vec!["--task", "web.json", "--nodes", "twice.json"], "two nodes have the name `a1`"),
         (
             vec!["--task", "web.json", "--nodes", "odd.json"],
             "Node a1, /status/allocatable/cpu: `many` is not a quantity",
         ),
-        (vec!["--task", "web.json", "--pods", "nodes.json"], "nodes.json: there is no Pod in it, but Node"),
+        (vec!["--task", "web.json", "--pods", "nodes.json"], "nodes.json: expected the kind Pod, found Node"),
         (vec!["--task", "-", "--pods", "-"], "only one of --nodes, --pods and --task can be standard input"),
         (vec!["--task", "web.json", "--strategy", "pack=cpu"], "`pack` is not a strategy"),
         (vec!["--task", "web.json", "--strategy", "spread=zone"], "spread cannot be over `zone`"),
         (vec!["--task", "web.json", "--strategy", "spread=attribute:a b"], "not the name of an attribute"),
         (vec!["--task", "web.json", "--constraint", "memberOf=attribute:a = b"], "  attribute:a = b\n              ^"),
         (vec!["--task", "web.json", "--constraint", "memberOf"], "memberOf needs an expression"),
-        ([vec!["--task", "web.json"], many("--strategy", "random", 6)].concat(), "ECS takes at most 5"),
-        (
-            [vec!["--task", "pinned.json"], many("--constraint", "distinctInstance", 10)].concat(),
-            "11 constraints are given",
-        ),
+        ([vec!["--task", "web.json"], many("--strategy", "random", 6)].concat(), "ECS allows at most 5"),
+        ([vec!["--task", "pinned.json"], many("--constraint", "distinctInstance", 10)].concat(), "11 constraints"),
         (vec!["--task", "web.json", "--count", "0"], "invalid value '0' for '--count"),
-        (vec!["--task", "web.json", "--service", "a b"], "`a b` is not the name of a service"),
-        (vec!["--task", "web.json", "--group", "service:web"], "write --service NAME"),
+        (vec!["--task", "web.json", "--service", "a b"], "invalid service name `a b`"),
+        (vec!["--task", "web.json", "--group", "service:web"], "use --service NAME"),
         (vec![], "--task <FILE>"),
     ];
-    for (arguments, words) in cases {
+    for (arguments, expected) in cases {
         let nodes: &[&str] = if arguments.contains(&"--nodes") { &[] } else { &["--nodes", "nodes.json"] };
-        let (code, text, told) = run(folder.path(), &[nodes, &arguments[..]].concat());
-        assert_eq!((code, text.as_str()), (2, ""), "{arguments:?}: {told}");
-        assert!(told.contains(words), "{arguments:?}: {told}");
+        let (code, text, errors) = run(folder.path(), &[nodes, &arguments[..]].concat());
+        assert_eq!((code, text.as_str()), (2, ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
     }
 }
 
 #[test]
-fn one_of_the_files_may_come_from_standard_input() {
+fn one_of_the_files_may_be_standard_input() {
     let folder = folder();
     let files = ["--nodes", "nodes.json", "--pods", "pods.json", "--task", "web.json"];
     for position in [1, 3, 5] {
@@ -332,14 +329,14 @@ fn one_of_the_files_may_come_from_standard_input() {
                 .expect("the program runs");
         let text = fs::read(folder.path().join(files[position])).expect("a file");
         child.stdin.take().expect("a pipe").write_all(&text).expect("written");
-        let (code, answer, told) = parts(&child.wait_with_output().expect("an end"));
-        assert_eq!((code, told.as_str()), (0, ""), "{arguments:?}");
+        let (code, answer, errors) = parts(&child.wait_with_output().expect("an end"));
+        assert_eq!((code, errors.as_str()), (0, ""), "{arguments:?}");
         assert_eq!(answer, "{\"placements\":[{\"task\":0,\"node\":\"a1\"}],\"failures\":[]}\n");
     }
 }
 
 #[test]
-fn what_may_be_meant_otherwise_is_warned_of() {
+fn probable_mistakes_are_warnings() {
     let folder = folder();
     let cases = [
         ("--strategy", "spread=attribute:ecs.availability-zoen", "did you mean `ecs.availability-zone`?"),
@@ -348,8 +345,8 @@ fn what_may_be_meant_otherwise_is_warned_of() {
         ("--strategy", "spread=attribute:ecs.availability-zone", ""),
         ("--strategy", "spread=attribute:stack", ""),
     ];
-    for (option, value, words) in cases {
-        let (_, _, told) = run(folder.path(), &["--nodes", "nodes.json", "--task", "web.json", option, value]);
-        assert!(told.contains(words) && told.is_empty() == words.is_empty(), "{value}: {told}");
+    for (option, value, expected) in cases {
+        let (_, _, errors) = run(folder.path(), &["--nodes", "nodes.json", "--task", "web.json", option, value]);
+        assert!(errors.contains(expected) && errors.is_empty() == expected.is_empty(), "{value}: {errors}");
     }
 }

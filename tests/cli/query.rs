@@ -1,4 +1,4 @@
-//! `ecs-operator query` as it is called: which nodes it names, and the code it exits with.
+//! Runs `ecs-operator query`: matching nodes, messages and exit codes.
 
 use std::fs;
 use std::io::Write;
@@ -27,7 +27,7 @@ fn pod(name: &str, node: &str, namespace: &str, service: &str) -> Value {
     })
 }
 
-/// A folder with two nodes as kubectl prints them, one of them alone as YAML, and the Pods on them.
+/// Returns a folder with two nodes as kubectl prints them, one of them alone as YAML, and their Pods.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let (b, a) = (node("b", "g4dn.xlarge", "us-east-1b"), node("a", "t3.micro", "us-east-1a"));
@@ -68,7 +68,7 @@ fn parts(output: &Output) -> (i32, String, String) {
 }
 
 #[test]
-fn the_nodes_that_match_are_named_one_a_line() {
+fn matching_nodes_are_printed() {
     let folder = folder();
     let cases: [(&str, &[&str], &str); 9] = [
         ("attribute:stack == prod", &["--nodes", "nodes.json"], "a\nb\n"),
@@ -92,45 +92,49 @@ fn the_nodes_that_match_are_named_one_a_line() {
 }
 
 #[test]
-fn exit_codes_tell_how_it_went() {
+fn exit_codes_and_messages() {
     let folder = folder();
     let cases: [(&[&str], i32, &str); 18] = [
         (&["--nodes", "nodes.json", "attribute:stack == test"], 1, "none of 2 nodes matches\n"),
         (
             &["--nodes", "nodes.json", "attribute:rack == a"],
             1,
-            "no node has the attribute rack: none of the labels attribute.ecs-operator.dev/rack, rack is on one\n",
+            "no node has the attribute rack: none has one of the labels attribute.ecs-operator.dev/rack, rack\n",
         ),
         (&["--nodes", "nodes.json", "attribute:stack == p*"], 1, "did you mean `=~ p.*`?"),
         (&["--nodes", "nodes.json", "attribute:stack == *"], 1, "did you mean `exists`?"),
         (&["--nodes", "none.json", "attribute:stack == prod"], 1, "there are no nodes\n"),
         (&["--nodes", "nodes.json", "attribute:stack = prod"], 2, "  attribute:stack = prod\n                  ^\n"),
         (&["--nodes", "nodes.json", "runningTasksCount > 1"], 2, "kubectl get pods --all-namespaces -o json"),
-        (&["--nodes", "pods.json", "attribute:stack == prod"], 2, "there is no Node in it, but Pod"),
-        (&["--nodes", "broken.json", "attribute:stack == prod"], 2, "not what `kubectl get nodes -o json` prints: EOF"),
+        (&["--nodes", "pods.json", "attribute:stack == prod"], 2, "expected the kind Node, found Pod"),
+        (
+            &["--nodes", "broken.json", "attribute:stack == prod"],
+            2,
+            "not the output of `kubectl get nodes -o json`: EOF",
+        ),
         (
             &["--nodes", "list.json", "attribute:stack == prod"],
             2,
-            "an empty list: give what `kubectl get nodes -o json`",
+            "an empty list: use the output of `kubectl get nodes -o json`",
         ),
-        (&["--nodes", "empty.json", "attribute:stack == prod"], 2, "but nothing at all: give what"),
-        (&["--nodes", "web.json", "attribute:stack == prod"], 2, "but an ECS task definition: give what"),
-        (&["--nodes", "words.txt", "attribute:stack == prod"], 2, "but a string: give what"),
+        (&["--nodes", "empty.json", "attribute:stack == prod"], 2, "found nothing: use the output of"),
+        (&["--nodes", "web.json", "attribute:stack == prod"], 2, "found an ECS task definition: use the output of"),
+        (&["--nodes", "words.txt", "attribute:stack == prod"], 2, "found a string: use the output of"),
         (&["--nodes", "missing.json", "attribute:stack == prod"], 2, "no such file"),
-        (&["--nodes", ".", "attribute:stack == prod"], 2, "it is a folder"),
-        (&["--nodes", "-", "--pods", "-", "runningTasksCount > 1"], 2, "cannot both come from standard input"),
+        (&["--nodes", ".", "attribute:stack == prod"], 2, "found a folder"),
+        (&["--nodes", "-", "--pods", "-", "runningTasksCount > 1"], 2, "cannot both be standard input"),
         (&["attribute:stack == prod"], 2, "no kubeconfig found"),
         (&["--no-such-option"], 2, "unexpected argument"),
     ];
-    for (arguments, code, words) in cases {
-        let (exited, names, told) = query(folder.path(), arguments);
-        assert_eq!((exited, names.as_str()), (code, ""), "{arguments:?}: {told}");
-        assert!(told.contains(words), "{arguments:?}: {told}");
+    for (arguments, code, expected) in cases {
+        let (exited, names, errors) = query(folder.path(), arguments);
+        assert_eq!((exited, names.as_str()), (code, ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
     }
 }
 
 #[test]
-fn nodes_may_come_from_standard_input() {
+fn nodes_may_be_standard_input() {
     let folder = folder();
     let mut child = command(folder.path(), &["--nodes", "-", "attribute:stack == prod"])
         .stdin(Stdio::piped())
@@ -147,12 +151,12 @@ fn nodes_may_come_from_standard_input() {
 fn an_expression_is_explained_without_a_cluster() {
     let folder = folder();
     let explain = |arguments: &[&str]| query(folder.path(), &[&["--explain"], arguments].concat());
-    let (code, text, told) = explain(&["attribute:ecs.os-type==linux and attribute:ecs.instance-type=~g4dn.*"]);
+    let (code, text, errors) = explain(&["attribute:ecs.os-type==linux and attribute:ecs.instance-type=~g4dn.*"]);
     let expected = "\
 # attribute:ecs.os-type == linux and attribute:ecs.instance-type =~ g4dn.*
 # The operator evaluates
 #   attribute:ecs.instance-type =~ g4dn.*
-# and marks the nodes it is true of by the label
+# and sets a label on the matching nodes:
 #   member-of.ecs-operator.dev/q2ag5aihw3dd
 affinity:
   nodeAffinity:
@@ -166,17 +170,17 @@ affinity:
         - key: member-of.ecs-operator.dev/q2ag5aihw3dd
           operator: Exists
 ";
-    assert_eq!((code, text.as_str(), told.as_str()), (0, expected, ""));
+    assert_eq!((code, text.as_str(), errors.as_str()), (0, expected, ""));
     let everywhere = explain(&["runningTasksCount < 3"]).1;
     assert!(everywhere.contains("one for each namespace"), "{everywhere}");
     let shop = explain(&["--namespace", "shop", "runningTasksCount < 3"]).1;
     let label = shop.lines().find_map(|line| line.strip_prefix("#   member-of.")).expect("a label");
     assert!(shop.contains(&format!("- key: member-of.{label}")), "{shop}");
-    assert!(explain(&["agentConnected == true"]).1.ends_with("# Any node will do.\n"));
+    assert!(explain(&["agentConnected == true"]).1.ends_with("# Every node matches.\n"));
     for never in ["attribute:stack in []", "attribute:stack exists and attribute:stack !exists"] {
         let text = explain(&[never]).1;
-        assert!(text.contains("# It is true of no node.\naffinity:\n"), "{text}");
+        assert!(text.contains("# No node can match.\naffinity:\n"), "{text}");
     }
-    let (code, _, told) = explain(&["attribute:ecs.ostype == linux"]);
-    assert!(code == 0 && told.contains("did you mean `ecs.os-type`?"), "{told}");
+    let (code, _, errors) = explain(&["attribute:ecs.ostype == linux"]);
+    assert!(code == 0 && errors.contains("did you mean `ecs.os-type`?"), "{errors}");
 }

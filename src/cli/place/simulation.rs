@@ -1,19 +1,19 @@
-//! Tasks placed one after another.
+//! Placement of tasks one after another.
 
 use std::ops::Range;
 
 use super::ZONE;
 use crate::ecs::placement::{Amounts, Failure, Instance, Reason, Refusal, Request, place, refusals};
 
-/// What became of the tasks. Once one has no node, none after it has: nothing changes any more.
+/// The results of all tasks. After the first failure no task is placed, because the nodes do not change.
 pub(super) struct Simulation {
-    /// The tasks that have a node, from task 0 on.
+    /// The placed tasks, from task 0 on.
     pub placements: Vec<Placed>,
-    /// The tasks that have none, and why.
+    /// The tasks that are not placed, with the reason.
     pub failure: Option<(Range<usize>, Failure)>,
-    /// The nodes that refused the last task, by name, and what they had left.
+    /// The nodes that refuse the last task: name, remaining resources and reason.
     pub refused: Vec<(String, Amounts, Refusal)>,
-    /// How many nodes there are.
+    /// The number of nodes.
     pub nodes: usize,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Placed {
     pub node: String,
     /// The node's zone.
     pub zone: Option<String>,
-    /// What it has left then.
+    /// The remaining resources of the node after the task.
     pub left: Amounts,
 }
 
 impl Simulation {
-    /// Places so many tasks, at least one.
+    /// Places `count` tasks, at least one.
     pub(super) fn run(
         mut instances: Vec<Instance>,
         request: &Request,
@@ -58,7 +58,7 @@ impl Simulation {
         Self { placements, failure: None, refused, nodes: instances.len() }
     }
 
-    /// The tasks that have no node, with the reason.
+    /// Returns the tasks that are not placed, with the reason.
     pub(super) fn failed(&self) -> impl Iterator<Item = (usize, Reason)> {
         self.failure.iter().flat_map(|(tasks, failure)| tasks.clone().map(|task| (task, failure.reason)))
     }

@@ -1,4 +1,4 @@
-//! The answer for people: where each task goes, and why nodes take no further one.
+//! Text output: the node of each task, and the reasons of nodes that refuse a further task.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,20 +7,20 @@ use super::simulation::Simulation;
 use crate::ecs::placement::{Amounts, Constraint, HostPort, Refusal, Request, Resource};
 use crate::report::printable;
 
-/// Nodes that are named at most of those that refuse for one reason.
-const NAMED: usize = 8;
+/// Maximum number of listed nodes per reason.
+const MAX_LISTED: usize = 8;
 
-/// The answer. Names in the request are those that ECS has.
-pub(super) fn render(simulation: &Simulation, request: &Request, pods_given: bool) -> String {
+/// Renders the result. Names in the request are those of ECS.
+pub(super) fn render(simulation: &Simulation, request: &Request, has_pods: bool) -> String {
     let mut text = table(simulation);
     text.push('\n');
-    text.push_str(&summary(simulation, request, pods_given));
+    text.push_str(&summary(simulation, request, has_pods));
     text.push_str(&refusals(simulation, request));
     text
 }
 
 fn table(simulation: &Simulation) -> String {
-    let heading = ["TASK", "NODE", "ZONE", "LEFT ON THE NODE"].map(str::to_owned);
+    let heading = ["TASK", "NODE", "ZONE", "REMAINING"].map(str::to_owned);
     let placed = simulation.placements.iter().enumerate().map(|(task, placed)| {
         let zone = placed.zone.as_deref().unwrap_or("-");
         [task.to_string(), printable(&placed.node), printable(zone), amounts(placed.left)]
@@ -43,38 +43,38 @@ fn amounts(amounts: Amounts) -> String {
     format!("{} CPU units, {} MiB{gpus}", amounts.cpu, amounts.memory)
 }
 
-fn summary(simulation: &Simulation, request: &Request, pods_given: bool) -> String {
+fn summary(simulation: &Simulation, request: &Request, has_pods: bool) -> String {
     let (placed, failed) = (simulation.placements.len(), simulation.failed().count());
     let group = printable(&request.group);
     let steps: Vec<String> = request.strategies.iter().map(ToString::to_string).collect();
-    let how = if steps.is_empty() { "random".to_owned() } else { steps.join(", ") };
+    let strategy = if steps.is_empty() { "random".to_owned() } else { steps.join(", ") };
     let tasks = plural(placed + failed, "task");
     let outcome = match (placed, failed) {
-        (_, 0) if placed == 1 => "1 task has a node".to_owned(),
-        (_, 0) => format!("all {tasks} have a node"),
-        (0, _) => format!("no node for {tasks}"),
-        _ => format!("{placed} of {tasks} have a node"),
+        (_, 0) if placed == 1 => "1 task is placed".to_owned(),
+        (_, 0) => format!("all {tasks} are placed"),
+        (0, _) => format!("{tasks} cannot be placed"),
+        _ => format!("{placed} of {tasks} are placed"),
     };
-    let empty = if pods_given { "" } else { "No Pods are given (--pods): the nodes are taken for empty.\n" };
-    format!("Group {group}, strategy {}: {outcome}.\n{empty}", printable(&how))
+    let note = if has_pods { "" } else { "Without --pods, the nodes are assumed to be empty.\n" };
+    format!("Group {group}, strategy {}: {outcome}.\n{note}", printable(&strategy))
 }
 
-/// The nodes that refuse the last task, those that do so for the same reason together; the most first.
+/// Returns the nodes that refuse the last task, grouped by reason; the largest group is the first.
 fn refusals(simulation: &Simulation, request: &Request) -> String {
     if simulation.refused.is_empty() {
         return String::new();
     }
-    let mut folded: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut grouped: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for (node, left, refusal) in &simulation.refused {
         let name = match refusal {
-            Refusal::Short(lacks) => format!("{}{}", printable(node), has(*left, lacks)),
+            Refusal::Short(resources) => format!("{}{}", printable(node), remaining(*left, resources)),
             _ => printable(node),
         };
-        folded.entry((reasons(refusal), why(refusal, request))).or_default().push(name);
+        grouped.entry((reasons(refusal), explanation(refusal, request))).or_default().push(name);
     }
-    let mut folded: Vec<_> = folded.into_iter().collect();
-    folded.sort_by_key(|(_, nodes)| std::cmp::Reverse(nodes.len()));
-    // All tasks from the first failure on are refused alike.
+    let mut grouped: Vec<_> = grouped.into_iter().collect();
+    grouped.sort_by_key(|(_, nodes)| std::cmp::Reverse(nodes.len()));
+    // All tasks after the first failure fail for the same reason.
     let last = || simulation.placements.len().saturating_sub(1);
     let task = simulation.failure.as_ref().map_or_else(last, |(tasks, _)| tasks.start);
     let mut text = format!(
@@ -83,16 +83,16 @@ fn refusals(simulation: &Simulation, request: &Request) -> String {
         plural(simulation.nodes, "node"),
         if simulation.refused.len() == 1 { "refuses" } else { "refuse" }
     );
-    for ((reasons, why), nodes) in folded {
-        let more = nodes.len().saturating_sub(NAMED);
+    for ((reasons, explanation), nodes) in grouped {
+        let more = nodes.len().saturating_sub(MAX_LISTED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let names = nodes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(text, "  {}, {reasons}: {why}\n    {names}{more}", plural(nodes.len(), "node"));
+        let names = nodes.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "  {}, {reasons}: {explanation}\n    {names}{more}", plural(nodes.len(), "node"));
     }
     text
 }
 
-/// The reasons as RunTask has them.
+/// Returns the reasons as in the output of RunTask.
 fn reasons(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Draining => "DRAINING".to_owned(),
@@ -104,47 +104,50 @@ fn reasons(refusal: &Refusal) -> String {
     }
 }
 
-fn why(refusal: &Refusal, request: &Request) -> String {
-    let wanted = request.reservation.amounts;
+/// Explains the reason in terms of the node.
+fn explanation(refusal: &Refusal, request: &Request) -> String {
+    let reserved = request.reservation.amounts;
     match refusal {
-        Refusal::Draining => "it is cordoned, and takes no new tasks".to_owned(),
-        Refusal::AgentDisconnected => "it is not ready".to_owned(),
-        Refusal::Repelled(words) => printable(words),
+        Refusal::Draining => "the node is cordoned".to_owned(),
+        Refusal::AgentDisconnected => "the node is not ready".to_owned(),
+        Refusal::Repelled(message) => printable(message),
         Refusal::OtherAttribute { name, wanted, has } => {
-            format!("its {name} is {}, and the task is for {wanted}", printable(has))
+            format!("the {name} of the node is {}, the task requires {wanted}", printable(has))
         }
-        Refusal::DistinctInstance => format!("a task of the group {} is there", printable(&request.group)),
+        Refusal::DistinctInstance => format!("the node runs a task of the group {}", printable(&request.group)),
         Refusal::MemberOf { position } => match request.constraints.get(*position) {
-            Some(Constraint::MemberOf(expression)) => format!("not true of it: {}", printable(&expression.to_string())),
-            _ => "the expression is not true of it".to_owned(),
+            Some(Constraint::MemberOf(expression)) => {
+                format!("the node does not match {}", printable(&expression.to_string()))
+            }
+            _ => "the node does not match the expression".to_owned(),
         },
-        Refusal::Short(lacks) => {
-            let asked = lacks.iter().map(|resource| match resource {
-                Resource::Cpu => format!("{} CPU units", wanted.cpu),
-                Resource::Memory => format!("{} MiB", wanted.memory),
-                Resource::Gpu => plural(wanted.gpus, "GPU"),
+        Refusal::Short(resources) => {
+            let amounts = resources.iter().map(|resource| match resource {
+                Resource::Cpu => format!("{} CPU units", reserved.cpu),
+                Resource::Memory => format!("{} MiB", reserved.memory),
+                Resource::Gpu => plural(reserved.gpus, "GPU"),
                 Resource::Ports => ports(request.reservation.ports.iter()),
             });
-            format!("the task reserves {}", asked.collect::<Vec<_>>().join(", "))
+            format!("the task reserves {}", amounts.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
 fn ports<'a>(ports: impl Iterator<Item = &'a HostPort>) -> String {
-    let named: Vec<String> = ports.map(|port| format!("{}/{}", port.number, port.protocol)).collect();
-    format!("host {} {}", if named.len() == 1 { "port" } else { "ports" }, named.join(", "))
+    let ports: Vec<String> = ports.map(|port| format!("{}/{}", port.number, port.protocol)).collect();
+    format!("host {} {}", if ports.len() == 1 { "port" } else { "ports" }, ports.join(", "))
 }
 
-/// What a node has left of what it lacks.
-fn has(left: Amounts, lacks: &[Resource]) -> String {
-    let amounts = lacks.iter().filter_map(|resource| match resource {
+/// Returns the remaining amounts of the resources that a node has too little of.
+fn remaining(left: Amounts, resources: &[Resource]) -> String {
+    let amounts = resources.iter().filter_map(|resource| match resource {
         Resource::Cpu => Some(format!("{} CPU units", left.cpu)),
         Resource::Memory => Some(format!("{} MiB", left.memory)),
         Resource::Gpu => Some(plural(left.gpus, "GPU")),
         Resource::Ports => None,
     });
     let amounts = amounts.collect::<Vec<_>>().join(", ");
-    if amounts.is_empty() { amounts } else { format!(" ({amounts} left)") }
+    if amounts.is_empty() { amounts } else { format!(" ({amounts} remaining)") }
 }
 
 fn plural(number: impl TryInto<i64>, noun: &str) -> String {
