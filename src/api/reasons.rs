@@ -55,10 +55,10 @@ macro_rules! reasons {
                 }
             }
 
-            /// True if a reason has this name.
+            /// Returns the reason of this name.
             #[must_use]
-            pub fn is_known(name: &str) -> bool {
-                Self::ALL.iter().any(|reason| reason.name() == name)
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.name() == name)
             }
 
             /// Returns the condition that the reason belongs to; none for a reason of Events alone.
@@ -91,7 +91,7 @@ macro_rules! reasons {
 reasons! {
     Valid, Some(is_true(ACCEPTED)), NO_EVENT, "The spec is valid.";
     Invalid, Some(is_false(ACCEPTED)), WARNING, "The spec has errors. The message names the fields.";
-    Refused, Some(is_false(ACCEPTED)), WARNING, "The API server refused an object that the operator wrote. The message contains the error.";
+    Refused, Some(is_false(ACCEPTED)), WARNING, "The API server rejected an object that the operator wrote. The message contains the error.";
     TaskDefinitionNotFound, Some(is_false(ACCEPTED)), WARNING, "The namespace has no such TaskDefinition, or no such revision of it.";
     ClusterInvalid, Some(is_false(ACCEPTED)), WARNING, "The Cluster of the service has errors.";
     ClusterNotFound, Some(is_false(ACCEPTED)), WARNING, "The Cluster whose settings the running tasks depend on was deleted.";
@@ -123,7 +123,7 @@ reasons! {
     ExternalSecretsMissing, Some(is_false(ADDONS_READY)), NO_EVENT, "Stores are named, but no ExternalSecret can be created: the API or the rights are missing.";
     VolumeBoundElsewhere, Some(is_false(ADDONS_READY)), NO_EVENT, "Tasks still mount a PersistentVolumeClaim as an earlier definition described it. Delete the claim when no task uses it.";
 
-    Marked, Some(is_true(PLACEMENT_LABELS_READY)), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
+    NodesLabeled, Some(is_true(PLACEMENT_LABELS_READY)), NO_EVENT, "The operator labels the nodes that match the placement constraints.";
     NotAllowed, Some(is_false(PLACEMENT_LABELS_READY)), NO_EVENT, "The operator may not label nodes. Tasks wait until you grant the rights or label the nodes.";
 
     Scaling, Some(is_true(AUTO_SCALED)), NO_EVENT, "The desired count is within its limits and follows the policies.";
@@ -131,7 +131,7 @@ reasons! {
     CountBeyondLimits, Some(is_false(AUTO_SCALED)), NO_EVENT, "The desired count was set outside of its limits.";
     MetricsApiMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "The server has no API `metrics.k8s.io/v1beta1`.";
     MetricsNotAllowed, Some(is_false(AUTO_SCALED)), NO_EVENT, "The operator may not list `pods.metrics.k8s.io`.";
-    MetricsNotAnswered, Some(is_false(AUTO_SCALED)), NO_EVENT, "The API `metrics.k8s.io/v1beta1` does not answer.";
+    MetricsNotAnswered, Some(is_false(AUTO_SCALED)), NO_EVENT, "The API `metrics.k8s.io/v1beta1` does not respond.";
     MetricsMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "There are no measurements of the running tasks, or they do not reserve what is measured.";
     AlarmMetricMissing, Some(is_false(AUTO_SCALED)), NO_EVENT, "The source of an alarm's values in `kubernetes.autoScaling.alarms` returns none.";
 
@@ -143,7 +143,7 @@ reasons! {
     TaskStopped, NONE, WARNING, "Tasks have ended by themselves. The note contains the reasons.";
     TaskUnhealthy, NONE, WARNING, "Tasks failed their health checks and are being replaced.";
     TaskNotPlaced, NONE, WARNING, "No node accepts a task, or its scheduler does not run.";
-    CapacityProviderRefused, NONE, WARNING, "The API server refuses to assign a task to its capacity provider.";
+    CapacityProviderRefused, NONE, WARNING, "The API server rejected the assignment of a task to its capacity provider.";
     ZoneRebalancing, NONE, NORMAL, "A task moves to another Availability Zone.";
     DeploymentCompleted, NONE, NORMAL, "A deployment has completed.";
 }

@@ -49,8 +49,8 @@ pub mod condition {
         pub kind: &'static str,
         /// True for the status `True`, false for `False`.
         pub holds: bool,
-        /// Reason: a name of [`Reason`](crate::api::Reason).
-        pub reason: &'static str,
+        /// Reason.
+        pub reason: Reason,
         /// Message for people. It must stay the same while nothing changes, because each change is a write.
         pub message: String,
     }
@@ -93,7 +93,6 @@ pub mod condition {
         drafts
             .into_iter()
             .map(|draft| {
-                debug_assert!(Reason::is_known(draft.reason), "{} is missing in the table of reasons", draft.reason);
                 let status = if draft.holds { "True" } else { "False" };
                 let since = previous
                     .iter()
@@ -102,7 +101,7 @@ pub mod condition {
                 Condition {
                     type_: draft.kind.to_owned(),
                     status: status.to_owned(),
-                    reason: draft.reason.to_owned(),
+                    reason: draft.reason.name().to_owned(),
                     message: draft.message,
                     observed_generation: generation,
                     last_transition_time: since,

@@ -1,4 +1,4 @@
-//! Capacity providers: which nodes they stand for.
+//! Reconciles capacity providers: validity and the number of nodes.
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;

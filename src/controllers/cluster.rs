@@ -1,4 +1,4 @@
-//! Clusters: counts.
+//! Reconciles clusters: validity and the counts of services, tasks and nodes.
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;

@@ -1,10 +1,9 @@
-//! The controllers, one file for each kind of custom resource: read the caches, decide, run the actions, write the status.
+//! Controllers, one file for each kind of custom resource. A controller reads the caches, decides, executes the actions and writes the
+//! status. [`run`] starts all of them.
 //!
-//! [`run`] starts everything. Folders:
-//!
-//! - `state`: what the controllers share, without a task of its own: caches, indexes, flags.
-//! - `wiring`: the watches, the queues, which change concerns which object, and the execution of decisions.
-//! - `workers`: tasks that serve all objects: labels of nodes, metrics of alarms, detection of add-ons.
+//! - `state`: shared state: caches, indexes, flags.
+//! - `wiring`: watches, queues, dependencies between objects, and the execution of decisions.
+//! - `workers`: tasks for all objects: labels of nodes, metrics of alarms, detection of add-ons.
 
 mod capacity_provider;
 mod cluster;

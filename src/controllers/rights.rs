@@ -1,11 +1,11 @@
-//! The rights that the operator requires, from the tables of kinds.
+//! Rights that the operator requires, from the tables of kinds.
 
 use std::borrow::Cow;
 
 use crate::k8s::kinds::{Availability, ChildKind, GROUP, RootKind, Scope};
 use crate::kubernetes::discovery::Rule;
 
-/// Returns the rights that the operator requires in the namespaces it works in. It does not start without them.
+/// Returns the rights that the operator requires in its namespaces. It does not start without them.
 #[must_use]
 pub fn rules() -> Vec<Rule<'static>> {
     let mut rules: Vec<_> = RootKind::ALL.iter().copied().flat_map(root_rules).collect();
@@ -17,8 +17,7 @@ pub fn rules() -> Vec<Rule<'static>> {
     rules
 }
 
-/// Returns the rights whose absence turns a feature off: those in the namespaces the operator works in, or those on cluster-scoped
-/// resources.
+/// Returns the rights whose absence turns a feature off: those in the operator's namespaces, or those on cluster-scoped resources.
 #[must_use]
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     let kinds = ChildKind::ALL.iter().copied().filter(|kind| is_available(*kind, Availability::Optional));
@@ -30,16 +29,16 @@ pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     rules
 }
 
-/// To detect a CSI driver.
+/// Right to detect a CSI driver.
 pub(crate) const CSI_DRIVERS: Rule<'static> = Rule::new("storage.k8s.io", "csidrivers", &["get"]);
 
-/// To evaluate the alarms of step scaling policies.
+/// Right to evaluate the alarms of step scaling policies.
 const POD_METRICS: Rule<'static> = Rule::new("metrics.k8s.io", "pods", &["list"]);
 
-/// To evaluate alarms on external metrics. Each metric is a resource of its own.
+/// Right to evaluate alarms on external metrics. Each metric is a separate resource.
 const EXTERNAL_METRICS: Rule<'static> = Rule::new("external.metrics.k8s.io", "*", &["list"]);
 
-/// To label nodes.
+/// Rights to label nodes.
 pub(crate) const NODES: Rule<'static> = Rule::new("", "nodes", &["list", "watch", "patch"]);
 
 fn is_available(kind: ChildKind, availability: Availability) -> bool {
@@ -49,11 +48,13 @@ fn is_available(kind: ChildKind, availability: Availability) -> bool {
 /// Returns the rights on a kind of custom resource and its subresources.
 fn root_rules(kind: RootKind) -> Vec<Rule<'static>> {
     let info = kind.info();
-    let subresource =
-        |name: &str| Rule { group: GROUP, resource: Cow::Owned(format!("{}/{name}", info.plural)), verbs: &["patch"] };
-    let mut rules = vec![Rule::new(GROUP, info.plural, &["list", "watch"]), subresource("status")];
-    rules.extend(info.has_scale.then(|| subresource("scale")));
+    let mut rules = vec![Rule::new(GROUP, info.plural, &["list", "watch"]), subresource_rule(info.plural, "status")];
+    rules.extend(info.has_scale.then(|| subresource_rule(info.plural, "scale")));
     rules
+}
+
+fn subresource_rule(plural: &str, subresource: &str) -> Rule<'static> {
+    Rule { group: GROUP, resource: Cow::Owned(format!("{plural}/{subresource}")), verbs: &["patch"] }
 }
 
 /// Returns the right on a kind of child.

@@ -1,4 +1,4 @@
-//! Services: their Deployment, core Service, status and events.
+//! Reconciles services: collects the input of a decision from the caches and executes the decision.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
         Some(strategy) => instances::occupied(context, &tasks, strategy).await,
         None => Vec::new(),
     };
-    // Nodes that change later start another decision, also while their zones are not needed.
+    // The watch on nodes is started even if their zones are not needed yet, so that later changes start another decision.
     let has_nodes = needs.watches_zones && context.watch_nodes();
     let zones = if has_nodes && needs.zones {
         instances::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await
@@ -78,30 +78,33 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
 /// Returns the field managers that wrote the desired count. The store keeps managedFields of that field only.
 fn count_managers(object: &DynamicObject) -> Vec<CountManager> {
     let entries = object.metadata.managed_fields.iter().flatten();
-    let manager = |entry: &ManagedFieldsEntry| CountManager {
+    entries.map(count_manager).collect()
+}
+
+fn count_manager(entry: &ManagedFieldsEntry) -> CountManager {
+    CountManager {
         name: entry.manager.clone().unwrap_or_default(),
         via_scale: entry.subresource.as_deref() == Some("scale"),
-    };
-    entries.map(manager).collect()
+    }
 }
 
 /// Returns the template revisions that Kubernetes stores of the service's workload.
 fn template_revisions(context: &Context, owned: &Owned, name: &str) -> Vec<TemplateRevision> {
     let kinds = [(ChildKind::Deployment, ChildKind::ReplicaSet), (ChildKind::DaemonSet, ChildKind::Revision)];
-    let kept = kinds.into_iter().filter_map(|(workload, kind)| {
+    let stored = kinds.into_iter().filter_map(|(workload, kind)| {
         let key = IndexKey::owner(owned.find(workload, name)?.uid.clone());
         Some(context.children.get(kind).by_index(&key))
     });
-    kept.flatten().filter_map(|child| child.template_revision()).collect()
+    stored.flatten().filter_map(|child| child.template_revision()).collect()
 }
 
 /// Returns the revisions of the task definition of this name, and the latest revision by its status.
 ///
-/// The revisions of a deleted task definition are left out: the garbage collector deletes them one by one, and a service must not
-/// follow the family back through them.
+/// The revisions of a deleted task definition are excluded: the garbage collector deletes them one by one, and a service must not
+/// deploy older and older revisions meanwhile.
 fn revisions(context: &Context, namespace: &str, name: &str) -> (Vec<Revision>, Option<i64>) {
-    let found = context.roots.get(RootKind::TaskDefinition).get(&ObjectKey::namespaced(namespace, name));
-    let Some(object) = found.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
+    let object = context.roots.get(RootKind::TaskDefinition).get(&ObjectKey::namespaced(namespace, name));
+    let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none()) else {
         return (Vec::new(), None);
     };
     let owner = IndexKey::owner(object.metadata.uid.clone().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! TaskDefinitions: revisions and their pruning, and what their tasks need besides a service.
+//! Reconciles task definitions: revisions and their pruning, and the objects of add-ons.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
         status: &status,
         revisions: &revisions,
         in_use: &in_use,
-        highest_seen: highest_seen(context, root.namespace, root.name),
+        highest_number: highest_number(context, root.namespace, root.name),
         owned: &context.owned(&root),
         efs_driver: context.add_ons.has_driver(efs_volume_configuration::DRIVER),
         stores: &context.stores,
@@ -43,15 +43,15 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
     execute(context, &target, decision).await
 }
 
-/// The highest number that a revision of this name, whoever owns it, or a task has.
-fn highest_seen(context: &Context, namespace: &str, name: &str) -> i64 {
-    let known = context.children.get(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
-    // A DaemonSet has ControllerRevisions of its own, with numbers of their own.
-    let numbers = known.iter().filter(|r| r.service().is_none()).filter_map(|r| r.revision()).map(|r| r.number);
+/// Returns the highest number of any revision of this name, including those of a deleted task definition, or of a task.
+fn highest_number(context: &Context, namespace: &str, name: &str) -> i64 {
+    let revisions = context.children.get(ChildKind::Revision).by_index(&children::by_task_definition(namespace, name));
+    // The ControllerRevisions of a DaemonSet have other numbers.
+    let numbers = revisions.iter().filter(|r| r.service().is_none()).filter_map(|r| r.revision()).map(|r| r.number);
     numbers.chain(running(context, namespace, name)).max().unwrap_or(0)
 }
 
-/// Revisions that a workload runs or that a Pod was made from.
+/// Returns the revisions that workloads and Pods run.
 fn running(context: &Context, namespace: &str, name: &str) -> BTreeSet<i64> {
     let mut in_use = BTreeSet::new();
     let index = children::by_task_definition(namespace, name);

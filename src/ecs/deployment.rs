@@ -4,7 +4,7 @@ mod bounds;
 mod circuit_breaker;
 mod throttle;
 
-pub use bounds::{Beside, Bounds};
+pub use bounds::{Bounds, ExcludedTasks};
 pub use circuit_breaker::{CircuitBreaker, Failures};
 pub use throttle::{BREAKER_PATIENCE, launch_delay};
 

@@ -81,7 +81,7 @@ pub(super) async fn follow_root(
 }
 
 impl RootStore {
-    /// Returns an empty store. Of managedFields, which are most of an object's size, only the managers of `tracked_field` are kept: a
+    /// Returns an empty store. managedFields are most of an object's size, so only the managers of `tracked_field` are kept, which is a
     /// JSON pointer into `fieldsV1`.
     #[must_use]
     pub fn new(resource: ApiResource, tracked_field: Option<&'static str>) -> Self {

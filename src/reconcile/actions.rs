@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use serde_json::Value;
 
 use super::observed::OrphanReason;
+use crate::api::Reason;
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
 use crate::translate::capacity::Assignment;
@@ -66,7 +67,7 @@ impl Child {
     /// Serializes the object with its API version and kind.
     ///
     /// # Errors
-    /// Serialization fails, which none of these types allows.
+    /// Serialization fails, which does not happen with these types.
     pub fn to_json(&self) -> Result<Value, serde_json::Error> {
         match self {
             Self::Deployment(object) => serde_json::to_value(object),
@@ -74,10 +75,10 @@ impl Child {
             Self::Service(object) => serde_json::to_value(object),
             Self::Revision(object) => serde_json::to_value(object),
             Self::Untyped(kind, object) => {
-                let entry = kind.info();
+                let info = kind.info();
                 let mut object = serde_json::to_value(object)?;
-                object["apiVersion"] = entry.api_version().into();
-                object["kind"] = entry.kind.into();
+                object["apiVersion"] = info.api_version().into();
+                object["kind"] = info.kind.into();
                 Ok(object)
             }
         }
@@ -135,7 +136,7 @@ impl Action {
     /// True if the actions after this one are executed although it fails.
     ///
     /// Tasks without a capacity provider may belong to a deployment that the service is about to replace, and the objects of a
-    /// service are needed also when its count cannot be written.
+    /// service are required even if its count cannot be written.
     #[must_use]
     pub fn is_independent(&self) -> bool {
         matches!(self, Self::AssignCapacity(_) | Self::Scale { .. })
@@ -167,11 +168,9 @@ pub struct DeletionCost {
 /// Kubernetes Event to publish about the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventDraft {
-    /// True for an Event of type `Warning`.
-    pub warning: bool,
-    /// Reason in `CamelCase`, for programs.
-    pub reason: &'static str,
-    /// Text for people.
+    /// Reason, which defines the type of the Event.
+    pub reason: Reason,
+    /// Message for users.
     pub note: String,
 }
 
@@ -184,8 +183,8 @@ pub struct Decision<S> {
     pub status: S,
     /// Events since the stored status.
     pub events: Vec<EventDraft>,
-    /// True if the status announces an action that is executed only once the status is stored. The status is then written without
-    /// waiting for the status throttle.
+    /// True if the status records an action that the next decision executes. The status is then written without waiting for the
+    /// status throttle.
     pub record_first: bool,
     /// Time until the next reconcile, if nothing changes before.
     pub requeue_after: Option<Duration>,

@@ -1,4 +1,4 @@
-//! A capacity provider: whether it can be used, and how many nodes it stands for.
+//! Decision about a capacity provider: validity, and the number of its nodes.
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -9,16 +9,16 @@ use super::summary;
 use crate::api::{CapacityProviderStatus, condition};
 use crate::translate::{capacity, examine};
 
-/// What a decision about a capacity provider depends on.
+/// Input of a decision about a capacity provider.
 #[derive(Debug)]
 pub struct CapacityProviderInput<'a> {
-    /// The object.
+    /// CapacityProvider object.
     pub root: Root<'a>,
-    /// Its status as it is stored.
+    /// Stored status.
     pub status: &'a CapacityProviderStatus,
     /// All nodes.
     pub nodes: Nodes<'a>,
-    /// The time of this decision.
+    /// Time of the decision.
     pub now: Timestamp,
 }
 
@@ -32,11 +32,11 @@ pub fn capacity_provider(input: &CapacityProviderInput<'_>) -> Decision<Capacity
     let verdicts = examine::capacity_provider_verdicts(&examined, name);
     let translation = summary::count(&verdicts);
     let previous = &input.status.conditions;
-    let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
-    let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
+    let (drafts, events) = summary::validity(&examined.findings, examined.usable().is_some(), translation, previous);
+    let stored = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
     let (registered, draining) = match examined.usable() {
-        Some(spec) => input.nodes.count(&capacity::provider_nodes(spec, name).node_selector, known),
-        None => known,
+        Some(spec) => input.nodes.count(&capacity::provider_nodes(spec, name).node_selector, stored),
+        None => stored,
     };
     let status = CapacityProviderStatus {
         observed_generation: input.root.generation,

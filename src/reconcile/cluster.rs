@@ -1,4 +1,4 @@
-//! A cluster: counts of what belongs to it.
+//! Decision about a cluster: validity, and the counts of its services, tasks and nodes.
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -10,20 +10,20 @@ use crate::api::{ClusterStatus, condition};
 use crate::reconcile::amounts::saturating_i32;
 use crate::translate::{Mode, examine};
 
-/// What a decision about a cluster depends on.
+/// Input of a decision about a cluster.
 #[derive(Debug)]
 pub struct ClusterInput<'a> {
-    /// The object.
+    /// Cluster object.
     pub root: Root<'a>,
-    /// Its status as it is stored.
+    /// Stored status.
     pub status: &'a ClusterStatus,
-    /// How many services name it.
+    /// Number of its services.
     pub services: usize,
-    /// The Pods that belong to it.
+    /// Pods of its services.
     pub pods: &'a [&'a TaskPod],
     /// All nodes.
     pub nodes: Nodes<'a>,
-    /// The time of this decision.
+    /// Time of the decision.
     pub now: Timestamp,
 }
 
@@ -34,25 +34,24 @@ pub fn cluster(input: &ClusterInput<'_>) -> Decision<ClusterStatus> {
     let verdicts = examine::cluster_verdicts(&examined, input.root.name, Mode::Operator);
     let translation = summary::count(&verdicts);
     let previous = &input.status.conditions;
-    let (drafts, events) = summary::judged(&examined.findings, examined.usable().is_some(), translation, previous);
-    let present = input.pods.iter().copied().filter(|p| p.is_active());
-    let (running, pending): (Vec<&TaskPod>, Vec<&TaskPod>) = present.partition(|p| p.running);
-    let count = |n: usize| saturating_i32(n);
-    let known = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
+    let (drafts, events) = summary::validity(&examined.findings, examined.usable().is_some(), translation, previous);
+    let active = input.pods.iter().copied().filter(|pod| pod.is_active());
+    let (running, pending): (Vec<&TaskPod>, Vec<&TaskPod>) = active.partition(|pod| pod.running);
+    let stored = (input.status.registered_container_instances_count, input.status.draining_container_instances_count);
     let (registered, draining) = match examined.usable() {
         Some(spec) => {
             let selector = spec.kubernetes.as_ref().map(|kubernetes| kubernetes.node_selector.clone());
-            input.nodes.count(&selector.unwrap_or_default(), known)
+            input.nodes.count(&selector.unwrap_or_default(), stored)
         }
-        None => known,
+        None => stored,
     };
     let status = ClusterStatus {
         observed_generation: input.root.generation,
         registered_container_instances_count: registered,
         draining_container_instances_count: draining,
-        active_services_count: count(input.services),
-        running_tasks_count: count(running.len()),
-        pending_tasks_count: count(pending.len()),
+        active_services_count: saturating_i32(input.services),
+        running_tasks_count: saturating_i32(running.len()),
+        pending_tasks_count: saturating_i32(pending.len()),
         translation: Some(translation),
         differences: summary::differences(&verdicts),
         conditions: condition::settle(drafts, previous, input.root.generation, input.now),

@@ -1,6 +1,6 @@
-//! Desired and observed in; actions, status and events out. No clock, no client, no randomness.
+//! Decisions: desired and observed state in; actions, status and events out. No clock, no client, no randomness.
 //!
-//! A controller hands over what it sees of one object, runs the actions it gets back, and writes the status.
+//! A controller passes the observed state of one object, executes the returned actions, and writes the status.
 
 mod actions;
 mod amounts;

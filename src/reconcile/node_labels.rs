@@ -1,7 +1,7 @@
 //! Labels of nodes: membership labels of placement expressions, and label copies of attributes in annotations.
 //!
 //! A Pod template selects nodes by labels, so it stays the same when nodes and tasks change; only the labels follow them. Labels
-//! of other field managers are never changed, and the operator's own labels are removed once nothing needs them.
+//! of other field managers are never changed, and the operator's own labels are removed once no workload requires them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::ecs::placement::Amounts;
 use crate::translate::placement::facts::{NodeFacts, TaskFacts};
 use crate::translate::placement::{MembershipLabel, scheduling};
 
-/// Value of a membership label; node affinity asks only for its presence.
+/// Value of a membership label; node affinity requires only its presence.
 const MEMBER: &str = "true";
 
 /// Node as stored by the API server.
@@ -30,7 +30,7 @@ pub struct ObservedNode {
     pub owned: Vec<String>,
     /// True once the node has a deletion timestamp.
     pub deleting: bool,
-    /// True if the node is cordoned: it takes no new tasks, as a draining container instance.
+    /// True if the node is cordoned: like a draining container instance, it accepts no new tasks.
     pub cordoned: bool,
 }
 
@@ -38,8 +38,8 @@ impl ObservedNode {
     /// True if new Pods of a template may start on the node.
     #[must_use]
     pub fn is_open_to(&self, pod: &PodSpec) -> bool {
-        let works = self.facts.ready && !self.cordoned && !self.deleting;
-        works && scheduling::accepts(&self.facts, &self.taints, pod)
+        let is_schedulable = self.facts.ready && !self.cordoned && !self.deleting;
+        is_schedulable && scheduling::accepts(&self.facts, &self.taints, pod)
     }
 
     /// True if the same new Pods may start on both nodes.
@@ -83,13 +83,13 @@ impl Nodes<'_> {
     }
 }
 
-/// Labels that workloads require of nodes in addition to the nodes' own labels.
+/// Labels that workloads require and that the operator must add to nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelDemand {
     /// Expressions in use, by their membership labels. A label has several expressions only after a hash collision; a node is
     /// labeled if all of them are true, so that no workload runs on a node that its own expression excludes.
-    pub marks: BTreeMap<String, Vec<MembershipLabel>>,
-    /// True if there are conditions on attributes, which nodes may have as annotations.
+    pub memberships: BTreeMap<String, Vec<MembershipLabel>>,
+    /// True if workloads require attributes, which nodes may have as annotations.
     pub attributes: bool,
     /// Attributes that tasks are spread over.
     pub spread: BTreeSet<String>,
@@ -99,13 +99,13 @@ impl LabelDemand {
     /// True if no node needs a label.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.marks.is_empty() && !self.attributes && self.spread.is_empty()
+        self.memberships.is_empty() && !self.attributes && self.spread.is_empty()
     }
 
     /// True if the labels depend on running tasks.
     #[must_use]
     pub fn depends_on_tasks(&self) -> bool {
-        self.marks.values().flatten().any(MembershipLabel::depends_on_tasks)
+        self.memberships.values().flatten().any(MembershipLabel::depends_on_tasks)
     }
 }
 
@@ -127,8 +127,7 @@ pub fn label_patches<'a>(
     nodes: impl Iterator<Item = &'a ObservedNode>,
     tasks: &BTreeMap<String, Vec<TaskFacts>>,
 ) -> Vec<LabelPatch> {
-    let present = nodes.filter(|node| !node.deleting);
-    let patches = present.filter_map(|node| {
+    let patches = nodes.filter(|node| !node.deleting).filter_map(|node| {
         let tasks = tasks.get(&node.facts.name).map(Vec::as_slice).unwrap_or_default();
         let labels = labels_for(demand, node, tasks);
         let differs = !has_exactly(node, &labels);
@@ -141,8 +140,8 @@ pub fn label_patches<'a>(
 
 fn labels_for(demand: &LabelDemand, node: &ObservedNode, tasks: &[TaskFacts]) -> BTreeMap<String, String> {
     let mut labels = if demand.is_empty() { BTreeMap::new() } else { node.facts.derived_labels(&demand.spread) };
-    let is_member = |marks: &[MembershipLabel]| marks.iter().all(|mark| mark.matches(&node.facts, tasks.iter()));
-    let memberships = demand.marks.iter().filter(|(_, marks)| is_member(marks));
+    let is_member = |labels: &[MembershipLabel]| labels.iter().all(|label| label.matches(&node.facts, tasks.iter()));
+    let memberships = demand.memberships.iter().filter(|(_, labels)| is_member(labels));
     labels.extend(memberships.map(|(label, _)| (label.clone(), MEMBER.to_owned())));
     // A label of another field manager takes precedence.
     labels
@@ -152,8 +151,9 @@ fn labels_for(demand: &LabelDemand, node: &ObservedNode, tasks: &[TaskFacts]) ->
 
 /// True if the operator manages exactly these labels on the node.
 fn has_exactly(node: &ObservedNode, labels: &BTreeMap<String, String>) -> bool {
-    let has = |(key, value): (&String, &String)| node.owned.contains(key) && node.facts.labels.get(key) == Some(value);
-    node.owned.len() == labels.len() && labels.iter().all(has)
+    let is_managed =
+        |(key, value): (&String, &String)| node.owned.contains(key) && node.facts.labels.get(key) == Some(value);
+    node.owned.len() == labels.len() && labels.iter().all(is_managed)
 }
 
 #[cfg(test)]
@@ -161,14 +161,15 @@ mod tests {
     use super::*;
     use crate::ecs::query::Query;
 
-    fn mark(text: &str) -> MembershipLabel {
+    fn membership(text: &str) -> MembershipLabel {
         let query: Query = text.parse().unwrap();
         MembershipLabel::new(query.expression().clone(), Some("shop"))
     }
 
     fn demand(texts: &[&str]) -> LabelDemand {
-        let marks = texts.iter().map(|text| mark(text)).map(|mark| (mark.label().to_owned(), vec![mark])).collect();
-        LabelDemand { marks, ..LabelDemand::default() }
+        let memberships = texts.iter().map(|text| membership(text));
+        let memberships = memberships.map(|membership| (membership.label().to_owned(), vec![membership])).collect();
+        LabelDemand { memberships, ..LabelDemand::default() }
     }
 
     fn node(name: &str, instance_type: &str) -> ObservedNode {
@@ -215,50 +216,50 @@ mod tests {
 
     #[test]
     fn nodes_are_labeled_while_an_expression_is_true_of_them() {
-        let label = mark(GPU).label().to_owned();
-        let seen = [node("a", "g4dn.xlarge"), node("b", "t3.micro")];
-        let after = settled(&demand(&[GPU]), &seen);
+        let label = membership(GPU).label().to_owned();
+        let before = [node("a", "g4dn.xlarge"), node("b", "t3.micro")];
+        let after = settled(&demand(&[GPU]), &before);
         assert_eq!(after[0].owned, std::slice::from_ref(&label));
         assert_eq!(after[0].facts.labels.get(&label).map(String::as_str), Some("true"));
-        assert_eq!(after[1], seen[1], "a node gets no label where no expression is true");
+        assert_eq!(after[1], before[1], "the expression is false of this node");
         let mut other = after.clone();
         other[0].facts.labels.insert("node.kubernetes.io/instance-type".to_owned(), "t3.micro".to_owned());
         assert_eq!(settled(&demand(&[GPU]), &other)[0].owned, [""; 0]);
-        assert_eq!(settled(&LabelDemand::default(), &after)[0], seen[0], "an unused label is removed");
+        assert_eq!(settled(&LabelDemand::default(), &after)[0], before[0], "an unused label is removed");
     }
 
     #[test]
-    fn expressions_of_one_label_all_have_to_be_true() {
-        let (mine, other) = (mark(GPU), mark("attribute:ecs.instance-type =~ .*"));
-        let marks = BTreeMap::from([(mine.label().to_owned(), vec![mine.clone(), other])]);
-        let both = LabelDemand { marks, ..LabelDemand::default() };
+    fn all_expressions_of_a_label_have_to_be_true() {
+        let (first, second) = (membership(GPU), membership("attribute:ecs.instance-type =~ .*"));
+        let memberships = BTreeMap::from([(first.label().to_owned(), vec![first.clone(), second])]);
+        let both = LabelDemand { memberships, ..LabelDemand::default() };
         let after = settled(&both, &[node("a", "g4dn.xlarge"), node("b", "t3.micro")]);
-        assert_eq!((&after[0].owned, &after[1].owned), (&vec![mine.label().to_owned()], &vec![]));
+        assert_eq!((&after[0].owned, &after[1].owned), (&vec![first.label().to_owned()], &vec![]));
     }
 
     #[test]
     fn labels_of_other_field_managers_stay() {
-        let label = mark(GPU).label().to_owned();
+        let label = membership(GPU).label().to_owned();
         for instance_type in ["t3.micro", "g4dn.xlarge"] {
-            let mut by_hand = node("a", instance_type);
-            by_hand.facts.labels.insert(label.clone(), "yes".to_owned());
-            assert_eq!(decide(&demand(&[GPU]), &[by_hand]), []);
+            let mut labeled = node("a", instance_type);
+            labeled.facts.labels.insert(label.clone(), "yes".to_owned());
+            assert_eq!(decide(&demand(&[GPU]), &[labeled]), []);
         }
         let key = "attribute.ecs-operator.dev/rack";
-        let mut said = node("b", "t3.micro");
-        said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
-        said.facts.labels.insert(key.to_owned(), "other".to_owned());
-        assert_eq!(decide(&LabelDemand { attributes: true, ..LabelDemand::default() }, &[said]), []);
+        let mut annotated = node("b", "t3.micro");
+        annotated.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
+        annotated.facts.labels.insert(key.to_owned(), "other".to_owned());
+        assert_eq!(decide(&LabelDemand { attributes: true, ..LabelDemand::default() }, &[annotated]), []);
     }
 
     #[test]
     fn an_attribute_in_an_annotation_becomes_a_label() {
         let key = "attribute.ecs-operator.dev/rack";
-        let mut said = node("a", "t3.micro");
-        said.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
-        assert_eq!(decide(&LabelDemand::default(), std::slice::from_ref(&said)), [], "no workload uses it");
+        let mut annotated = node("a", "t3.micro");
+        annotated.facts.annotations.insert(key.to_owned(), "row 3".to_owned());
+        assert_eq!(decide(&LabelDemand::default(), std::slice::from_ref(&annotated)), [], "no workload uses it");
         let demand = LabelDemand { attributes: true, ..LabelDemand::default() };
-        let mut after = settled(&demand, &[said]);
+        let mut after = settled(&demand, &[annotated]);
         assert_eq!(after[0].owned, [key]);
         after[0].facts.annotations.insert(key.to_owned(), "row 4".to_owned());
         let changed = settled(&demand, &after);
@@ -277,42 +278,42 @@ mod tests {
             node
         };
         let demand = LabelDemand { spread: ["rack".to_owned()].into(), ..LabelDemand::default() };
-        let read = |seen: ObservedNode| settled(&demand, &[seen])[0].facts.labels.get(key).cloned();
-        assert_eq!(read(node(&[("rack", "r1")], false)).as_deref(), Some("r1"));
-        assert_eq!(read(node(&[("rack", "r1")], true)).as_deref(), Some("row3"));
-        assert_eq!(read(node(&[("rack", "r1"), (key, "own")], false)).as_deref(), Some("own"));
-        assert_eq!(read(node(&[], false)), None);
+        let label = |node: ObservedNode| settled(&demand, &[node])[0].facts.labels.get(key).cloned();
+        assert_eq!(label(node(&[("rack", "r1")], false)).as_deref(), Some("r1"));
+        assert_eq!(label(node(&[("rack", "r1")], true)).as_deref(), Some("row3"));
+        assert_eq!(label(node(&[("rack", "r1"), (key, "own")], false)).as_deref(), Some("own"));
+        assert_eq!(label(node(&[], false)), None);
     }
 
     #[test]
     fn membership_labels_follow_the_tasks() {
         let few = "runningTasksCount < 2";
-        let seen = [node("a", "t3.micro"), node("b", "t3.micro")];
+        let nodes = [node("a", "t3.micro"), node("b", "t3.micro")];
         let task = TaskFacts { namespace: "bank".to_owned(), group: "service:web".to_owned(), running: true };
         let tasks = BTreeMap::from([("a".to_owned(), vec![task.clone(), task])]);
-        let marked: Vec<_> =
-            label_patches(&demand(&[few]), seen.iter(), &tasks).into_iter().map(|it| it.name).collect();
-        assert_eq!(marked, ["b"]);
+        let patches = label_patches(&demand(&[few]), nodes.iter(), &tasks);
+        let labeled: Vec<_> = patches.into_iter().map(|patch| patch.name).collect();
+        assert_eq!(labeled, ["b"]);
         assert!(demand(&[few]).depends_on_tasks() && !demand(&[GPU]).depends_on_tasks());
     }
 
     #[test]
     fn nodes_are_counted_by_their_labels() {
         let cordoned = ObservedNode { cordoned: true, ..node("b", "t3.small") };
-        let leaving = ObservedNode { deleting: true, ..node("c", "t3.small") };
-        let all = [node("a", "t3.small"), cordoned, leaving, node("d", "g4dn.xlarge")];
+        let deleting = ObservedNode { deleting: true, ..node("c", "t3.small") };
+        let all = [node("a", "t3.small"), cordoned, deleting, node("d", "g4dn.xlarge")];
         let all: Vec<&ObservedNode> = all.iter().collect();
         let small = BTreeMap::from([("node.kubernetes.io/instance-type".to_owned(), "t3.small".to_owned())]);
-        let known = (Some(7), Some(5));
-        assert_eq!(Nodes::Known(&all).count(&small, known), (Some(2), Some(1)));
-        assert_eq!(Nodes::Known(&all).count(&BTreeMap::new(), known), (Some(3), Some(1)));
-        assert_eq!(Nodes::NotYet.count(&small, known), known);
-        assert_eq!(Nodes::Hidden.count(&small, known), (None, None));
+        let stored = (Some(7), Some(5));
+        assert_eq!(Nodes::Known(&all).count(&small, stored), (Some(2), Some(1)));
+        assert_eq!(Nodes::Known(&all).count(&BTreeMap::new(), stored), (Some(3), Some(1)));
+        assert_eq!(Nodes::NotYet.count(&small, stored), stored);
+        assert_eq!(Nodes::Hidden.count(&small, stored), (None, None));
     }
 
     #[test]
     fn a_node_that_is_being_deleted_is_left_alone() {
-        let leaving = ObservedNode { deleting: true, ..node("a", "g4dn.xlarge") };
-        assert_eq!(decide(&demand(&[GPU]), &[leaving]), []);
+        let deleting = ObservedNode { deleting: true, ..node("a", "g4dn.xlarge") };
+        assert_eq!(decide(&demand(&[GPU]), &[deleting]), []);
     }
 }

@@ -66,7 +66,7 @@ pub struct ObservedChild {
     pub name: String,
     /// UID.
     pub uid: String,
-    /// Object without the fields that no decision reads.
+    /// Object, without the fields that no decision reads.
     pub body: Value,
 }
 
@@ -99,7 +99,7 @@ pub struct TaskPod {
     pub template_hash: String,
     /// Time until which neither scale-in nor a deployment may stop the task.
     pub protected_until: Option<Timestamp>,
-    /// Reason why the task was orphaned: taken out of its ReplicaSet, but still serving.
+    /// Reason why the task was orphaned: removed from its ReplicaSet, but still serving.
     pub orphaned: Option<OrphanReason>,
     /// Allocation over capacity providers, while the task waits for one of them.
     pub allocation: Option<Box<str>>,
@@ -189,9 +189,9 @@ pub struct StopReason {
     pub message: String,
 }
 
-/// A task that stops within this time of its creation failed to start.
+/// Time after the creation of a task within which its end counts as a failure to start.
 const STARTUP_TIME: Duration = Duration::from_mins(1);
-/// A kubelet restart or a delayed status can report a healthy task as not ready for less than this time.
+/// Time for which a restart of the kubelet or a delayed status may report a healthy task as not ready.
 const READINESS_GRACE: Duration = Duration::from_secs(5);
 
 impl TaskPod {
@@ -207,7 +207,7 @@ impl TaskPod {
         self.phase == TaskPhase::Stopped
     }
 
-    /// True if a task that was healthy has been unhealthy for longer than a moment.
+    /// True if a task that was healthy has been unhealthy for longer than [`READINESS_GRACE`].
     #[must_use]
     pub fn is_unhealthy(&self, now: Timestamp) -> bool {
         self.unhealthy_in(now).is_some_and(|left| left.is_zero())
@@ -219,11 +219,11 @@ impl TaskPod {
         Some(READINESS_GRACE.saturating_sub(age(self.unhealthy_since?, now)))
     }
 
-    /// True if the tasks differ in nothing but their node and deletion cost, which matter only to a scale-in.
+    /// True if the tasks differ at most in node and deletion cost, which only a scale-in depends on.
     #[must_use]
     pub fn equals_ignoring_node(&self, other: &Self) -> bool {
-        let elsewhere = Self { node: self.node.clone(), deletion_cost: self.deletion_cost, ..other.clone() };
-        *self == elsewhere
+        let same_node = Self { node: self.node.clone(), deletion_cost: self.deletion_cost, ..other.clone() };
+        *self == same_node
     }
 
     /// True if the task stopped soon after its creation.

@@ -1,10 +1,10 @@
-//! What stands in front of and around a service's tasks, as children of the service, as far as they can be made.
+//! Companion objects of a service's workload, as children of the service, as far as the cluster supports their kinds.
 
 use std::collections::BTreeMap;
 
 use super::actions::Child;
 use super::owned::Owned;
-use crate::api::condition;
+use crate::api::{Reason, condition};
 use crate::k8s::kinds::{Availability, ChildKind};
 use crate::translate::service::companion::Companion;
 use crate::translate::service::companion::Companions;
@@ -18,54 +18,55 @@ impl From<Companion> for Child {
     }
 }
 
-/// The children around the workload of a service, and whether all could be made.
+/// Companion objects that can be created.
 pub(super) struct CompanionChildren {
-    /// To be made before the workload.
-    pub(super) before: Vec<Child>,
-    /// To be made after it.
-    pub(super) after: Vec<Child>,
-    /// How far the objects of add-ons are there; none when there are to be none.
+    /// Objects to apply before the workload.
+    pub(super) before_workload: Vec<Child>,
+    /// Objects to apply after the workload.
+    pub(super) after_workload: Vec<Child>,
+    /// Condition about the objects of add-ons; `None` if the service requests none.
     pub(super) condition: Option<condition::Draft>,
 }
 
-/// Leaves out what the server has no API for, or the operator no rights on.
+/// Returns the companion objects without those whose API the server lacks or on which the operator lacks rights.
 pub(super) fn supported(companions: Companions, owned: &Owned) -> CompanionChildren {
-    let mut asked: BTreeMap<ChildKind, bool> = BTreeMap::new();
-    let mut possible = |wanted: Vec<Companion>| -> Vec<Child> {
-        let children = wanted.into_iter().map(Child::from);
-        let knows = |child: &Child| {
+    let mut addons: BTreeMap<ChildKind, bool> = BTreeMap::new();
+    let mut children = |companions: Vec<Companion>| -> Vec<Child> {
+        let children = companions.into_iter().map(Child::from);
+        let is_supported = |child: &Child| {
             let kind = child.kind();
-            let is_there = kind.info().availability == Availability::Always || owned.knows(kind);
+            let is_supported = kind.info().availability == Availability::Always || owned.supports(kind);
             if kind.info().availability == Availability::Optional {
-                asked.insert(kind, is_there);
+                addons.insert(kind, is_supported);
             }
-            is_there
+            is_supported
         };
-        children.filter(knows).collect()
+        children.filter(is_supported).collect()
     };
-    let (before, after) = (possible(companions.before), possible(companions.after));
-    CompanionChildren { before, after, condition: condition(&asked) }
+    let (before_workload, after_workload) = (children(companions.before_workload), children(companions.after_workload));
+    CompanionChildren { before_workload, after_workload, condition: condition(&addons) }
 }
 
-fn condition(asked: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
-    let missing: Vec<String> = asked
+/// Returns the condition about the requested kinds of add-ons, each with whether it is supported.
+fn condition(addons: &BTreeMap<ChildKind, bool>) -> Option<condition::Draft> {
+    let missing: Vec<String> = addons
         .iter()
-        .filter(|(_, is_there)| !**is_there)
+        .filter(|(_, is_supported)| !**is_supported)
         .map(|(kind, _)| format!("{} ({})", kind.info().kind, kind.info().api_version()))
         .collect();
     let draft =
         |holds, reason, message: String| condition::Draft { kind: condition::ADDONS_READY, holds, reason, message };
-    if asked.is_empty() {
+    if addons.is_empty() {
         None
     } else if missing.is_empty() {
-        Some(draft(true, "Made", "the objects for add-ons that the service asks for are there".to_owned()))
+        Some(draft(true, Reason::Made, "the objects for add-ons that the service requests exist".to_owned()))
     } else {
         let message = format!(
-            "not made, as the cluster lacks the API, or the operator rights on it, and its log says which: {}. Install the add-on, or \
-             choose another way in the `kubernetes` block. It looks again by itself",
+            "not created, because the cluster lacks the API or the operator lacks rights on it, as its log reports: {}. Install the \
+             add-on, or choose an alternative in the `kubernetes` block. The operator checks again every few minutes",
             missing.join(", ")
         );
-        Some(draft(false, "AddonMissing", message))
+        Some(draft(false, Reason::AddonMissing, message))
     }
 }
 
@@ -74,11 +75,11 @@ mod tests {
     use super::*;
     use crate::k8s::UntypedObject;
 
-    fn wanted() -> Companions {
+    fn companions() -> Companions {
         let object = UntypedObject::default;
         Companions {
-            before: vec![Companion::NetworkPolicy(object()), Companion::TargetGroupBinding(object())],
-            after: vec![Companion::DisruptionBudget(object())],
+            before_workload: vec![Companion::NetworkPolicy(object()), Companion::TargetGroupBinding(object())],
+            after_workload: vec![Companion::DisruptionBudget(object())],
         }
     }
 
@@ -87,20 +88,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_has_no_api_for_is_left_out_and_told() {
-        let children = supported(wanted(), &owned(&[]));
-        assert_eq!((children.before.len(), children.after.len()), (1, 1));
-        let told = children.condition.unwrap();
-        assert!(!told.holds && told.message.contains("TargetGroupBinding (elbv2.k8s.aws/v1beta1)"), "{}", told.message);
-        let children = supported(wanted(), &owned(&[ChildKind::TargetGroupBinding]));
-        assert_eq!(children.before.len(), 2);
+    fn objects_of_a_missing_api_are_left_out_and_reported() {
+        let children = supported(companions(), &owned(&[]));
+        assert_eq!((children.before_workload.len(), children.after_workload.len()), (1, 1));
+        let condition = children.condition.unwrap();
+        assert!(!condition.holds && condition.message.contains("TargetGroupBinding (elbv2.k8s.aws/v1beta1)"));
+        let children = supported(companions(), &owned(&[ChildKind::TargetGroupBinding]));
+        assert_eq!(children.before_workload.len(), 2);
         assert!(children.condition.unwrap().holds);
     }
 
     #[test]
-    fn who_asks_for_no_add_on_is_told_nothing() {
-        let mut plain = wanted();
-        plain.before.pop();
-        assert_eq!(supported(plain, &owned(&[])).condition, None);
+    fn a_service_without_add_ons_has_no_condition_about_them() {
+        let mut companions = companions();
+        companions.before_workload.pop();
+        assert_eq!(supported(companions, &owned(&[])).condition, None);
     }
 }

@@ -1,36 +1,36 @@
-//! Verdicts and findings as statuses tell them.
+//! Verdicts and findings, as statuses report them.
 
 use std::fmt::Write as _;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::actions::EventDraft;
-use crate::api::{Difference, TranslationSummary, condition};
+use crate::api::{Difference, Reason, TranslationSummary, condition};
 use crate::ecs::{Findings, Severity};
 use crate::reconcile::amounts::saturating_i32;
 use crate::translate::{FieldVerdict, Verdict};
 
-/// How many differences a status lists; the converter's report lists all.
+/// Maximum number of differences in a status. The report of `convert` lists all.
 const MAX_DIFFERENCES: usize = 100;
-/// How much of a condition's message is spent on findings.
+/// Maximum length of the findings in the message of a condition, in bytes.
 const MAX_MESSAGE: usize = 1024;
 
-/// How many fields have which verdict.
+/// Counts the fields of each verdict.
 pub(super) fn count(verdicts: &[FieldVerdict]) -> TranslationSummary {
-    let of = |wanted: Verdict| {
-        let count = verdicts.iter().filter(|v| v.verdict == wanted).count();
-        saturating_i32(count)
-    };
     TranslationSummary {
-        exact: of(Verdict::Exact),
-        approximate: of(Verdict::Approximate),
-        needs_addon: of(Verdict::NeedsAddon),
-        unsupported: of(Verdict::Unsupported),
-        ignored: of(Verdict::Ignored),
+        exact: fields_with(verdicts, Verdict::Exact),
+        approximate: fields_with(verdicts, Verdict::Approximate),
+        needs_addon: fields_with(verdicts, Verdict::NeedsAddon),
+        unsupported: fields_with(verdicts, Verdict::Unsupported),
+        ignored: fields_with(verdicts, Verdict::Ignored),
     }
 }
 
-/// The fields that are not exact, the most serious first.
+fn fields_with(verdicts: &[FieldVerdict], verdict: Verdict) -> i32 {
+    saturating_i32(verdicts.iter().filter(|field| field.verdict == verdict).count())
+}
+
+/// Returns the fields that are not translated exactly, the most serious first.
 pub(super) fn differences(verdicts: &[FieldVerdict]) -> Vec<Difference> {
     let mut differing: Vec<_> = verdicts.iter().filter(|v| v.verdict != Verdict::Exact).collect();
     differing.sort_by_key(|v| v.verdict);
@@ -46,18 +46,18 @@ pub(super) fn differences(verdicts: &[FieldVerdict]) -> Vec<Difference> {
         .collect()
 }
 
-/// `Translated`: true when nothing differs from ECS.
+/// Returns the condition `Translated`: true if nothing differs from ECS.
 pub(super) fn translated(summary: TranslationSummary) -> condition::Draft {
     let TranslationSummary { approximate, needs_addon, unsupported, .. } = summary;
     let holds = approximate + needs_addon + unsupported == 0;
     let reason = if unsupported > 0 {
-        "Unsupported"
+        Reason::Unsupported
     } else if needs_addon > 0 {
-        "NeedsAddon"
+        Reason::NeedsAddon
     } else if approximate > 0 {
-        "Approximated"
+        Reason::Approximated
     } else {
-        "Exact"
+        Reason::Exact
     };
     let message = if holds {
         "every field behaves as on ECS".to_owned()
@@ -69,50 +69,49 @@ pub(super) fn translated(summary: TranslationSummary) -> condition::Draft {
     condition::Draft { kind: condition::TRANSLATED, holds, reason, message }
 }
 
-/// What is said of an object that makes nothing itself: whether it is valid and how far it is translated. A mistake is an event
-/// when it is new.
-pub(super) fn judged(
+/// Returns the conditions and Events of an object that has no children: whether it is valid, and how far it is translated. An error is
+/// an Event unless the `previous` conditions report it.
+pub(super) fn validity(
     findings: &Findings,
     usable: bool,
     translation: TranslationSummary,
-    known: &[Condition],
+    previous: &[Condition],
 ) -> (Vec<condition::Draft>, Vec<EventDraft>) {
     if usable {
         return (vec![accepted(), translated(translation)], Vec::new());
     }
-    let refused = refused(findings);
-    let is_known = known.iter().any(|c| c.type_ == refused.kind && c.message == refused.message);
-    let event = || EventDraft { warning: true, reason: "InvalidSpec", note: refused.message.clone() };
-    let events = if is_known { Vec::new() } else { vec![event()] };
-    (vec![refused], events)
+    let invalid = invalid(findings);
+    let is_reported = previous.iter().any(|c| c.type_ == invalid.kind && c.message == invalid.message);
+    let event = (!is_reported).then(|| EventDraft { reason: Reason::InvalidSpec, note: invalid.message.clone() });
+    (vec![invalid], event.into_iter().collect())
 }
 
-/// `Accepted` for a spec without errors.
+/// Returns the condition `Accepted` of a spec without errors.
 pub(super) fn accepted() -> condition::Draft {
     condition::Draft {
         kind: condition::ACCEPTED,
         holds: true,
-        reason: "Valid",
+        reason: Reason::Valid,
         message: "the spec is valid".to_owned(),
     }
 }
 
-/// `Accepted` for a spec with errors; names as many of them as fit.
-pub(super) fn refused(findings: &Findings) -> condition::Draft {
+/// Returns the condition `Accepted` of a spec with errors. Its message lists as many of them as fit.
+pub(super) fn invalid(findings: &Findings) -> condition::Draft {
     let errors: Vec<String> = findings
         .with_severity(Severity::Error)
         .map(|f| format!("spec{}: {} ({})", f.path, f.message, f.code))
         .collect();
     let mut message = String::new();
-    for (shown, error) in errors.iter().enumerate() {
+    for (listed, error) in errors.iter().enumerate() {
         if message.len() + error.len() > MAX_MESSAGE {
-            let _ = write!(message, "; and {} more", errors.len() - shown);
+            let _ = write!(message, "; and {} more", errors.len() - listed);
             break;
         }
-        if shown > 0 {
+        if listed > 0 {
             message.push_str("; ");
         }
         message.push_str(error);
     }
-    condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Invalid", message }
+    condition::Draft { kind: condition::ACCEPTED, holds: false, reason: Reason::Invalid, message }
 }

@@ -1,4 +1,4 @@
-//! Decisions, without a server: what is wanted of the world, and that a second look at the same world wants nothing.
+//! Decisions about task definitions, and second decisions that change nothing.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ mod task_definitions {
             status,
             revisions,
             in_use: &in_use.iter().copied().collect::<BTreeSet<_>>(),
-            highest_seen: 0,
+            highest_number: 0,
             owned: &Owned::default(),
             efs_driver: false,
             stores: &SecretStores::default(),
@@ -65,7 +65,7 @@ mod task_definitions {
     }
 
     #[test]
-    fn a_new_definition_gets_revision_1_and_a_second_look_does_nothing() {
+    fn a_new_definition_gets_revision_1_and_a_second_decision_changes_nothing() {
         let first = decide(&web(), &TaskDefinitionStatus::default(), &[], &[]);
         assert_eq!(created(&first), Some(1));
         assert_eq!(first.status.latest_revision, Some(1));
@@ -76,7 +76,7 @@ mod task_definitions {
     }
 
     #[test]
-    fn a_change_makes_the_next_revision_also_when_it_restores_an_old_one() {
+    fn a_change_creates_the_next_revision_even_if_it_restores_an_old_one() {
         let mut changed = web();
         changed["containerDefinitions"][0]["image"] = "web:2".into();
         let revisions = [revision(1, web()), revision(2, changed)];
@@ -91,14 +91,14 @@ mod task_definitions {
     }
 
     #[test]
-    fn numbers_of_a_former_definition_of_the_name_are_not_used_again() {
+    fn numbers_of_a_deleted_definition_of_the_same_name_are_not_used_again() {
         let spec = web();
         let input = TaskDefinitionInput {
             root: root(RootKind::TaskDefinition, "web", &spec),
             status: &TaskDefinitionStatus::default(),
             revisions: &[],
             in_use: &BTreeSet::new(),
-            highest_seen: 8,
+            highest_number: 8,
             owned: &Owned::default(),
             efs_driver: false,
             stores: &SecretStores::default(),
@@ -109,27 +109,27 @@ mod task_definitions {
     }
 
     #[test]
-    fn what_aws_prints_about_a_registration_makes_no_revision() {
-        let mut printed = web();
-        printed["registeredAt"] = 1_706_022_400.123.into();
-        printed["revision"] = 7.into();
-        let decision = decide(&printed, &TaskDefinitionStatus::default(), &[revision(1, web())], &[]);
+    fn fields_of_describe_task_definition_create_no_revision() {
+        let mut described = web();
+        described["registeredAt"] = 1_706_022_400.123.into();
+        described["revision"] = 7.into();
+        let decision = decide(&described, &TaskDefinitionStatus::default(), &[revision(1, web())], &[]);
         assert_eq!(decision.actions, []);
     }
 
     #[test]
-    fn the_history_limit_spares_the_latest_and_what_is_in_use() {
+    fn the_history_limit_keeps_the_latest_revision_and_those_in_use() {
         let mut spec = web();
         spec["kubernetes"] = json!({"revisionHistoryLimit": 1});
         let mut revisions: Vec<_> = (1..=4).map(|n| revision(n, json!({"n": n}))).collect();
         revisions.push(revision(5, web()));
         let decision = decide(&spec, &TaskDefinitionStatus::default(), &revisions, &[2]);
-        assert_eq!(created(&decision), None, "the limit is no part of a revision");
+        assert_eq!(created(&decision), None, "the limit is not part of a revision");
         assert_eq!(deleted(&decision), ["web-1", "web-3"]);
     }
 
     #[test]
-    fn an_invalid_definition_touches_nothing_and_says_why_once() {
+    fn an_invalid_definition_changes_nothing_and_is_reported_once() {
         let spec = json!({"containerDefinitions": [{"name": "app", "image": 5, "memory": "x"}]});
         let revisions: Vec<_> = (1..=30).map(|n| revision(n, web())).collect();
         let first = decide(&spec, &TaskDefinitionStatus::default(), &revisions, &[]);
@@ -142,7 +142,7 @@ mod task_definitions {
     }
 
     #[test]
-    fn a_name_that_services_would_not_find_is_refused() {
+    fn a_name_that_differs_from_the_family_is_rejected() {
         let mut spec = web();
         spec["family"] = "other".into();
         let decision = decide(&spec, &TaskDefinitionStatus::default(), &[], &[]);

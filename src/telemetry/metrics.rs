@@ -211,7 +211,7 @@ impl Metrics {
         text
     }
 
-    /// Records a reconcile without error. `requeue` is true if it asked to run again after a time.
+    /// Records a successful reconcile. `requeue` is true if it requested another one after a time.
     pub fn record_reconcile(&self, controller: &'static str, requeue: bool, duration: Duration) {
         let result = if requeue { "requeue_after" } else { "success" };
         self.0.reconcile.get_or_create(&ControllerResultLabels { controller, result }).inc();

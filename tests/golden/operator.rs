@@ -73,7 +73,7 @@ fn decide_task_definition(case: &Case, object: &Object) -> (Vec<Action>, Vec<Con
         status: &TaskDefinitionStatus::default(),
         revisions: &[],
         in_use: &BTreeSet::new(),
-        highest_seen: 0,
+        highest_number: 0,
         owned: &none_owned(),
         efs_driver: true,
         stores: &SecretStores::default(),

@@ -1,4 +1,4 @@
-//! The optional features of the cluster, as last detected: optional kinds, storage drivers, and the right to label nodes.
+//! Optional features of the cluster, as last detected: optional kinds, storage drivers, and the right to label nodes.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,17 @@ use tokio::sync::watch;
 
 use crate::k8s::kinds::ChildKind;
 
-/// The optional features of the cluster, as last detected.
+/// Optional features of the cluster, as last detected.
 pub(crate) struct AddOns(watch::Sender<Detected>);
 
-/// The result of a detection.
+/// Result of a detection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Detected {
     /// True once a detection was complete.
     pub(crate) complete: bool,
-    /// The kinds that the server has and on which the operator has all rights.
+    /// Kinds that the server has and on which the operator has all rights.
     pub(crate) kinds: BTreeSet<ChildKind>,
-    /// The CSI drivers that exist.
+    /// Installed CSI drivers.
     pub(crate) drivers: BTreeSet<&'static str>,
     /// True if the operator has the rights to watch and label nodes.
     pub(crate) nodes: bool,

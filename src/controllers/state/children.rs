@@ -1,4 +1,4 @@
-//! The caches of children: the objects that the operator makes for custom resources.
+//! Caches of children: the objects that the operator creates for custom resources.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::k8s::kinds::ChildKind;
 use crate::kubernetes::cache::{Cache, Cached, IndexKey, Meta};
 use crate::reconcile::{ObservedChild, Revision, TemplateRevision};
 
-/// The caches of all kinds of children. Those of optional kinds stay empty until the kind is detected.
+/// Caches of all kinds of children. The cache of an optional kind stays empty until the kind is detected.
 pub(crate) struct Children(BTreeMap<ChildKind, Arc<Cache<CachedChild>>>);
 
 impl Children {
     /// Returns empty caches.
     pub(crate) fn new() -> Self {
-        let cache = |kind: &ChildKind| (*kind, Arc::new(Cache::new(kind.info().cache_name)));
-        Self(ChildKind::ALL.iter().map(cache).collect())
+        let caches = ChildKind::ALL.iter().map(|kind| (*kind, Arc::new(Cache::new(kind.info().cache_name))));
+        Self(caches.collect())
     }
 
     /// Returns the cache of a kind.
@@ -28,18 +28,18 @@ impl Children {
     }
 }
 
-/// An object that the operator made, or any object of a kind of which all objects are watched.
+/// Object that the operator created, or any object of a kind of which all objects are watched.
 pub(crate) struct CachedChild {
     meta: Meta,
-    /// The name of its `Service`, by label.
+    /// Name of its `Service`, by label.
     service: Option<String>,
-    /// The name of its `TaskDefinition`, by label.
+    /// Name of its `TaskDefinition`, by label.
     task_definition: Option<String>,
-    /// The namespace of its `TaskDefinition`; its own namespace unless it is cluster-scoped.
+    /// Namespace of its `TaskDefinition`: the namespace of the object, unless it is cluster-scoped.
     namespace: Option<String>,
-    /// The object as compact JSON, which takes a tenth of the memory of its parsed form.
+    /// Object as compact JSON, which takes a tenth of the memory of its parsed form.
     body: Box<str>,
-    /// True if its template may request labels that the operator puts on nodes.
+    /// True if its template may require labels that the operator adds to nodes.
     requests_node_labels: bool,
 }
 
@@ -89,12 +89,12 @@ impl CachedChild {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 
-    /// Returns the object as decisions take it.
+    /// Returns the object as input of decisions.
     pub(crate) fn observed(&self) -> ObservedChild {
         ObservedChild { name: self.meta.name.clone(), uid: self.meta.uid.clone(), body: self.body() }
     }
 
-    /// True if its template may request labels that the operator puts on nodes.
+    /// True if its template may require labels that the operator adds to nodes.
     pub(crate) fn requests_node_labels(&self) -> bool {
         self.requests_node_labels
     }
@@ -114,7 +114,7 @@ impl CachedChild {
         TemplateRevision::from_object(&self.body())
     }
 
-    /// Returns a `ControllerRevision` as decisions take it.
+    /// Returns a `ControllerRevision` as input of decisions.
     pub(crate) fn revision(&self) -> Option<Revision> {
         let mut body = self.body();
         Some(Revision {

@@ -24,46 +24,46 @@ use crate::kubernetes::key::IndexKey;
 use crate::reconcile::{ObservedChild, Owned, Root};
 use crate::translate::RenderProfile;
 
-/// Longest time that a start waits for the lists of optional kinds.
+/// Maximum time for which the start waits for the lists of optional kinds.
 const OPTIONAL_KINDS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// State that all controllers share.
 pub(crate) struct Context {
-    /// The custom resources.
+    /// Custom resources.
     pub(crate) roots: RootStores,
-    /// The objects that the operator makes, by kind.
+    /// Objects that the operator creates, by kind.
     pub(crate) children: Children,
-    /// The Pods of services.
+    /// Pods of services.
     pub(crate) pods: Arc<Cache<CachedPod>>,
-    /// The nodes, empty until [`Context::watch_nodes`].
+    /// Nodes, empty until [`Context::watch_nodes`] is called.
     pub(crate) nodes: Arc<Cache<CachedNode>>,
     /// Starts the watch on nodes.
     pub(crate) node_watch: NodeWatchGate,
     /// Wakes the worker that labels nodes.
     pub(crate) node_labels: Arc<NodeLabelTrigger>,
-    /// The services by what they refer to.
+    /// Index of services by the objects that they refer to.
     pub(crate) services: Arc<Mutex<ServiceIndex>>,
-    /// The optional features that the cluster has.
+    /// Optional features of the cluster.
     pub(crate) add_ons: AddOns,
-    /// The values of alarm metrics.
+    /// Values of alarm metrics.
     pub(crate) measurements: MeasurementStore,
-    /// The limit on writes of statuses.
+    /// Limit on writes of statuses.
     pub(crate) throttle: Arc<StatusThrottle>,
     /// Writes custom resources, their children and Pods.
     pub(crate) writer: Writer,
-    /// Writes labels of nodes, under a field manager of its own.
+    /// Writes labels of nodes, under a separate field manager.
     pub(crate) node_writer: Writer,
     /// Publishes Kubernetes Events.
     pub(crate) events: EventPublisher,
-    /// How Pod templates are rendered.
+    /// Render profile of Pod templates.
     pub(crate) profile: RenderProfile,
-    /// The secret stores of task definitions that name none.
+    /// Secret stores of task definitions that name none.
     pub(crate) stores: SecretStores,
 }
 
 impl Context {
-    /// Waits until every required list is complete, as an incomplete cache must decide nothing. Lists of optional kinds are waited
-    /// for as well, for a limited time, so that a restarted operator decides as before.
+    /// Waits until every required list is complete, as no decision may be based on an incomplete cache. Also waits for the lists of
+    /// optional kinds, for a limited time, so that a restarted operator decides as before.
     pub(crate) async fn wait_ready(&self) {
         for kind in ChildKind::ALL.iter().filter(|kind| kind.info().availability == Availability::Always) {
             self.children.get(*kind).wait_ready().await;
@@ -95,7 +95,7 @@ impl Context {
         allowed
     }
 
-    /// Returns the nodes as cached. Starts the watch on nodes if it does not run yet.
+    /// Returns the cached nodes. Starts the watch on nodes if it does not run yet.
     pub(crate) fn observe_nodes(&self) -> NodeSnapshot {
         if !self.watch_nodes() {
             return NodeSnapshot::Hidden;

@@ -1,7 +1,7 @@
-//! Nodes as ECS container instances: those with tasks, for the choice of tasks to stop, and the zones of all.
+//! Nodes as ECS container instances: those with tasks, for the choice of tasks to stop, and the zones of all nodes.
 //!
-//! Without the right to watch nodes, all count as equal: without a zone, and of one size. The free capacity of a node is its
-//! allocatable capacity less the reservations of the tasks of services, as the operator watches no other Pods.
+//! Without the right to watch nodes, all nodes are equal: without a zone, and of the same size. The free capacity of a node is its
+//! allocatable capacity less the reservations of the tasks of services, as the operator does not watch other Pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::reconcile::{ObservedChild, TaskPhase, TaskPod};
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances;
 
-/// Longest time that a service waits for the list of nodes. The list is requested on its first use.
+/// Maximum time for which a service waits for the list of nodes, which is requested on its first use.
 const NODE_LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the nodes of these tasks, with the facts that the steps of the strategy use.
@@ -28,19 +28,19 @@ pub(crate) async fn occupied(context: &Context, tasks: &[TaskPod], strategy: &[S
     let observed: BTreeMap<&str, &ObservedNode> = observed.map(|node| (node.facts.name.as_str(), node)).collect();
     let packs = strategy.iter().any(|step| matches!(step, Strategy::Binpack(_)));
     let mut reserved = if packs { reserved(context, &names) } else { BTreeMap::new() };
-    let instance = |name: &str| {
-        let known = observed.get(name);
-        let mut free = known.map(|node| node.allocatable).unwrap_or_default();
+    let instances = names.iter().copied().map(|name| {
+        let node = observed.get(name);
+        let mut free = node.map(|node| node.allocatable).unwrap_or_default();
         free -= reserved.remove(name).unwrap_or_default();
-        match known {
+        match node {
             Some(node) => instances::occupied(&node.facts, free, strategy),
             None => instances::occupied(&NodeFacts { name: name.to_owned(), ..NodeFacts::default() }, free, strategy),
         }
-    };
-    names.iter().copied().map(instance).collect()
+    });
+    instances.collect()
 }
 
-/// Returns the nodes in a zone, and if the tasks of a workload fit on them.
+/// Returns the nodes in a zone, and whether Pods of a workload may start on them.
 pub(crate) async fn zones(context: &Context, workload: Option<&ObservedChild>) -> Vec<ZonedNode> {
     let Some(workload) = workload else { return Vec::new() };
     let nodes = observe(context).await;

@@ -1,4 +1,4 @@
-//! The values of alarm metrics of each service since the operator started.
+//! Values of the alarm metrics of each service since the operator started.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::api::AlarmMetric;
 use crate::ecs::scaling::Sample;
 use crate::reconcile::{MeasurementError, Measurements};
 
-/// A query for one metric. The order is the order of execution: queries to the API server come before those that may be slow.
+/// Query for one metric. The order of the variants is the order of execution: queries to the API server come before slower ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MetricQuery {
-    /// The resource usage of the tasks of a namespace.
+    /// Resource usage of the tasks of a namespace.
     TaskUsage { namespace: String },
-    /// A metric of the external metrics API, by the labels of its values.
+    /// Metric of the external metrics API, by the labels of its values.
     External { namespace: String, metric: String, selector: BTreeMap<String, String> },
-    /// A query of Prometheus.
+    /// Query of Prometheus.
     Prometheus { server: String, query: String },
 }
 
@@ -35,12 +35,12 @@ impl MetricQuery {
     }
 }
 
-/// The queries behind the alarms of a service.
+/// Queries for the alarms of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MetricSources {
-    /// The query for the usage of tasks, if an alarm is on it.
+    /// Query for the usage of tasks, if an alarm depends on it.
     pub(crate) tasks: Option<MetricQuery>,
-    /// The queries for other metrics, by the names of the alarms.
+    /// Queries for other metrics, by the names of the alarms.
     pub(crate) alarms: BTreeMap<String, MetricQuery>,
 }
 
@@ -51,7 +51,7 @@ impl MetricSources {
     }
 }
 
-/// A service with an alarm to evaluate.
+/// Service with an alarm to evaluate.
 pub(crate) struct ScrapeTarget {
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -61,10 +61,10 @@ pub(crate) struct ScrapeTarget {
     pub(crate) sources: MetricSources,
 }
 
-/// One round of queries for all services.
+/// Round of queries for all services.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scrape {
-    /// When the round began.
+    /// Start of the round.
     pub(crate) at: Timestamp,
     /// Time until the next round.
     pub(crate) period: Duration,
@@ -77,15 +77,15 @@ impl Scrape {
     }
 }
 
-/// The samples of all services, by the uid of the service.
+/// Samples of all services, by the uid of the service.
 #[derive(Default)]
-pub(crate) struct MeasurementStore(Mutex<HashMap<String, Entry>>);
+pub(crate) struct MeasurementStore(Mutex<HashMap<String, ServiceSamples>>);
 
-/// The samples of one service.
-struct Entry {
-    /// The queries that all the samples are results of.
+/// Samples of one service.
+struct ServiceSamples {
+    /// Queries that all samples are results of.
     sources: MetricSources,
-    /// When the newest round began.
+    /// Start of the newest round.
     scraped: Timestamp,
     measurements: Arc<Measurements>,
 }
@@ -96,19 +96,20 @@ impl MeasurementStore {
         self.0.lock().get(uid).map(|entry| Arc::clone(&entry.measurements))
     }
 
-    /// Adds the sample of a round. Earlier samples are dropped where they are results of other queries or a round is missing.
+    /// Adds the sample of a round. Earlier samples are dropped if they are results of other queries or a round is missing.
     pub(crate) fn add(&self, scrape: Scrape, target: &ScrapeTarget, sample: Sample, error: Option<MeasurementError>) {
         let mut entries = self.0.lock();
-        let continues = |entry: &&Entry| entry.sources == target.sources && scrape.follows(entry.scraped);
+        let continues = |entry: &&ServiceSamples| entry.sources == target.sources && scrape.follows(entry.scraped);
         let mut samples = entries.get(&target.uid).filter(continues).map(|entry| entry.measurements.samples.clone());
         let samples = samples.get_or_insert_default();
         samples.push(sample);
         samples.drain(..samples.len().saturating_sub(target.sample_limit));
         let measurements = Arc::new(Measurements { samples: std::mem::take(samples), at: Timestamp::now(), error });
-        entries.insert(target.uid.clone(), Entry { sources: target.sources.clone(), scraped: scrape.at, measurements });
+        let entry = ServiceSamples { sources: target.sources.clone(), scraped: scrape.at, measurements };
+        entries.insert(target.uid.clone(), entry);
     }
 
-    /// Removes all services but these.
+    /// Removes all other services.
     pub(crate) fn retain(&self, uids: &HashSet<&str>) {
         self.0.lock().retain(|uid, _| uids.contains(uid.as_str()));
     }

@@ -1,4 +1,4 @@
-//! What the controllers share: caches, indexes and flags. Nothing here runs by itself.
+//! Shared state of the controllers: caches, indexes and flags, without tasks of their own.
 
 pub(crate) mod add_ons;
 pub(crate) mod children;

@@ -8,20 +8,20 @@ use tokio::sync::Notify;
 use super::label_requests::PendingLabelRequests;
 use crate::kubernetes::key::ObjectKey;
 
-/// Wakes the node label worker. Changes of tasks are flagged apart: they matter only while an expression counts tasks.
+/// Wakes the worker that labels nodes. Changes of tasks have a separate flag, as they matter only while an expression counts tasks.
 #[derive(Default)]
 pub(crate) struct NodeLabelTrigger {
     wake: Notify,
-    /// Nodes, or the labels that workloads request, have changed.
+    /// Nodes, or the labels that workloads require, have changed.
     requests_changed: AtomicBool,
     /// Tasks have changed.
     tasks_changed: AtomicBool,
-    /// The labels that DaemonSets will request.
+    /// Labels that changed DaemonSets will require.
     pub(crate) pending: PendingLabelRequests,
 }
 
 impl NodeLabelTrigger {
-    /// Wakes the worker after a change of a node or of the labels that a workload requests.
+    /// Wakes the worker after a change of a node or of the labels that a workload requires.
     pub(crate) fn wake(&self) {
         self.requests_changed.store(true, Ordering::Relaxed);
         self.wake.notify_one();
@@ -33,7 +33,7 @@ impl NodeLabelTrigger {
         self.wake.notify_one();
     }
 
-    /// True if a DaemonSet may be changed, as nodes have the labels that its new template requests. Otherwise the worker is woken.
+    /// True if a DaemonSet may be changed, as nodes have the labels that its new template requires. Otherwise wakes the worker.
     pub(crate) fn allows(&self, key: &ObjectKey, desired: &Value, observed: &Value) -> bool {
         let (allowed, is_new) = self.pending.check(key, desired, observed);
         if is_new {
@@ -47,7 +47,7 @@ impl NodeLabelTrigger {
         self.wake.notified().await;
     }
 
-    /// Clears the flags. Returns true if something changed that matters.
+    /// Clears the flags. Returns true if a relevant change was flagged.
     pub(crate) fn take(&self, tasks_matter: bool) -> bool {
         let tasks = self.tasks_changed.swap(false, Ordering::Relaxed);
         self.requests_changed.swap(false, Ordering::Relaxed) || (tasks && tasks_matter)

@@ -1,4 +1,4 @@
-//! The cache of nodes.
+//! Cache of nodes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::reconcile::node_labels::{Nodes, ObservedNode};
 use crate::translate::placement::facts::NodeFacts;
 use crate::translate::placement::instances;
 
-/// Opens the watch on nodes, which clusters without a use for it do without.
+/// Starts the watch on nodes on demand, as not every cluster needs it.
 pub(crate) struct NodeWatchGate(watch::Sender<bool>);
 
 impl NodeWatchGate {
@@ -20,7 +20,7 @@ impl NodeWatchGate {
         Self(watch::Sender::new(false))
     }
 
-    /// Starts the watch, which runs until the shutdown.
+    /// Starts the watch, which then runs until the shutdown.
     pub(crate) fn open(&self) {
         self.0.send_if_modified(|open| !std::mem::replace(open, true));
     }
@@ -38,7 +38,7 @@ impl NodeWatchGate {
     }
 }
 
-/// The nodes, as far as they can be observed.
+/// Nodes, as far as the operator can observe them.
 pub(crate) enum NodeSnapshot {
     /// All nodes.
     Known(Vec<Arc<CachedNode>>),
@@ -49,7 +49,7 @@ pub(crate) enum NodeSnapshot {
 }
 
 impl NodeSnapshot {
-    /// Returns each known node.
+    /// Returns the nodes.
     pub(crate) fn observed(&self) -> Vec<&ObservedNode> {
         match self {
             Self::Known(nodes) => nodes.iter().map(|node| &node.observed).collect(),
@@ -57,7 +57,7 @@ impl NodeSnapshot {
         }
     }
 
-    /// Returns the nodes as decisions take them.
+    /// Returns the nodes as input of decisions.
     pub(crate) fn nodes<'a>(&self, observed: &'a [&'a ObservedNode]) -> Nodes<'a> {
         match self {
             Self::Known(_) => Nodes::Known(observed),
@@ -67,14 +67,14 @@ impl NodeSnapshot {
     }
 }
 
-/// The facts of a node that labels and placement depend on.
+/// Facts of a node that labels and placement depend on.
 pub(crate) struct CachedNode {
     meta: Meta,
     pub(crate) observed: ObservedNode,
 }
 
 impl CachedNode {
-    /// Keeps the facts that expressions refer to, and the labels that this field manager has applied.
+    /// Keeps the facts that expressions may refer to, and the labels that this field manager has applied.
     pub(crate) fn project(node: Node, manager: &str) -> Self {
         let (meta, owned) = (Meta::from(&node.metadata), owned_labels(&node.metadata, manager));
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
@@ -90,9 +90,9 @@ impl CachedNode {
 /// Returns the labels that a field manager has applied to a node.
 pub(crate) fn owned_labels(metadata: &ObjectMeta, manager: &str) -> Vec<String> {
     let entries = metadata.managed_fields.iter().flatten();
-    let ours = entries
+    let applied = entries
         .filter(|entry| entry.manager.as_deref() == Some(manager) && entry.operation.as_deref() == Some("Apply"));
-    let fields = ours.filter_map(|entry| entry.fields_v1.as_ref()?.0.pointer("/f:metadata/f:labels")?.as_object());
+    let fields = applied.filter_map(|entry| entry.fields_v1.as_ref()?.0.pointer("/f:metadata/f:labels")?.as_object());
     let keys = fields.flat_map(|labels| labels.keys()).filter_map(|key| key.strip_prefix("f:"));
     keys.map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! The custom resources, one store for each kind.
+//! Stores of custom resources, one for each kind.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use super::super::resources;
 use crate::k8s::kinds::RootKind;
 use crate::kubernetes::root::RootStore;
 
-/// Where managedFields contain the desired count of a kind with the `scale` subresource.
+/// Pointer to the desired count in managedFields, for kinds with the `scale` subresource.
 const COUNT_FIELD: &str = "/f:spec/f:desiredCount";
 
-/// The stores of all kinds of custom resources.
+/// Stores of all kinds of custom resources.
 pub(crate) struct RootStores(BTreeMap<RootKind, RootStore>);
 
 impl RootStores {
     /// Returns empty stores.
     pub(crate) fn new() -> Self {
-        let store = |kind: &RootKind| {
+        let stores = RootKind::ALL.iter().map(|kind| {
             let count_field = kind.info().has_scale.then_some(COUNT_FIELD);
             (*kind, RootStore::new(resources::root(*kind), count_field))
-        };
-        Self(RootKind::ALL.iter().map(store).collect())
+        });
+        Self(stores.collect())
     }
 
     /// Returns the store of a kind.

@@ -1,4 +1,4 @@
-//! Index of services by what they refer to.
+//! Index of services by the objects that they refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +17,19 @@ pub(crate) struct ServiceIndex {
     watching_zones: BTreeSet<(String, String)>,
 }
 
-/// The objects that a service refers to.
+/// Objects that a service refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct References {
-    /// The object name of its task definition.
+    /// Object name of its task definition.
     pub(crate) task_definition: String,
-    /// The revision, if the service names one.
+    /// Revision, if the service names one.
     pub(crate) revision: Option<i64>,
-    /// The object name of its cluster.
+    /// Object name of its cluster.
     pub(crate) cluster: String,
 }
 
 impl References {
-    /// Reads the references of a service from its spec, as far as that is readable.
+    /// Reads the references of a service from its spec, which may be invalid.
     pub(crate) fn from_service(object: &DynamicObject) -> Self {
         let text = |field: &str| object.data.get("spec")?.get(field)?.as_str();
         let reference = text("taskDefinition").and_then(|t| t.parse::<TaskDefinitionRef>().ok());

@@ -1,4 +1,4 @@
-//! Limits how often the status of an object is written, and lets writes of children go first.
+//! Limits how often the status of an object is written, and gives precedence to writes of children.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,31 +6,32 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Shortest time between two writes of one object's status. A rollout changes counts many times a second.
+/// Minimum time between two writes of the status of an object. A rollout changes counts many times a second.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// Longest time that a status waits for the writes of children.
+/// Maximum time for which a status waits for writes of children.
 const MAX_YIELD: Duration = Duration::from_secs(5);
 
 /// Limits how often statuses are written.
 #[derive(Default)]
 pub(crate) struct StatusThrottle {
-    /// By the uid of the object.
+    /// Times by the uid of the object.
     statuses: Mutex<HashMap<String, StatusTimes>>,
-    /// Writes of children in flight, of all objects.
+    /// Number of writes of children in progress, of all objects.
     child_writes: AtomicUsize,
 }
 
-/// When the status of one object was written.
+/// Times of the status of one object.
 #[derive(Default)]
 struct StatusTimes {
+    /// Last write.
     written: Option<Instant>,
-    /// Since when the status waits for writes of children.
+    /// Start of waiting for writes of children.
     yielding_since: Option<Instant>,
 }
 
 impl StatusThrottle {
-    /// Returns how long a status of this object must wait; `None` if it may be written now, which counts as a write.
-    /// With `yield_to_children` it also waits while children of any object are being written, for a limited time.
+    /// Returns the time for which a status of this object must wait; `None` if it may be written, which counts as a write. With
+    /// `yield_to_children`, it also waits while children of any object are being written, for a limited time.
     pub(crate) fn delay(&self, uid: &str, yield_to_children: bool) -> Option<Duration> {
         let mut statuses = self.statuses.lock();
         let now = Instant::now();
@@ -55,13 +56,13 @@ impl StatusThrottle {
         ChildWrite(self)
     }
 
-    /// Removes what is kept of a deleted object.
-    pub(crate) fn forget(&self, uid: &str) {
+    /// Removes a deleted object.
+    pub(crate) fn remove(&self, uid: &str) {
         self.statuses.lock().remove(uid);
     }
 }
 
-/// A write of a child in flight.
+/// Write of a child in progress.
 pub(crate) struct ChildWrite<'a>(&'a StatusThrottle);
 
 impl Drop for ChildWrite<'_> {

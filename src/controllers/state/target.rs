@@ -1,4 +1,4 @@
-//! The custom resource that is reconciled.
+//! Custom resource that is reconciled.
 
 use kube::api::DynamicObject;
 use serde::de::DeserializeOwned;
@@ -36,7 +36,7 @@ impl ReconcileTarget {
         }
     }
 
-    /// Returns the object as decisions take it.
+    /// Returns the object as input of decisions.
     pub(crate) fn root(&self) -> Root<'_> {
         Root {
             kind: self.kind,

@@ -1,4 +1,4 @@
-//! The table of controllers: for each kind of custom resource, its reconcile function and the objects that depend on its changes.
+//! Table of controllers: the reconcile function of each kind of custom resource, and the objects that depend on its changes.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,14 +10,14 @@ use super::fan_out::{Changed, FanOut};
 use crate::k8s::kinds::RootKind;
 use crate::kubernetes::runner::{Next, ReconcileError};
 
-/// The future of a reconcile.
+/// Future of a reconcile.
 type Reconcile<'a> = BoxFuture<'a, Result<Next, ReconcileError>>;
 
-/// A row of the table.
+/// Row of the table.
 pub(crate) struct Controller {
-    /// Brings the objects that belong to a custom resource in line with it.
+    /// Reconciles a custom resource.
     pub(crate) reconcile: for<'a> fn(&'a Context, &'a DynamicObject) -> Reconcile<'a>,
-    /// Enqueues the other objects that depend on a custom resource, after a change of it.
+    /// Enqueues the other objects that depend on a changed custom resource.
     pub(crate) notify: fn(&FanOut, &Changed<'_>),
 }
 

@@ -1,4 +1,4 @@
-//! Enqueues the objects that a change concerns.
+//! Enqueues the objects that depend on a change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::queue::QueueSender;
 use crate::kubernetes::root::RootChange;
 
-/// The queues of the controllers, and the state that decides which object goes into which queue.
+/// Queues of the controllers, and the indexes of dependent objects.
 #[derive(Clone)]
 pub(crate) struct FanOut {
     pub(crate) queues: Arc<BTreeMap<RootKind, QueueSender>>,
@@ -29,7 +29,7 @@ pub(crate) struct FanOut {
     pub(crate) node_labels: Arc<NodeLabelTrigger>,
 }
 
-/// A changed custom resource.
+/// Changed custom resource.
 pub(crate) struct Changed<'a> {
     change: &'a RootChange,
     namespace: &'a str,
@@ -38,13 +38,13 @@ pub(crate) struct Changed<'a> {
 
 impl Changed<'_> {
     /// True if the spec has changed, or the object was created or deleted.
-    fn is_of_spec(&self) -> bool {
+    fn changes_spec(&self) -> bool {
         let generation = |object: &Option<Arc<DynamicObject>>| object.as_ref().map(|o| o.metadata.generation);
         generation(&self.change.old) != generation(&self.change.new)
     }
 
     /// True if the object was created or deleted.
-    fn is_of_existence(&self) -> bool {
+    fn changes_existence(&self) -> bool {
         self.change.new.is_none() || self.change.old.is_none()
     }
 }
@@ -66,12 +66,12 @@ impl FanOut {
         }
     }
 
-    fn services_of_cluster(&self, namespace: &str, cluster: &str) {
+    fn enqueue_services_of_cluster(&self, namespace: &str, cluster: &str) {
         let services = self.services.lock().in_cluster(namespace, cluster);
         self.enqueue_services(namespace, services);
     }
 
-    fn services_of_task_definition(&self, namespace: &str, task_definition: &str) {
+    fn enqueue_services_of_task_definition(&self, namespace: &str, task_definition: &str) {
         let services = self.services.lock().using(namespace, task_definition);
         self.enqueue_services(namespace, services);
     }
@@ -87,7 +87,7 @@ impl FanOut {
     /// Enqueues a changed custom resource, and the objects that depend on it by `notify`.
     pub(crate) fn root_changed(&self, kind: RootKind, change: &RootChange, notify: fn(&Self, &Changed<'_>)) {
         if let (None, Some(uid)) = (&change.new, change.old.as_ref().and_then(|o| o.metadata.uid.as_ref())) {
-            self.throttle.forget(uid);
+            self.throttle.remove(uid);
         }
         let Some(metadata) = change.object().map(|object| &object.metadata) else { return };
         let (Some(namespace), Some(name)) = (&metadata.namespace, &metadata.name) else { return };
@@ -97,35 +97,35 @@ impl FanOut {
 
     /// Enqueues the services of a cluster after a change of its spec.
     pub(crate) fn cluster_changed(&self, changed: &Changed<'_>) {
-        if changed.is_of_spec() {
-            self.services_of_cluster(changed.namespace, changed.name);
+        if changed.changes_spec() {
+            self.enqueue_services_of_cluster(changed.namespace, changed.name);
         }
     }
 
     /// Enqueues all services of the namespace after a change of a capacity provider's spec: a service may use the provider by the
     /// default strategy of its cluster.
     pub(crate) fn capacity_provider_changed(&self, changed: &Changed<'_>) {
-        if changed.is_of_spec() {
+        if changed.changes_spec() {
             let services = self.services.lock().in_namespace(changed.namespace);
             self.enqueue_services(changed.namespace, services);
         }
     }
 
-    /// Enqueues the services that use a created or deleted task definition. They follow its revisions otherwise.
+    /// Enqueues the services that use a created or deleted task definition. For other changes, they depend on its revisions.
     pub(crate) fn task_definition_changed(&self, changed: &Changed<'_>) {
-        if changed.is_of_existence() {
-            self.services_of_task_definition(changed.namespace, changed.name);
+        if changed.changes_existence() {
+            self.enqueue_services_of_task_definition(changed.namespace, changed.name);
         }
     }
 
-    /// Enqueues the task definition and the cluster of a service when its references change: the former may prune a revision, the
-    /// latter counts services.
+    /// Enqueues the task definition and the cluster of a service when its references change: the task definition may prune a revision,
+    /// and the cluster counts services.
     pub(crate) fn service_changed(&self, changed: &Changed<'_>) {
         let Changed { change, namespace, name } = changed;
         let references = change.new.as_ref().map(|object| References::from_service(object));
         let previous = self.services.lock().set(namespace, name, references.clone());
         if references.is_none() {
-            self.node_labels.pending.forget(&ObjectKey::namespaced(*namespace, *name));
+            self.node_labels.pending.remove(&ObjectKey::namespaced(*namespace, *name));
         }
         if previous != references {
             for References { task_definition, cluster, .. } in previous.iter().chain(&references) {
@@ -135,7 +135,7 @@ impl FanOut {
         }
     }
 
-    /// Wakes the node label worker, and enqueues the objects that count nodes by their labels and the services that rebalance zones.
+    /// Wakes the worker that labels nodes, and enqueues the objects that count nodes and the services that rebalance zones.
     pub(crate) fn node_changed(&self, change: &Change<CachedNode>) {
         self.node_labels.wake();
         let counted = |node: &CachedNode| {
@@ -155,13 +155,13 @@ impl FanOut {
         }
     }
 
-    /// Enqueues the custom resource that a changed child belongs to.
+    /// Enqueues the owner of a changed child.
     pub(crate) fn child_changed(&self, kind: ChildKind, change: &Change<CachedChild>) {
         self.wake_for_label_request(change);
         let child = change.object();
         let task_definition = child.task_definition();
         let removed = matches!(change, Change::Removed(_));
-        // A removed workload may have been the last one that used a revision.
+        // A removed workload may have been the last one that ran a revision.
         let releases_revision = removed && matches!(kind, ChildKind::Deployment | ChildKind::DaemonSet);
         if let Some((namespace, name)) =
             task_definition.filter(|_| kind.info().scope == Scope::Cluster || releases_revision)
@@ -169,7 +169,7 @@ impl FanOut {
             self.enqueue(RootKind::TaskDefinition, namespace, name);
         }
         if kind.info().scope == Scope::Namespace {
-            self.owner_of_child_changed(kind, child);
+            self.enqueue_owner_of_child(kind, child);
         }
     }
 
@@ -182,7 +182,7 @@ impl FanOut {
         }
     }
 
-    fn owner_of_child_changed(&self, kind: ChildKind, child: &CachedChild) {
+    fn enqueue_owner_of_child(&self, kind: ChildKind, child: &CachedChild) {
         let meta = child.meta();
         let workload = owner(meta, "Deployment").or_else(|| owner(meta, "DaemonSet"));
         let service = workload.and_then(|_| child.service()).or_else(|| owner(meta, RootKind::Service.name()));
@@ -190,22 +190,22 @@ impl FanOut {
             self.enqueue(RootKind::Service, namespace, name);
         }
         if let Some((namespace, name)) = owner(meta, RootKind::Cluster.name()) {
-            self.services_of_cluster(namespace, name);
+            self.enqueue_services_of_cluster(namespace, name);
         }
         let Some((namespace, name)) = owner(meta, RootKind::TaskDefinition.name()) else { return };
         self.enqueue(RootKind::TaskDefinition, namespace, name);
-        // Services follow the latest revision.
+        // Services without a revision deploy the latest one.
         if kind == ChildKind::Revision {
-            self.services_of_task_definition(namespace, name);
+            self.enqueue_services_of_task_definition(namespace, name);
         }
     }
 
-    /// Enqueues the service and the cluster of a changed Pod, and its task definition if the Pod is gone.
+    /// Enqueues the service and the cluster of a changed Pod, and its task definition if the Pod was deleted.
     pub(crate) fn pod_changed(&self, change: &Change<CachedPod>) {
         let pod = change.object();
         let (old, removed) = (change.old(), matches!(change, Change::Removed(_)));
-        let marks = if removed { &[] } else { pod.marks.as_slice() };
-        if old.map_or(&[][..], |old| &old.marks) != marks {
+        let memberships = if removed { &[] } else { pod.memberships.as_slice() };
+        if old.map_or(&[][..], |old| &old.memberships) != memberships {
             self.node_labels.wake();
         }
         if removed || old.is_none_or(|old| (&old.task.node, old.facts()) != (&pod.task.node, pod.facts())) {

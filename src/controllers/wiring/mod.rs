@@ -1,4 +1,4 @@
-//! Connects watches, queues, controllers and workers, and carries out decisions.
+//! Connects watches, queues, controllers and workers, and executes decisions.
 
 pub(crate) mod controllers;
 pub(crate) mod execute;

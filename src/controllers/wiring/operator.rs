@@ -1,4 +1,4 @@
-//! Starts everything, in order, and stops it.
+//! Starts the tasks of the operator, in order, and stops them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -37,13 +37,13 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::{Readiness, Server, ServerError};
 use crate::translate::RenderProfile;
 
-/// The field manager of all writes. It must never change: the fields of the former name would remain.
+/// Field manager of all writes. It must never change: the fields of the previous name would remain.
 const FIELD_MANAGER: &str = "ecs-operator";
-/// Maximum number of keys that wait for one controller. Beyond that, all objects are reconciled.
+/// Maximum number of keys in the queue of a controller. Beyond that, all objects are reconciled.
 const QUEUE_CAPACITY: usize = 10_000;
-/// Maximum number of Kubernetes Events that wait.
+/// Maximum number of queued Kubernetes Events.
 const EVENT_QUEUE_CAPACITY: usize = 1_000;
-/// Time in which requests to reconcile one object are merged.
+/// Time within which requests to reconcile the same object are combined.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// Time between two detections of optional features.
@@ -52,25 +52,25 @@ pub const DETECTION_INTERVAL: Duration = Duration::from_mins(2);
 /// Time between two measurements for the alarms of step scaling policies: the resolution of CloudWatch.
 pub const MEASUREMENT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Time until a server serves a definition that was just applied.
+/// Maximum time until a server serves a definition that was just applied.
 const CRD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings of the operator.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The only namespace to work in; all of them if absent.
+    /// The only namespace to watch; all namespaces if absent.
     pub namespace: Option<String>,
-    /// Maximum number of objects of one kind that are reconciled at once.
+    /// Maximum number of objects of one kind that are reconciled concurrently.
     pub concurrency: u16,
-    /// The image of the task agent. Without it no task uses the agent.
+    /// Image of the task agent. Without it no task uses the agent.
     pub task_agent_image: Option<String>,
     /// True if the schedulers for placement strategies are installed.
     pub placement_schedulers: bool,
-    /// The address that serves health and metrics; none if absent.
+    /// Address that serves health and metrics; none if absent.
     pub listen: Option<SocketAddr>,
-    /// The Prometheus servers that may be queried for alarm metrics, each an address without a trailing slash.
+    /// Prometheus servers that may be queried for alarm metrics, each an address without a trailing slash.
     pub prometheus_servers: Vec<String>,
-    /// The secret stores of task definitions that name none.
+    /// Secret stores of task definitions that name none.
     pub stores: SecretStores,
     /// Time between two detections of optional features; usually [`DETECTION_INTERVAL`].
     pub detection_interval: Duration,
@@ -88,14 +88,14 @@ pub enum StartError {
     #[error("the operator lacks rights:\n{}\ngrant them to its user or service account; the ClusterRole of the Helm chart contains them all", list(.0))]
     MissingRights(Vec<MissingRight>),
     /// A discovery request failed.
-    #[error("cannot read the APIs and rights from the API server: {0}")]
+    #[error("cannot discover the APIs and rights from the API server: {0}")]
     Discovery(#[from] kube::Error),
-    /// Health and metrics cannot be served.
+    /// The server for health and metrics failed.
     #[error(transparent)]
     Server(#[from] ServerError),
     /// A task of the operator panicked. The log contains the message.
     #[error(
-        "the operator stopped after an internal error, which its last log lines describe; start it again, no state is lost"
+        "the operator stopped after an internal error, which its last log lines describe; restart it, no state is lost"
     )]
     Crashed,
 }
@@ -107,7 +107,7 @@ fn list<T: std::fmt::Display>(items: &[T]) -> String {
 /// Runs the operator until `shutdown`.
 ///
 /// # Errors
-/// When it cannot start. A running operator survives every failure of the API server.
+/// When the operator cannot start, or one of its tasks panicked. Failures of the API server do not stop it.
 pub async fn run(
     clients: Clients,
     options: Options,
@@ -146,7 +146,8 @@ async fn check(clients: &Clients, options: &Options) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Returns the definitions that the server lacks. It is asked repeatedly, as it serves a definition some time after `kubectl apply`.
+/// Returns the definitions that the server lacks. Requests them repeatedly, as the server serves a definition some time after
+/// `kubectl apply`.
 async fn missing_crds(clients: &Clients) -> kube::Result<Vec<MissingCrd>> {
     let required: Vec<_> = RootKind::ALL.iter().map(|kind| (kind.crd_name(), VERSION)).collect();
     let deadline = Instant::now() + CRD_TIMEOUT;
@@ -160,7 +161,7 @@ async fn missing_crds(clients: &Clients) -> kube::Result<Vec<MissingCrd>> {
     }
 }
 
-/// The concurrent tasks of the operator.
+/// Concurrent tasks of the operator.
 struct Operator {
     tasks: Vec<BoxFuture<'static, ()>>,
     readiness: Readiness,
@@ -270,8 +271,8 @@ impl Operator {
         );
     }
 
-    /// Runs until all tasks have ended. Returns true if one of them panicked. All others are stopped then, so that the operator does
-    /// not run without a watch or a controller; a restarted one continues from the state in the API server.
+    /// Runs until all tasks have ended. Returns true if one of them panicked. In that case all others are stopped, so that the operator
+    /// does not run without a watch or a controller. A restarted operator continues from the state in the API server.
     async fn run(self, shutdown: &CancellationToken) -> bool {
         let mut crashed = false;
         let mut running: JoinSet<()> = self.tasks.into_iter().collect();

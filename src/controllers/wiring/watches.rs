@@ -1,4 +1,4 @@
-//! The watches: each fills a cache and passes changes to [`FanOut`].
+//! Watches: each updates a cache and passes changes to [`FanOut`].
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use crate::kubernetes::root::watch_root;
 use crate::kubernetes::watch::watch_kind;
 use crate::telemetry::metrics::Metrics;
 
-/// Time after which the server ends a watch, in seconds. A dead connection is noticed then at the latest.
+/// Time after which the server ends a watch, in seconds. A dead connection is detected by then.
 const WATCH_SECONDS: u32 = 290;
 
 /// Dependencies of every watch.
 #[derive(Clone)]
 pub(crate) struct WatchDeps {
     pub(crate) clients: Clients,
-    /// The only namespace to watch; all of them if absent.
+    /// The only namespace to watch; all namespaces if absent.
     pub(crate) namespace: Option<String>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: CancellationToken,
@@ -108,8 +108,8 @@ pub(crate) async fn nodes(deps: WatchDeps, context: Arc<Context>, fan_out: FanOu
     watch_kind(api, watch_config(), project, cache, sink, deps.metrics, deps.shutdown).await;
 }
 
-/// Returns the label selector of the watch on a kind of child: all that the operator made, or every object of a kind whose existing
-/// objects are reused. Of a cluster-scoped kind, only the objects made for the namespace the operator works in.
+/// Returns the label selector of the watch on a kind of child. It selects the objects that the operator created, or all objects of a
+/// kind whose existing objects are reused. For a cluster-scoped kind, it selects only the objects for the watched namespace.
 fn child_selector(kind: ChildKind, namespace: Option<&str>) -> String {
     let info = kind.info();
     if info.on_existing == OnExisting::Reuse {

@@ -1,7 +1,7 @@
 //! Detects add-ons: optional kinds, storage drivers, and the rights on nodes.
 //!
-//! The detection runs at the start and every few minutes, so that an add-on can be installed, and a right be granted, at any time. A
-//! missing one turns a feature off and is logged once.
+//! The detection runs at the start and every few minutes, so that an add-on can be installed, or a right be granted, at any time. A
+//! missing add-on turns a feature off and is logged once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time until the next detection after an incomplete one.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The CSI drivers that are detected.
+/// CSI drivers that are detected.
 const CSI_DRIVERS: [&str; 1] = [efs_volume_configuration::DRIVER];
 
 /// Detects add-ons every `interval` until the shutdown, and starts the watch on each optional kind once it is detected.
@@ -64,7 +64,7 @@ async fn with_watches<T>(work: impl Future<Output = T>, watches: &mut FuturesUno
     }
 }
 
-/// Reconciles all custom resources once the list of a kind is complete, as former decisions were made without it.
+/// Reconciles all custom resources once the list of a kind is complete, as earlier decisions were made without it.
 async fn reconcile_once_listed(context: Arc<Context>, fan_out: FanOut, kind: ChildKind) {
     context.children.get(kind).wait_ready().await;
     fan_out.add_ons_changed();
@@ -72,12 +72,12 @@ async fn reconcile_once_listed(context: Arc<Context>, fan_out: FanOut, kind: Chi
 
 struct Detector {
     deps: WatchDeps,
-    /// The last message about each kind and driver, so that it is logged once.
+    /// Last message about each kind and driver, so that it is logged once.
     logged: BTreeMap<&'static str, String>,
 }
 
 impl Detector {
-    /// Returns what the cluster has, and true if every check was answered. For the others the last result is kept.
+    /// Returns the detected features, and true if every check was completed. For the others, the last result is kept.
     async fn detect(&mut self, last: &Detected) -> (Detected, bool) {
         let mut detected = Detected { complete: last.complete, ..Detected::default() };
         let mut complete = true;
@@ -101,7 +101,7 @@ impl Detector {
         (detected, complete)
     }
 
-    /// Evaluates and logs the answer of a check.
+    /// Evaluates and logs the result of a check.
     fn is_usable<E>(
         &mut self,
         what: &'static str,
@@ -110,7 +110,7 @@ impl Detector {
         complete: &mut bool,
     ) -> bool {
         let Ok(Ok(problem)) = answer else {
-            tracing::debug!(what, "the check was not answered; keeping the last result");
+            tracing::debug!(what, "the check was not completed; keeping the last result");
             *complete = false;
             return was_there;
         };
@@ -125,13 +125,14 @@ impl Detector {
         problem.is_none()
     }
 
-    /// Returns why a kind cannot be used; `None` if it can. Rights are checked until they are granted; a write reports later changes.
+    /// Returns why a kind cannot be used; `None` if it can. Rights are checked until they are granted; failed writes report later
+    /// changes.
     async fn problem_with_kind(&self, kind: ChildKind, was_there: bool) -> kube::Result<Option<String>> {
-        let entry = kind.info();
-        if !discovery::serves(&self.deps.clients.write, entry.group, entry.version, entry.plural).await? {
-            return Ok(Some(format!("the server has no API {} {}", entry.api_version(), entry.kind)));
+        let info = kind.info();
+        if !discovery::serves(&self.deps.clients.write, info.group, info.version, info.plural).await? {
+            return Ok(Some(format!("the server has no API {} {}", info.api_version(), info.kind)));
         }
-        if was_there { Ok(None) } else { self.missing_rights(rights::child_rule(kind), entry.scope).await }
+        if was_there { Ok(None) } else { self.missing_rights(rights::child_rule(kind), info.scope).await }
     }
 
     async fn missing_rights_on_nodes(&self, had_them: bool) -> kube::Result<Option<String>> {
@@ -143,8 +144,8 @@ impl Detector {
             return Ok(Some(problem));
         }
         let resource = ApiResource::erase::<k8s_openapi::api::storage::v1::CSIDriver>(&());
-        let there = discovery::exists(&self.deps.clients.write, &resource, name).await?;
-        Ok((!there).then(|| "the cluster has no such CSI driver".to_owned()))
+        let exists = discovery::exists(&self.deps.clients.write, &resource, name).await?;
+        Ok((!exists).then(|| "the CSI driver is not installed".to_owned()))
     }
 
     async fn missing_rights(&self, rule: Rule<'static>, scope: Scope) -> kube::Result<Option<String>> {

@@ -1,4 +1,4 @@
-//! Tasks that serve all objects.
+//! Tasks for all objects.
 
 pub(crate) mod add_ons;
 pub(crate) mod metrics;

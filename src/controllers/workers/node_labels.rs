@@ -1,8 +1,8 @@
-//! Labels nodes as workloads request it.
+//! Labels nodes as workloads require it.
 //!
-//! One worker serves all nodes, as an expression concerns them all. It sleeps until something it depends on has changed. The watch on
-//! nodes starts with its first use: a workload requests a label, a former run has left labels, a Cluster or CapacityProvider counts
-//! nodes, or a Service chooses tasks to stop by their nodes. Other clusters do without the watch.
+//! One worker labels all nodes, as an expression applies to all of them. It sleeps until an input changes. The watch on nodes starts
+//! with its first use: a workload requires a label, nodes have labels of an earlier run, a Cluster or CapacityProvider counts nodes,
+//! or a Service chooses tasks to stop by their nodes. Other clusters do not need the watch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,13 +31,13 @@ use crate::telemetry::metrics::Metrics;
 use crate::translate::placement::MembershipLabel;
 use crate::translate::placement::facts::TaskFacts;
 
-/// Time in which changes are merged.
+/// Time within which changes are combined.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Delay after failed writes.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_mins(1) };
 
-/// Returns the writer of labels of nodes. Operators that work in one namespace each may share a cluster, so each has a field manager
-/// of its own.
+/// Returns the writer of node labels. Several operators, each for one namespace, may run in a cluster, so each has a separate field
+/// manager.
 pub(crate) fn writer(client: Client, namespace: Option<&str>, metrics: Metrics) -> Writer {
     let manager = match namespace {
         Some(namespace) => format!("{MANAGER}.{namespace}"),
@@ -46,32 +46,32 @@ pub(crate) fn writer(client: Client, namespace: Option<&str>, metrics: Metrics) 
     Writer::new(client, manager, metrics)
 }
 
-/// Prefix of the field manager. It must never change: the labels of the former name would remain.
+/// Prefix of the field manager. It must never change: the labels of the previous name would remain.
 const MANAGER: &str = "ecs-operator-nodes";
 
 fn resource() -> ApiResource {
     ApiResource::erase::<Node>(&())
 }
 
-/// Keeps the labels of all nodes as workloads request them, until the shutdown.
+/// Keeps the labels of all nodes up to date until the shutdown.
 pub(crate) async fn run(deps: WatchDeps, context: Arc<Context>) {
     let shutdown = deps.shutdown.clone();
     let work = async {
         context.wait_ready().await;
-        Worker { deps, context, marks: BTreeMap::new(), failures: 0, checked_for_leftovers: false }.run().await;
+        Worker { deps, context, memberships: BTreeMap::new(), failures: 0, checked_for_leftovers: false }.run().await;
     };
     let _: Option<()> = shutdown.run_until_cancelled(work).await;
 }
 
 /// Namespace, label and expression.
-type MarkKey = (String, String, String);
+type MembershipKey = (String, String, String);
 
 struct Worker {
     deps: WatchDeps,
     context: Arc<Context>,
-    /// The parsed membership labels in use, by namespace, label and expression.
-    marks: BTreeMap<MarkKey, Option<MembershipLabel>>,
-    /// Failures in a row.
+    /// Parsed membership labels in use, by namespace, label and expression.
+    memberships: BTreeMap<MembershipKey, Option<MembershipLabel>>,
+    /// Number of consecutive failures.
     failures: u32,
     checked_for_leftovers: bool,
 }
@@ -98,7 +98,7 @@ impl Worker {
         }
     }
 
-    /// Writes the requested labels of nodes. Returns true if all writes succeeded.
+    /// Writes the required labels of nodes. Returns true if all writes succeeded.
     async fn settle(&mut self, demand: &LabelDemand) -> bool {
         if !self.context.add_ons.may_label_nodes() || !self.is_watching(demand).await {
             return true;
@@ -108,7 +108,7 @@ impl Worker {
         let changes = node_labels::label_patches(demand, cached.iter().map(|node| &node.observed), &tasks);
         let context = &self.context;
         let results = stream::iter(changes).map(|change| apply(context, change)).buffer_unordered(Writer::CONCURRENCY);
-        let failed = results.filter(|done| std::future::ready(!done)).count().await;
+        let failed = results.filter(|succeeded| std::future::ready(!succeeded)).count().await;
         if failed == 0 {
             self.failures = 0;
             self.context.node_labels.pending.record_labeled(demand);
@@ -116,7 +116,8 @@ impl Worker {
         failed == 0
     }
 
-    /// Waits for the cache of nodes. Returns false if no watch is needed, as no label is requested and no former run has left one.
+    /// Waits for the cache of nodes. Returns false if no watch is needed, as no label is required and nodes have none of an earlier
+    /// run.
     async fn is_watching(&mut self, demand: &LabelDemand) -> bool {
         if !self.context.node_watch.is_open() {
             if demand.is_empty() && !self.has_leftovers().await {
@@ -128,7 +129,7 @@ impl Worker {
         true
     }
 
-    /// True if nodes have labels of a former run. Checked once.
+    /// True if nodes have labels of an earlier run. Checked once.
     async fn has_leftovers(&mut self) -> bool {
         if self.checked_for_leftovers {
             return false;
@@ -140,7 +141,7 @@ impl Worker {
         list.items.iter().any(|node| !owned_labels(&node.metadata, manager).is_empty())
     }
 
-    /// Returns the labels that workloads request: Deployments, DaemonSets, the pending templates of DaemonSets, and Pods that wait for
+    /// Returns the labels that workloads require: Deployments, DaemonSets, the pending templates of DaemonSets, and Pods that wait for
     /// a node, which may have an older template.
     fn demand(&mut self) -> LabelDemand {
         let (mut texts, mut demand) = (Vec::new(), LabelDemand::default());
@@ -154,31 +155,31 @@ impl Worker {
         for (namespace, request) in requests {
             demand.attributes |= request.attributes;
             demand.spread.extend(request.spread);
-            texts.extend(request.marks.into_iter().map(|(label, text)| (namespace.clone(), label, text)));
+            texts.extend(request.memberships.into_iter().map(|(label, text)| (namespace.clone(), label, text)));
         }
         for pod in self.context.pods.by_index(&pods::by_placement()) {
             let namespace = pod.meta().namespace.clone().unwrap_or_default();
-            texts.extend(pod.marks.iter().map(|(label, text)| (namespace.clone(), label.clone(), text.clone())));
+            texts.extend(pod.memberships.iter().map(|(label, text)| (namespace.clone(), label.clone(), text.clone())));
         }
-        self.parse_marks(texts);
-        for mark in self.marks.values().flatten() {
-            let marks = demand.marks.entry(mark.label().to_owned()).or_default();
-            if !marks.contains(mark) {
-                marks.push(mark.clone());
+        self.parse_memberships(texts);
+        for membership in self.memberships.values().flatten() {
+            let memberships = demand.memberships.entry(membership.label().to_owned()).or_default();
+            if !memberships.contains(membership) {
+                memberships.push(membership.clone());
             }
         }
         demand
     }
 
-    /// Parses the expressions in use, and drops those of former ones.
-    fn parse_marks(&mut self, texts: Vec<MarkKey>) {
-        let mut marks = BTreeMap::new();
+    /// Parses the expressions in use, and drops the others.
+    fn parse_memberships(&mut self, texts: Vec<MembershipKey>) {
+        let mut memberships = BTreeMap::new();
         for key in texts {
-            let mark = self.marks.remove(&key).or_else(|| marks.remove(&key));
-            let mark = mark.unwrap_or_else(|| parse_mark(&key));
-            marks.insert(key, mark);
+            let membership = self.memberships.remove(&key).or_else(|| memberships.remove(&key));
+            let membership = membership.unwrap_or_else(|| parse_membership(&key));
+            memberships.insert(key, membership);
         }
-        self.marks = marks;
+        self.memberships = memberships;
     }
 
     /// Returns the tasks of each node.
@@ -193,18 +194,18 @@ impl Worker {
     }
 }
 
-/// Parses a membership label. Returns `None` for an unreadable one.
-fn parse_mark((namespace, label, expression): &MarkKey) -> Option<MembershipLabel> {
-    let mark = MembershipLabel::from_annotation(label, expression, namespace);
-    if mark.is_none() {
+/// Parses a membership label. Returns `None` if it is invalid.
+fn parse_membership((namespace, label, expression): &MembershipKey) -> Option<MembershipLabel> {
+    let membership = MembershipLabel::from_annotation(label, expression, namespace);
+    if membership.is_none() {
         tracing::warn!(
             namespace,
             label,
             expression,
-            "unreadable placement expression, possibly of another release: no node gets this label"
+            "invalid placement expression, possibly of another release: no node gets this label"
         );
     }
-    mark
+    membership
 }
 
 /// Writes the labels of a node. Returns true on success, and for an invalid object, which would fail again.
@@ -222,7 +223,7 @@ async fn apply(context: &Context, change: LabelPatch) -> bool {
             }
             true
         }
-        // The node was deleted meanwhile, or replaced by another one of its name.
+        // The node was deleted, or replaced by another node of the same name.
         Err(WriteError::NotFound { .. }) => true,
         Err(error) => {
             if error.class() == ErrorClass::Conflict {

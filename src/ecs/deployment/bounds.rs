@@ -3,9 +3,9 @@
 //! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down,
 //! as the "Rolling update" page of the ECS developer guide has it.
 
-/// Tasks that stand beside those that a deployment may replace.
+/// Number of tasks that a deployment does not replace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct ExcludedTasks {
     /// Number of tasks.
     pub all: i64,
     /// Those of them that are healthy.
@@ -54,16 +54,16 @@ impl Bounds {
     /// The limits for the tasks that may be replaced, beside others that stay for now.
     ///
     /// ```
-    /// use ecs_operator::ecs::deployment::{Beside, Bounds};
+    /// use ecs_operator::ecs::deployment::{Bounds, ExcludedTasks};
     /// // Four tasks, two to six; three of the old ones stay, one of which is not healthy.
-    /// let rest = Bounds::new(4, 50, 150).beside(Beside { all: 3, healthy: 2, desired: 0 });
+    /// let rest = Bounds::new(4, 50, 150).excluding(ExcludedTasks { all: 3, healthy: 2, desired: 0 });
     /// assert_eq!((rest.desired(), rest.lower, rest.upper), (3, 0, 3));
     /// ```
     #[must_use]
-    pub fn beside(&self, others: Beside) -> Self {
-        let desired = (self.desired - others.desired).min(self.upper - others.all).max(0);
-        let upper = (self.upper - others.all).max(desired);
-        Self { lower: (self.lower - others.healthy).clamp(0, desired), upper, desired }
+    pub fn excluding(&self, excluded: ExcludedTasks) -> Self {
+        let desired = (self.desired - excluded.desired).min(self.upper - excluded.all).max(0);
+        let upper = (self.upper - excluded.all).max(desired);
+        Self { lower: (self.lower - excluded.healthy).clamp(0, desired), upper, desired }
     }
 
     /// Tasks that may be missing from the desired count.

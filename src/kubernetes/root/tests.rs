@@ -123,10 +123,10 @@ async fn only_the_managers_of_the_tracked_field_are_kept() {
     counted.metadata.managed_fields =
         Some(heavy.metadata.managed_fields.iter().flatten().cloned().chain([count]).collect());
     changes(&roots, list([heavy, counted])).await;
-    let mut kept: Vec<Option<String>> = Vec::new();
+    let mut managers: Vec<Option<String>> = Vec::new();
     for object in roots.all() {
-        kept.extend(object.metadata.managed_fields.iter().flatten().map(|entry| entry.manager.clone()));
+        managers.extend(object.metadata.managed_fields.iter().flatten().map(|entry| entry.manager.clone()));
     }
-    assert_eq!(kept, [Some("argocd".to_owned())]);
+    assert_eq!(managers, [Some("argocd".to_owned())]);
     assert!(roots.ready());
 }

@@ -1,4 +1,4 @@
-//! Actions that carry out a decision, in order of execution.
+//! Actions of a decision, in order of execution.
 
 use std::collections::BTreeSet;
 
@@ -17,19 +17,19 @@ pub(super) fn actions(
     moves: &TaskMoves<'_>,
     rendered: &Rendered,
 ) -> Vec<Action> {
-    // The count is written also when an object of the service is refused.
-    let mut actions = Vec::from_iter(scaling::pull(requested));
+    // The count is written even if the server rejects an object of the service.
+    let mut actions = Vec::from_iter(scaling::write_count(requested));
     actions.extend(capacity::assign(input));
     // Tasks are orphaned before their workload gets a lower count or another template.
     actions.extend(moves.orphaned.iter().map(|(pod, reason)| orphaned::orphan(input, pod, *reason)));
     actions.extend(scale_in::order(input, requested, rollout, moves));
     actions.extend(rendered.children.iter().cloned().map(Action::Apply));
     if !rendered.keeps_companions {
-        let superfluous = input.owned.superfluous(&actions, &BTreeSet::new());
-        // KEDA refuses a workload that a HorizontalPodAutoscaler still scales.
-        let (scalers, others): (Vec<Action>, Vec<Action>) =
-            superfluous.into_iter().partition(scaling::is_end_of_scaler);
-        actions.splice(0..0, scalers);
+        let deletions = input.owned.deletions(&actions, &BTreeSet::new());
+        // KEDA rejects a workload that a HorizontalPodAutoscaler still scales.
+        let (autoscalers, others): (Vec<Action>, Vec<Action>) =
+            deletions.into_iter().partition(scaling::deletes_autoscaler);
+        actions.splice(0..0, autoscalers);
         actions.extend(others);
     }
     actions.extend(release::release(input, requested, rollout));

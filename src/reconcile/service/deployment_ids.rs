@@ -1,8 +1,9 @@
 //! Ids of deployments.
 //!
 //! An id follows from the request: the fingerprint of the definition, which includes the force-new-deployment annotation, and a
-//! restart of the workload, such as by `kubectl rollout restart`. So it is known as soon as the Service is written, and the same request has the same id after a
-//! restart of the operator. The status records which Pod templates belong to a deployment: a recorded id never changes.
+//! restart of the workload, such as by `kubectl rollout restart`. Therefore the id is available as soon as the Service is written,
+//! and the same request has the same id after a restart of the operator. The status records the Pod templates of each deployment: a
+//! recorded id never changes.
 
 use std::fmt::Write as _;
 
@@ -27,7 +28,7 @@ pub(super) struct DeploymentIds<'a> {
 }
 
 impl DeploymentIds<'_> {
-    /// Returns the id of the deployment that a definition makes.
+    /// Returns the id of the deployment that a request for this definition starts.
     pub(super) fn requested(&self, definition: &str) -> String {
         self.derive(definition, &self.template.map(restarts).unwrap_or_default())
     }
@@ -41,12 +42,12 @@ impl DeploymentIds<'_> {
     fn derived_for_template(&self, hash: &str) -> String {
         let revision = self.revisions.iter().find(|revision| revision.hash == hash);
         let definition = revision.and_then(|revision| revision.annotation(annotations::DEFINITION));
-        // A template that Kubernetes has deleted, or that the operator has not written, is a deployment of its own.
+        // A template that Kubernetes has deleted, or that another client has written, is a separate deployment.
         let restarts = revision.map(|revision| restarts(&revision.template)).unwrap_or_default();
         self.derive(definition.unwrap_or(hash), &restarts)
     }
 
-    /// ECS's deployment ids have 19 digits.
+    /// Derives an id in the format of ECS: 19 digits.
     fn derive(&self, definition: &str, restarts: &str) -> String {
         let digits = fingerprint::number(&format!("{}/{definition}{restarts}", self.uid)) % 8_000_000_000_000_000_000;
         format!("ecs-svc/{}", digits + 1_000_000_000_000_000_000)
@@ -137,7 +138,7 @@ mod tests {
             let first = cluster.status.deployments[0].id.clone();
             let restart = json!({format!("{client}.kubernetes.io/restartedAt"): "2026-01-01T00:00:00Z"});
             cluster.workloads[0].body["spec"]["template"]["metadata"]["annotations"] = restart;
-            cluster.note_template_revision();
+            cluster.create_template_revision();
             assert_ne!(primary(&mut cluster), first, "{client}");
         }
     }

@@ -1,4 +1,4 @@
-//! A service in a world where actions take effect as a server and Kubernetes' own controllers would have it.
+//! Cluster with one service for tests: actions take effect as with an API server and the controllers of Kubernetes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::api::{ServiceStatus, labels};
 use crate::ecs::placement::{Amounts, Instance};
 use crate::k8s::kinds::{ChildKind, RootKind};
 use crate::reconcile::actions::{Action, Decision};
-use crate::reconcile::observed::{ObservedChild, Revision, Root, TaskPhase, TaskPod};
+use crate::reconcile::observed::{ObservedChild, Revision, Root, StopReason, TaskPhase, TaskPod};
 use crate::translate::RenderProfile;
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
@@ -34,7 +34,7 @@ pub(super) fn revision(number: i64, spec: Value) -> Revision {
     Revision { name: format!("web-{number}"), uid: format!("uid-{number}"), number, spec }
 }
 
-/// A world with one service in it, in which actions take effect as a server would have it.
+/// Cluster with one service.
 pub(super) struct FakeCluster {
     pub(super) spec: Value,
     pub(super) status: ServiceStatus,
@@ -43,7 +43,7 @@ pub(super) struct FakeCluster {
     pub(super) revisions: Vec<Revision>,
     pub(super) workloads: Vec<ObservedChild>,
     pub(super) core_services: Vec<ObservedChild>,
-    /// What no decision depends on.
+    /// Objects that no decision depends on.
     pub(super) others: Vec<ObservedChild>,
     pub(super) pods: Vec<TaskPod>,
     pub(super) instances: Vec<Instance>,
@@ -86,17 +86,20 @@ impl FakeCluster {
         self.observe(service)
     }
 
-    /// What a function makes of the world as a controller sees it.
-    pub(super) fn observe<T>(&self, seen: impl FnOnce(&ServiceInput<'_>) -> T) -> T {
-        let of = |kind: &str| self.workloads.iter().filter(|child| child.body["kind"] == kind).cloned().collect();
+    fn workloads_of_kind(&self, kind: &str) -> Vec<ObservedChild> {
+        self.workloads.iter().filter(|child| child.body["kind"] == kind).cloned().collect()
+    }
+
+    /// Calls a function with the input that a controller collects.
+    pub(super) fn observe<T>(&self, with_input: impl FnOnce(&ServiceInput<'_>) -> T) -> T {
         let owned = [
-            (ChildKind::Deployment, of("Deployment")),
-            (ChildKind::DaemonSet, of("DaemonSet")),
+            (ChildKind::Deployment, self.workloads_of_kind("Deployment")),
+            (ChildKind::DaemonSet, self.workloads_of_kind("DaemonSet")),
             (ChildKind::Service, self.core_services.clone()),
         ];
         let providers: Vec<_> =
             self.capacity_providers.iter().map(|(name, spec)| root(RootKind::CapacityProvider, name, spec)).collect();
-        seen(&ServiceInput {
+        with_input(&ServiceInput {
             root: root(RootKind::Service, "web", &self.spec),
             annotations: &self.annotations,
             template_revisions: &self.template_revisions,
@@ -117,29 +120,29 @@ impl FakeCluster {
         })
     }
 
-    /// Decides, lets the actions take effect and stores the status.
+    /// Decides, executes the actions and stores the status.
     pub(super) fn step(&mut self) -> Decision<ServiceStatus> {
         let decision = self.decide();
         for action in &decision.actions {
-            self.carry_out(action);
+            self.execute(action);
         }
         self.status = decision.status.clone();
         decision
     }
 
-    /// The same where the server refuses objects of a kind for good.
-    pub(super) fn step_refused(&mut self, kind: ChildKind) -> Decision<ServiceStatus> {
+    /// Decides and executes the actions as with a server that rejects all objects of a kind.
+    pub(super) fn step_with_rejection(&mut self, kind: ChildKind) -> Decision<ServiceStatus> {
         let decision = self.decide();
-        let is_refused = |action: &&Action| matches!(action, Action::Apply(child) if child.kind() == kind);
-        assert!(decision.actions.iter().any(|action| is_refused(&action)), "nothing is refused");
-        for action in decision.actions.iter().take_while(|action| !is_refused(action)) {
-            self.carry_out(action);
+        let is_rejected = |action: &&Action| matches!(action, Action::Apply(child) if child.kind() == kind);
+        assert!(decision.actions.iter().any(|action| is_rejected(&action)), "an object of the kind is applied");
+        for action in decision.actions.iter().take_while(|action| !is_rejected(action)) {
+            self.execute(action);
         }
         self.status.record(&decision.status);
         decision
     }
 
-    pub(super) fn carry_out(&mut self, action: &Action) {
+    pub(super) fn execute(&mut self, action: &Action) {
         match action {
             Action::Apply(child) => {
                 let list = match child.kind() {
@@ -155,7 +158,7 @@ impl FakeCluster {
                 let is_workload = body.pointer("/spec/template").is_some();
                 list.push(ObservedChild { name: name.clone(), uid: format!("{name}-uid"), body });
                 if is_workload {
-                    self.note_template_revision();
+                    self.create_template_revision();
                 }
             }
             Action::OrphanTask { uid, reason, .. } => {
@@ -163,15 +166,15 @@ impl FakeCluster {
             }
             Action::AssignCapacity(assigned) => {
                 for pod in &mut self.pods {
-                    if let Some(own) = assigned.iter().find(|it| it.uid == pod.uid) {
-                        (pod.allocation, pod.capacity_number) = (None, Some(own.assignment.number));
+                    if let Some(assigned) = assigned.iter().find(|assigned| assigned.uid == pod.uid) {
+                        (pod.allocation, pod.capacity_number) = (None, Some(assigned.assignment.number));
                     }
                 }
             }
             Action::OrderTasks(costs) => {
                 for pod in &mut self.pods {
-                    let told = costs.iter().find(|told| told.uid == pod.uid);
-                    pod.deletion_cost = told.map_or(pod.deletion_cost, |told| told.cost);
+                    let changed = costs.iter().find(|changed| changed.uid == pod.uid);
+                    pod.deletion_cost = changed.map_or(pod.deletion_cost, |changed| changed.cost);
                 }
             }
             Action::Scale { count } => self.spec["desiredCount"] = (*count).into(),
@@ -181,21 +184,21 @@ impl FakeCluster {
         }
     }
 
-    /// What the Deployment controller does once it sees the Deployment: it makes a ReplicaSet, or takes up one it had.
-    pub(super) fn note_template_revision(&mut self) {
+    /// Creates a ReplicaSet for the template of the workload, or uses an existing one, as the Deployment controller does.
+    pub(super) fn create_template_revision(&mut self) {
         let body = &self.workloads[0].body;
         let annotations = serde_json::from_value(body["metadata"]["annotations"].clone()).unwrap();
         let template = body["spec"]["template"].clone();
-        let number = self.template_revisions.iter().map(|generation| generation.number).max().unwrap_or(0) + 1;
-        if let Some(known) = self.template_revisions.iter_mut().find(|generation| generation.template == template) {
-            known.annotations = annotations;
-            known.number = number;
+        let number = self.template_revisions.iter().map(|revision| revision.number).max().unwrap_or(0) + 1;
+        if let Some(existing) = self.template_revisions.iter_mut().find(|revision| revision.template == template) {
+            existing.annotations = annotations;
+            existing.number = number;
             return;
         }
         let labels = &template["metadata"]["labels"];
         let label = |key: &str| labels[key].as_str().unwrap().to_owned();
         let mut hash = format!("{}-{}", label(labels::TASK_DEFINITION), label(labels::REVISION));
-        if self.template_revisions.iter().any(|generation| generation.hash == hash) {
+        if self.template_revisions.iter().any(|revision| revision.hash == hash) {
             hash = format!("{hash}-{number}");
         }
         let created = Some(NOW + Duration::from_secs(number.unsigned_abs()));
@@ -209,7 +212,7 @@ impl FakeCluster {
         });
     }
 
-    /// What the Deployment controller and the nodes come to: all tasks of one revision run.
+    /// Completes the rollout: all tasks are of one revision and run.
     pub(super) fn settle(&mut self, revision: i64, count: i64) {
         self.workloads[0].body["status"] = json!({
             "replicas": count, "updatedReplicas": count, "readyReplicas": count, "availableReplicas": count,
@@ -227,7 +230,7 @@ impl FakeCluster {
     }
 }
 
-/// Each task of each revision is created in a second of its own, which its name ends with.
+/// Returns a task. Its creation time follows from the revision and the number at the end of the name.
 pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
     let number: u64 = name.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
     let age = revision.unsigned_abs() * 10 + number;
@@ -256,4 +259,36 @@ pub(super) fn pod(name: &str, revision: i64, running: bool) -> TaskPod {
         unscheduled_by: None,
         start_error: None,
     }
+}
+
+/// Returns the messages of the events, the newest first.
+pub(super) fn messages(status: &ServiceStatus) -> Vec<&str> {
+    status.events.iter().map(|e| e.message.as_str()).collect()
+}
+
+/// Returns the names of the tasks that a decision stops.
+pub(super) fn stopped(decision: &Decision<ServiceStatus>) -> Vec<&str> {
+    let names = decision.actions.iter().filter_map(|action| match action {
+        Action::StopTask { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Returns the end of an essential container, seconds after [`NOW`].
+pub(super) fn stop_reason(seconds: u64) -> StopReason {
+    let message = "essential container app ended with exit code 3".to_owned();
+    StopReason { at: NOW + Duration::from_secs(seconds), message }
+}
+
+/// Returns a task of revision 2 that does not start.
+pub(super) fn failing(name: &str) -> TaskPod {
+    let cause = ("CannotPullContainerError", "container app of image missing:1".to_owned());
+    TaskPod { start_error: Some(cause), ..pod(name, 2, false) }
+}
+
+/// Makes a task unhealthy, or healthy again.
+pub(super) fn set_unhealthy(cluster: &mut FakeCluster, index: usize, unhealthy: bool) {
+    cluster.pods[index].unhealthy_since = unhealthy.then(|| cluster.now - Duration::from_secs(5));
+    cluster.pods[index].healthy = !unhealthy;
 }

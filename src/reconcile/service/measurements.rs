@@ -22,7 +22,7 @@ pub enum MeasurementError {
     NoApi,
     /// The operator has no permission to read the metrics API.
     Forbidden,
-    /// The metrics API did not answer.
+    /// The metrics API did not respond.
     Unavailable,
     /// The metrics API has no values of the running tasks, or the tasks reserve nothing.
     NoValues,

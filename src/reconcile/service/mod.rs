@@ -2,15 +2,15 @@
 //!
 //! | stage | module | result |
 //! |---|---|---|
-//! | what cluster data is needed | [`needs`] | [`Needs`], which the controller fills into [`ServiceInput`] |
-//! | what the Service asks for | `requested` | `Requested`: definition, deployment id, count, capacity |
-//! | where the rollout stands | `rollout` | `Rollout`: progress, `RolloutDecision`, the definition to run |
-//! | which tasks move | `moves` | `TaskMoves`: tasks that are orphaned or replaced, limits of the workload |
-//! | which objects are written | `rendered` | `Rendered`: objects in order |
-//! | what is done | `actions` | [`Action`](super::Action)s in order |
-//! | what is reported | `status` | status, conditions and events in ECS's words |
+//! | cluster data that is needed | [`needs`] | [`Needs`], which the controller fills into [`ServiceInput`] |
+//! | requested state | `requested` | `Requested`: definition, deployment id, count, capacity |
+//! | state of the rollout | `rollout` | `Rollout`: progress, `RolloutDecision`, the definition to run |
+//! | tasks that move | `moves` | `TaskMoves`: tasks that are orphaned or replaced, limits of the workload |
+//! | objects to write | `rendered` | `Rendered`: objects in order |
+//! | actions | `actions` | [`Action`](super::Action)s in order |
+//! | report | `status` | status, conditions and events, as ECS words them |
 //!
-//! Each stage takes the values of the former ones and returns its own. Deployment strategies plug in at `Rollout::decide`.
+//! Each stage takes the values of the previous ones and returns its own. Deployment strategies plug in at `Rollout::decide`.
 
 mod actions;
 mod capacity;
@@ -29,14 +29,10 @@ mod requested;
 mod rollout;
 mod scale_in;
 mod scaling;
-#[cfg(test)]
-mod scaling_tests;
 mod status;
 mod stops;
 mod tasks;
 pub mod template_revisions;
-#[cfg(test)]
-mod tests;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -55,7 +51,7 @@ use self::zones::ZonedNode;
 use super::actions::Decision;
 use super::observed::{ObservedChild, Revision, Root, TaskPod};
 use super::owned::Owned;
-use crate::api::{ServiceSpec, ServiceStatus};
+use crate::api::{Reason, ServiceSpec, ServiceStatus};
 use crate::ecs::placement::Instance;
 use crate::k8s::kinds::ChildKind;
 use crate::translate::RenderProfile;
@@ -84,9 +80,9 @@ pub struct ServiceInput<'a> {
     pub capacity_providers: &'a [Root<'a>],
     /// Pods of the service.
     pub pods: &'a [TaskPod],
-    /// Nodes of the Pods, in any order, if [`Needs::instances`] asks for them.
+    /// Nodes of the Pods, in any order, if [`Needs::instances`] requires them.
     pub instances: &'a [Instance],
-    /// Nodes with their zones, in any order, if [`Needs::zones`] asks for them.
+    /// Nodes with their zones, in any order, if [`Needs::zones`] requires them.
     pub zones: &'a [ZonedNode],
     /// Metrics of the tasks; `None` before the first measurement.
     pub measurements: Option<&'a Measurements>,
@@ -128,17 +124,15 @@ impl<'a> ServiceInput<'a> {
 /// Reason why a service cannot be reconciled at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Blocked {
-    reason: &'static str,
+    reason: Reason,
     message: String,
 }
 
 impl Blocked {
     fn invalid(message: String) -> Self {
-        Self { reason: "Invalid", message }
+        Self { reason: Reason::Invalid, message }
     }
 }
-
-const TASK_DEFINITION_NOT_FOUND: &str = "TaskDefinitionNotFound";
 
 /// Decides about a service.
 #[must_use]
@@ -160,17 +154,17 @@ fn decide(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>) -> Result<
     let record_first = scaling::begins_step(&requested, &status) || zones::begins_move(&moves.zones);
     let times = [
         stops::retry(input, &rollout).requeue_after,
-        capacity::try_again_in(input),
+        capacity::retry_in(input),
         protection::next_end(input),
-        replacement::next(input),
+        replacement::unhealthy_in(input),
         status::unscheduled_in(input),
-        zones::next(input, &requested, &rollout, &moves.zones),
+        zones::requeue_after(input, &requested, &rollout, &moves.zones),
         scaling::requeue_after(input, &requested, &status),
     ];
     Ok(Decision { actions, status, events, record_first, requeue_after: times.into_iter().flatten().min() })
 }
 
-/// Leaves everything that runs as it is. Tasks still get capacity providers, as Kubernetes replaces failed ones meanwhile.
+/// Leaves running tasks unchanged. Tasks still get capacity providers, as Kubernetes replaces failed ones in the meantime.
 fn blocked_decision(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,
@@ -178,6 +172,6 @@ fn blocked_decision(
 ) -> Decision<ServiceStatus> {
     let mut decision = status::blocked(input, examined, blocked);
     decision.actions.splice(0..0, capacity::assign(input));
-    decision.requeue_after = decision.requeue_after.into_iter().chain(capacity::try_again_in(input)).min();
+    decision.requeue_after = decision.requeue_after.into_iter().chain(capacity::retry_in(input)).min();
     decision
 }

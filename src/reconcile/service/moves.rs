@@ -1,4 +1,4 @@
-//! Tasks that move: those that are orphaned, those that stop to make room, and the resulting limits of the workload.
+//! Tasks that leave the workload, and the resulting limits of the workload.
 
 use super::replacement::Replacement;
 use super::requested::Requested;
@@ -10,13 +10,13 @@ use crate::reconcile::observed::{OrphanReason, TaskPod};
 
 /// Tasks that are orphaned, replaced or moved by a decision.
 pub(super) struct TaskMoves<'a> {
-    /// Tasks that are orphaned now.
+    /// Tasks that this decision orphans.
     pub(super) orphaned: Vec<(&'a TaskPod, OrphanReason)>,
-    /// Unhealthy tasks whose replacement begins now.
+    /// Unhealthy tasks whose replacement this decision begins.
     pub(super) replacement: Replacement<'a>,
     /// Balance of the tasks over Availability Zones.
     pub(super) zones: ZoneBalance<'a>,
-    /// Limits of the workload's own tasks, beside the orphaned ones.
+    /// Limits of the tasks that belong to the workload, without the orphaned ones.
     pub(super) workload_bounds: Bounds,
 }
 
@@ -24,15 +24,15 @@ impl<'a> TaskMoves<'a> {
     /// Chooses the tasks to move. A service without a workload has none.
     pub(super) fn choose(input: &ServiceInput<'a>, requested: &Requested<'_>, rollout: &Rollout<'a>) -> Self {
         let current = rollout.template_hash();
-        let own = orphaned::workload_bounds(orphaned::tasks(input), requested.bounds, current);
+        let bounds = orphaned::workload_bounds(orphaned::tasks(input), requested.bounds, current);
         if input.workload().is_none() {
             let (replacement, zones) = (Replacement::default(), ZoneBalance::default());
-            return Self { orphaned: Vec::new(), replacement, zones, workload_bounds: own };
+            return Self { orphaned: Vec::new(), replacement, zones, workload_bounds: bounds };
         }
-        let threatened = protection::threatened(input, own, rollout);
-        let replacement = Replacement::choose(input, requested, rollout, own);
+        let at_risk = protection::tasks_at_risk(input, bounds, rollout);
+        let replacement = Replacement::choose(input, requested, rollout, bounds);
         let zones = zones::balance(input, requested, rollout);
-        let leaving = leaving(&threatened, &replacement, &zones);
+        let leaving = leaving(&at_risk, &replacement, &zones);
         let is_leaving = |pod: &TaskPod| leaving.iter().any(|(other, _)| other.uid == pod.uid);
         let staying = orphaned::tasks(input).filter(|(pod, _)| !is_leaving(pod));
         let all = staying.chain(leaving.iter().copied());
@@ -43,13 +43,13 @@ impl<'a> TaskMoves<'a> {
 
 /// Returns the tasks to orphan. A task that is both replaced and protected is replaced.
 fn leaving<'a>(
-    threatened: &[&'a TaskPod],
+    at_risk: &[&'a TaskPod],
     replacement: &Replacement<'a>,
     zones: &ZoneBalance<'a>,
 ) -> Vec<(&'a TaskPod, OrphanReason)> {
     let moved = zones.next_move().and_then(|next| next.task);
     let replaced: Vec<&TaskPod> = replacement.orphan.iter().copied().chain(moved).collect();
-    let protected = threatened.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
+    let protected = at_risk.iter().filter(|pod| replaced.iter().all(|other| other.uid != pod.uid));
     let protected = protected.map(|pod| (*pod, OrphanReason::Protected));
     replaced.iter().map(|pod| (*pod, OrphanReason::Replaced)).chain(protected).collect()
 }

@@ -1,4 +1,4 @@
-//! Stops orphaned tasks that have no reason to stay.
+//! Stops orphaned tasks that are not needed any more.
 
 use super::requested::Requested;
 use super::rollout::Rollout;
@@ -8,7 +8,7 @@ use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::{OrphanReason, TaskPod};
 
 /// Stops orphaned tasks: those of older deployments as far as the healthy minimum allows, those whose replacements are healthy, and
-/// others when there are more than desired. Of protected tasks only those stop that are replaced because they are unhealthy.
+/// others if there are more than desired. A protected task stops only if it is replaced because it is unhealthy.
 pub(super) fn release(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Vec<Action> {
     let is_current = |pod: &TaskPod| rollout.template_hash() == Some(pod.template_hash.as_str());
     let is_replaced = |(pod, reason): &(&TaskPod, OrphanReason)| is_current(pod) && *reason == OrphanReason::Replaced;

@@ -21,9 +21,9 @@ use crate::translate::{Mode, ObjectContext, RenderContext, target};
 pub(super) struct Rendered {
     /// Objects, in the order in which they are applied.
     pub(super) children: Vec<Child>,
-    /// Condition about the objects of add-ons, if there are any.
+    /// Condition about the objects of add-ons, if the service requests any.
     pub(super) addons: Option<condition::Draft>,
-    /// Placement expressions that nodes need membership labels for.
+    /// Placement expressions that nodes get membership labels for.
     pub(super) expressions: Vec<String>,
     /// True if the companion objects stay as they are, and none is deleted.
     pub(super) keeps_companions: bool,
@@ -66,11 +66,11 @@ impl Rendered {
         } else {
             companions::render(&task, &context, cluster)
         };
-        desired.after.extend(scaling::autoscaler(input, requested, rollout.is_in_progress(), &context));
+        desired.after_workload.extend(scaling::autoscaler(input, requested, rollout.is_in_progress(), &context));
         let supported = service_companions::supported(desired, input.owned);
-        let mut children = supported.before;
+        let mut children = supported.before_workload;
         children.push(workload(input, requested, rollout, moves, (&task, &context)));
-        children.extend(supported.after);
+        children.extend(supported.after_workload);
         for child in &mut children {
             child.metadata_mut().owner_references = Some(vec![input.root.owner_reference()]);
         }
@@ -130,3 +130,6 @@ fn service_account(input: &ServiceInput<'_>, task: &RenderContext<'_>, context: 
     account.metadata.owner_references = Some(vec![cluster.owner_reference()]);
     Some(Child::Untyped(ChildKind::ServiceAccount, Box::new(account)))
 }
+
+#[cfg(test)]
+mod tests;

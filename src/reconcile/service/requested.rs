@@ -1,4 +1,4 @@
-//! Requested state: the task definition, task count and capacity that a Service asks for.
+//! Requested state: the task definition, task count and capacity of a Service.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::capacity::{self, Resolved};
 use super::scaling::limits;
-use super::{Blocked, ServiceInput, TASK_DEFINITION_NOT_FOUND};
-use crate::api::{ClusterKubernetes, ClusterSpec, ServiceSpec, TaskDefinitionSpec, annotations};
+use super::{Blocked, ServiceInput};
+use crate::api::{ClusterKubernetes, ClusterSpec, Reason, ServiceSpec, TaskDefinitionSpec, annotations};
 use crate::ecs::TaskDefinitionRef;
 use crate::ecs::deployment::Bounds;
 use crate::k8s::{fingerprint, names};
@@ -30,7 +30,7 @@ pub(super) struct Requested<'a> {
     /// Nodes that the tasks may run on.
     pub(super) capacity: Capacity,
     pub(super) definition: Definition,
-    /// Id of the deployment that this request makes.
+    /// Id of the deployment that this request starts.
     pub(super) deployment_id: String,
     /// Desired count, within the limits of auto scaling.
     pub(super) desired: i32,
@@ -38,14 +38,14 @@ pub(super) struct Requested<'a> {
     pub(super) bounds: Bounds,
 }
 
-/// Revision of a task definition, together with the fingerprint of the Pod template that a service makes of it.
+/// Revision of a task definition, with the fingerprint of the Pod template that a service renders from it.
 #[derive(Clone)]
 pub(super) struct Definition {
     pub(super) family: String,
     pub(super) revision: i64,
     pub(super) task: TaskDefinitionSpec,
-    /// Fingerprint of the Pod template at the reference profile. Two requests with one fingerprint are one deployment, whichever
-    /// release and settings render them.
+    /// Fingerprint of the Pod template at the reference profile. Two requests with the same fingerprint are one deployment,
+    /// independent of the release and settings that render them.
     pub(super) fingerprint: String,
 }
 
@@ -67,9 +67,9 @@ impl<'a> Requested<'a> {
     /// # Errors
     /// The spec is invalid, or an object that it refers to is missing or invalid.
     pub(super) fn resolve(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Result<Self, Blocked> {
-        let spec = examined.usable().ok_or_else(|| Blocked::invalid(summary::refused(&examined.findings).message))?;
+        let spec = examined.usable().ok_or_else(|| Blocked::invalid(summary::invalid(&examined.findings).message))?;
         let cluster = cluster(input, spec)?;
-        let Resolved { capacity, shaped_by: shaping_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
+        let Resolved { capacity, shaping_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
         let shaping_cluster = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
         let shaping_cluster = shaping_cluster.map(|_| cluster_name(spec));
         let cluster = cluster.and_then(|cluster| cluster.kubernetes);
@@ -101,10 +101,10 @@ impl<'a> Requested<'a> {
     }
 }
 
-/// Returns the desired count. A DAEMON service has as many tasks as its DaemonSet counts nodes for them.
+/// Returns the desired count. For a DAEMON service, it is the number of nodes on which its DaemonSet runs Pods.
 pub(super) fn desired_count(input: &ServiceInput<'_>, spec: &ServiceSpec) -> i32 {
     if !spec.ecs.is_daemon() {
-        let count = limits::recorded_step(input, spec).or_else(|| limits::kept_count(input, spec));
+        let count = limits::recorded_count(input, spec).or_else(|| limits::kept_count(input, spec));
         let count = count.unwrap_or_else(|| spec.ecs.desired_count());
         return limits::within_limits(input, spec, count);
     }
@@ -122,7 +122,7 @@ fn definition(
     let reference: TaskDefinitionRef =
         text.parse().map_err(|error| Blocked::invalid(format!("spec/taskDefinition: {error}")))?;
     let revision = find_revision(input.revisions, reference.revision)
-        // A service that follows the family waits for the newest revision rather than run an older one.
+        // A service without a revision waits for the newest one and does not run an older one.
         .filter(|revision| reference.revision.is_some() || Some(revision.number) >= input.latest_revision)
         .ok_or_else(|| missing(&reference))?;
     let task = usable(revision)?;
@@ -131,28 +131,31 @@ fn definition(
     Ok(Definition { family: reference.family, revision: revision.number, task, fingerprint })
 }
 
-/// ECS refuses a service whose load balancers, registries or names refer to ports that its task definition does not have.
+/// Rejects load balancers, registries and names that refer to ports that the task definition does not have, as ECS does.
 fn check_companions(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitionSpec) -> Result<(), String> {
     let task = RenderContext { service: Some(spec), ..RenderContext::alone(&task.ecs, "", &input.profile) };
     let errors = companions::errors(&task, input.root.name);
-    if errors.has_errors() { Err(summary::refused(&errors).message) } else { Ok(()) }
+    if errors.has_errors() { Err(summary::invalid(&errors).message) } else { Ok(()) }
 }
 
-/// Returns the spec of the cluster. An invalid or deleted cluster blocks the services whose Pod templates depend on it: ECS deletes
-/// no cluster that has services.
+/// Returns the spec of the cluster. An invalid or deleted cluster blocks the services whose Pod templates depend on it: ECS does not
+/// delete a cluster that has services.
 fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<ClusterSpec>, Blocked> {
     let Some(cluster) = input.cluster.as_ref().filter(|cluster| !cluster.deleting) else {
         let name = cluster_name(spec);
         let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CLUSTER));
-        return if shaped_by == Some(name.as_str()) { Err(cluster_gone(&name)) } else { Ok(None) };
+        return if shaped_by == Some(name.as_str()) { Err(cluster_deleted(&name)) } else { Ok(None) };
     };
     let examined = examine::cluster(cluster.spec.clone());
     if let Some(spec) = examined.usable() {
         return Ok(Some(spec.clone()));
     }
-    let message =
-        format!("its Cluster {} cannot be used: {}", cluster.name, summary::refused(&examined.findings).message);
-    Err(Blocked { reason: "ClusterInvalid", message })
+    let message = format!(
+        "the Cluster {} of the service is invalid: {}",
+        cluster.name,
+        summary::invalid(&examined.findings).message
+    );
+    Err(Blocked { reason: Reason::ClusterInvalid, message })
 }
 
 /// Returns the object name of the cluster.
@@ -162,16 +165,17 @@ fn cluster_name(spec: &ServiceSpec) -> String {
 
 /// True if the cluster changes the Pod template.
 fn is_shaped(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
-    let credentials = cluster.kubernetes.as_ref().and_then(|said| said.task_role_credentials);
-    credentials.is_some() || capacity::resolve(input, spec, None).map(|it| it.capacity).as_ref() != Ok(capacity)
+    let credentials = cluster.kubernetes.as_ref().and_then(|kubernetes| kubernetes.task_role_credentials);
+    let without_cluster = capacity::resolve(input, spec, None).map(|resolved| resolved.capacity);
+    credentials.is_some() || without_cluster.as_ref() != Ok(capacity)
 }
 
-fn cluster_gone(name: &str) -> Blocked {
+fn cluster_deleted(name: &str) -> Blocked {
     Blocked {
-        reason: "ClusterNotFound",
+        reason: Reason::ClusterNotFound,
         message: format!(
-            "Cluster {name} is gone, which said something of the tasks, such as their nodes; they run on as it said. Apply it again, \
-             without a kubernetes block and a default strategy if it is to say nothing any more"
+            "the Cluster {name} was deleted, but running tasks depend on its settings, such as their nodes. The tasks keep running. \
+             Apply it again, without a kubernetes block and a default strategy to remove the dependency"
         ),
     }
 }
@@ -179,8 +183,8 @@ fn cluster_gone(name: &str) -> Blocked {
 pub(super) fn usable(revision: &Revision) -> Result<TaskDefinitionSpec, Blocked> {
     let examined = examine::task_definition(revision.spec.clone());
     examined.usable().cloned().ok_or_else(|| {
-        let refused = summary::refused(&examined.findings).message;
-        Blocked::invalid(format!("revision {} of the task definition cannot be used: {refused}", revision.number))
+        let errors = summary::invalid(&examined.findings).message;
+        Blocked::invalid(format!("revision {} of the task definition is invalid: {errors}", revision.number))
     })
 }
 
@@ -188,7 +192,7 @@ fn missing(reference: &TaskDefinitionRef) -> Blocked {
     let object = names::object_name(&reference.family);
     let message = match reference.revision {
         Some(n) => format!(
-            "task definition {}:{n} not found: TaskDefinition {object} has no such revision in this namespace",
+            "task definition {}:{n} not found: TaskDefinition {object} does not have this revision in this namespace",
             reference.family
         ),
         None => format!(
@@ -196,7 +200,7 @@ fn missing(reference: &TaskDefinitionRef) -> Blocked {
             reference.family
         ),
     };
-    Blocked { reason: TASK_DEFINITION_NOT_FOUND, message }
+    Blocked { reason: Reason::TaskDefinitionNotFound, message }
 }
 
 pub(super) fn find_revision(revisions: &[Revision], number: Option<i64>) -> Option<&Revision> {
@@ -255,3 +259,6 @@ pub(super) fn pod_template(
     }
     template
 }
+
+#[cfg(test)]
+mod tests;

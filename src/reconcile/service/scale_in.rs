@@ -1,12 +1,12 @@
-//! Scale-in: which tasks of a REPLICA service stop when it is to have fewer.
+//! Scale-in: choice of the tasks of a REPLICA service that stop when the desired count decreases.
 //!
-//! A ReplicaSet stops Pods without a node first, then those that are not ready, then those with the lowest deletion cost. ECS
-//! stops unhealthy tasks first too, and then goes by the placement strategy backwards ([`best_to_stop`]). So before the workload
-//! is told of fewer tasks, the ones that ECS would stop get the lowest cost there is. Kubernetes makes no promise to see the
-//! costs before the count: the order is kept as well as it can be.
+//! A ReplicaSet stops Pods without a node first, then those that are not ready, then those with the lowest deletion cost. ECS stops
+//! unhealthy tasks first, and then applies the placement strategy in reverse ([`best_to_stop`]). Therefore, before the workload gets a
+//! lower count, the tasks that ECS would stop get the lowest possible cost. Kubernetes does not guarantee that it observes the costs
+//! before the count, so the order is best effort.
 //!
-//! Tasks that are divided among capacity providers have costs by their numbers, and while templates are being replaced the
-//! Deployment chooses among ReplicaSets: neither is touched.
+//! The costs of tasks that are allocated to capacity providers follow their numbers, and during a rollout the Deployment chooses among
+//! ReplicaSets. In both cases no costs are set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,36 +24,36 @@ use crate::reconcile::actions::{Action, DeletionCost};
 use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::TaskPod;
 
-/// The cost of the tasks that go first. Nobody can write a lower one, and a cost that somebody else writes is hardly this one.
+/// Cost of the tasks that stop first: the lowest possible one, which other clients are unlikely to set.
 const FIRST: i32 = i32::MIN;
 
-/// The steps by which a service is about to choose the tasks it stops, where they ask what nodes are or have left. None when
-/// they do not, or no task is to stop; this may be told wrongly only the other way round.
+/// Returns the placement strategy of an imminent scale-in if it depends on attributes or free resources of nodes. May return a strategy
+/// although no task stops, and never the reverse.
 #[must_use]
 pub(super) fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
     let workload = input.owned.find(ChildKind::Deployment, input.root.name)?;
     let spec = ServiceSpec::deserialize(input.root.spec).ok()?;
-    let beside = saturating_i64(orphaned::tasks(input).count());
-    let least = i64::from(requested::desired_count(input, &spec)) - beside;
+    let orphaned = saturating_i64(orphaned::tasks(input).count());
+    let least = i64::from(requested::desired_count(input, &spec)) - orphaned;
     if workload.number("/spec/replicas").unwrap_or(0) <= least {
         return None;
     }
-    let asks = |step: &Strategy| step.attribute().is_some() || matches!(step, Strategy::Binpack(_));
-    Some(steps(&spec)).filter(|steps| steps.iter().any(asks))
+    let depends_on_nodes = |step: &Strategy| step.attribute().is_some() || matches!(step, Strategy::Binpack(_));
+    Some(steps(&spec)).filter(|steps| steps.iter().any(depends_on_nodes))
 }
 
-/// The steps that decide: after chance nothing is left to decide.
+/// Returns the steps of the placement strategy before the first random one, after which no later step decides.
 fn steps(spec: &ServiceSpec) -> Vec<Strategy> {
-    let said = &spec.ecs.placement_strategy;
-    if said.is_empty() {
+    let strategy = &spec.ecs.placement_strategy;
+    if strategy.is_empty() {
         return Strategy::of_service_by_default();
     }
-    let steps = said.iter().filter_map(|step| Strategy::of(step).ok());
+    let steps = strategy.iter().filter_map(|step| Strategy::of(step).ok());
     steps.take_while(|step| *step != Strategy::Random).collect()
 }
 
-/// Says which tasks stop first, when the workload is about to be told of fewer. Marks of an earlier time that do not belong any
-/// more are taken back, and those that stand are not written again.
+/// Sets the deletion costs before the workload gets a lower count. Costs of an earlier scale-in that do not apply any more are removed,
+/// and costs that are already set are not written again.
 pub(super) fn order(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -64,48 +64,48 @@ pub(super) fn order(
     if workload.number("/spec/replicas").unwrap_or(0) <= moves.workload_bounds.desired() || rollout.begins {
         return None;
     }
-    let leaves: BTreeSet<&str> = moves.orphaned.iter().map(|(pod, _)| pod.uid.as_str()).collect();
-    let stays = |pod: &TaskPod| pod.orphaned.is_some() || leaves.contains(pod.uid.as_str());
+    let orphaned: BTreeSet<&str> = moves.orphaned.iter().map(|(pod, _)| pod.uid.as_str()).collect();
+    let is_orphaned = |pod: &TaskPod| pod.orphaned.is_some() || orphaned.contains(pod.uid.as_str());
     let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|pod| pod.is_active()).collect();
-    // Of equal ones the newest goes first.
+    // Among equal tasks, the newest one stops first.
     tasks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
-    let own: Vec<&TaskPod> = tasks.iter().copied().filter(|pod| !stays(pod)).collect();
-    let is_one_deployment = own.iter().all(|pod| rollout.template_hash() == Some(pod.template_hash.as_str()));
-    let is_divided = own.iter().any(|pod| pod.capacity_number.is_some() || pod.allocation.is_some());
-    let keeps = usize::try_from(moves.workload_bounds.desired()).unwrap_or(0);
-    if !is_one_deployment || is_divided || keeps == 0 {
+    let attached: Vec<&TaskPod> = tasks.iter().copied().filter(|pod| !is_orphaned(pod)).collect();
+    let is_one_deployment = attached.iter().all(|pod| rollout.template_hash() == Some(pod.template_hash.as_str()));
+    let is_allocated = attached.iter().any(|pod| pod.capacity_number.is_some() || pod.allocation.is_some());
+    let remaining = usize::try_from(moves.workload_bounds.desired()).unwrap_or(0);
+    if !is_one_deployment || is_allocated || remaining == 0 {
         return None;
     }
-    let unassigned = own.iter().filter(|pod| pod.node.is_none()).count();
-    let surplus = own.len().saturating_sub(keeps).saturating_sub(unassigned);
-    let first = choose(input.instances, &tasks, stays, &steps(requested.spec), surplus);
-    let costs = own.iter().filter_map(|pod| {
-        let goes = first.contains(pod.uid.as_str());
-        let cost = |cost| DeletionCost { name: pod.name.clone(), uid: pod.uid.clone(), cost };
-        match (goes, pod.deletion_cost == Some(FIRST)) {
-            (true, false) => Some(cost(Some(FIRST))),
-            (false, true) => Some(cost(None)),
-            _ => None,
-        }
-    });
-    let costs: Vec<DeletionCost> = costs.collect();
+    let unscheduled = attached.iter().filter(|pod| pod.node.is_none()).count();
+    let surplus = attached.len().saturating_sub(remaining).saturating_sub(unscheduled);
+    let first = choose(input.instances, &tasks, is_orphaned, &steps(requested.spec), surplus);
+    let costs: Vec<DeletionCost> =
+        attached.iter().filter_map(|pod| change_of_cost(pod, first.contains(pod.uid.as_str()))).collect();
     (!costs.is_empty()).then_some(Action::OrderTasks(costs))
 }
 
-/// So many of the tasks that have a node, as ECS stops one after the other: their uids. All tasks count, also those that stay.
+/// Returns the new deletion cost of a task, if it changes.
+fn change_of_cost(pod: &TaskPod, stops_first: bool) -> Option<DeletionCost> {
+    let cost = stops_first.then_some(FIRST);
+    let differs = stops_first != (pod.deletion_cost == Some(FIRST));
+    differs.then(|| DeletionCost { name: pod.name.clone(), uid: pod.uid.clone(), cost })
+}
+
+/// Returns the uids of the `count` tasks that ECS would stop one after the other, among those with a node. All tasks are considered for
+/// the balance, but protected ones are never chosen.
 fn choose<'a>(
-    known: &[Instance],
+    instances: &[Instance],
     tasks: &[&'a TaskPod],
-    stays: impl Fn(&TaskPod) -> bool,
+    is_protected: impl Fn(&TaskPod) -> bool,
     steps: &[Strategy],
     count: usize,
 ) -> BTreeSet<&'a str> {
     let mut chosen = BTreeSet::new();
-    // Chance decides, and Kubernetes' choice is as good as any.
+    // A random strategy: the choice of Kubernetes is equivalent.
     if steps.is_empty() {
         return chosen;
     }
-    let mut instances = known.to_vec();
+    let mut instances = instances.to_vec();
     let mut positions: BTreeMap<String, usize> =
         instances.iter().enumerate().map(|(at, instance)| (instance.id.clone(), at)).collect();
     let placed = tasks.iter().filter_map(|pod| Some((*pod, pod.node.as_deref()?)));
@@ -115,7 +115,7 @@ fn choose<'a>(
                 instances.push(Instance::new(node, query::Instance::default(), Amounts::default()));
                 instances.len() - 1
             });
-            (pod, Running { instance, reserved: pod.reserved, protected: stays(pod), healthy: pod.healthy })
+            (pod, Running { instance, reserved: pod.reserved, protected: is_protected(pod), healthy: pod.healthy })
         })
         .unzip();
     while chosen.len() < count {
@@ -139,30 +139,30 @@ mod tests {
     use crate::reconcile::observed::TaskPod;
     use crate::reconcile::service::fake_cluster::{FakeCluster, NOW, pod, revision, web};
 
-    /// What each node has; one that has as many tasks as memory for them is full.
+    /// Memory of a node. Each task reserves 1.
     const MEMORY: i64 = 6;
 
-    /// A steady service with so many tasks on each of some nodes, whose zones are called by the first letters of their names.
+    /// Returns a steady service by its number of tasks on each node. The zone of a node is the first letter of its name.
     fn steady(on_nodes: &[(&str, usize)]) -> FakeCluster {
-        steady_by(on_nodes, &json!([]))
+        steady_with_strategy(on_nodes, &json!([]))
     }
 
-    fn steady_by(on_nodes: &[(&str, usize)], strategy: &Value) -> FakeCluster {
-        let mut world = FakeCluster::new();
-        world.spec["placementStrategy"] = strategy.clone();
+    fn steady_with_strategy(on_nodes: &[(&str, usize)], strategy: &Value) -> FakeCluster {
+        let mut cluster = FakeCluster::new();
+        cluster.spec["placementStrategy"] = strategy.clone();
         let nodes = on_nodes.iter().flat_map(|(node, count)| std::iter::repeat_n(*node, *count));
         let nodes: Vec<&str> = nodes.collect();
         let count = i64::try_from(nodes.len()).unwrap();
-        world.spec["desiredCount"] = count.into();
-        world.step();
-        world.settle(1, count);
-        for (pod, node) in world.pods.iter_mut().zip(nodes) {
+        cluster.spec["desiredCount"] = count.into();
+        cluster.step();
+        cluster.settle(1, count);
+        for (pod, node) in cluster.pods.iter_mut().zip(nodes) {
             pod.node = Some(node.into());
             pod.reserved.memory = 1;
         }
-        world.instances = on_nodes.iter().map(|(node, count)| instance(node, *count)).collect();
-        world.step();
-        world
+        cluster.instances = on_nodes.iter().map(|(node, count)| instance(node, *count)).collect();
+        cluster.step();
+        cluster
     }
 
     fn instance(node: &str, tasks: usize) -> Instance {
@@ -179,17 +179,17 @@ mod tests {
         costs.flatten().collect()
     }
 
-    /// How many tasks stay on each node when there are to be so many.
-    fn survivors(mut world: FakeCluster, count: usize) -> Vec<usize> {
-        world.spec["desiredCount"] = count.into();
-        world.step();
-        let stays = |pod: &&TaskPod| pod.deletion_cost != Some(FIRST);
-        let on = |node: &str| world.pods.iter().filter(stays).filter(|pod| pod.node.as_deref() == Some(node)).count();
-        world.instances.iter().map(|instance| on(&instance.id)).collect()
+    /// Returns the number of tasks that remain on each node after a scale-in to this count.
+    fn remaining(mut cluster: FakeCluster, count: usize) -> Vec<usize> {
+        cluster.spec["desiredCount"] = count.into();
+        cluster.step();
+        let remaining = || cluster.pods.iter().filter(|pod| pod.deletion_cost != Some(FIRST));
+        let on_node = |node: &str| remaining().filter(|pod| pod.node.as_deref() == Some(node)).count();
+        cluster.instances.iter().map(|instance| on_node(&instance.id)).collect()
     }
 
     #[test]
-    fn what_stays_is_spread_or_packed() {
+    fn the_remaining_tasks_are_spread_or_packed() {
         let zones = [("a1", 4), ("a2", 2), ("b1", 3), ("c1", 1), ("c2", 2)];
         let binpack = json!({"type": "binpack", "field": "memory"});
         let zone = json!({"type": "spread", "field": "attribute:ecs.availability-zone"});
@@ -202,82 +202,84 @@ mod tests {
             (json!([{"type": "random"}]), &zones, 5, vec![4, 2, 3, 1, 2]),
         ];
         for (strategy, nodes, count, expected) in cases {
-            assert_eq!(survivors(steady_by(nodes, &strategy), count), expected, "{strategy}");
+            assert_eq!(remaining(steady_with_strategy(nodes, &strategy), count), expected, "{strategy}");
         }
     }
 
     #[test]
-    fn without_nodes_to_look_at_tasks_are_still_spread_over_them() {
-        let mut world = steady(&[("a1", 4), ("b1", 1)]);
-        world.instances.clear();
-        world.spec["desiredCount"] = 2.into();
-        world.step();
-        let stay = world.pods.iter().filter(|pod| pod.deletion_cost.is_none()).filter_map(|pod| pod.node.as_deref());
-        assert_eq!(stay.collect::<Vec<_>>(), ["a1", "b1"]);
+    fn tasks_are_spread_over_nodes_without_data_about_them() {
+        let mut cluster = steady(&[("a1", 4), ("b1", 1)]);
+        cluster.instances.clear();
+        cluster.spec["desiredCount"] = 2.into();
+        cluster.step();
+        let remaining = cluster.pods.iter().filter(|pod| pod.deletion_cost.is_none());
+        assert_eq!(remaining.filter_map(|pod| pod.node.as_deref()).collect::<Vec<_>>(), ["a1", "b1"]);
     }
 
     #[test]
-    fn what_kubernetes_stops_anyway_leaves_fewer_to_choose() {
-        let mut world = steady(&[("a1", 3), ("b1", 2)]);
-        world.pods[0].node = None;
-        world.pods[4].healthy = false;
-        world.spec["desiredCount"] = 2.into();
-        let chosen = costs(&world.decide());
+    fn tasks_that_kubernetes_stops_first_are_not_chosen() {
+        let mut cluster = steady(&[("a1", 3), ("b1", 2)]);
+        cluster.pods[0].node = None;
+        cluster.pods[4].healthy = false;
+        cluster.spec["desiredCount"] = 2.into();
+        let chosen = costs(&cluster.decide());
         let names: Vec<&str> = chosen.iter().map(|cost| cost.name.as_str()).collect();
-        assert_eq!(names, ["web-1-4", "web-1-2"], "the unhealthy one first, then from where more are");
-        world.pods[2].protected_until = Some(NOW + Duration::from_mins(1));
-        let chosen = costs(&world.decide());
+        assert_eq!(names, ["web-1-4", "web-1-2"], "the unhealthy one first, then one of the fuller zone");
+        cluster.pods[2].protected_until = Some(NOW + Duration::from_mins(1));
+        let chosen = costs(&cluster.decide());
         let names: Vec<&str> = chosen.iter().map(|cost| cost.name.as_str()).collect();
-        assert_eq!(names, ["web-1-4", "web-1-1"], "the protected one stays, beside its workload");
+        assert_eq!(names, ["web-1-4", "web-1-1"], "the protected one stays, and is orphaned");
     }
 
     #[test]
-    fn marks_come_before_the_count_and_only_where_they_are_missing() {
-        let mut world = steady(&[("a1", 2), ("b1", 2)]);
-        assert_eq!(costs(&world.decide()), [], "nothing is to stop");
-        assert_eq!(strategy_of(&world), None);
-        // One was marked for a scale-in that stopped another, and somebody has written a cost.
-        world.pods[0].deletion_cost = Some(FIRST);
-        world.pods[1].deletion_cost = Some(7);
-        assert_eq!(costs(&world.decide()), []);
-        world.spec["desiredCount"] = 3.into();
-        assert_eq!(strategy_of(&world), Some(Strategy::of_service_by_default()));
-        let decision = world.decide();
+    fn costs_are_written_before_the_count_and_only_once() {
+        let mut cluster = steady(&[("a1", 2), ("b1", 2)]);
+        assert_eq!(costs(&cluster.decide()), [], "no task stops");
+        assert_eq!(needed_strategy(&cluster), None);
+        // One has the cost of a scale-in that stopped another task, and a user has set another cost.
+        cluster.pods[0].deletion_cost = Some(FIRST);
+        cluster.pods[1].deletion_cost = Some(7);
+        assert_eq!(costs(&cluster.decide()), []);
+        cluster.spec["desiredCount"] = 3.into();
+        assert_eq!(needed_strategy(&cluster), Some(Strategy::of_service_by_default()));
+        let decision = cluster.decide();
         let cost = |name: &str, cost| DeletionCost { name: name.into(), uid: format!("uid-of-{name}"), cost };
         assert_eq!(costs(&decision), [cost("web-1-3", Some(FIRST)), cost("web-1-0", None)]);
-        let position = |found: fn(&Action) -> bool| decision.actions.iter().position(found);
-        let marks = position(|action| matches!(action, Action::OrderTasks(_)));
+        let position = |matches: fn(&Action) -> bool| decision.actions.iter().position(matches);
+        let order = position(|action| matches!(action, Action::OrderTasks(_)));
         let workload =
             position(|action| matches!(action, Action::Apply(child) if child.kind() == ChildKind::Deployment));
-        assert!(marks.is_some() && marks < workload);
-        let before = world.pods[3].clone();
-        let marked = decision.actions.iter().find(|action| matches!(action, Action::OrderTasks(_))).unwrap().clone();
-        world.carry_out(&marked);
-        assert!(before != world.pods[3] && before.equals_ignoring_node(&world.pods[3]), "nobody need look at it again");
-        assert_eq!(costs(&world.decide()), [], "they stand, although the count is not told yet");
-        world.step();
-        assert_eq!((costs(&world.decide()), strategy_of(&world)), (vec![], None));
+        assert!(order.is_some() && order < workload);
+        let before = cluster.pods[3].clone();
+        cluster.execute(&decision.actions[order.unwrap()]);
+        assert!(
+            before != cluster.pods[3] && before.equals_ignoring_node(&cluster.pods[3]),
+            "it needs no other decision"
+        );
+        assert_eq!(costs(&cluster.decide()), [], "the costs are set, although the count is not written yet");
+        cluster.step();
+        assert_eq!((costs(&cluster.decide()), needed_strategy(&cluster)), (vec![], None));
     }
 
-    fn strategy_of(world: &FakeCluster) -> Option<Vec<Strategy>> {
-        world.observe(strategy)
+    fn needed_strategy(cluster: &FakeCluster) -> Option<Vec<Strategy>> {
+        cluster.observe(strategy)
     }
 
     #[test]
-    fn a_rollout_and_tasks_of_providers_have_orders_of_their_own() {
-        let mut world = steady(&[("a1", 2), ("b1", 2)]);
-        world.spec["desiredCount"] = 2.into();
-        world.revisions.push(revision(2, web()));
-        assert_eq!(costs(&world.decide()), [], "it begins another template");
-        world.revisions.pop();
-        world.pods.push(TaskPod { node: Some("a1".into()), ..pod("web-0-9", 0, true) });
-        assert_eq!(costs(&world.decide()), [], "one is still being replaced");
-        world.pods.pop();
-        assert_eq!(costs(&world.decide()).len(), 2);
-        world.pods[0].capacity_number = Some(0);
-        assert_eq!(costs(&world.decide()), []);
-        world.pods[0].capacity_number = None;
-        world.spec["desiredCount"] = 0.into();
-        assert_eq!(costs(&world.decide()), [], "all go");
+    fn no_costs_are_set_during_a_rollout_or_for_allocated_tasks() {
+        let mut cluster = steady(&[("a1", 2), ("b1", 2)]);
+        cluster.spec["desiredCount"] = 2.into();
+        cluster.revisions.push(revision(2, web()));
+        assert_eq!(costs(&cluster.decide()), [], "a rollout begins");
+        cluster.revisions.pop();
+        cluster.pods.push(TaskPod { node: Some("a1".into()), ..pod("web-0-9", 0, true) });
+        assert_eq!(costs(&cluster.decide()), [], "a task is still being replaced");
+        cluster.pods.pop();
+        assert_eq!(costs(&cluster.decide()).len(), 2);
+        cluster.pods[0].capacity_number = Some(0);
+        assert_eq!(costs(&cluster.decide()), []);
+        cluster.pods[0].capacity_number = None;
+        cluster.spec["desiredCount"] = 0.into();
+        assert_eq!(costs(&cluster.decide()), [], "all tasks stop");
     }
 }

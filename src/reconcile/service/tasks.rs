@@ -1,4 +1,4 @@
-//! States of tasks that several stages ask for.
+//! States of tasks, for several stages.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::age;
 use crate::reconcile::observed::{StopReason, TaskPod};
 
-/// Time after which the end of an essential container no longer stops the task: the kubelet has restarted the container by then,
-/// and an operator that was stopped meanwhile does not stop a task that works again.
+/// Time within which the end of an essential container stops the task. Later, the kubelet has restarted the container, and an operator
+/// that was not running in the meantime must not stop a healthy task.
 const RECENT: Duration = Duration::from_mins(2);
 
 /// Numbers of active tasks.
@@ -20,7 +20,7 @@ pub(super) struct TaskCounts {
     pub(super) pending: i32,
 }
 
-/// Counts active tasks by whether they run.
+/// Counts the running and the pending tasks.
 pub(super) fn count<'a>(pods: impl Iterator<Item = &'a TaskPod>) -> TaskCounts {
     pods.filter(|p| p.is_active()).fold(TaskCounts::default(), |counts, pod| {
         if pod.running {
@@ -39,20 +39,21 @@ pub(super) fn stop_action(pod: &TaskPod) -> Action {
 /// Returns the tasks that stopped by themselves since the last reported one, oldest first.
 pub(super) fn unreported<'a>(input: &ServiceInput<'a>) -> Vec<(&'a str, &'a StopReason)> {
     let last = input.status.last_task_stopped_at.as_ref().map(|time| time.0);
-    let ended = input.pods.iter().filter_map(|pod| Some((pod.name.as_str(), recent_stop(input, pod)?)));
-    let mut unreported: Vec<_> = ended.filter(|(_, ending)| Some(ending.at) > last).collect();
-    unreported.sort_by_key(|(name, ending)| (ending.at, *name));
+    let stopped = input.pods.iter().filter_map(|pod| Some((pod.name.as_str(), recent_stop(input, pod)?)));
+    let mut unreported: Vec<_> = stopped.filter(|(_, stop)| Some(stop.at) > last).collect();
+    unreported.sort_by_key(|(name, stop)| (stop.at, *name));
     unreported
 }
 
 /// Returns when the last reported task stopped, including those that this decision reports.
 pub(super) fn last_reported(input: &ServiceInput<'_>) -> Option<Timestamp> {
-    let now = unreported(input).last().map(|(_, ending)| ending.at);
-    now.or_else(|| input.status.last_task_stopped_at.as_ref().map(|time| time.0))
+    let newest = unreported(input).last().map(|(_, stop)| stop.at);
+    newest.or_else(|| input.status.last_task_stopped_at.as_ref().map(|time| time.0))
 }
 
+/// Returns the stop reason of a task that ended within [`RECENT`].
 pub(super) fn recent_stop<'a>(input: &ServiceInput<'_>, pod: &'a TaskPod) -> Option<&'a StopReason> {
-    pod.stop_reason.as_ref().filter(|ending| age(ending.at, input.now) < RECENT)
+    pod.stop_reason.as_ref().filter(|stop| age(stop.at, input.now) < RECENT)
 }
 
 /// True if a task did not start, did not become or stay healthy, or ended by itself.

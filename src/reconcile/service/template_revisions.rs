@@ -1,7 +1,7 @@
-//! Template revisions of a service's workload: the Pod templates that Kubernetes keeps of it.
+//! Template revisions of a service's workload: the Pod templates that Kubernetes stores.
 //!
-//! A Deployment keeps a ReplicaSet for each template, a DaemonSet a ControllerRevision. Both label their Pods with the hash of
-//! the template. A template that is applied again has the same hash as before, so Pods that still run from it stay.
+//! Kubernetes stores each template of a Deployment in a ReplicaSet, and of a DaemonSet in a ControllerRevision. Both label their Pods
+//! with the hash of the template. A template that is applied again has the same hash as before, so its running Pods stay.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ pub const HASH_LABELS: [&str; 2] = ["pod-template-hash", "controller-revision-ha
 /// Pod template of a workload, read from its ReplicaSet or ControllerRevision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TemplateRevision {
-    /// Hash that its Pods are labeled with.
+    /// Hash of the template, with which its Pods are labeled.
     pub hash: String,
     /// Kubernetes' revision number, which grows when an older template is applied again.
     pub number: i64,
     /// Creation time of the object.
     pub created: Option<Timestamp>,
-    /// Annotations that the workload had together with this template.
+    /// Annotations of the workload at the time of this template.
     pub annotations: BTreeMap<String, String>,
     /// Template without the hash label.
     pub template: Value,
-    /// Number of available Pods; `None` for a ControllerRevision, which does not report it.
+    /// Number of available Pods; `None` for a ControllerRevision, which does not contain it.
     pub available: Option<i64>,
 }
 
@@ -50,7 +50,7 @@ impl TemplateRevision {
         })
     }
 
-    /// Returns the value of an annotation that the workload had together with this template.
+    /// Returns the value of an annotation of the workload at the time of this template.
     pub(super) fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.get(key).map(String::as_str)
     }
@@ -76,8 +76,7 @@ impl TemplateRevision {
 /// Returns the revision number of a ControllerRevision, or of a ReplicaSet.
 fn revision_number(body: &Value) -> Option<i64> {
     let annotation = "/metadata/annotations/deployment.kubernetes.io~1revision";
-    let of_replica_set = || body.pointer(annotation)?.as_str()?.parse().ok();
-    body.get("revision").and_then(Value::as_i64).or_else(of_replica_set)
+    body.get("revision").and_then(Value::as_i64).or_else(|| body.pointer(annotation)?.as_str()?.parse().ok())
 }
 
 fn available_replicas(body: &Value) -> i64 {
@@ -99,7 +98,7 @@ fn remove_server_fields(template: &mut Value) {
     }
 }
 
-/// Returns the template revision of a workload's current template, once Kubernetes has created it and the cache holds it.
+/// Returns the template revision of a workload's current template, once Kubernetes has created it and the cache contains it.
 pub(super) fn find_current<'a>(revisions: &'a [TemplateRevision], workload: &Value) -> Option<&'a TemplateRevision> {
     let mut template = workload.pointer("/spec/template")?.clone();
     remove_server_fields(&mut template);

@@ -1,9 +1,9 @@
-//! Availability Zone rebalancing: a service whose tasks are uneven over zones gets a task in an emptier zone, and then one of the
-//! fullest zone stops.
+//! Availability Zone rebalancing: if the tasks of a service are uneven over zones, a task starts in a zone with fewer tasks, and then a
+//! task of the fullest zone stops.
 //!
-//! The scheduler chooses where the new task goes, which may be no emptier zone. So after a move that left the zones as uneven as
-//! they were nothing is moved for hours, unless there are other zones by then. The status keeps how uneven they were and which task is moved, and no task is before that
-//! is stored.
+//! The scheduler chooses the zone of the new task, which may not be one with fewer tasks. Therefore, after a move that did not reduce
+//! the difference, no task moves for hours, unless a new zone opens. The status records the difference and the task, before the task
+//! moves.
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
@@ -22,35 +22,34 @@ use crate::api::{RolloutState, ServiceSpec, ZoneRebalancing};
 use crate::ecs::service::PlacementConstraintType;
 use crate::ecs::zone_rebalancing;
 use crate::k8s::kinds::ChildKind;
-use crate::reconcile::amounts::{age, saturating_i32};
+use crate::reconcile::amounts::{age, saturating_i32, saturating_i64};
 use crate::reconcile::node_labels::ObservedNode;
 use crate::reconcile::observed::TaskPod;
 
-/// How long nothing is moved after a move that did not help.
-const PATIENCE: Duration = Duration::from_hours(6);
+/// Time without moves after a move that did not reduce the difference.
+const RETRY_INTERVAL: Duration = Duration::from_hours(6);
 
-/// When it is first looked at the zones after a deployment.
+/// Time from the end of a deployment until the zones are compared.
 const AFTER_DEPLOYMENT: Duration = Duration::from_secs(5);
 
-/// A node in a zone.
+/// Node in a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZonedNode {
-    /// Its name.
+    /// Node name.
     pub name: String,
-    /// Its zone.
+    /// Zone.
     pub zone: String,
-    /// Whether tasks of the service may start on it.
+    /// True if tasks of the service may start on the node.
     pub open: bool,
 }
 
-/// Whether the service is to be looked at again when the zones of nodes change.
+/// True if a change of the zones of nodes must start another decision.
 #[must_use]
 pub(super) fn are_watched(input: &ServiceInput<'_>) -> bool {
     ServiceSpec::deserialize(input.root.spec).is_ok_and(|spec| zone_rebalancing::is_enabled(&spec.ecs))
 }
 
-/// Whether this decision depends on the zones of nodes, where they [`concern`] the service; this may be told wrongly only the
-/// other way round.
+/// True if this decision may depend on the zones of nodes.
 #[must_use]
 pub(super) fn are_needed(input: &ServiceInput<'_>) -> bool {
     was_completed(input) && input.pods.len() > 1
@@ -60,11 +59,11 @@ fn was_completed(input: &ServiceInput<'_>) -> bool {
     input.status.deployments.first().is_some_and(|first| first.rollout_state == RolloutState::Completed)
 }
 
-/// The nodes that are in a zone, as the tasks of a workload see them.
+/// Returns the nodes in a zone, and whether Pods of a workload may start on them.
 #[must_use]
 pub fn zoned<'a>(nodes: impl Iterator<Item = &'a ObservedNode>, workload: &Value) -> Vec<ZonedNode> {
     let template = workload.pointer("/spec/template/spec").map(PodSpec::deserialize);
-    // The server has no template that cannot be read.
+    // A template stored by the server is always readable.
     let Some(Ok(template)) = template else { return Vec::new() };
     let zoned = nodes.filter_map(|node| {
         let zone = node.facts.labels.get(ZONE_LABEL)?.clone();
@@ -75,16 +74,16 @@ pub fn zoned<'a>(nodes: impl Iterator<Item = &'a ObservedNode>, workload: &Value
 
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-/// A zone as a service sees it.
+/// Zone with the tasks of a service.
 #[derive(Default)]
 struct Zone<'a> {
-    /// Whether another task of the service may start there.
+    /// True if another task of the service may start in the zone.
     open: bool,
-    /// Its tasks.
+    /// Tasks in the zone.
     tasks: Vec<&'a TaskPod>,
 }
 
-/// The zones that are open to the service or have tasks of it; none where a task is on a node of no known zone.
+/// Returns the zones that are open to the service or have tasks of it; `None` if the zone of a task is unknown.
 fn zones<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>) -> Option<BTreeMap<&'a str, Zone<'a>>> {
     let nodes: BTreeMap<&str, &ZonedNode> = input.zones.iter().map(|node| (node.name.as_str(), node)).collect();
     let mut zones: BTreeMap<&str, Zone<'_>> = BTreeMap::new();
@@ -104,46 +103,46 @@ fn zones<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>) -> Option<BTre
     Some(zones)
 }
 
-/// What there is to do about uneven zones.
+/// Move of a task to another zone.
 pub(super) struct Move<'a> {
-    /// The task that another one takes the place of, once that is stored.
+    /// Task to replace, once the status contains the record.
     pub(super) task: Option<&'a TaskPod>,
-    /// What is to be stored.
+    /// Record of the move in the status.
     pub(super) record: ZoneRebalancing,
 }
 
-/// How the zones of a service are.
+/// Balance of a service's tasks over zones.
 #[derive(Default)]
 pub(super) enum ZoneBalance<'a> {
-    /// Not known, or as uneven as when nothing could be done about it.
+    /// The tasks change for other reasons, or the last move did not reduce the difference.
     #[default]
     Unsettled,
-    /// No zone has two tasks more than another that is open.
+    /// No zone has two tasks more than an open one.
     Even,
-    /// A move is due, or under way.
+    /// A move is necessary or in progress.
     Uneven(Move<'a>),
 }
 
 impl<'a> ZoneBalance<'a> {
-    /// The move that is due.
+    /// Returns the move that is necessary or in progress.
     pub(super) fn next_move(&self) -> Option<&Move<'a>> {
         match self {
-            Self::Uneven(due) => Some(due),
+            Self::Uneven(next) => Some(next),
             Self::Unsettled | Self::Even => None,
         }
     }
 
-    /// What the status is to keep of moves: nothing once they have helped.
-    pub(super) fn record(&self, kept: Option<&ZoneRebalancing>) -> Option<ZoneRebalancing> {
+    /// Returns the record for the status; `None` once the zones are even. `stored` is the record in the stored status.
+    pub(super) fn record(&self, stored: Option<&ZoneRebalancing>) -> Option<ZoneRebalancing> {
         match self {
-            Self::Uneven(due) => Some(due.record.clone()),
+            Self::Uneven(next) => Some(next.record.clone()),
             Self::Even => None,
-            Self::Unsettled => kept.cloned(),
+            Self::Unsettled => stored.cloned(),
         }
     }
 }
 
-/// Looks at the zones of a service at rest.
+/// Evaluates the balance of a service whose tasks do not change for other reasons.
 pub(super) fn balance<'a>(
     input: &ServiceInput<'a>,
     requested: &Requested<'_>,
@@ -156,44 +155,34 @@ pub(super) fn balance<'a>(
 }
 
 fn evaluate<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Option<ZoneBalance<'a>> {
-    let rests = rollout.is_completed() && !rollout.begins && rollout.decision == RolloutDecision::Proceed;
-    if !rests || input.workload_kind() != ChildKind::Deployment {
-        return None;
-    }
-    let current = rollout.template_hash()?;
-    let settled =
-        |pod: &TaskPod| pod.is_active() && pod.healthy && pod.template_hash == current && pod.capacity_number.is_none();
-    let present = i64::try_from(input.pods.iter().filter(|pod| pod.is_active()).count()).ok()?;
-    let steady =
-        present == requested.bounds.desired() && input.pods.iter().filter(|pod| !pod.is_stopped()).all(settled);
-    if !steady || orphaned::tasks(input).next().is_some() || requested.bounds.max_surge() == 0 {
+    if !is_steady(input, requested, rollout) {
         return None;
     }
     let zones = zones(input, requested)?;
     let least = zones.values().filter(|zone| zone.open).map(|zone| zone.tasks.len()).min()?;
-    let fullest = zones.values().map(|zone| zone.tasks.len()).max()?;
-    if fullest <= least + 1 {
-        // A zone that is gone may come back, and take tasks as little as before.
-        let known = input.status.zone_rebalancing.iter().flat_map(|record| record.tasks_by_zone.keys());
-        let all_there = known.into_iter().all(|name| zones.contains_key(name.as_str()));
-        return all_there.then_some(ZoneBalance::Even);
+    let most = zones.values().map(|zone| zone.tasks.len()).max()?;
+    if most <= least + 1 {
+        // A recorded zone that is missing may return, and still not get any task.
+        let recorded = input.status.zone_rebalancing.iter().flat_map(|record| record.tasks_by_zone.keys());
+        let all_exist = recorded.into_iter().all(|name| zones.contains_key(name.as_str()));
+        return all_exist.then_some(ZoneBalance::Even);
     }
-    let spread = i32::try_from(fullest - least).ok()?;
+    let spread = i32::try_from(most - least).ok()?;
     if let Some(last) = &input.status.zone_rebalancing {
         let age = age(last.started_at.0, input.now);
-        let pending = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
+        let recorded = input.pods.iter().find(|pod| pod.name == last.task && last.spread == spread);
         let is_new = |(name, zone): (&&str, &Zone<'_>)| zone.open && !last.tasks_by_zone.contains_key(*name);
-        match pending.filter(|_| age < PATIENCE) {
-            // One that was protected meanwhile stays, and another is chosen.
+        match recorded.filter(|_| age < RETRY_INTERVAL) {
+            // A task that has become protected stays, and another one is chosen.
             Some(task) if protection::is_protected(input, task) => {}
-            Some(_) => return Some(ZoneBalance::Uneven(Move { task: pending, record: last.clone() })),
-            None if age < PATIENCE && spread >= last.spread && !zones.iter().any(is_new) => return None,
+            Some(_) => return Some(ZoneBalance::Uneven(Move { task: recorded, record: last.clone() })),
+            None if age < RETRY_INTERVAL && spread >= last.spread && !zones.iter().any(is_new) => return None,
             None => {}
         }
     }
-    let free = zones.values().filter(|zone| zone.tasks.len() == fullest).flat_map(|zone| zone.tasks.iter().copied());
-    let free = free.filter(|pod| !protection::is_protected(input, pod));
-    let task = free.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
+    let fullest = zones.values().filter(|zone| zone.tasks.len() == most).flat_map(|zone| zone.tasks.iter().copied());
+    let movable = fullest.filter(|pod| !protection::is_protected(input, pod));
+    let task = movable.max_by(|a, b| a.created.cmp(&b.created).then_with(|| b.name.cmp(&a.name)))?;
     let counts = zones.iter().map(|(name, zone)| ((*name).to_owned(), saturating_i32(zone.tasks.len())));
     let record = ZoneRebalancing {
         tasks_by_zone: counts.collect(),
@@ -204,19 +193,41 @@ fn evaluate<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>, rollout: &R
     Some(ZoneBalance::Uneven(Move { task: None, record }))
 }
 
-/// Whether a move is begun that is not on record yet.
-pub(super) fn begins_move(balance: &ZoneBalance<'_>) -> bool {
-    balance.next_move().is_some_and(|moved| moved.task.is_none())
+/// True if all tasks are healthy, of one deployment, and as many as desired, and another one may start.
+fn is_steady(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> bool {
+    let is_deployed = rollout.is_completed() && !rollout.begins && rollout.decision == RolloutDecision::Proceed;
+    let is_settled = |pod: &TaskPod| {
+        pod.is_active()
+            && pod.healthy
+            && Some(pod.template_hash.as_str()) == rollout.template_hash()
+            && pod.capacity_number.is_none()
+    };
+    let active = saturating_i64(input.pods.iter().filter(|pod| pod.is_active()).count());
+    is_deployed
+        && input.workload_kind() == ChildKind::Deployment
+        && active == requested.bounds.desired()
+        && input.pods.iter().filter(|pod| !pod.is_stopped()).all(is_settled)
+        && orphaned::tasks(input).next().is_none()
+        && requested.bounds.max_surge() > 0
 }
 
-/// How soon a move is carried out once it is stored, and how soon it is looked whether one is due once a deployment is complete.
-pub(super) fn next(
+/// True if a move begins that the stored status does not contain.
+pub(super) fn begins_move(balance: &ZoneBalance<'_>) -> bool {
+    balance.next_move().is_some_and(|next| next.task.is_none())
+}
+
+/// Returns the time until a recorded move is executed, or until the zones are compared after a deployment.
+pub(super) fn requeue_after(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
     rollout: &Rollout<'_>,
     balance: &ZoneBalance<'_>,
 ) -> Option<Duration> {
-    let stored = begins_move(balance).then_some(Duration::ZERO);
-    let new = rollout.is_completed() && !was_completed(input) && zone_rebalancing::is_enabled(&requested.spec.ecs);
-    stored.or_else(|| new.then_some(AFTER_DEPLOYMENT))
+    let execution = begins_move(balance).then_some(Duration::ZERO);
+    let completes = rollout.is_completed() && !was_completed(input);
+    let compares = completes && zone_rebalancing::is_enabled(&requested.spec.ecs);
+    execution.or_else(|| compares.then_some(AFTER_DEPLOYMENT))
 }
+
+#[cfg(test)]
+mod tests;

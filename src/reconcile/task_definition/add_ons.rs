@@ -1,15 +1,15 @@
-//! What a task definition has besides its revisions: `ExternalSecret`s, and claims and volumes for its file systems.
+//! Objects of a task definition besides its revisions: `ExternalSecret`s, and claims and volumes for its file systems.
 //!
-//! They serve the definition as it is and those of its older revisions that are in use. Older ones that are not in use have
-//! no say: a secret that has been deleted since would keep all others from being read. Once a service names such a revision
-//! again, what it needs is made again. What is no longer in use goes when the definition is next looked at.
+//! They are rendered for the current definition and for its older revisions that are in use. Other revisions are ignored: a value that
+//! was deleted from a store would prevent the ExternalSecret from reading all others. If a service refers to such a revision again, its
+//! objects are created again. Unused objects are deleted with the next reconcile of the definition.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::TaskDefinitionInput;
-use crate::api::{SecretStores, TaskDefinitionSpec, condition};
+use crate::api::{Reason, SecretStores, TaskDefinitionSpec, condition};
 use crate::k8s::UntypedObject;
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, Child};
@@ -20,66 +20,66 @@ use crate::translate::volumes::efs_volume_configuration;
 use crate::translate::volumes::efs_volume_configuration::FileSystem;
 use crate::translate::{Mode, RenderContext, examine};
 
-/// What is done for the companions of a task definition.
+/// Decision about the objects of add-ons.
 pub(super) struct AddOns {
     pub(super) actions: Vec<Action>,
-    /// How far they are there; none when there is nothing to say.
+    /// Condition `AddonsReady`; `None` for a definition without such objects.
     pub(super) condition: Option<condition::Draft>,
 }
 
-/// What there are to be and what cannot be, in the making.
+/// Collects the actions and problems of a decision.
 struct Plan<'a> {
     input: &'a TaskDefinitionInput<'a>,
     actions: Vec<Action>,
     keep: BTreeSet<(ChildKind, String)>,
-    problems: Vec<(&'static str, String)>,
+    problems: Vec<(Reason, String)>,
 }
 
-/// Decides about the companions of a definition that can be used.
+/// Decides about the objects of add-ons of a valid definition.
 pub(super) fn decide(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> AddOns {
     let specs = in_use(input, newest);
-    let tasks: Vec<RenderContext<'_>> = specs.iter().map(|spec| task(input, spec)).collect();
+    let tasks: Vec<RenderContext<'_>> = specs.iter().map(|spec| render_context(input, spec)).collect();
     let secrets = external_secret::merge(tasks.iter().flat_map(external_secret::render));
     let file_systems = efs_volume_configuration::merge(tasks.iter().flat_map(efs_volume_configuration::render));
     let mut plan = Plan { input, actions: Vec::new(), keep: BTreeSet::new(), problems: Vec::new() };
     let mut owned = input.owned.clone();
-    plan.fill(&secrets);
-    if input.efs_driver && input.owned.knows(ChildKind::VolumeClaim) && input.owned.knows(ChildKind::Volume) {
+    plan.apply_secrets(&secrets);
+    if input.efs_driver && input.owned.supports(ChildKind::VolumeClaim) && input.owned.supports(ChildKind::Volume) {
         for file_system in &file_systems {
-            plan.mount(file_system);
+            plan.apply_file_system(file_system);
         }
     } else {
-        owned.spare(ChildKind::VolumeClaim);
-        owned.spare(ChildKind::Volume);
+        owned.exclude(ChildKind::VolumeClaim);
+        owned.exclude(ChildKind::Volume);
     }
     let condition = plan.condition();
-    let superfluous = owned.superfluous(&plan.actions, &plan.keep);
-    plan.actions.extend(superfluous);
+    let deletions = owned.deletions(&plan.actions, &plan.keep);
+    plan.actions.extend(deletions);
     AddOns { actions: plan.actions, condition }
 }
 
-/// Older definitions in use, then the newest, whose stores count for all: revisions do not keep theirs.
+/// Returns the older definitions in use, then the newest one. Its stores apply to all, as revisions do not contain stores.
 fn in_use(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> Vec<TaskDefinitionSpec> {
     let mut revisions: Vec<_> = input.revisions.iter().filter(|r| input.in_use.contains(&r.number)).collect();
     revisions.sort_by_key(|revision| revision.number);
     let stores = newest.kubernetes.as_ref().and_then(|kubernetes| kubernetes.secret_stores.clone()).unwrap_or_default();
     let older = revisions.into_iter().filter_map(|revision| {
         let mut spec = examine::task_definition(revision.spec.clone()).usable()?.clone();
-        settle_stores(&mut spec, &stores);
+        add_default_stores(&mut spec, &stores);
         Some(spec)
     });
     older.chain([newest.clone()]).collect()
 }
 
-/// Lets the stores of the operator count where the definition names none.
-pub(super) fn settle_stores(spec: &mut TaskDefinitionSpec, stores: &SecretStores) {
+/// Adds default stores to a definition that does not name any.
+pub(super) fn add_default_stores(spec: &mut TaskDefinitionSpec, stores: &SecretStores) {
     if *stores != SecretStores::default() {
         let kubernetes = spec.kubernetes.get_or_insert_default();
         kubernetes.secret_stores = Some(kubernetes.secret_stores.take().unwrap_or_default().or(stores));
     }
 }
 
-fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) -> RenderContext<'a> {
+fn render_context<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) -> RenderContext<'a> {
     RenderContext {
         kubernetes: spec.kubernetes.as_ref(),
         ..RenderContext::alone(&spec.ecs, input.root.name, &input.profile)
@@ -87,12 +87,12 @@ fn task<'a>(input: &'a TaskDefinitionInput<'_>, spec: &'a TaskDefinitionSpec) ->
 }
 
 impl Plan<'_> {
-    fn fill(&mut self, secrets: &[ExternalSecret]) {
-        if !secrets.is_empty() && !self.input.owned.knows(ChildKind::ExternalSecret) {
+    fn apply_secrets(&mut self, secrets: &[ExternalSecret]) {
+        if !secrets.is_empty() && !self.input.owned.supports(ChildKind::ExternalSecret) {
             let message = "kubernetes.secretStores or the operator's settings name stores, but no ExternalSecret can be \
-                           made: the cluster has no API external-secrets.io/v1, or the operator lacks rights on it; its \
-                           log says which. It looks again by itself";
-            self.problems.push(("ExternalSecretsMissing", message.to_owned()));
+                           created: the cluster lacks the API external-secrets.io/v1, or the operator lacks rights on it, \
+                           as its log reports. The operator checks again every few minutes";
+            self.problems.push((Reason::ExternalSecretsMissing, message.to_owned()));
             return;
         }
         let root = &self.input.root;
@@ -101,8 +101,8 @@ impl Plan<'_> {
         }
     }
 
-    /// The claim first: whether it is ours or somebody else's decides whether it gets a volume.
-    fn mount(&mut self, file_system: &FileSystem) {
+    /// Applies the claim first, as only a claim of this definition gets a volume.
+    fn apply_file_system(&mut self, file_system: &FileSystem) {
         let root = &self.input.root;
         self.apply_owned(
             ChildKind::VolumeClaim,
@@ -112,17 +112,17 @@ impl Plan<'_> {
         let name = file_system.volume(Some(root.namespace));
         let volume = file_system.persistent_volume(root.name, Some(root.namespace), Some(&claim.uid), Mode::Operator);
         match self.input.owned.find(ChildKind::Volume, &name) {
-            // What has lost its claim, or names something else and has none yet, is deleted as superfluous, and its end has
-            // it made again: neither can become what is wanted.
-            Some(seen) if phase(seen) == "Released" || phase(seen) == "Failed" => {}
-            Some(seen) if !file_system.is_source_of(&seen.body) => {
-                if phase(seen) == "Bound" {
+            // A volume cannot be changed. One that has lost its claim, or has another source and no claim yet, is deleted, and created
+            // again after the deletion.
+            Some(observed) if phase(observed) == "Released" || phase(observed) == "Failed" => {}
+            Some(observed) if !file_system.is_source_of(&observed.body) => {
+                if phase(observed) == "Bound" {
                     let message = format!(
-                        "tasks still mount the PersistentVolumeClaim {} as an earlier definition had it, as a volume cannot \
-                         be changed: delete the claim when no task uses it, and it is made again",
+                        "tasks still mount the PersistentVolumeClaim {} of an earlier definition, and a volume cannot be changed: \
+                         delete the claim when no task uses it, and the operator creates it again",
                         file_system.claim
                     );
-                    self.problems.push(("VolumeBoundElsewhere", message));
+                    self.problems.push((Reason::VolumeBoundElsewhere, message));
                     self.keep.insert((ChildKind::Volume, name));
                 }
             }
@@ -144,7 +144,8 @@ impl Plan<'_> {
             }
             None if self.actions.is_empty() => None,
             None => {
-                Some(draft(true, "Made", "the objects for add-ons that the definition asks for are there".to_owned()))
+                let message = "the objects for add-ons that the definition requests exist";
+                Some(draft(true, Reason::Made, message.to_owned()))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A task definition: a new revision for each change, old ones pruned unless something uses them.
+//! Decision about a task definition: a revision for each change, and the deletion of old revisions that are not in use.
 
 mod add_ons;
 
@@ -11,8 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::{
-    DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, SecretStores, TaskDefinitionSpec, TaskDefinitionStatus, annotations,
-    condition, labels,
+    DEFAULT_REVISION_HISTORY_LIMIT, MANAGER, Reason, SecretStores, TaskDefinitionSpec, TaskDefinitionStatus,
+    annotations, condition, labels,
 };
 use crate::ecs::task_definition::DESCRIBE_ONLY;
 use crate::k8s::kinds::ChildKind;
@@ -23,28 +23,28 @@ use crate::reconcile::summary;
 use crate::translate::examine::{self, Examined};
 use crate::translate::{RenderProfile, metadata};
 
-/// What a decision about a task definition depends on.
+/// Input of a decision about a task definition.
 #[derive(Debug)]
 pub struct TaskDefinitionInput<'a> {
-    /// The object.
+    /// TaskDefinition object.
     pub root: Root<'a>,
-    /// Its status as it is stored.
+    /// Stored status.
     pub status: &'a TaskDefinitionStatus,
-    /// Its revisions, in any order.
+    /// Revisions, in any order.
     pub revisions: &'a [Revision],
-    /// The revisions that a service names or runs.
+    /// Numbers of the revisions that a service refers to or runs.
     pub in_use: &'a BTreeSet<i64>,
-    /// The highest revision number that anything in the namespace carries, also of a former task definition of this name.
-    pub highest_seen: i64,
-    /// The other objects it owns.
+    /// Highest revision number of any object in the namespace, including those of a deleted task definition of this name.
+    pub highest_number: i64,
+    /// Children other than revisions.
     pub owned: &'a Owned,
-    /// Whether the cluster has the EFS CSI driver.
+    /// True if the cluster has the EFS CSI driver.
     pub efs_driver: bool,
-    /// The stores of secrets that count where the definition names none.
+    /// Secret stores of a definition that names none.
     pub stores: &'a SecretStores,
-    /// What a new workload would be rendered with, for the verdicts.
+    /// Render profile of a new workload, for the verdicts.
     pub profile: RenderProfile,
-    /// The time of this decision.
+    /// Time of the decision.
     pub now: Timestamp,
 }
 
@@ -55,30 +55,30 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     let misnamed = examined.spec.as_ref().and_then(|spec| examine::check_name(input.root.name, spec));
     examined.findings.absorb(misnamed);
     if let Some(spec) = &mut examined.spec {
-        add_ons::settle_stores(spec, input.stores);
+        add_ons::add_default_stores(spec, input.stores);
     }
     let newest = input.revisions.iter().max_by_key(|r| r.number);
-    let Some(spec) = examined.usable() else { return refuse(input, &examined, newest) };
+    let Some(spec) = examined.usable() else { return invalid(input, &examined, newest) };
     let mut actions = Vec::new();
     let mut events = Vec::new();
     let content = content(input.root.spec);
-    // A revision's number is never used twice, even when the status alone remembers the last one.
-    let last = newest.map_or(0, |r| r.number).max(input.status.latest_revision.unwrap_or(0)).max(input.highest_seen);
+    // A number is never used twice, even if only the status contains the last one.
+    let last = newest.map_or(0, |r| r.number).max(input.status.latest_revision.unwrap_or(0)).max(input.highest_number);
     let latest = match newest {
         Some(revision) if revision.spec == content => revision.number,
         _ => {
             let number = last + 1;
-            actions.push(Action::Create(Child::Revision(Box::new(record(&input.root, number, content)))));
+            actions.push(Action::Create(Child::Revision(Box::new(controller_revision(&input.root, number, content)))));
             number
         }
     };
     if input.status.latest_revision != Some(latest) {
         let note = format!("Registered revision {}:{latest}", input.root.name);
-        events.push(EventDraft { warning: false, reason: "RevisionRegistered", note });
+        events.push(EventDraft { reason: Reason::RevisionRegistered, note });
     }
     let add_ons = add_ons::decide(input, spec);
     actions.extend(add_ons.actions);
-    actions.extend(superfluous(input, &examined, latest));
+    actions.extend(prune_revisions(input, &examined, latest));
     events.extend(unknown_fields(input, &examined));
     Decision {
         actions,
@@ -89,23 +89,23 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     }
 }
 
-/// A misspelt field is easily overlooked among the differences, so each new spec that has one says so.
+/// Reports the unknown fields of a new spec as an Event, as a misspelled field is easily overlooked among the differences.
 fn unknown_fields(input: &TaskDefinitionInput<'_>, examined: &Examined<TaskDefinitionSpec>) -> Option<EventDraft> {
     let is_new = input.status.observed_generation != input.root.generation;
     let unknown = examined.findings.iter().filter(|f| f.code == "unknown-field");
-    let said: Vec<String> = unknown.map(|f| format!("spec{}: {}", f.path, f.message)).collect();
-    (is_new && !said.is_empty()).then(|| EventDraft { warning: true, reason: "UnknownField", note: said.join("; ") })
+    let messages: Vec<String> = unknown.map(|f| format!("spec{}: {}", f.path, f.message)).collect();
+    (is_new && !messages.is_empty()).then(|| EventDraft { reason: Reason::UnknownField, note: messages.join("; ") })
 }
 
-/// What a revision holds: all that decides about its tasks.
+/// Returns the content of a revision: the part of a spec that affects tasks.
 fn content(spec: &Value) -> Value {
     let mut content = spec.clone();
     if let Some(members) = content.as_object_mut() {
-        // What AWS prints about a registration decides nothing.
+        // The output of DescribeTaskDefinition has fields that do not affect tasks.
         members.retain(|name, _| !DESCRIBE_ONLY.contains(&name.as_str()));
     }
     if let Some(kubernetes) = content.get_mut("kubernetes").and_then(Value::as_object_mut) {
-        // Neither do these: who fills a Secret is no part of a task.
+        // The source of a Secret does not affect tasks either.
         for member in ["revisionHistoryLimit", "secretStores"] {
             kubernetes.remove(member);
         }
@@ -118,7 +118,7 @@ fn content(spec: &Value) -> Value {
     content
 }
 
-fn record(root: &Root<'_>, number: i64, content: Value) -> ControllerRevision {
+fn controller_revision(root: &Root<'_>, number: i64, content: Value) -> ControllerRevision {
     let labels = [
         (labels::MANAGED_BY, MANAGER.to_owned()),
         (labels::TASK_DEFINITION, root.name.to_owned()),
@@ -138,10 +138,14 @@ fn record(root: &Root<'_>, number: i64, content: Value) -> ControllerRevision {
     }
 }
 
-/// Revisions beyond the history limit, the oldest first. The latest and those in use are never among them.
-fn superfluous(input: &TaskDefinitionInput<'_>, examined: &Examined<TaskDefinitionSpec>, latest: i64) -> Vec<Action> {
-    let given = examined.spec.as_ref().and_then(|s| s.kubernetes.as_ref()).and_then(|k| k.revision_history_limit);
-    let limit = usize::try_from(given.unwrap_or(DEFAULT_REVISION_HISTORY_LIMIT)).unwrap_or(0);
+/// Deletes revisions beyond the history limit, the oldest first, except the latest one and those in use.
+fn prune_revisions(
+    input: &TaskDefinitionInput<'_>,
+    examined: &Examined<TaskDefinitionSpec>,
+    latest: i64,
+) -> Vec<Action> {
+    let limit = examined.spec.as_ref().and_then(|s| s.kubernetes.as_ref()).and_then(|k| k.revision_history_limit);
+    let limit = usize::try_from(limit.unwrap_or(DEFAULT_REVISION_HISTORY_LIMIT)).unwrap_or(0);
     let mut unused: Vec<_> =
         input.revisions.iter().filter(|r| r.number != latest && !input.in_use.contains(&r.number)).collect();
     unused.sort_by_key(|r| r.number);
@@ -176,25 +180,25 @@ fn family(name: &str, examined: &Examined<TaskDefinitionSpec>) -> String {
     examined.spec.as_ref().and_then(|s| s.ecs.family.clone()).unwrap_or_else(|| name.to_owned())
 }
 
-/// A spec that cannot be used makes no revision and touches none.
-fn refuse(
+/// Decides about an invalid spec, which neither creates nor deletes a revision.
+fn invalid(
     input: &TaskDefinitionInput<'_>,
     examined: &Examined<TaskDefinitionSpec>,
     newest: Option<&Revision>,
 ) -> Decision<TaskDefinitionStatus> {
-    let refused = summary::refused(&examined.findings);
-    let known = input.status.conditions.iter().any(|c| c.type_ == refused.kind && c.message == refused.message);
-    let event = EventDraft { warning: true, reason: "InvalidSpec", note: refused.message.clone() };
+    let invalid = summary::invalid(&examined.findings);
+    let is_reported = input.status.conditions.iter().any(|c| c.type_ == invalid.kind && c.message == invalid.message);
+    let event = (!is_reported).then(|| EventDraft { reason: Reason::InvalidSpec, note: invalid.message.clone() });
     let status = TaskDefinitionStatus {
         observed_generation: input.root.generation,
         latest_revision: newest.map(|r| r.number).max(input.status.latest_revision),
-        conditions: condition::settle(vec![refused], &input.status.conditions, input.root.generation, input.now),
+        conditions: condition::settle(vec![invalid], &input.status.conditions, input.root.generation, input.now),
         ..input.status.clone()
     };
     Decision {
         actions: Vec::new(),
         status,
-        events: if known { Vec::new() } else { vec![event] },
+        events: event.into_iter().collect(),
         record_first: false,
         requeue_after: None,
     }

@@ -59,7 +59,7 @@ impl Companion {
 pub struct Companions {
     /// Objects that must exist before a task does: network policies, security groups, which are assigned when a Pod is
     /// created, and target group bindings, as readiness gates are added when a Pod is created.
-    pub before: Vec<Companion>,
+    pub before_workload: Vec<Companion>,
     /// Objects that may follow. Tasks run even if the API server rejects them.
-    pub after: Vec<Companion>,
+    pub after_workload: Vec<Companion>,
 }

@@ -76,7 +76,7 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         name: "network_mode",
         render: |service, companions| {
             let policy = network_mode::network_policy(service.task, service.context);
-            companions.before.extend(policy.map(Companion::NetworkPolicy));
+            companions.before_workload.extend(policy.map(Companion::NetworkPolicy));
         },
         ..ServiceFeature::NONE
     },
@@ -85,9 +85,9 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         render: |service, companions| {
             let CompanionInputs { task, context, cluster } = *service;
             let policy = security_groups::network_policy(task, context, cluster);
-            companions.before.extend(policy.map(Companion::NetworkPolicy));
+            companions.before_workload.extend(policy.map(Companion::NetworkPolicy));
             let policy = security_groups::eks_policy(task, context, cluster);
-            companions.before.extend(policy.map(Companion::SecurityGroupPolicy));
+            companions.before_workload.extend(policy.map(Companion::SecurityGroupPolicy));
         },
         record: |service, recorder| security_groups::record(&service.spec.ecs, service.name, recorder),
         ..ServiceFeature::NONE
@@ -98,9 +98,9 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
             let core = core_service::render(service.task, service.context);
             // A binding refers to the core Service.
             let list = if load_balancers::has_target_group_binding(service.task) {
-                &mut companions.before
+                &mut companions.before_workload
             } else {
-                &mut companions.after
+                &mut companions.after_workload
             };
             list.extend(core.map(|core| Companion::CoreService(Box::new(core))));
         },
@@ -111,8 +111,8 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         render: |service, companions| {
             for object in load_balancers::render(service.task, service.context) {
                 match object {
-                    Companion::TargetGroupBinding(_) => companions.before.push(object),
-                    _ => companions.after.push(object),
+                    Companion::TargetGroupBinding(_) => companions.before_workload.push(object),
+                    _ => companions.after_workload.push(object),
                 }
             }
         },
@@ -126,7 +126,7 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         name: "service_registries",
         render: |service, companions| {
             let services = service_registries::render(service.task, service.context).into_iter();
-            companions.after.extend(services.map(|service| Companion::CoreService(Box::new(service))));
+            companions.after_workload.extend(services.map(|service| Companion::CoreService(Box::new(service))));
         },
         record: |service, recorder| service_registries::record(service.spec, service.name, recorder),
         findings: service_registries::findings,
@@ -137,9 +137,9 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         render: |service, companions| {
             let CompanionInputs { task, context, .. } = *service;
             let services = service_connect_configuration::render(task, context).into_iter();
-            companions.after.extend(services.map(|service| Companion::CoreService(Box::new(service))));
+            companions.after_workload.extend(services.map(|service| Companion::CoreService(Box::new(service))));
             let routes = service_connect_configuration::routes(task, context).into_iter();
-            companions.after.extend(routes.map(Companion::HttpRoute));
+            companions.after_workload.extend(routes.map(Companion::HttpRoute));
         },
         record: |service, recorder| service_connect_configuration::record(service.spec, service.name, recorder),
         ..ServiceFeature::NONE
@@ -149,7 +149,7 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         render: |service, companions| {
             let budget =
                 service.task.service.and_then(|spec| pod_disruption_budget::render(&spec.ecs, service.context));
-            companions.after.extend(budget.map(Companion::DisruptionBudget));
+            companions.after_workload.extend(budget.map(Companion::DisruptionBudget));
         },
         record: |service, recorder| pod_disruption_budget::record(&service.spec.ecs, service.name, recorder),
         ..ServiceFeature::NONE

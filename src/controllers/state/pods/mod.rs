@@ -1,4 +1,4 @@
-//! The cache of the Pods of services: identity, owner and state of each task.
+//! Cache of the Pods of services: identity, owner and state of each task.
 
 mod stop_reason;
 
@@ -12,17 +12,17 @@ use crate::reconcile::{CapacityRejection, HASH_LABELS, OrphanReason, TaskPhase, 
 use crate::translate::placement::facts::{TaskFacts, is_running};
 use crate::translate::placement::{group, instances};
 
-/// A Pod of a service.
+/// Pod of a service.
 pub(crate) struct CachedPod {
     meta: Meta,
-    /// The object name of its service.
+    /// Object name of its service.
     pub(crate) service: String,
-    /// The object name of its cluster.
+    /// Object name of its cluster.
     pub(crate) cluster: String,
     pub(crate) task: TaskPod,
-    /// The membership labels that it requires of a node, with their expressions. Empty once it has a node.
-    pub(crate) marks: Vec<(String, String)>,
-    /// Its tolerations, while it waits for a capacity provider.
+    /// Membership labels that it requires of a node, with their expressions. Empty once it has a node.
+    pub(crate) memberships: Vec<(String, String)>,
+    /// Tolerations, while it waits for a capacity provider.
     pub(crate) tolerations: Vec<Toleration>,
 }
 
@@ -56,22 +56,25 @@ pub(crate) fn project(pod: Pod) -> CachedPod {
     let gates = pod.spec.iter().flat_map(|spec| &spec.scheduling_gates).flatten();
     let waits = gates.into_iter().any(|gate| gate.name == CAPACITY_GATE);
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).map(Box::from);
-    let marks = if node.is_none() { marks(&pod.metadata) } else { Vec::new() };
+    let memberships = if node.is_none() { memberships(&pod.metadata) } else { Vec::new() };
     let label = |key: &str| pod.metadata.labels.as_ref().and_then(|l| l.get(key)).cloned().unwrap_or_default();
     let annotation = |key: &str| pod.metadata.annotations.as_ref()?.get(key).cloned();
     let hash = HASH_LABELS.iter().map(|key| label(key)).find(|hash| !hash.is_empty());
-    let detached_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
-    let detached = detached_from.as_ref().map(|_| match annotation(annotations::REPLACED) {
+    let orphaned_from = annotation(annotations::DETACHED_FROM).filter(|_| hash.is_none());
+    let orphaned = orphaned_from.as_ref().map(|_| match annotation(annotations::REPLACED) {
         Some(_) => OrphanReason::Replaced,
         None => OrphanReason::Protected,
     });
     let unscheduled_by = unscheduled_by(&pod);
     let reserved = pod.spec.as_ref().and_then(|spec| instances::reserved(spec).ok()).unwrap_or_default();
     let status = pod.status.unwrap_or_default();
-    let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let has_stopped = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let essential = pod.metadata.annotations.as_ref().and_then(|a| a.get(annotations::ESSENTIAL));
-    let ended =
-        if over { stop_reason::from_task(&status) } else { stop_reason::from_essential_container(&status, essential) };
+    let stop_reason = if has_stopped {
+        stop_reason::from_task(&status)
+    } else {
+        stop_reason::from_essential_container(&status, essential)
+    };
     let deletion_requested_at = deletion_requested_at(&pod.metadata);
     let rejection = annotation(annotations::CAPACITY_REFUSED).filter(|_| waits);
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).filter(|_| waits);
@@ -83,9 +86,9 @@ pub(crate) fn project(pod: Pod) -> CachedPod {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             task_definition: label(labels::TASK_DEFINITION),
             revision: label(labels::REVISION).parse().ok(),
-            template_hash: detached_from.or(hash).unwrap_or_default(),
+            template_hash: orphaned_from.or(hash).unwrap_or_default(),
             protected_until: annotation(annotations::PROTECTED_UNTIL).and_then(|text| text.parse().ok()),
-            orphaned: detached,
+            orphaned,
             allocation: annotation(annotations::CAPACITY_STRATEGY).filter(|_| waits).map(String::into_boxed_str),
             capacity_number: annotation(annotations::CAPACITY_NUMBER).and_then(|text| text.parse().ok()),
             node,
@@ -95,9 +98,9 @@ pub(crate) fn project(pod: Pod) -> CachedPod {
             running: is_running(&status),
             healthy: condition(&status, "Ready").is_some_and(|(status, _)| status == "True"),
             unhealthy_since: unhealthy_since(&status, annotation(annotations::HEALTH_OF).as_ref()),
-            stop_reason: ended.filter(|ending| deletion_requested_at.is_none_or(|at| ending.at < at)),
+            stop_reason: stop_reason.filter(|stop| deletion_requested_at.is_none_or(|at| stop.at < at)),
             has_own_volume: pod.spec.iter().flat_map(|s| &s.volumes).flatten().any(|v| v.ephemeral.is_some()),
-            phase: match (pod.metadata.deletion_timestamp.is_some(), over) {
+            phase: match (pod.metadata.deletion_timestamp.is_some(), has_stopped) {
                 (true, _) => TaskPhase::Terminating,
                 (false, true) => TaskPhase::Stopped,
                 (false, false) => TaskPhase::Active,
@@ -108,14 +111,14 @@ pub(crate) fn project(pod: Pod) -> CachedPod {
             start_error: start_error(&status),
         },
         meta: Meta::from(&pod.metadata),
-        marks,
+        memberships,
         tolerations: tolerations.unwrap_or_default(),
     }
 }
 
-fn marks(pod: &ObjectMeta) -> Vec<(String, String)> {
-    let marks = pod.annotations.iter().flatten().filter(|(key, _)| key.starts_with(labels::MEMBER_OF));
-    marks.map(|(key, text)| (key.clone(), text.clone())).collect()
+fn memberships(pod: &ObjectMeta) -> Vec<(String, String)> {
+    let memberships = pod.annotations.iter().flatten().filter(|(key, _)| key.starts_with(labels::MEMBER_OF));
+    memberships.map(|(key, text)| (key.clone(), text.clone())).collect()
 }
 
 impl CachedPod {
@@ -129,17 +132,17 @@ impl CachedPod {
     }
 }
 
-/// Returns when the deletion of the Pod was requested. Containers that end later were stopped.
+/// Returns the time at which the deletion of the Pod was requested. Containers that end later were stopped.
 fn deletion_requested_at(pod: &ObjectMeta) -> Option<Timestamp> {
     let grace = SignedDuration::from_secs(pod.deletion_grace_period_seconds.unwrap_or(0));
     pod.deletion_timestamp.as_ref()?.0.checked_sub(grace).ok()
 }
 
-/// Time after its start in which a container may be reported unready although no check has failed.
+/// Time after the start of a container within which it may be reported as unready although no check has failed.
 const STARTUP_TIME: SignedDuration = SignedDuration::from_secs(5);
 
-/// Returns since when a container of the list, which was ready after its start, is unready: ECS calls it UNHEALTHY. Probes of other
-/// containers, which admission webhooks may have injected, do not affect the health of the task.
+/// Returns the time since which a container of the list is unready after it was ready, which is `UNHEALTHY` on ECS. Other containers,
+/// which admission webhooks may have injected, do not affect the health of the task.
 fn unhealthy_since(status: &PodStatus, health_of: Option<&String>) -> Option<Timestamp> {
     let checked: Vec<&str> = health_of?.split(',').collect();
     let unready = status.conditions.iter().flatten().find(|c| c.type_ == "ContainersReady" && c.status == "False")?;
@@ -156,11 +159,13 @@ fn unhealthy_since(status: &PodStatus, health_of: Option<&String>) -> Option<Tim
     was_ready.then_some(since)
 }
 
-/// Returns the scheduler of the Pod if it has not reported anything about it.
+/// Returns the scheduler of the Pod if it has not considered the Pod yet.
 fn unscheduled_by(pod: &Pod) -> Option<Box<str>> {
     let spec = pod.spec.as_ref()?;
-    let seen = pod.status.iter().flat_map(|status| &status.conditions).flatten().any(|c| c.type_ == "PodScheduled");
-    (spec.node_name.is_none() && !seen).then(|| spec.scheduler_name.as_deref().unwrap_or("default-scheduler").into())
+    let conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
+    let is_considered = conditions.into_iter().any(|c| c.type_ == "PodScheduled");
+    (spec.node_name.is_none() && !is_considered)
+        .then(|| spec.scheduler_name.as_deref().unwrap_or("default-scheduler").into())
 }
 
 fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<(&'a str, &'a str)> {
@@ -177,7 +182,7 @@ fn unschedulable_message(status: &PodStatus) -> Option<String> {
 
 /// Returns the first container that cannot start, with the ECS name of the error.
 ///
-/// The kubelet alternates between an error and its back-off. Both have one name, so that the status does not alternate.
+/// The kubelet alternates between an error and its back-off. Both have the same name, so that the status does not alternate.
 fn start_error(status: &PodStatus) -> Option<(&'static str, String)> {
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     containers.into_iter().find_map(|container| {
@@ -207,14 +212,14 @@ impl Cached for CachedPod {
             by_cluster(namespace, &self.cluster),
             by_task_definition(namespace, &self.task.task_definition),
         ];
-        keys.extend((!self.marks.is_empty()).then(by_placement));
+        keys.extend((!self.memberships.is_empty()).then(by_placement));
         keys
     }
 
     fn same_content(&self, other: &Self) -> bool {
         self.meta.uid == other.meta.uid
             && self.task == other.task
-            && self.marks == other.marks
+            && self.memberships == other.memberships
             && self.tolerations == other.tolerations
     }
 }
@@ -226,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_container_that_was_ready_and_is_unready_is_unhealthy() {
-        let seen = |since: &str, ready: bool, started: bool| {
+        let is_unhealthy = |since: &str, ready: bool, started: bool| {
             let pod = json!({
                 "metadata": {"name": "web", "annotations": {"ecs-operator.dev/health-of": "app"}},
                 "status": {"phase": "Running",
@@ -238,16 +243,16 @@ mod tests {
             });
             project(serde_json::from_value(pod).unwrap()).task.unhealthy_since.is_some()
         };
-        assert!(seen("2026-01-01T00:10:00Z", false, true));
-        assert!(!seen("2026-01-01T00:00:00Z", false, true), "it was never ready");
-        assert!(!seen("2026-01-01T00:00:11Z", false, true), "it has just been started again");
-        assert!(!seen("2026-01-01T00:10:00Z", false, false), "it is still starting");
-        assert!(!seen("2026-01-01T00:10:00Z", true, true), "another container is not ready");
+        assert!(is_unhealthy("2026-01-01T00:10:00Z", false, true));
+        assert!(!is_unhealthy("2026-01-01T00:00:00Z", false, true), "it was never ready");
+        assert!(!is_unhealthy("2026-01-01T00:00:11Z", false, true), "it was just restarted");
+        assert!(!is_unhealthy("2026-01-01T00:10:00Z", false, false), "it is still starting");
+        assert!(!is_unhealthy("2026-01-01T00:10:00Z", true, true), "another container is not ready");
     }
 
     #[test]
-    fn a_container_that_was_stopped_has_not_ended_by_itself() {
-        let seen = |finished: &str| {
+    fn a_container_that_ends_after_the_deletion_was_requested_was_stopped() {
+        let task_with_end = |finished: &str| {
             let end =
                 json!({"terminated": {"exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": finished}});
             let pod = json!({
@@ -258,8 +263,8 @@ mod tests {
             });
             project(serde_json::from_value(pod).unwrap()).task
         };
-        let by_itself = seen("2026-01-01T00:59:00Z");
-        assert!(by_itself.stop_reason.is_some() && by_itself.phase == TaskPhase::Terminating);
-        assert_eq!(seen("2026-01-01T01:00:02Z").stop_reason, None);
+        let ended = task_with_end("2026-01-01T00:59:00Z");
+        assert!(ended.stop_reason.is_some() && ended.phase == TaskPhase::Terminating);
+        assert_eq!(task_with_end("2026-01-01T01:00:02Z").stop_reason, None);
     }
 }

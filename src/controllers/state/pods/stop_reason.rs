@@ -1,4 +1,4 @@
-//! The reason why a task stopped, from the status of its Pod.
+//! Stop reason of a task, from the status of its Pod.
 
 use std::time::Duration;
 
@@ -7,30 +7,33 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::reconcile::StopReason;
 
-/// An essential container that ran for less than this is restarted by the kubelet with a growing delay instead of replacing the task:
-/// otherwise a task that fails at once would be replaced many times a minute.
+/// Minimum duration of an essential container whose end replaces the task. The kubelet restarts others with growing delays; otherwise a
+/// task that fails at once would be replaced many times a minute.
 const MIN_RUN: Duration = Duration::from_secs(10);
 
 /// Returns the stop reason of a task whose containers have all ended.
 pub(crate) fn from_task(status: &PodStatus) -> Option<StopReason> {
     // Init containers ended before these started.
     let statuses: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
-    let ended = || statuses.iter().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
-    let at = ended().filter_map(finished).max();
+    let ends = || statuses.iter().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
+    let at = ends().filter_map(finished_at).max();
     // The termination message of the task agent.
-    let reported =
-        ended().filter_map(|end| end.message.clone()).find(|message| message.starts_with("essential container "));
+    let agent_message =
+        ends().filter_map(|end| end.message.clone()).find(|message| message.starts_with("essential container "));
     // The Pod status has a message if the Pod was evicted.
     let pod_message = status.message.clone().or_else(|| status.reason.clone());
-    let first = || {
-        let first = statuses.iter().filter_map(|container| {
-            let end = container.state.as_ref()?.terminated.as_ref()?;
-            Some((finished(end)?, sentence("container", container, end)))
-        });
-        first.min().map(|(_, sentence)| format!("its {sentence}, the first of all"))
-    };
-    let reason = reported.or(pod_message).or_else(first).unwrap_or_else(|| "its containers have ended".to_owned());
-    Some(StopReason { at: at.or_else(|| status.start_time.as_ref().map(|t| t.0))?, message: reason })
+    let message = agent_message.or(pod_message).or_else(|| first_end(&statuses));
+    let message = message.unwrap_or_else(|| "its containers have ended".to_owned());
+    Some(StopReason { at: at.or_else(|| status.start_time.as_ref().map(|t| t.0))?, message })
+}
+
+/// Describes the first container that ended.
+fn first_end(statuses: &[&ContainerStatus]) -> Option<String> {
+    let ends = statuses.iter().filter_map(|container| {
+        let end = container.state.as_ref()?.terminated.as_ref()?;
+        Some((finished_at(end)?, end_message("container", container, end)))
+    });
+    ends.min().map(|(_, message)| format!("its {message}, the first of all"))
 }
 
 /// Returns the latest end of an essential container, by the list of their names, that the kubelet has restarted or will restart.
@@ -38,30 +41,26 @@ pub(crate) fn from_essential_container(status: &PodStatus, essential: Option<&St
     let names: Vec<&str> = essential?.split(',').collect();
     let ends =
         containers(status).filter(|container| names.contains(&container.name.as_str())).filter_map(|container| {
-            let state = |state: &Option<_>| state.as_ref().and_then(terminated).cloned();
-            let end = state(&container.state).or_else(|| state(&container.last_state))?;
-            let at = finished(&end)?;
+            let end = [&container.state, &container.last_state].into_iter().flatten();
+            let end = end.into_iter().find_map(|state| state.terminated.as_ref())?;
+            let at = finished_at(end)?;
             let ran = Duration::try_from(at.duration_since(end.started_at.as_ref()?.0)).unwrap_or_default();
-            (ran >= MIN_RUN).then(|| StopReason { at, message: sentence("essential container", container, &end) })
+            (ran >= MIN_RUN).then(|| StopReason { at, message: end_message("essential container", container, end) })
         });
-    ends.max_by_key(|ending| ending.at)
-}
-
-fn terminated(state: &k8s_openapi::api::core::v1::ContainerState) -> Option<&ContainerStateTerminated> {
-    state.terminated.as_ref()
+    ends.max_by_key(|stop| stop.at)
 }
 
 fn containers(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
     status.init_container_statuses.iter().chain(&status.container_statuses).flatten()
 }
 
-fn finished(end: &ContainerStateTerminated) -> Option<Timestamp> {
+fn finished_at(end: &ContainerStateTerminated) -> Option<Timestamp> {
     end.finished_at.as_ref().map(|time| time.0)
 }
 
-fn sentence(what: &str, container: &ContainerStatus, end: &ContainerStateTerminated) -> String {
-    let killed = end.reason.as_deref().filter(|reason| *reason == "OOMKilled");
-    let cause = killed.map(|_| ", as it used more memory than it may").unwrap_or_default();
+fn end_message(what: &str, container: &ContainerStatus, end: &ContainerStateTerminated) -> String {
+    let is_out_of_memory = end.reason.as_deref() == Some("OOMKilled");
+    let cause = if is_out_of_memory { ", because it exceeded its memory limit" } else { "" };
     format!("{what} {} ended with exit code {}{cause}", container.name, end.exit_code)
 }
 
@@ -86,25 +85,26 @@ mod tests {
     fn an_essential_container_that_ran_for_a_while_stops_the_task() {
         let names = "app,proxy".to_owned();
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
-        let seen = |name: &str, last: Value| {
+        let message = |name: &str, last: Value| {
             let status = status(json!({"containerStatuses": [container(name, &json!({"running": {}}), &last)]}));
-            from_essential_container(&status, Some(&names)).map(|ending| ending.message)
+            from_essential_container(&status, Some(&names)).map(|stop| stop.message)
         };
-        assert_eq!(seen("app", end(3, early, late)).as_deref(), Some("essential container app ended with exit code 3"));
-        assert_eq!(seen("app", end(3, early, "2026-01-01T00:00:09Z")), None, "it failed at once");
-        assert_eq!(seen("helper", end(3, early, late)), None);
-        assert_eq!(seen("app", json!({})), None);
+        let expected = "essential container app ended with exit code 3";
+        assert_eq!(message("app", end(3, early, late)).as_deref(), Some(expected));
+        assert_eq!(message("app", end(3, early, "2026-01-01T00:00:09Z")), None, "it failed at once");
+        assert_eq!(message("helper", end(3, early, late)), None);
+        assert_eq!(message("app", json!({})), None);
     }
 
     #[test]
     fn a_stopped_task_has_the_reason_of_its_first_container_or_of_the_pod() {
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
-        let mut ended = status(json!({"phase": "Failed", "containerStatuses": [
+        let mut pod = status(json!({"phase": "Failed", "containerStatuses": [
             container("app", &end(3, early, early), &json!({})), container("b", &end(143, early, late), &json!({}))]}));
-        let ending = from_task(&ended).unwrap();
-        let reason = "its container app ended with exit code 3, the first of all";
-        assert_eq!((ending.message.as_str(), ending.at.to_string().as_str()), (reason, late));
-        ended.message = Some("The node was low on resource: memory.".to_owned());
-        assert_eq!(from_task(&ended).unwrap().message, "The node was low on resource: memory.");
+        let stop = from_task(&pod).unwrap();
+        let message = "its container app ended with exit code 3, the first of all";
+        assert_eq!((stop.message.as_str(), stop.at.to_string().as_str()), (message, late));
+        pod.message = Some("The node was low on resource: memory.".to_owned());
+        assert_eq!(from_task(&pod).unwrap().message, "The node was low on resource: memory.");
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn create(context: &Context, child: &Child) -> Result<(), Recon
             context.children.get(child.kind()).observe_write(project(child.kind(), object));
             Ok(())
         }
-        // An earlier try may have created it, which the watch will return.
+        // An earlier attempt may have created it. The watch will return it.
         Err(error @ WriteError::AlreadyExists { .. }) => {
             Err(ReconcileError::new(ErrorClass::Conflict, error.to_string()))
         }
@@ -43,15 +43,15 @@ pub(super) async fn apply(context: &Context, child: &Child) -> Result<(), Reconc
     let metadata = child.metadata();
     let key = ObjectKey { namespace: metadata.namespace.clone(), name: metadata.name.clone().unwrap_or_default() };
     let observed = cache.get(&key).map(|c| c.body());
-    let others = child.kind().info().on_existing;
-    if others == OnExisting::Reuse && observed.as_ref().is_some_and(|object| !is_managed(object)) {
+    let on_existing = child.kind().info().on_existing;
+    if on_existing == OnExisting::Reuse && observed.as_ref().is_some_and(|object| !is_managed(object)) {
         tracing::debug!(kind = resource.kind, object = %key, "reusing an existing object");
         return Ok(());
     }
     let difference = match &observed {
         None => "it does not exist".to_owned(),
         Some(observed) => {
-            wait_for_nodes(context, child, &key, &desired, observed)?;
+            wait_for_node_labels(context, child, &key, &desired, observed)?;
             match check_subset(&untyped(&desired), observed) {
                 Ok(()) => {
                     context.writer.record_skipped(&resource.kind);
@@ -64,14 +64,14 @@ pub(super) async fn apply(context: &Context, child: &Child) -> Result<(), Reconc
     let _writing = context.throttle.child_write();
     let object = match &observed {
         None => {
-            if others == OnExisting::RefuseAfterGet {
+            if on_existing == OnExisting::RefuseAfterGet {
                 refuse_existing(context, &resource, &key).await?;
             }
             context
                 .writer
                 .apply_unforced(&desired, &resource)
                 .await
-                .map_err(|e| refusal_from_conflict(e, &resource, &key))?
+                .map_err(|error| from_conflict(error, &resource, &key))?
         }
         Some(observed) => {
             refuse_other_owner(observed, &desired, &resource, &key)?;
@@ -83,9 +83,9 @@ pub(super) async fn apply(context: &Context, child: &Child) -> Result<(), Reconc
     Ok(())
 }
 
-/// Fails until nodes have the labels that the new template of a DaemonSet requests. Without the right to label nodes, administrators
-/// label them.
-fn wait_for_nodes(
+/// Fails until nodes have the labels that the new template of a DaemonSet requires. Does nothing without the right to label nodes:
+/// administrators then label them.
+fn wait_for_node_labels(
     context: &Context,
     child: &Child,
     key: &ObjectKey,
@@ -96,7 +96,7 @@ fn wait_for_nodes(
     if !requests_labels || context.node_labels.allows(key, desired, observed) {
         return Ok(());
     }
-    let message = format!("DaemonSet {key} is updated when nodes have the labels of its placement constraints");
+    let message = format!("the DaemonSet {key} is updated when nodes have the labels of its placement constraints");
     Err(ReconcileError::new(ErrorClass::Conflict, message))
 }
 
@@ -110,7 +110,7 @@ fn untyped(object: &Value) -> Value {
     object
 }
 
-/// Returns the object with an annotation for its hash, by which removed fields are detected too.
+/// Returns the object with an annotation of its hash, so that removed fields are detected too.
 fn with_hash(child: &Child) -> Result<Value, ReconcileError> {
     let hash = digest(&child.to_json().map_err(defect)?);
     let mut child = child.clone();
@@ -118,28 +118,31 @@ fn with_hash(child: &Child) -> Result<Value, ReconcileError> {
     child.to_json().map_err(defect)
 }
 
-/// Fails if the operator made the observed object for another custom resource.
+/// Fails if the operator created the observed object for another custom resource.
 fn refuse_other_owner(
     observed: &Value,
     desired: &Value,
     resource: &ApiResource,
     key: &ObjectKey,
 ) -> Result<(), ReconcileError> {
-    let owner = |object: &Value| object.pointer("/metadata/ownerReferences/0/uid").cloned();
-    match owner(observed) {
-        Some(uid) if Some(&uid) != owner(desired).as_ref() => Err(already_exists(resource, key)),
+    match owner_uid(observed) {
+        Some(uid) if Some(uid) != owner_uid(desired) => Err(already_exists(resource, key)),
         _ => Ok(()),
     }
 }
 
-/// True if the operator made the object, for this or for another custom resource.
+fn owner_uid(object: &Value) -> Option<&Value> {
+    object.pointer("/metadata/ownerReferences/0/uid")
+}
+
+/// True if the operator created the object, for this or for another custom resource.
 fn is_managed(object: &Value) -> bool {
     let labels = object.pointer("/metadata/labels");
     labels.and_then(|labels| labels.get(labels::MANAGED_BY)).and_then(Value::as_str) == Some(MANAGER)
 }
 
-/// Fails if an object of this name exists. Required for kinds without a field that an unforced apply must conflict with, such as a
-/// core Service without a selector. The selector of a Deployment always conflicts.
+/// Fails if an object of this name exists. Required for kinds without a field that conflicts in an unforced apply, such as a core
+/// Service without a selector. The selector of a Deployment always conflicts.
 async fn refuse_existing(context: &Context, resource: &ApiResource, key: &ObjectKey) -> Result<(), ReconcileError> {
     match context.writer.find(key, resource).await? {
         Some(_) => Err(already_exists(resource, key)),
@@ -147,8 +150,8 @@ async fn refuse_existing(context: &Context, resource: &ApiResource, key: &Object
     }
 }
 
-/// Turns the conflict of an unforced apply into a refusal of the existing object.
-fn refusal_from_conflict(error: WriteError, resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
+/// Turns the conflict of an unforced apply into an error about the existing object.
+fn from_conflict(error: WriteError, resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
     match error {
         WriteError::Conflict { .. } => already_exists(resource, key),
         other => other.into(),
@@ -157,10 +160,10 @@ fn refusal_from_conflict(error: WriteError, resource: &ApiResource, key: &Object
 
 fn already_exists(resource: &ApiResource, key: &ObjectKey) -> ReconcileError {
     let message = format!(
-        "{} {key} exists already and was not made for this object: delete it, or give this object another name",
+        "the {} {key} already exists and was not created for this object: delete it, or rename this object",
         resource.kind
     );
-    // That object is not watched, so the apply is retried from time to time, as after a missing right.
+    // The existing object is not watched, so the apply is retried at intervals, as after a missing right.
     ReconcileError::new(ErrorClass::Forbidden, message)
 }
 

@@ -3,20 +3,21 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 
-use crate::api::Reason;
+use crate::api;
 use crate::controllers::resources;
 use crate::controllers::state::context::Context;
 use crate::reconcile::{EventDraft, Root};
 
-/// Logs Events and publishes them.
+/// Logs and publishes Events.
 pub(super) fn publish(context: &Context, root: &Root<'_>, drafts: Vec<EventDraft>) {
     let resource = resources::root(root.kind);
     for draft in drafts {
-        debug_assert!(Reason::is_known(draft.reason), "{} is missing in the table of reasons", draft.reason);
-        if draft.warning {
-            tracing::warn!(reason = draft.reason, "{}", draft.note);
+        let reason = draft.reason.name();
+        let is_warning = draft.reason.event() != Some(api::EventType::Normal);
+        if is_warning {
+            tracing::warn!(reason, "{}", draft.note);
         } else {
-            tracing::info!(reason = draft.reason, "{}", draft.note);
+            tracing::info!(reason, "{}", draft.note);
         }
         let regarding = ObjectReference {
             api_version: Some(resource.api_version.clone()),
@@ -27,9 +28,9 @@ pub(super) fn publish(context: &Context, root: &Root<'_>, drafts: Vec<EventDraft
             ..ObjectReference::default()
         };
         let event = Event {
-            type_: if draft.warning { EventType::Warning } else { EventType::Normal },
-            reason: draft.reason.to_owned(),
-            note: Some(shortened(draft.note)),
+            type_: if is_warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_owned(),
+            note: Some(truncated(draft.note)),
             action: "Reconcile".to_owned(),
             secondary: None,
         };
@@ -40,7 +41,7 @@ pub(super) fn publish(context: &Context, root: &Root<'_>, drafts: Vec<EventDraft
 /// Maximum length of an Event's note that the server accepts, in bytes.
 const MAX_NOTE: usize = 1024;
 
-fn shortened(note: String) -> String {
+fn truncated(note: String) -> String {
     if note.len() <= MAX_NOTE {
         return note;
     }

@@ -1,4 +1,4 @@
-//! Carries out a decision: children first, then the status, then Events.
+//! Executes decisions: children first, then the status, then Events.
 
 mod children;
 mod events;
@@ -20,14 +20,14 @@ use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Action, Decision};
 
-/// Shortest time until the next reconcile while an object is refused, as each reconcile retries it. Does not apply when the decision
-/// was only recorded so far.
-const REFUSED_RETRY: Duration = Duration::from_secs(30);
+/// Shortest time until the next reconcile while the server rejects an object, as each reconcile retries it. Does not apply if the
+/// decision was only recorded.
+const REJECTED_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
-/// A refused object is reported in the status as well, as its owner may not be able to read the operator's log. The parts of the status
-/// that must be recorded are written in that case too, so that one refused object does not block the others.
+/// A rejected object is reported in the status too, as its owner may not be able to read the operator's log. The parts of the status
+/// that must be recorded are written in that case, so that one rejected object does not block the others.
 pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditions>(
     context: &Context,
     target: &ReconcileTarget,
@@ -47,13 +47,13 @@ pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditio
         if matches!(error.class(), ErrorClass::Invalid | ErrorClass::Forbidden) {
             // A count that could not be written must not be reported.
             let decided = has_count.then_some(&decision.status);
-            status::report_refusal(context, target, &error, decided).await?;
-            let soon = if has_count && decision.record_first { Duration::ZERO } else { REFUSED_RETRY };
-            return Err(error.with_max_delay(decision.requeue_after.map(|due| due.max(soon))));
+            status::report_rejection(context, target, &error, decided).await?;
+            let least = if has_count && decision.record_first { Duration::ZERO } else { REJECTED_RETRY };
+            return Err(error.with_max_delay(decision.requeue_after.map(|after| after.max(least))));
         }
         return Err(error);
     }
-    // Events are published with the status. Those of other kinds describe this reconcile only, and would be lost if it waited.
+    // The Events of kinds other than Service describe this reconcile only, and would be lost if the status waited.
     let yield_to_children = root.kind == RootKind::Service && !decision.record_first;
     status::update(context, target, decision, yield_to_children).await
 }
@@ -79,8 +79,8 @@ async fn run(context: &Context, target: &ReconcileTarget, action: &Action) -> Re
     }
 }
 
-/// Writes the desired count. Until the watch returns it, another reconcile writes the same. After a conflict with another writer the
-/// decision is not reported, and another reconcile follows.
+/// Writes the desired count. Until the watch returns it, other reconciles write the same count. After a conflict with another client
+/// the decision is not reported, and another reconcile follows.
 async fn scale(context: &Context, target: &ReconcileTarget, count: i32) -> Result<(), ReconcileError> {
     let root = target.root();
     let key = ObjectKey::namespaced(root.namespace, root.name);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::defect;
 use super::events::publish;
+use crate::api::Reason;
 use crate::api::condition::{self, Conditions};
 use crate::controllers::resources;
 use crate::controllers::state::context::Context;
@@ -15,9 +16,9 @@ use crate::kubernetes::error::WriteError;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Decision, EventDraft, Root};
 
-/// Adds a refusal to the stored status. Of the decided status only the recorded parts are written, as nothing else has happened. This
-/// write is not throttled, as the next reconcile may be far away.
-pub(super) async fn report_refusal<S>(
+/// Adds a rejection by the server to the stored status. Only those parts of the decided status are written that must be recorded, as
+/// nothing else was done. This write is not throttled, as the next reconcile may be far away.
+pub(super) async fn report_rejection<S>(
     context: &Context,
     target: &ReconcileTarget,
     error: &ReconcileError,
@@ -32,7 +33,7 @@ where
     let message = error.to_string();
     let is_reported = previous.iter().any(|c| c.type_ == condition::ACCEPTED && c.message == message);
     let draft =
-        condition::Draft { kind: condition::ACCEPTED, holds: false, reason: "Refused", message: message.clone() };
+        condition::Draft { kind: condition::ACCEPTED, holds: false, reason: Reason::Refused, message: message.clone() };
     status.observe(root.generation);
     if let Some(decided) = decided {
         status.record(decided);
@@ -45,7 +46,7 @@ where
     if is_reported {
         return Ok(());
     }
-    publish(context, &root, vec![EventDraft { warning: true, reason: "Refused", note: message }]);
+    publish(context, &root, vec![EventDraft { reason: Reason::Refused, note: message }]);
     Ok(())
 }
 
@@ -83,7 +84,7 @@ async fn write(context: &Context, root: &Root<'_>, status: Value) -> Result<(), 
             context.roots.get(root.kind).observe_write(&written);
             Ok(())
         }
-        // The object was deleted meanwhile, or replaced by another one of its name.
+        // The object was deleted, or replaced by another object of the same name.
         Err(WriteError::NotFound { .. } | WriteError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }

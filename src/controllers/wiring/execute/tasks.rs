@@ -48,7 +48,7 @@ pub(crate) async fn orphan(
     Ok(())
 }
 
-/// Gives Pods their capacity providers. Idempotent.
+/// Assigns capacity providers to Pods. Idempotent.
 pub(crate) async fn assign_capacity(
     context: &Context,
     namespace: &str,
@@ -56,7 +56,7 @@ pub(crate) async fn assign_capacity(
 ) -> Result<(), ReconcileError> {
     let _writing = context.throttle.child_write();
     let written = stream::iter(assigned.to_vec()).map(|to| assign(context, namespace, to));
-    // A failed write does not cancel those in flight.
+    // A failed write does not cancel the other ones.
     let results: Vec<_> = written.buffer_unordered(Writer::CONCURRENCY).collect().await;
     results.into_iter().collect()
 }
@@ -66,12 +66,12 @@ async fn assign(context: &Context, namespace: &str, to: AssignedCapacity) -> Res
     let patch = capacity_patch(context, &key, &to);
     match context.writer.strategic_merge_patch(&key, &resources::pods(), &patch).await {
         Ok(written) => {
-            // Stored at once, as two tasks with one number would have the same provider.
+            // Stored at once, as otherwise another task could get the same number.
             observe(context, written);
             tracing::info!(task = %key, provider = to.assignment.provider, "assigned a capacity provider");
             Ok(())
         }
-        Err(error) if is_refusal(&error) => record_refusal(context, &key, &to, error).await,
+        Err(error) if is_rejection(&error) => record_rejection(context, &key, &to, error).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -94,24 +94,24 @@ fn capacity_patch(context: &Context, key: &ObjectKey, to: &AssignedCapacity) -> 
             "schedulingGates": [{"$patch": "delete", "name": CAPACITY_GATE}],
         },
     });
-    let more: Vec<Toleration> = assignment.tolerations.iter().map(Toleration::from).collect();
-    if !more.is_empty() {
-        // The patch replaces the whole list, and the server refuses the removal of an item. If the cache lacks a toleration that was
-        // just added, the write fails and the next try succeeds.
-        let known = context.pods.get(key).map(|pod| pod.tolerations.clone()).unwrap_or_default();
-        let added = more.into_iter().filter(|one| !known.contains(one));
-        let all: Vec<Toleration> = known.iter().cloned().chain(added).collect();
+    let tolerations: Vec<Toleration> = assignment.tolerations.iter().map(Toleration::from).collect();
+    if !tolerations.is_empty() {
+        // The patch replaces the whole list, and the server rejects the removal of an item. If the cache lacks a toleration that was
+        // just added, the write fails and the next attempt succeeds.
+        let existing = context.pods.get(key).map(|pod| pod.tolerations.clone()).unwrap_or_default();
+        let added = tolerations.into_iter().filter(|toleration| !existing.contains(toleration));
+        let all: Vec<Toleration> = existing.iter().cloned().chain(added).collect();
         patch["spec"]["tolerations"] = json!(all);
     }
     patch
 }
 
-fn is_refusal(error: &WriteError) -> bool {
+fn is_rejection(error: &WriteError) -> bool {
     matches!(error.class(), ErrorClass::Invalid | ErrorClass::Forbidden)
 }
 
-/// Records in the Pod why its capacity provider was refused, for users and for the next reconcile of its service.
-async fn record_refusal(
+/// Records the rejection of a capacity provider in the Pod, for users and for the next reconcile of the service.
+async fn record_rejection(
     context: &Context,
     key: &ObjectKey,
     to: &AssignedCapacity,
@@ -125,7 +125,7 @@ async fn record_refusal(
         // The watch returns the annotation, so that the service is reconciled again.
         Ok(_) => Ok(()),
         // The operator may have no rights on Pods at all, which the status of the service reports.
-        Err(another) if is_refusal(&another) => Err(error.into()),
+        Err(another) if is_rejection(&another) => Err(error.into()),
         Err(another) => Err(another.into()),
     }
 }
@@ -137,17 +137,17 @@ pub(crate) async fn order(context: &Context, namespace: &str, costs: &[DeletionC
         .map(|cost| set_cost(context, namespace, cost))
         .buffer_unordered(Writer::CONCURRENCY);
     written.try_collect::<()>().await?;
-    tracing::info!(tasks = costs.len(), namespace, "set the order in which tasks stop");
+    tracing::info!(tasks = costs.len(), namespace, "set the deletion costs of tasks");
     Ok(())
 }
 
-/// Sets the deletion cost of a Pod. A refusal is only logged, as the order of tasks is not essential.
+/// Sets the deletion cost of a Pod. A rejection is only logged, as the order of tasks is not essential.
 async fn set_cost(context: &Context, namespace: &str, to: DeletionCost) -> Result<(), ReconcileError> {
     let key = ObjectKey::namespaced(namespace, &to.name);
     let cost = to.cost.map(|cost| cost.to_string());
     let patch = json!({"metadata": {"uid": to.uid, "annotations": {(annotations::DELETION_COST): cost}}});
     match context.writer.json_merge_patch(&key, &resources::pods(), &patch).await {
-        Err(error) if is_refusal(&error) => {
+        Err(error) if is_rejection(&error) => {
             tracing::warn!("{error}");
             Ok(())
         }

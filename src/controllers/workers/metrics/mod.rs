@@ -1,10 +1,10 @@
-//! Measures the metrics of step scaling alarms once a minute: resource usage of tasks, and metrics chosen for alarms.
+//! Measures the metrics of step scaling alarms once a minute: resource usage of tasks, and metrics configured for alarms.
 //!
 //! The metrics API is queried only for namespaces in which a service has an alarm. All queries of a round run concurrently, and a
-//! service is reconciled as soon as its own are answered. Without an answer, the alarm gets a missing value and the service a condition
-//! that describes the remedy.
+//! service is reconciled as soon as its queries are complete. If a query fails, the alarm gets a missing value and the service a
+//! condition that describes the remedy.
 //!
-//! A sample stands for the period of a round, so a round ends before the next one begins. Former samples are dropped if the metric of
+//! A sample represents the period of a round, so a round ends before the next one begins. Earlier samples are dropped if the metric of
 //! an alarm changes or a round is missing.
 
 mod external_metrics;
@@ -35,12 +35,12 @@ use crate::reconcile::MeasurementError;
 use crate::translate::examine;
 use crate::translate::service::auto_scaling;
 
-/// The worker that measures the metrics of alarms.
+/// Worker that measures the metrics of alarms.
 pub(crate) struct MetricsCollector {
     pub(crate) deps: WatchDeps,
     pub(crate) context: Arc<Context>,
     pub(crate) fan_out: FanOut,
-    /// The Prometheus servers that may be queried.
+    /// Prometheus servers that may be queried.
     pub(crate) prometheus_servers: Vec<String>,
 }
 
@@ -66,18 +66,18 @@ impl MetricsCollector {
         let targets: Vec<_> = services.iter().filter_map(|object| scrape_target(object)).collect();
         self.context.measurements.retain(&targets.iter().map(|target| target.uid.as_str()).collect());
         let targets_of_query = targets_by_query(&targets);
-        let mut unanswered: Vec<usize> = vec![0; targets.len()];
-        targets_of_query.values().flatten().for_each(|number| unanswered[*number] += 1);
+        let mut pending: Vec<usize> = vec![0; targets.len()];
+        targets_of_query.values().flatten().for_each(|index| pending[*index] += 1);
         let mut results: BTreeMap<&MetricQuery, QueryResult> = BTreeMap::new();
         let queries = targets_of_query.keys().copied().collect();
-        let mut answers = pin!(query::run_all(&self.deps, &self.prometheus_servers, queries, end));
-        while let Some((query, result)) = answers.next().await {
+        let mut completed = pin!(query::run_all(&self.deps, &self.prometheus_servers, queries, end));
+        while let Some((query, result)) = completed.next().await {
             results.insert(query, result);
-            for number in &targets_of_query[query] {
-                unanswered[*number] -= 1;
+            for index in &targets_of_query[query] {
+                pending[*index] -= 1;
                 // A service does not wait for the queries of others.
-                if unanswered[*number] == 0 {
-                    self.record(scrape, &targets[*number], &results);
+                if pending[*index] == 0 {
+                    self.record(scrape, &targets[*index], &results);
                 }
             }
         }
@@ -93,12 +93,12 @@ impl MetricsCollector {
 /// Returns the indexes of the targets that use each query.
 fn targets_by_query(targets: &[ScrapeTarget]) -> BTreeMap<&MetricQuery, Vec<usize>> {
     let mut by_query: BTreeMap<&MetricQuery, Vec<usize>> = BTreeMap::new();
-    for (number, target) in targets.iter().enumerate() {
+    for (index, target) in targets.iter().enumerate() {
         for query in target.sources.queries() {
-            let numbers = by_query.entry(query).or_default();
-            // Two alarms of a service may use one metric.
-            if numbers.last() != Some(&number) {
-                numbers.push(number);
+            let indexes = by_query.entry(query).or_default();
+            // Two alarms of a service may use the same metric.
+            if indexes.last() != Some(&index) {
+                indexes.push(index);
             }
         }
     }
@@ -107,9 +107,9 @@ fn targets_by_query(targets: &[ScrapeTarget]) -> BTreeMap<&MetricQuery, Vec<usiz
 
 /// Returns the queries of a service; `None` if it has no alarm to evaluate.
 fn scrape_target(object: &DynamicObject) -> Option<ScrapeTarget> {
-    // Most services have no policies, and are not decoded.
+    // Services without policies, which are most, are not decoded.
     object.data.pointer("/spec/autoScaling/policies")?;
-    // The alarms of a refused service have no effect.
+    // The alarms of an invalid service have no effect.
     let examined = examine::service(object.data.get("spec")?.clone());
     let spec = examined.usable()?;
     let (name, metadata) = (object.name_any(), &object.metadata);
@@ -118,10 +118,12 @@ fn scrape_target(object: &DynamicObject) -> Option<ScrapeTarget> {
     let dimensions = auto_scaling::dimensions(spec, &name);
     let (sample_limit, (alarms, uses_tasks)) = (scaling.samples_kept(&dimensions), scaling.measured(&dimensions));
     let metrics = auto_scaling::alarm_metrics(spec).iter().filter(|it| alarms.contains(it.alarm_name.as_str()));
-    let query = |it: &AlarmMetric| Some((it.alarm_name.clone(), MetricQuery::from_alarm_metric(&namespace, it)?));
+    let queries = metrics.filter_map(|metric: &AlarmMetric| {
+        Some((metric.alarm_name.clone(), MetricQuery::from_alarm_metric(&namespace, metric)?))
+    });
     let sources = MetricSources {
         tasks: uses_tasks.then(|| MetricQuery::TaskUsage { namespace: namespace.clone() }),
-        alarms: metrics.filter_map(query).collect(),
+        alarms: queries.collect(),
     };
     (sample_limit > 0).then_some(ScrapeTarget { namespace, name: name.clone(), uid, sample_limit, sources })
 }
@@ -151,13 +153,13 @@ fn sample(
     (sample, error)
 }
 
-/// Returns the first word of an error that a server reports. The rest may differ each time and may be confidential, so it must not
-/// appear in a status.
+/// Returns the first word of a server's error. The rest may differ each time and may be confidential, so it must not appear in a
+/// status.
 fn first_word(text: &str) -> String {
     text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a threshold is no more exact")]
+#[expect(clippy::cast_precision_loss, reason = "a threshold has the same precision")]
 fn float(billionths: i128) -> f64 {
     billionths as f64
 }
@@ -200,39 +202,39 @@ mod tests {
     }
 
     #[test]
-    fn alarms_on_one_metric_ask_for_it_once() {
+    fn alarms_on_the_same_metric_share_a_query() {
         let both = target(json!([query("late", "a"), query("later", "a")]));
-        let asked: HashSet<String> = both.sources.queries().map(|query| format!("{query:?}")).collect();
-        assert_eq!(asked.len(), 2, "{asked:?}");
+        let queries: HashSet<String> = both.sources.queries().map(|query| format!("{query:?}")).collect();
+        assert_eq!(queries.len(), 2, "{queries:?}");
         let first = both.sources.queries().min();
-        assert_eq!(first, Some(&MetricQuery::TaskUsage { namespace: "shop".into() }), "what may be slow is asked last");
+        assert_eq!(first, Some(&MetricQuery::TaskUsage { namespace: "shop".into() }), "slow queries come last");
     }
 
     #[test]
-    fn samples_of_another_metric_are_forgotten() {
+    fn samples_of_another_metric_are_dropped() {
         let store = MeasurementStore::default();
         let mut scrape = Scrape { at: Timestamp::UNIX_EPOCH, period: MINUTE };
-        let mut noted = |alarms: serde_json::Value| {
+        let mut samples_after = |alarms: serde_json::Value| {
             scrape.at += MINUTE;
             store.add(scrape, &target(alarms), Sample::default(), None);
             store.get("uid").unwrap().samples.len()
         };
-        assert_eq!(noted(json!([query("late", "a")])), 1);
-        assert_eq!(noted(json!([query("late", "a")])), 2);
-        assert_eq!(noted(json!([query("late", "b")])), 1, "it is another query");
-        assert_eq!(noted(json!([query("late", "b"), query("later", "a")])), 1, "the second was not looked for before");
-        assert_eq!(noted(json!([query("later", "a"), query("late", "b")])), 2, "the order means nothing");
-        assert_eq!((0..9).map(|_| noted(json!([query("later", "a"), query("late", "b")]))).last(), Some(5));
+        assert_eq!(samples_after(json!([query("late", "a")])), 1);
+        assert_eq!(samples_after(json!([query("late", "a")])), 2);
+        assert_eq!(samples_after(json!([query("late", "b")])), 1, "another query");
+        assert_eq!(samples_after(json!([query("late", "b"), query("later", "a")])), 1, "an additional query");
+        assert_eq!(samples_after(json!([query("later", "a"), query("late", "b")])), 2, "the order is not relevant");
+        assert_eq!((0..9).map(|_| samples_after(json!([query("later", "a"), query("late", "b")]))).last(), Some(5));
     }
 
     #[test]
-    fn samples_from_before_a_pause_are_forgotten() {
+    fn samples_before_a_missing_round_are_dropped() {
         let store = MeasurementStore::default();
-        let note = |seconds: i64| {
+        let samples_after = |seconds: i64| {
             let scrape = Scrape { at: Timestamp::new(seconds, 0).unwrap(), period: MINUTE };
             store.add(scrape, &target(json!([])), Sample::default(), None);
             store.get("uid").unwrap().samples.len()
         };
-        assert_eq!([0, 60, 179, 300, 359, 10].map(note), [1, 2, 3, 1, 2, 1]);
+        assert_eq!([0, 60, 179, 300, 359, 10].map(samples_after), [1, 2, 3, 1, 2, 1]);
     }
 }

@@ -1,4 +1,4 @@
-//! The resource usage of tasks, from the metrics API.
+//! Resource usage of tasks, from the metrics API.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ fn total_usage(metrics: &Value) -> [f64; 2] {
     })
 }
 
-/// Returns the utilization of the running tasks of a service, as far as they are measured.
+/// Returns the utilization of the measured running tasks of a service.
 pub(crate) fn utilization(
     context: &Context,
     namespace: &str,
@@ -67,7 +67,7 @@ pub(crate) fn utilization(
     (sample, is_unmeasured.then_some(MeasurementError::NoValues))
 }
 
-/// Returns vCPUs and bytes in billionths, as metrics have them.
+/// Returns vCPUs and bytes in billionths, the unit of metrics.
 fn billionths(reserved: Amounts) -> [f64; 2] {
     let cpu = i128::from(reserved.cpu) * NANOS / i128::from(UNITS_PER_VCPU);
     [float(cpu), float(i128::from(reserved.memory) * (1 << 20) * NANOS)]

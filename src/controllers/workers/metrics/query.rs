@@ -1,4 +1,4 @@
-//! Runs the queries of a round, each once for all services that use it.
+//! Runs the queries of a round, each once for all services that depend on it.
 
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{Duration, Instant, timeout_at};
@@ -13,15 +13,15 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of concurrent queries.
 const CONCURRENCY: usize = 64;
 
-/// The result of a query.
+/// Result of a query.
 pub(crate) enum QueryResult {
-    /// Of [`MetricQuery::TaskUsage`].
+    /// Result of [`MetricQuery::TaskUsage`].
     TaskUsage(Result<pod_metrics::Usage, MeasurementError>),
-    /// Of the other queries: the value, or why there is none.
+    /// Result of any other query: the value, or the reason why there is none.
     Value(Result<f64, String>),
 }
 
-/// Runs queries concurrently and returns the results in the order of completion. Queries without an answer at `end` fail.
+/// Runs queries concurrently and returns the results in the order of completion. Queries that are not complete at `end` fail.
 pub(crate) fn run_all<'a>(
     deps: &'a WatchDeps,
     prometheus_servers: &'a [String],
@@ -52,11 +52,11 @@ async fn run(deps: &WatchDeps, prometheus_servers: &[String], query: &MetricQuer
 fn timed_out(query: &MetricQuery) -> QueryResult {
     match query {
         MetricQuery::TaskUsage { .. } => QueryResult::TaskUsage(Err(MeasurementError::Unavailable)),
-        _ => QueryResult::Value(Err(format!("no answer in {} s", QUERY_TIMEOUT.as_secs()))),
+        _ => QueryResult::Value(Err(format!("no response within {} s", QUERY_TIMEOUT.as_secs()))),
     }
 }
 
-/// Queries only servers that the operator was configured with, so that the author of a Service cannot reach what only the operator can.
+/// Queries only configured servers, so that the author of a Service cannot send requests through the operator to other servers.
 async fn query_prometheus(servers: &[String], server: &str, query: &str) -> Result<f64, String> {
     if !servers.iter().any(|allowed| allowed == server) {
         return Err(format!(

@@ -64,14 +64,14 @@ impl Rendering<'_> {
         let autoscaler = self.service.and_then(|spec| autoscaler(spec, &context, self.profile));
         let workload = self.workload(service, &context, template, autoscaler.is_some());
         let mut companions = service_companions::render(&task, &context, self.cluster);
-        companions.after.extend(autoscaler);
+        companions.after_workload.extend(autoscaler);
 
         let mut manifests = companions::task_definition(&task, context.namespace)?;
-        for companion in companions.before {
+        for companion in companions.before_workload {
             manifests.push(companions::service(companion)?);
         }
         manifests.push(self.manifest(&workload)?);
-        for companion in companions.after {
+        for companion in companions.after_workload {
             manifests.push(companions::service(companion)?);
         }
         Ok(Rendered { manifests, verdicts: self.task.examined.close(&recorder) })

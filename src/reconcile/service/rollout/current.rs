@@ -7,7 +7,7 @@ use crate::reconcile::service::requested::Requested;
 use crate::reconcile::service::template_revisions::{self, TemplateRevision};
 use crate::reconcile::service::{ServiceInput, orphaned};
 
-/// Workload of a service, and the deployment that it is at.
+/// Workload of a service, and its deployment.
 pub(in crate::reconcile::service) struct Current<'a> {
     pub(super) workload: Option<&'a ObservedChild>,
     pub(super) progress: Option<Progress<'a>>,
@@ -19,24 +19,24 @@ impl<'a> Current<'a> {
         let revision = workload
             .and_then(|workload| template_revisions::find_current(input.template_revisions, &workload.body))
             .map(|revision: &'a TemplateRevision| revision);
-        let own = orphaned::workload_bounds(
+        let bounds = orphaned::workload_bounds(
             orphaned::tasks(input),
             requested.bounds,
             revision.map(|revision| revision.hash.as_str()),
         );
         let progress = revision
             .zip(workload)
-            .map(|(revision, workload)| Progress::observe(input, workload, revision, requested, own));
+            .map(|(revision, workload)| Progress::observe(input, workload, revision, requested, bounds));
         Self { workload, progress }
     }
 
-    /// True if the workload was made from this definition.
+    /// True if the workload was rendered from this definition.
     pub(super) fn has_definition(&self, fingerprint: &str) -> bool {
         self.workload.is_some_and(|workload| workload.annotation(annotations::DEFINITION) == Some(fingerprint))
     }
 
-    /// True while the requested bounds leave no room to replace a task. A deployment that is not complete blocks nothing: its tasks
-    /// that fail make room.
+    /// True while the requested bounds leave no room to replace a task. An incomplete deployment never blocks: its failed tasks make
+    /// room.
     pub(super) fn is_blocked(&self, requested: &Requested<'_>) -> bool {
         let Some(workload) = self.workload else { return false };
         if self.progress.as_ref().is_some_and(|progress| !progress.completed) {

@@ -3,17 +3,17 @@
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::{Current, Failed, Progress, Rollout};
-use crate::api::annotations;
+use crate::api::{Reason, annotations};
 use crate::ecs::TaskDefinitionRef;
 use crate::reconcile::service::requested::{self, Definition, Requested};
 use crate::reconcile::service::template_revisions::TemplateRevision;
 use crate::reconcile::service::{Blocked, ServiceInput};
 use crate::translate::RenderProfile;
 
-/// What the rollout does with the requested definition.
+/// Decision of the rollout about the requested definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::reconcile::service) enum RolloutDecision {
-    /// Deploys it.
+    /// Deploys the requested definition.
     Proceed,
     /// Keeps the running definition: the deployment configuration leaves no room to replace a task.
     Blocked,
@@ -32,13 +32,13 @@ impl RolloutDecision {
     }
 }
 
-/// Definition that the workload runs, and how its Pod template is rendered.
+/// Definition that the workload runs, and the settings to render its Pod template with.
 pub(in crate::reconcile::service) struct Deployed {
     pub(in crate::reconcile::service) definition: Definition,
     pub(in crate::reconcile::service) profile: RenderProfile,
-    /// Pod template to keep as it is; `None` renders the template.
+    /// Pod template to keep unchanged; `None` renders the template.
     pub(in crate::reconcile::service) template: Option<PodTemplateSpec>,
-    /// True if the companion objects stay as they are, as the definition that is kept is not available.
+    /// True if the companion objects stay unchanged, as the kept definition is not available.
     pub(in crate::reconcile::service) keeps_companions: bool,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn rolling<'a>(
     Ok(Rollout { progress: current.progress, begins, decision, deployed, failed })
 }
 
-/// Returns why the workload keeps the definition that it has.
+/// Returns the reason why the workload keeps its definition.
 fn hold(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -141,9 +141,9 @@ fn keep<'s>(
     };
     let definition = &mut deployed.definition;
     if family != definition.family || revision != definition.revision {
-        // The template is kept as it is; the definition only supplies the ports and health checks of the companion objects.
-        let found = requested::find_revision(input.revisions, Some(revision)).filter(|_| family == definition.family);
-        match found.and_then(|revision| requested::usable(revision).ok()) {
+        // The template is kept unchanged; the definition only supplies the ports and health checks of the companion objects.
+        let current = requested::find_revision(input.revisions, Some(revision)).filter(|_| family == definition.family);
+        match current.and_then(|revision| requested::usable(revision).ok()) {
             Some(task) => definition.task = task,
             None => deployed.keeps_companions = true,
         }
@@ -159,9 +159,9 @@ fn keep<'s>(
 fn profile(input: &ServiceInput<'_>, recorded: Option<&str>) -> Result<RenderProfile, Blocked> {
     let Some(text) = recorded else { return Ok(input.profile.clone()) };
     text.parse().map_err(|unknown| Blocked {
-        reason: "RenderedByLaterRelease",
+        reason: Reason::RenderedByLaterRelease,
         message: format!(
-            "a later release of the operator rendered the running tasks, and they are left as they are: {unknown}"
+            "a later release of the operator rendered the running tasks, and they stay unchanged: {unknown}"
         ),
     })
 }

@@ -1,11 +1,11 @@
-//! Definition that failed, as recorded in an annotation of the workload.
+//! Failed definition, as an annotation of the workload records it.
 
 use std::fmt;
 
 use crate::api::annotations;
 use crate::reconcile::observed::ObservedChild;
 
-/// Definition that failed and is not tried again.
+/// Definition that failed and is not deployed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::reconcile::service) struct Failed {
     pub(super) definition: String,

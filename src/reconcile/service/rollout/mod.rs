@@ -1,15 +1,15 @@
 //! State of a service's rollout, and the decision about it.
 //!
-//! The workload records what it was made from: the fingerprint of the definition, the task definition and the render profile are
-//! its annotations, and Kubernetes copies them to the template revisions. So a deployment is neither begun twice nor lost when
-//! the operator stops between two writes.
+//! Annotations of the workload record what it was rendered from: the fingerprint of the definition, the task definition and the render
+//! profile. Kubernetes copies them to the template revisions. Therefore a deployment is neither started twice nor lost when the operator
+//! stops between two writes.
 //!
 //! # Deployment strategies
 //!
-//! [`Rollout::decide`] is the only place that depends on the deployment strategy. `ROLLING` is the only strategy that it carries
-//! out, and every other one is translated to it. A strategy with states of its own (blue/green, linear, canary) becomes a module
-//! beside [`decision`](self::decision) and an arm of a `match` in `decide`: it takes the same [`Requested`] and [`Current`] state,
-//! returns a [`Rollout`], and the later stages stay as they are.
+//! Only [`Rollout::decide`] depends on the deployment strategy. `ROLLING` is the only implemented strategy, and every other one is
+//! translated to it. A strategy with its own states (blue/green, linear, canary) becomes a module next to
+//! [`decision`](self::decision) and an arm of a `match` in `decide`: it takes the same [`Requested`] and [`Current`] state and
+//! returns a [`Rollout`]. The later stages stay unchanged.
 
 mod current;
 mod decision;
@@ -26,14 +26,14 @@ use super::{Blocked, ServiceInput};
 
 /// Rollout of a service: its current deployment, and what happens to the requested one.
 pub(super) struct Rollout<'a> {
-    /// Deployment that the workload is at, once Kubernetes has created its template revision.
+    /// Current deployment of the workload, once Kubernetes has created its template revision.
     pub(super) progress: Option<Progress<'a>>,
-    /// True if the workload gets another definition than it has, or is not there yet.
+    /// True if the workload gets another definition, or does not exist yet.
     pub(super) begins: bool,
     pub(super) decision: RolloutDecision,
-    /// Definition that the workload runs from now on.
+    /// Definition that the workload runs after this decision.
     pub(super) deployed: Deployed,
-    /// Requested definition, if it has failed and is not tried again.
+    /// Requested definition, if it has failed and is not deployed again.
     pub(super) failed: Option<Failed>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Rollout<'a> {
         decision::rolling(input, requested, current)
     }
 
-    /// Returns the hash of the Pod template that the workload is at.
+    /// Returns the hash of the workload's current Pod template.
     pub(super) fn template_hash(&self) -> Option<&'a str> {
         self.progress.as_ref().map(|progress| progress.revision.hash.as_str())
     }
@@ -57,7 +57,15 @@ impl<'a> Rollout<'a> {
         self.progress.as_ref().is_some_and(|progress| progress.completed)
     }
 
-    /// True while tasks are being replaced: ECS then removes no tasks because of metrics.
+    /// Returns the current deployment if it is complete and has not failed.
+    pub(super) fn completed(&self) -> Option<&Progress<'a>> {
+        let is_failed = |progress: &&Progress<'_>| {
+            self.failed.as_ref().is_some_and(|failed| failed.template_hash == progress.revision.hash)
+        };
+        self.progress.as_ref().filter(|progress| progress.completed && !is_failed(progress))
+    }
+
+    /// True while tasks are being replaced. ECS does not scale in by metrics during that time.
     pub(super) fn is_in_progress(&self) -> bool {
         self.decision != RolloutDecision::Halted && (self.begins || !self.is_completed())
     }
@@ -67,3 +75,6 @@ impl<'a> Rollout<'a> {
         self.begins && self.decision == RolloutDecision::Proceed
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Progress of the deployment that the workload is at: its failures, and whether it is complete or has failed.
+//! Progress of the current deployment: healthy tasks, failures, completion.
 
 use crate::api::{DeploymentRecord, DeploymentStatus, RolloutState, annotations};
 use crate::ecs::deployment::{Bounds, CircuitBreaker, Failures};
@@ -9,7 +9,7 @@ use crate::reconcile::service::requested::Requested;
 use crate::reconcile::service::template_revisions::TemplateRevision;
 use crate::reconcile::service::{ServiceInput, tasks};
 
-/// Deployment that the workload is at.
+/// Current deployment of the workload.
 pub(in crate::reconcile::service) struct Progress<'a> {
     pub(in crate::reconcile::service) revision: &'a TemplateRevision,
     pub(in crate::reconcile::service) id: String,
@@ -20,18 +20,18 @@ pub(in crate::reconcile::service) struct Progress<'a> {
     /// Failed tasks whose Pods still exist.
     pub(in crate::reconcile::service) failed: Vec<&'a TaskPod>,
     pub(in crate::reconcile::service) healthy: i64,
-    /// True once all tasks are of this deployment and healthy. Stays true whatever happens to the tasks later.
+    /// True once all tasks are of this deployment and healthy. Stays true when tasks fail later.
     pub(in crate::reconcile::service) completed: bool,
 }
 
 impl<'a> Progress<'a> {
-    /// Counts the tasks of a template revision. `own` are the bounds of the workload's own tasks.
+    /// Counts the tasks of a template revision. `bounds` are the limits of the workload.
     pub(super) fn observe(
         input: &ServiceInput<'a>,
         workload: &ObservedChild,
         revision: &'a TemplateRevision,
         requested: &Requested<'_>,
-        own: Bounds,
+        bounds: Bounds,
     ) -> Self {
         let id = input.deployment_ids().for_template(&revision.hash);
         let record = input.status.deployments.iter().find(|record| record.id == id);
@@ -42,7 +42,7 @@ impl<'a> Progress<'a> {
         let breaker = configuration.and_then(|configuration| CircuitBreaker::of(configuration, requested.desired));
         let failed: Vec<&TaskPod> = tasks.into_iter().filter(|pod| tasks::has_failed(input, pod)).collect();
         let primary = record.filter(|record| record.status == DeploymentStatus::Primary);
-        // A template that is applied again begins anew: earlier failures of its tasks do not count.
+        // If a template is applied again, earlier failures of its tasks do not count.
         let counts = |pod: &&&TaskPod| match primary {
             Some(record) => !record.counted_tasks.contains(&pod.name),
             None => record.is_none() && !is_reapplied(input, revision) && pod.is_active(),
@@ -52,7 +52,7 @@ impl<'a> Progress<'a> {
         let became_healthy = healthy > primary.map_or(0, |record| i64::from(record.healthy_count));
         let failures = before.after(saturating_i64(new_failures), became_healthy, breaker.as_ref());
         let was_completed = primary.is_some_and(|record| record.rollout_state == RolloutState::Completed);
-        let completed = was_completed || is_complete(input, workload, revision, own.desired());
+        let completed = was_completed || is_complete(input, workload, revision, bounds.desired());
         Self { revision, id, record, breaker, failures, failed, healthy, completed }
     }
 
@@ -80,13 +80,13 @@ pub(super) struct Failure {
     pub(super) by_user: bool,
 }
 
-/// True if the template revision is older than another one, so that tasks of an earlier deployment may be left of it.
+/// True if the template revision is older than another one, so that it may have tasks of an earlier deployment.
 fn is_reapplied(input: &ServiceInput<'_>, revision: &TemplateRevision) -> bool {
     input.template_revisions.iter().any(|other| other.hash != revision.hash && other.created > revision.created)
 }
 
-/// True if all tasks are of this template revision, as many as desired, and healthy. `own` is the number of the workload's own tasks.
-fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, revision: &TemplateRevision, own: i64) -> bool {
+/// True if all tasks are of this template revision, as many as desired, and healthy. `desired` is the desired count of the workload.
+fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, revision: &TemplateRevision, desired: i64) -> bool {
     let number = |pointer: &str| workload.number(pointer).unwrap_or(0);
     let observed = number("/status/observedGeneration") >= number("/metadata/generation");
     let others = input.pods.iter().any(|pod| pod.is_active() && pod.template_hash != revision.hash);
@@ -95,5 +95,5 @@ fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, revision: &Te
     } else {
         &["/spec/replicas", "/status/updatedReplicas", "/status/availableReplicas", "/status/replicas"]
     };
-    observed && !others && counts.iter().all(|count| number(count) == own)
+    observed && !others && counts.iter().all(|count| number(count) == desired)
 }

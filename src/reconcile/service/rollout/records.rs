@@ -15,8 +15,8 @@ use crate::reconcile::service::{ServiceInput, template_revisions::TemplateRevisi
 
 /// Returns the primary deployment, then the older ones that still have tasks, the newest first.
 ///
-/// A requested deployment is primary in the decision that begins it. Until Kubernetes has created its template revision, its
-/// record stays as it is.
+/// A requested deployment is primary in the decision that begins it. Its record stays unchanged until Kubernetes has created its
+/// template revision.
 pub(in crate::reconcile::service) fn records(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -66,7 +66,7 @@ fn find_record<'a>(input: &ServiceInput<'a>, id: &str) -> Option<&'a DeploymentR
     input.status.deployments.iter().find(|record| record.id == id)
 }
 
-/// Record of the deployment that this decision begins. Tasks that failed before do not count against it.
+/// Returns the record of the deployment that this decision begins. Tasks that failed before do not count against it.
 fn begun(input: &ServiceInput<'_>, requested: &Requested<'_>, templates: &Templates) -> DeploymentRecord {
     let id = requested.deployment_id.clone();
     let record = find_record(input, &id);
@@ -130,7 +130,7 @@ fn primary(
     }
 }
 
-/// Record of a deployment whose template revision does not exist yet.
+/// Returns the record of a deployment whose template revision does not exist yet, with current counts.
 fn recount(input: &ServiceInput<'_>, record: &DeploymentRecord, templates: &Templates) -> DeploymentRecord {
     let hashes = templates.get(&record.id).map(Vec::as_slice).unwrap_or_default();
     let TaskCounts { running, pending } = tasks::count(tasks_of(input, hashes));
@@ -168,7 +168,7 @@ fn failure_reason(id: &str, failed: &Failed) -> String {
     }
 }
 
-/// Record of a deployment that is being replaced.
+/// Returns the record of a deployment that is being replaced.
 fn older(input: &ServiceInput<'_>, rollout: &Rollout<'_>, id: &str, hashes: &[String]) -> DeploymentRecord {
     let record = find_record(input, id);
     let revision = input.template_revisions.iter().find(|revision| hashes.contains(&revision.hash));

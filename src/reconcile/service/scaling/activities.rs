@@ -1,4 +1,4 @@
-//! The last changes of a service's desired count and their causes, told from one status to the next.
+//! Scaling activities: the last changes of a service's desired count, with their causes.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -9,12 +9,12 @@ use crate::reconcile::service::ServiceInput;
 use crate::reconcile::service::requested::Requested;
 use crate::reconcile::service::rollout::Rollout;
 
-/// How many changes a status keeps.
+/// Maximum number of activities in a status.
 const MAX_ACTIVITIES: usize = 10;
-/// Who writes for a HorizontalPodAutoscaler.
+/// Field manager of the HorizontalPodAutoscaler controller.
 const AUTOSCALER: &str = "kube-controller-manager";
 
-/// The changes of the count, the newest first.
+/// Returns the changes of the count, the newest first.
 pub(in crate::reconcile::service) fn record(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -22,20 +22,21 @@ pub(in crate::reconcile::service) fn record(
 ) -> Vec<ScalingActivity> {
     let Some(auto_scaling) = &requested.spec.ecs.auto_scaling else { return Vec::new() };
     let mut activities = input.status.scaling_activities.clone();
-    let given = requested.spec.ecs.desired_count;
+    let written = requested.spec.ecs.desired_count;
     if let Some(newest) = activities.first_mut().filter(|it| it.status_code == ScalingStatus::InProgress) {
-        if given == Some(newest.to_count) {
+        if written == Some(newest.to_count) {
             newest.status_code = ScalingStatus::Successful;
-        } else if given != Some(newest.from_count) || requested.desired != newest.to_count {
+        } else if written != Some(newest.from_count) || requested.desired != newest.to_count {
             newest.status_code = ScalingStatus::Overridden;
         }
     }
     let limits = limits::limits(input, auto_scaling);
     let before = input.status.desired_count;
-    let told = activities.first().filter(|it| it.status_code != ScalingStatus::Overridden).map(|it| it.to_count);
-    // A record that was made beforehand has told of the change already. The first count is no change.
-    let is_told = before == requested.desired || (told == Some(requested.desired) && is_of_step(input));
-    if !is_told && input.status.task_definition.is_some() {
+    let recorded = activities.first().filter(|it| it.status_code != ScalingStatus::Overridden).map(|it| it.to_count);
+    // A step is recorded before the count changes. The first count of a service is not a change.
+    let is_recorded_step = recorded == Some(requested.desired) && limits::in_progress(input.status).is_some();
+    let is_recorded = before == requested.desired || is_recorded_step;
+    if !is_recorded && input.status.task_definition.is_some() {
         activities.insert(
             0,
             ScalingActivity {
@@ -49,10 +50,10 @@ pub(in crate::reconcile::service) fn record(
             },
         );
     }
-    if let Some(begun) = steps::begin(input, requested, rollout) {
-        activities.insert(0, begun);
+    if let Some(step) = steps::begin(input, requested, rollout) {
+        activities.insert(0, step);
     }
-    // The cooldown is counted from the last step, however often something else has changed the count since.
+    // The last step is kept even if many other changes followed, as its cooldown starts with it.
     if let Some(step) = activities.iter().position(|it| it.policy_name.is_some()).filter(|at| *at >= MAX_ACTIVITIES) {
         activities.swap(MAX_ACTIVITIES - 1, step);
     }
@@ -60,16 +61,11 @@ pub(in crate::reconcile::service) fn record(
     activities
 }
 
-/// Whether the newest change in the stored status was on record before it was made.
-fn is_of_step(input: &ServiceInput<'_>) -> bool {
-    input.status.scaling_activities.first().is_some_and(|newest| newest.status_code == ScalingStatus::InProgress)
-}
-
-/// Why the count is another one: a limit, or who set it.
+/// Returns the cause of a change of the count: a limit, or the field manager that wrote it.
 fn cause(input: &ServiceInput<'_>, requested: &Requested<'_>, limits: Limits) -> String {
-    let pulled = requested.spec.ecs.desired_count != Some(requested.desired);
+    let is_clamped = requested.spec.ecs.desired_count != Some(requested.desired);
     let by_operator = input.count_managers.iter().all(|manager| manager.via_scale && manager.name == MANAGER);
-    if pulled || (by_operator && !input.count_managers.is_empty()) {
+    if is_clamped || (by_operator && !input.count_managers.is_empty()) {
         let limit = if requested.desired == limits.max { "maximum" } else { "minimum" };
         return format!("{limit} capacity was set to {}", requested.desired);
     }
@@ -77,15 +73,14 @@ fn cause(input: &ServiceInput<'_>, requested: &Requested<'_>, limits: Limits) ->
     let tracks_a_target = policies.any(|policy| policy.target_tracking().is_some());
     match input.count_managers.iter().find(|manager| manager.name != MANAGER) {
         Some(manager) if manager.via_scale && manager.name == AUTOSCALER => {
-            "the HorizontalPodAutoscaler asked for it by the metrics of its policies".to_owned()
+            "the HorizontalPodAutoscaler scaled the service by the metrics of its policies".to_owned()
         }
-        Some(manager) if manager.via_scale => format!("{} asked for it through the scale subresource", manager.name),
+        Some(manager) if manager.via_scale => format!("{} wrote the scale subresource", manager.name),
         Some(manager) => format!("{} set desiredCount in the spec", manager.name),
-        // The server begins to note who scales when somebody has written the count with the rest of the spec, and not before.
+        // The server records the managers of the scale subresource only after a client has written the count in the spec.
         None if tracks_a_target => {
-            "the HorizontalPodAutoscaler, or another in its place, asked for it through the scale subresource"
-                .to_owned()
+            "the HorizontalPodAutoscaler, or another client, wrote the scale subresource".to_owned()
         }
-        None => "it was asked for through the scale subresource".to_owned(),
+        None => "a client wrote the scale subresource".to_owned(),
     }
 }

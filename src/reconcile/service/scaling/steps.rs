@@ -1,6 +1,6 @@
-//! Step scaling: the operator itself changes the count when an alarm over the metrics of the tasks is raised.
+//! Step scaling: the operator changes the count when an alarm on the metrics of the tasks is in the state ALARM.
 //!
-//! A step is recorded in the status before the count is written. So it is made once: an operator that restarts between the two
+//! A step is recorded in the status before the count is written, so that it is executed once: an operator that restarts between the two
 //! writes the recorded count, and counts the cooldown from the record.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::limits;
-use crate::api::{ScalingActivity, ScalingStatus, ServiceSpec, condition};
+use crate::api::{Reason, ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{
     Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion, StepScalingPolicyConfiguration,
 };
@@ -21,14 +21,14 @@ use crate::reconcile::service::rollout::Rollout;
 use crate::reconcile::service::{ServiceInput, tasks};
 use crate::translate::service::auto_scaling;
 
-/// The changes that step policies made, the newest first.
-fn made<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActivity> {
+/// Iterates over the changes by step policies, the newest first.
+fn recorded_steps<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a ScalingActivity> {
     input.status.scaling_activities.iter().filter(|activity| activity.policy_name.is_some())
 }
 
-/// The last change as the cooldown takes it. A larger scale-out within the cooldown of another adds what is missing to its own
-/// step, so both count as one from where the first began.
-fn last(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option<Activity> {
+/// Returns the last change for the evaluation of the cooldown. A larger scale-out within the cooldown of another one only adds the
+/// difference, so both count as one change that starts at the count before the first one.
+fn last_activity(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option<Activity> {
     let activity = |step: &ScalingActivity, until: Timestamp, next_from: i32| Activity {
         seconds_ago: until.as_second() - step.start_time.0.as_second(),
         cooldown: cooldown(scaling, step),
@@ -36,8 +36,8 @@ fn last(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option
         to: step.to_count,
         lowered: step.to_count.saturating_sub(next_from).max(0),
     };
-    // What was not carried out holds nobody back.
-    let mut steps = made(input).filter(|step| step.status_code != ScalingStatus::Overridden);
+    // A step that was not executed has no cooldown.
+    let mut steps = recorded_steps(input).filter(|step| step.status_code != ScalingStatus::Overridden);
     let newest = steps.next()?;
     let mut last = activity(newest, input.now, desired);
     let (mut first, is_out) = (newest, last.is_scale_out());
@@ -52,14 +52,14 @@ fn last(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option
     Some(last)
 }
 
-/// Seconds for which the policy of a change holds others back.
-fn cooldown(scaling: &AutoScaling, made: &ScalingActivity) -> i64 {
-    let policy = scaling.policies.iter().find(|policy| made.policy_name.as_ref() == Some(&policy.policy_name));
-    let given = policy.and_then(|policy| policy.step_scaling_policy_configuration.as_ref());
-    given.map_or(DEFAULT_COOLDOWN_SECONDS.into(), StepScalingPolicyConfiguration::cooldown_seconds)
+/// Returns the cooldown of the policy of a change, in seconds.
+fn cooldown(scaling: &AutoScaling, step: &ScalingActivity) -> i64 {
+    let policy = scaling.policies.iter().find(|policy| step.policy_name.as_ref() == Some(&policy.policy_name));
+    let configuration = policy.and_then(|policy| policy.step_scaling_policy_configuration.as_ref());
+    configuration.map_or(DEFAULT_COOLDOWN_SECONDS.into(), StepScalingPolicyConfiguration::cooldown_seconds)
 }
 
-/// The change that a step policy wants now, to be put on record. Each look at the metrics is acted upon once.
+/// Returns the record of a new step. Each measurement is evaluated once.
 pub(super) fn begin(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -67,10 +67,11 @@ pub(super) fn begin(
 ) -> Option<ScalingActivity> {
     let scaling = requested.spec.ecs.auto_scaling.as_ref()?;
     let measurements = input.measurements?;
-    let last = made(input).next();
+    let last = recorded_steps(input).next();
     // The record has whole seconds.
     let is_new = last.is_none_or(|last| measurements.at.as_second() > last.start_time.0.as_second());
-    if limits::recorded(input).is_some() || !is_new || requested.spec.ecs.desired_count != Some(requested.desired) {
+    let is_written = requested.spec.ecs.desired_count == Some(requested.desired);
+    if limits::in_progress(input.status).is_some() || !is_new || !is_written {
         return None;
     }
     let step = scaling.step(&Occasion {
@@ -79,8 +80,8 @@ pub(super) fn begin(
         running: tasks::count(input.pods.iter()).running,
         desired: requested.desired,
         limits: limits::limits(input, scaling),
-        last: self::last(input, scaling, requested.desired),
-        may_scale_in: !rollout.is_in_progress() && !is_tracked(input, requested.spec),
+        last: last_activity(input, scaling, requested.desired),
+        may_scale_in: !rollout.is_in_progress() && !tracking_scales_in(input, requested.spec),
     })?;
     Some(ScalingActivity {
         start_time: Time(input.now),
@@ -93,77 +94,90 @@ pub(super) fn begin(
     })
 }
 
-/// The step whose tasks are kept where a policy that tracks a target may take them away, and for how long yet: until its own
-/// low alarm could have been raised since, or somebody has set a lower count.
-fn held<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a ScalingActivity, Duration)> {
+/// Returns the step whose tasks a target tracking policy must not stop yet, and the time left. The time ends when the policy's low
+/// alarm could have been raised since the step, or when a lower count is set.
+fn held_step<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a ScalingActivity, Duration)> {
     let activities = &input.status.scaling_activities;
     let position = activities.iter().position(|it| it.policy_name.is_some())?;
     let (later, step) = (&activities[..position], &activities[position]);
-    let is_undone = step.status_code == ScalingStatus::Overridden || later.iter().any(|it| it.to_count < step.to_count);
-    if is_undone || step.to_count <= step.from_count || !is_tracked(input, spec) {
+    let is_reverted =
+        step.status_code == ScalingStatus::Overridden || later.iter().any(|it| it.to_count < step.to_count);
+    if is_reverted || step.to_count <= step.from_count || !tracking_scales_in(input, spec) {
         return None;
     }
     let age = age(step.start_time.0, input.now);
-    let kept = u64::try_from(auto_scaling::low_alarm_seconds(spec)).unwrap_or(0);
-    let left = Duration::from_secs(kept).checked_sub(age)?;
+    let seconds = u64::try_from(auto_scaling::low_alarm_seconds(spec)).unwrap_or(0);
+    let left = Duration::from_secs(seconds).checked_sub(age)?;
     (!left.is_zero()).then_some((step, left))
 }
 
-/// How long the tasks of the last step are kept yet.
-pub(super) fn hold(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<Duration> {
-    held(input, spec).map(|(_, left)| left)
+/// Returns the time for which the tasks of the last step are still kept.
+pub(super) fn hold_time(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<Duration> {
+    held_step(input, spec).map(|(_, left)| left)
 }
 
-/// The limits for what tracks a target beside step policies.
-pub(super) fn hold_within(input: &ServiceInput<'_>, spec: &ServiceSpec, limits: Limits) -> Limits {
-    let least = held(input, spec).map_or(limits.min, |(step, _)| limits.clamp(step.to_count));
+/// Returns the limits for an autoscaler that executes target tracking policies in addition to step policies.
+pub(super) fn limits_of_autoscaler(input: &ServiceInput<'_>, spec: &ServiceSpec, limits: Limits) -> Limits {
+    let least = held_step(input, spec).map_or(limits.min, |(step, _)| limits.clamp(step.to_count));
     Limits { min: least.max(limits.min), ..limits }
 }
 
-/// Why alarms cannot be evaluated, where there are such that are to be.
-pub(super) fn unmeasured(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'static str, String)> {
+/// Returns why alarms cannot be evaluated; `None` for a service without alarms.
+pub(super) fn measurement_problem(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(Reason, String)> {
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     if scaling.samples_kept(&auto_scaling::dimensions(spec, input.root.name)) == 0 {
         return None;
     }
     let Some(measurements) = input.measurements else {
-        // Until the first look after a start, what was said last stands.
-        let said = input.status.conditions.iter().find(|it| it.type_ == condition::AUTO_SCALED)?;
-        let reason = REASONS.into_iter().find(|reason| said.reason == *reason)?;
-        return Some((reason, said.message.clone()));
+        // Until the first measurement after a start, the last reported problem stays.
+        let reported = input.status.conditions.iter().find(|it| it.type_ == condition::AUTO_SCALED)?;
+        let reason = Reason::from_name(&reported.reason).filter(|reason| MEASUREMENT_REASONS.contains(reason))?;
+        return Some((reason, reported.message.clone()));
     };
-    measurements.error.as_ref().map(told)
+    measurements.error.as_ref().map(|error| (reason(error), error_message(error)))
 }
 
-const REASONS: [&str; 5] =
-    ["MetricsApiMissing", "MetricsNotAllowed", "MetricsNotAnswered", "MetricsMissing", "AlarmMetricMissing"];
+/// Reasons of the condition that report a measurement error.
+const MEASUREMENT_REASONS: [Reason; 5] = [
+    Reason::MetricsApiMissing,
+    Reason::MetricsNotAllowed,
+    Reason::MetricsNotAnswered,
+    Reason::MetricsMissing,
+    Reason::AlarmMetricMissing,
+];
 
-fn told(error: &MeasurementError) -> (&'static str, String) {
-    let [no_api, not_allowed, no_answer, no_values, no_metric] = REASONS;
-    let (reason, why) = match error {
-        MeasurementError::NoApi => (no_api, "the server has no API metrics.k8s.io/v1beta1; install metrics-server"),
-        MeasurementError::Forbidden => (
-            not_allowed,
-            "the operator may not list pods.metrics.k8s.io, which the chart lets it with addons.podMetrics",
-        ),
-        MeasurementError::Unavailable => {
-            (no_answer, "the API metrics.k8s.io/v1beta1 does not answer; look at metrics-server")
+fn reason(error: &MeasurementError) -> Reason {
+    match error {
+        MeasurementError::NoApi => Reason::MetricsApiMissing,
+        MeasurementError::Forbidden => Reason::MetricsNotAllowed,
+        MeasurementError::Unavailable => Reason::MetricsNotAnswered,
+        MeasurementError::NoValues => Reason::MetricsMissing,
+        MeasurementError::AlarmMetric { .. } => Reason::AlarmMetricMissing,
+    }
+}
+
+fn error_message(error: &MeasurementError) -> String {
+    let cause = match error {
+        MeasurementError::NoApi => "the server has no API metrics.k8s.io/v1beta1; install metrics-server",
+        MeasurementError::Forbidden => {
+            "the operator has no right to list pods.metrics.k8s.io; set addons.podMetrics in the values of the chart"
         }
+        MeasurementError::Unavailable => "the API metrics.k8s.io/v1beta1 does not respond; check metrics-server",
         MeasurementError::NoValues => {
-            (no_values, "nothing is measured of the running tasks yet, or they reserve none of what is measured")
+            "there are no measurements of the running tasks yet, or the tasks do not reserve the measured resource"
         }
         MeasurementError::AlarmMetric { alarm, message } => {
-            return (
-                no_metric,
-                format!("the alarm {alarm} has no value from kubernetes.autoScaling.alarms: {message}"),
-            );
+            return format!("the alarm {alarm} has no value from kubernetes.autoScaling.alarms: {message}");
         }
     };
-    (reason, format!("alarms of step policies have no values: {why}"))
+    format!("alarms of step policies have no values: {cause}")
 }
 
-/// Whether steps leave it to what tracks a target to take tasks away: it may do so, and the server knows its kind.
-fn is_tracked(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
-    let is_there = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.knows(ChildKind::ScaledObject);
-    is_there && auto_scaling::takes_tasks_away(spec, input.root.name)
+/// True if a target tracking policy scales in, so that step policies must not: it may do so, and the server has its API.
+fn tracking_scales_in(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
+    let has_api = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.supports(ChildKind::ScaledObject);
+    has_api && auto_scaling::takes_tasks_away(spec, input.root.name)
 }
+
+#[cfg(test)]
+mod tests;

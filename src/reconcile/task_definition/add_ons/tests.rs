@@ -1,3 +1,5 @@
+//! Objects of add-ons over several decisions.
+
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use crate::translate::RenderProfile;
 const KINDS: [ChildKind; 3] = [ChildKind::ExternalSecret, ChildKind::VolumeClaim, ChildKind::Volume];
 
 /// A cluster in which the actions of one task definition take effect.
-struct World {
+struct FakeCluster {
     spec: Value,
     revisions: Vec<Revision>,
     in_use: BTreeSet<i64>,
@@ -19,7 +21,7 @@ struct World {
     stores: SecretStores,
 }
 
-impl World {
+impl FakeCluster {
     fn new(spec: Value) -> Self {
         Self {
             spec,
@@ -45,7 +47,7 @@ impl World {
             status: &TaskDefinitionStatus::default(),
             revisions: &self.revisions,
             in_use: &self.in_use,
-            highest_seen: 0,
+            highest_number: 0,
             owned: &self.owned.iter().cloned().collect::<Owned>(),
             efs_driver: self.efs_driver,
             stores: &self.stores,
@@ -54,11 +56,11 @@ impl World {
         })
     }
 
-    fn of(&mut self, kind: ChildKind) -> &mut Vec<ObservedChild> {
-        &mut self.owned.iter_mut().find(|(known, _)| *known == kind).unwrap().1
+    fn children(&mut self, kind: ChildKind) -> &mut Vec<ObservedChild> {
+        &mut self.owned.iter_mut().find(|(other, _)| *other == kind).unwrap().1
     }
 
-    /// Decides and carries out; returns what was applied (`+`) and deleted (`-`), besides revisions.
+    /// Decides and executes the actions. Returns the applied (`+`) and deleted (`-`) objects, without revisions.
     fn step(&mut self) -> Vec<String> {
         let mut done = Vec::new();
         for action in self.decide().actions {
@@ -67,12 +69,12 @@ impl World {
                     let (kind, name) = (child.kind(), child.metadata().name.clone().unwrap());
                     let mut body = child.to_json().unwrap();
                     body["status"]["phase"] = "Bound".into();
-                    self.of(kind).retain(|known| known.name != name);
-                    self.of(kind).push(ObservedChild { uid: format!("{name}-uid"), name: name.clone(), body });
+                    self.children(kind).retain(|child| child.name != name);
+                    self.children(kind).push(ObservedChild { uid: format!("{name}-uid"), name: name.clone(), body });
                     done.push(format!("+{}/{name}", kind.info().kind));
                 }
                 Action::Delete { kind, name, uid } => {
-                    self.of(kind).retain(|known| known.uid != uid);
+                    self.children(kind).retain(|child| child.uid != uid);
                     done.push(format!("-{}/{name}", kind.info().kind));
                 }
                 Action::Create(_)
@@ -88,8 +90,8 @@ impl World {
 
     fn addons(&self) -> Option<(String, String)> {
         let conditions = self.decide().status.conditions;
-        let found = conditions.into_iter().find(|c| c.type_ == condition::ADDONS_READY)?;
-        Some((found.status, found.reason))
+        let condition = conditions.into_iter().find(|c| c.type_ == condition::ADDONS_READY)?;
+        Some((condition.status, condition.reason))
     }
 }
 
@@ -110,120 +112,120 @@ fn with_volume(id: &str) -> Value {
     })
 }
 
-fn held(holds: &str, reason: &str) -> (String, String) {
+fn condition_state(holds: &str, reason: &str) -> (String, String) {
     (holds.to_owned(), reason.to_owned())
 }
 
 #[test]
-fn a_secret_is_made_and_goes_with_the_last_value() {
-    let mut world = World::new(with_secret("A", "/a"));
-    assert_eq!(world.step(), ["+ExternalSecret/web-app"]);
-    let owner = world.of(ChildKind::ExternalSecret)[0].body.pointer("/metadata/ownerReferences/0/uid").cloned();
+fn a_secret_is_created_and_deleted_with_its_last_value() {
+    let mut cluster = FakeCluster::new(with_secret("A", "/a"));
+    assert_eq!(cluster.step(), ["+ExternalSecret/web-app"]);
+    let owner = cluster.children(ChildKind::ExternalSecret)[0].body.pointer("/metadata/ownerReferences/0/uid").cloned();
     assert_eq!(owner, Some("root".into()));
-    assert_eq!(world.addons(), Some(held("True", "Made")));
-    world.spec["containerDefinitions"][0]["secrets"] = json!([]);
-    assert_eq!(world.step(), ["-ExternalSecret/web-app"]);
-    assert_eq!(world.addons(), None);
+    assert_eq!(cluster.addons(), Some(condition_state("True", "Made")));
+    cluster.spec["containerDefinitions"][0]["secrets"] = json!([]);
+    assert_eq!(cluster.step(), ["-ExternalSecret/web-app"]);
+    assert_eq!(cluster.addons(), None);
 }
 
 #[test]
 fn values_of_an_older_revision_in_use_are_kept() {
-    let mut world = World::new(with_secret("B", "/b"));
+    let mut cluster = FakeCluster::new(with_secret("B", "/b"));
     let older = Revision { name: "web-1".into(), uid: "1".into(), number: 1, spec: with_secret("A", "/a") };
-    world.revisions.push(older);
-    let keys = |world: &mut World| -> Vec<Value> {
-        world.step();
-        let body = world.of(ChildKind::ExternalSecret)[0].body.clone();
+    cluster.revisions.push(older);
+    let keys = |cluster: &mut FakeCluster| -> Vec<Value> {
+        cluster.step();
+        let body = cluster.children(ChildKind::ExternalSecret)[0].body.clone();
         body["spec"]["data"].as_array().unwrap().iter().map(|entry| entry["secretKey"].clone()).collect()
     };
-    assert_eq!(keys(&mut world), ["B"]);
-    world.in_use.insert(1);
-    assert_eq!(keys(&mut world), ["A", "B"]);
+    assert_eq!(keys(&mut cluster), ["B"]);
+    cluster.in_use.insert(1);
+    assert_eq!(keys(&mut cluster), ["A", "B"]);
 }
 
 #[test]
-fn naming_a_store_makes_no_revision() {
+fn a_change_of_the_stores_creates_no_revision() {
     let with = with_secret("A", "/a");
     let mut without = with.clone();
     without.as_object_mut().unwrap().remove("kubernetes");
-    let mut world = World::new(with);
-    world.revisions.push(Revision { name: "web-1".into(), uid: "1".into(), number: 1, spec: without });
-    let actions = world.decide().actions;
+    let mut cluster = FakeCluster::new(with);
+    cluster.revisions.push(Revision { name: "web-1".into(), uid: "1".into(), number: 1, spec: without });
+    let actions = cluster.decide().actions;
     assert!(!actions.iter().any(|action| matches!(action, Action::Create(_))), "{actions:?}");
 }
 
 #[test]
-fn stores_of_the_operator_count_where_none_is_named() {
+fn the_stores_of_the_operator_are_the_default() {
     let mut spec = with_secret("A", "/a");
     spec["kubernetes"] = json!({});
-    let mut world = World::new(spec);
-    assert_eq!(world.step(), Vec::<String>::new());
-    world.stores.parameter_store = Some(SecretStore { name: "all".into(), kind: None });
-    assert_eq!(world.step(), ["+ExternalSecret/web-app"]);
-    let told = world.decide().status.differences;
-    assert!(told.iter().any(|difference| difference.code == "external-secret-made"), "{told:?}");
+    let mut cluster = FakeCluster::new(spec);
+    assert_eq!(cluster.step(), Vec::<String>::new());
+    cluster.stores.parameter_store = Some(SecretStore { name: "all".into(), kind: None });
+    assert_eq!(cluster.step(), ["+ExternalSecret/web-app"]);
+    let differences = cluster.decide().status.differences;
+    assert!(differences.iter().any(|difference| difference.code == "external-secret-made"), "{differences:?}");
 }
 
 #[test]
-fn without_the_api_nothing_is_made_or_deleted_and_it_is_said() {
-    let mut world = World::new(with_secret("A", "/a"));
-    world.owned.retain(|(kind, _)| *kind != ChildKind::ExternalSecret);
-    assert_eq!(world.step(), Vec::<String>::new());
-    assert_eq!(world.addons(), Some(held("False", "ExternalSecretsMissing")));
+fn a_missing_api_is_reported_and_no_object_is_created_or_deleted() {
+    let mut cluster = FakeCluster::new(with_secret("A", "/a"));
+    cluster.owned.retain(|(kind, _)| *kind != ChildKind::ExternalSecret);
+    assert_eq!(cluster.step(), Vec::<String>::new());
+    assert_eq!(cluster.addons(), Some(condition_state("False", "ExternalSecretsMissing")));
 }
 
 #[test]
-fn a_volume_is_made_once_its_claim_is_there() {
-    let mut world = World::new(with_volume("fs-1"));
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data"]);
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data", "+PersistentVolume/shop.web-data"]);
-    let volume = world.of(ChildKind::Volume)[0].body.clone();
+fn a_volume_is_created_once_its_claim_exists() {
+    let mut cluster = FakeCluster::new(with_volume("fs-1"));
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data"]);
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data", "+PersistentVolume/shop.web-data"]);
+    let volume = cluster.children(ChildKind::Volume)[0].body.clone();
     assert_eq!(volume.pointer("/spec/claimRef/uid"), Some(&json!("web-data-uid")));
     assert_eq!(volume.pointer("/metadata/ownerReferences"), None);
-    let applied = world.decide();
-    assert_eq!(applied.actions, world.decide().actions);
-    world.spec["volumes"] = json!([]);
-    assert_eq!(world.step(), ["-PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
+    let applied = cluster.decide();
+    assert_eq!(applied.actions, cluster.decide().actions);
+    cluster.spec["volumes"] = json!([]);
+    assert_eq!(cluster.step(), ["-PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
 }
 
 #[test]
-fn a_claim_of_somebody_else_gets_no_volume() {
-    let mut world = World::new(with_volume("fs-1"));
-    world.step();
-    // Carrying out leaves it alone, so it is never among the owned ones.
-    world.of(ChildKind::VolumeClaim).clear();
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data"]);
+fn a_claim_that_the_operator_did_not_create_gets_no_volume() {
+    let mut cluster = FakeCluster::new(with_volume("fs-1"));
+    cluster.step();
+    // The operator does not change such a claim, so it is never an owned object.
+    cluster.children(ChildKind::VolumeClaim).clear();
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data"]);
 }
 
 #[test]
-fn a_volume_that_was_released_is_replaced() {
-    let mut world = World::new(with_volume("fs-1"));
-    world.step();
-    world.step();
-    world.of(ChildKind::Volume)[0].body["status"]["phase"] = "Released".into();
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data", "+PersistentVolume/shop.web-data"]);
+fn a_released_volume_is_replaced() {
+    let mut cluster = FakeCluster::new(with_volume("fs-1"));
+    cluster.step();
+    cluster.step();
+    cluster.children(ChildKind::Volume)[0].body["status"]["phase"] = "Released".into();
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data", "+PersistentVolume/shop.web-data"]);
 }
 
 #[test]
-fn a_volume_in_use_is_not_taken_from_its_tasks() {
-    let mut world = World::new(with_volume("fs-1"));
-    world.step();
-    world.step();
-    world.spec = with_volume("fs-2");
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data"]);
-    assert_eq!(world.addons(), Some(held("False", "VolumeBoundElsewhere")));
-    world.of(ChildKind::Volume)[0].body["status"]["phase"] = "Available".into();
-    assert_eq!(world.step(), ["+PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
+fn a_volume_in_use_is_kept() {
+    let mut cluster = FakeCluster::new(with_volume("fs-1"));
+    cluster.step();
+    cluster.step();
+    cluster.spec = with_volume("fs-2");
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data"]);
+    assert_eq!(cluster.addons(), Some(condition_state("False", "VolumeBoundElsewhere")));
+    cluster.children(ChildKind::Volume)[0].body["status"]["phase"] = "Available".into();
+    assert_eq!(cluster.step(), ["+PersistentVolumeClaim/web-data", "-PersistentVolume/shop.web-data"]);
 }
 
 #[test]
-fn without_the_driver_claims_and_volumes_are_let_be() {
-    let mut world = World::new(with_volume("fs-1"));
-    world.step();
-    world.step();
-    world.efs_driver = false;
-    world.spec["volumes"] = json!([]);
-    assert_eq!(world.step(), Vec::<String>::new());
-    assert_eq!(world.of(ChildKind::VolumeClaim).len(), 1);
+fn claims_and_volumes_stay_unchanged_without_the_driver() {
+    let mut cluster = FakeCluster::new(with_volume("fs-1"));
+    cluster.step();
+    cluster.step();
+    cluster.efs_driver = false;
+    cluster.spec["volumes"] = json!([]);
+    assert_eq!(cluster.step(), Vec::<String>::new());
+    assert_eq!(cluster.children(ChildKind::VolumeClaim).len(), 1);
 }
