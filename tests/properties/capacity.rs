@@ -1,16 +1,16 @@
-//! Properties of how tasks are divided among the providers of a strategy, against the rule written down a second time: task
-//! by task, in fractions.
+//! Division of tasks among capacity providers, against a second implementation that assigns one task at a time by comparing
+//! fractions.
 
 use ecs_operator::ecs::CapacityProviderStrategyItem;
-use ecs_operator::ecs::capacity::Strategy as Division;
+use ecs_operator::ecs::capacity::Strategy as CapacityStrategy;
 use fastrand::Rng;
 use proptest::arbitrary::any;
 use proptest::strategy::Strategy;
 
-/// Counts that are tried of each strategy.
+/// The highest count tried with each strategy.
 const COUNTS: i64 = 1000;
 
-/// Base and weight of each provider; one of several has a weight, and one at most has a base.
+/// Base and weight of each provider. At least one provider has a weight, and at most one has a base.
 pub fn strategies() -> impl Strategy<Value = Vec<(i32, i32)>> {
     any::<u64>().prop_map(|seed| {
         let mut rng = Rng::with_seed(seed);
@@ -23,8 +23,8 @@ pub fn strategies() -> impl Strategy<Value = Vec<(i32, i32)>> {
     })
 }
 
-/// One more task than `counts`, where the rule has it go.
-fn place(counts: &mut [i64], items: &[(i32, i32)]) {
+/// Adds one task to the provider that the rule selects.
+fn add_task(counts: &mut [i64], items: &[(i32, i32)]) {
     let base = items.iter().position(|(base, _)| *base > 0);
     if let Some(based) = base.filter(|position| counts[*position] < i64::from(items[*position].0)) {
         counts[based] += 1;
@@ -33,42 +33,43 @@ fn place(counts: &mut [i64], items: &[(i32, i32)]) {
     let beyond = |position: usize| counts[position] - i64::from(items[position].0);
     let (placed, total): (i64, i64) =
         (0..items.len()).fold((0, 0), |(placed, total), n| (placed + beyond(n), total + i64::from(items[n].1)));
-    // How far it is behind its share, in parts of the sum of all weights.
+    // The distance to its share, multiplied by the sum of all weights.
     let behind = |n: usize| i64::from(items[n].1) * (placed + 1) - beyond(n) * total;
     let weighted = (0..items.len()).filter(|n| items[*n].1 > 0);
-    let next = weighted.max_by_key(|n| (behind(*n), std::cmp::Reverse(*n))).expect("a weight");
+    let next =
+        weighted.max_by_key(|n| (behind(*n), std::cmp::Reverse(*n))).expect("at least one provider has a weight");
     counts[next] += 1;
 }
 
-pub fn is_divided_by_the_rule(items: &[(i32, i32)]) -> Result<(), String> {
-    let given = items.iter().map(|(base, weight)| CapacityProviderStrategyItem {
+pub fn follows_the_rule(items: &[(i32, i32)]) -> Result<(), String> {
+    let strategy = items.iter().map(|(base, weight)| CapacityProviderStrategyItem {
         capacity_provider: String::new(),
         weight: Some(*weight),
         base: Some(*base),
     });
-    let division = Division::new(&given.collect::<Vec<_>>());
+    let strategy = CapacityStrategy::new(&strategy.collect::<Vec<_>>());
     let mut expected = vec![0; items.len()];
     let total: i64 = items.iter().map(|(_, weight)| i64::from(*weight)).sum();
     for desired in 0..=COUNTS {
-        let counts = division.split(desired);
+        let counts = strategy.split(desired);
         let check = |holds: bool, what: &str| {
-            if holds { Ok(()) } else { Err(format!("{what}: {desired} tasks come to {counts:?}")) }
+            if holds { Ok(()) } else { Err(format!("{what}: {desired} tasks are divided into {counts:?}")) }
         };
-        check(counts == expected, "another division than the rule's")?;
-        check(counts.iter().sum::<i64>() == desired, "a task is lost or made up")?;
+        check(counts == expected, "the division differs from the rule")?;
+        check(counts.iter().sum::<i64>() == desired, "the sum differs from the number of tasks")?;
         let bases: i64 = items.iter().map(|(base, _)| i64::from(*base)).sum();
         for (position, (base, weight)) in items.iter().enumerate() {
             let (base, weight, count) = (i64::from(*base), i64::from(*weight), counts[position]);
             check(count >= base.min(desired), "a base is not met")?;
-            check(weight > 0 || count <= base, "a task without a weight")?;
+            check(weight > 0 || count <= base, "a provider without a weight has tasks beyond its base")?;
             let beyond = (desired - bases).max(0);
             let ahead = (count - base).max(0) * total - weight * beyond;
-            check(ahead < total, "more than a share rounded up")?;
-            // With more providers than two, one may wait while several others take their turn.
+            check(ahead < total, "a provider has more than its share, rounded up")?;
+            // With three or more providers, one may fall behind by a task for each of the others.
             let others = i64::try_from(items.len()).unwrap_or(i64::MAX) - 1;
-            check(desired < bases || ahead > -total * others.max(1), "less than the others leave")?;
+            check(desired < bases || ahead > -total * others.max(1), "a provider is too far below its share")?;
         }
-        place(&mut expected, items);
+        add_task(&mut expected, items);
     }
     Ok(())
 }

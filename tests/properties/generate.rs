@@ -1,4 +1,4 @@
-//! Inputs of each sort, as strategies of proptest.
+//! Random inputs as proptest strategies.
 
 use ecs_operator::k8s::names::object_name;
 use fastrand::Rng;
@@ -7,18 +7,18 @@ use proptest::strategy::{NewTree, Strategy, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::input::{Body, Cluster, File, Input, Style, written};
+use crate::input::{Body, Cluster, File, Input, Style, to_text};
 use crate::shrink::Shrinking;
 use crate::{mutate, plausible};
 
-/// A sort of inputs.
+/// A class of inputs.
 #[derive(Clone, Copy, Debug)]
 pub enum Inputs {
-    /// Definitions that belong together, most of which ECS would take.
+    /// Definitions that belong together, most of which ECS would accept.
     Plausible,
-    /// Such definitions with a few mistakes in their documents.
+    /// Plausible definitions with a few mistakes in their documents.
     Mistaken,
-    /// Such definitions with mistakes in their texts, down to what is no text.
+    /// Plausible definitions with damaged bytes.
     Damaged,
 }
 
@@ -38,7 +38,7 @@ impl Strategy for Inputs {
     }
 }
 
-/// A definition on its way into a file.
+/// A definition before it is written to a file.
 struct Part {
     name: String,
     kind: &'static str,
@@ -46,15 +46,15 @@ struct Part {
 }
 
 fn plausible(rng: &mut Rng) -> Input {
-    let parts: Vec<Part> = parts(rng).into_iter().map(|part| wrapped(part, rng)).collect();
-    let found = rng.u32(..4) == 0;
+    let parts: Vec<Part> = parts(rng).into_iter().map(|part| wrap(part, rng)).collect();
+    let from_folder = rng.u32(..4) == 0;
     let files = match rng.u32(..8) {
         0 => vec![list_of(parts, rng)],
         1 | 2 => {
             let documents = parts.into_iter().map(|part| part.document).collect();
-            vec![File { name: "all.yaml".to_owned(), found, body: Body::Documents(documents, Style::Yaml) }]
+            vec![File { name: "all.yaml".to_owned(), from_folder, body: Body::Documents(documents, Style::Yaml) }]
         }
-        _ => parts.into_iter().map(|part| file(part, found, rng)).collect(),
+        _ => parts.into_iter().map(|part| file(part, from_folder, rng)).collect(),
     };
     let cluster = Cluster::ALL[rng.usize(..Cluster::ALL.len())];
     Input { files, keep_revisions: rng.bool(), namespace: rng.u32(..4) == 0, cluster }
@@ -71,7 +71,7 @@ fn parts(rng: &mut Rng) -> Vec<Part> {
     }
     for number in 0..[0, 1, 1, 2][rng.usize(..4)] {
         let (family, task) = &families[rng.usize(..families.len())];
-        // One name for a service and its task definition is usual.
+        // A service usually has the name of its task definition.
         let name = if number == 0 && rng.u32(..4) == 0 { family.clone() } else { format!("front{number}") };
         let reference = match rng.u32(..8) {
             0 => format!("{family}:{}", rng.u32(1..9)),
@@ -80,7 +80,7 @@ fn parts(rng: &mut Rng) -> Vec<Part> {
             _ => family.clone(),
         };
         let mut document = plausible::service(&name, &reference, rng);
-        plausible::fit(&mut document, task, rng);
+        plausible::match_ports(&mut document, task, rng);
         parts.push(Part { document, name, kind: "Service" });
     }
     if rng.u32(..4) == 0 {
@@ -90,8 +90,8 @@ fn parts(rng: &mut Rng) -> Vec<Part> {
     parts
 }
 
-/// The definition in one of the forms in which people have it.
-fn wrapped(part: Part, rng: &mut Rng) -> Part {
+/// Puts a definition into one of the forms in which users have it.
+fn wrap(part: Part, rng: &mut Rng) -> Part {
     let Part { name, kind, mut document } = part;
     let document = match (rng.u32(..12), kind) {
         (0, "TaskDefinition") => {
@@ -128,14 +128,14 @@ fn list_of(parts: Vec<Part>, rng: &mut Rng) -> File {
     let documents: Vec<Value> = parts.into_iter().map(|part| part.document).collect();
     let document =
         if rng.bool() { json!(documents) } else { json!({"apiVersion": "v1", "kind": "List", "items": documents}) };
-    File { name: "all.json".to_owned(), found: false, body: Body::Documents(vec![document], style(rng)) }
+    File { name: "all.json".to_owned(), from_folder: false, body: Body::Documents(vec![document], style(rng)) }
 }
 
-fn file(part: Part, found: bool, rng: &mut Rng) -> File {
+fn file(part: Part, from_folder: bool, rng: &mut Rng) -> File {
     let style = style(rng);
     let ending = if style == Style::Yaml { "yaml" } else { "json" };
     let name = format!("{}/{}.{ending}", part.kind, part.name);
-    File { name, found, body: Body::Documents(vec![part.document], style) }
+    File { name, from_folder, body: Body::Documents(vec![part.document], style) }
 }
 
 fn style(rng: &mut Rng) -> Style {
@@ -157,7 +157,7 @@ fn make_mistakes(input: &mut Input, rng: &mut Rng) {
             mutate::document(&mut documents[document], rng);
         }
     }
-    // YAML passes over documents that are empty.
+    // A YAML reader skips empty documents.
     for file in &mut input.files {
         if let Body::Documents(documents, Style::Yaml) = &mut file.body {
             documents.retain(|document| !document.is_null());
@@ -169,7 +169,7 @@ fn damage(input: &mut Input, rng: &mut Rng) {
     let file = rng.usize(..input.files.len());
     let file = &mut input.files[file];
     let Body::Documents(documents, style) = &file.body else { return };
-    let mut bytes = written(documents, *style).into_bytes();
+    let mut bytes = to_text(documents, *style).into_bytes();
     for _ in 0..rng.usize(1..=4) {
         mutate::bytes(&mut bytes, rng);
     }

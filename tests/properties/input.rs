@@ -1,4 +1,4 @@
-//! What the converter is given: files with definitions or with any text, and settings.
+//! Inputs of the converter: files with definitions or arbitrary text, and settings.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use ecs_operator::translate::RenderProfile;
 use fastrand::Rng;
 use serde_json::Value;
 
-/// Files, and how they are converted.
+/// Files and conversion settings.
 #[derive(Clone)]
 pub struct Input {
     pub files: Vec<File>,
@@ -16,14 +16,14 @@ pub struct Input {
     pub cluster: Cluster,
 }
 
-/// What the cluster is taken to have.
+/// Features of the target cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cluster {
-    /// Neither resources for a whole Pod nor the task agent.
+    /// Without Pod-level resources and the task agent.
     Old,
     #[default]
     New,
-    /// The operator brings the task agent into tasks.
+    /// With the task agent.
     WithAgent,
 }
 
@@ -42,27 +42,27 @@ impl Cluster {
 #[derive(Clone)]
 pub struct File {
     pub name: String,
-    /// Whether it was found in a folder.
-    pub found: bool,
+    /// True if the file was found in a folder rather than named by the user.
+    pub from_folder: bool,
     pub body: Body,
 }
 
 #[derive(Clone)]
 pub enum Body {
-    /// Documents; several only as YAML.
+    /// Documents. Only YAML files have several.
     Documents(Vec<Value>, Style),
-    /// Any bytes.
+    /// Arbitrary bytes.
     Bytes(Vec<u8>),
 }
 
-/// How documents are written.
+/// Format of the documents of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Members by name.
+    /// JSON with members sorted by name.
     Json,
-    /// Members in an order that the number decides.
+    /// JSON with members in an order that depends on the number.
     Shuffled(u64),
-    /// With comments, trailing commas and lines that end as on Windows, in places that the number decides.
+    /// JSON with comments, trailing commas and CRLF line ends in places that depend on the number.
     Commented(u64),
     Yaml,
 }
@@ -82,7 +82,7 @@ impl Input {
         self.files.iter().map(File::source).collect()
     }
 
-    /// The same with the members of all JSON objects in another order.
+    /// Returns a copy with the members of all JSON objects in another order.
     pub fn shuffled(&self, seed: u64) -> Self {
         let mut other = self.clone();
         for file in &mut other.files {
@@ -97,17 +97,17 @@ impl Input {
 impl File {
     pub fn source(&self) -> Source {
         let text = match &self.body {
-            Body::Documents(documents, style) => Ok(written(documents, *style)),
+            Body::Documents(documents, style) => Ok(to_text(documents, *style)),
             Body::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(|_| "the file is not UTF-8".to_owned()),
         };
-        Source { name: self.name.clone(), text, from_folder: self.found }
+        Source { name: self.name.clone(), text, from_folder: self.from_folder }
     }
 
     pub fn is_yaml(&self) -> bool {
         self.name.rsplit_once('.').is_some_and(|(_, ending)| ending == "yaml")
     }
 
-    /// The documents of the file, if it has a form that is read in only one way.
+    /// The documents of the file, if a parser of standard JSON or YAML can read it.
     pub fn documents(&self) -> Option<Vec<Value>> {
         match &self.body {
             Body::Documents(documents, _) => Some(documents.clone()),
@@ -123,8 +123,8 @@ impl File {
     }
 }
 
-/// Documents as text.
-pub fn written(documents: &[Value], style: Style) -> String {
+/// Writes documents as text.
+pub fn to_text(documents: &[Value], style: Style) -> String {
     match style {
         Style::Yaml => {
             let texts: Vec<String> =
@@ -133,21 +133,21 @@ pub fn written(documents: &[Value], style: Style) -> String {
         }
         Style::Json => documents.first().map(|first| format!("{first:#}")).unwrap_or_default(),
         Style::Shuffled(seed) | Style::Commented(seed) => {
-            let mut pen =
-                Pen { rng: Rng::with_seed(seed), text: String::new(), comments: style != Style::Shuffled(seed) };
-            documents.first().into_iter().for_each(|document| pen.value(document));
-            pen.text
+            let mut writer =
+                Writer { rng: Rng::with_seed(seed), text: String::new(), comments: style != Style::Shuffled(seed) };
+            documents.first().into_iter().for_each(|document| writer.value(document));
+            writer.text
         }
     }
 }
 
-struct Pen {
+struct Writer {
     rng: Rng,
     text: String,
     comments: bool,
 }
 
-impl Pen {
+impl Writer {
     fn value(&mut self, value: &Value) {
         self.space();
         match value {
@@ -192,7 +192,7 @@ impl Pen {
         self.text.push(bracket);
     }
 
-    /// Something that says nothing.
+    /// Writes a comment or white space, if comments are wanted.
     fn space(&mut self) {
         if !self.comments {
             return;
@@ -210,13 +210,13 @@ impl fmt::Debug for Input {
             self.keep_revisions, self.namespace, self.cluster
         )?;
         for file in &self.files {
-            let found = if file.found { ", found in a folder" } else { "" };
+            let origin = if file.from_folder { ", found in a folder" } else { "" };
             match &file.body {
                 Body::Documents(documents, style) => {
-                    writeln!(f, "--- {} ({style:?}{found})\n{}", file.name, written(documents, *style))?;
+                    writeln!(f, "--- {} ({style:?}{origin})\n{}", file.name, to_text(documents, *style))?;
                 }
                 Body::Bytes(bytes) => {
-                    writeln!(f, "--- {} (bytes{found})\nb\"{}\"", file.name, bytes.escape_ascii())?;
+                    writeln!(f, "--- {} (bytes{origin})\nb\"{}\"", file.name, bytes.escape_ascii())?;
                 }
             }
         }

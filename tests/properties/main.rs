@@ -1,8 +1,8 @@
-//! Properties of the converter that hold of every input: plausible, mistaken or damaged; of the query language; of placement;
-//! and of the division of tasks among capacity providers.
+//! Property tests on random inputs: the converter, the cluster query language, schedules, placement, the division of tasks
+//! among capacity providers, and the comparison of objects.
 //!
-//! `CASES` says how many inputs are tried, and `SEED` which ones: the same number always gives the same inputs. Few are
-//! tried in each run of the tests; `make campaign` tries very many.
+//! `CASES` sets the number of inputs and `SEED` their choice: the same seed always gives the same inputs. A normal run of
+//! the tests tries a few; `make campaign` tries many.
 
 mod capacity;
 mod check;
@@ -29,25 +29,25 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use tally::Tally;
 
-/// Inputs of a run that says nothing else.
+/// Number of inputs unless `CASES` is set.
 const FEW: u32 = 150;
-/// From so many inputs on the run tells how far it is.
+/// A run of at least this many inputs prints its progress.
 const MANY: u32 = 5000;
-/// Clusters of each run: they cost little.
+/// Number of clusters in each run; they are cheap.
 const CLUSTERS: u32 = 10_000;
 
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?} and not a number")))
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
 }
 
 fn all_inputs() -> u32 {
-    number("CASES").map_or(FEW, |cases| u32::try_from(cases).expect("a number of inputs"))
+    variable("CASES").map_or(FEW, |cases| u32::try_from(cases).expect("CASES fits into 32 bits"))
 }
 
-/// What tries inputs, those of each sort others, and the seed they come of.
+/// Returns a runner, which tries different inputs for each `sort`, and its seed.
 fn runner(cases: u32, sort: u8) -> (TestRunner, u64) {
-    let seed = number("SEED").unwrap_or(1);
+    let seed = variable("SEED").unwrap_or(1);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 50_000, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -55,7 +55,7 @@ fn runner(cases: u32, sort: u8) -> (TestRunner, u64) {
     (TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)), seed)
 }
 
-/// Tries expressions: ten for each input of the converter, as they cost so much less.
+/// Tries expressions: ten for each input of the converter, because they are cheap.
 fn try_queries<T: std::fmt::Debug>(
     what: &str,
     sort: u8,
@@ -65,7 +65,7 @@ fn try_queries<T: std::fmt::Debug>(
     try_cases(what, sort, all_inputs().saturating_mul(10), queries, check);
 }
 
-/// Tries so many values.
+/// Checks a number of values.
 fn try_cases<T: std::fmt::Debug>(
     what: &str,
     sort: u8,
@@ -75,13 +75,13 @@ fn try_cases<T: std::fmt::Debug>(
 ) {
     let (mut runner, seed) = runner(cases, sort);
     match runner.run(&values, |value| check(&value).map_err(TestCaseError::fail)) {
-        Ok(()) => eprintln!("{what}, seed {seed}: all properties hold of {cases}"),
+        Ok(()) => eprintln!("{what}, seed {seed}: all properties hold for {cases}"),
         Err(TestError::Fail(reason, value)) => panic!("seed {seed}: {reason}\n\n{value:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
 
-/// Tries a share, in percent, of all inputs.
+/// Checks `share` percent of the number of inputs.
 fn try_inputs(sort: Inputs, share: u32) -> Tally {
     let all = all_inputs();
     let cases = (u64::from(all) * u64::from(share)).div_ceil(100);
@@ -97,7 +97,7 @@ fn try_inputs(sort: Inputs, share: u32) -> Tally {
         Ok(())
     });
     match result {
-        Ok(()) => eprintln!("{sort:?}, seed {seed}: all properties hold of {tally}; {} s", start.elapsed().as_secs()),
+        Ok(()) => eprintln!("{sort:?}, seed {seed}: all properties hold for {tally}; {} s", start.elapsed().as_secs()),
         Err(TestError::Fail(reason, input)) => panic!("seed {seed}: {reason}\n\nThe smallest input found:\n{input:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
@@ -105,52 +105,52 @@ fn try_inputs(sort: Inputs, share: u32) -> Tally {
 }
 
 #[test]
-fn of_plausible_definitions() {
+fn properties_hold_for_plausible_definitions() {
     let tally = try_inputs(Inputs::Plausible, 40);
     assert!(tally.share_converted() >= 50, "too few definitions pass validation to try the translation: {tally}");
 }
 
 #[test]
-fn of_definitions_with_mistakes() {
+fn properties_hold_for_definitions_with_mistakes() {
     try_inputs(Inputs::Mistaken, 40);
 }
 
 #[test]
-fn of_damaged_texts() {
+fn properties_hold_for_damaged_texts() {
     try_inputs(Inputs::Damaged, 20);
 }
 
 #[test]
-fn of_expressions() {
-    try_queries("Expressions", 3, queries::questions(), queries::means_what_it_says);
+fn expressions_select_the_instances_they_describe() {
+    try_queries("Expressions", 3, queries::models(), queries::agrees_with_model);
 }
 
 #[test]
-fn of_texts_that_are_taken_for_expressions() {
-    try_queries("Texts", 4, queries::texts(), |text| queries::is_read_or_refused(text));
+fn any_text_is_parsed_or_refused_with_an_error() {
+    try_queries("Texts", 4, queries::texts(), |text| queries::is_parsed_or_refused(text));
 }
 
 #[test]
-fn of_cron_expressions() {
+fn cron_expressions_agree_with_croner() {
     let cases = all_inputs().saturating_mul(10);
     try_cases("Schedules", 9, cases, schedules::cases(), schedules::agrees_with_croner);
 }
 
 #[test]
-fn of_clusters_that_tasks_are_placed_on() {
+fn placement_agrees_with_the_reference() {
     let cases = all_inputs().max(CLUSTERS);
     try_cases("Clusters", 5, cases, placement::cases(), placement::agrees);
 }
 
 #[test]
-fn of_capacity_provider_strategies() {
-    // Each is tried with every count to 1000.
+fn capacity_provider_strategies_divide_tasks_by_the_rule() {
+    // Each strategy is tried with every count up to 1000.
     try_cases("Strategies", 6, all_inputs().div_ceil(3), capacity::strategies(), |items| {
-        capacity::is_divided_by_the_rule(items)
+        capacity::follows_the_rule(items)
     });
 }
 
 #[test]
-fn of_observed_objects() {
-    try_cases("Observed objects", 7, all_inputs().saturating_mul(10), subset::cases(), subset::is_judged_as_by_a_merge);
+fn differences_are_reported_exactly_if_a_merge_changes_the_object() {
+    try_cases("Observed objects", 7, all_inputs().saturating_mul(10), subset::cases(), subset::agrees_with_merge);
 }

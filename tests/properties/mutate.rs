@@ -1,4 +1,4 @@
-//! What goes wrong in documents and in texts.
+//! Random damage of documents and texts.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::walk;
 
-/// Texts that lead careless programs astray.
+/// Texts that are easily misread.
 const ODD: [&str; 14] = [
     "",
     " ",
@@ -25,7 +25,7 @@ const ODD: [&str; 14] = [
     "a/b~1|<b>`*",
 ];
 
-/// Names that members have by mistake.
+/// Names of members that do not belong in a definition.
 const NAMES: [&str; 16] = [
     "",
     "Image",
@@ -45,7 +45,7 @@ const NAMES: [&str; 16] = [
     "0",
 ];
 
-/// A value that is seldom meant.
+/// Returns an unusual value.
 pub fn odd_value(rng: &mut Rng) -> Value {
     match rng.u32(..14) {
         0 | 1 => Value::Null,
@@ -67,7 +67,7 @@ fn nested(depth: usize) -> Value {
     (0..depth).fold(json!(1), |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"a": inner}) })
 }
 
-/// Changes a place of a document in one way.
+/// Changes one value of a document.
 pub fn document(document: &mut Value, rng: &mut Rng) {
     let places = places(document);
     let place = &places[rng.usize(..places.len())];
@@ -102,7 +102,7 @@ fn change_member(members: &mut Map<String, Value>, rng: &mut Rng) {
     }
 }
 
-/// All places but the texts of the user, whose values must stay where they can be told from others.
+/// JSON pointers of all values except user data, which must stay in its place so that it can be recognized.
 fn places(document: &Value) -> Vec<String> {
     let mut places = vec![String::new()];
     for leaf in walk::leaves(document) {
@@ -115,7 +115,7 @@ fn places(document: &Value) -> Vec<String> {
     places
 }
 
-/// Tokens that mean something to a parser.
+/// Tokens with a meaning in JSON or YAML.
 const TOKENS: [&str; 30] = [
     "\"",
     "'",
@@ -149,7 +149,7 @@ const TOKENS: [&str; 30] = [
     "%YAML 9.9\n",
 ];
 
-/// Changes a text in one way.
+/// Changes a text in one place.
 pub fn bytes(bytes: &mut Vec<u8>, rng: &mut Rng) {
     let at = rng.usize(..=bytes.len());
     match rng.u32(..12) {
@@ -180,7 +180,7 @@ pub fn bytes(bytes: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-/// YAML that grows tenfold with each line.
+/// YAML whose aliases expand to ten times the size with each line.
 fn aliases(lines: usize) -> String {
     let mut text = "a0: &a0 x\n".to_owned();
     for line in 1..=lines {

@@ -1,5 +1,5 @@
-//! Placement against a reference algorithm that shares no code with the product: it derives the state of an instance from its
-//! tasks each time, and compares all instances by whole lists of keys.
+//! Placement compared with a reference algorithm that shares no code with the product: it computes the state of an instance
+//! from its tasks each time, and compares all instances by whole lists of keys.
 
 mod cluster;
 mod reference;
@@ -14,12 +14,12 @@ use proptest::arbitrary::any;
 use proptest::strategy::Strategy as _;
 use reference::{expected, expected_to_stop, objections};
 
-/// A random cluster.
+/// Random clusters.
 pub fn cases() -> impl proptest::strategy::Strategy<Value = Case> {
     any::<u64>().prop_map(|seed| Case::random(&mut Rng::with_seed(seed)))
 }
 
-/// Task by task, those placed and those stopped, both accounts name the same instances and tasks.
+/// Both algorithms choose the same instances for each task placed, and the same tasks to stop.
 pub fn agrees(case: &Case) -> Result<(), String> {
     let mut rng = Rng::with_seed(case.seed);
     let job = case.definition.job(case.group);
@@ -36,23 +36,25 @@ pub fn agrees(case: &Case) -> Result<(), String> {
                 .map_err(|e| format!("turn {turn}: {e}\n{machines:?}"))?;
             continue;
         }
-        let wanted = expected(case, &machines, &job);
+        let expected_choice = expected(case, &machines, &job);
         let found = best(&instances, &request);
-        if found != wanted {
-            return Err(format!("turn {turn}: {found:?} are chosen from, and not {wanted:?}\n{machines:?}"));
+        if found != expected_choice {
+            return Err(format!(
+                "turn {turn}: the candidates are {found:?}, expected {expected_choice:?}\n{machines:?}"
+            ));
         }
         match place(&instances, &request, |count| rng.usize(..count)) {
-            Ok(at) if wanted.contains(&at) => {
+            Ok(at) if expected_choice.contains(&at) => {
                 instances[at].take(&request);
                 let placed = Job { protected: rng.u32(..4) == 0, healthy: rng.u32(..6) > 0, ..job.clone() };
                 machines[at].tasks.push(placed);
             }
-            Ok(at) => return Err(format!("turn {turn}: instance {at} is none of {wanted:?}")),
-            Err(failure) => fails_rightly(&failure, &machines, &job, &case.rules)?,
+            Ok(at) => return Err(format!("turn {turn}: instance {at} is not among {expected_choice:?}")),
+            Err(failure) => failure_agrees(&failure, &machines, &job, &case.rules)?,
         }
     }
     let anew: Vec<Instance> = machines.iter().enumerate().map(|(number, machine)| machine.instance(number)).collect();
-    if anew == instances { Ok(()) } else { Err(format!("the account is lost:\n{instances:?}\nis not\n{anew:?}")) }
+    if anew == instances { Ok(()) } else { Err(format!("the instances are\n{instances:?}\nexpected\n{anew:?}")) }
 }
 
 fn strategies(case: &Case) -> Vec<Strategy> {
@@ -64,22 +66,22 @@ fn strategies(case: &Case) -> Vec<Strategy> {
 
 fn same_reservation(found: &Reservation, job: &Job) -> Result<(), String> {
     let ports = job.ports.iter().map(|port| host_port(*port)).collect();
-    let wanted = Reservation { amounts: Amounts { cpu: job.cpu, memory: job.memory, gpus: job.gpus }, ports };
-    if *found == wanted { Ok(()) } else { Err(format!("{found:?} is reserved, and not {wanted:?}")) }
+    let expected_choice = Reservation { amounts: Amounts { cpu: job.cpu, memory: job.memory, gpus: job.gpus }, ports };
+    if *found == expected_choice { Ok(()) } else { Err(format!("{found:?} is reserved, expected {expected_choice:?}")) }
 }
 
-/// Each instance objects, and the reason given is one of theirs.
-fn fails_rightly(failure: &Failure, machines: &[Machine], job: &Job, rules: &[Rule]) -> Result<(), String> {
+/// Every instance refuses the task in the reference too, and for the same reasons.
+fn failure_agrees(failure: &Failure, machines: &[Machine], job: &Job, rules: &[Rule]) -> Result<(), String> {
     let all: Vec<Vec<&str>> = machines.iter().map(|machine| objections(machine, job, rules)).collect();
     let reason = failure.reason.to_string();
     let is_one = all.iter().flatten().any(|words| *words == reason) || machines.is_empty();
-    let told = failure.refusals.iter().zip(&all);
+    let refusals = failure.refusals.iter().zip(&all);
     let right =
-        told.map(|(refusal, words)| refusal.reasons().all(|reason| words.contains(&reason.to_string().as_str())));
+        refusals.map(|(refusal, words)| refusal.reasons().all(|reason| words.contains(&reason.to_string().as_str())));
     if is_one && failure.refusals.len() == machines.len() && right.into_iter().all(|right| right) {
         Ok(())
     } else {
-        Err(format!("{failure:?} is told where these object: {all:?}"))
+        Err(format!("the failure is {failure:?}, expected one of {all:?}"))
     }
 }
 
@@ -93,18 +95,22 @@ fn stop_one(case: &Case, machines: &mut [Machine], instances: &mut [Instance], r
             tasks.push(Running { instance, reserved, protected: job.protected, healthy: job.healthy });
         }
     }
-    let wanted = expected_to_stop(case, machines);
+    let expected_choice = expected_to_stop(case, machines);
     let found: Vec<_> =
         best_to_stop(instances, &tasks, &strategies(case)).into_iter().map(|task| places[task]).collect();
-    if found != wanted {
-        return Err(format!("of {found:?} one is stopped, and not of {wanted:?}"));
+    if found != expected_choice {
+        return Err(format!("the candidates to stop are {found:?}, expected {expected_choice:?}"));
     }
     let Some(task) = choose_to_stop(instances, &tasks, &strategies(case), |count| rng.usize(..count)) else {
-        return if wanted.is_empty() { Ok(()) } else { Err(format!("none of {wanted:?} is stopped")) };
+        return if expected_choice.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("none of {expected_choice:?} is stopped"))
+        };
     };
     let (number, position) = places[task];
-    if !wanted.contains(&(number, position)) {
-        return Err(format!("{:?} is none of {wanted:?}", (number, position)));
+    if !expected_choice.contains(&(number, position)) {
+        return Err(format!("{:?} is not among {expected_choice:?}", (number, position)));
     }
     let job = machines[number].tasks.remove(position);
     let ports: Vec<i64> = machines[number].tasks.iter().flat_map(|job| job.ports.clone()).collect();

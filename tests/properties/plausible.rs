@@ -1,6 +1,6 @@
-//! What ECS would take: a definition by its schema, with what contradicts itself set right.
+//! Definitions that ECS would accept: they are generated from the schema, and contradictions are corrected.
 //!
-//! What has no rule of ECS's stays as it was generated. One definition in ten is left as it is altogether.
+//! Values without a rule on ECS stay as generated. One definition in ten is not corrected at all.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -10,46 +10,46 @@ use crate::{queries, scaling};
 
 type Object = Map<String, Value>;
 
-/// A task definition of that name.
+/// Returns a task definition of the given family.
 pub fn task_definition(family: &str, rng: &mut Rng) -> Value {
     let mut task = schema::task_definition(rng);
     task.insert("family".to_owned(), family.into());
     if rng.u32(..10) > 0 {
-        Task { rng }.set_right(&mut task);
-        set_nodes_right(task.get_mut("kubernetes"), rng);
+        Task { rng }.correct(&mut task);
+        correct_nodes(task.get_mut("kubernetes"), rng);
     }
     Value::Object(task)
 }
 
-/// Gives nodes labels and taints that a server takes.
-fn set_nodes_right(block: Option<&mut Value>, rng: &mut Rng) {
+/// Replaces node labels and tolerations by valid ones.
+fn correct_nodes(block: Option<&mut Value>, rng: &mut Rng) {
     let Some(block) = block.and_then(Value::as_object_mut) else { return };
     if let Some(labels) = block.get_mut("nodeSelector").and_then(Value::as_object_mut) {
         *labels = Object::from_iter([("example.com/pool".to_owned(), ["general", "a.b_c", ""][rng.usize(..3)].into())]);
     }
     for toleration in objects(block, "tolerations") {
-        let given = [json!({"operator": "Exists"}), json!({"key": "spot", "value": "yes", "effect": "NoSchedule"})];
-        *toleration = given[rng.usize(..2)].as_object().cloned().unwrap_or_default();
+        let choices = [json!({"operator": "Exists"}), json!({"key": "spot", "value": "yes", "effect": "NoSchedule"})];
+        *toleration = choices[rng.usize(..2)].as_object().cloned().unwrap_or_default();
     }
     let providers = block.get_mut("capacityProviders").and_then(Value::as_object_mut);
     for (_, nodes) in providers.into_iter().flatten() {
-        set_nodes_right(Some(nodes), rng);
+        correct_nodes(Some(nodes), rng);
     }
 }
 
-/// A service of that name, which runs a task definition.
+/// Returns a service that runs the task definition.
 pub fn service(name: &str, task_definition: &str, rng: &mut Rng) -> Value {
     let mut service = schema::service(rng);
     service.insert("serviceName".to_owned(), name.into());
     service.insert("taskDefinition".to_owned(), task_definition.into());
     if rng.u32(..10) > 0 {
-        set_service_right(&mut service, rng);
+        correct_service(&mut service, rng);
     }
     Value::Object(service)
 }
 
-/// Lets a service name ports that its task definition has, mostly.
-pub fn fit(service: &mut Value, task: &Value, rng: &mut Rng) {
+/// Makes most services refer to ports of their task definition.
+pub fn match_ports(service: &mut Value, task: &Value, rng: &mut Rng) {
     let Some(service) = service.as_object_mut().filter(|_| rng.u32(..10) > 0) else { return };
     if task.get("networkMode").and_then(Value::as_str) != Some("awsvpc") {
         service.remove("networkConfiguration");
@@ -107,19 +107,19 @@ pub fn fit(service: &mut Value, task: &Value, rng: &mut Rng) {
     }
 }
 
-/// A cluster of that name.
+/// Returns a cluster of the given name.
 pub fn cluster(name: &str, rng: &mut Rng) -> Value {
     let mut cluster = schema::cluster(rng);
     cluster.insert("clusterName".to_owned(), name.into());
     if rng.u32(..10) > 0 {
-        set_providers_right(&mut cluster, "defaultCapacityProviderStrategy");
+        correct_providers(&mut cluster, "defaultCapacityProviderStrategy");
         distinct(&mut cluster, "tags", "key");
-        set_nodes_right(cluster.get_mut("kubernetes"), rng);
+        correct_nodes(cluster.get_mut("kubernetes"), rng);
     }
     Value::Object(cluster)
 }
 
-/// The objects of a list.
+/// The objects in the list `name`.
 fn objects<'a>(object: &'a mut Object, name: &str) -> impl Iterator<Item = &'a mut Object> {
     let items = object.get_mut(name).and_then(Value::as_array_mut);
     items.into_iter().flatten().filter_map(Value::as_object_mut)
@@ -139,7 +139,7 @@ fn without(object: &mut Object, names: &[&str]) {
     }
 }
 
-/// Gives the objects of a list names that are all different.
+/// Gives each object in a list a different name.
 fn distinct(object: &mut Object, list: &str, name: &str) {
     for (number, item) in objects(object, list).enumerate() {
         item.insert(name.to_owned(), format!("name-{number}").into());
@@ -151,7 +151,7 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn set_right(&mut self, task: &mut Object) {
+    fn correct(&mut self, task: &mut Object) {
         let mode = ["bridge", "awsvpc", "host", "none", "fargate", "fargate"][self.rng.usize(..6)];
         let fargate = mode == "fargate";
         let compatible = if fargate { json!(["FARGATE"]) } else { json!(["EC2"]) };
@@ -169,8 +169,8 @@ impl Task<'_> {
         if let Some(proxy) = task.get_mut("proxyConfiguration").and_then(Value::as_object_mut) {
             proxy.insert("containerName".to_owned(), first.unwrap_or_default());
             let names = ["AppPorts", "EgressIgnoredIPs", "ProxyEgressPort", "ProxyIngressPort", "IgnoredUID"];
-            let given = names.map(|name| json!({"name": name, "value": "1337"}));
-            proxy.insert("properties".to_owned(), given.to_vec().into());
+            let choices = names.map(|name| json!({"name": name, "value": "1337"}));
+            proxy.insert("properties".to_owned(), choices.to_vec().into());
         }
         if !["awsvpc", "fargate"].contains(&mode) {
             without(task, &["proxyConfiguration"]);
@@ -188,7 +188,7 @@ impl Task<'_> {
         }
     }
 
-    /// Cpu and memory of the task, enough for its containers.
+    /// Sets CPU and memory of the task to enough for its containers.
     fn size(&mut self, task: &mut Object, fargate: bool) {
         let sizes = [("256", "512"), (".25 vCPU", "1 GB"), ("1024", "2048"), ("4 vCPU", "30GB")];
         let (cpu, memory) = sizes[self.rng.usize(..4)];
@@ -291,7 +291,7 @@ impl Task<'_> {
         }
     }
 
-    /// Containers wait for earlier ones only, so they never wait for each other.
+    /// Makes containers depend on earlier ones only, so that there are no cycles.
     fn depend(&mut self, container: &mut Object, before: &[Object], links: bool) {
         let lists = ["dependsOn", "links", "volumesFrom"];
         if before.is_empty() || (!links && self.rng.u32(..3) == 0) {
@@ -389,7 +389,7 @@ impl Task<'_> {
     }
 }
 
-fn set_providers_right(object: &mut Object, list: &str) {
+fn correct_providers(object: &mut Object, list: &str) {
     for (number, item) in objects(object, list).enumerate() {
         item.insert("capacityProvider".to_owned(), format!("provider-{number}").into());
         item.insert("weight".to_owned(), 1.into());
@@ -397,14 +397,14 @@ fn set_providers_right(object: &mut Object, list: &str) {
     }
 }
 
-fn set_service_right(service: &mut Object, rng: &mut Rng) {
+fn correct_service(service: &mut Object, rng: &mut Rng) {
     let daemon = rng.u32(..12) == 0;
     service.insert("schedulingStrategy".to_owned(), if daemon { "DAEMON" } else { "REPLICA" }.into());
     if has(service, "launchType") {
         service.remove("capacityProviderStrategy");
         service.insert("launchType".to_owned(), ["EC2", "EXTERNAL"][rng.usize(..2)].into());
     }
-    set_providers_right(service, "capacityProviderStrategy");
+    correct_providers(service, "capacityProviderStrategy");
     if let Some(configuration) = service.get_mut("deploymentConfiguration").and_then(Value::as_object_mut) {
         if has(configuration, "minimumHealthyPercent") {
             configuration.insert("minimumHealthyPercent".to_owned(), [0, 50, 100][rng.usize(..3)].into());
@@ -418,7 +418,7 @@ fn set_service_right(service: &mut Object, rng: &mut Rng) {
         service.remove("deploymentConfiguration");
     }
     without(service, &["availabilityZoneRebalancing"]);
-    scaling::set_right(service, daemon, rng);
+    scaling::correct(service, daemon, rng);
     for balancer in objects(service, "loadBalancers") {
         balancer.remove("loadBalancerName");
         balancer.insert("targetGroupArn".to_owned(), "arn:aws:elasticloadbalancing:r:1:targetgroup/a/b".into());

@@ -1,5 +1,4 @@
-//! Properties of the cluster query language: however an expression is spelled, it means the same, and no text brings the
-//! reader down.
+//! The cluster query language: all spellings of an expression mean the same, and the parser handles any text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +7,7 @@ use fastrand::Rng;
 use proptest::arbitrary::any;
 use proptest::strategy::Strategy;
 
-/// A question with what it means, made without the reader.
+/// An expression whose meaning is computed without the parser.
 #[derive(Clone, Debug)]
 pub enum Model {
     All(Vec<Model>),
@@ -29,7 +28,7 @@ pub enum Test {
     Order { operator: usize, value: i64 },
 }
 
-/// Symbol, word, and whether smaller, equal and larger values stand in this order.
+/// Symbol, word, and the results for smaller, equal and larger values.
 const ORDERS: [(&str, &str, [bool; 3]); 6] = [
     ("==", "equals", [false, true, false]),
     ("!=", "not_equals", [true, false, true]),
@@ -62,11 +61,11 @@ impl Model {
         }
     }
 
-    fn means(&self, facts: &Facts) -> bool {
+    fn matches(&self, facts: &Facts) -> bool {
         match self {
-            Self::All(parts) => !parts.iter().any(|part| !part.means(facts)),
-            Self::Any(parts) => parts.iter().any(|part| part.means(facts)),
-            Self::Not(part) => !part.means(facts),
+            Self::All(parts) => !parts.iter().any(|part| !part.matches(facts)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
+            Self::Not(part) => !part.matches(facts),
             Self::Group { negative, group } => facts.groups.contains(group) != *negative,
             Self::Running { operator, number } => ORDERS[*operator].2[place(facts.running, *number)],
             Self::Agent { operator, version } => {
@@ -90,7 +89,7 @@ impl Model {
         }
     }
 
-    /// Writes it in one of its many spellings.
+    /// Writes the expression in one of its spellings.
     fn spell(&self, rng: &mut Rng, text: &mut String) {
         match self {
             Self::All(parts) => spell_joined(parts, &["and", "&&"], rng, text),
@@ -127,7 +126,7 @@ impl Model {
     }
 }
 
-/// 0 for smaller, 1 for equal, 2 for larger.
+/// Returns 0 for smaller, 1 for equal and 2 for larger.
 fn place<T: Ord + Copy>(one: T, other: T) -> usize {
     match one.cmp(&other) {
         std::cmp::Ordering::Less => 0,
@@ -239,7 +238,7 @@ fn blank(rng: &mut Rng, text: &mut String) {
     text.push_str(one_of(&["", "", " ", "\t", "\n  "], rng));
 }
 
-/// What is so of an instance.
+/// Properties of an instance.
 struct Facts {
     attributes: BTreeMap<&'static str, &'static str>,
     groups: BTreeSet<&'static str>,
@@ -275,46 +274,50 @@ impl Facts {
     }
 }
 
-/// An expression in one of its spellings.
+/// Returns a random expression in one of its spellings.
 pub fn expression(rng: &mut Rng) -> String {
     let mut text = String::new();
     Model::random(rng, 2).spell(rng, &mut text);
     text
 }
 
-/// A random expression, and random numbers to spell and to ask it with.
-pub fn questions() -> impl Strategy<Value = (Model, u64)> {
+/// Random expressions, each with a seed for its spelling and for instances.
+pub fn models() -> impl Strategy<Value = (Model, u64)> {
     (any::<u64>(), any::<u64>()).prop_map(|(seed, more)| (Model::random(&mut Rng::with_seed(seed), 3), more))
 }
 
-/// However it is spelled it reads as what it means, and is written as something that reads the same.
-pub fn means_what_it_says((model, seed): &(Model, u64)) -> Result<(), String> {
+/// The parsed expression selects the same instances as the model, and its text form parses to the same expression.
+pub fn agrees_with_model((model, seed): &(Model, u64)) -> Result<(), String> {
     let mut rng = Rng::with_seed(*seed);
     let mut text = String::new();
     model.spell(&mut rng, &mut text);
     let query: Query = text.parse().map_err(|error| format!("{error}"))?;
-    reads_back(&query)?;
+    survives_a_round_trip(&query)?;
     for _ in 0..8 {
         let facts = Facts::random(&mut rng);
-        let (says, means) = (query.matches(&facts.instance()), model.means(&facts));
-        if says != means {
-            return Err(format!("{text}\nsays {says} but means {means} of {:?}", facts.instance()));
+        let (actual, expected) = (query.matches(&facts.instance()), model.matches(&facts));
+        if actual != expected {
+            return Err(format!("{text}\nis {actual}, expected {expected}, for {:?}", facts.instance()));
         }
     }
     let mut other = String::new();
     model.spell(&mut rng, &mut other);
     let other: Query = other.parse().map_err(|error| format!("{error}"))?;
-    if other.expression() == query.expression() { Ok(()) } else { Err(format!("{query}\nand\n{other}\nare one")) }
+    if other.expression() == query.expression() {
+        Ok(())
+    } else {
+        Err(format!("{query}\nand\n{other}\nare spellings of one expression"))
+    }
 }
 
-fn reads_back(query: &Query) -> Result<(), String> {
+fn survives_a_round_trip(query: &Query) -> Result<(), String> {
     let written = query.to_string();
-    let again: Query = written.parse().map_err(|error| format!("what was written cannot be read: {error}"))?;
+    let again: Query = written.parse().map_err(|error| format!("the written expression cannot be parsed: {error}"))?;
     let same = again.expression() == query.expression() && again.to_string() == written;
-    if same { Ok(()) } else { Err(format!("{written}\nreads as\n{again}")) }
+    if same { Ok(()) } else { Err(format!("{written}\nis parsed as\n{again}")) }
 }
 
-/// Texts of any kind: arbitrary ones, those made of parts of the language, and expressions with mistakes.
+/// Arbitrary texts, texts of parts of the language, and expressions with mistakes.
 pub fn texts() -> impl Strategy<Value = String> {
     (any::<u64>(), any::<String>()).prop_map(|(seed, arbitrary)| {
         let rng = &mut Rng::with_seed(seed);
@@ -400,19 +403,19 @@ fn with_mistake(text: &str, rng: &mut Rng) -> String {
     }
 }
 
-/// It is read, and then written as something that reads the same, or refused with a place in it and words.
-pub fn is_read_or_refused(text: &str) -> Result<(), String> {
+/// The text is parsed and survives a round trip, or the error names a position and a reason.
+pub fn is_parsed_or_refused(text: &str) -> Result<(), String> {
     match text.parse::<Query>() {
         Ok(query) => {
             let _ = query.matches(&Instance::default());
-            reads_back(&query)
+            survives_a_round_trip(&query)
         }
         Err(error) => {
-            let told = error.to_string();
+            let message = error.to_string();
             let placed = text.is_char_boundary(error.offset) && error.column() <= text.chars().count();
             let lines = if text.trim().is_empty() { 1 } else { 3 };
-            let clean = told.lines().count() == lines && !told.chars().any(|c| c.is_control() && c != '\n');
-            if placed && clean && !error.message.is_empty() { Ok(()) } else { Err(format!("{error:?}\n{told}")) }
+            let clean = message.lines().count() == lines && !message.chars().any(|c| c.is_control() && c != '\n');
+            if placed && clean && !error.message.is_empty() { Ok(()) } else { Err(format!("{error:?}\n{message}")) }
         }
     }
 }

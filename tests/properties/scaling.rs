@@ -1,12 +1,12 @@
-//! What scales a service, as Application Auto Scaling would take it.
+//! Scaling policies that Application Auto Scaling would accept.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
 
-/// Sets right what contradicts itself in `autoScaling`, or takes it away from what cannot be scaled.
-pub fn set_right(service: &mut Object, daemon: bool, rng: &mut Rng) {
+/// Corrects contradictions in `autoScaling`, or removes it from services that cannot be scaled.
+pub fn correct(service: &mut Object, daemon: bool, rng: &mut Rng) {
     if let Some(metrics) = service
         .get_mut("kubernetes")
         .and_then(|kubernetes| kubernetes.pointer_mut("/autoScaling/metrics"))
@@ -17,8 +17,8 @@ pub fn set_right(service: &mut Object, daemon: bool, rng: &mut Rng) {
             let kept = ways[rng.usize(..ways.len())];
             metric.retain(|name, _| name == kept || !ways.contains(&name.as_str()));
             let authentication = metric.get_mut("prometheus").and_then(|query| query.get_mut("authentication"));
-            if let Some(given) = authentication.and_then(Value::as_object_mut) {
-                given.remove("clusterWide");
+            if let Some(value) = authentication.and_then(Value::as_object_mut) {
+                value.remove("clusterWide");
             }
         }
     }
@@ -46,16 +46,16 @@ pub fn set_right(service: &mut Object, daemon: bool, rng: &mut Rng) {
     scaling.insert("maxCapacity".to_owned(), (min + rng.i32(0..9)).into());
     let items = |scaling: &mut Object, list: &str| scaling.remove(list).and_then(|list| list.as_array().cloned());
     let policies = items(scaling, "policies").unwrap_or_default().into_iter().enumerate();
-    let policies: Vec<Value> = policies.map(|(number, given)| policy(number, given, rng)).collect();
+    let policies: Vec<Value> = policies.map(|(number, value)| policy(number, value, rng)).collect();
     scaling.insert("policies".to_owned(), policies.into());
     let actions = items(scaling, "scheduledActions").unwrap_or_default().into_iter().enumerate();
-    let actions: Vec<Value> = actions.map(|(number, given)| action(number, given, rng)).collect();
+    let actions: Vec<Value> = actions.map(|(number, value)| action(number, value, rng)).collect();
     scaling.insert("scheduledActions".to_owned(), actions.into());
 }
 
-/// Each tracks a metric of its own, or has steps that join.
-fn policy(number: usize, mut given: Value, rng: &mut Rng) -> Value {
-    let Some(policy) = given.as_object_mut() else { return given };
+/// Turns a policy into target tracking of a metric of its own, or into step scaling without gaps.
+fn policy(number: usize, mut value: Value, rng: &mut Rng) -> Value {
+    let Some(policy) = value.as_object_mut() else { return value };
     let configurations = ["target", "step", "predictive"];
     policy.retain(|name, _| {
         !configurations.iter().any(|kind| name.starts_with(kind)) && name != "policyType" && name != "alarms"
@@ -78,16 +78,16 @@ fn policy(number: usize, mut given: Value, rng: &mut Rng) -> Value {
         }
     };
     policy.insert(configuration.0.to_owned(), configuration.1);
-    given
+    value
 }
 
-fn action(number: usize, mut given: Value, rng: &mut Rng) -> Value {
+fn action(number: usize, mut value: Value, rng: &mut Rng) -> Value {
     let schedules = ["rate(5 minutes)", "cron(0 8 ? * MON-FRI *)", "at(2030-01-31T08:00:00)"];
-    if let Some(action) = given.as_object_mut() {
+    if let Some(action) = value.as_object_mut() {
         action.insert("scheduledActionName".to_owned(), format!("action {number}").into());
         action.insert("schedule".to_owned(), schedules[rng.usize(..schedules.len())].into());
         action.insert("scalableTargetAction".to_owned(), json!({"minCapacity": 1}));
         action.retain(|name, _| !["timezone", "startTime", "endTime"].contains(&name.as_str()));
     }
-    given
+    value
 }

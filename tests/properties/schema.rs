@@ -1,4 +1,4 @@
-//! Values of a JSON schema: whatever a shape gains is generated without being named here.
+//! Random values by JSON schema, so that new fields are covered automatically.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::walk::is_user_data;
 
-/// Stands for a text that must not be told; a number follows.
+/// Marks a text that reports must not contain; a number follows.
 pub const SENTINEL: &str = "S3NT1NEL";
 
 static TASK_DEFINITION: LazyLock<Value> = LazyLock::new(schema::<TaskDefinitionSpec>);
@@ -22,17 +22,17 @@ fn schema<T: JsonSchema>() -> Value {
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// A task definition by its schema alone.
+/// Returns a task definition that satisfies the schema.
 pub fn task_definition(rng: &mut Rng) -> Map<String, Value> {
     generate(&TASK_DEFINITION, rng)
 }
 
-/// A service by its schema alone.
+/// Returns a service that satisfies the schema.
 pub fn service(rng: &mut Rng) -> Map<String, Value> {
     generate(&SERVICE, rng)
 }
 
-/// A cluster by its schema alone.
+/// Returns a cluster that satisfies the schema.
 pub fn cluster(rng: &mut Rng) -> Map<String, Value> {
     generate(&CLUSTER, rng)
 }
@@ -48,9 +48,9 @@ fn generate(schema: &Value, rng: &mut Rng) -> Map<String, Value> {
 
 struct Source<'a> {
     rng: &'a mut Rng,
-    /// How many of a hundred members that may be absent are there.
+    /// Percentage of optional members that are set.
     density: u32,
-    /// Names of the members on the way down.
+    /// Names of the members from the root to the current value.
     path: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ impl Source<'_> {
         if text.len() < least { "x".repeat(least) } else { text.to_owned() }
     }
 
-    /// A text of the user with what could lead a text astray beside it.
+    /// A text with user data and characters that are easily misread.
     fn secret(&mut self) -> String {
         let name = format!("{SENTINEL}{}", self.rng.u32(..1_000_000));
         let text = match self.rng.u32(..12) {
@@ -173,7 +173,7 @@ impl Source<'_> {
     }
 }
 
-/// Small JSON of any kind.
+/// Returns a small JSON value of any type.
 pub fn anything(rng: &mut Rng) -> Value {
     let texts = ["", "2026-01-01T00:00:00Z", "text"];
     match rng.u32(..8) {

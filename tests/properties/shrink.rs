@@ -1,4 +1,4 @@
-//! Smaller inputs that fail in the same way: whatever can go is taken away, part by part.
+//! Shrinking of failing inputs: parts are removed as long as the input still fails.
 
 use proptest::strategy::ValueTree;
 use serde_json::Value;
@@ -6,29 +6,29 @@ use serde_json::Value;
 use crate::input::{Body, Cluster, File, Input, Style};
 use crate::walk;
 
-/// An input, and the way to a smaller one.
+/// An input with the edits that make it smaller.
 pub struct Shrinking {
     current: Input,
-    /// The input before the last edit, which failed.
+    /// The failing input before the last edit.
     failing: Option<Input>,
     edits: Vec<Edit>,
     next: usize,
-    /// Whether an edit was kept since the first of the edits was tried.
+    /// True if an edit of the current list was kept.
     progress: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Edit {
-    /// Takes a file away.
+    /// Removes a file.
     File(usize),
-    /// Writes a file as plain JSON.
+    /// Converts a file to plain JSON.
     Plain(usize),
     Document(usize, usize),
-    /// Takes a member or an item away.
+    /// Removes a member or an item.
     Remove(usize, usize, String),
-    /// Puts the only member or item in the place of what it is in.
+    /// Replaces a value by a simpler one.
     Replace(usize, usize, String, Value),
-    /// Takes bytes away.
+    /// Removes bytes.
     Cut(usize, usize, usize),
     Settings,
 }
@@ -81,7 +81,7 @@ impl ValueTree for Shrinking {
     }
 }
 
-/// All that may be tried, the greatest parts first. An edit whose place has gone meanwhile does nothing.
+/// All edits, those of the largest parts first. An edit of a part that was removed meanwhile has no effect.
 fn edits(input: &Input) -> Vec<Edit> {
     let mut edits: Vec<Edit> = (0..input.files.len()).rev().map(Edit::File).collect();
     edits.push(Edit::Settings);
@@ -91,7 +91,7 @@ fn edits(input: &Input) -> Vec<Edit> {
                 edits.extend((*style != Style::Json && documents.len() == 1).then_some(Edit::Plain(number)));
                 for (position, document) in documents.iter().enumerate().rev() {
                     edits.push(Edit::Document(number, position));
-                    edits.extend(of_document(number, position, document));
+                    edits.extend(document_edits(number, position, document));
                 }
             }
             Body::Bytes(bytes) => edits.extend(cuts(number, bytes.len())),
@@ -100,7 +100,7 @@ fn edits(input: &Input) -> Vec<Edit> {
     edits
 }
 
-fn of_document(file: usize, position: usize, document: &Value) -> Vec<Edit> {
+fn document_edits(file: usize, position: usize, document: &Value) -> Vec<Edit> {
     let mut places: Vec<String> = vec![String::new()];
     for leaf in walk::leaves(document) {
         let mut at = leaf.as_str();
@@ -152,7 +152,7 @@ fn apply(edit: &Edit, input: &mut Input) -> Option<()> {
             let changed = input.keep_revisions || input.namespace || input.cluster != cluster;
             (input.keep_revisions, input.namespace, input.cluster) = (false, false, cluster);
             for file in &mut input.files {
-                file.found = false;
+                file.from_folder = false;
             }
             changed.then_some(())
         }

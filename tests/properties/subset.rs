@@ -1,6 +1,7 @@
-//! A desired object is a subset of an observed one if merging it into that, as server-side apply would, changes nothing.
+//! A desired object is a subset of an observed one if merging the desired one into it, as server-side apply does, changes
+//! nothing.
 //!
-//! `k8s_openapi::DeepMerge` merges by the list types of the Kubernetes API, of which `k8s::diff` has tables of its own.
+//! `k8s_openapi::DeepMerge` merges by the list types of the Kubernetes API; `k8s::diff` has its own tables of them.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -85,7 +86,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
     (any::<Index>(), changes).prop_map(|(object, changes)| Case { object, changes })
 }
 
-/// Applies a change at one of the positions that it is possible at.
+/// Applies a change at one of its possible positions.
 fn apply(change: Change, index: Index, object: &mut Value) {
     let positions: Vec<String> =
         positions(object, "").into_iter().filter(|at| is_possible(change, at, object)).collect();
@@ -103,7 +104,7 @@ fn apply(change: Change, index: Index, object: &mut Value) {
     }
 }
 
-/// JSON pointers of everything below `at` but the kind.
+/// JSON pointers of all values below `at` except `apiVersion` and `kind`.
 fn positions(value: &Value, at: &str) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(members) => {
@@ -121,11 +122,11 @@ fn positions(value: &Value, at: &str) -> Vec<String> {
 fn is_possible(change: Change, at: &str, object: &Value) -> bool {
     let value = object.pointer(at).expect("a position");
     match change {
-        // The server does not store what is empty, zero or false.
+        // The server does not store empty, zero or false values.
         Change::Remove => ![json!(""), json!(0), json!(false), json!([]), json!({})].contains(value),
         Change::Alter => value.is_boolean() || value.is_number() || value.is_string(),
         Change::Extend | Change::Reverse => value.as_array().is_some_and(|list| !list.is_empty()),
-        // The operator leaves what others add to node selectors, and to elements of lists that a merge replaces as a whole.
+        // The operator keeps additions of others to node selectors, and to elements of lists that a merge replaces as a whole.
         Change::Insert if at.ends_with("/nodeSelector") || at.split('/').any(|step| step.parse::<usize>().is_ok()) => {
             false
         }
@@ -142,7 +143,7 @@ fn remove(object: &mut Value, at: &str) {
     }
 }
 
-/// Another value of the same type; of an object one with other scalars.
+/// Returns another value of the same type. An object gets other scalars.
 fn altered(value: &Value) -> Value {
     match value {
         Value::String(text) => format!("{text}x").into(),
@@ -157,8 +158,8 @@ fn altered(value: &Value) -> Value {
     }
 }
 
-/// Both ways to compare come to the same result.
-pub fn is_judged_as_by_a_merge(case: &Case) -> Outcome {
+/// `check_subset` reports a difference exactly if a merge changes the object.
+pub fn agrees_with_merge(case: &Case) -> Outcome {
     let desired = case.object.get(&OBJECTS);
     let observed = case.observed(desired);
     match desired["kind"].as_str().unwrap_or_default() {
@@ -171,7 +172,7 @@ pub fn is_judged_as_by_a_merge(case: &Case) -> Outcome {
         "PersistentVolumeClaim" => compare::<PersistentVolumeClaim>(desired, &observed),
         "PodDisruptionBudget" => compare::<PodDisruptionBudget>(desired, &observed),
         "Service" => compare::<Service>(desired, &observed),
-        // Kinds of add-ons have no types here, and revisions never change.
+        // There are no Rust types for the kinds of add-ons, and revisions never change.
         _ => Ok(()),
     }
 }

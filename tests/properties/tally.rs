@@ -1,11 +1,11 @@
-//! What the inputs came to.
+//! Counts of inputs and results.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ecs_operator::convert::{Conversion, Target};
 
-/// Numbers over all inputs of a sort.
+/// Totals over all inputs of a class.
 #[derive(Default)]
 pub struct Tally {
     inputs: AtomicUsize,
@@ -16,7 +16,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Takes in what came of an input; its definitions are counted once, as custom resources.
+    /// Adds the result for one target. Definitions are counted for custom resources only, so each counts once.
     pub fn add(&self, target: Target, conversion: &Conversion) {
         let documents = &conversion.report.documents;
         if target == Target::CustomResources {
@@ -34,7 +34,7 @@ impl Tally {
         self.inputs.load(Ordering::Relaxed)
     }
 
-    /// Definitions without an error, in percent of all.
+    /// Percentage of definitions without errors.
     pub fn share_converted(&self) -> usize {
         let definitions = self.definitions.load(Ordering::Relaxed).max(1);
         self.converted.load(Ordering::Relaxed) * 100 / definitions

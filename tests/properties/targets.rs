@@ -1,4 +1,4 @@
-//! Where the report says that a field went, there is something.
+//! The targets of fields in the report exist.
 
 use ecs_operator::convert::{Conversion, Target};
 use ecs_operator::report::Field;
@@ -9,9 +9,9 @@ use crate::input::{File, Input};
 
 /// Every target names an object among the manifests, and a field of it.
 ///
-/// Custom resources come to more objects only in a cluster, so of these targets only those that name a custom resource of
-/// a kind that nothing else has can be looked up.
-pub fn are_there(input: &Input, target: Target, conversion: &Conversion) -> Outcome {
+/// For the target `CustomResources`, the operator creates the other objects later, so only fields of kinds that exist only as
+/// custom resources are checked.
+pub fn exist(input: &Input, target: Target, conversion: &Conversion) -> Outcome {
     let objects: Vec<(String, Value)> = conversion
         .manifests
         .iter()
@@ -25,7 +25,7 @@ pub fn are_there(input: &Input, target: Target, conversion: &Conversion) -> Outc
         let documents = file.and_then(File::documents);
         for field in &document.fields {
             let Some(text) = &field.target else { continue };
-            let (object, pointer) = text.split_once('#').ok_or_else(|| format!("{text} is no target"))?;
+            let (object, pointer) = text.split_once('#').ok_or_else(|| format!("{text} is not a target"))?;
             if target == Target::CustomResources
                 && !object.starts_with("TaskDefinition/")
                 && !object.starts_with("Cluster/")
@@ -33,37 +33,37 @@ pub fn are_there(input: &Input, target: Target, conversion: &Conversion) -> Outc
                 continue;
             }
             let named = objects.iter().filter(|(name, _)| name == object).map(|(_, object)| object);
-            if !named.clone().any(|object| is_there(object, pointer, field, documents.as_deref())) {
+            if !named.clone().any(|object| exists(object, pointer, field, documents.as_deref())) {
                 let objects: Vec<&str> = objects.iter().map(|(name, _)| name.as_str()).collect();
-                return Err(format!("{} went to {text}, which is not there; there are {objects:?}", field.path));
+                return Err(format!("the target {text} of {} does not exist among {objects:?}", field.path));
             }
         }
     }
     Ok(())
 }
 
-/// Whether the object has the field. One whose value is the default need not be written, but what it would be in does.
-/// Without documents every value may be.
-fn is_there(object: &Value, pointer: &str, field: &Field, documents: Option<&[Value]>) -> bool {
-    let given = |documents: &[Value]| documents.iter().filter_map(|d| d.pointer(&field.path)).any(says_nothing);
-    // Tasks have a network of their own unless they say otherwise.
-    let is_default = || documents.is_none_or(given) || pointer.ends_with("/hostNetwork");
+/// True if the object has the field. A default value may be absent if the object that would contain it exists. Without
+/// documents any value may be a default.
+fn exists(object: &Value, pointer: &str, field: &Field, documents: Option<&[Value]>) -> bool {
+    let is_unset = |documents: &[Value]| documents.iter().filter_map(|d| d.pointer(&field.path)).any(is_empty);
+    // Tasks have their own network by default.
+    let is_default = || documents.is_none_or(is_unset) || pointer.ends_with("/hostNetwork");
     object.pointer(pointer).is_some() || (is_default() && object.pointer(holder(pointer)).is_some())
 }
 
-fn says_nothing(value: &Value) -> bool {
+fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
         Value::Number(number) => number.as_f64() == Some(0.0),
-        // Templates write numbers and truths as texts.
+        // Templates write numbers and booleans as texts.
         Value::String(text) => matches!(text.trim(), "" | "0" | "false"),
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
     }
 }
 
-/// The container that a place is in, or else what it is in.
+/// The pointer of the container that the field belongs to, or else of its parent.
 fn holder(pointer: &str) -> &str {
     let lists = ["/containers/", "/initContainers/"];
     let container = lists.iter().find_map(|list| {

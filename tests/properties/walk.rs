@@ -1,8 +1,8 @@
-//! What a person sees in a JSON document: its leaves, and where a text is the user's own.
+//! Leaves of JSON documents, and which of them are user data.
 
 use serde_json::Value;
 
-/// A step down, as JSON pointers write it.
+/// Escapes a name for a JSON pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -26,17 +26,17 @@ pub fn leaves(document: &Value) -> Vec<String> {
     found
 }
 
-/// Whether one place is another, or inside it.
+/// True if a pointer is `outer` or inside it.
 pub fn is_inside(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether the text at a place is the user's own, which may be secret: values of variables, options and labels, arguments
-/// of commands. A reference to a secret is none: reports name what is to be made of it.
+/// True if the text at a path is user data, which may be secret: values of variables, options and labels, and arguments of
+/// commands. A reference to a secret is not, because reports name the object to create for it.
 pub fn is_user_data(path: &[String]) -> bool {
     let (last, above) = match path {
         [.., above, last] => (last.as_str(), above.as_str()),
-        // A list of containers, or one of them, may be all there is.
+        // A document may consist of a list of containers or of one container.
         [last] => (last.as_str(), "containerDefinitions"),
         [] => return false,
     };

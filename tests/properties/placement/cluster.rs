@@ -1,4 +1,4 @@
-//! Random clusters and tasks, as simple data and as requests of the placement engine.
+//! Random clusters and tasks, as simple data and as inputs of the placement engine.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ecs_operator::ecs::{TaskDefinition, query};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// A cluster, what is asked of it, and random numbers for what happens in it.
+/// A cluster, a task to place on it, and a seed for the random events of the test.
 #[derive(Debug)]
 pub struct Case {
     pub machines: Vec<Machine>,
@@ -42,7 +42,7 @@ pub struct Job {
     pub healthy: bool,
 }
 
-/// A task definition: the size of the task, and that of each container.
+/// A task definition: the size of the task and of each container.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub cpu: Option<i64>,
@@ -57,7 +57,7 @@ pub struct Sizes {
     pub limit: Option<i64>,
     pub reservation: Option<i64>,
     pub gpus: i64,
-    /// Port of the container and port of the instance.
+    /// Container port and host port.
     pub ports: Vec<(i64, Option<i64>)>,
 }
 
@@ -146,7 +146,7 @@ impl Machine {
         self.tasks.iter().filter(|job| job.group == group).count()
     }
 
-    /// The instance as the algorithm takes it.
+    /// The instance as an input of the placement engine.
     pub fn instance(&self, number: usize) -> Instance {
         let attributes =
             self.attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -223,7 +223,7 @@ impl Definition {
         .expect("a task definition")
     }
 
-    /// What a task of it reserves.
+    /// The resources that a task of this definition reserves.
     pub fn job(&self, group: &'static str) -> Job {
         let (mut cpu, mut memory, mut gpus, mut ports) = (0, 0, 0, Vec::new());
         for sizes in &self.containers {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::cluster::{Case, Job, Machine, Rule, Step};
 
-/// What is wrong with an instance for a task, in RunTask's words.
+/// The reasons why an instance refuses a task, in the words of RunTask.
 pub fn objections(machine: &Machine, job: &Job, rules: &[Rule]) -> Vec<&'static str> {
     let busy: Vec<i64> = machine.tasks.iter().flat_map(|job| job.ports.clone()).collect();
-    let short = |left: i64, wanted: i64| wanted > 0 && wanted > left;
+    let short = |left: i64, needed: i64| needed > 0 && needed > left;
     let gpus = machine.left(machine.gpus, |job| job.gpus);
     let distinct = rules.iter().any(|rule| matches!(rule, Rule::Distinct) && !rule.holds(machine, job.group));
     let member = rules.iter().any(|rule| !matches!(rule, Rule::Distinct) && !rule.holds(machine, job.group));
@@ -31,7 +31,7 @@ fn crowd(machines: &[Machine], machine: &Machine, name: &str, group: &str) -> us
     alike.map(|machine| machine.tasks_of(group)).sum()
 }
 
-/// What is asked of the strategy: the steps, or a service's own way when there are none.
+/// The steps of the strategy, or the default of a service if it has none.
 fn steps(case: &Case) -> Vec<Step> {
     match (case.steps.as_slice(), case.is_service) {
         ([], true) => vec![Step::SpreadAttribute("ecs.availability-zone"), Step::SpreadHost],
@@ -39,8 +39,7 @@ fn steps(case: &Case) -> Vec<Step> {
     }
 }
 
-/// The instances that a task may go to: all those that nothing is wrong with, in the order of their keys; of these the first
-/// and its equals.
+/// The best instances for a task: of those that accept it, all with the smallest key.
 pub fn expected(case: &Case, machines: &[Machine], job: &Job) -> Vec<usize> {
     let key = |machine: &Machine| -> Vec<i64> {
         let count = |number: usize| i64::try_from(number).expect("few");
@@ -49,7 +48,7 @@ pub fn expected(case: &Case, machines: &[Machine], job: &Job) -> Vec<usize> {
             Step::SpreadAttribute(name) => count(crowd(machines, machine, name, job.group)),
             Step::BinpackCpu => machine.cpu_left(),
             Step::BinpackMemory => machine.memory_left(),
-            Step::Random => unreachable!("it ends the steps"),
+            Step::Random => unreachable!("steps end before it"),
         };
         steps(case).iter().map(key).collect()
     };
@@ -63,7 +62,7 @@ fn first_and_equals<K: Ord + Clone>(mut keyed: Vec<(K, usize)>) -> Vec<usize> {
     keyed.into_iter().take_while(|(key, _)| *key == first).map(|(_, number)| number).collect()
 }
 
-/// The tasks that may stop, by instance and position on it: worked out by stopping each and looking at what is left.
+/// The best tasks to stop, as instance and position on it: each task is removed and the rest of the cluster is rated.
 pub fn expected_to_stop(case: &Case, machines: &[Machine]) -> Vec<(usize, usize)> {
     let own = |job: &Job| job.group == case.group;
     let all = machines.iter().enumerate().flat_map(|(number, machine)| {
@@ -75,7 +74,7 @@ pub fn expected_to_stop(case: &Case, machines: &[Machine]) -> Vec<(usize, usize)
     let keyed = open.iter().enumerate().map(|(index, ((number, position), _))| {
         let mut after = machines.to_vec();
         after[*number].tasks.remove(*position);
-        // The smaller the sum of squares, the more alike the numbers.
+        // The sum of squares is smallest if the counts are equal.
         let unbalance = |value: &dyn Fn(usize, &Machine) -> Option<String>| {
             let mut counts: BTreeMap<Option<String>, i64> = BTreeMap::new();
             for (number, machine) in after.iter().enumerate() {
@@ -91,7 +90,7 @@ pub fn expected_to_stop(case: &Case, machines: &[Machine]) -> Vec<(usize, usize)
             }
             Step::BinpackCpu => -after[*number].cpu_left(),
             Step::BinpackMemory => -after[*number].memory_left(),
-            Step::Random => unreachable!("it ends the steps"),
+            Step::Random => unreachable!("steps end before it"),
         };
         (steps(case).iter().map(key).collect::<Vec<i64>>(), index)
     });
