@@ -30,20 +30,20 @@ pub(crate) struct Probes {
 /// Seconds that a once healthy task may be unhealthy before it stops itself. Its replacement starts in this time.
 fn patience(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
     let twice_the_failures = interval(check).saturating_mul(retries(check)).saturating_mul(2);
-    forgiven(task, check).saturating_add(twice_the_failures.max(MIN_PATIENCE))
+    start_period(task, check).saturating_add(twice_the_failures.max(MIN_PATIENCE))
 }
 
 /// Minimum of [`patience`] without the start period, in seconds.
 const MIN_PATIENCE: i32 = 60;
 
 /// Seconds after the start of a task in which its service ignores failures (`healthCheckGracePeriodSeconds`).
-fn grace(task: &RenderContext<'_>) -> i32 {
+fn grace_period(task: &RenderContext<'_>) -> i32 {
     task.service.and_then(|spec| spec.ecs.health_check_grace_period_seconds).unwrap_or(0).max(0)
 }
 
 /// Seconds after the start in which failures are ignored until the first success.
-fn forgiven(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
-    check.start_period.unwrap_or(0).max(grace(task))
+fn start_period(task: &RenderContext<'_>, check: &HealthCheck) -> i32 {
+    check.start_period.unwrap_or(0).max(grace_period(task))
 }
 
 /// Returns the check for the plan of the task agent.
@@ -54,7 +54,7 @@ pub(crate) fn plan(task: &RenderContext<'_>, container: &ContainerDefinition) ->
         interval: non_negative(interval(check)).into(),
         timeout: non_negative(timeout(check)).into(),
         retries: non_negative(retries(check)),
-        start_period: non_negative(forgiven(task, check)).into(),
+        start_period: non_negative(start_period(task, check)).into(),
         patience: non_negative(patience(task, check)).into(),
     })
 }
@@ -64,14 +64,14 @@ fn non_negative(number: i32) -> u32 {
 }
 
 /// True if the check of this container decides the health of its task.
-pub(crate) fn decides(container: &ContainerDefinition) -> bool {
+pub(crate) fn decides_task_health(container: &ContainerDefinition) -> bool {
     container.is_essential() && container.health_check.as_ref().and_then(command).is_some()
 }
 
 pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorder: &mut VerdictRecorder) -> Probes {
     if slot.is_supervised() {
         recorder.exact(slot.at("healthCheck"), eligibility::plan_target(task));
-        let checked = decides(slot.definition).then(|| slot.definition.health_check.as_ref().map(interval));
+        let checked = decides_task_health(slot.definition).then(|| slot.definition.health_check.as_ref().map(interval));
         let readiness = checked.flatten().map(|interval| supervised_container::readiness_probe(slot, interval));
         return Probes { startup: Some(supervised_container::startup_probe(slot)), readiness, liveness: None };
     }
@@ -80,8 +80,8 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         recorder.exact(slot.at("healthCheck"), slot.target.clone());
         return Probes::default();
     };
-    let observed = slot.kind != ContainerKind::Init && (slot.awaited_healthy || slot.is_essential());
-    if !observed {
+    let is_observed = slot.kind != ContainerKind::Init && (slot.awaited_healthy || slot.is_essential());
+    if !is_observed {
         let message = "the check is not run, because nothing depends on the health of this non-essential container; ECS runs it without \
                        consequence";
         recorder.approximate(slot.at("healthCheck"), Code::HealthNotObserved, slot.target.clone(), message);
@@ -89,28 +89,29 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
     }
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
     record(slot, check, recorder);
-    let holds_back = holds_back(slot);
-    let forgiven = forgiven(task, check);
-    let delay = (!holds_back).then(|| forgiven.saturating_add(interval(check)));
-    let forgiven_later = if holds_back { checks_in(patience(task, check), check) } else { 0 };
-    let fatal = retries(check).saturating_add(forgiven_later);
+    let has_startup_probe = has_startup_probe(slot);
+    let start_period = start_period(task, check);
+    let delay = (!has_startup_probe).then(|| start_period.saturating_add(interval(check)));
+    let extra_failures = if has_startup_probe { checks_in(patience(task, check), check) } else { 0 };
+    let liveness_failures = retries(check).saturating_add(extra_failures);
     Probes {
-        startup: holds_back.then(|| startup(check, &command, forgiven)),
-        readiness: (holds_back && slot.is_essential()).then(|| probe(check, &command, retries(check), None)),
-        liveness: slot.is_essential().then(|| probe(check, &command, fatal, delay)),
+        startup: has_startup_probe.then(|| startup(check, &command, start_period)),
+        readiness: (has_startup_probe && slot.is_essential()).then(|| probe(check, &command, retries(check), None)),
+        liveness: slot.is_essential().then(|| probe(check, &command, liveness_failures, delay)),
     }
 }
 
 /// Returns the names of the containers whose readiness is the health of the task, separated by commas.
 pub(crate) fn reporting_containers(slots: &[ContainerSlot<'_>]) -> Option<String> {
-    let reporting = slots.iter().filter(|it| decides(it.definition) && (it.is_supervised() || holds_back(it)));
+    let reporting =
+        slots.iter().filter(|it| decides_task_health(it.definition) && (it.is_supervised() || has_startup_probe(it)));
     let names: Vec<&str> = reporting.map(ContainerSlot::name).collect();
     (!names.is_empty()).then(|| names.join(","))
 }
 
 /// True if a startup probe delays the containers that wait for this one. A sidecar has none unless a container waits until it
 /// is healthy, because the probe would also delay the containers that wait for its start.
-fn holds_back(slot: &ContainerSlot<'_>) -> bool {
+fn has_startup_probe(slot: &ContainerSlot<'_>) -> bool {
     slot.kind == ContainerKind::Main || slot.awaited_healthy
 }
 
@@ -125,8 +126,8 @@ fn command(check: &HealthCheck) -> Option<Vec<String>> {
     }
 }
 
-fn startup(check: &HealthCheck, command: &[String], forgiven: i32) -> Probe {
-    let checks = checks_in(forgiven, check);
+fn startup(check: &HealthCheck, command: &[String], start_period: i32) -> Probe {
+    let checks = checks_in(start_period, check);
     probe(check, command, checks.saturating_add(retries(check)), Some(interval(check)))
 }
 
@@ -161,7 +162,7 @@ fn retries(check: &HealthCheck) -> i32 {
 
 fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
     let path = slot.at("healthCheck");
-    let probe = match (slot.is_essential(), holds_back(slot)) {
+    let probe = match (slot.is_essential(), has_startup_probe(slot)) {
         (true, true) => "readinessProbe",
         (true, false) => "livenessProbe",
         (false, _) => "startupProbe",
@@ -169,7 +170,7 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
     let target = slot.becomes(probe);
     let command = format!("{target}/exec/command");
     if slot.is_essential() {
-        let message = if holds_back(slot) {
+        let message = if has_startup_probe(slot) {
             "a task that becomes unhealthy gets no traffic while the operator starts its replacement; on ECS it may get some. The \
              kubelet runs the check twice, as readiness probe and as liveness probe. The liveness probe restarts the container in \
              its Pod if the task is not replaced within twice the time that the check takes to fail, at least a minute, plus the \
@@ -178,7 +179,7 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
             "an unhealthy container is restarted in its Pod until the operator, if it runs, replaces the task; ECS starts a new task \
              before it stops this one"
         };
-        let code = if holds_back(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
+        let code = if has_startup_probe(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
         recorder.approximate(path.key("command"), code, command, message);
     } else {
         recorder.exact(path.key("command"), command);
@@ -187,7 +188,7 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
     recorder.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
     recorder.exact(path.key("retries"), format!("{target}/failureThreshold"));
     if check.start_period.is_some() {
-        let (target, message) = if holds_back(slot) {
+        let (target, message) = if has_startup_probe(slot) {
             let message = "the start period becomes a number of failures that are ignored, one for each check in it";
             (slot.becomes("startupProbe/failureThreshold"), message)
         } else {

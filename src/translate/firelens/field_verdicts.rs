@@ -8,8 +8,8 @@ use crate::ecs::common::Secret;
 use crate::ecs::task_definition::FirelensConfigurationType as Software;
 use crate::translate::container::{log_configuration, secret_source};
 use crate::translate::context::ContainerSlot;
-use crate::translate::firelens::options::{Omission, OptionValue, Setting, Source, Translation};
-use crate::translate::firelens::router::{FILE, FILE_TYPE, LogInput, METADATA, Router, Unconfigured, User};
+use crate::translate::firelens::options::{Omission, OptionSource, OptionValue, Setting, Translation};
+use crate::translate::firelens::router::{FILE, FILE_TYPE, LogInput, METADATA, Router, RouterUser, Unconfigured};
 use crate::translate::firelens::{options, router};
 use crate::translate::pod::runtime_platform;
 use crate::translate::{Code, RenderContext, VerdictRecorder};
@@ -124,7 +124,7 @@ pub(crate) fn record_users(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>]
     let unconfigured = router::find(task).and_then(|(_, _, unconfigured)| unconfigured);
     let router = Router::new(task);
     let users = router.iter().flat_map(|router| &router.users).map(|user| (user.name(), user));
-    let users: BTreeMap<&str, &User<'_>> = users.collect();
+    let users: BTreeMap<&str, &RouterUser<'_>> = users.collect();
     let router_slot = slots.iter().find(|slot| slot.definition.is_log_router());
     for slot in slots.iter().filter(|slot| slot.definition.uses_log_router()) {
         let path = slot.at("logConfiguration");
@@ -146,7 +146,7 @@ struct UserVerdicts<'a> {
     router: &'a Router<'a>,
     router_slot: &'a ContainerSlot<'a>,
     slot: &'a ContainerSlot<'a>,
-    user: &'a User<'a>,
+    user: &'a RouterUser<'a>,
     recorder: &'a mut VerdictRecorder,
 }
 
@@ -164,7 +164,7 @@ impl<'a> UserVerdicts<'a> {
                 self.recorder.needs_addon(driver, Code::LogRouterReceivesNoLogs, target, no_logs_message(input));
             }
         }
-        let user: &'a User<'a> = self.user;
+        let user: &'a RouterUser<'a> = self.user;
         for setting in &user.settings {
             match &setting.translation {
                 Translation::Written(_, value) => self.written(setting, value),
@@ -177,22 +177,22 @@ impl<'a> UserVerdicts<'a> {
     fn path(&self, setting: &Setting<'_>) -> Pointer {
         let path = self.slot.at("logConfiguration");
         match setting.source {
-            Source::Options => path.key("options").key(setting.option),
-            Source::SecretOptions(index) => path.key("secretOptions").index(index),
+            OptionSource::Options => path.key("options").key(setting.option),
+            OptionSource::SecretOptions(index) => path.key("secretOptions").index(index),
         }
     }
 
     fn written(&mut self, setting: &Setting<'_>, value: &OptionValue<'_>) {
         let path = self.path(setting);
         match (setting.source, value) {
-            (Source::Options, OptionValue::Text(_)) => self.recorder.exact(path, configuration(self.task)),
-            (Source::Options, OptionValue::Variable(_)) => {
+            (OptionSource::Options, OptionValue::Text(_)) => self.recorder.exact(path, configuration(self.task)),
+            (OptionSource::Options, OptionValue::Variable(_)) => {
                 let message = "the option looks like a credential, and log agents may copy annotations into log records: a variable of \
                                the router contains its value instead. Move it to secretOptions";
                 let target = self.router_slot.becomes("env");
                 self.recorder.approximate(path, Code::LogCredentialNotCarried, target, message);
             }
-            (Source::SecretOptions(index), _) => self.secret(path, &self.user.logs.secret_options[index]),
+            (OptionSource::SecretOptions(index), _) => self.secret(path, &self.user.logs.secret_options[index]),
         }
     }
 

@@ -9,10 +9,10 @@ use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
 use crate::translate::firelens::options;
 use crate::translate::firelens::options::{OptionUse, OptionValue};
-use crate::translate::firelens::router::{LOGS, LogInput, Metadata, Router, STATE, User};
+use crate::translate::firelens::router::{LOGS, LogInput, RecordMetadata, Router, RouterUser, STATE};
 
-pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
-    let mut text = Configuration(String::new());
+pub(super) fn configuration(router: &Router<'_>, metadata: Option<&RecordMetadata>) -> String {
+    let mut text = ConfigWriter(String::new());
     inputs(router, &mut text);
     filters(router, metadata, &mut text);
     if let Some(file) = router.file() {
@@ -22,7 +22,7 @@ pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) ->
     text.0
 }
 
-fn inputs(router: &Router<'_>, text: &mut Configuration) {
+fn inputs(router: &Router<'_>, text: &mut ConfigWriter) {
     if router.listens {
         text.section("INPUT", &[("Name", "forward"), ("Listen", "127.0.0.1"), ("Port", "24224")]);
         // The documentation of FireLens recommends this port for health checks.
@@ -62,7 +62,7 @@ fn inputs(router: &Router<'_>, text: &mut Configuration) {
     }
 }
 
-fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configuration) {
+fn filters(router: &Router<'_>, metadata: Option<&RecordMetadata>, text: &mut ConfigWriter) {
     if router.input == LogInput::Files {
         for user in &router.users {
             text.section(
@@ -86,7 +86,7 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configur
             }
         }
     }
-    if let Some(Metadata { cluster, task_definition }) = metadata {
+    if let Some(RecordMetadata { cluster, task_definition }) = metadata {
         text.section(
             "FILTER",
             &[
@@ -100,7 +100,7 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configur
     }
 }
 
-fn outputs(router: &Router<'_>, text: &mut Configuration) {
+fn outputs(router: &Router<'_>, text: &mut ConfigWriter) {
     if router.listens {
         text.section("OUTPUT", &[("Name", "null"), ("Match", "firelens-healthcheck")]);
     }
@@ -123,12 +123,12 @@ fn path(folder: &str) -> String {
 }
 
 /// Returns the tag of a container's records, with the Pod's name as the id of the task.
-fn tag(router: &Router<'_>, user: &User<'_>) -> String {
+fn tag(router: &Router<'_>, user: &RouterUser<'_>) -> String {
     format!("{}-firelens-{}", user.name(), variable(&router.pod[0]))
 }
 
 /// Returns the pattern by which ECS matches the records of a container.
-fn matching(user: &User<'_>) -> String {
+fn matching(user: &RouterUser<'_>) -> String {
     format!("{}-firelens*", user.name())
 }
 
@@ -143,9 +143,9 @@ fn variable(name: &str) -> String {
     format!("${{{name}}}")
 }
 
-struct Configuration(String);
+struct ConfigWriter(String);
 
-impl Configuration {
+impl ConfigWriter {
     fn section(&mut self, kind: &str, pairs: &[(&str, &str)]) {
         let _ = writeln!(self.0, "[{kind}]");
         for (key, value) in pairs {

@@ -6,13 +6,13 @@ use crate::ecs::task_definition::FirelensConfigurationType;
 use crate::k8s::names;
 use crate::translate::firelens::options;
 use crate::translate::firelens::options::{OptionUse, OptionValue};
-use crate::translate::firelens::router::{LOGS, LogInput, Metadata, Router, STATE, User};
+use crate::translate::firelens::router::{LOGS, LogInput, RecordMetadata, Router, RouterUser, STATE};
 
 /// Line of the Container Runtime Interface: time, stream, partial or full, text.
 const LINE: &str = r"/^(?<time>[^ ]+) (?<source>stdout|stderr) [^ ]+ (?<log>.*)$/";
 
-pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) -> String {
-    let mut text = Configuration { text: String::new(), depth: 0 };
+pub(super) fn configuration(router: &Router<'_>, metadata: Option<&RecordMetadata>) -> String {
+    let mut text = ConfigWriter { text: String::new(), depth: 0 };
     sources(router, &mut text);
     filters(router, metadata, &mut text);
     if let Some(file) = router.file() {
@@ -23,7 +23,7 @@ pub(super) fn configuration(router: &Router<'_>, metadata: Option<&Metadata>) ->
     text.text
 }
 
-fn sources(router: &Router<'_>, text: &mut Configuration) {
+fn sources(router: &Router<'_>, text: &mut ConfigWriter) {
     if router.listens {
         text.element("source", "", |text| {
             text.pairs(&[("@type", "forward"), ("bind", "127.0.0.1"), ("port", "24224")]);
@@ -52,7 +52,7 @@ fn sources(router: &Router<'_>, text: &mut Configuration) {
     }
 }
 
-fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configuration) {
+fn filters(router: &Router<'_>, metadata: Option<&RecordMetadata>, text: &mut ConfigWriter) {
     if router.input == LogInput::Files {
         for user in &router.users {
             text.element("filter", &tag(router, user), |text| {
@@ -71,7 +71,7 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configur
             }
         }
     }
-    if let Some(Metadata { cluster, task_definition }) = metadata {
+    if let Some(RecordMetadata { cluster, task_definition }) = metadata {
         text.element("filter", "**", |text| {
             text.pairs(&[("@type", "record_transformer")]);
             text.element("record", "", |text| {
@@ -85,7 +85,7 @@ fn filters(router: &Router<'_>, metadata: Option<&Metadata>, text: &mut Configur
     }
 }
 
-fn outputs(router: &Router<'_>, text: &mut Configuration) {
+fn outputs(router: &Router<'_>, text: &mut ConfigWriter) {
     for user in &router.users {
         let Some((name, settings)) = user.output(options::plug_in(FirelensConfigurationType::Fluentd)) else {
             continue;
@@ -100,12 +100,12 @@ fn outputs(router: &Router<'_>, text: &mut Configuration) {
 }
 
 /// Returns the tag of a container's records, with the Pod's name as the id of the task.
-fn tag(router: &Router<'_>, user: &User<'_>) -> String {
+fn tag(router: &Router<'_>, user: &RouterUser<'_>) -> String {
     quoted(&format!("{}-firelens-", user.name()), &router.pod[0])
 }
 
 /// Returns the pattern by which ECS matches the records of a container.
-fn matching(user: &User<'_>) -> String {
+fn matching(user: &RouterUser<'_>) -> String {
     format!("{}-firelens**", user.name())
 }
 
@@ -121,12 +121,12 @@ fn quoted(prefix: &str, variable: &str) -> String {
     format!("\"{prefix}#{{ENV['{variable}']}}\"")
 }
 
-struct Configuration {
+struct ConfigWriter {
     text: String,
     depth: usize,
 }
 
-impl Configuration {
+impl ConfigWriter {
     fn line(&mut self, line: &str) {
         self.text.push_str(&"  ".repeat(self.depth));
         self.text.push_str(line);

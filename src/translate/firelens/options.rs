@@ -25,13 +25,13 @@ pub(super) fn plug_in(software: Software) -> &'static str {
 /// Option and its translation.
 pub(super) struct Setting<'a> {
     pub(super) option: &'a str,
-    pub(super) source: Source,
+    pub(super) source: OptionSource,
     pub(super) translation: Translation<'a>,
 }
 
 /// Field that contains an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum OptionSource {
     /// `options`.
     Options,
     /// `secretOptions`, at this index.
@@ -83,9 +83,9 @@ pub(super) enum Omission {
 }
 
 /// Names of variables in use in the router.
-pub(super) struct Names(BTreeSet<String>);
+pub(super) struct UsedNames(BTreeSet<String>);
 
-impl Names {
+impl UsedNames {
     pub(super) fn new<'a>(used: impl Iterator<Item = &'a str>) -> Self {
         Self(used.map(str::to_owned).collect())
     }
@@ -108,7 +108,7 @@ pub(super) fn settings<'a>(
     software: Software,
     logs: &'a LogConfiguration,
     index: usize,
-    names: &mut Names,
+    names: &mut UsedNames,
 ) -> Vec<Setting<'a>> {
     let plug_in = plug_in(software);
     let has_open_plug_in = logs.options.get(plug_in).is_some_and(|value| is_line(software, value));
@@ -130,7 +130,7 @@ pub(super) fn settings<'a>(
             None if is_credential(option, value) => Translation::Written(option_use(option), variable(option)),
             None => Translation::Written(option_use(option), OptionValue::Text(value)),
         };
-        Setting { option: option.as_str(), source: Source::Options, translation }
+        Setting { option: option.as_str(), source: OptionSource::Options, translation }
     });
     let mut settings: Vec<Setting<'_>> = open.collect();
     for (number, secret) in logs.secret_options.iter().enumerate() {
@@ -145,7 +145,7 @@ pub(super) fn settings<'a>(
             Some(omission) => Translation::Omitted(omission),
             None => Translation::Written(option_use(option), variable(option)),
         };
-        settings.push(Setting { option, source: Source::SecretOptions(number), translation });
+        settings.push(Setting { option, source: OptionSource::SecretOptions(number), translation });
     }
     settings.sort_by_key(|setting| setting.option);
     settings
@@ -208,7 +208,7 @@ mod tests {
 
     fn described_settings(software: Software, logs: serde_json::Value) -> Vec<(String, String)> {
         let logs: LogConfiguration = serde_json::from_value(logs).unwrap();
-        let settings = settings(software, &logs, 2, &mut Names::new(["token_2"].into_iter()));
+        let settings = settings(software, &logs, 2, &mut UsedNames::new(["token_2"].into_iter()));
         settings.iter().map(|setting| (setting.option.to_owned(), describe(&setting.translation))).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::ecs::task_definition::{
 use crate::translate::RenderContext;
 use crate::translate::container::secret_source;
 use crate::translate::conversions::literal;
-use crate::translate::firelens::options::{Names, OptionUse, OptionValue, Setting, Source, Translation};
+use crate::translate::firelens::options::{OptionSource, OptionUse, OptionValue, Setting, Translation, UsedNames};
 use crate::translate::firelens::{ADDRESS, listens, options};
 
 /// Folder of the Pod's log files in the router.
@@ -39,7 +39,7 @@ pub(crate) struct Router<'a> {
     /// Source of the output of its users.
     pub(super) input: LogInput,
     /// Containers whose logs it forwards.
-    pub(super) users: Vec<User<'a>>,
+    pub(super) users: Vec<RouterUser<'a>>,
     /// Names of its variables with the name, the namespace and the uid of the Pod.
     pub(super) pod: [String; 3],
 }
@@ -56,14 +56,14 @@ pub(super) enum LogInput {
 }
 
 /// Container that uses the router.
-pub(super) struct User<'a> {
+pub(super) struct RouterUser<'a> {
     pub(super) definition: &'a ContainerDefinition,
     pub(super) logs: &'a LogConfiguration,
     pub(super) settings: Vec<Setting<'a>>,
 }
 
 /// Metadata that ECS adds to each record. It also includes the Pod's name, which the router gets from a variable.
-pub(super) struct Metadata {
+pub(super) struct RecordMetadata {
     pub(super) cluster: String,
     pub(super) task_definition: String,
 }
@@ -114,14 +114,14 @@ impl<'a> Router<'a> {
         let (definition, firelens, None) = find(task)? else { return None };
         let variables = definition.environment.iter().filter_map(|pair| pair.name.as_deref());
         let secrets = definition.secrets.iter().map(|secret| secret.name.as_str());
-        let mut names = Names::new(variables.chain(secrets).chain(ADDRESS.map(|(name, _)| name)));
+        let mut names = UsedNames::new(variables.chain(secrets).chain(ADDRESS.map(|(name, _)| name)));
         let pod = ["NAME", "NAMESPACE", "UID"].map(|field| names.reserve(&format!("ECS_OPERATOR_POD_{field}")));
         let users = task.definition.container_definitions.iter().enumerate();
         let users = users.filter(|(_, container)| container.uses_log_router() && !container.is_log_router());
         let users = users.filter_map(|(index, user)| {
             let logs = user.log_configuration.as_ref()?;
             let settings = options::settings(firelens.r#type, logs, index, &mut names);
-            Some(User { definition: user, logs, settings })
+            Some(RouterUser { definition: user, logs, settings })
         });
         let users = users.collect();
         Some(Self { definition, firelens, listens: listens(task), input: log_input(task, definition), users, pod })
@@ -153,7 +153,7 @@ impl<'a> Router<'a> {
     }
 }
 
-impl<'a> User<'a> {
+impl<'a> RouterUser<'a> {
     /// Returns the container's name in ECS.
     pub(super) fn name(&self) -> &'a str {
         self.definition.name()
@@ -195,14 +195,14 @@ fn log_input(task: &RenderContext<'_>, router: &ContainerDefinition) -> LogInput
     }
 }
 
-pub(super) fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> Metadata {
+pub(super) fn metadata(task: &RenderContext<'_>, pod: &BTreeMap<String, String>) -> RecordMetadata {
     let label = |name: &str| pod.get(name).map(String::as_str);
     let family = task.definition.family.as_deref().unwrap_or(task.name);
     let task_definition = match label(labels::REVISION) {
         Some(revision) => format!("{family}:{revision}"),
         None => family.to_owned(),
     };
-    Metadata { cluster: label(labels::CLUSTER).unwrap_or_default().to_owned(), task_definition }
+    RecordMetadata { cluster: label(labels::CLUSTER).unwrap_or_default().to_owned(), task_definition }
 }
 
 /// Returns the variables of the router: fields of its Pod, and the values of secret options.
@@ -228,11 +228,11 @@ pub(crate) fn variables(task: &RenderContext<'_>, container: &ContainerDefinitio
         for setting in &user.settings {
             let Translation::Written(_, OptionValue::Variable(name)) = &setting.translation else { continue };
             env.push(match setting.source {
-                Source::Options => {
+                OptionSource::Options => {
                     let value = user.logs.options.get(setting.option).map(|text| literal(text));
                     EnvVar { name: name.clone(), value, value_from: None }
                 }
-                Source::SecretOptions(index) => {
+                OptionSource::SecretOptions(index) => {
                     let source = secret_source::source(task, user.definition, &user.logs.secret_options[index]);
                     let key = SecretKeySelector { name: source.secret_name, key: source.key, optional: None };
                     variable_from(name, EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() })

@@ -12,7 +12,7 @@ use crate::translate::pod::runtime_platform;
 use crate::translate::{Code, ObjectContext, RenderContext, VerdictRecorder};
 
 /// True if the whole task has no network.
-pub(crate) fn is_closed(task: &RenderContext<'_>) -> bool {
+pub(crate) fn has_no_network(task: &RenderContext<'_>) -> bool {
     let containers = &task.definition.container_definitions;
     let disabled = containers.len() == 1 && containers[0].disable_networking == Some(true);
     task.definition.network_mode == Some(NetworkMode::None) || (disabled && !task.definition.is_windows())
@@ -21,7 +21,7 @@ pub(crate) fn is_closed(task: &RenderContext<'_>) -> bool {
 /// Returns the policy that denies all traffic of the tasks of this revision, or `None` if they have a network.
 #[must_use]
 pub fn network_policy(task: &RenderContext<'_>, place: &ObjectContext<'_>) -> Option<UntypedObject> {
-    if !is_closed(task) {
+    if !has_no_network(task) {
         return None;
     }
     let mut selector = place.identity.selector();
@@ -80,7 +80,7 @@ pub(crate) fn record(task: &RenderContext<'_>, slots: &[ContainerSlot<'_>], reco
         let path = slot.at("disableNetworking");
         if task.definition.is_windows() {
             runtime_platform::refuse_at(path, recorder);
-        } else if is_closed(task) {
+        } else if has_no_network(task) {
             recorder.needs_addon(path, Code::NetworkPolicyEnforced, target.clone(), denied);
         } else {
             let message =

@@ -64,7 +64,7 @@ pub(crate) fn network_policy(
     let all = &cluster?.security_groups;
     let groups: Option<Vec<&SecurityGroup>> = groups(&task.service?.ecs).iter().map(|group| all.get(group)).collect();
     // Policies are additive, so this one would open a network that is disabled.
-    let groups = groups.filter(|groups| !groups.is_empty() && !network_mode::is_closed(task))?;
+    let groups = groups.filter(|groups| !groups.is_empty() && !network_mode::has_no_network(task))?;
     let rules = |rules: &[SecurityGroupRule], direction: &str| -> Vec<Value> {
         rules.iter().map(|it| rule(it, direction, all)).collect()
     };

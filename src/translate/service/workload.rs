@@ -115,7 +115,7 @@ pub fn render(
 pub fn healthy_after(service: Option<&ServiceSpec>, task: &ecs::TaskDefinition) -> i32 {
     let configured = service.and_then(|spec| spec.kubernetes.as_ref()?.healthy_after_seconds);
     let has_load_balancer = service.is_some_and(|spec| !spec.ecs.load_balancers.is_empty());
-    let has_checks = has_load_balancer || task.container_definitions.iter().any(health_check::decides);
+    let has_checks = has_load_balancer || task.container_definitions.iter().any(health_check::decides_task_health);
     configured.unwrap_or(if has_checks { 0 } else { HEALTHY_AFTER_SECONDS })
 }
 

@@ -67,28 +67,28 @@ fn render(
     if rendered.ephemeral.is_some() {
         return Some(rendered);
     }
-    match source(volume) {
-        Source::Task(field) => {
+    match storage(volume) {
+        Storage::Task(field) => {
             if let Some(field) = field {
                 recorder.exact(path.key(field), format!("{target}/emptyDir"));
             }
             rendered.empty_dir = Some(EmptyDirVolumeSource::default());
         }
-        Source::Memory { mebibytes, faithful } => {
+        Storage::Memory { mebibytes, faithful } => {
             record_docker(&path, faithful, format!("{target}/emptyDir"), recorder);
             rendered.empty_dir = Some(tmpfs::source(mebibytes));
         }
-        Source::Nfs { source, faithful } => {
+        Storage::Nfs { source, faithful } => {
             record_docker(&path, faithful, format!("{target}/nfs"), recorder);
             rendered.nfs = Some(source);
         }
-        Source::Host(source_path) => {
+        Storage::Host(source_path) => {
             recorder.exact(path.key("host"), format!("{target}/hostPath"));
             // Without a type the path is not checked, as on ECS: it may be a socket or a file, and the container runtime creates
             // a folder if it does not exist.
             rendered.host_path = Some(HostPathVolumeSource { path: source_path.to_owned(), type_: None });
         }
-        Source::Persistent(field) => {
+        Storage::Persistent(field) => {
             let claim_name = efs_volume_configuration::claim_name(task.name, name);
             let (at, target) = (path.key(field), format!("{target}/persistentVolumeClaim"));
             if !efs_volume_configuration::record(task, volume, &at, &target, recorder) {
@@ -116,7 +116,7 @@ fn record_docker(path: &Pointer, faithful: bool, target: String, recorder: &mut 
     }
 }
 
-enum Source<'a> {
+enum Storage<'a> {
     /// Folder that is deleted with the task, and the field that describes it, if any.
     Task(Option<&'static str>),
     /// Memory that is freed with the task.
@@ -129,31 +129,31 @@ enum Source<'a> {
     Persistent(&'static str),
 }
 
-fn source(volume: &Volume) -> Source<'_> {
+fn storage(volume: &Volume) -> Storage<'_> {
     if volume.efs_volume_configuration.is_some() {
-        return Source::Persistent("efsVolumeConfiguration");
+        return Storage::Persistent("efsVolumeConfiguration");
     }
     if volume.s3files_volume_configuration.is_some() {
-        return Source::Persistent("s3filesVolumeConfiguration");
+        return Storage::Persistent("s3filesVolumeConfiguration");
     }
     if volume.fsx_windows_file_server_volume_configuration.is_some() {
-        return Source::Persistent("fsxWindowsFileServerVolumeConfiguration");
+        return Storage::Persistent("fsxWindowsFileServerVolumeConfiguration");
     }
     if volume.configured_at_launch == Some(true) {
-        return Source::Persistent("configuredAtLaunch");
+        return Storage::Persistent("configuredAtLaunch");
     }
     if let Some(docker) = &volume.docker_volume_configuration {
         return match docker_volume_configuration::kind(docker) {
-            DockerVolume::Scratch => Source::Task(Some("dockerVolumeConfiguration")),
-            DockerVolume::Memory { mebibytes, faithful } => Source::Memory { mebibytes, faithful },
-            DockerVolume::Nfs { source, faithful } => Source::Nfs { source, faithful },
-            DockerVolume::Persistent => Source::Persistent("dockerVolumeConfiguration"),
+            DockerVolume::Scratch => Storage::Task(Some("dockerVolumeConfiguration")),
+            DockerVolume::Memory { mebibytes, faithful } => Storage::Memory { mebibytes, faithful },
+            DockerVolume::Nfs { source, faithful } => Storage::Nfs { source, faithful },
+            DockerVolume::Persistent => Storage::Persistent("dockerVolumeConfiguration"),
         };
     }
     match volume.host.as_ref().map(|host| host.source_path.as_deref()) {
-        Some(Some(path)) => Source::Host(path),
-        Some(None) => Source::Task(Some("host")),
-        None => Source::Task(None),
+        Some(Some(path)) => Storage::Host(path),
+        Some(None) => Storage::Task(Some("host")),
+        None => Storage::Task(None),
     }
 }
 

@@ -6,18 +6,19 @@ use crate::ecs::task_definition::ContainerDefinition;
 use crate::translate::context::ContainerSlot;
 use crate::translate::{Code, RenderContext, VerdictRecorder, volumes};
 
-/// Returns the mounts from other containers, except those with a path in `own`.
+/// Returns the mounts from other containers, except those with a path in `declared`.
 pub(crate) fn mounts(
     task: &RenderContext<'_>,
     slot: &ContainerSlot<'_>,
-    own: &[VolumeMount],
+    declared: &[VolumeMount],
     recorder: &mut VerdictRecorder,
 ) -> Vec<VolumeMount> {
     let definition = slot.definition;
     let mut mounts = inherited(&task.definition.container_definitions, definition, &mut Vec::new());
-    mounts.retain(|mount| !own.iter().any(|other| other.mount_path == mount.mount_path));
+    mounts.retain(|mount| !declared.iter().any(|other| other.mount_path == mount.mount_path));
     // The other container may have no mounts.
-    let target = if mounts.is_empty() && own.is_empty() { slot.target.clone() } else { slot.becomes("volumeMounts") };
+    let target =
+        if mounts.is_empty() && declared.is_empty() { slot.target.clone() } else { slot.becomes("volumeMounts") };
     for (index, from) in definition.volumes_from.iter().enumerate() {
         let path = slot.at("volumesFrom").index(index);
         recorder.exact(path.key("readOnly"), target.clone());
