@@ -13,7 +13,7 @@ const MEDIAN: usize = 8;
 const P95: usize = 28;
 
 /// Files that exceed the limit.
-const UNFINISHED: &[&str] = &["src/ecs/task_definition/container.rs", "src/translate/service/auto_scaling/tests.rs"];
+const UNFINISHED: &[&str] = &["src/ecs/task_definition/container.rs"];
 
 /// Returns the Rust files in `folder` and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {

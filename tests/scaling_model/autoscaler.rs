@@ -3,7 +3,7 @@
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
 use ecs_operator::translate::metadata::Identity;
-use ecs_operator::translate::service::auto_scaling::{Situation, render};
+use ecs_operator::translate::service::auto_scaling::{ScalingState, render};
 use ecs_operator::translate::service::companion::Companion;
 use ecs_operator::translate::{Mode, ObjectContext};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ impl Autoscaler {
             mode: Mode::Operator,
         };
         let limits = Limits { min: 2, max: 40 };
-        let situation = Situation { limits, rolling: false, tolerance: true, desired: None };
+        let situation = ScalingState { limits, rolling: false, tolerance: true, desired: None };
         let Some(Companion::Autoscaler(object)) = render(&spec, &context, situation) else { panic!("no autoscaler") };
         let object = &object.body["spec"];
         let number = |path: &str| object.pointer(path).and_then(Value::as_i64).expect("a number");

@@ -11,7 +11,7 @@ use crate::convert::output::manifest::Manifest;
 use crate::ecs;
 use crate::ecs::scaling::Limits;
 use crate::translate::metadata::Identity;
-use crate::translate::service::auto_scaling::{self, Situation};
+use crate::translate::service::auto_scaling::{self, ScalingState};
 use crate::translate::service::companion::Companion;
 use crate::translate::service::companions as service_companions;
 use crate::translate::service::workload::{self, Settings, Workload};
@@ -142,5 +142,5 @@ fn autoscaler(spec: &ServiceSpec, context: &ObjectContext<'_>, profile: &RenderP
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let limits = Limits { min: scaling.min_capacity, max: scaling.max_capacity };
     let tolerance = profile.has_autoscaler_tolerance();
-    auto_scaling::render(spec, context, Situation { limits, rolling: false, tolerance, desired: None })
+    auto_scaling::render(spec, context, ScalingState { limits, rolling: false, tolerance, desired: None })
 }

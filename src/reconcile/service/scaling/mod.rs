@@ -18,7 +18,7 @@ use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::time_until;
 use crate::translate::ObjectContext;
-use crate::translate::service::auto_scaling::{self, Situation};
+use crate::translate::service::auto_scaling::{self, ScalingState};
 use crate::translate::service::companion::Companion;
 
 /// Writes the desired count of a scaled service into its spec if it is missing there or differs. Autoscalers read and write that count,
@@ -45,7 +45,7 @@ pub(super) fn autoscaler(
     let limits = limits::limits(input, requested.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::limits_of_autoscaler(input, requested.spec, limits);
     let tolerance = input.profile.has_autoscaler_tolerance();
-    let situation = Situation { limits, rolling: is_rolling, tolerance, desired: Some(requested.desired) };
+    let situation = ScalingState { limits, rolling: is_rolling, tolerance, desired: Some(requested.desired) };
     auto_scaling::render(requested.spec, context, situation)
 }
 

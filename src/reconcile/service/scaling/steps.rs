@@ -176,7 +176,7 @@ fn error_message(error: &MeasurementError) -> String {
 /// True if a target tracking policy scales in, so that step policies must not: it may do so, and the server has its API.
 fn tracking_scales_in(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
     let has_api = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.supports(ChildKind::ScaledObject);
-    has_api && auto_scaling::takes_tasks_away(spec, input.root.name)
+    has_api && auto_scaling::may_scale_in(spec, input.root.name)
 }
 
 #[cfg(test)]

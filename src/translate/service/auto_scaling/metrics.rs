@@ -1,4 +1,4 @@
-//! Where the metric of each policy comes from.
+//! Metric sources of target tracking policies.
 
 use serde_json::{Map, Value, json};
 
@@ -13,150 +13,149 @@ use crate::ecs::service::Service;
 use crate::translate::Code;
 use crate::translate::service::auto_scaling::{mapping, steps};
 
-/// Seconds between two questions of KEDA; a metric of CloudWatch has a value a minute.
+/// Polling interval of KEDA, in seconds; CloudWatch metrics have one value a minute.
 pub(super) const POLLING_SECONDS: i32 = 30;
-/// Seconds that a value is made of.
+/// Period of a CloudWatch value, in seconds.
 const PERIOD_SECONDS: i32 = 60;
 
-/// A policy that tracks a target.
-pub(super) struct Tracked<'a> {
-    /// The policy in the input.
+/// Target tracking policy with its metric source.
+pub(super) struct TrackedPolicy<'a> {
+    /// Path of the policy.
     pub path: Pointer,
-    /// Whether it says what kind of policy it is.
+    /// True if `policyType` is set.
     pub names_type: bool,
-    /// Whether `kubernetes.autoScaling.metrics` gives it another metric.
+    /// True if `kubernetes.autoScaling.metrics` replaces its metric.
     pub replaced: bool,
-    /// What it tracks.
-    pub given: &'a TargetTrackingScalingPolicyConfiguration,
-    /// Where its metric comes from.
-    pub source: Result<Source, Obstacle>,
+    /// Configuration of the policy.
+    pub configuration: &'a TargetTrackingScalingPolicyConfiguration,
+    /// Source of the metric.
+    pub source: Result<MetricSource, Untranslated>,
 }
 
-impl Tracked<'_> {
-    /// The metrics that its specification names itself, with their places there.
-    pub(super) fn named(&self) -> Vec<Named<'_>> {
-        let Some(custom) = self.given.customized_metric_specification.as_ref() else { return Vec::new() };
+impl TrackedPolicy<'_> {
+    /// Returns the metrics of its customized specification.
+    pub(super) fn named_metrics(&self) -> Vec<NamedMetric<'_>> {
+        let Some(custom) = self.configuration.customized_metric_specification.as_ref() else { return Vec::new() };
         let at = self.path.key("targetTrackingScalingPolicyConfiguration").key("customizedMetricSpecification");
         let namespace = custom.namespace.as_deref().unwrap_or_default();
         let unit = custom.unit.is_some().then(|| at.key("unit"));
-        let single = Named { at: at.clone(), unit, namespace, dimensions: &custom.dimensions };
+        let single = NamedMetric { at: at.clone(), unit, namespace, dimensions: &custom.dimensions };
         let queries = custom.metrics.iter().enumerate().filter_map(|(position, query)| {
             let stat = query.metric_stat.as_ref()?;
             let at = at.key("metrics").index(position).key("metricStat");
             let unit = stat.unit.is_some().then(|| at.key("unit"));
             let namespace = stat.metric.namespace.as_deref().unwrap_or_default();
-            Some(Named { at: at.key("metric"), unit, namespace, dimensions: &stat.metric.dimensions })
+            Some(NamedMetric { at: at.key("metric"), unit, namespace, dimensions: &stat.metric.dimensions })
         });
         [single].into_iter().chain(queries).collect()
     }
 }
 
-/// A metric that a specification names.
-pub(super) struct Named<'a> {
-    /// Where its name is.
+/// Metric in a customized specification.
+pub(super) struct NamedMetric<'a> {
+    /// Path of the metric.
     pub at: Pointer,
-    /// Where its unit is, if it has one.
+    /// Path of the unit, if any.
     pub unit: Option<Pointer>,
     pub namespace: &'a str,
     pub dimensions: &'a [MetricDimension],
 }
 
-impl Named<'_> {
-    /// Whether ECS measures it, of something else than the service itself.
-    pub(super) fn is_of_others(&self, service: &Dimensioned<'_>) -> bool {
-        OF_ECS.contains(&self.namespace) && !service.has(self.dimensions)
+impl NamedMetric<'_> {
+    /// True if ECS measures the metric, and not of this service.
+    pub(super) fn is_of_other_service(&self, service: &Dimensioned<'_>) -> bool {
+        ECS_NAMESPACES.contains(&self.namespace) && !service.has(self.dimensions)
     }
 }
 
-/// Why the metric of a policy comes from nowhere.
-pub(super) struct Obstacle {
+/// Reason why the metric of a policy has no source.
+pub(super) struct Untranslated {
     pub code: Code,
     pub message: &'static str,
 }
 
-const REGION_NOT_KNOWN: Obstacle = Obstacle {
+const REGION_UNKNOWN: Untranslated = Untranslated {
     code: Code::RegionUnknown,
-    message: "the metric is in AWS, and no ARN of the service tells the region: give it as kubernetes.autoScaling.awsRegion",
+    message: "the metric is in AWS, and no ARN of the service contains the region: set kubernetes.autoScaling.awsRegion",
 };
 
-const METRIC_MATH: Obstacle = Obstacle {
+const METRIC_MATH: Untranslated = Untranslated {
     code: Code::MetricMathNotTranslated,
-    message: "KEDA asks CloudWatch for one metric or one query of Metrics Insights, and not for an expression over several, unless it \
-              divides a metric by the number of the tasks of this very service: give the policy a query of CloudWatch or Prometheus in \
-              kubernetes.autoScaling.metrics",
+    message: "KEDA supports one metric or one Metrics Insights query, and of expressions only a metric divided by the number of tasks of \
+              this service: set a query of CloudWatch or Prometheus for the policy in kubernetes.autoScaling.metrics",
 };
 
-const ENDS_WITH_THE_MOVE: Obstacle = Obstacle {
+const UNAVAILABLE_AFTER_MIGRATION: Untranslated = Untranslated {
     code: Code::MetricUnavailableAfterMigration,
-    message: "ECS has the metric of this service only while the service runs there, and of what its tasks use only the average is \
-              measured here: say in kubernetes.autoScaling.metrics where the policy has its metric from",
+    message: "CloudWatch has the metric of this service only while the service runs on ECS, and of CPU and memory utilization only the \
+              average has an equivalent: set the metric of the policy in kubernetes.autoScaling.metrics",
 };
 
-const NO_INSIGHTS: Obstacle = Obstacle {
+const STATISTIC_NOT_IN_QUERY: Untranslated = Untranslated {
     code: Code::MetricWithoutDimensions,
-    message: "KEDA asks for a metric without dimensions by a query of Metrics Insights, which knows no percentiles: give the policy a \
-              query in kubernetes.autoScaling.metrics",
+    message: "KEDA queries a metric without dimensions with Metrics Insights, which does not support percentiles: set a query for the \
+              policy in kubernetes.autoScaling.metrics",
 };
 
-/// Namespaces of what ECS itself measures.
-const OF_ECS: [&str; 2] = ["AWS/ECS", "ECS/ContainerInsights"];
-/// The trigger for the depth of a queue.
+/// Namespaces of metrics that ECS measures.
+const ECS_NAMESPACES: [&str; 2] = ["AWS/ECS", "ECS/ContainerInsights"];
+/// KEDA trigger for the depth of a queue.
 const QUEUE: &str = "aws-sqs-queue";
 
-/// Where a metric comes from.
-pub(super) enum Source {
-    /// The resource metrics of Pods: `cpu` or `memory`.
+/// Source of a metric.
+pub(super) enum MetricSource {
+    /// Resource metric of Pods: `cpu` or `memory`.
     Resource(&'static str),
-    /// A trigger of KEDA.
+    /// KEDA trigger.
     Trigger {
         kind: &'static str,
-        /// Its metadata without the target.
+        /// Metadata without the target.
         metadata: Map<String, Value>,
-        /// The member of the metadata that is the target.
+        /// Name of the target in the metadata.
         target: &'static str,
-        /// Whether it is a total, of which each task is to have the target.
+        /// True if the metric is a total and the target is a share per task.
         total: bool,
         authentication: Option<TriggerAuthentication>,
     },
 }
 
-impl Source {
-    /// What a HorizontalPodAutoscaler is told; nothing of what only KEDA knows.
-    pub(super) fn resource_metric(&self, policy: &Tracked<'_>) -> Option<Value> {
+impl MetricSource {
+    /// Renders the metric of a HorizontalPodAutoscaler; `None` for a KEDA trigger.
+    pub(super) fn resource_metric(&self, policy: &TrackedPolicy<'_>) -> Option<Value> {
         let Self::Resource(name) = self else { return None };
-        let target = json!({"type": "Utilization", "averageUtilization": percent(policy.given)});
+        let target = json!({"type": "Utilization", "averageUtilization": percent(policy.configuration)});
         Some(json!({"type": "Resource", "resource": {"name": name, "target": target}}))
     }
 
-    /// The target of a queue, of which KEDA takes a whole number of messages only: rounded down to one at the least, so that no fewer
-    /// tasks run than on ECS unless it is below that.
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that there is")]
-    pub(super) fn messages(&self, given: &TargetTrackingScalingPolicyConfiguration) -> Option<i64> {
-        matches!(self, Self::Trigger { kind: QUEUE, .. }).then(|| (given.target_value.floor() as i64).max(1))
+    /// Returns the target of a queue in messages, for which KEDA requires an integer: rounded down, so that at least as many tasks
+    /// run as on ECS, with a minimum of 1.
+    #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
+    pub(super) fn messages(&self, configuration: &TargetTrackingScalingPolicyConfiguration) -> Option<i64> {
+        matches!(self, Self::Trigger { kind: QUEUE, .. }).then(|| (configuration.target_value.floor() as i64).max(1))
     }
 
-    /// Whether it is a query of Metrics Insights.
+    /// True for a Metrics Insights query.
     pub(super) fn is_query(&self) -> bool {
         matches!(self, Self::Trigger { metadata, .. } if metadata.contains_key("expression"))
     }
 
-    /// What KEDA is told.
-    pub(super) fn trigger(&self, policy: &Tracked<'_>) -> Value {
+    /// Renders the KEDA trigger.
+    pub(super) fn trigger(&self, policy: &TrackedPolicy<'_>) -> Value {
         match self {
             Self::Resource(name) => {
-                json!({"type": name, "metricType": "Utilization", "metadata": {"value": percent(policy.given).to_string()}})
+                json!({"type": name, "metricType": "Utilization", "metadata": {"value": percent(policy.configuration).to_string()}})
             }
             Self::Trigger { kind, metadata, target, total, authentication } => {
                 let mut metadata = metadata.clone();
                 let value = self
-                    .messages(policy.given)
-                    .map_or_else(|| policy.given.target_value.to_string(), |it| it.to_string());
+                    .messages(policy.configuration)
+                    .map_or_else(|| policy.configuration.target_value.to_string(), |it| it.to_string());
                 metadata.insert((*target).to_owned(), value.into());
                 let metric_type = if *total { "AverageValue" } else { "Value" };
                 let mut trigger = json!({"type": kind, "metricType": metric_type, "metadata": metadata});
-                if let Some(given) = authentication {
-                    trigger["authenticationRef"] = json!({"name": given.name});
-                    if given.cluster_wide == Some(true) {
+                if let Some(authentication) = authentication {
+                    trigger["authenticationRef"] = json!({"name": authentication.name});
+                    if authentication.cluster_wide == Some(true) {
                         trigger["authenticationRef"]["kind"] = "ClusterTriggerAuthentication".into();
                     }
                 }
@@ -166,37 +165,37 @@ impl Source {
     }
 }
 
-/// A target in whole percent, as a HorizontalPodAutoscaler has it.
-#[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that there is")]
-pub(super) fn percent(given: &TargetTrackingScalingPolicyConfiguration) -> i32 {
-    (given.target_value.round() as i32).max(1)
+/// Returns the target in whole percent, as a HorizontalPodAutoscaler requires it.
+#[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
+pub(super) fn percent(configuration: &TargetTrackingScalingPolicyConfiguration) -> i32 {
+    (configuration.target_value.round() as i32).max(1)
 }
 
-/// Whether one of the metrics comes through KEDA.
-pub(super) fn needs_keda(tracked: &[Tracked<'_>]) -> bool {
-    tracked.iter().any(|policy| matches!(policy.source, Ok(Source::Trigger { .. })))
+/// True if a metric needs KEDA.
+pub(super) fn needs_keda(tracked: &[TrackedPolicy<'_>]) -> bool {
+    tracked.iter().any(|policy| matches!(policy.source, Ok(MetricSource::Trigger { .. })))
 }
 
-/// The policies that track a target, in the order of the input; `object` is the name of the service's object.
-pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<Tracked<'a>> {
+/// Returns the target tracking policies, in the order of the input; `object` is the name of the service's object.
+pub(super) fn tracked<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<TrackedPolicy<'a>> {
     let service = steps::dimensions(spec, object);
-    let listed = scaling.policies.iter().enumerate();
-    listed
+    let policies = scaling.policies.iter().enumerate();
+    policies
         .filter_map(|(position, policy)| {
-            let given = policy.target_tracking()?;
-            let chosen =
+            let configuration = policy.target_tracking()?;
+            let metric =
                 mapping(spec).and_then(|all| all.metrics.iter().find(|it| it.policy_name == policy.policy_name));
             let path = Pointer::root().key("autoScaling").key("policies").index(position);
             let replaced =
-                chosen.is_some_and(|it| it.prometheus.is_some() || it.cloud_watch.is_some() || it.queue.is_some());
-            let source = source(spec, scaling, &service, given, chosen);
-            Some(Tracked { path, names_type: policy.policy_type.is_some(), replaced, given, source })
+                metric.is_some_and(|it| it.prometheus.is_some() || it.cloud_watch.is_some() || it.queue.is_some());
+            let source = source(spec, scaling, &service, configuration, metric);
+            Some(TrackedPolicy { path, names_type: policy.policy_type.is_some(), replaced, configuration, source })
         })
         .collect()
 }
 
-/// Those of them whose metric comes from somewhere.
-pub(super) fn translated<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<Tracked<'a>> {
+/// Returns the target tracking policies with a metric source.
+pub(super) fn translated<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, object: &str) -> Vec<TrackedPolicy<'a>> {
     tracked(spec, scaling, object).into_iter().filter(|policy| policy.source.is_ok()).collect()
 }
 
@@ -204,16 +203,16 @@ fn source(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
     service: &Dimensioned<'_>,
-    given: &TargetTrackingScalingPolicyConfiguration,
-    chosen: Option<&PolicyMetric>,
-) -> Result<Source, Obstacle> {
-    let aws = || Aws::of(spec, scaling).ok_or(REGION_NOT_KNOWN);
-    let total = chosen.and_then(|chosen| chosen.total);
-    if let Some(chosen) = chosen {
-        if let Some(prometheus) = &chosen.prometheus {
+    configuration: &TargetTrackingScalingPolicyConfiguration,
+    metric: Option<&PolicyMetric>,
+) -> Result<MetricSource, Untranslated> {
+    let aws = || AwsAccess::new(spec, scaling).ok_or(REGION_UNKNOWN);
+    let total = metric.and_then(|metric| metric.total);
+    if let Some(metric) = metric {
+        if let Some(prometheus) = &metric.prometheus {
             let metadata = [("serverAddress", &prometheus.server_address), ("query", &prometheus.query)]
                 .map(|(name, value)| (name.to_owned(), value.clone().into()));
-            return Ok(Source::Trigger {
+            return Ok(MetricSource::Trigger {
                 kind: "prometheus",
                 metadata: metadata.into_iter().collect(),
                 target: "threshold",
@@ -221,43 +220,48 @@ fn source(
                 authentication: prometheus.authentication.clone(),
             });
         }
-        if let Some(query) = &chosen.cloud_watch {
+        if let Some(query) = &metric.cloud_watch {
             let expression = [("expression".to_owned(), query.expression.clone().into())];
             return Ok(aws()?.cloud_watch(expression, None, total.unwrap_or(false)));
         }
-        if let Some(queue) = &chosen.queue {
+        if let Some(queue) = &metric.queue {
             return Ok(aws()?.queue(&queue.url, queue.in_flight == Some(true), total.unwrap_or(false)));
         }
     }
-    match (&given.predefined_metric_specification, &given.customized_metric_specification) {
-        (Some(predefined), _) => of_predefined(predefined, aws),
+    match (&configuration.predefined_metric_specification, &configuration.customized_metric_specification) {
+        (Some(predefined), _) => predefined_source(predefined, aws),
         (None, Some(custom)) => {
             let (metric, is_total) =
-                Simple::of(custom, |number| number.counts_tasks(&spec.ecs, service)).ok_or(METRIC_MATH)?;
+                CloudWatchMetric::from_specification(custom, |divisor| divisor.counts_tasks(&spec.ecs, service))
+                    .ok_or(METRIC_MATH)?;
             if metric.is_of(service) {
-                return metric.utilization().filter(|_| !is_total).map(Source::Resource).ok_or(ENDS_WITH_THE_MOVE);
+                return metric
+                    .utilization()
+                    .filter(|_| !is_total)
+                    .map(MetricSource::Resource)
+                    .ok_or(UNAVAILABLE_AFTER_MIGRATION);
             }
-            of_metric(&metric, given.target_value, total.unwrap_or(is_total), aws)
+            metric_source(&metric, configuration.target_value, total.unwrap_or(is_total), aws)
         }
         (None, None) => Err(METRIC_MATH),
     }
 }
 
-fn of_predefined(
-    given: &PredefinedMetricSpecification,
-    aws: impl Fn() -> Result<Aws, Obstacle>,
-) -> Result<Source, Obstacle> {
-    match given.predefined_metric_type {
+fn predefined_source(
+    specification: &PredefinedMetricSpecification,
+    aws: impl Fn() -> Result<AwsAccess, Untranslated>,
+) -> Result<MetricSource, Untranslated> {
+    match specification.predefined_metric_type {
         MetricType::EcsServiceAverageCpuUtilization | MetricType::EcsServiceAverageCpuUtilizationHighResolution => {
-            Ok(Source::Resource("cpu"))
+            Ok(MetricSource::Resource("cpu"))
         }
         MetricType::EcsServiceAverageMemoryUtilization
-        | MetricType::EcsServiceAverageMemoryUtilizationHighResolution => Ok(Source::Resource("memory")),
+        | MetricType::EcsServiceAverageMemoryUtilizationHighResolution => Ok(MetricSource::Resource("memory")),
         MetricType::AlbRequestCountPerTarget => {
-            let label = given.resource_label.as_deref().unwrap_or_default();
+            let label = specification.resource_label.as_deref().unwrap_or_default();
             let (balancer, group) = label.split_once("/targetgroup/").unwrap_or((label, ""));
-            // All requests, of which each task is to have its share: that needs no count of targets, which lags behind.
-            let metric = named("AWS/ApplicationELB", "RequestCount")
+            // The total number of requests, divided by the number of tasks, as the count of targets lags behind.
+            let metric = metric_name("AWS/ApplicationELB", "RequestCount")
                 .into_iter()
                 .chain(dimensions(&[("LoadBalancer", balancer), ("TargetGroup", &format!("targetgroup/{group}"))]));
             Ok(aws()?.cloud_watch(metric, Some("Sum"), true))
@@ -265,28 +269,28 @@ fn of_predefined(
     }
 }
 
-fn of_metric(
-    metric: &Simple<'_>,
+fn metric_source(
+    metric: &CloudWatchMetric<'_>,
     target: f64,
     total: bool,
-    aws: impl Fn() -> Result<Aws, Obstacle>,
-) -> Result<Source, Obstacle> {
-    // The depth of a queue is at SQS at once, and minutes later in CloudWatch. KEDA takes a whole number of messages only.
+    aws: impl Fn() -> Result<AwsAccess, Untranslated>,
+) -> Result<MetricSource, Untranslated> {
+    // SQS reports the depth of a queue minutes before CloudWatch does. KEDA requires an integer as target.
     if let Some(queue) = metric.queue().filter(|_| target.fract() == 0.0) {
         return Ok(aws()?.queue(queue, false, total));
     }
     if metric.dimensions.is_empty() {
-        let query = metric.query().ok_or(NO_INSIGHTS)?;
+        let query = metric.query().ok_or(STATISTIC_NOT_IN_QUERY)?;
         return Ok(aws()?.cloud_watch([("expression".to_owned(), query.into())], None, total));
     }
     let pairs: Vec<(&str, &str)> = metric.dimensions.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
     let unit = metric.unit.map(|unit| ("metricUnit".to_owned(), unit.into()));
-    let named = named(metric.namespace, metric.name).into_iter().chain(dimensions(&pairs)).chain(unit);
+    let named = metric_name(metric.namespace, metric.name).into_iter().chain(dimensions(&pairs)).chain(unit);
     Ok(aws()?.cloud_watch(named, Some(metric.stat), total))
 }
 
-/// One metric of CloudWatch.
-struct Simple<'a> {
+/// Single CloudWatch metric.
+struct CloudWatchMetric<'a> {
     namespace: &'a str,
     name: &'a str,
     dimensions: &'a [MetricDimension],
@@ -294,26 +298,29 @@ struct Simple<'a> {
     unit: Option<&'a str>,
 }
 
-impl<'a> Simple<'a> {
-    /// The metric that is tracked, if it is a single one, and whether it is a total: an expression that divides a metric by the
-    /// number of the service's tasks has that metric as one.
-    fn of(given: &'a CustomizedMetricSpecification, counts_tasks: impl Fn(&Self) -> bool) -> Option<(Self, bool)> {
-        if given.metrics.is_empty() {
-            let stat = given.statistic?.as_str();
-            let (namespace, name) = (given.namespace.as_deref()?, given.metric_name.as_deref()?);
-            let unit = given.unit.as_deref();
-            return Some((Self { namespace, name, dimensions: &given.dimensions, stat, unit }, false));
+impl<'a> CloudWatchMetric<'a> {
+    /// Returns the metric of a specification with a single metric, and true if it is a total. An expression that divides a metric
+    /// by the number of the service's tasks tracks the total of that metric.
+    fn from_specification(
+        specification: &'a CustomizedMetricSpecification,
+        counts_tasks: impl Fn(&Self) -> bool,
+    ) -> Option<(Self, bool)> {
+        if specification.metrics.is_empty() {
+            let stat = specification.statistic?.as_str();
+            let (namespace, name) = (specification.namespace.as_deref()?, specification.metric_name.as_deref()?);
+            let unit = specification.unit.as_deref();
+            return Some((Self { namespace, name, dimensions: &specification.dimensions, stat, unit }, false));
         }
-        let tracked = given.metrics.iter().find(|query| query.return_data != Some(false))?;
-        let Some(expression) = &tracked.expression else { return Some((Self::of_query(tracked)?, false)) };
-        let (total, number) = expression.split_once('/')?;
-        let query = |id: &str| given.metrics.iter().find(|query| query.id == id.trim());
-        let number = Self::of_query(query(number)?)?;
-        counts_tasks(&number).then_some(())?;
-        Some((Self::of_query(query(total)?)?, true))
+        let tracked = specification.metrics.iter().find(|query| query.return_data != Some(false))?;
+        let Some(expression) = &tracked.expression else { return Some((Self::from_query(tracked)?, false)) };
+        let (total, divisor) = expression.split_once('/')?;
+        let query = |id: &str| specification.metrics.iter().find(|query| query.id == id.trim());
+        let divisor = Self::from_query(query(divisor)?)?;
+        counts_tasks(&divisor).then_some(())?;
+        Some((Self::from_query(query(total)?)?, true))
     }
 
-    fn of_query(query: &'a MetricDataQuery) -> Option<Self> {
+    fn from_query(query: &'a MetricDataQuery) -> Option<Self> {
         let stat = query.metric_stat.as_ref()?;
         Some(Self {
             namespace: stat.metric.namespace.as_deref()?,
@@ -324,37 +331,37 @@ impl<'a> Simple<'a> {
         })
     }
 
-    /// Whether it is the number of the service's tasks: as ECS counts them, or as one of its target groups does.
-    fn counts_tasks(&self, given: &Service, service: &Dimensioned<'_>) -> bool {
-        let is_group = |group: &str| {
-            let arns = given.load_balancers.iter().filter_map(|balancer| balancer.target_group_arn.as_deref());
+    /// True if the metric is the number of the service's tasks, counted by ECS or by one of its target groups.
+    fn counts_tasks(&self, definition: &Service, service: &Dimensioned<'_>) -> bool {
+        let is_target_group = |group: &str| {
+            let arns = definition.load_balancers.iter().filter_map(|balancer| balancer.target_group_arn.as_deref());
             arns.filter_map(|arn| arn.parse::<Arn>().ok()).any(|arn| arn.resource == group)
         };
         match (self.namespace, self.name) {
             ("ECS/ContainerInsights", "RunningTaskCount" | "DesiredTaskCount") => service.has(self.dimensions),
             ("AWS/ApplicationELB" | "AWS/NetworkELB", "HealthyHostCount") => {
-                self.dimensions.iter().any(|it| it.name == "TargetGroup" && is_group(&it.value))
+                self.dimensions.iter().any(|it| it.name == "TargetGroup" && is_target_group(&it.value))
             }
             _ => false,
         }
     }
 
-    /// Whether ECS measures it of the service.
+    /// True if ECS measures the metric of the service.
     fn is_of(&self, service: &Dimensioned<'_>) -> bool {
-        OF_ECS.contains(&self.namespace) && service.has(self.dimensions)
+        ECS_NAMESPACES.contains(&self.namespace) && service.has(self.dimensions)
     }
 
-    /// The resource that it is the use of, as a predefined metric is.
+    /// Returns the resource of a metric that equals a predefined one.
     fn utilization(&self) -> Option<&'static str> {
-        let is_mean = self.stat == "Average" && self.unit.is_none_or(|unit| unit == "Percent");
+        let is_average = self.stat == "Average" && self.unit.is_none_or(|unit| unit == "Percent");
         match (self.namespace, self.name) {
-            ("AWS/ECS", "CPUUtilization") if is_mean => Some("cpu"),
-            ("AWS/ECS", "MemoryUtilization") if is_mean => Some("memory"),
+            ("AWS/ECS", "CPUUtilization") if is_average => Some("cpu"),
+            ("AWS/ECS", "MemoryUtilization") if is_average => Some("memory"),
             _ => None,
         }
     }
 
-    /// The query of Metrics Insights for a metric without dimensions; none where it knows no such statistic.
+    /// Returns the Metrics Insights query for a metric without dimensions; `None` if the statistic is not supported.
     fn query(&self) -> Option<String> {
         let function = match self.stat {
             "Average" => "AVG",
@@ -365,7 +372,7 @@ impl<'a> Simple<'a> {
             _ => return None,
         };
         let plain = ![self.namespace, self.name].iter().any(|name| name.contains(['"', '\\']));
-        // With nothing but the namespace a schema is that of metrics without dimensions.
+        // A schema with only the namespace selects metrics without dimensions.
         plain.then(|| format!(r#"SELECT {function}("{}") FROM SCHEMA("{}")"#, self.name, self.namespace))
     }
 
@@ -378,36 +385,36 @@ impl<'a> Simple<'a> {
     }
 }
 
-fn named(namespace: &str, name: &str) -> [(String, Value); 2] {
+fn metric_name(namespace: &str, name: &str) -> [(String, Value); 2] {
     [("namespace".to_owned(), namespace.into()), ("metricName".to_owned(), name.into())]
 }
 
-/// KEDA has several dimensions in one text.
+/// Joins several dimensions, as KEDA requires.
 fn dimensions(pairs: &[(&str, &str)]) -> [(String, Value); 2] {
     let (names, values): (Vec<&str>, Vec<&str>) = pairs.iter().copied().unzip();
     [("dimensionName".to_owned(), names.join(";").into()), ("dimensionValue".to_owned(), values.join(";").into())]
 }
 
-/// Where metrics of AWS are, and who asks for them.
-struct Aws {
+/// Region and credentials for metrics in AWS.
+struct AwsAccess {
     region: String,
     authentication: Option<TriggerAuthentication>,
 }
 
-impl Aws {
-    fn of(spec: &ServiceSpec, scaling: &AutoScaling) -> Option<Self> {
+impl AwsAccess {
+    fn new(spec: &ServiceSpec, scaling: &AutoScaling) -> Option<Self> {
         let mapping = mapping(spec);
-        let chosen = mapping.and_then(|mapping| mapping.aws_region.clone());
+        let configured = mapping.and_then(|mapping| mapping.aws_region.clone());
         let service = &spec.ecs;
         let arns = [&service.service_arn, &service.cluster_arn, &service.cluster, &scaling.scalable_target_arn];
         let groups = service.load_balancers.iter().map(|balancer| &balancer.target_group_arn);
         let arns = arns.into_iter().chain(groups).chain(scaling.policies.iter().map(|policy| &policy.policy_arn));
         let mut regions = arns.flatten().filter_map(|text| text.parse::<Arn>().ok()).map(|arn| arn.region);
-        let region = chosen.or_else(|| regions.find(|region| !region.is_empty()))?;
+        let region = configured.or_else(|| regions.find(|region| !region.is_empty()))?;
         Some(Self { region, authentication: mapping.and_then(|mapping| mapping.authentication.clone()) })
     }
 
-    /// What every question to AWS has. Without an authentication KEDA asks as itself.
+    /// Returns the common metadata of triggers for AWS. Without an authentication KEDA uses its own identity.
     fn metadata(&self) -> Map<String, Value> {
         let mut metadata = Map::new();
         metadata.insert("awsRegion".to_owned(), self.region.clone().into());
@@ -417,10 +424,15 @@ impl Aws {
         metadata
     }
 
-    /// A metric whose last whole minute counts. A value that is missing decides nothing, as on AWS.
-    fn cloud_watch(&self, what: impl IntoIterator<Item = (String, Value)>, stat: Option<&str>, total: bool) -> Source {
+    /// Returns a trigger for the last complete minute of a metric. A missing value has no effect, as on AWS.
+    fn cloud_watch(
+        &self,
+        metric: impl IntoIterator<Item = (String, Value)>,
+        stat: Option<&str>,
+        total: bool,
+    ) -> MetricSource {
         let mut metadata = self.metadata();
-        metadata.extend(what);
+        metadata.extend(metric);
         metadata.extend(stat.map(|stat| ("metricStat".to_owned(), stat.into())));
         for (name, value) in [
             ("metricStatPeriod", PERIOD_SECONDS.to_string()),
@@ -431,14 +443,14 @@ impl Aws {
             metadata.insert(name.to_owned(), value.into());
         }
         let authentication = self.authentication.clone();
-        Source::Trigger { kind: "aws-cloudwatch", metadata, target: "targetMetricValue", total, authentication }
+        MetricSource::Trigger { kind: "aws-cloudwatch", metadata, target: "targetMetricValue", total, authentication }
     }
 
-    fn queue(&self, queue: &str, in_flight: bool, total: bool) -> Source {
+    fn queue(&self, queue: &str, in_flight: bool, total: bool) -> MetricSource {
         let mut metadata = self.metadata();
         metadata.insert("queueURL".to_owned(), queue.into());
         metadata.insert("scaleOnInFlight".to_owned(), in_flight.to_string().into());
         let authentication = self.authentication.clone();
-        Source::Trigger { kind: QUEUE, metadata, target: "queueLength", total, authentication }
+        MetricSource::Trigger { kind: QUEUE, metadata, target: "queueLength", total, authentication }
     }
 }
