@@ -1,7 +1,7 @@
-//! The main road, from ECS files to running services: what `make demo` runs.
+//! The demonstration of `make demo`: from ECS files to running services.
 //!
-//! It starts a Kubernetes of its own (or uses the one it is pointed at), and then does what a person would do, with the
-//! commands a person would type: install the definitions, run the operator, convert, apply, watch.
+//! It starts an embedded Kubernetes or uses an existing one, and then runs the commands that a user would run: install the
+//! custom resource definitions, start the operator, convert, apply and watch.
 
 mod stage;
 mod tables;
@@ -16,22 +16,22 @@ use clap::Parser;
 
 use stage::Stage;
 
-/// Runs the examples on Kubernetes and shows how they become stable.
+/// Run the examples on Kubernetes and show how they become stable.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// End as soon as every service is stable: with 0, or with the reason and 1.
+    /// Exit as soon as every service is stable, instead of at Ctrl-C. The exit code is 1 if a service does not become stable.
     #[arg(long)]
     once: bool,
     /// Use the cluster of this kubeconfig instead of starting one.
     #[arg(long, env = "DEMO_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
-    /// The operator's program. Default: `ecs-operator` beside this program.
+    /// Path of the operator. Default: `ecs-operator` in the folder of this program.
     #[arg(long)]
     operator: Option<PathBuf>,
-    /// The folder with the ECS files.
+    /// Folder with the ECS files.
     #[arg(long, default_value = "examples/ecs")]
     examples: PathBuf,
-    /// How many seconds the services may take to become stable.
+    /// Seconds that the services have to become stable.
     #[arg(long, default_value_t = 180)]
     patience: u64,
 }
@@ -59,13 +59,13 @@ async fn play(arguments: &Arguments) -> Result<()> {
         interrupted = interruption(arguments) => interrupted,
     };
     if result.is_err() {
-        stage.show_what_went_wrong();
+        stage.print_diagnostics();
     }
     let cleared = stage.clear().await;
     result.and(cleared)
 }
 
-/// Ctrl-C is the way to end the demo, unless it was to end by itself.
+/// Waits for Ctrl-C; with `--once` it never returns.
 async fn interruption(arguments: &Arguments) -> Result<()> {
     tokio::signal::ctrl_c().await?;
     if arguments.once {
@@ -75,9 +75,9 @@ async fn interruption(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Cargo puts all programs of the workspace into one folder, wherever that is.
+/// Cargo puts all programs of the workspace into one folder.
 fn operator_beside() -> Result<PathBuf> {
-    let demo = std::env::current_exe().context("the demo does not know where it is")?;
+    let demo = std::env::current_exe().context("cannot find the path of this program")?;
     Ok(demo.with_file_name(format!("ecs-operator{}", std::env::consts::EXE_SUFFIX)))
 }
 
@@ -87,11 +87,11 @@ async fn perform(arguments: &Arguments, stage: &mut Stage) -> Result<()> {
     stage.convert_and_apply(&arguments.examples)?;
     let services = watch::until_stable(stage, Duration::from_secs(arguments.patience)).await?;
     println!("\n{}", tables::services(stage, &services).await?);
-    println!("\nWhat does not behave exactly as on ECS, and how:\n{}", tables::differences(stage).await?);
+    println!("\nDifferences from ECS:\n{}", tables::differences(stage).await?);
     if arguments.once {
         println!("\nall services are stable");
         return Ok(());
     }
-    stage.say_how_to_look_around();
+    stage.print_commands();
     stage.watch_operator().await
 }

@@ -1,4 +1,4 @@
-//! The cluster, the operator and the namespace the demo plays in.
+//! The cluster, the operator and the namespace of the demonstration.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use tempfile::TempDir;
 use tokio::process::Child;
 
-/// Where the examples go.
+/// The namespace of the examples.
 const NAMESPACE: &str = "ecs-demo";
-/// The image of the examples; on the embedded Kubernetes a stand-in takes its place, as there is no registry.
+/// The image of the examples. The embedded Kubernetes has no registry and uses a substitute.
 const IMAGE: &str = "public.ecr.aws/docker/library/busybox:1.36";
 
 pub struct Stage {
     cluster: Cluster,
-    /// Whether the cluster is ours, and goes when the demo ends.
+    /// True if the demo started the cluster and stops it at the end.
     own: bool,
     operator_program: PathBuf,
     operator: Option<Child>,
@@ -32,7 +32,7 @@ fn heading(text: &str) {
 }
 
 impl Stage {
-    /// Starts a cluster, or connects to the one given.
+    /// Starts a cluster, or connects to the one of the kubeconfig.
     pub async fn set(kubeconfig: Option<&Path>, operator: &Path) -> Result<Self> {
         let started = Instant::now();
         let (cluster, own) = match kubeconfig {
@@ -74,10 +74,12 @@ impl Stage {
         heading("starting the operator");
         let log = File::create(self.log())?;
         println!("$ ecs-operator run --namespace {NAMESPACE}    # its log: {}", self.log().display());
-        // Its end removes the namespace, so it has to be the demo's own.
-        self.cluster
-            .kubectl(["create", "namespace", NAMESPACE])
-            .with_context(|| format!("the demo wants to make the namespace {NAMESPACE} itself; delete it first"))?;
+        // The demo deletes the namespace at its end, so it must not exist before.
+        self.cluster.kubectl(["create", "namespace", NAMESPACE]).with_context(|| {
+            format!(
+                "the demo creates the namespace {NAMESPACE} and deletes it at the end; delete the existing one first"
+            )
+        })?;
         self.made_namespace = true;
         let child = tokio::process::Command::new(&self.operator_program)
             .args(["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0"])
@@ -86,7 +88,7 @@ impl Stage {
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true)
-            // Ctrl-C is for the demo, which then stops the operator.
+            // Ctrl-C reaches only the demo, which then stops the operator.
             .process_group(0)
             .spawn()
             .context("the operator does not start")?;
@@ -95,7 +97,7 @@ impl Stage {
         self.check_operator()
     }
 
-    /// An operator that ended is an error, with its own words.
+    /// Fails if the operator has ended.
     pub fn check_operator(&mut self) -> Result<()> {
         let Some(child) = &mut self.operator else { return Ok(()) };
         match child.try_wait()? {
@@ -119,8 +121,8 @@ impl Stage {
         self.kubectl(&["apply", "-n", NAMESPACE, "-f", &converted.to_string_lossy()])
     }
 
-    /// One of our kinds in the demo's namespace.
-    pub fn ours(&self, kind: &str, plural: &str) -> Api<DynamicObject> {
+    /// The custom resources of a kind in the namespace of the demo.
+    pub fn custom_resources(&self, kind: &str, plural: &str) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk("ecs-operator.dev", "v1alpha1", kind);
         Api::namespaced_with(self.client.clone(), NAMESPACE, &ApiResource::from_gvk_with_plural(&kind, plural))
     }
@@ -129,7 +131,7 @@ impl Stage {
         Api::namespaced(self.client.clone(), NAMESPACE)
     }
 
-    pub fn say_how_to_look_around(&self) {
+    pub fn print_commands(&self) {
         heading("look around, in another terminal");
         let on_path = Command::new("kubectl").arg("version").arg("--client").output().is_ok();
         let kubectl = self.cluster.tool(Tool::Kubectl).ok().filter(|_| !on_path);
@@ -145,10 +147,10 @@ impl Stage {
         ] {
             println!("  {kubectl} -n {NAMESPACE} {command}");
         }
-        println!("\nCtrl-C ends the demo and removes all it started.");
+        println!("\nCtrl-C ends the demo and removes everything it created.");
     }
 
-    pub fn show_what_went_wrong(&self) {
+    pub fn print_diagnostics(&self) {
         let log = std::fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         eprintln!("\n-- the end of the operator's log");
@@ -159,7 +161,7 @@ impl Stage {
         eprintln!("\n-- the tasks\n{}", pods.unwrap_or_else(|error| format!("{error:#}")));
     }
 
-    /// Ends what the demo started; on a cluster that is not ours, also removes what it applied.
+    /// Stops the operator and the cluster that the demo started. In an existing cluster it deletes the namespace.
     pub async fn clear(mut self) -> Result<()> {
         if let Some(mut child) = self.operator.take() {
             child.kill().await.context("the operator does not stop")?;
@@ -192,16 +194,16 @@ impl Stage {
     }
 }
 
-/// A Kubernetes of our own, with a real node where the machine allows it.
+/// Starts an embedded Kubernetes, with real nodes if the machine supports them.
 async fn embedded() -> Result<Cluster> {
     heading("starting an embedded Kubernetes");
     let builder = match devcluster::prepare_real_nodes().and_then(|()| devcluster::real_nodes_possible()) {
         Ok(()) => {
-            println!("with two real nodes: the containers really run");
+            println!("with two real nodes, which run containers");
             Cluster::builder().real_nodes(2)
         }
         Err(reason) => {
-            println!("with simulated nodes only, as real ones are not possible here: {reason}");
+            println!("with simulated nodes only, because this machine does not support real ones: {reason}");
             Cluster::builder().simulated_nodes(3)
         }
     };

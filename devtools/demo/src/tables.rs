@@ -1,4 +1,4 @@
-//! What the demo shows at its end.
+//! Tables that the demo prints at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// The services, with the nodes their tasks run on.
+/// The services with the nodes of their tasks.
 pub async fn services(stage: &Stage, services: &[Value]) -> Result<Table> {
     let mut nodes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for pod in stage.pods().list(&ListParams::default()).await? {
@@ -49,11 +49,11 @@ pub async fn services(stage: &Stage, services: &[Value]) -> Result<Table> {
     Ok(table)
 }
 
-/// The differences of all definitions, one row for each kind of difference.
+/// The differences of all definitions, one row for each verdict and code.
 pub async fn differences(stage: &Stage) -> Result<Table> {
     let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
     for (kind, plural) in [("TaskDefinition", "taskdefinitions"), ("Service", "services"), ("Cluster", "clusters")] {
-        for object in stage.ours(kind, plural).list(&ListParams::default()).await? {
+        for object in stage.custom_resources(kind, plural).list(&ListParams::default()).await? {
             let name = object.name_any();
             let differences = object.data.pointer("/status/differences").and_then(Value::as_array).cloned();
             for difference in differences.unwrap_or_default() {
@@ -65,14 +65,14 @@ pub async fn differences(stage: &Stage) -> Result<Table> {
             }
         }
     }
-    let mut table = table(&["Verdict and code", "Field", "In", "How it differs"]);
+    let mut table = table(&["Verdict and code", "Field", "In", "Difference"]);
     for ((verdict, code), row) in rows {
         table.add_row([format!("{verdict}\n{code}"), lines(row.fields), lines(row.places), row.message]);
     }
     Ok(table)
 }
 
-/// One kind of difference.
+/// A row of the table of differences.
 #[derive(Default)]
 struct Row {
     message: String,
@@ -84,7 +84,7 @@ fn lines(items: BTreeSet<String>) -> String {
     items.into_iter().collect::<Vec<_>>().join("\n")
 }
 
-/// The member of the definition, or of one of its containers, that a pointer is in.
+/// The field of the definition or of a container that contains the pointer.
 fn field(pointer: &str) -> String {
     let mut names = pointer.split('/').filter(|step| !step.is_empty() && step.parse::<usize>().is_err());
     let outer = names.next().unwrap_or_default();

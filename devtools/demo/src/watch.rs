@@ -1,4 +1,4 @@
-//! Watching the services become stable.
+//! Waits for the services to become stable.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ pub async fn until_stable(stage: &mut Stage, patience: Duration) -> Result<Vec<V
     loop {
         stage.check_operator()?;
         let mut services = Vec::new();
-        for object in stage.ours("Service", "services").list(&ListParams::default()).await? {
+        for object in stage.custom_resources("Service", "services").list(&ListParams::default()).await? {
             let name = object.name_any();
             let service = serde_json::to_value(object)?;
             let line = line(&name, &service);
@@ -49,7 +49,7 @@ fn condition<'a>(service: &'a Value, kind: &str) -> Option<&'a Value> {
     service.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == kind)
 }
 
-/// Stable, and the deployment has seen all its tasks healthy.
+/// True if the service is stable and its deployment is completed.
 fn is_stable(service: &Value) -> bool {
     let stable = condition(service, "Stable").is_some_and(|c| c["status"] == "True");
     stable && service.pointer("/status/deployments/0/rolloutState").is_some_and(|s| s == "COMPLETED")
@@ -57,7 +57,7 @@ fn is_stable(service: &Value) -> bool {
 
 fn line(name: &str, service: &Value) -> String {
     let Some(status) = service.get("status").filter(|s| s.get("conditions").is_some()) else {
-        return format!("{name:<12} not seen by the operator yet");
+        return format!("{name:<12} not processed by the operator yet");
     };
     let refused = condition(service, "Accepted").filter(|c| c["status"] == "False");
     if let Some(reason) = refused.and_then(|c| c["message"].as_str()) {

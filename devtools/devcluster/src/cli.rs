@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand that has more than a few lines.
+//! The command line. A larger subcommand has its own file.
 
 mod up;
 
@@ -34,13 +34,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; kubectl and helm pass on their own.
 
 #[derive(Debug, Subcommand)]
 enum Subcommands {
-    /// Start a cluster; it ends with Ctrl-C, or with `down`.
+    /// Start a cluster; Ctrl-C or `down` stops it.
     Up(up::Up),
-    /// End a cluster that `up` started, and remove all of it.
+    /// Stop a cluster that `up` started, and remove its files.
     Down(Name),
-    /// List the clusters that run.
+    /// List the running clusters.
     Status,
-    /// Print where the kubeconfig of a cluster is: export KUBECONFIG=$(devcluster kubeconfig)
+    /// Print the path of the kubeconfig of a cluster: export KUBECONFIG=$(devcluster kubeconfig)
     Kubeconfig {
         #[command(flatten)]
         name: Name,
@@ -52,34 +52,34 @@ enum Subcommands {
     Kubectl(Run),
     /// Run Helm against a cluster: devcluster helm -- list
     Helm(Run),
-    /// Put a container image on the real nodes of a cluster.
+    /// Load a container image on the real nodes of a cluster.
     ///
-    /// Pods have to ask for it with `imagePullPolicy: IfNotPresent` or `Never`.
+    /// Pods that use it need `imagePullPolicy: IfNotPresent` or `Never`.
     LoadImage {
         #[command(flatten)]
         cluster: Name,
-        /// The name that manifests ask for, such as nginx:1.29.
+        /// Name of the image in manifests, such as nginx:1.29.
         image: String,
-        /// An OCI or docker archive that has the image. Without it, a stand-in is made that
-        /// does nothing until it is told to end.
+        /// OCI or Docker archive that contains the image. By default, an image is built that
+        /// does nothing until it is stopped.
         #[arg(long, value_name = "FILE")]
         archive: Option<PathBuf>,
-        /// Make a stand-in that answers HTTP requests on this port.
+        /// Build an image that answers HTTP requests on this port.
         #[arg(long, value_name = "PORT", conflicts_with = "archive")]
         http: Option<u16>,
     },
     /// Find or build the programs, so that later starts are quick, and print their paths.
     Tools {
-        /// Only these; all when none is given.
+        /// Programs to prepare. Default: all.
         #[arg(value_enum)]
         tools: Vec<ToolName>,
     },
 }
 
-/// Which cluster.
+/// Selects a cluster.
 #[derive(Debug, Args)]
 struct Name {
-    /// The name of the cluster.
+    /// Name of the cluster.
     #[arg(long, short, default_value = "dev", env = "DEVCLUSTER_NAME")]
     name: String,
 }
@@ -88,12 +88,12 @@ struct Name {
 struct Run {
     #[command(flatten)]
     name: Name,
-    /// What to pass on.
+    /// Arguments of the tool.
     #[arg(last = true)]
     arguments: Vec<OsString>,
 }
 
-/// A tool as people type it.
+/// A tool as an argument of the command line.
 #[derive(Debug, Clone, Copy)]
 struct ToolName(Tool);
 
@@ -116,15 +116,15 @@ impl ValueEnum for ToolName {
     }
 }
 
-/// Does what the command line says.
+/// Runs a subcommand.
 pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Subcommands::Up(up) => up.run(),
         Subcommands::Down(Name { name }) => down(&name),
         Subcommands::Status => status(),
         Subcommands::Kubeconfig { name, raw } => kubeconfig(&name, raw),
-        Subcommands::Kubectl(run) => match pass_on(Tool::Kubectl, &run)? {},
-        Subcommands::Helm(run) => match pass_on(Tool::Helm, &run)? {},
+        Subcommands::Kubectl(run) => match exec_tool(Tool::Kubectl, &run)? {},
+        Subcommands::Helm(run) => match exec_tool(Tool::Helm, &run)? {},
         Subcommands::LoadImage { cluster, image, archive, http } => {
             load_image(&cluster, &image, archive.as_deref(), http)
         }
@@ -134,7 +134,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
 
 fn down(name: &str) -> Result<()> {
     if devcluster::end(name)? {
-        eprintln!("the cluster {name} is gone");
+        eprintln!("stopped the cluster {name}");
     } else {
         eprintln!("there is no cluster {name}");
     }
@@ -144,7 +144,7 @@ fn down(name: &str) -> Result<()> {
 fn status() -> Result<()> {
     let clusters = devcluster::running()?;
     if clusters.is_empty() {
-        eprintln!("no cluster runs");
+        eprintln!("no cluster is running");
         return Ok(());
     }
     println!("{:<16} {:>8} {:>10} {:>10}  SERVER", "NAME", "OWNER", "SIMULATED", "REAL");
@@ -175,8 +175,8 @@ fn kubeconfig_path(Name { name }: &Name) -> Result<PathBuf> {
     Ok(devcluster::find(name)?.0.join("kubeconfig"))
 }
 
-/// Becomes the tool, so that signals and exit codes are the tool's.
-fn pass_on(tool: Tool, run: &Run) -> Result<Infallible> {
+/// Replaces this process by the tool, so that signals and exit codes are those of the tool.
+fn exec_tool(tool: Tool, run: &Run) -> Result<Infallible> {
     let cluster = Cluster::existing(kubeconfig_path(&run.name)?)?;
     let mut command = cluster.command(tool)?;
     Err(command.args(&run.arguments).exec()).with_context(|| format!("cannot run {command:?}"))

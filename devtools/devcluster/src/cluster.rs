@@ -1,4 +1,4 @@
-//! The cluster as its users see it.
+//! The public interface of a cluster.
 
 mod builder;
 
@@ -22,7 +22,7 @@ use crate::real_nodes::{self, Location};
 use crate::state::State;
 use crate::tools::{self, Tool, Toolbox};
 
-/// A program of a running cluster, for tests of what happens when it fails.
+/// A program of a running cluster, for tests of its failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// The database.
@@ -37,10 +37,10 @@ pub enum Part {
     Kwok,
     /// The server of resource metrics, where it was asked for.
     MetricsServer,
-    /// The switch between the real nodes. Killing it takes the network away for good.
+    /// The switch between the real nodes. Killing it removes the network permanently.
     Network,
-    /// A real node with all that runs on it, by its number from 0. It can be killed, as
-    /// by a power failure, but not started again.
+    /// A real node with all its processes, by its number from 0. It can be killed, as
+    /// by a power failure, but not restarted.
     Machine(usize),
     /// The container runtime of a real node, by its number from 0. Containers outlive it.
     Containerd(usize),
@@ -50,7 +50,7 @@ pub enum Part {
     KubeProxy(usize),
 }
 
-/// What a start has brought about.
+/// The parts of a started cluster.
 #[derive(Debug)]
 struct Started {
     parts: BTreeMap<Part, Process>,
@@ -59,8 +59,8 @@ struct Started {
 
 /// A Kubernetes cluster on this machine.
 ///
-/// It ends with [`Cluster::stop`], when it is dropped, and when this process ends,
-/// however it ends.
+/// It is removed by [`Cluster::stop`], when it is dropped, and when this process ends, even
+/// if it is killed.
 #[derive(Debug)]
 pub struct Cluster {
     kubeconfig: PathBuf,
@@ -69,7 +69,7 @@ pub struct Cluster {
     owned: Option<Owned>,
 }
 
-/// What is there only in the process that started the cluster.
+/// State that only the process that started the cluster has.
 #[derive(Debug)]
 struct Owned {
     started: Started,
@@ -78,16 +78,16 @@ struct Owned {
 }
 
 impl Cluster {
-    /// Describes a cluster to start. Without further words: a control plane, no nodes.
+    /// Describes a cluster to start. The default is a control plane without nodes.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A cluster that somebody else has started and will stop.
+    /// Uses a cluster that another process started and will stop.
     ///
     /// # Errors
     ///
-    /// When there is no such kubeconfig.
+    /// Fails if there is no such kubeconfig.
     pub fn existing(kubeconfig: impl Into<PathBuf>) -> Result<Self> {
         let kubeconfig: PathBuf = kubeconfig.into();
         let kubeconfig =
@@ -107,8 +107,8 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// The folder with all that the cluster has on disk, its `logs` among them; `None`
-    /// for a cluster that is not devcluster's.
+    /// The folder with all files of the cluster, including `logs`; `None` for a cluster that
+    /// devcluster did not start.
     #[must_use]
     pub fn state_directory(&self) -> Option<&Path> {
         self.state_directory.as_deref()
@@ -118,16 +118,16 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When the kubeconfig cannot be used.
+    /// Fails if the kubeconfig cannot be used.
     pub async fn client(&self) -> Result<Client> {
         control_plane::client(&self.kubeconfig).await
     }
 
-    /// The program of a tool, which may be built for this. Blocks while it is built.
+    /// Returns the path of a tool and builds it if necessary. Blocks.
     ///
     /// # Errors
     ///
-    /// When it is nowhere and cannot be built.
+    /// Fails if it is nowhere and cannot be built.
     pub fn tool(&self, tool: Tool) -> Result<PathBuf> {
         if let Ok(path) = self.toolbox.path(tool) {
             return Ok(path.to_owned());
@@ -139,7 +139,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As for [`Cluster::tool`].
+    /// Fails like [`Cluster::tool`].
     pub fn command(&self, tool: Tool) -> Result<Command> {
         let mut command = Command::new(self.tool(tool)?);
         command.env("KUBECONFIG", &self.kubeconfig);
@@ -150,36 +150,36 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When it exits with anything but 0; the message has its standard error.
+    /// Fails if it exits with anything but 0; the message has its standard error.
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<String> {
         run(self.command(Tool::Kubectl)?.args(arguments))
     }
 
-    /// Runs Helm and returns its standard output. Blocks; the first time ever, for the
-    /// minutes that building Helm takes.
+    /// Runs Helm and returns its standard output. Blocks; the first call builds Helm, which
+    /// takes minutes.
     ///
     /// # Errors
     ///
-    /// When it exits with anything but 0; the message has its standard error.
+    /// Fails if it exits with anything but 0; the message has its standard error.
     pub fn helm<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<String> {
         run(self.command(Tool::Helm)?.args(arguments))
     }
 
-    /// Builds an image and puts it on every real node; returns when Pods can use it.
+    /// Builds an image and loads it on every real node; returns when Pods can use it.
     ///
     /// # Errors
     ///
-    /// When it cannot be built, or the cluster has no real nodes, or is not devcluster's.
+    /// Fails if it cannot be built, or the cluster has no real nodes, or is not devcluster's.
     pub async fn load_image(&self, image: &Image) -> Result<()> {
         self.load_image_archive(&image.name, image.archive()?).await
     }
 
-    /// Puts an image from an OCI or docker archive, such as `docker save` writes, on every
-    /// real node; returns when Pods can use the image `name` of it.
+    /// Loads the image `name` from an OCI or Docker archive, such as one of `docker save`, on
+    /// every real node; returns when Pods can use it.
     ///
     /// # Errors
     ///
-    /// When the archive has no such image, or the cluster has no real nodes, or is not
+    /// Fails if the archive has no such image, or the cluster has no real nodes, or is not
     /// devcluster's.
     pub async fn load_image_archive(&self, name: &str, archive: Vec<u8>) -> Result<()> {
         let directory = self
@@ -189,12 +189,12 @@ impl Cluster {
         tokio::task::spawn_blocking(move || real_nodes::load(&directory, &name, &archive)).await?
     }
 
-    /// Creates a namespace whose name begins with `prefix` and is no one else's, and
-    /// waits until Pods can be created in it.
+    /// Creates a namespace with a unique name that begins with `prefix`, and waits until Pods
+    /// can be created in it.
     ///
     /// # Errors
     ///
-    /// When the API server refuses, or its default service account does not appear.
+    /// Fails if the API server refuses, or its default service account does not appear.
     pub async fn namespace(&self, prefix: &str) -> Result<String> {
         let client = self.client().await?;
         let namespace = Namespace {
@@ -205,18 +205,18 @@ impl Cluster {
             .create(&PostParams::default(), &namespace)
             .await
             .with_context(|| format!("cannot create a namespace {prefix}-…"))?;
-        let name = created.metadata.name.context("a namespace without a name")?;
+        let name = created.metadata.name.context("the created namespace has no name")?;
         let accounts: Api<ServiceAccount> = Api::namespaced(client, &name);
         let what = format!("the default service account of namespace {name}");
         crate::wait_for(&what, Duration::from_secs(30), async || Ok(accounts.get_opt("default").await?)).await?;
         Ok(name)
     }
 
-    /// Kills a part as with `kill -9`. It stays away until [`Cluster::start_part`].
+    /// Kills a part with SIGKILL. [`Cluster::start_part`] starts it again.
     ///
     /// # Errors
     ///
-    /// When this process did not start the cluster, or the part does not run.
+    /// Fails if this process did not start the cluster, or the part does not run.
     pub fn kill_part(&self, part: Part) -> Result<()> {
         self.part(part)?.kill()
     }
@@ -226,7 +226,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When this process did not start the cluster, or the part does not become ready.
+    /// Fails if this process did not start the cluster, or the part does not become ready.
     pub async fn start_part(&self, part: Part) -> Result<()> {
         Self::check_restartable(part)?;
         let process = self.part(part)?;
@@ -252,37 +252,37 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As for [`Cluster::kill_part`] and [`Cluster::start_part`].
+    /// Fails like [`Cluster::kill_part`] and [`Cluster::start_part`].
     pub async fn restart_part(&self, part: Part) -> Result<()> {
         Self::check_restartable(part)?;
         self.kill_part(part)?;
         self.start_part(part).await
     }
 
-    /// Freezes a part (SIGSTOP): its connections stay open and nothing answers.
+    /// Pauses a part with SIGSTOP: its connections stay open, but it does not respond.
     ///
     /// # Errors
     ///
-    /// When this process did not start the cluster, or the part does not run.
+    /// Fails if this process did not start the cluster, or the part does not run.
     pub fn pause_part(&self, part: Part) -> Result<()> {
         self.part(part)?.pause()
     }
 
-    /// Lets a frozen part go on.
+    /// Resumes a paused part.
     ///
     /// # Errors
     ///
-    /// When this process did not start the cluster, or the part does not run.
+    /// Fails if this process did not start the cluster, or the part does not run.
     pub fn resume_part(&self, part: Part) -> Result<()> {
         self.part(part)?.resume()
     }
 
-    /// Ends the cluster and waits until nothing of it is left. A cluster that somebody
-    /// else has started goes on.
+    /// Stops the cluster and waits until it is removed. A cluster that another process
+    /// started keeps running.
     ///
     /// # Errors
     ///
-    /// When something cannot be removed. The next start tries again.
+    /// Fails if something cannot be removed. The next start tries again.
     pub async fn stop(mut self) -> Result<()> {
         let Some(Owned { mut state, started }) = self.owned.take() else {
             return Ok(());
@@ -311,7 +311,7 @@ impl Cluster {
     }
 
     fn started(&self) -> Result<&Started> {
-        let owned = self.owned.as_ref().context("only the process that started a cluster has its parts")?;
+        let owned = self.owned.as_ref().context("only the process that started a cluster can control its parts")?;
         Ok(&owned.started)
     }
 }
@@ -322,5 +322,5 @@ fn run(command: &mut Command) -> Result<String> {
     if !status.success() {
         bail!("{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr).trim());
     }
-    String::from_utf8(stdout).with_context(|| format!("{command:?} printed no UTF-8"))
+    String::from_utf8(stdout).with_context(|| format!("the output of {command:?} is not UTF-8"))
 }

@@ -22,22 +22,22 @@ use crate::tools::{Tool, Toolbox};
 /// Ample for a busy machine; a part that fails ends, and that is seen at once.
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
-/// Another process can take a port between our finding it free and a server's binding it.
+/// Another process may take a free port before the server binds it.
 const PORT_ATTEMPTS: usize = 4;
 
 /// The addresses of a control plane.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Addresses {
-    /// Where the API server listens, and nowhere else.
+    /// The only address that the API server listens on.
     pub(crate) api_server: Ipv4Addr,
     /// First address and prefix length of the Services' range.
     pub(crate) services: (Ipv4Addr, u8),
-    /// Whether Pods can reach `api_server`.
+    /// True if Pods can reach `api_server`.
     pub(crate) reachable_from_pods: bool,
 }
 
 impl Addresses {
-    /// For a cluster whose Pods are all simulated: nobody sends to its Services.
+    /// For a cluster with simulated Pods only, which need no network.
     pub(crate) const LOOPBACK: Self = Self {
         api_server: Ipv4Addr::LOCALHOST,
         services: (Ipv4Addr::new(10, 96, 0, 0), 16),
@@ -55,18 +55,18 @@ impl Addresses {
     }
 }
 
-/// What a control plane is started with.
+/// Settings of a control plane.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) cluster: &'a str,
     pub(crate) addresses: Addresses,
-    /// Users beyond the control plane's own.
+    /// Users in addition to those of the control plane.
     pub(crate) users: &'a [User],
-    /// Further arguments for its programs.
+    /// Additional arguments for its programs.
     pub(crate) arguments: &'a BTreeMap<Part, Vec<String>>,
 }
 
-/// A control plane that answers.
+/// A running control plane.
 #[derive(Debug)]
 pub(crate) struct ControlPlane {
     pub(crate) parts: BTreeMap<Part, Process>,
@@ -74,7 +74,7 @@ pub(crate) struct ControlPlane {
     pub(crate) addresses: Addresses,
     /// The URL of the API server.
     pub(crate) server: String,
-    /// The administrator's.
+    /// The kubeconfig of the administrator.
     pub(crate) kubeconfig: PathBuf,
 }
 
@@ -155,7 +155,7 @@ async fn start_etcd(state: &State, toolbox: &Toolbox, plan: &Plan<'_>) -> Result
             Err(_) => {}
         }
     }
-    bail!("other processes took each port that was free for etcd")
+    bail!("other processes took every free port before etcd could use it")
 }
 
 struct ApiServerStart<'a> {
@@ -240,7 +240,7 @@ fn start_controller_manager(
     argv.extend([
         flag("--kubeconfig", kubeconfig),
         "--leader-elect=false".into(),
-        // It is watched by what it does; no port, no clash.
+        // It needs no port, because its readiness is checked by its effects.
         "--secure-port=0".into(),
         "--use-service-account-credentials=true".into(),
         flag("--service-account-private-key-file", &pki.service_accounts.key),
@@ -275,12 +275,12 @@ fn start_scheduler(state: &State, toolbox: &Toolbox, plan: &Plan<'_>, kubeconfig
     Process::start(state, "kube-scheduler", argv)
 }
 
-/// The controller manager makes it, so it shows that the controllers work.
+/// The controller manager creates it, so its existence shows that the controllers work.
 async fn await_default_service_account(kubeconfig: &Path, manager: &Process) -> Result<()> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client(kubeconfig).await?, "default");
     await_ready(manager, async || {
         let account = accounts.get_opt("default").await?;
-        account.map(drop).context("it has not made the default service account")
+        account.map(drop).context("the default service account does not exist")
     })
     .await
 }
@@ -327,8 +327,8 @@ pub(crate) async fn await_ready(process: &Process, mut probe: impl AsyncFnMut() 
     }
 }
 
-/// Starts a server on a port that is free, and on another one if a process took the port
-/// meanwhile. Waits until `probe` succeeds; both are told the port.
+/// Starts a server on a free port, or on another one if a process takes the port
+/// meanwhile. Waits until `probe` succeeds.
 pub(crate) async fn start_on_free_port(
     address: Ipv4Addr,
     start: impl Fn(u16) -> Result<Process>,

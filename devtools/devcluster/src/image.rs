@@ -1,4 +1,4 @@
-//! Container images made on the spot: no registry, no container engine.
+//! Container images that are built without a registry or a container engine.
 
 mod archive;
 mod busybox;
@@ -11,29 +11,29 @@ use anyhow::Result;
 
 pub(crate) use self::reference::normalized;
 
-/// What an image's files are laid over.
+/// The base of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Base {
     /// Debian's busybox-static with a link for each of its commands in `/bin`, the users
     /// root and nobody, and a `/tmp` for all.
     #[default]
     Busybox,
-    /// Nothing, as for one static program.
+    /// An empty image.
     Scratch,
 }
 
 /// A file of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFile {
-    /// Where, from the root, such as `app/server` or `/app/server`.
+    /// Path from the root, such as `app/server` or `/app/server`.
     pub path: String,
     /// Permissions, such as `0o755`.
     pub mode: u32,
-    /// What is in it.
+    /// Content.
     pub content: Vec<u8>,
 }
 
-/// A container image to build and put on the real nodes of a cluster.
+/// A container image to build and load on the real nodes of a cluster.
 ///
 /// ```no_run
 /// # async fn example(cluster: &devcluster::Cluster) -> anyhow::Result<()> {
@@ -44,13 +44,13 @@ pub struct ImageFile {
 /// # Ok(()) }
 /// ```
 ///
-/// Pods have to ask for it with `imagePullPolicy: IfNotPresent` or `Never`, since no
-/// registry has it. `IfNotPresent` is the default for every tag but `latest`.
+/// Pods need `imagePullPolicy: IfNotPresent` or `Never`, because no registry has the image.
+/// `IfNotPresent` is the default for every tag but `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
-    /// The name that manifests ask for, such as `nginx:1.29` or one of a private registry.
+    /// The name in manifests, such as `nginx:1.29` or one of a private registry.
     pub name: String,
-    /// What the files are laid over.
+    /// The base of the files.
     pub base: Base,
     /// As in a Dockerfile.
     pub entrypoint: Vec<String>,
@@ -62,16 +62,16 @@ pub struct Image {
     pub user: String,
     /// The working directory; empty: `/`.
     pub working_directory: String,
-    /// TCP ports that it says it listens on.
+    /// Exposed TCP ports.
     pub exposed_ports: Vec<u16>,
-    /// The signal that asks it to end, such as `SIGQUIT`; empty: SIGTERM.
+    /// The stop signal, such as `SIGQUIT`; empty: SIGTERM.
     pub stop_signal: String,
     /// Its files.
     pub files: Vec<ImageFile>,
 }
 
-/// As process 1 a program gets no signal that it does not handle, so a bare `sleep`
-/// would take the whole grace period to end.
+/// Process 1 receives only signals that it handles, so a plain `sleep` would run until the
+/// end of the grace period.
 const WAIT_FOR_SIGTERM: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
 impl Image {
@@ -80,13 +80,13 @@ impl Image {
         Self { name: name.into(), cmd: vec!["sh".to_owned()], ..Self::default() }
     }
 
-    /// A stand-in for an application: it does nothing, and ends at once on SIGTERM.
+    /// A substitute for an application. It does nothing and stops at once on SIGTERM.
     pub fn stand_in(name: impl Into<String>) -> Self {
         Self { cmd: shell(WAIT_FOR_SIGTERM), ..Self::busybox(name) }
     }
 
-    /// A stand-in for a web application: busybox httpd on `port`. `/` says `ok`, and
-    /// `/cgi-bin/hostname` the name of the Pod. It ends at once on SIGTERM.
+    /// A substitute for a web application: busybox httpd on `port`. `/` returns `ok`, and
+    /// `/cgi-bin/hostname` the name of the Pod. It stops at once on SIGTERM.
     pub fn http_server(name: impl Into<String>, port: u16) -> Self {
         let script = format!("trap 'exit 0' TERM INT; httpd -f -p {port} -h /www & wait $!");
         Self {
@@ -100,18 +100,18 @@ impl Image {
         }
     }
 
-    /// An image of one static program and nothing else.
+    /// An image with only a static program.
     pub fn program(name: impl Into<String>, program: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), base: Base::Scratch, entrypoint: vec!["/program".to_owned()], ..Self::default() }
             .file("program", 0o755, program)
     }
 
-    /// An image of a program of this machine, with the shared libraries it is linked to
-    /// and nothing else: a Rust program as cargo builds it, say.
+    /// An image with only a program of this machine and its shared libraries, for example a
+    /// Rust program built by cargo.
     ///
     /// # Errors
     ///
-    /// When there is no such program, or one of its libraries is missing.
+    /// Fails if there is no such program, or one of its libraries is missing.
     pub fn of_executable(name: impl Into<String>, path: impl AsRef<Path>) -> Result<Self> {
         executable::image(name.into(), path.as_ref())
     }
@@ -128,7 +128,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// When its base is busybox and busybox-static is not installed, or when a path or
+    /// Fails if its base is busybox and busybox-static is not installed, or when a path or
     /// the name cannot be in an image.
     pub fn archive(&self) -> Result<Vec<u8>> {
         archive::build(self)

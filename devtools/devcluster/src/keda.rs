@@ -1,4 +1,4 @@
-//! What KEDA defines, for tests of objects that are meant for it.
+//! The custom resource definitions of KEDA, for tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,15 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 
 use crate::tools;
 
-/// The definitions of KEDA's kinds, ScaledObject and ScaledJob among them, as its pinned
-/// version has them. A cluster that has them takes such objects, or says what is wrong with
-/// them; nothing scales by them.
+/// Returns the custom resource definitions of the pinned version of KEDA, such as
+/// ScaledObject. A cluster with them validates such objects, but does not scale by them.
 ///
-/// They are in KEDA's source, which is downloaded the first time (some megabytes, by Go,
-/// into Go's cache). Later calls need no network. Blocks.
+/// They are part of the source of KEDA. The first call downloads it with Go into the cache
+/// of Go (some megabytes); later calls need no network. Blocks.
 ///
 /// # Errors
 ///
-/// When Go is absent, or the source is neither there nor to be had.
+/// Fails if Go is absent, or the source is neither there nor to be had.
 pub fn keda_definitions() -> Result<Vec<CustomResourceDefinition>> {
     let directory = tools::keda_source()?.join("config/crd/bases");
     let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
@@ -25,12 +24,12 @@ pub fn keda_definitions() -> Result<Vec<CustomResourceDefinition>> {
     files.retain(|file| file.extension().is_some_and(|it| it == "yaml"));
     files.sort();
     if files.is_empty() {
-        bail!("no definitions are in {}", directory.display());
+        bail!("{} contains no definitions", directory.display());
     }
     files.iter().map(|file| read(file)).collect()
 }
 
 fn read(file: &Path) -> Result<CustomResourceDefinition> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("{} is no definition", file.display()))
+    serde_saphyr::from_str(&text).with_context(|| format!("{} is not a definition", file.display()))
 }

@@ -1,4 +1,4 @@
-//! How a client finds and enters a cluster.
+//! Kubeconfigs and users.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The end of a log file, for error messages.
+//! The last lines of a log file, for error messages.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The API of resource metrics, `metrics.k8s.io`, which autoscalers and `kubectl top` read.
 //!
-//! metrics-server runs as a process of this machine, beside the API server, and asks each
-//! kubelet, or kwok in its place, what the containers use.
+//! metrics-server runs as a process of this machine and reads the usage of containers from each
+//! kubelet, or from kwok for simulated nodes.
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -26,7 +26,7 @@ use crate::process::Process;
 use crate::state::State;
 use crate::tools::{Tool, Toolbox};
 
-/// Whom it is for the API server and the kubelets.
+/// Its user at the API server and the kubelets.
 const USER: &str = "system:metrics-server";
 
 /// The namespace and the name of the Service that leads to it.
@@ -36,7 +36,7 @@ const PORT_NAME: &str = "https";
 
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";
 
-/// The user that the API server has to know.
+/// The user to add to the API server.
 pub(crate) fn user() -> Result<User> {
     User::new(USER, "")
 }
@@ -82,18 +82,18 @@ fn flags(state: &State, kubeconfig: &Path, address: Ipv4Addr, port: u16) -> Vec<
         flag("--kubeconfig", kubeconfig),
         flag("--authentication-kubeconfig", kubeconfig),
         flag("--authorization-kubeconfig", kubeconfig),
-        // The first is where kwok is asked about a simulated node; real ones have none.
+        // The first is the address of kwok for a simulated node; real nodes have none.
         flag("--kubelet-preferred-address-types", "InternalDNS,InternalIP"),
         "--kubelet-use-node-status-port".into(),
         // Kubelets sign their certificates themselves.
         "--kubelet-insecure-tls".into(),
-        // The shortest that it takes; autoscalers see no change any sooner.
+        // The minimum.
         flag("--metric-resolution", "10s"),
         flag("--kubelet-request-timeout", "5s"),
     ]
 }
 
-/// Lets it do its work, and everyone who may look at a namespace read the metrics there.
+/// Creates the rights of metrics-server, and lets all users who can read a namespace read its metrics.
 async fn grant_rights(client: &Client) -> Result<()> {
     let subjects = json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER }]);
     let role = |kind, name| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name });
@@ -125,7 +125,7 @@ async fn grant_rights(client: &Client) -> Result<()> {
     create(&roles, readers).await?;
 
     let cluster_bindings = Api::<ClusterRoleBinding>::all(client.clone());
-    // The second lets it ask the API server who its callers are and what they may do.
+    // The second allows token reviews and access reviews.
     for name in [USER, "system:auth-delegator"] {
         let binding = json!({
             "metadata": { "name": format!("metrics-server:{name}") },
@@ -142,7 +142,7 @@ async fn grant_rights(client: &Client) -> Result<()> {
     create(&in_namespace::<RoleBinding>(client), binding).await
 }
 
-/// Has the API server pass requests for metrics on to it.
+/// Registers its API with the API server.
 async fn register(client: &Client, addresses: &Addresses, port: u16) -> Result<()> {
     let services = in_namespace::<Service>(client);
     let address = addresses.api_server;
@@ -160,8 +160,7 @@ async fn register(client: &Client, addresses: &Addresses, port: u16) -> Result<(
         });
         create(&in_namespace::<EndpointSlice>(client), endpoints).await?;
     } else {
-        // No endpoint may have a loopback address, but this may be any name, and an address
-        // passes for one.
+        // An endpoint must not have a loopback address, but an external name may be an address.
         let service = json!({
             "metadata": { "name": SERVICE },
             "spec": { "type": "ExternalName", "externalName": address },
@@ -174,7 +173,7 @@ async fn register(client: &Client, addresses: &Addresses, port: u16) -> Result<(
             "group": "metrics.k8s.io",
             "version": "v1beta1",
             "service": { "namespace": NAMESPACE, "name": SERVICE, "port": port },
-            // It makes its certificate itself.
+            // Its certificate is self-signed.
             "insecureSkipTLSVerify": true,
             "groupPriorityMinimum": 100,
             "versionPriority": 100,
@@ -192,7 +191,7 @@ async fn await_available(client: &Client, process: &Process) -> Result<()> {
         match available {
             Some(condition) if condition.status == "True" => Ok(()),
             Some(condition) => bail!("its API is not available: {condition:?}"),
-            None => bail!("the API server has not looked for its API"),
+            None => bail!("the API server has not checked its API"),
         }
     })
     .await

@@ -33,7 +33,7 @@ pub(crate) async fn await_ready(client: &Client, names: &[String], parts: &BTree
     waited.map_err(|error| error.context(logs_of_agents(parts)))?
 }
 
-/// Ready, and the node controller has taken note of it.
+/// True if the node is ready and the node controller has removed its taints.
 fn is_ready(node: &Node) -> bool {
     let mut conditions = node.status.iter().flat_map(|it| it.conditions.iter().flatten());
     let mut taints = node.spec.iter().flat_map(|it| it.taints.iter().flatten());
@@ -41,7 +41,7 @@ fn is_ready(node: &Node) -> bool {
         && !taints.any(|it| it.key == "node.kubernetes.io/not-ready")
 }
 
-/// The ends of the logs of those who make nodes ready.
+/// The last log lines of the programs that make nodes ready.
 fn logs_of_agents(parts: &BTreeMap<Part, Process>) -> String {
     let agents = parts.iter().filter(|(part, _)| matches!(part, Part::Kwok | Part::Kubelet(_)));
     agents.map(|(_, process)| tail(process.log())).collect::<Vec<_>>().join("\n")

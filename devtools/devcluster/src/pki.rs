@@ -20,18 +20,18 @@ pub(crate) struct Identity {
 /// All keys and certificates of a cluster, as files.
 #[derive(Debug)]
 pub(crate) struct Pki {
-    /// Signs what the servers show and what clients show to servers.
+    /// Signs the certificates of servers and clients.
     pub(crate) authority: Identity,
     /// The same certificate as text, for kubeconfigs.
     pub(crate) authority_pem: String,
-    /// What the API server shows.
+    /// The serving certificate of the API server.
     pub(crate) api_server: Identity,
-    /// What the API server shows to kubelets.
+    /// The client certificate of the API server for kubelets.
     pub(crate) kubelet_client: Identity,
-    /// Signs `front_proxy`. Another authority, or any client with a certificate could
-    /// speak in somebody else's name to aggregated API servers.
+    /// Signs `front_proxy`. It is a separate authority, because otherwise any client with a
+    /// certificate could impersonate users at aggregated API servers.
     pub(crate) front_proxy_authority: Identity,
-    /// What the API server shows to aggregated API servers.
+    /// The client certificate of the API server for aggregated API servers.
     pub(crate) front_proxy: Identity,
     /// Signs service account tokens: `certificate` is the bare public key.
     pub(crate) service_accounts: Identity,

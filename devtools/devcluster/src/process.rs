@@ -69,7 +69,7 @@ impl Process {
             return Ok(());
         }
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let (program, arguments) = self.argv.split_first().context("nothing to run")?;
+        let (program, arguments) = self.argv.split_first().context("the command line is empty")?;
         *child = Some(
             Command::new(program)
                 .args(arguments)
@@ -86,7 +86,7 @@ impl Process {
         Ok(())
     }
 
-    /// Kills it without warning and waits for its end.
+    /// Kills it and waits for its end.
     pub(crate) fn kill(&self) -> Result<()> {
         let mut guard = self.child();
         let child = guard.as_mut().with_context(|| self.does_not_run())?;
@@ -121,7 +121,7 @@ impl Process {
     fn signal_if_running(&self, signal: Signal) -> Result<()> {
         let mut guard = self.child();
         let child = guard.as_mut().with_context(|| self.does_not_run())?;
-        // Once its end was noted, its number may be another's.
+        // After the process was reaped, another process may have its id.
         if child.try_wait()?.is_some() {
             bail!(self.does_not_run());
         }
@@ -135,7 +135,7 @@ impl Process {
     }
 
     fn does_not_run(&self) -> String {
-        format!("{} does not run", self.name)
+        format!("{} is not running", self.name)
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
@@ -151,7 +151,7 @@ pub(crate) fn search_path() -> OsString {
 }
 
 impl Drop for Process {
-    /// The state's teardown ends it, too, but only its parent can take note of its end.
+    /// The teardown kills it too, but only its parent can reap it.
     fn drop(&mut self) {
         if self.child().is_some() {
             // It may have ended by itself.

@@ -1,13 +1,13 @@
-//! Word to the person who waits.
+//! Progress messages.
 
 use std::fmt::Display;
 use std::io::Write as _;
 
-/// Says one line about an operation that takes long, such as building a program.
+/// Prints a line about a long operation, such as building a program.
 ///
-/// It goes straight to standard error, past the test harness's capture: a test
-/// that builds Kubernetes for ten minutes must not look as if it hung.
+/// It writes directly to standard error, because the test harness would capture
+/// `eprintln!`, and building Kubernetes takes ten minutes.
 pub(crate) fn say(message: impl Display) {
-    // Nobody to tell is no reason to stop.
+    // A closed standard error is not an error.
     let _ = writeln!(std::io::stderr().lock(), "devcluster: {message}");
 }

@@ -35,7 +35,7 @@ use crate::tools::Toolbox;
 pub(crate) use self::images::load;
 pub use self::requirements::{possible, prepare};
 
-/// What a Pod's namespaces hang on; containerd starts one for each Pod.
+/// The program that holds the namespaces of a Pod; containerd starts one for each Pod.
 const SANDBOX_IMAGE: &str = "ecs-operator.dev/devcluster/sandbox:1";
 
 /// The machines of the real nodes, before there is an API server for them.
@@ -75,12 +75,12 @@ impl RealNodes {
         Ok(Self { network, nodes: machines, proxy_user: User::new("system:kube-proxy", "")? })
     }
 
-    /// Where a control plane for these nodes has to be.
+    /// The addresses of a control plane for these nodes.
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses { api_server: self.network.host(), services: self.network.services(), reachable_from_pods: true }
     }
 
-    /// Whom the API server has to know.
+    /// The users to add to the API server.
     pub(crate) fn users(&self) -> Vec<User> {
         let nodes = self.nodes.iter().map(|node| node.user.clone());
         nodes.chain([self.proxy_user.clone()]).collect()
@@ -91,7 +91,7 @@ impl RealNodes {
         self.nodes.iter().map(|node| node.node.name.clone()).collect()
     }
 
-    /// Waits for containerd, and has it know the image that each Pod needs.
+    /// Waits for containerd and loads the image that every Pod needs.
     pub(crate) fn prepare(&self, state: &State) -> Result<()> {
         for node in &self.nodes {
             containerd::await_ready(&node.containerd, &node.machine)?;
@@ -100,7 +100,7 @@ impl RealNodes {
         load(state.directory(), SANDBOX_IMAGE, &image.archive()?)
     }
 
-    /// Starts what needs an API server. The nodes become ready some seconds later.
+    /// Starts the programs that need an API server. The nodes become ready some seconds later.
     pub(crate) fn join(
         self,
         state: &State,
@@ -148,7 +148,7 @@ pub(crate) struct Joined {
     pub(crate) locations: Vec<Location>,
 }
 
-/// Where a real node can be found from outside of it.
+/// Address and folder of a real node, as seen from the machine.
 #[derive(Debug)]
 pub(crate) struct Location {
     directory: PathBuf,
@@ -169,7 +169,7 @@ impl Location {
     }
 }
 
-/// Where the programs of a node run.
+/// The environment of the programs of a node.
 struct Place<'a> {
     state: &'a State,
     toolbox: &'a Toolbox,

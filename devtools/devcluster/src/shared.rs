@@ -17,11 +17,11 @@ static SHARED: OnceCell<Cluster> = OnceCell::const_new();
 /// It serves tests with a runtime each: its processes depend on no runtime, and
 /// [`Cluster::client`] makes a client for the runtime it is called in. It ends with
 /// the process. With `DEVCLUSTER_KUBECONFIG` in the environment nothing is started;
-/// the tests then run in that cluster, whatever its nodes are.
+/// the tests then run in that cluster.
 ///
 /// # Errors
 ///
-/// As for [`Builder::start`]. The next call tries again.
+/// Fails like [`Builder::start`]. The next call tries again.
 pub async fn shared(builder: Builder) -> Result<&'static Cluster> {
     SHARED
         .get_or_try_init(|| async {

@@ -1,4 +1,4 @@
-//! Nodes without machines: kwok plays their kubelets.
+//! Simulated nodes, whose kubelets kwok replaces.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,19 +18,19 @@ use crate::state::State;
 use crate::template::{self, NodeTemplate};
 use crate::tools::{Tool, Toolbox};
 
-/// What makes kwok take charge of a node; also the key and value of the taint.
+/// The annotation that makes kwok manage a node; also the key and value of the taint.
 const ANNOTATION: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
 
-/// What happens to simulated nodes and to the Pods on them.
+/// The stages of simulated nodes and their Pods.
 const STAGES: &str = include_str!("simulated_nodes/stages.yaml");
 
-/// What the resource metrics of simulated nodes say.
+/// The resource metrics of simulated nodes.
 const USAGE: &str = include_str!("simulated_nodes/usage.yaml");
 
-/// Tells metrics-server at what path a node's metrics are.
+/// The annotation with the path of a node's metrics, for metrics-server.
 const METRICS_PATH_ANNOTATION: &str = "metrics.k8s.io/resource-metrics-path";
 
-/// At most so many nodes are being created at a time.
+/// Maximum number of concurrent requests that create nodes.
 const PARALLEL: usize = 16;
 
 /// Starts kwok, which works as soon as there are nodes for it.
@@ -71,7 +71,7 @@ fn write_config(state: &State, documents: &[&str]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The command line of kwok as far as it is always the same.
+/// The command line of kwok without its optional arguments.
 fn argv(toolbox: &Toolbox, kubeconfig: &Path, config: &Path) -> Result<Vec<OsString>> {
     Ok(vec![
         toolbox.path(Tool::Kwok)?.into(),

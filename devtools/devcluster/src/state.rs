@@ -1,4 +1,4 @@
-//! The folder that holds all of a cluster, and its removal.
+//! The state folder of a cluster, and its removal.
 //!
 //! Everything a cluster makes is either inside its state folder, or a process marked
 //! with it, or has a line in its `undo` file, written before the thing was made. So
@@ -25,17 +25,17 @@ pub(crate) const MARK: &str = "DEVCLUSTER_STATE";
 const PREFIX: &str = "ecs-devcluster-";
 const TEARDOWN: &str = include_str!("state/teardown.sh");
 
-/// Held open by the owner; the kernel lets go of the lock when the owner dies.
+/// Locked by the owner; the kernel releases the lock when the owner ends.
 const OWNER_LOCK: &str = "owner.lock";
 
 /// A folder without an owner lock belongs to a start that was killed in its first
 /// instants, once it is this old.
 const UNLOCKED_GRACE: Duration = Duration::from_mins(1);
 
-/// For how long the owner of a cluster may take to end.
+/// Time that the owner of a cluster has to end.
 const END_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// For how long a state folder may be half removed.
+/// Time that the removal of a state folder may take.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 const POLL: Duration = Duration::from_millis(50);
@@ -47,14 +47,14 @@ cd /
 while read -r _; do :; done
 exec sh \"$1/teardown.sh\" \"$1\"";
 
-/// What other processes may know about a cluster.
+/// Public information about a cluster for other processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// The name it is addressed by.
     pub name: String,
     /// The process whose end is the end of the cluster.
     pub owner: u32,
-    /// Whether that process is one of `devcluster up`, which `devcluster down` may end.
+    /// True if that process is a `devcluster up`, which `devcluster down` may end.
     pub kept: bool,
     /// The URL of the API server.
     pub server: String,
@@ -81,7 +81,7 @@ impl State {
         let directory = directory_of(name);
         clean_up(&directory).context("cannot remove what a killed cluster has left behind")?;
         if is_owned(&directory) {
-            bail!("a cluster named {name} runs already; `devcluster status` lists all");
+            bail!("the cluster {name} is already running; `devcluster status` lists all clusters");
         }
         DirBuilder::new()
             .mode(0o700)
@@ -132,7 +132,7 @@ impl State {
         drop(watchdog.stdin.take());
         let status = watchdog.wait()?;
         if !status.success() {
-            // The watchdog may have been killed; what went wrong otherwise, goes wrong again.
+            // The watchdog may have been killed. Any other error occurs again.
             run_teardown(&self.directory)?;
         }
         Ok(())
@@ -162,7 +162,7 @@ fn parent() -> PathBuf {
 ///
 /// # Errors
 ///
-/// When the folder for temporary files cannot be read.
+/// Fails if the folder for temporary files cannot be read.
 pub fn running() -> Result<Vec<(PathBuf, Record)>> {
     let mut clusters: Vec<_> = state_directories()?
         .into_iter()
@@ -177,12 +177,12 @@ pub fn running() -> Result<Vec<(PathBuf, Record)>> {
 ///
 /// # Errors
 ///
-/// When none of that name runs.
+/// Fails if none of that name runs.
 pub fn find(name: &str) -> Result<(PathBuf, Record)> {
     let directory = directory_of(name);
     let record = read_record(&directory).filter(|_| is_owned(&directory));
-    let record =
-        record.with_context(|| format!("no cluster named {name} runs; `devcluster up --name {name}` starts one"))?;
+    let record = record
+        .with_context(|| format!("the cluster {name} is not running; `devcluster up --name {name}` starts it"))?;
     Ok((directory, record))
 }
 
@@ -191,7 +191,7 @@ pub fn find(name: &str) -> Result<(PathBuf, Record)> {
 ///
 /// # Errors
 ///
-/// When a test, say, has started the cluster, or when something of it cannot be removed.
+/// Fails if a test, say, has started the cluster, or when something of it cannot be removed.
 pub fn end(name: &str) -> Result<bool> {
     let directory = directory_of(name);
     if !state_directories()?.contains(&directory) {
@@ -230,8 +230,8 @@ pub(crate) fn read_record(directory: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read(directory.join("cluster.json")).ok()?).ok()
 }
 
-/// Removes what clusters have left behind whose owner and watchdog were both killed.
-/// Fails only if something remains of the one at `wanted`.
+/// Removes clusters whose owner and watchdog were both killed.
+/// Fails only if the one at `wanted` cannot be removed.
 fn clean_up(wanted: &Path) -> Result<()> {
     for directory in state_directories()? {
         if is_owned(&directory) || is_being_made(&directory) {
@@ -251,8 +251,8 @@ fn clean_up(wanted: &Path) -> Result<()> {
     Ok(())
 }
 
-/// State folders that this user made: in a folder where everybody may write, others
-/// might have laid down a `teardown.sh` for us to run.
+/// State folders of this user. The parent folder is writable for all users, so a folder of another user might contain a
+/// malicious `teardown.sh`.
 fn state_directories() -> Result<Vec<PathBuf>> {
     let parent = parent();
     let user = rustix::process::geteuid().as_raw();
@@ -267,7 +267,7 @@ fn state_directories() -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// Whether a living process holds the owner's lock.
+/// True if a running process holds the owner's lock.
 fn is_owned(directory: &Path) -> bool {
     File::open(directory.join(OWNER_LOCK)).is_ok_and(|file| file.try_lock_shared().is_err())
 }
@@ -320,8 +320,8 @@ pub(crate) fn run_teardown(directory: &Path) -> Result<()> {
     )
 }
 
-/// Whether another process is just removing the folder: the script in it may be gone
-/// before the folder is.
+/// True if another process is removing the folder: its script may be deleted before the
+/// folder is.
 fn is_gone_soon(directory: &Path) -> bool {
     let deadline = Instant::now() + REMOVAL_TIMEOUT;
     while directory.exists() && Instant::now() < deadline {

@@ -1,8 +1,8 @@
-//! What the nodes of a cluster look like.
+//! Templates of nodes.
 
 use std::collections::BTreeMap;
 
-/// How the machine of a node is paid for on AWS.
+/// The capacity type of a node on AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CapacityType {
     /// By the hour.
@@ -20,17 +20,17 @@ pub struct NodeTemplate {
     /// The beginning of the nodes' names; a hyphen and a number from 1 follow. Empty:
     /// `sim` for simulated nodes and `node` for real ones.
     pub name_prefix: String,
-    /// How many.
+    /// Number of nodes.
     pub count: usize,
     /// Label `topology.kubernetes.io/region`.
     pub region: String,
-    /// Label `topology.kubernetes.io/zone`, dealt to the nodes in turn.
+    /// Label `topology.kubernetes.io/zone`, assigned to the nodes in turn.
     pub zones: Vec<String>,
     /// Label `node.kubernetes.io/instance-type`.
     pub instance_type: String,
     /// Labels `eks.amazonaws.com/capacityType` and `karpenter.sh/capacity-type`.
     pub capacity_type: CapacityType,
-    /// Further labels; they win over those above.
+    /// Additional labels, which take precedence over those above.
     pub labels: BTreeMap<String, String>,
     /// Label `kubernetes.io/arch`. Simulated nodes only: a real one has the machine's.
     pub architecture: String,
@@ -38,7 +38,7 @@ pub struct NodeTemplate {
     pub cpu: String,
     /// Memory, as a Kubernetes quantity. Simulated nodes only.
     pub memory: String,
-    /// The most Pods it takes. Simulated nodes only.
+    /// Maximum number of Pods. Simulated nodes only.
     pub pods: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The programs a cluster is made of: where each comes from, and which file to run.
+//! The programs of a cluster and their sources.
 //!
 //! A program is taken from `KUBEBUILDER_ASSETS`, else from `PATH`, else it is built
 //! from its pinned Go module into a cache that all clones on the machine share.
@@ -18,7 +18,7 @@ use crate::progress::say;
 
 pub(crate) use self::build::cache_directory;
 
-/// A program that devcluster runs or hands to people.
+/// A program that devcluster runs or offers to its users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tool {
     /// The cluster's database.
@@ -133,7 +133,7 @@ impl Toolbox {
 ///
 /// # Errors
 ///
-/// When the embedded `go.mod` has no such line.
+/// Fails if the embedded `go.mod` has no such line.
 pub fn kubernetes_version() -> Result<&'static str> {
     KUBERNETES.version()
 }
@@ -142,7 +142,7 @@ pub fn kubernetes_version() -> Result<&'static str> {
 ///
 /// # Errors
 ///
-/// When a tool has to be built and Go is absent, or its build fails.
+/// Fails if a tool has to be built and Go is absent, or its build fails.
 pub fn prepare(tools: &[Tool]) -> Result<Vec<(Tool, PathBuf)>> {
     Ok(locate(tools)?.0.into_iter().collect())
 }

@@ -47,7 +47,7 @@ impl<T> From<Option<T>> for Seen<T> {
 ///
 /// # Errors
 ///
-/// When the time is up; the message says for what, for how long, and the last
+/// Fails if the time is up; the message says for what, for how long, and the last
 /// state or error that was seen.
 pub async fn wait_for<T, S: Into<Seen<T>>>(
     what: &str,

@@ -1,4 +1,4 @@
-//! Nothing of a cluster outlives its owner.
+//! A cluster is removed when its owner ends.
 
 mod support;
 
@@ -15,7 +15,7 @@ use kube::api::ListParams;
 use rustix::process::{Pid, Signal, kill_process};
 use support::{MINUTE, Owner, global_things, real_nodes, remains_of};
 
-/// For how long a teardown may take.
+/// Time that a teardown may take.
 const TEARDOWN: Duration = Duration::from_secs(20);
 
 async fn await_nothing_left(state: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What Pods use, as metrics-server reports it and autoscalers read it.
+//! Resource usage of Pods, as metrics-server reports it and autoscalers read it.
 
 mod support;
 
@@ -12,7 +12,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use support::{MINUTE, deployment, real_nodes, roll_out};
 
-/// What a Pod uses in all its containers.
+/// The usage of all containers of a Pod.
 #[derive(Debug, Clone, Copy)]
 struct Usage {
     cores: f64,
@@ -20,7 +20,7 @@ struct Usage {
 }
 
 impl Usage {
-    /// Whether it is this much, except for what the clocks of the two servers differ by.
+    /// True if the usage is approximately this; the clocks of the servers may differ.
     fn is_about(self, cores: f64, bytes: f64) -> bool {
         (self.cores - cores).abs() < 0.05 * cores && (self.bytes - bytes).abs() < 1.0
     }
@@ -28,7 +28,7 @@ impl Usage {
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-/// What the API says a Pod uses; `None` if it says nothing of it.
+/// The usage of a Pod by the API; `None` if the API does not have it.
 async fn usage(client: &Client, namespace: &str, pod: &str) -> Result<Option<Usage>> {
     let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
     let list: Value = client.request(http::Request::get(path).body(Vec::new())?).await?;
@@ -41,7 +41,7 @@ async fn usage(client: &Client, namespace: &str, pod: &str) -> Result<Option<Usa
     Ok(Some(Usage { cores: sum("cpu")?, bytes: sum("memory")? }))
 }
 
-/// The number that a Kubernetes quantity is.
+/// Converts a Kubernetes quantity to a number.
 fn quantity(value: &Value) -> Result<f64> {
     let text = value.as_str().context("no quantity")?;
     let digits = text.trim_end_matches(char::is_alphabetic);
@@ -58,7 +58,7 @@ fn quantity(value: &Value) -> Result<f64> {
     Ok(digits.parse::<f64>()? * unit)
 }
 
-/// Waits until what the API says of a Pod is as it should be.
+/// Waits until the usage of a Pod satisfies `is_right`.
 async fn await_usage(client: &Client, namespace: &str, pod: &str, is_right: impl Fn(Usage) -> bool) -> Result<()> {
     wait_for(&format!("the right usage of {pod}"), 2 * MINUTE, async || {
         Ok(match usage(client, namespace, pod).await? {

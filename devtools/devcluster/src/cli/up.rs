@@ -18,22 +18,22 @@ const POLL: Duration = Duration::from_millis(100);
 pub(super) struct Up {
     #[command(flatten)]
     name: super::Name,
-    /// How many simulated nodes; they cost nothing and run no container.
+    /// Number of simulated nodes, which run no containers.
     #[arg(long, value_name = "N", default_value_t = 3)]
     nodes: usize,
-    /// How many real nodes, on which containers run; needs root and Debian packages, which
-    /// are installed if they are missing.
+    /// Number of real nodes, which run containers. They need root and Debian packages;
+    /// missing packages are installed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     real_nodes: usize,
-    /// Offer resource metrics, for `kubectl top` and HorizontalPodAutoscalers. A Pod on a
-    /// simulated node uses what its annotations kwok.x-k8s.io/usage-cpu and
-    /// kwok.x-k8s.io/usage-memory say.
+    /// Serve resource metrics for `kubectl top` and HorizontalPodAutoscalers. For Pods on
+    /// simulated nodes, set the annotations kwok.x-k8s.io/usage-cpu and
+    /// kwok.x-k8s.io/usage-memory.
     #[arg(long)]
     metrics_server: bool,
-    /// Return when the cluster is ready and leave it running; `down` ends it.
+    /// Return when the cluster is ready and leave it running; `down` stops it.
     #[arg(long, short)]
     detach: bool,
-    /// Become the process that keeps a detached cluster.
+    /// Run as the background process of a detached cluster.
     #[arg(long, hide = true)]
     keep: bool,
 }
@@ -41,19 +41,21 @@ pub(super) struct Up {
 impl Up {
     pub(super) fn run(&self) -> Result<()> {
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(async { if self.detach { self.start_keeper().await } else { self.keep_until_signal().await } })
+        runtime.block_on(async {
+            if self.detach { self.start_background_process().await } else { self.keep_until_signal().await }
+        })
     }
 
-    /// Starts the cluster and ends it when this process is told to end.
+    /// Starts the cluster and stops it on SIGINT or SIGTERM.
     async fn keep_until_signal(&self) -> Result<()> {
         if self.keep {
-            // Away from the terminal, whose Ctrl-C and hang-up are not meant for it.
+            // A session of its own, so that Ctrl-C and SIGHUP of the terminal do not reach it.
             rustix::process::setsid().context("cannot leave the terminal")?;
         }
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let mut told_to_end = async || {
+        let mut stop_signal = async || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
@@ -64,7 +66,7 @@ impl Up {
         let start = Instant::now();
         let cluster = tokio::select! {
             cluster = self.start() => cluster?,
-            () = told_to_end() => bail!("told to end before the cluster was ready"),
+            () = stop_signal() => bail!("stopped before the cluster was ready"),
         };
         eprintln!(
             "the cluster {} is ready after {:.1} s\n\n  export KUBECONFIG={}\n",
@@ -75,7 +77,7 @@ impl Up {
         if !self.keep {
             eprintln!("Ctrl-C ends it.");
         }
-        told_to_end().await;
+        stop_signal().await;
         cluster.stop().await
     }
 
@@ -91,8 +93,8 @@ impl Up {
         builder.start().await
     }
 
-    /// Starts a process that keeps the cluster, and shows what it says until it is ready.
-    async fn start_keeper(&self) -> Result<()> {
+    /// Starts the background process, and prints its output until the cluster is ready.
+    async fn start_background_process(&self) -> Result<()> {
         let log = tempfile::NamedTempFile::new()?;
         let mut keeper = self.keeper_command(log.path())?.spawn()?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -18,10 +18,10 @@ use crate::state::{Record, State};
 use crate::template::NodeTemplate;
 use crate::tools::{self, Tool, Toolbox};
 
-/// So many failed starts are remembered with their logs.
+/// Number of failed starts whose logs are kept.
 const FAILED_STARTS_KEPT: usize = 5;
 
-/// What to start; see [`Cluster::builder`].
+/// Description of a cluster to start; see [`Cluster::builder`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is started before `start`"]
 pub struct Builder {
@@ -65,19 +65,18 @@ impl Builder {
         self
     }
 
-    /// Whether simulated nodes have the taint `kwok.x-k8s.io/node=fake:NoSchedule`.
-    /// By default they have it where there are real nodes, too.
+    /// Sets whether simulated nodes have the taint `kwok.x-k8s.io/node=fake:NoSchedule`.
+    /// By default they have it if there are real nodes too.
     pub fn taint_simulated(mut self, tainted: bool) -> Self {
         self.taint_simulated = Some(tainted);
         self
     }
 
-    /// Adds metrics-server: the API `metrics.k8s.io` then tells what Pods and nodes used in
-    /// the last 10 seconds, and HorizontalPodAutoscalers can follow it. A Pod is in it 10 to
-    /// 30 seconds after its start. On real nodes it is what the containers use. On simulated
-    /// ones it is what the Pod's annotations `kwok.x-k8s.io/usage-cpu` and
-    /// `kwok.x-k8s.io/usage-memory` say, as quantities, which its containers share evenly;
-    /// without annotation it is 1m and 1Mi for each container.
+    /// Adds metrics-server: the API `metrics.k8s.io` then has the usage of Pods and nodes in
+    /// the last 10 seconds, for HorizontalPodAutoscalers for example. A Pod appears 10 to 30
+    /// seconds after its start. On real nodes the usage is measured. On simulated nodes it is
+    /// set by the Pod annotations `kwok.x-k8s.io/usage-cpu` and `kwok.x-k8s.io/usage-memory`,
+    /// divided evenly among the containers; the default is 1m and 1Mi for each container.
     pub fn metrics_server(mut self) -> Self {
         self.metrics_server = true;
         self
@@ -94,8 +93,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a program cannot be had, or a part does not become ready. The message says
-    /// which, with the end of its log and the place of all logs; nothing is left running.
+    /// Fails if a program is not available, or a part does not become ready. The message has the
+    /// end of its log and the folder of all logs. No process is left running.
     pub async fn start(mut self) -> Result<Cluster> {
         self.simulated.retain(|template| template.count > 0);
         self.real.retain(|template| template.count > 0);
@@ -127,7 +126,7 @@ impl Builder {
         let mut names = BTreeSet::new();
         for node in real.chain(simulated) {
             if let Some(twice) = names.replace(node.name) {
-                bail!("two nodes would be named {twice}: give their templates a name_prefix each");
+                bail!("two nodes have the name {twice}; set `name_prefix` of their templates");
             }
         }
         Ok(())
@@ -169,7 +168,7 @@ impl Builder {
     }
 }
 
-/// A start under way.
+/// The start of a cluster.
 struct Start<'a> {
     plan: &'a Builder,
     state: &'a State,
@@ -227,7 +226,7 @@ impl Start<'_> {
         }
         let names = [real_names.as_slice(), &simulated_names].concat();
         nodes::await_ready(&client, &names, &parts).await?;
-        // Its first look at the nodes is at its start, the next one 10 s later.
+        // It reads the list of nodes at its start, and then every 10 s.
         if let Some(user) = &metrics_user {
             info!("starting metrics-server");
             let arguments = plan.arguments(Part::MetricsServer);
@@ -262,7 +261,7 @@ fn keep_logs(state: &State, name: &str) -> Result<PathBuf> {
     let kept = parent.join(format!("{now}-{name}"));
     fs::create_dir_all(&kept)?;
     let mut all: Vec<PathBuf> = fs::read_dir(&parent)?.flatten().map(|entry| entry.path()).collect();
-    // By name, which is by age.
+    // Sorted by name, and so by age.
     all.sort();
     for old in all.iter().rev().skip(FAILED_STARTS_KEPT) {
         fs::remove_dir_all(old)?;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-/// Where Debian puts it. A PATH search might find one with shared libraries.
+/// The path in Debian. A busybox elsewhere may need shared libraries.
 const PROGRAM: &str = "/bin/busybox";
 
 /// The program and the names of its commands.

@@ -18,7 +18,7 @@ pub(super) fn image(name: String, path: &Path) -> Result<Image> {
     Ok(image)
 }
 
-/// What the dynamic linker would load; nothing for a static program.
+/// The libraries that the dynamic linker loads; none for a static program.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("ldd")
         .arg(program)

@@ -1,7 +1,6 @@
 //! The control groups that a node's Pods are in.
 //!
-//! Each kubelet needs a root of its own: it deletes the Pods that it finds and does
-//! not know.
+//! Each kubelet needs its own root, because it deletes unknown Pods below its root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +39,7 @@ fn hierarchies() -> Result<Vec<PathBuf>> {
     Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
-/// Whether this machine's control groups are of version 2 only.
+/// True if this machine has only control groups of version 2.
 pub(super) fn is_version_2() -> bool {
     Path::new(MOUNT).join("cgroup.controllers").exists()
 }

@@ -14,7 +14,7 @@ use crate::log::tail;
 use crate::process::Process;
 use crate::state::State;
 
-/// Where Debian puts the network plugins.
+/// The folder of network plugins in Debian.
 pub(super) const NETWORK_PLUGINS: &str = "/usr/lib/cni";
 
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -24,8 +24,8 @@ const OVERLAYFS: i64 = 0x794c_7630;
 
 /// Starts it; its Pods get addresses of the range `pods`.
 pub(super) fn start(state: &State, machine: &Machine, pods: &str) -> Result<Process> {
-    // Point to point, not a bridge: packets between two Pods of a node then pass its
-    // packet filter, which undoes what it did to the address of a Service.
+    // Point to point, not a bridge: packets between two Pods of a node then pass its packet
+    // filter, which reverses its translation of Service addresses.
     let network = json!({
         "cniVersion": "0.4.0",
         "name": "pods",
@@ -77,7 +77,7 @@ pub(super) fn answers(directory: &Path) -> Result<()> {
 
 /// Its paths are the usual ones, which are this node's own there.
 fn configuration(directory: &Path) -> Result<String> {
-    // An overlay cannot be laid over another, as in a container.
+    // An overlay cannot be mounted on another one, as in a container.
     let on_overlay = rustix::fs::statfs(directory)?.f_type == OVERLAYFS;
     let snapshotter = if on_overlay { "native" } else { "overlayfs" };
     let network_config = directory.join("cni");

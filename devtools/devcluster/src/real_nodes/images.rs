@@ -1,4 +1,4 @@
-//! Giving images to the nodes' container runtimes.
+//! Loads images into the container runtimes of nodes.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,7 +16,7 @@ const KNOWN_TO_KUBELET: &str = "io.cri-containerd.image=managed";
 const KNOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Imports an archive with the image `name` on each real node of a cluster, and waits
-/// until Pods can use it. Without a name, whatever images the archive has.
+/// until Pods can use it. Without a name, it imports all images of the archive.
 pub(crate) fn load(state_directory: &Path, name: &str, archive: &[u8]) -> Result<()> {
     let nodes = directories(state_directory)?;
     if nodes.is_empty() {

@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::template::Node;
 use crate::tools::Tool;
 
-/// Where it listens; its default.
+/// The default port.
 pub(super) const PORT: u16 = 10_250;
 
 pub(super) fn start(
@@ -36,7 +36,7 @@ pub(super) fn start(
         "failCgroupV1": false,
         "failSwapOn": false,
         "oomScoreAdj": 0,
-        // The disk is the machine's, and its fullness none of the nodes' business.
+        // The nodes share the disk of the machine, so they ignore its usage.
         "evictionHard": {
             "memory.available": "0%",
             "nodefs.available": "0%",
@@ -44,7 +44,7 @@ pub(super) fn start(
             "imagefs.available": "0%",
             "imagefs.inodesFree": "0%",
         },
-        // No registry could give an image back.
+        // Deleted images could not be pulled again.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "resolvConf": machine.directory().join("resolv.conf"),

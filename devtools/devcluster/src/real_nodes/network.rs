@@ -20,10 +20,10 @@ use super::machine::{Machine, await_file};
 use crate::process::{Process, search_path};
 use crate::state::State;
 
-/// So many clusters with real nodes can run at once.
+/// Maximum number of running clusters with real nodes.
 const CLUSTERS: u8 = 50;
 
-/// So many /24 are in the Pods' range.
+/// Number of /24 networks in the range of Pods.
 const NODES: usize = 16;
 
 /// A network with a place for each node.
@@ -36,10 +36,10 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Makes it, for so many nodes, and connects the machine.
+    /// Creates the network for a number of nodes, and connects the machine.
     pub(super) fn create(state: &State, nodes: usize) -> Result<Self> {
         if nodes > NODES {
-            bail!("{nodes} real nodes are too many: {NODES} have a place in the network");
+            bail!("{nodes} real nodes are too many; the maximum is {NODES}");
         }
         let ready = state.path("network-ready");
         let script = "ip link add bridge type bridge && ip link set bridge up && : >\"$1\" \
@@ -55,7 +55,7 @@ impl Network {
         let mut commands = vec![format!("addr add {}/24 dev {link}", network.host()), format!("link set {link} up")];
         commands.extend((0..nodes).map(|index| network.route_to_pods(index)));
         if nodes > 0 {
-            // By way of any node: each has a kube-proxy.
+            // Through any node, because each has a kube-proxy.
             let (services, prefix) = network.services();
             let via = node_address(network.host(), 0);
             commands.push(format!("route add {services}/{prefix} via {via}"));
@@ -180,7 +180,7 @@ fn ip(mut command: Command, commands: &[impl AsRef<str>]) -> Result<()> {
     let output = child.wait_with_output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("ip: {}\nwhen told\n{commands}", said.trim());
+        bail!("ip: {}\ncommands:\n{commands}", said.trim());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whether this machine can have real nodes.
+//! Requirements of real nodes.
 
 use std::fs;
 use std::path::Path;
@@ -25,14 +25,14 @@ const PROGRAMS: [(&str, &str); 8] = [
 /// Other files with the Debian packages they are in.
 const FILES: [(&str, &str); 2] = [("/bin/busybox", "busybox-static"), (NETWORK_PLUGINS, "containernetworking-plugins")];
 
-/// Folders that a node has its own of.
+/// Folders that are private to each node.
 const HIDDEN_ON_NODES: [&str; 4] = ["/run", "/opt", "/var/lib", "/var/log"];
 
-/// Whether real nodes can run here, as things are.
+/// Checks that real nodes can run on this machine now.
 ///
 /// # Errors
 ///
-/// The reason why not, for people.
+/// The missing requirement.
 pub fn possible() -> Result<(), String> {
     machine_allows()?;
     match missing_packages().as_slice() {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::version::major_minor;
 
-/// A Go module of ours whose only purpose is to pin programs, or files.
+/// A Go module that pins the versions of programs or files.
 #[derive(Debug)]
 pub(super) struct Module {
     /// Its folder under `tools/`.
@@ -88,8 +88,8 @@ impl Module {
             .with_context(|| format!("devtools/devcluster/tools/{}/go.mod does not require {}", self.name, self.main))
     }
 
-    /// What the linker is told: no symbol tables, and the version, because a server
-    /// that calls itself v0.0.0 is refused by some clients.
+    /// Linker flags: no symbol tables, and the version, because some clients refuse a server
+    /// of version v0.0.0.
     pub(super) fn linker_flags(&self) -> Result<String> {
         let version = self.version()?;
         let (major, minor) =

@@ -1,11 +1,11 @@
-//! Versions as the programs print them.
+//! Versions of programs.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Tool;
 
-/// The version that the program at `path` says it has; `None` if it says none.
+/// The version that the program at `path` prints; `None` if it prints none.
 pub(super) fn of(tool: Tool, path: &Path) -> Option<String> {
     let output = Command::new(path).args(tool.version_arguments()).stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -17,7 +17,7 @@ pub(super) fn bare(version: &str) -> &str {
     version.strip_prefix('v').unwrap_or(version)
 }
 
-/// Whether major and minor agree.
+/// True if major and minor version are equal.
 pub(super) fn same_minor(one: &str, other: &str) -> bool {
     major_minor(one).is_some() && major_minor(one) == major_minor(other)
 }

@@ -1,4 +1,4 @@
-//! What the tests of several files share.
+//! Shared helpers of the tests.
 
 // Each test binary uses a part of it.
 #![allow(dead_code)]
@@ -50,14 +50,14 @@ pub async fn roll_out(client: &Client, namespace: &str, deployment: &Deployment)
     .await
 }
 
-/// Whether real nodes can be had; if not, says why, and fails in CI.
+/// True if real nodes are possible. Otherwise prints the reason, and fails in CI.
 pub fn real_nodes() -> bool {
     match devcluster::prepare_real_nodes() {
         Ok(()) => true,
         Err(reason) => {
             let in_ci = std::env::var("CI").is_ok_and(|it| it == "true");
             assert!(!in_ci, "real nodes cannot run in CI: {reason}");
-            // Past the harness, which would show it only for a test that fails.
+            // Not captured by the harness, which would show it only for a failed test.
             let _ = writeln!(std::io::stderr(), "SKIPPED: real nodes cannot run here: {reason}");
             false
         }
@@ -102,7 +102,7 @@ impl Drop for Owner {
     }
 }
 
-/// What there is of the cluster with this state folder on the machine.
+/// Remains of the cluster with this state folder on the machine.
 pub fn remains_of(state: &Path) -> Result<Vec<String>> {
     let mut remains = Vec::new();
     if state.exists() {
@@ -121,7 +121,7 @@ pub fn remains_of(state: &Path) -> Result<Vec<String>> {
     Ok(remains)
 }
 
-/// Network links and control groups of any cluster: names that nothing else has.
+/// Network links and control groups of all clusters.
 pub fn global_things() -> Result<Vec<String>> {
     let mut folders = vec!["/sys/class/net".into(), "/sys/fs/cgroup".into()];
     folders.extend(fs::read_dir("/sys/fs/cgroup")?.flatten().map(|entry| entry.path()));
