@@ -1,5 +1,5 @@
-//! Controllers, one file for each kind of custom resource. A controller reads the caches, decides, executes the actions and writes the
-//! status. [`run`] starts all of them.
+//! Controllers, one file for each kind of custom resource. A controller reads the caches, decides, executes the
+//! actions and writes the status. [`run`] starts all of them.
 //!
 //! - `state`: shared state: caches, indexes, flags.
 //! - `wiring`: watches, queues, dependencies between objects, and the execution of decisions.

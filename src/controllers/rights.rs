@@ -17,7 +17,8 @@ pub fn rules() -> Vec<Rule<'static>> {
     rules
 }
 
-/// Returns the rights whose absence turns a feature off: those in the operator's namespaces, or those on cluster-scoped resources.
+/// Returns the rights whose absence turns a feature off: those in the operator's namespaces, or those on
+/// cluster-scoped resources.
 #[must_use]
 pub fn optional_rules(scope: Scope) -> Vec<Rule<'static>> {
     let kinds = ChildKind::ALL.iter().copied().filter(|kind| is_available(*kind, Availability::Optional));

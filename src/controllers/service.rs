@@ -63,7 +63,8 @@ pub(crate) async fn reconcile(context: &Context, object: &DynamicObject) -> Resu
         Some(strategy) => instances::occupied(context, &tasks, strategy).await,
         None => Vec::new(),
     };
-    // The watch on nodes is started even if their zones are not needed yet, so that later changes start another decision.
+    // The watch on nodes is started even if their zones are not needed yet, so that later changes start another
+    // decision.
     let has_nodes = needs.watches_zones && context.watch_nodes();
     let zones = if has_nodes && needs.zones {
         instances::zones(context, owned.find(ChildKind::Deployment, input.root.name)).await
@@ -100,8 +101,8 @@ fn template_revisions(context: &Context, owned: &Owned, name: &str) -> Vec<Templ
 
 /// Returns the revisions of the task definition of this name, and the latest revision by its status.
 ///
-/// The revisions of a deleted task definition are excluded: the garbage collector deletes them one by one, and a service must not
-/// deploy older and older revisions meanwhile.
+/// The revisions of a deleted task definition are excluded: the garbage collector deletes them one by one, and a
+/// service must not deploy older and older revisions meanwhile.
 fn revisions(context: &Context, namespace: &str, name: &str) -> (Vec<Revision>, Option<i64>) {
     let object = context.roots.get(RootKind::TaskDefinition).get(&ObjectKey::namespaced(namespace, name));
     let Some(object) = object.filter(|object| object.metadata.deletion_timestamp.is_none()) else {

@@ -76,8 +76,9 @@ impl Writer {
         self.write(resource, target, api.patch(&key.name, params, &Patch::Apply(object))).await
     }
 
-    /// Changes some members of an object by a JSON merge patch. A `uid` in the patch restricts it to the object with that uid.
-    /// Returns the changed object; `None` if it was deleted, or replaced by another object of the same name.
+    /// Changes some members of an object by a JSON merge patch. A `uid` in the patch restricts it to the object with
+    /// that uid. Returns the changed object; `None` if it was deleted, or replaced by another object of the same
+    /// name.
     ///
     /// # Errors
     /// When the server rejects it.
@@ -90,7 +91,8 @@ impl Writer {
         self.change(key, resource, &Patch::Merge(patch)).await
     }
 
-    /// Changes some members of an object of a built-in kind by a strategic merge patch, which merges lists item by item.
+    /// Changes some members of an object of a built-in kind by a strategic merge patch, which merges lists item by
+    /// item.
     ///
     /// # Errors
     /// As for [`Writer::json_merge_patch`].
@@ -116,10 +118,12 @@ impl Writer {
         self.write(resource, target, request).await
     }
 
-    /// Writes a count through the `scale` subresource of an object of this resourceVersion. A deleted object is not an error.
+    /// Writes a count through the `scale` subresource of an object of this resourceVersion. A deleted object is not
+    /// an error.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] when the object has another resourceVersion; otherwise when the server rejects the write.
+    /// [`WriteError::Conflict`] when the object has another resourceVersion; otherwise when the server rejects the
+    /// write.
     pub async fn scale(
         &self,
         key: &ObjectKey,
@@ -140,7 +144,8 @@ impl Writer {
         self.write(resource, target, request).await
     }
 
-    /// Reads an object from the server, for objects outside the label selector of the cache. Returns `None` if it does not exist.
+    /// Reads an object from the server, for objects outside the label selector of the cache. Returns `None` if it
+    /// does not exist.
     ///
     /// # Errors
     /// When the server does not respond.

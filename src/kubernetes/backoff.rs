@@ -12,8 +12,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Returns the delay after a number of consecutive failures, counted from one: doubled each time. Its upper half is random,
-    /// so that objects that fail at the same time are not retried at the same time.
+    /// Returns the delay after a number of consecutive failures, counted from one: doubled each time. Its upper half
+    /// is random, so that objects that fail at the same time are not retried at the same time.
     #[must_use]
     pub fn delay(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);

@@ -193,12 +193,14 @@ impl<T: Cached> Cache<T> {
         let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
-    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next reconcile observes it.
+    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next
+    /// reconcile observes it.
     pub fn observe_write(&self, object: T) {
         self.contents.write().observe_write(object);
     }
 
-    /// Hides an object that the operator deleted. A later event of this `uid` does not restore it; a complete list does.
+    /// Hides an object that the operator deleted. A later event of this `uid` does not restore it; a complete list
+    /// does.
     pub fn observe_delete(&self, key: &ObjectKey, uid: &str) {
         self.contents.write().observe_delete(key, uid);
     }
@@ -225,7 +227,8 @@ impl<T: Cached> Cache<T> {
 struct Contents<T> {
     objects: HashMap<ObjectKey, Arc<T>>,
     index: HashMap<IndexKey, BTreeSet<ObjectKey>>,
-    /// Keys whose stored state is a write of the operator that the watch has not reported yet, with the state last announced.
+    /// Keys whose stored state is a write of the operator that the watch has not reported yet, with the state last
+    /// announced.
     unconfirmed: HashMap<ObjectKey, Option<Arc<T>>>,
     /// Uids of objects that the operator deleted and the watch has not reported as deleted yet.
     tombstones: HashSet<String>,
@@ -275,8 +278,8 @@ impl<T: Cached> Contents<T> {
         update.changes.extend(difference(announced, new));
     }
 
-    /// True if the incoming object is outdated. The versions of two objects of the same name with different uids are only compared
-    /// while the stored one is an unconfirmed write.
+    /// True if the incoming object is outdated. The versions of two objects of the same name with different uids are
+    /// only compared while the stored one is an unconfirmed write.
     fn is_older(&self, key: &ObjectKey, incoming: &Meta) -> bool {
         let Some(stored) = self.objects.get(key) else { return false };
         let same_object = stored.meta().uid == incoming.uid;
@@ -336,8 +339,8 @@ impl<T: Cached> Contents<T> {
             && self.objects.get(key).is_some_and(|object| object.meta().resource_version > version)
     }
 
-    /// Removes created objects that were deleted before the watch reported them. The events of one kind arrive in the order of
-    /// their versions, so an object of a lower version than `version` will not be reported.
+    /// Removes created objects that were deleted before the watch reported them. The events of one kind arrive in the
+    /// order of their versions, so an object of a lower version than `version` will not be reported.
     fn drop_unconfirmed(&mut self, version: u64, update: &mut CacheUpdate<T>) {
         let created = self.unconfirmed.iter().filter(|(_, announced)| announced.is_none()).map(|(key, _)| key);
         let deleted: Vec<ObjectKey> = created.filter(|key| self.is_before(key, version)).cloned().collect();
@@ -396,8 +399,8 @@ impl<T: Cached> Contents<T> {
     }
 }
 
-/// Returns the changes to announce. An object that replaces another one of the same name is a removal and an addition, so that
-/// subscribers are notified of both owners.
+/// Returns the changes to announce. An object that replaces another one of the same name is a removal and an
+/// addition, so that subscribers are notified of both owners.
 fn difference<T: Cached>(announced: Option<Arc<T>>, new: Arc<T>) -> Vec<Change<T>> {
     match announced {
         None => vec![Change::Added(new)],

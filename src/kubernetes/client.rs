@@ -30,7 +30,8 @@ const USER_AGENT: &str = concat!("ecs-operator/", env!("CARGO_PKG_VERSION"));
 /// Token of a Pod's service account.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The cluster to connect to. Default: `$KUBECONFIG`; otherwise, inside a Pod, its own cluster; otherwise `~/.kube/config`.
+/// The cluster to connect to. Default: `$KUBECONFIG`; otherwise, inside a Pod, its own cluster; otherwise
+/// `~/.kube/config`.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// A kubeconfig file, instead of the default ones.
@@ -262,7 +263,8 @@ pub(super) fn build(mut config: Config) -> kube::Result<Clients> {
     Ok(Clients { watch, write })
 }
 
-/// Classifies an error. The causes of a failed request are wrapped errors of other libraries, so most are recognized by their text.
+/// Classifies an error. The causes of a failed request are wrapped errors of other libraries, so most are recognized
+/// by their text.
 fn diagnose(url: &str, error: &Error) -> ConnectError {
     let url = url.to_owned();
     let message = error_chain(error);

@@ -1,5 +1,5 @@
-//! Discovers the APIs of the server and the rights of the operator. Both are checked before a watch starts, so that a missing one is
-//! reported by name instead of as failures of watches.
+//! Discovers the APIs of the server and the rights of the operator. Both are checked before a watch starts, so that a
+//! missing one is reported by name instead of as failures of watches.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
@@ -42,8 +42,8 @@ impl fmt::Display for MissingCrd {
     }
 }
 
-/// Returns the required definitions (`plural.group`, version) that the server does not serve. Uses the discovery API, which needs no
-/// rights and lists established and served versions only.
+/// Returns the required definitions (`plural.group`, version) that the server does not serve. Uses the discovery API,
+/// which needs no rights and lists established and served versions only.
 ///
 /// # Errors
 /// When the server does not respond.

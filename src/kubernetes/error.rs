@@ -134,7 +134,8 @@ impl WriteError {
     }
 }
 
-/// True if the namespace is being deleted. The server then responds to a create with "forbidden", although no right is missing.
+/// True if the namespace is being deleted. The server then responds to a create with "forbidden", although no right
+/// is missing.
 fn is_terminating(status: &Status) -> bool {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")

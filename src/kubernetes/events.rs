@@ -1,7 +1,7 @@
 //! Publishes Kubernetes Events, which `kubectl describe` shows.
 //!
-//! Events pass through a bounded queue with its own task, so that they never delay or fail a reconcile. An Event that does not fit is
-//! dropped and counted.
+//! Events pass through a bounded queue with its own task, so that they never delay or fail a reconcile. An Event that
+//! does not fit is dropped and counted.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ pub struct EventPublisher {
 impl EventPublisher {
     /// Queues an Event about `regarding`. Never waits; if the queue is full, the Event is dropped.
     ///
-    /// Each call creates an Event with its own note: kube's recorder would merge all Events of one reason into a series with the
-    /// first note. Therefore publish transitions only, not states.
+    /// Each call creates an Event with its own note: kube's recorder would merge all Events of one reason into a
+    /// series with the first note. Therefore publish transitions only, not states.
     pub fn publish(&self, regarding: ObjectReference, event: Event) {
         if self.queue.try_send((regarding, event)).is_err() {
             self.metrics.record_dropped_event();
@@ -45,8 +45,8 @@ impl EventPublisher {
     }
 }
 
-/// Returns a queue of at most `capacity` Events, and the task that publishes them until `shutdown`. `controller` is the reporting
-/// controller; the reporting instance is the host name.
+/// Returns a queue of at most `capacity` Events, and the task that publishes them until `shutdown`. `controller` is
+/// the reporting controller; the reporting instance is the host name.
 pub fn event_publisher(
     client: Client,
     controller: &str,

@@ -1,5 +1,5 @@
-//! The only module with a Kubernetes client: watch, cache, queue, apply, events, discovery. It does not depend on ECS: kinds are
-//! parameters.
+//! The only module with a Kubernetes client: watch, cache, queue, apply, events, discovery. It does not depend on
+//! ECS: kinds are parameters.
 //!
 //! 1. [`client`] connects; [`discovery`] reports missing APIs and rights.
 //! 2. [`watch`] and [`root`] follow one kind each, fill a [`cache`] and emit the changes.

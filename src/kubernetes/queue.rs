@@ -1,6 +1,7 @@
 //! Queue of the keys to reconcile. It is bounded, never blocks and loses no key.
 //!
-//! A queued key is not queued twice. If the queue is full, further keys are dropped, and the whole store is reconciled once instead.
+//! A queued key is not queued twice. If the queue is full, further keys are dropped, and the whole store is
+//! reconciled once instead.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
@@ -34,7 +35,8 @@ impl WorkQueue {
         (QueueSender(Arc::clone(&shared)), Self(shared))
     }
 
-    /// Returns the keys in the order of their first request. A resync yields all keys of `roots`. The stream never ends.
+    /// Returns the keys in the order of their first request. A resync yields all keys of `roots`. The stream never
+    /// ends.
     pub fn keys(self, roots: RootStore) -> impl Stream<Item = Key> + Send + use<> {
         unfold((self.0, roots), |(shared, roots)| async {
             let key = shared.next(&roots).await;
@@ -129,7 +131,8 @@ impl Queue {
     }
 }
 
-/// Emits each key `wait` after its *first* request and drops the repeats in between, so that a burst costs one reconcile.
+/// Emits each key `wait` after its *first* request and drops the repeats in between, so that a burst costs one
+/// reconcile.
 ///
 /// The debounce of kube restarts with each request, so that it would never emit an object that changes all the time.
 pub(super) fn debounced<K>(keys: impl Stream<Item = K> + Send + 'static, wait: Duration) -> impl Stream<Item = K> + Send

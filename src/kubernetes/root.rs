@@ -1,7 +1,8 @@
 //! Watch on a kind of custom resource, and the store of its objects.
 //!
-//! Complete objects are kept in kube's [`Store`], which the runner reads. A [`Cache`] of their metadata compares versions and detects
-//! changes. A change of the status is not reported, so that status writes of the operator start no reconciles.
+//! Complete objects are kept in kube's [`Store`], which the runner reads. A [`Cache`] of their metadata compares
+//! versions and detects changes. A change of the status is not reported, so that status writes of the operator start
+//! no reconciles.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -48,8 +49,8 @@ struct Inner {
     writer: Mutex<store::Writer<DynamicObject>>,
 }
 
-/// Watches the kind of `roots` until `shutdown`. Calls `sink` when the generation, labels, annotations, finalizers or deletion
-/// timestamp of an object changed, or the object was created or deleted.
+/// Watches the kind of `roots` until `shutdown`. Calls `sink` when the generation, labels, annotations, finalizers or
+/// deletion timestamp of an object changed, or the object was created or deleted.
 pub fn watch_root(
     api: Api<DynamicObject>,
     config: Config,
@@ -81,8 +82,8 @@ pub(super) async fn follow_root(
 }
 
 impl RootStore {
-    /// Returns an empty store. managedFields are most of an object's size, so only the managers of `tracked_field` are kept, which is a
-    /// JSON pointer into `fieldsV1`.
+    /// Returns an empty store. managedFields are most of an object's size, so only the managers of `tracked_field`
+    /// are kept, which is a JSON pointer into `fieldsV1`.
     #[must_use]
     pub fn new(resource: ApiResource, tracked_field: Option<&'static str>) -> Self {
         let writer = store::Writer::new(resource.clone());
@@ -136,7 +137,8 @@ impl RootStore {
         self.0.versions.wait_ready().await;
     }
 
-    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next reconcile observes it.
+    /// Stores the response to a write of the operator if it is newer than the stored object, so that the next
+    /// reconcile observes it.
     pub fn observe_write(&self, object: &DynamicObject) {
         let object = self.prune(object.clone());
         let version = RootVersion::new(&object);

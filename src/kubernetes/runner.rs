@@ -82,11 +82,12 @@ impl From<WriteError> for ReconcileError {
     }
 }
 
-/// Reconciles the keys of `queue` until `shutdown`: at most `concurrency` at a time, and each object at most once at a time. The first
-/// reconcile waits until `store` is complete.
+/// Reconciles the keys of `queue` until `shutdown`: at most `concurrency` at a time, and each object at most once at
+/// a time. The first reconcile waits until `store` is complete.
 ///
-/// Requests within `debounce` of the first are combined into one reconcile. A reconcile that takes longer than [`DEADLINE`] or panics
-/// is retried as any failed one. After `shutdown`, running reconciles may take [`DRAIN_TIMEOUT`] to finish.
+/// Requests within `debounce` of the first are combined into one reconcile. A reconcile that takes longer than
+/// [`DEADLINE`] or panics is retried as any failed one. After `shutdown`, running reconciles may take
+/// [`DRAIN_TIMEOUT`] to finish.
 #[expect(clippy::too_many_arguments, reason = "all are passed once, at start, and hardly two have the same type")]
 pub async fn run_controller<F>(
     name: &'static str,

@@ -1,7 +1,7 @@
 //! Watch on a kind that keeps a cache up to date.
 //!
-//! The stream of a watch fails often and for many reasons. Each failure is counted, logged once, and followed by a pause of this watch
-//! only. Meanwhile the cache keeps its objects, and the next complete list corrects it.
+//! The stream of a watch fails often and for many reasons. Each failure is counted, logged once, and followed by a
+//! pause of this watch only. Meanwhile the cache keeps its objects, and the next complete list corrects it.
 
 use std::fmt::Debug;
 use std::mem;
@@ -28,8 +28,8 @@ const HEALTHY_AFTER: Duration = Duration::from_mins(2);
 
 /// Watches a kind until `shutdown`: updates `cache` and calls `sink` for each change.
 ///
-/// `project` reduces an object to the members that the operator uses. `sink` is called after the update of the cache, outside its lock,
-/// and must not block.
+/// `project` reduces an object to the members that the operator uses. `sink` is called after the update of the cache,
+/// outside its lock, and must not block.
 pub async fn watch_kind<K, T>(
     api: Api<K>,
     config: Config,

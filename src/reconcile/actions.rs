@@ -135,8 +135,8 @@ pub enum Action {
 impl Action {
     /// True if the actions after this one are executed although it fails.
     ///
-    /// Tasks without a capacity provider may belong to a deployment that the service is about to replace, and the objects of a
-    /// service are required even if its count cannot be written.
+    /// Tasks without a capacity provider may belong to a deployment that the service is about to replace, and the
+    /// objects of a service are required even if its count cannot be written.
     #[must_use]
     pub fn is_independent(&self) -> bool {
         matches!(self, Self::AssignCapacity(_) | Self::Scale { .. })
@@ -183,8 +183,8 @@ pub struct Decision<S> {
     pub status: S,
     /// Events since the stored status.
     pub events: Vec<EventDraft>,
-    /// True if the status records an action that the next decision executes. The status is then written without waiting for the
-    /// status throttle.
+    /// True if the status records an action that the next decision executes. The status is then written without
+    /// waiting for the status throttle.
     pub record_first: bool,
     /// Time until the next reconcile, if nothing changes before.
     pub requeue_after: Option<Duration>,

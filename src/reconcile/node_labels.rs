@@ -1,7 +1,8 @@
 //! Labels of nodes: membership labels of placement expressions, and label copies of attributes in annotations.
 //!
-//! A Pod template selects nodes by labels, so it stays the same when nodes and tasks change; only the labels follow them. Labels
-//! of other field managers are never changed, and the operator's own labels are removed once no workload requires them.
+//! A Pod template selects nodes by labels, so it stays the same when nodes and tasks change; only the labels follow
+//! them. Labels of other field managers are never changed, and the operator's own labels are removed once no workload
+//! requires them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,8 +87,8 @@ impl Nodes<'_> {
 /// Labels that workloads require and that the operator must add to nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelDemand {
-    /// Expressions in use, by their membership labels. A label has several expressions only after a hash collision; a node is
-    /// labeled if all of them are true, so that no workload runs on a node that its own expression excludes.
+    /// Expressions in use, by their membership labels. A label has several expressions only after a hash collision; a
+    /// node is labeled if all of them are true, so that no workload runs on a node that its own expression excludes.
     pub memberships: BTreeMap<String, Vec<MembershipLabel>>,
     /// True if workloads require attributes, which nodes may have as annotations.
     pub attributes: bool,

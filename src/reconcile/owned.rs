@@ -8,8 +8,8 @@ use crate::k8s::kinds::ChildKind;
 
 /// Children of a root, of every kind that the operator can observe.
 ///
-/// A kind is missing if the server lacks its API or the operator lacks rights on it. Objects of such a kind are neither created nor
-/// deleted.
+/// A kind is missing if the server lacks its API or the operator lacks rights on it. Objects of such a kind are
+/// neither created nor deleted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Owned(BTreeMap<ChildKind, Vec<ObservedChild>>);
 

@@ -69,8 +69,8 @@ pub(super) fn translated(summary: TranslationSummary) -> condition::Draft {
     condition::Draft { kind: condition::TRANSLATED, holds, reason, message }
 }
 
-/// Returns the conditions and Events of an object that has no children: whether it is valid, and how far it is translated. An error is
-/// an Event unless the `previous` conditions report it.
+/// Returns the conditions and Events of an object that has no children: whether it is valid, and how far it is
+/// translated. An error is an Event unless the `previous` conditions report it.
 pub(super) fn validity(
     findings: &Findings,
     usable: bool,

@@ -62,8 +62,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Waits until every required list is complete, as no decision may be based on an incomplete cache. Also waits for the lists of
-    /// optional kinds, for a limited time, so that a restarted operator decides as before.
+    /// Waits until every required list is complete, as no decision may be based on an incomplete cache. Also waits
+    /// for the lists of optional kinds, for a limited time, so that a restarted operator decides as before.
     pub(crate) async fn wait_ready(&self) {
         for kind in ChildKind::ALL.iter().filter(|kind| kind.info().availability == Availability::Always) {
             self.children.get(*kind).wait_ready().await;

@@ -1,7 +1,8 @@
 //! Nodes as ECS container instances: those with tasks, for the choice of tasks to stop, and the zones of all nodes.
 //!
-//! Without the right to watch nodes, all nodes are equal: without a zone, and of the same size. The free capacity of a node is its
-//! allocatable capacity less the reservations of the tasks of services, as the operator does not watch other Pods.
+//! Without the right to watch nodes, all nodes are equal: without a zone, and of the same size. The free capacity of
+//! a node is its allocatable capacity less the reservations of the tasks of services, as the operator does not watch
+//! other Pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

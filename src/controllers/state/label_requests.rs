@@ -1,7 +1,7 @@
 //! Labels that workloads require of nodes.
 //!
-//! The DaemonSet controller stops a Pod at once if the new template does not fit the node, regardless of the update strategy. Therefore
-//! nodes are labeled before the template of a DaemonSet changes.
+//! The DaemonSet controller stops a Pod at once if the new template does not fit the node, regardless of the update
+//! strategy. Therefore nodes are labeled before the template of a DaemonSet changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::api::labels;
 use crate::kubernetes::key::ObjectKey;
 use crate::reconcile::node_labels::LabelDemand;
 
-/// Time until the controllers of Kubernetes have observed new labels. Their watches on nodes and DaemonSets are not ordered.
+/// Time until the controllers of Kubernetes have observed new labels. Their watches on nodes and DaemonSets are not
+/// ordered.
 const PROPAGATION: Duration = Duration::from_secs(2);
 
 /// Labels that a Pod template requires and that the operator must add to nodes.
@@ -64,8 +65,8 @@ pub(crate) struct PendingLabelRequests {
 }
 
 impl PendingLabelRequests {
-    /// Checks whether a workload may require labels that its observed template does not require. Returns the result, and true if the
-    /// request is new.
+    /// Checks whether a workload may require labels that its observed template does not require. Returns the result,
+    /// and true if the request is new.
     pub(crate) fn check(&self, key: &ObjectKey, desired: &Value, observed: &Value) -> (bool, bool) {
         let request = LabelRequest::from_workload(desired).without(&LabelRequest::from_workload(observed));
         if request.is_empty() {
@@ -103,7 +104,8 @@ impl PendingLabelRequests {
     }
 }
 
-/// True if a workload may require labels that the operator adds to nodes. A cheap test on the text, with false positives.
+/// True if a workload may require labels that the operator adds to nodes. A cheap test on the text, with false
+/// positives.
 pub(crate) fn may_request(body: &str) -> bool {
     body.contains(labels::MEMBER_OF) || body.contains(labels::ATTRIBUTE)
 }

@@ -11,7 +11,8 @@ use crate::api::AlarmMetric;
 use crate::ecs::scaling::Sample;
 use crate::reconcile::{MeasurementError, Measurements};
 
-/// Query for one metric. The order of the variants is the order of execution: queries to the API server come before slower ones.
+/// Query for one metric. The order of the variants is the order of execution: queries to the API server come before
+/// slower ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MetricQuery {
     /// Resource usage of the tasks of a namespace.
@@ -96,7 +97,8 @@ impl MeasurementStore {
         self.0.lock().get(uid).map(|entry| Arc::clone(&entry.measurements))
     }
 
-    /// Adds the sample of a round. Earlier samples are dropped if they are results of other queries or a round is missing.
+    /// Adds the sample of a round. Earlier samples are dropped if they are results of other queries or a round is
+    /// missing.
     pub(crate) fn add(&self, scrape: Scrape, target: &ScrapeTarget, sample: Sample, error: Option<MeasurementError>) {
         let mut entries = self.0.lock();
         let continues = |entry: &&ServiceSamples| entry.sources == target.sources && scrape.follows(entry.scraped);

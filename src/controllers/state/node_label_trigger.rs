@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use super::label_requests::PendingLabelRequests;
 use crate::kubernetes::key::ObjectKey;
 
-/// Wakes the worker that labels nodes. Changes of tasks have a separate flag, as they matter only while an expression counts tasks.
+/// Wakes the worker that labels nodes. Changes of tasks have a separate flag, as they matter only while an expression
+/// counts tasks.
 #[derive(Default)]
 pub(crate) struct NodeLabelTrigger {
     wake: Notify,
@@ -33,7 +34,8 @@ impl NodeLabelTrigger {
         self.wake.notify_one();
     }
 
-    /// True if a DaemonSet may be changed, as nodes have the labels that its new template requires. Otherwise wakes the worker.
+    /// True if a DaemonSet may be changed, as nodes have the labels that its new template requires. Otherwise wakes
+    /// the worker.
     pub(crate) fn allows(&self, key: &ObjectKey, desired: &Value, observed: &Value) -> bool {
         let (allowed, is_new) = self.pending.check(key, desired, observed);
         if is_new {

@@ -8,7 +8,8 @@ use crate::ecs::{TaskDefinitionRef, arn};
 use crate::k8s::names;
 use crate::translate::metadata;
 
-/// Index of services by task definition and cluster, maintained by the watch on services, and the services that depend on zones.
+/// Index of services by task definition and cluster, maintained by the watch on services, and the services that
+/// depend on zones.
 #[derive(Default)]
 pub(crate) struct ServiceIndex {
     references: BTreeMap<(String, String), References>,

@@ -30,8 +30,9 @@ struct StatusTimes {
 }
 
 impl StatusThrottle {
-    /// Returns the time for which a status of this object must wait; `None` if it may be written, which counts as a write. With
-    /// `yield_to_children`, it also waits while children of any object are being written, for a limited time.
+    /// Returns the time for which a status of this object must wait; `None` if it may be written, which counts as a
+    /// write. With `yield_to_children`, it also waits while children of any object are being written, for a limited
+    /// time.
     pub(crate) fn delay(&self, uid: &str, yield_to_children: bool) -> Option<Duration> {
         let mut statuses = self.statuses.lock();
         let now = Instant::now();

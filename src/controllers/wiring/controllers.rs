@@ -1,4 +1,5 @@
-//! Table of controllers: the reconcile function of each kind of custom resource, and the objects that depend on its changes.
+//! Table of controllers: the reconcile function of each kind of custom resource, and the objects that depend on its
+//! changes.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -102,8 +102,8 @@ impl FanOut {
         }
     }
 
-    /// Enqueues all services of the namespace after a change of a capacity provider's spec: a service may use the provider by the
-    /// default strategy of its cluster.
+    /// Enqueues all services of the namespace after a change of a capacity provider's spec: a service may use the
+    /// provider by the default strategy of its cluster.
     pub(crate) fn capacity_provider_changed(&self, changed: &Changed<'_>) {
         if changed.changes_spec() {
             let services = self.services.lock().in_namespace(changed.namespace);
@@ -111,15 +111,16 @@ impl FanOut {
         }
     }
 
-    /// Enqueues the services that use a created or deleted task definition. For other changes, they depend on its revisions.
+    /// Enqueues the services that use a created or deleted task definition. For other changes, they depend on its
+    /// revisions.
     pub(crate) fn task_definition_changed(&self, changed: &Changed<'_>) {
         if changed.changes_existence() {
             self.enqueue_services_of_task_definition(changed.namespace, changed.name);
         }
     }
 
-    /// Enqueues the task definition and the cluster of a service when its references change: the task definition may prune a revision,
-    /// and the cluster counts services.
+    /// Enqueues the task definition and the cluster of a service when its references change: the task definition may
+    /// prune a revision, and the cluster counts services.
     pub(crate) fn service_changed(&self, changed: &Changed<'_>) {
         let Changed { change, namespace, name } = changed;
         let references = change.new.as_ref().map(|object| References::from_service(object));
@@ -135,7 +136,8 @@ impl FanOut {
         }
     }
 
-    /// Wakes the worker that labels nodes, and enqueues the objects that count nodes and the services that rebalance zones.
+    /// Wakes the worker that labels nodes, and enqueues the objects that count nodes and the services that rebalance
+    /// zones.
     pub(crate) fn node_changed(&self, change: &Change<CachedNode>) {
         self.node_labels.wake();
         let counted = |node: &CachedNode| {

@@ -146,8 +146,8 @@ async fn check(clients: &Clients, options: &Options) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Returns the definitions that the server lacks. Requests them repeatedly, as the server serves a definition some time after
-/// `kubectl apply`.
+/// Returns the definitions that the server lacks. Requests them repeatedly, as the server serves a definition some
+/// time after `kubectl apply`.
 async fn missing_crds(clients: &Clients) -> kube::Result<Vec<MissingCrd>> {
     let required: Vec<_> = RootKind::ALL.iter().map(|kind| (kind.crd_name(), VERSION)).collect();
     let deadline = Instant::now() + CRD_TIMEOUT;
@@ -271,8 +271,9 @@ impl Operator {
         );
     }
 
-    /// Runs until all tasks have ended. Returns true if one of them panicked. In that case all others are stopped, so that the operator
-    /// does not run without a watch or a controller. A restarted operator continues from the state in the API server.
+    /// Runs until all tasks have ended. Returns true if one of them panicked. In that case all others are stopped, so
+    /// that the operator does not run without a watch or a controller. A restarted operator continues from the state
+    /// in the API server.
     async fn run(self, shutdown: &CancellationToken) -> bool {
         let mut crashed = false;
         let mut running: JoinSet<()> = self.tasks.into_iter().collect();

@@ -108,8 +108,9 @@ pub(crate) async fn nodes(deps: WatchDeps, context: Arc<Context>, fan_out: FanOu
     watch_kind(api, watch_config(), project, cache, sink, deps.metrics, deps.shutdown).await;
 }
 
-/// Returns the label selector of the watch on a kind of child. It selects the objects that the operator created, or all objects of a
-/// kind whose existing objects are reused. For a cluster-scoped kind, it selects only the objects for the watched namespace.
+/// Returns the label selector of the watch on a kind of child. It selects the objects that the operator created, or
+/// all objects of a kind whose existing objects are reused. For a cluster-scoped kind, it selects only the objects
+/// for the watched namespace.
 fn child_selector(kind: ChildKind, namespace: Option<&str>) -> String {
     let info = kind.info();
     if info.on_existing == OnExisting::Reuse {

@@ -1,7 +1,7 @@
 //! Detects add-ons: optional kinds, storage drivers, and the rights on nodes.
 //!
-//! The detection runs at the start and every few minutes, so that an add-on can be installed, or a right be granted, at any time. A
-//! missing add-on turns a feature off and is logged once.
+//! The detection runs at the start and every few minutes, so that an add-on can be installed, or a right be granted,
+//! at any time. A missing add-on turns a feature off and is logged once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -125,8 +125,8 @@ impl Detector {
         problem.is_none()
     }
 
-    /// Returns why a kind cannot be used; `None` if it can. Rights are checked until they are granted; failed writes report later
-    /// changes.
+    /// Returns why a kind cannot be used; `None` if it can. Rights are checked until they are granted; failed writes
+    /// report later changes.
     async fn problem_with_kind(&self, kind: ChildKind, was_there: bool) -> kube::Result<Option<String>> {
         let info = kind.info();
         if !discovery::serves(&self.deps.clients.write, info.group, info.version, info.plural).await? {

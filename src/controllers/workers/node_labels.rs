@@ -1,8 +1,9 @@
 //! Labels nodes as workloads require it.
 //!
-//! One worker labels all nodes, as an expression applies to all of them. It sleeps until an input changes. The watch on nodes starts
-//! with its first use: a workload requires a label, nodes have labels of an earlier run, a Cluster or CapacityProvider counts nodes,
-//! or a Service chooses tasks to stop by their nodes. Other clusters do not need the watch.
+//! One worker labels all nodes, as an expression applies to all of them. It sleeps until an input changes. The watch
+//! on nodes starts with its first use: a workload requires a label, nodes have labels of an earlier run, a Cluster or
+//! CapacityProvider counts nodes, or a Service chooses tasks to stop by their nodes. Other clusters do not need the
+//! watch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Delay after failed writes.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), ceiling: Duration::from_mins(1) };
 
-/// Returns the writer of node labels. Several operators, each for one namespace, may run in a cluster, so each has a separate field
-/// manager.
+/// Returns the writer of node labels. Several operators, each for one namespace, may run in a cluster, so each has a
+/// separate field manager.
 pub(crate) fn writer(client: Client, namespace: Option<&str>, metrics: Metrics) -> Writer {
     let manager = match namespace {
         Some(namespace) => format!("{MANAGER}.{namespace}"),
@@ -116,8 +117,8 @@ impl Worker {
         failed == 0
     }
 
-    /// Waits for the cache of nodes. Returns false if no watch is needed, as no label is required and nodes have none of an earlier
-    /// run.
+    /// Waits for the cache of nodes. Returns false if no watch is needed, as no label is required and nodes have none
+    /// of an earlier run.
     async fn is_watching(&mut self, demand: &LabelDemand) -> bool {
         if !self.context.node_watch.is_open() {
             if demand.is_empty() && !self.has_leftovers().await {
@@ -141,8 +142,8 @@ impl Worker {
         list.items.iter().any(|node| !owned_labels(&node.metadata, manager).is_empty())
     }
 
-    /// Returns the labels that workloads require: Deployments, DaemonSets, the pending templates of DaemonSets, and Pods that wait for
-    /// a node, which may have an older template.
+    /// Returns the labels that workloads require: Deployments, DaemonSets, the pending templates of DaemonSets, and
+    /// Pods that wait for a node, which may have an older template.
     fn demand(&mut self) -> LabelDemand {
         let (mut texts, mut demand) = (Vec::new(), LabelDemand::default());
         let mut requests = self.context.node_labels.pending.all();

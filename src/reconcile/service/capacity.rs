@@ -125,8 +125,8 @@ pub(super) fn assign(input: &ServiceInput<'_>) -> Option<Action> {
     (!assigned.is_empty()).then_some(Action::AssignCapacity(assigned))
 }
 
-/// Rejects settings that Fargate does not support if the default strategy of the cluster is Fargate. The validation of the Service
-/// rejects them for its own launch type and strategy.
+/// Rejects settings that Fargate does not support if the default strategy of the cluster is Fargate. The validation
+/// of the Service rejects them for its own launch type and strategy.
 fn check_fargate_default(spec: &ServiceSpec, effective: &EffectiveStrategy) -> Result<(), Blocked> {
     let EffectiveStrategy::Providers { source: StrategySource::Cluster, items } = effective else { return Ok(()) };
     if !items.iter().any(|item| is_fargate(&item.capacity_provider)) {
@@ -146,8 +146,8 @@ fn check_fargate_default(spec: &ServiceSpec, effective: &EffectiveStrategy) -> R
     }
 }
 
-/// Blocks a service whose CapacityProvider object is invalid, or was deleted while running tasks depend on it, so that neither changes
-/// the tasks. This includes providers that need no object.
+/// Blocks a service whose CapacityProvider object is invalid, or was deleted while running tasks depend on it, so
+/// that neither changes the tasks. This includes providers that need no object.
 fn check_provider_objects(
     input: &ServiceInput<'_>,
     effective: &EffectiveStrategy,

@@ -1,9 +1,9 @@
 //! Ids of deployments.
 //!
-//! An id follows from the request: the fingerprint of the definition, which includes the force-new-deployment annotation, and a
-//! restart of the workload, such as by `kubectl rollout restart`. Therefore the id is available as soon as the Service is written,
-//! and the same request has the same id after a restart of the operator. The status records the Pod templates of each deployment: a
-//! recorded id never changes.
+//! An id follows from the request: the fingerprint of the definition, which includes the force-new-deployment
+//! annotation, and a restart of the workload, such as by `kubectl rollout restart`. Therefore the id is available as
+//! soon as the Service is written, and the same request has the same id after a restart of the operator. The status
+//! records the Pod templates of each deployment: a recorded id never changes.
 
 use std::fmt::Write as _;
 

@@ -184,7 +184,8 @@ impl FakeCluster {
         }
     }
 
-    /// Creates a ReplicaSet for the template of the workload, or uses an existing one, as the Deployment controller does.
+    /// Creates a ReplicaSet for the template of the workload, or uses an existing one, as the Deployment controller
+    /// does.
     pub(super) fn create_template_revision(&mut self) {
         let body = &self.workloads[0].body;
         let annotations = serde_json::from_value(body["metadata"]["annotations"].clone()).unwrap();

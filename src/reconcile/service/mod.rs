@@ -10,7 +10,8 @@
 //! | actions | `actions` | [`Action`](super::Action)s in order |
 //! | report | `status` | status, conditions and events, as ECS words them |
 //!
-//! Each stage takes the values of the previous ones and returns its own. Deployment strategies plug in at `Rollout::decide`.
+//! Each stage takes the values of the previous ones and returns its own. Deployment strategies plug in at
+//! `Rollout::decide`.
 
 mod actions;
 mod capacity;
@@ -164,7 +165,8 @@ fn decide(input: &ServiceInput<'_>, examined: &Examined<ServiceSpec>) -> Result<
     Ok(Decision { actions, status, events, record_first, requeue_after: times.into_iter().flatten().min() })
 }
 
-/// Leaves running tasks unchanged. Tasks still get capacity providers, as Kubernetes replaces failed ones in the meantime.
+/// Leaves running tasks unchanged. Tasks still get capacity providers, as Kubernetes replaces failed ones in the
+/// meantime.
 fn blocked_decision(
     input: &ServiceInput<'_>,
     examined: &Examined<ServiceSpec>,

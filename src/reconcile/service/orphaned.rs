@@ -1,8 +1,9 @@
 //! Orphaned tasks: Pods that were removed from their ReplicaSet and still serve.
 //!
-//! A ReplicaSet chooses which of its Pods it deletes, and creates a Pod only after another one is deleted. Therefore a task that must
-//! stay, or that must not stop before its replacement is healthy, is orphaned: the label by which the ReplicaSet counts it is
-//! removed, and the Service becomes the owner of the Pod. The task keeps serving, as the core Service selects by service name.
+//! A ReplicaSet chooses which of its Pods it deletes, and creates a Pod only after another one is deleted. Therefore
+//! a task that must stay, or that must not stop before its replacement is healthy, is orphaned: the label by which
+//! the ReplicaSet counts it is removed, and the Service becomes the owner of the Pod. The task keeps serving, as the
+//! core Service selects by service name.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
@@ -18,8 +19,8 @@ pub(super) fn tasks<'a>(input: &ServiceInput<'a>) -> impl Iterator<Item = (&'a T
 
 /// Returns the limits of the tasks that belong to the workload, without the orphaned ones.
 ///
-/// A task that is being replaced never counts as a desired one, even when it recovers. Otherwise its replacement, which may be
-/// starting, would be stopped.
+/// A task that is being replaced never counts as a desired one, even when it recovers. Otherwise its replacement,
+/// which may be starting, would be stopped.
 pub(super) fn workload_bounds<'a>(
     orphaned: impl Iterator<Item = (&'a TaskPod, OrphanReason)>,
     bounds: Bounds,

@@ -1,7 +1,7 @@
 //! Task scale-in protection: tasks that neither a scale-in nor a deployment may stop before a time.
 //!
-//! A protected task that the workload might stop is orphaned. When its protection ends, it is stopped, unless it is one of the desired
-//! tasks of the current deployment.
+//! A protected task that the workload might stop is orphaned. When its protection ends, it is stopped, unless it is
+//! one of the desired tasks of the current deployment.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(super) fn is_protected(input: &ServiceInput<'_>, pod: &TaskPod) -> bool {
     pod.is_active() && pod.protected_until.is_some_and(|until| until > input.now)
 }
 
-/// Returns the protected tasks that the workload may stop: those of older deployments, and all of them if it begins another deployment
-/// or gets a lower count. `bounds` are the limits of the workload.
+/// Returns the protected tasks that the workload may stop: those of older deployments, and all of them if it begins
+/// another deployment or gets a lower count. `bounds` are the limits of the workload.
 pub(super) fn tasks_at_risk<'a>(input: &ServiceInput<'a>, bounds: Bounds, rollout: &Rollout<'_>) -> Vec<&'a TaskPod> {
     let Some(workload) = input.workload().filter(|_| input.workload_kind() == ChildKind::Deployment) else {
         return Vec::new();

@@ -7,8 +7,9 @@ use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::saturating_i64;
 use crate::reconcile::observed::{OrphanReason, TaskPod};
 
-/// Stops orphaned tasks: those of older deployments as far as the healthy minimum allows, those whose replacements are healthy, and
-/// others if there are more than desired. A protected task stops only if it is replaced because it is unhealthy.
+/// Stops orphaned tasks: those of older deployments as far as the healthy minimum allows, those whose replacements
+/// are healthy, and others if there are more than desired. A protected task stops only if it is replaced because it
+/// is unhealthy.
 pub(super) fn release(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Vec<Action> {
     let is_current = |pod: &TaskPod| rollout.template_hash() == Some(pod.template_hash.as_str());
     let is_replaced = |(pod, reason): &(&TaskPod, OrphanReason)| is_current(pod) && *reason == OrphanReason::Replaced;

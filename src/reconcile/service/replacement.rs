@@ -1,8 +1,8 @@
-//! Replacement of unhealthy tasks: a replacement starts first, as far as the maximum percent allows, and the unhealthy task stops when
-//! the replacement is healthy.
+//! Replacement of unhealthy tasks: a replacement starts first, as far as the maximum percent allows, and the
+//! unhealthy task stops when the replacement is healthy.
 //!
-//! If the maximum percent leaves no room, unhealthy tasks stop first, one at a time. Source for both: "Amazon ECS task health and
-//! replacement" (October 2023).
+//! If the maximum percent leaves no room, unhealthy tasks stop first, one at a time. Source for both: "Amazon ECS
+//! task health and replacement" (October 2023).
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub(super) struct Replacement<'a> {
 }
 
 impl<'a> Replacement<'a> {
-    /// Chooses unhealthy tasks of the current deployment. The rollout replaces those of older deployments. `bounds` are the limits of
-    /// the workload.
+    /// Chooses unhealthy tasks of the current deployment. The rollout replaces those of older deployments. `bounds`
+    /// are the limits of the workload.
     pub(super) fn choose(
         input: &ServiceInput<'a>,
         requested: &Requested<'_>,
@@ -64,7 +64,8 @@ fn not_replaced_yet<'a>(input: &ServiceInput<'a>, rollout: &Rollout<'_>) -> impl
     unhealthy.filter(move |pod| is_current(pod) && pod.orphaned != Some(OrphanReason::Replaced))
 }
 
-/// Returns the number of tasks that may start in addition to the existing ones and those that the workload may still start.
+/// Returns the number of tasks that may start in addition to the existing ones and those that the workload may still
+/// start.
 fn room(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>, bounds: Bounds) -> usize {
     let existing = input.pods.iter().filter(|pod| pod.phase != TaskPhase::Stopped);
     let (orphaned, attached): (Vec<&TaskPod>, Vec<&TaskPod>) = existing.partition(|pod| pod.orphaned.is_some());
@@ -73,8 +74,8 @@ fn room(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'
     usize::try_from(requested.bounds.upper - saturating_i64(orphaned.len()) - attached).unwrap_or(0)
 }
 
-/// True if the last stopped task has been replaced. Unschedulable tasks are not waited for, as the next task that stops may make room
-/// for them.
+/// True if the last stopped task has been replaced. Unschedulable tasks are not waited for, as the next task that
+/// stops may make room for them.
 fn is_settled(input: &ServiceInput<'_>, bounds: Bounds) -> bool {
     let attached = || input.pods.iter().filter(|pod| pod.phase != TaskPhase::Stopped && pod.orphaned.is_none());
     let is_complete = saturating_i64(attached().count()) >= bounds.desired();
@@ -84,8 +85,8 @@ fn is_settled(input: &ServiceInput<'_>, bounds: Bounds) -> bool {
         && attached().all(|pod| pod.unschedulable_message.is_some() || (pod.is_active() && pod.running))
 }
 
-/// Returns how many of the `replaced` tasks may stop, because their replacements are healthy: the other healthy tasks are as many as
-/// desired, less those whose replacement has not begun.
+/// Returns how many of the `replaced` tasks may stop, because their replacements are healthy: the other healthy tasks
+/// are as many as desired, less those whose replacement has not begun.
 pub(super) fn completed(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,

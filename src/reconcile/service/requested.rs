@@ -44,8 +44,8 @@ pub(super) struct Definition {
     pub(super) family: String,
     pub(super) revision: i64,
     pub(super) task: TaskDefinitionSpec,
-    /// Fingerprint of the Pod template at the reference profile. Two requests with the same fingerprint are one deployment,
-    /// independent of the release and settings that render them.
+    /// Fingerprint of the Pod template at the reference profile. Two requests with the same fingerprint are one
+    /// deployment, independent of the release and settings that render them.
     pub(super) fingerprint: String,
 }
 
@@ -131,15 +131,16 @@ fn definition(
     Ok(Definition { family: reference.family, revision: revision.number, task, fingerprint })
 }
 
-/// Rejects load balancers, registries and names that refer to ports that the task definition does not have, as ECS does.
+/// Rejects load balancers, registries and names that refer to ports that the task definition does not have, as ECS
+/// does.
 fn check_companions(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDefinitionSpec) -> Result<(), String> {
     let task = RenderContext { service: Some(spec), ..RenderContext::alone(&task.ecs, "", &input.profile) };
     let errors = companions::errors(&task, input.root.name);
     if errors.has_errors() { Err(summary::invalid(&errors).message) } else { Ok(()) }
 }
 
-/// Returns the spec of the cluster. An invalid or deleted cluster blocks the services whose Pod templates depend on it: ECS does not
-/// delete a cluster that has services.
+/// Returns the spec of the cluster. An invalid or deleted cluster blocks the services whose Pod templates depend on
+/// it: ECS does not delete a cluster that has services.
 fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<ClusterSpec>, Blocked> {
     let Some(cluster) = input.cluster.as_ref().filter(|cluster| !cluster.deleting) else {
         let name = cluster_name(spec);

@@ -1,12 +1,12 @@
 //! Scale-in: choice of the tasks of a REPLICA service that stop when the desired count decreases.
 //!
-//! A ReplicaSet stops Pods without a node first, then those that are not ready, then those with the lowest deletion cost. ECS stops
-//! unhealthy tasks first, and then applies the placement strategy in reverse ([`best_to_stop`]). Therefore, before the workload gets a
-//! lower count, the tasks that ECS would stop get the lowest possible cost. Kubernetes does not guarantee that it observes the costs
-//! before the count, so the order is best effort.
+//! A ReplicaSet stops Pods without a node first, then those that are not ready, then those with the lowest deletion
+//! cost. ECS stops unhealthy tasks first, and then applies the placement strategy in reverse ([`best_to_stop`]).
+//! Therefore, before the workload gets a lower count, the tasks that ECS would stop get the lowest possible cost.
+//! Kubernetes does not guarantee that it observes the costs before the count, so the order is best effort.
 //!
-//! The costs of tasks that are allocated to capacity providers follow their numbers, and during a rollout the Deployment chooses among
-//! ReplicaSets. In both cases no costs are set.
+//! The costs of tasks that are allocated to capacity providers follow their numbers, and during a rollout the
+//! Deployment chooses among ReplicaSets. In both cases no costs are set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,8 @@ use crate::reconcile::observed::TaskPod;
 /// Cost of the tasks that stop first: the lowest possible one, which other clients are unlikely to set.
 const FIRST: i32 = i32::MIN;
 
-/// Returns the placement strategy of an imminent scale-in if it depends on attributes or free resources of nodes. May return a strategy
-/// although no task stops, and never the reverse.
+/// Returns the placement strategy of an imminent scale-in if it depends on attributes or free resources of nodes. May
+/// return a strategy although no task stops, and never the reverse.
 #[must_use]
 pub(super) fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
     let workload = input.owned.find(ChildKind::Deployment, input.root.name)?;
@@ -52,8 +52,8 @@ fn steps(spec: &ServiceSpec) -> Vec<Strategy> {
     steps.take_while(|step| *step != Strategy::Random).collect()
 }
 
-/// Sets the deletion costs before the workload gets a lower count. Costs of an earlier scale-in that do not apply any more are removed,
-/// and costs that are already set are not written again.
+/// Sets the deletion costs before the workload gets a lower count. Costs of an earlier scale-in that do not apply any
+/// more are removed, and costs that are already set are not written again.
 pub(super) fn order(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
@@ -91,8 +91,8 @@ fn change_of_cost(pod: &TaskPod, stops_first: bool) -> Option<DeletionCost> {
     differs.then(|| DeletionCost { name: pod.name.clone(), uid: pod.uid.clone(), cost })
 }
 
-/// Returns the uids of the `count` tasks that ECS would stop one after the other, among those with a node. All tasks are considered for
-/// the balance, but protected ones are never chosen.
+/// Returns the uids of the `count` tasks that ECS would stop one after the other, among those with a node. All tasks
+/// are considered for the balance, but protected ones are never chosen.
 fn choose<'a>(
     instances: &[Instance],
     tasks: &[&'a TaskPod],
@@ -142,7 +142,8 @@ mod tests {
     /// Memory of a node. Each task reserves 1.
     const MEMORY: i64 = 6;
 
-    /// Returns a steady service by its number of tasks on each node. The zone of a node is the first letter of its name.
+    /// Returns a steady service by its number of tasks on each node. The zone of a node is the first letter of its
+    /// name.
     fn steady(on_nodes: &[(&str, usize)]) -> FakeCluster {
         steady_with_strategy(on_nodes, &json!([]))
     }

@@ -29,7 +29,8 @@ pub(super) fn stop(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Vec<Actio
     ended.map(tasks::stop_action).chain(delete_stopped(input)).collect()
 }
 
-/// Deletes the stopped Pods that were reported, except the newest few. Pods with a volume that is deleted with them are not kept.
+/// Deletes the stopped Pods that were reported, except the newest few. Pods with a volume that is deleted with them
+/// are not kept.
 pub(super) fn delete_stopped(input: &ServiceInput<'_>) -> Vec<Action> {
     let last_reported = input.status.last_task_stopped_at.as_ref().map(|time| time.0);
     let is_reported = |pod: &&TaskPod| stopped_at(pod) <= last_reported || tasks::recent_stop(input, pod).is_none();
@@ -50,8 +51,8 @@ pub(super) struct Retries {
     pub(super) requeue_after: Option<Duration>,
 }
 
-/// Stops the tasks that have failed to start for long enough. The workload replaces them, possibly on other nodes, whereas the kubelet
-/// only retries them on the same node.
+/// Stops the tasks that have failed to start for long enough. The workload replaces them, possibly on other nodes,
+/// whereas the kubelet only retries them on the same node.
 pub(super) fn retry(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Retries {
     let mut retries = Retries::default();
     let Some(progress) = rollout.progress.as_ref().filter(|_| !rollout.decision.pauses_workload()) else {
@@ -75,8 +76,8 @@ pub(super) fn retry(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Retries 
     retries
 }
 
-/// Returns the stop reason of the newest task of the deployed definition that failed to start. `None` if enough tasks are healthy, or a
-/// healthy one is newer.
+/// Returns the stop reason of the newest task of the deployed definition that failed to start. `None` if enough tasks
+/// are healthy, or a healthy one is newer.
 pub(super) fn last_failure<'a>(input: &ServiceInput<'a>, rollout: &Rollout<'_>, desired: i32) -> Option<&'a str> {
     let definition = &rollout.deployed.definition;
     let deployed = || input.pods.iter().filter(|pod| pod.runs(&definition.object_name(), definition.revision));

@@ -9,8 +9,8 @@ use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::age;
 use crate::reconcile::observed::{StopReason, TaskPod};
 
-/// Time within which the end of an essential container stops the task. Later, the kubelet has restarted the container, and an operator
-/// that was not running in the meantime must not stop a healthy task.
+/// Time within which the end of an essential container stops the task. Later, the kubelet has restarted the
+/// container, and an operator that was not running in the meantime must not stop a healthy task.
 const RECENT: Duration = Duration::from_mins(2);
 
 /// Numbers of active tasks.

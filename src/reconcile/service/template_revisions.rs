@@ -1,7 +1,8 @@
 //! Template revisions of a service's workload: the Pod templates that Kubernetes stores.
 //!
-//! Kubernetes stores each template of a Deployment in a ReplicaSet, and of a DaemonSet in a ControllerRevision. Both label their Pods
-//! with the hash of the template. A template that is applied again has the same hash as before, so its running Pods stay.
+//! Kubernetes stores each template of a Deployment in a ReplicaSet, and of a DaemonSet in a ControllerRevision. Both
+//! label their Pods with the hash of the template. A template that is applied again has the same hash as before, so
+//! its running Pods stay.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +99,8 @@ fn remove_server_fields(template: &mut Value) {
     }
 }
 
-/// Returns the template revision of a workload's current template, once Kubernetes has created it and the cache contains it.
+/// Returns the template revision of a workload's current template, once Kubernetes has created it and the cache
+/// contains it.
 pub(super) fn find_current<'a>(revisions: &'a [TemplateRevision], workload: &Value) -> Option<&'a TemplateRevision> {
     let mut template = workload.pointer("/spec/template")?.clone();
     remove_server_fields(&mut template);

@@ -1,9 +1,9 @@
-//! Availability Zone rebalancing: if the tasks of a service are uneven over zones, a task starts in a zone with fewer tasks, and then a
-//! task of the fullest zone stops.
+//! Availability Zone rebalancing: if the tasks of a service are uneven over zones, a task starts in a zone with fewer
+//! tasks, and then a task of the fullest zone stops.
 //!
-//! The scheduler chooses the zone of the new task, which may not be one with fewer tasks. Therefore, after a move that did not reduce
-//! the difference, no task moves for hours, unless a new zone opens. The status records the difference and the task, before the task
-//! moves.
+//! The scheduler chooses the zone of the new task, which may not be one with fewer tasks. Therefore, after a move
+//! that did not reduce the difference, no task moves for hours, unless a new zone opens. The status records the
+//! difference and the task, before the task moves.
 //!
 //! Source: "Balancing an Amazon ECS service across Availability Zones" of the ECS developer guide.
 
@@ -94,9 +94,9 @@ fn zones<'a>(input: &ServiceInput<'a>, requested: &Requested<'_>) -> Option<BTre
         zones.entry(nodes.get(node)?.zone.as_str()).or_default().tasks.push(pod);
     }
     let constraints = &requested.spec.ecs.placement_constraints;
-    let apart =
+    let distinct =
         constraints.iter().any(|constraint| constraint.r#type == Some(PlacementConstraintType::DistinctInstance));
-    let has_room = |node: &&ZonedNode| node.open && !(apart && occupied.contains(node.name.as_str()));
+    let has_room = |node: &&ZonedNode| node.open && !(distinct && occupied.contains(node.name.as_str()));
     for node in input.zones.iter().filter(has_room) {
         zones.entry(node.zone.as_str()).or_default().open = true;
     }

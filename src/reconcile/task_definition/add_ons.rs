@@ -1,8 +1,9 @@
 //! Objects of a task definition besides its revisions: `ExternalSecret`s, and claims and volumes for its file systems.
 //!
-//! They are rendered for the current definition and for its older revisions that are in use. Other revisions are ignored: a value that
-//! was deleted from a store would prevent the ExternalSecret from reading all others. If a service refers to such a revision again, its
-//! objects are created again. Unused objects are deleted with the next reconcile of the definition.
+//! They are rendered for the current definition and for its older revisions that are in use. Other revisions are
+//! ignored: a value that was deleted from a store would prevent the ExternalSecret from reading all others. If a
+//! service refers to such a revision again, its objects are created again. Unused objects are deleted with the next
+//! reconcile of the definition.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +59,8 @@ pub(super) fn decide(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpe
     AddOns { actions: plan.actions, condition }
 }
 
-/// Returns the older definitions in use, then the newest one. Its stores apply to all, as revisions do not contain stores.
+/// Returns the older definitions in use, then the newest one. Its stores apply to all, as revisions do not contain
+/// stores.
 fn in_use(input: &TaskDefinitionInput<'_>, newest: &TaskDefinitionSpec) -> Vec<TaskDefinitionSpec> {
     let mut revisions: Vec<_> = input.revisions.iter().filter(|r| input.in_use.contains(&r.number)).collect();
     revisions.sort_by_key(|revision| revision.number);
@@ -112,8 +114,8 @@ impl Plan<'_> {
         let name = file_system.volume(Some(root.namespace));
         let volume = file_system.persistent_volume(root.name, Some(root.namespace), Some(&claim.uid), Mode::Operator);
         match self.input.owned.find(ChildKind::Volume, &name) {
-            // A volume cannot be changed. One that has lost its claim, or has another source and no claim yet, is deleted, and created
-            // again after the deletion.
+            // A volume cannot be changed. One that has lost its claim, or has another source and no claim yet, is
+            // deleted, and created again after the deletion.
             Some(observed) if phase(observed) == "Released" || phase(observed) == "Failed" => {}
             Some(observed) if !file_system.is_source_of(&observed.body) => {
                 if phase(observed) == "Bound" {

@@ -34,7 +34,8 @@ pub struct TaskDefinitionInput<'a> {
     pub revisions: &'a [Revision],
     /// Numbers of the revisions that a service refers to or runs.
     pub in_use: &'a BTreeSet<i64>,
-    /// Highest revision number of any object in the namespace, including those of a deleted task definition of this name.
+    /// Highest revision number of any object in the namespace, including those of a deleted task definition of this
+    /// name.
     pub highest_number: i64,
     /// Children other than revisions.
     pub owned: &'a Owned,
@@ -89,7 +90,8 @@ pub fn task_definition(input: &TaskDefinitionInput<'_>) -> Decision<TaskDefiniti
     }
 }
 
-/// Reports the unknown fields of a new spec as an Event, as a misspelled field is easily overlooked among the differences.
+/// Reports the unknown fields of a new spec as an Event, as a misspelled field is easily overlooked among the
+/// differences.
 fn unknown_fields(input: &TaskDefinitionInput<'_>, examined: &Examined<TaskDefinitionSpec>) -> Option<EventDraft> {
     let is_new = input.status.observed_generation != input.root.generation;
     let unknown = examined.findings.iter().filter(|f| f.code == "unknown-field");

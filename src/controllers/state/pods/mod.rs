@@ -141,8 +141,8 @@ fn deletion_requested_at(pod: &ObjectMeta) -> Option<Timestamp> {
 /// Time after the start of a container within which it may be reported as unready although no check has failed.
 const STARTUP_TIME: SignedDuration = SignedDuration::from_secs(5);
 
-/// Returns the time since which a container of the list is unready after it was ready, which is `UNHEALTHY` on ECS. Other containers,
-/// which admission webhooks may have injected, do not affect the health of the task.
+/// Returns the time since which a container of the list is unready after it was ready, which is `UNHEALTHY` on ECS.
+/// Other containers, which admission webhooks may have injected, do not affect the health of the task.
 fn unhealthy_since(status: &PodStatus, health_of: Option<&String>) -> Option<Timestamp> {
     let checked: Vec<&str> = health_of?.split(',').collect();
     let unready = status.conditions.iter().flatten().find(|c| c.type_ == "ContainersReady" && c.status == "False")?;
@@ -182,7 +182,8 @@ fn unschedulable_message(status: &PodStatus) -> Option<String> {
 
 /// Returns the first container that cannot start, with the ECS name of the error.
 ///
-/// The kubelet alternates between an error and its back-off. Both have the same name, so that the status does not alternate.
+/// The kubelet alternates between an error and its back-off. Both have the same name, so that the status does not
+/// alternate.
 fn start_error(status: &PodStatus) -> Option<(&'static str, String)> {
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     containers.into_iter().find_map(|container| {

@@ -7,8 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::reconcile::StopReason;
 
-/// Minimum duration of an essential container whose end replaces the task. The kubelet restarts others with growing delays; otherwise a
-/// task that fails at once would be replaced many times a minute.
+/// Minimum duration of an essential container whose end replaces the task. The kubelet restarts others with growing
+/// delays; otherwise a task that fails at once would be replaced many times a minute.
 const MIN_RUN: Duration = Duration::from_secs(10);
 
 /// Returns the stop reason of a task whose containers have all ended.
@@ -36,7 +36,8 @@ fn first_end(statuses: &[&ContainerStatus]) -> Option<String> {
     ends.min().map(|(_, message)| format!("its {message}, the first of all"))
 }
 
-/// Returns the latest end of an essential container, by the list of their names, that the kubelet has restarted or will restart.
+/// Returns the latest end of an essential container, by the list of their names, that the kubelet has restarted or
+/// will restart.
 pub(crate) fn from_essential_container(status: &PodStatus, essential: Option<&String>) -> Option<StopReason> {
     let names: Vec<&str> = essential?.split(',').collect();
     let ends =

@@ -83,8 +83,8 @@ pub(super) async fn apply(context: &Context, child: &Child) -> Result<(), Reconc
     Ok(())
 }
 
-/// Fails until nodes have the labels that the new template of a DaemonSet requires. Does nothing without the right to label nodes:
-/// administrators then label them.
+/// Fails until nodes have the labels that the new template of a DaemonSet requires. Does nothing without the right to
+/// label nodes: administrators then label them.
 fn wait_for_node_labels(
     context: &Context,
     child: &Child,
@@ -141,8 +141,8 @@ fn is_managed(object: &Value) -> bool {
     labels.and_then(|labels| labels.get(labels::MANAGED_BY)).and_then(Value::as_str) == Some(MANAGER)
 }
 
-/// Fails if an object of this name exists. Required for kinds without a field that conflicts in an unforced apply, such as a core
-/// Service without a selector. The selector of a Deployment always conflicts.
+/// Fails if an object of this name exists. Required for kinds without a field that conflicts in an unforced apply,
+/// such as a core Service without a selector. The selector of a Deployment always conflicts.
 async fn refuse_existing(context: &Context, resource: &ApiResource, key: &ObjectKey) -> Result<(), ReconcileError> {
     match context.writer.find(key, resource).await? {
         Some(_) => Err(already_exists(resource, key)),

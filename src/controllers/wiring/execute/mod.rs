@@ -20,14 +20,15 @@ use crate::kubernetes::key::ObjectKey;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Action, Decision};
 
-/// Shortest time until the next reconcile while the server rejects an object, as each reconcile retries it. Does not apply if the
-/// decision was only recorded.
+/// Shortest time until the next reconcile while the server rejects an object, as each reconcile retries it. Does not
+/// apply if the decision was only recorded.
 const REJECTED_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
-/// A rejected object is reported in the status too, as its owner may not be able to read the operator's log. The parts of the status
-/// that must be recorded are written in that case, so that one rejected object does not block the others.
+/// A rejected object is reported in the status too, as its owner may not be able to read the operator's log. The
+/// parts of the status that must be recorded are written in that case, so that one rejected object does not block the
+/// others.
 pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditions>(
     context: &Context,
     target: &ReconcileTarget,
@@ -79,8 +80,8 @@ async fn run(context: &Context, target: &ReconcileTarget, action: &Action) -> Re
     }
 }
 
-/// Writes the desired count. Until the watch returns it, other reconciles write the same count. After a conflict with another client
-/// the decision is not reported, and another reconcile follows.
+/// Writes the desired count. Until the watch returns it, other reconciles write the same count. After a conflict with
+/// another client the decision is not reported, and another reconcile follows.
 async fn scale(context: &Context, target: &ReconcileTarget, count: i32) -> Result<(), ReconcileError> {
     let root = target.root();
     let key = ObjectKey::namespaced(root.namespace, root.name);

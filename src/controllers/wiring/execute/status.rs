@@ -16,8 +16,8 @@ use crate::kubernetes::error::WriteError;
 use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Decision, EventDraft, Root};
 
-/// Adds a rejection by the server to the stored status. Only those parts of the decided status are written that must be recorded, as
-/// nothing else was done. This write is not throttled, as the next reconcile may be far away.
+/// Adds a rejection by the server to the stored status. Only those parts of the decided status are written that must
+/// be recorded, as nothing else was done. This write is not throttled, as the next reconcile may be far away.
 pub(super) async fn report_rejection<S>(
     context: &Context,
     target: &ReconcileTarget,

@@ -96,8 +96,8 @@ fn capacity_patch(context: &Context, key: &ObjectKey, to: &AssignedCapacity) -> 
     });
     let tolerations: Vec<Toleration> = assignment.tolerations.iter().map(Toleration::from).collect();
     if !tolerations.is_empty() {
-        // The patch replaces the whole list, and the server rejects the removal of an item. If the cache lacks a toleration that was
-        // just added, the write fails and the next attempt succeeds.
+        // The patch replaces the whole list, and the server rejects the removal of an item. If the cache lacks a
+        // toleration that was just added, the write fails and the next attempt succeeds.
         let existing = context.pods.get(key).map(|pod| pod.tolerations.clone()).unwrap_or_default();
         let added = tolerations.into_iter().filter(|toleration| !existing.contains(toleration));
         let all: Vec<Toleration> = existing.iter().cloned().chain(added).collect();

@@ -1,11 +1,12 @@
-//! Measures the metrics of step scaling alarms once a minute: resource usage of tasks, and metrics configured for alarms.
+//! Measures the metrics of step scaling alarms once a minute: resource usage of tasks, and metrics configured for
+//! alarms.
 //!
-//! The metrics API is queried only for namespaces in which a service has an alarm. All queries of a round run concurrently, and a
-//! service is reconciled as soon as its queries are complete. If a query fails, the alarm gets a missing value and the service a
-//! condition that describes the remedy.
+//! The metrics API is queried only for namespaces in which a service has an alarm. All queries of a round run
+//! concurrently, and a service is reconciled as soon as its queries are complete. If a query fails, the alarm gets a
+//! missing value and the service a condition that describes the remedy.
 //!
-//! A sample represents the period of a round, so a round ends before the next one begins. Earlier samples are dropped if the metric of
-//! an alarm changes or a round is missing.
+//! A sample represents the period of a round, so a round ends before the next one begins. Earlier samples are dropped
+//! if the metric of an alarm changes or a round is missing.
 
 mod external_metrics;
 mod pod_metrics;
@@ -153,8 +154,8 @@ fn sample(
     (sample, error)
 }
 
-/// Returns the first word of a server's error. The rest may differ each time and may be confidential, so it must not appear in a
-/// status.
+/// Returns the first word of a server's error. The rest may differ each time and may be confidential, so it must not
+/// appear in a status.
 fn first_word(text: &str) -> String {
     text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect()
 }

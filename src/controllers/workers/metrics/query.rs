@@ -21,7 +21,8 @@ pub(crate) enum QueryResult {
     Value(Result<f64, String>),
 }
 
-/// Runs queries concurrently and returns the results in the order of completion. Queries that are not complete at `end` fail.
+/// Runs queries concurrently and returns the results in the order of completion. Queries that are not complete at
+/// `end` fail.
 pub(crate) fn run_all<'a>(
     deps: &'a WatchDeps,
     prometheus_servers: &'a [String],
@@ -56,7 +57,8 @@ fn timed_out(query: &MetricQuery) -> QueryResult {
     }
 }
 
-/// Queries only configured servers, so that the author of a Service cannot send requests through the operator to other servers.
+/// Queries only configured servers, so that the author of a Service cannot send requests through the operator to
+/// other servers.
 async fn query_prometheus(servers: &[String], server: &str, query: &str) -> Result<f64, String> {
     if !servers.iter().any(|allowed| allowed == server) {
         return Err(format!(

@@ -35,8 +35,8 @@ impl<'a> Current<'a> {
         self.workload.is_some_and(|workload| workload.annotation(annotations::DEFINITION) == Some(fingerprint))
     }
 
-    /// True while the requested bounds leave no room to replace a task. An incomplete deployment never blocks: its failed tasks make
-    /// room.
+    /// True while the requested bounds leave no room to replace a task. An incomplete deployment never blocks: its
+    /// failed tasks make room.
     pub(super) fn is_blocked(&self, requested: &Requested<'_>) -> bool {
         let Some(workload) = self.workload else { return false };
         if self.progress.as_ref().is_some_and(|progress| !progress.completed) {

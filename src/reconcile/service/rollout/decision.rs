@@ -141,7 +141,8 @@ fn keep<'s>(
     };
     let definition = &mut deployed.definition;
     if family != definition.family || revision != definition.revision {
-        // The template is kept unchanged; the definition only supplies the ports and health checks of the companion objects.
+        // The template is kept unchanged; the definition only supplies the ports and health checks of the companion
+        // objects.
         let current = requested::find_revision(input.revisions, Some(revision)).filter(|_| family == definition.family);
         match current.and_then(|revision| requested::usable(revision).ok()) {
             Some(task) => definition.task = task,

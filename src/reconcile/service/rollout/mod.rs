@@ -1,15 +1,15 @@
 //! State of a service's rollout, and the decision about it.
 //!
-//! Annotations of the workload record what it was rendered from: the fingerprint of the definition, the task definition and the render
-//! profile. Kubernetes copies them to the template revisions. Therefore a deployment is neither started twice nor lost when the operator
-//! stops between two writes.
+//! Annotations of the workload record what it was rendered from: the fingerprint of the definition, the task
+//! definition and the render profile. Kubernetes copies them to the template revisions. Therefore a deployment is
+//! neither started twice nor lost when the operator stops between two writes.
 //!
 //! # Deployment strategies
 //!
-//! Only [`Rollout::decide`] depends on the deployment strategy. `ROLLING` is the only implemented strategy, and every other one is
-//! translated to it. A strategy with its own states (blue/green, linear, canary) becomes a module next to
-//! [`decision`](self::decision) and an arm of a `match` in `decide`: it takes the same [`Requested`] and [`Current`] state and
-//! returns a [`Rollout`]. The later stages stay unchanged.
+//! Only [`Rollout::decide`] depends on the deployment strategy. `ROLLING` is the only implemented strategy, and every
+//! other one is translated to it. A strategy with its own states (blue/green, linear, canary) becomes a module next
+//! to [`decision`](self::decision) and an arm of a `match` in `decide`: it takes the same [`Requested`] and
+//! [`Current`] state and returns a [`Rollout`]. The later stages stay unchanged.
 
 mod current;
 mod decision;

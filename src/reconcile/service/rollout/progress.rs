@@ -85,7 +85,8 @@ fn is_reapplied(input: &ServiceInput<'_>, revision: &TemplateRevision) -> bool {
     input.template_revisions.iter().any(|other| other.hash != revision.hash && other.created > revision.created)
 }
 
-/// True if all tasks are of this template revision, as many as desired, and healthy. `desired` is the desired count of the workload.
+/// True if all tasks are of this template revision, as many as desired, and healthy. `desired` is the desired count
+/// of the workload.
 fn is_complete(input: &ServiceInput<'_>, workload: &ObservedChild, revision: &TemplateRevision, desired: i64) -> bool {
     let number = |pointer: &str| workload.number(pointer).unwrap_or(0);
     let observed = number("/status/observedGeneration") >= number("/metadata/generation");

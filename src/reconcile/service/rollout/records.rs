@@ -15,8 +15,8 @@ use crate::reconcile::service::{ServiceInput, template_revisions::TemplateRevisi
 
 /// Returns the primary deployment, then the older ones that still have tasks, the newest first.
 ///
-/// A requested deployment is primary in the decision that begins it. Its record stays unchanged until Kubernetes has created its
-/// template revision.
+/// A requested deployment is primary in the decision that begins it. Its record stays unchanged until Kubernetes has
+/// created its template revision.
 pub(in crate::reconcile::service) fn records(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,

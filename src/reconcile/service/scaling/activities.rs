@@ -77,7 +77,8 @@ fn cause(input: &ServiceInput<'_>, requested: &Requested<'_>, limits: Limits) ->
         }
         Some(manager) if manager.via_scale => format!("{} wrote the scale subresource", manager.name),
         Some(manager) => format!("{} set desiredCount in the spec", manager.name),
-        // The server records the managers of the scale subresource only after a client has written the count in the spec.
+        // The server records the managers of the scale subresource only after a client has written the count in the
+        // spec.
         None if tracks_a_target => {
             "the HorizontalPodAutoscaler, or another client, wrote the scale subresource".to_owned()
         }

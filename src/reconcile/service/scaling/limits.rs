@@ -48,8 +48,8 @@ pub(in crate::reconcile::service) fn target(input: &ServiceInput<'_>, spec: &Ser
     Some(ScalableTarget { min_capacity: limits.min, max_capacity: limits.max, scheduled_at: scheduled_at.map(Time) })
 }
 
-/// Returns the desired count, clamped to the limits when they take effect: at first, when they change, and when a scheduled action is
-/// due. A count that is set outside of them later stays, as with Application Auto Scaling.
+/// Returns the desired count, clamped to the limits when they take effect: at first, when they change, and when a
+/// scheduled action is due. A count that is set outside of them later stays, as with Application Auto Scaling.
 pub(in crate::reconcile::service) fn within_limits(input: &ServiceInput<'_>, spec: &ServiceSpec, desired: i32) -> i32 {
     let Some(target) = target(input, spec).filter(|target| input.status.scalable_target.as_ref() != Some(target))
     else {
@@ -58,7 +58,8 @@ pub(in crate::reconcile::service) fn within_limits(input: &ServiceInput<'_>, spe
     Limits { min: target.min_capacity, max: target.max_capacity }.clamp(desired)
 }
 
-/// Returns the count that a scaled service keeps if a manifest does not contain it, as on ECS. `None` before the first deployment.
+/// Returns the count that a scaled service keeps if a manifest does not contain it, as on ECS. `None` before the
+/// first deployment.
 pub(in crate::reconcile::service) fn kept_count(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<i32> {
     let is_unset = spec.ecs.desired_count.is_none() && spec.ecs.auto_scaling.is_some();
     (is_unset && input.status.task_definition.is_some()).then_some(input.status.desired_count)

@@ -1,7 +1,7 @@
 //! Auto scaling: limits of the desired count, and changes of the count within them.
 //!
-//! The operator clamps the count to the limits and executes step scaling policies. A HorizontalPodAutoscaler or KEDA executes target
-//! tracking policies, with the limits that the operator wrote last.
+//! The operator clamps the count to the limits and executes step scaling policies. A HorizontalPodAutoscaler or KEDA
+//! executes target tracking policies, with the limits that the operator wrote last.
 
 pub(super) mod activities;
 pub(super) mod limits;
@@ -21,8 +21,8 @@ use crate::translate::ObjectContext;
 use crate::translate::service::auto_scaling::{self, ScalingState};
 use crate::translate::service::companion::Companion;
 
-/// Writes the desired count of a scaled service into its spec if it is missing there or differs. Autoscalers read and write that count,
-/// and do nothing without it.
+/// Writes the desired count of a scaled service into its spec if it is missing there or differs. Autoscalers read and
+/// write that count, and do nothing without it.
 pub(super) fn write_count(requested: &Requested<'_>) -> Option<Action> {
     let service = &requested.spec.ecs;
     let is_scaled = service.auto_scaling.is_some() && !service.is_daemon();
@@ -57,8 +57,8 @@ pub(super) fn begins_step(requested: &Requested<'_>, status: &ServiceStatus) -> 
     limits::in_progress(status).is_some_and(|newest| newest.to_count != requested.desired)
 }
 
-/// Returns the time until the next decision about scaling: a scheduled action changes the limits, the tasks of a step are not kept any
-/// more, or a recorded step is executed.
+/// Returns the time until the next decision about scaling: a scheduled action changes the limits, the tasks of a step
+/// are not kept any more, or a recorded step is executed.
 pub(super) fn requeue_after(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,

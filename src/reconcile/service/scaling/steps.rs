@@ -1,7 +1,7 @@
 //! Step scaling: the operator changes the count when an alarm on the metrics of the tasks is in the state ALARM.
 //!
-//! A step is recorded in the status before the count is written, so that it is executed once: an operator that restarts between the two
-//! writes the recorded count, and counts the cooldown from the record.
+//! A step is recorded in the status before the count is written, so that it is executed once: an operator that
+//! restarts between the two writes the recorded count, and counts the cooldown from the record.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ fn recorded_steps<'a>(input: &'a ServiceInput<'_>) -> impl Iterator<Item = &'a S
     input.status.scaling_activities.iter().filter(|activity| activity.policy_name.is_some())
 }
 
-/// Returns the last change for the evaluation of the cooldown. A larger scale-out within the cooldown of another one only adds the
-/// difference, so both count as one change that starts at the count before the first one.
+/// Returns the last change for the evaluation of the cooldown. A larger scale-out within the cooldown of another one
+/// only adds the difference, so both count as one change that starts at the count before the first one.
 fn last_activity(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) -> Option<Activity> {
     let activity = |step: &ScalingActivity, until: Timestamp, next_from: i32| Activity {
         seconds_ago: until.as_second() - step.start_time.0.as_second(),
@@ -94,8 +94,8 @@ pub(super) fn begin(
     })
 }
 
-/// Returns the step whose tasks a target tracking policy must not stop yet, and the time left. The time ends when the policy's low
-/// alarm could have been raised since the step, or when a lower count is set.
+/// Returns the step whose tasks a target tracking policy must not stop yet, and the time left. The time ends when the
+/// policy's low alarm could have been raised since the step, or when a lower count is set.
 fn held_step<'a>(input: &'a ServiceInput<'_>, spec: &ServiceSpec) -> Option<(&'a ScalingActivity, Duration)> {
     let activities = &input.status.scaling_activities;
     let position = activities.iter().position(|it| it.policy_name.is_some())?;
@@ -173,7 +173,8 @@ fn error_message(error: &MeasurementError) -> String {
     format!("alarms of step policies have no values: {cause}")
 }
 
-/// True if a target tracking policy scales in, so that step policies must not: it may do so, and the server has its API.
+/// True if a target tracking policy scales in, so that step policies must not: it may do so, and the server has its
+/// API.
 fn tracking_scales_in(input: &ServiceInput<'_>, spec: &ServiceSpec) -> bool {
     let has_api = !auto_scaling::needs_keda(spec, input.root.name) || input.owned.supports(ChildKind::ScaledObject);
     has_api && auto_scaling::may_scale_in(spec, input.root.name)

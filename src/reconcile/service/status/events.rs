@@ -80,8 +80,8 @@ pub(super) fn record(
 
 /// Returns the active tasks that no status has reported yet, the newest first.
 ///
-/// Creation times are whole seconds. Among the tasks created in the second of the last reported one, as many are new as the number
-/// of tasks has grown.
+/// Creation times are whole seconds. Among the tasks created in the second of the last reported one, as many are new
+/// as the number of tasks has grown.
 fn started_tasks<'a>(input: &'a ServiceInput<'_>, deployments: &[DeploymentRecord]) -> Vec<&'a TaskPod> {
     let last = input.status.last_task_created_at.as_ref().map(|t| t.0);
     let mut tasks: Vec<&TaskPod> = input.pods.iter().filter(|p| p.is_active()).collect();

@@ -132,7 +132,8 @@ pub(super) fn blocked(
     Decision { actions: stops::delete_stopped(input), status, events: published, record_first: false, requeue_after }
 }
 
-/// Time for which a missing task definition is not reported as an event: it is often applied together with the service, in any order.
+/// Time for which a missing task definition is not reported as an event: it is often applied together with the
+/// service, in any order.
 const EVENT_DELAY: Duration = Duration::from_secs(10);
 
 /// Returns the time until an obstacle that may disappear soon is reported as an event.

@@ -93,7 +93,8 @@ fn a_task_that_becomes_protected_is_not_moved() {
 
 #[test]
 fn no_task_moves_without_an_open_zone_with_fewer_tasks() {
-    // By the nodes of the tasks, and all nodes. The zone of a node is the first letter of its name; a node after a dash is closed.
+    // By the nodes of the tasks, and all nodes. The zone of a node is the first letter of its name; a node after a
+    // dash is closed.
     let begins = |constraints: Value, on: &[&str], nodes: &str| {
         let mut cluster = FakeCluster::new();
         cluster.spec["desiredCount"] = on.len().into();
