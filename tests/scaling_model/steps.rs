@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ecs_operator::ecs::scaling::{
-    Activity, AlarmState, AutoScaling, Dimensioned, Limits, Occasion, Sample, TreatMissingData,
+    Activity, AlarmState, AutoScaling, Limits, Sample, ServiceMetrics, StepContext, TreatMissingData,
 };
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn operator(trace: &Trace) -> Vec<i32> {
         for (index, policy) in scaling.policies.iter().enumerate() {
             let alarm = &policy.alarms[0];
             let newest = &points[points.len().saturating_sub(alarm.periods())..];
-            states[index] = alarm.judge(newest, states[index]);
+            states[index] = alarm.evaluate(newest, states[index]);
             let Some(metric) = points.last().copied().flatten() else { continue };
             if states[index] != AlarmState::Alarm {
                 continue;
@@ -54,7 +54,7 @@ fn operator(trace: &Trace) -> Vec<i32> {
             let cooldown = step.cooldown_seconds();
             let activity =
                 last[index].map(|(at, from, to)| Activity { seconds_ago: now - at, cooldown, from, to, lowered: 0 });
-            if let Some(count) = step.adjusted(fleet.desired, breach, LIMITS, activity) {
+            if let Some(count) = step.adjusted_count(fleet.desired, breach, LIMITS, activity) {
                 last[index] = Some((now, fleet.desired, count));
                 fleet.scale(now, count);
             }
@@ -130,11 +130,18 @@ fn a_long_window_is_evaluated_quickly() {
     (alarm.period, alarm.evaluation_periods, alarm.datapoints_to_alarm) = (Some(3600), Some(168), None);
     alarm.namespace = Some("AWS/ECS".to_owned());
     alarm.dimensions = serde_json::from_value(json!([{"name": "ServiceName", "value": "web"}])).expect("a dimension");
-    let service = Dimensioned { service: "web", cluster: "shop", told: BTreeSet::new() };
-    let samples = vec![Sample::default(); scaling.samples_kept(&service)];
+    let service = ServiceMetrics { service: "web", cluster: "shop", by_alarm: BTreeSet::new() };
+    let samples = vec![Sample::default(); scaling.required_samples(&service)];
     assert!(samples.len() > 2 * 168 * 60);
-    let occasion =
-        Occasion { service, samples: &samples, running: 4, desired: 4, limits: LIMITS, last: None, may_scale_in: true };
+    let occasion = StepContext {
+        service,
+        samples: &samples,
+        running: 4,
+        desired: 4,
+        limits: LIMITS,
+        last: None,
+        may_scale_in: true,
+    };
     let start = Instant::now();
     assert_eq!(scaling.step(&occasion), None);
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());

@@ -1,5 +1,5 @@
-//! CloudWatch alarms, as far as they trigger step scaling: the input of `PutMetricAlarm`, and how an alarm's state follows from
-//! the last values of its metric.
+//! CloudWatch alarms that trigger step scaling: the input of `PutMetricAlarm`, and the state of an alarm after the last
+//! values of its metric.
 //!
 //! Source: "Using Amazon CloudWatch alarms", sections "Evaluating an alarm" and "Configuring how alarms treat missing data".
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{Metric, MetricDimension, MetricStatistic};
 use crate::ecs::common::{Opaque, Tag, ecs_enum};
 
-/// An alarm: a metric, a threshold, and how many values beyond it raise the alarm. Of an alarm that is only named, nothing is
-/// known, and it triggers nothing.
+/// Alarm: a metric, a threshold, and the number of values beyond it that raise the alarm. An alarm that has only a name
+/// triggers nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Alarm {
@@ -20,18 +20,18 @@ pub struct Alarm {
     /// Description of the alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm_description: Option<String>,
-    /// True if changes of its state do anything. Default true.
+    /// True if changes of the state trigger actions. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_enabled: Option<bool>,
-    /// ARNs of what is done when it is raised: the policy it triggers, and others, which are not.
+    /// ARNs of the actions when the alarm is raised. Only the scaling policy is triggered; others have no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub alarm_actions: Vec<String>,
-    /// ARNs of what is done when it is over. Nothing is.
+    /// ARNs of the actions when the alarm ends. They have no effect.
     #[serde(default, rename = "okActions", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub ok_actions: Vec<String>,
-    /// ARNs of what is done when there are no values. Nothing is.
+    /// ARNs of the actions when values are missing. They have no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub insufficient_data_actions: Vec<String>,
@@ -48,17 +48,17 @@ pub struct Alarm {
     /// Statistic over the values of a period. Excludes `extendedStatistic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<MetricStatistic>,
-    /// A percentile of the values of a period, such as `p99`.
+    /// Percentile of the values of a period, such as `p99`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_statistic: Option<String>,
-    /// Seconds that a value is made of: 10, 20, 30 or a multiple of 60.
+    /// Seconds of the period of a value: 10, 20, 30 or a multiple of 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub period: Option<i32>,
     /// Unit of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Number of the last values that are looked at.
+    /// Number of the most recent periods that are evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub evaluation_periods: Option<i32>,
@@ -66,7 +66,7 @@ pub struct Alarm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub datapoints_to_alarm: Option<i32>,
-    /// The threshold.
+    /// Threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Comparison of the value with the threshold.
@@ -82,7 +82,7 @@ pub struct Alarm {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub metrics: Vec<AlarmMetricDataQuery>,
-    /// The band of an anomaly detection, instead of a threshold.
+    /// Band of an anomaly detection, instead of a threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_metric_id: Option<String>,
     /// Labels of the alarm.
@@ -95,57 +95,57 @@ pub struct Alarm {
     /// Describe only: state that the alarm has on AWS. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_value: Option<String>,
-    /// Describe only: why it has the state. Has no effect.
+    /// Describe only: reason of the state. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_reason: Option<String>,
-    /// Describe only: the same for programs. Has no effect.
+    /// Describe only: reason of the state as JSON. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_reason_data: Option<String>,
-    /// Describe only: when the state was last written. Has no effect.
+    /// Describe only: time of the last update of the state. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_updated_timestamp: Option<Opaque>,
-    /// Describe only: when the state last changed. Has no effect.
+    /// Describe only: time of the last change of the state. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_transitioned_timestamp: Option<Opaque>,
-    /// Describe only: when the alarm was last changed. Has no effect.
+    /// Describe only: time of the last change of the alarm. Has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm_configuration_updated_timestamp: Option<Opaque>,
 }
 
-/// A metric of an alarm, or an expression over others by their `id`.
+/// Metric of an alarm, or expression over others by their `id`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmMetricDataQuery {
     /// Identifier in expressions.
     pub id: String,
-    /// The account that has the metric.
+    /// Account of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// An expression over other queries. Excludes `metricStat`.
+    /// Expression over other queries. Excludes `metricStat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
-    /// A name for people.
+    /// Human-readable name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// A metric and what is made of its values.
+    /// Metric and its statistic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_stat: Option<AlarmMetricStat>,
-    /// Seconds that a value of the expression is made of.
+    /// Seconds of the period of a value of the expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub period: Option<i32>,
-    /// True for the query that is compared with the threshold; exactly one is.
+    /// True for the query that is compared with the threshold. Exactly one query is true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_data: Option<bool>,
 }
 
-/// A metric of an alarm and what is made of its values.
+/// Metric of an alarm and its statistic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmMetricStat {
-    /// The metric.
+    /// Metric.
     pub metric: Metric,
-    /// Seconds that a value is made of.
+    /// Seconds of the period of a value.
     #[schemars(range(min = 1))]
     pub period: i32,
     /// Statistic over the values of a period, or a percentile such as `p99`.
@@ -158,26 +158,26 @@ pub struct AlarmMetricStat {
 ecs_enum! {
     /// Comparison of a value with a threshold.
     pub enum ComparisonOperator {
-        /// Values at or above it.
+        /// Values at or above the threshold.
         #[default]
         GreaterThanOrEqualToThreshold = "GreaterThanOrEqualToThreshold",
-        /// Values above it.
+        /// Values above the threshold.
         GreaterThanThreshold = "GreaterThanThreshold",
-        /// Values below it.
+        /// Values below the threshold.
         LessThanThreshold = "LessThanThreshold",
-        /// Values at or below it.
+        /// Values at or below the threshold.
         LessThanOrEqualToThreshold = "LessThanOrEqualToThreshold",
-        /// Values outside a band of an anomaly detection.
+        /// Values outside the band of an anomaly detection.
         LessThanLowerOrGreaterThanUpperThreshold = "LessThanLowerOrGreaterThanUpperThreshold",
-        /// Values below such a band.
+        /// Values below the band of an anomaly detection.
         LessThanLowerThreshold = "LessThanLowerThreshold",
-        /// Values above such a band.
+        /// Values above the band of an anomaly detection.
         GreaterThanUpperThreshold = "GreaterThanUpperThreshold",
     }
 }
 
 impl ComparisonOperator {
-    /// True if it needs a band of an anomaly detection instead of a threshold.
+    /// True if the operator requires the band of an anomaly detection instead of a threshold.
     #[must_use]
     pub fn needs_band(self) -> bool {
         matches!(
@@ -188,7 +188,7 @@ impl ComparisonOperator {
         )
     }
 
-    /// True if a value is beyond a threshold. None is beyond a band, which nothing foresees here.
+    /// True if a value is beyond a threshold. Always false for bands, which are not supported.
     #[must_use]
     pub fn breaches(self, value: f64, threshold: f64) -> bool {
         match self {
@@ -204,25 +204,25 @@ impl ComparisonOperator {
 ecs_enum! {
     /// Treatment of a missing value.
     pub enum TreatMissingData {
-        /// It does not count.
+        /// The value does not count.
         #[default]
         Missing = "missing",
-        /// It keeps the state as it is.
+        /// The value does not change the state.
         Ignore = "ignore",
-        /// It counts as beyond the threshold.
+        /// The value counts as beyond the threshold.
         Breaching = "breaching",
-        /// It counts as not beyond the threshold.
+        /// The value counts as within the threshold.
         NotBreaching = "notBreaching",
     }
 }
 
-/// The state of an alarm.
+/// State of an alarm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AlarmState {
-    /// Not enough values.
+    /// There are not enough values.
     #[default]
     InsufficientData,
-    /// The metric is not beyond the threshold.
+    /// The metric is within the threshold.
     Ok,
     /// The metric is beyond the threshold.
     Alarm,
@@ -231,58 +231,58 @@ pub enum AlarmState {
 /// Number of values, without missing ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
-    /// Beyond the threshold.
+    /// Values beyond the threshold.
     breaching: usize,
-    /// Not beyond it.
-    sound: usize,
+    /// Values within the threshold.
+    ok: usize,
 }
 
 impl Tally {
-    /// The number that a value counts in.
-    pub(super) fn of(&mut self, alarm: &Alarm, value: f64) -> &mut usize {
-        if alarm.is_beyond(value) { &mut self.breaching } else { &mut self.sound }
+    /// Returns the counter for a value.
+    pub(super) fn counter(&mut self, alarm: &Alarm, value: f64) -> &mut usize {
+        if alarm.is_beyond(value) { &mut self.breaching } else { &mut self.ok }
     }
 }
 
 impl Alarm {
-    /// The values that are looked at: `evaluationPeriods`, one where none is given.
+    /// Returns the number of evaluated periods: `evaluationPeriods`, by default 1.
     #[must_use]
     pub fn periods(&self) -> usize {
         self.evaluation_periods.and_then(|periods| usize::try_from(periods).ok()).unwrap_or(1).max(1)
     }
 
-    /// The state after the last values of the metric, one for each period and the newest last; there may be more of them than
-    /// [`periods`](Self::periods).
+    /// Returns the state after the last values of the metric: one for each period, the newest last. There may be more values
+    /// than [`periods`](Self::periods).
     ///
-    /// Where enough values are there, only the newest count, even if some between them are missing. Where not, the missing ones
-    /// are filled in as `treatMissingData` says.
+    /// If there are enough values, only the newest count, even if values between them are missing. Otherwise
+    /// `treatMissingData` decides how the missing values count.
     #[must_use]
-    pub fn judge(&self, values: &[Option<f64>], before: AlarmState) -> AlarmState {
+    pub fn evaluate(&self, values: &[Option<f64>], previous: AlarmState) -> AlarmState {
         let mut tally = Tally::default();
         for value in values.iter().rev().flatten().take(self.periods()) {
-            *tally.of(self, *value) += 1;
+            *tally.counter(self, *value) += 1;
         }
-        self.settled(tally).unwrap_or(before)
+        self.state_after(tally).unwrap_or(previous)
     }
 
-    /// The state after so many values within the last periods; none where missing values keep the state that was before.
-    pub(super) fn settled(&self, tally: Tally) -> Option<AlarmState> {
+    /// Returns the state after the counted values, or `None` if missing values keep the previous state.
+    pub(super) fn state_after(&self, tally: Tally) -> Option<AlarmState> {
         if self.comparison_operator.is_none() || self.threshold.is_none() {
             return Some(AlarmState::InsufficientData);
         }
-        let Tally { breaching, sound } = tally;
+        let Tally { breaching, ok } = tally;
         let periods = self.periods();
-        let needed = self.datapoints_to_alarm.and_then(|n| usize::try_from(n).ok()).unwrap_or(periods);
-        let missing = periods.saturating_sub(breaching + sound);
-        if breaching >= needed {
+        let required = self.datapoints_to_alarm.and_then(|n| usize::try_from(n).ok()).unwrap_or(periods);
+        let missing = periods.saturating_sub(breaching + ok);
+        if breaching >= required {
             return Some(AlarmState::Alarm);
         }
         match self.treat_missing_data.unwrap_or_default() {
             _ if missing == 0 => Some(AlarmState::Ok),
-            TreatMissingData::Breaching if breaching + missing >= needed => Some(AlarmState::Alarm),
-            TreatMissingData::Ignore if sound == 0 => None,
-            TreatMissingData::Missing if breaching + sound == 0 => Some(AlarmState::InsufficientData),
-            TreatMissingData::Missing if sound == 0 => Some(AlarmState::Alarm),
+            TreatMissingData::Breaching if breaching + missing >= required => Some(AlarmState::Alarm),
+            TreatMissingData::Ignore if ok == 0 => None,
+            TreatMissingData::Missing if breaching + ok == 0 => Some(AlarmState::InsufficientData),
+            TreatMissingData::Missing if ok == 0 => Some(AlarmState::Alarm),
             _ => Some(AlarmState::Ok),
         }
     }
@@ -298,29 +298,29 @@ impl Alarm {
 mod tests {
     use super::*;
 
-    fn alarm(periods: i32, needed: Option<i32>, missing: Option<TreatMissingData>) -> Alarm {
+    fn alarm(periods: i32, required: Option<i32>, missing: Option<TreatMissingData>) -> Alarm {
         Alarm {
             threshold: Some(10.0),
             comparison_operator: Some(ComparisonOperator::GreaterThanThreshold),
             evaluation_periods: Some(periods),
-            datapoints_to_alarm: needed,
+            datapoints_to_alarm: required,
             treat_missing_data: missing,
             ..Alarm::default()
         }
     }
 
-    /// `0` is a sound value, `X` a breaching one, `-` a missing one.
+    /// Reads values: `0` is within the threshold, `X` beyond it, `-` missing.
     fn values(text: &str) -> Vec<Option<f64>> {
-        let value = |letter| match letter {
+        let values = text.chars().map(|letter| match letter {
             '0' => Some(1.0),
             'X' => Some(11.0),
             _ => None,
-        };
-        text.chars().map(value).collect()
+        });
+        values.collect()
     }
 
     #[test]
-    fn missing_values_count_as_the_alarm_says() {
+    fn missing_values_count_according_to_treat_missing_data() {
         use AlarmState::{Alarm as A, InsufficientData as I, Ok as O};
         // Values; state with missing, ignore after OK, breaching, notBreaching. Three of three.
         let three_of_three = [
@@ -338,26 +338,26 @@ mod tests {
             ("----0", [O, O, A, O]),
             ("---X-", [A, O, A, O]),
         ];
-        let ways = [
+        let treatments = [
             None,
             Some(TreatMissingData::Ignore),
             Some(TreatMissingData::Breaching),
             Some(TreatMissingData::NotBreaching),
         ];
-        for (needed, cases) in [(None, three_of_three), (Some(2), two_of_three)] {
+        for (required, cases) in [(None, three_of_three), (Some(2), two_of_three)] {
             for (text, expected) in cases {
-                for (way, expected) in ways.into_iter().zip(expected) {
-                    let state = alarm(3, needed, way).judge(&values(text), AlarmState::Ok);
-                    assert_eq!(state, expected, "{text} {needed:?} {way:?}");
+                for (treatment, expected) in treatments.into_iter().zip(expected) {
+                    let state = alarm(3, required, treatment).evaluate(&values(text), AlarmState::Ok);
+                    assert_eq!(state, expected, "{text} {required:?} {treatment:?}");
                 }
             }
         }
-        let kept = alarm(3, None, Some(TreatMissingData::Ignore)).judge(&values("--X--"), AlarmState::Alarm);
+        let kept = alarm(3, None, Some(TreatMissingData::Ignore)).evaluate(&values("--X--"), AlarmState::Alarm);
         assert_eq!(kept, A);
     }
 
     #[test]
-    fn operators_say_which_side_is_beyond() {
+    fn each_operator_compares_with_the_threshold() {
         use ComparisonOperator::*;
         for (operator, value, breaches) in [
             (GreaterThanThreshold, 10.0, false),
@@ -372,8 +372,8 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_that_is_only_named_is_never_raised() {
+    fn an_alarm_with_only_a_name_is_never_raised() {
         let named = Alarm { alarm_name: "high".to_owned(), ..Alarm::default() };
-        assert_eq!(named.judge(&values("XXXXX"), AlarmState::Ok), AlarmState::InsufficientData);
+        assert_eq!(named.evaluate(&values("XXXXX"), AlarmState::Ok), AlarmState::InsufficientData);
     }
 }

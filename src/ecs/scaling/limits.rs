@@ -1,4 +1,4 @@
-//! The limits of the desired count as they are at some time.
+//! Limits of the desired count at a point in time.
 
 use jiff::Timestamp;
 
@@ -7,14 +7,14 @@ use super::{AutoScaling, ScheduledAction};
 /// Limits of a desired count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The least.
+    /// Minimum.
     pub min: i32,
-    /// The greatest.
+    /// Maximum.
     pub max: i32,
 }
 
 impl Limits {
-    /// The count, or the limit that is nearest to it. Where the limits contradict each other the greatest counts.
+    /// Restricts a count to the limits. The maximum takes precedence over a contradictory minimum.
     #[must_use]
     pub fn clamp(self, count: i32) -> i32 {
         count.max(self.min).min(self.max)
@@ -22,45 +22,45 @@ impl Limits {
 }
 
 impl AutoScaling {
-    /// The limits that are in force at a time: those of the target itself, changed by each scheduled action in the order in
-    /// which they were due.
+    /// Returns the limits at a point in time: those of the target, changed by each scheduled action in the order of their due
+    /// times.
     ///
-    /// They follow from the definition and the clock alone, so that nothing has to be remembered: what was due while nobody
-    /// looked is made up for. A change of the target's own limits does not undo what a scheduled action has set, which AWS's
-    /// calls do until the next action is due.
+    /// They depend only on the definition and the clock, so that actions that were due while the program did not run still
+    /// take effect. A change of `minCapacity` or `maxCapacity` of the target does not replace a limit that a scheduled action
+    /// has set; with the calls of AWS it does until the next action is due.
     ///
-    /// While scheduled actions are suspended nothing more is carried out, and what was before stays: `carried_out` is when the last
-    /// one was, as far as there is a record of it. Once they are not suspended any more, the last one that was due counts again.
+    /// While scheduled actions are suspended, the limits of the last executed action remain: `last_executed` is its due time,
+    /// if recorded. When the suspension ends, the last action that was due takes effect.
     #[must_use]
-    pub fn limits_at(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Limits {
+    pub fn limits_at(&self, now: Timestamp, last_executed: Option<Timestamp>) -> Limits {
         let base = Limits { min: self.min_capacity, max: self.max_capacity };
-        self.due(now, carried_out).into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(
+        self.due_actions(now, last_executed).into_iter().filter_map(|(_, action)| action.scalable_target_action).fold(
             base,
             |limits, change| {
                 let changed = Limits {
                     min: change.min_capacity.unwrap_or(limits.min),
                     max: change.max_capacity.unwrap_or(limits.max),
                 };
-                // AWS refuses limits that contradict each other, and those that were stay.
+                // AWS rejects contradictory limits, so that the previous ones remain.
                 if changed.min <= changed.max { changed } else { limits }
             },
         )
     }
 
-    /// Returns the due time of the last scheduled action that [counts](Self::limits_at), if any.
+    /// Returns the due time of the last scheduled action that [takes effect](Self::limits_at).
     #[must_use]
-    pub fn last_change(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Option<Timestamp> {
-        self.due(now, carried_out).last().map(|(at, _)| *at)
+    pub fn last_change(&self, now: Timestamp, last_executed: Option<Timestamp>) -> Option<Timestamp> {
+        self.due_actions(now, last_executed).last().map(|(at, _)| *at)
     }
 
-    /// The scheduled actions that have been due, the last one last, each with the time when it was due last.
-    fn due(&self, now: Timestamp, carried_out: Option<Timestamp>) -> Vec<(Timestamp, &ScheduledAction)> {
-        let until = if self.schedule_is_suspended() { carried_out.map(|at| at.min(now)) } else { Some(now) };
+    /// Returns the scheduled actions that have been due with their last due time, in its order.
+    fn due_actions(&self, now: Timestamp, last_executed: Option<Timestamp>) -> Vec<(Timestamp, &ScheduledAction)> {
+        let until = if self.schedule_is_suspended() { last_executed.map(|at| at.min(now)) } else { Some(now) };
         let Some(until) = until else { return Vec::new() };
-        let timed = self.timed_actions().into_iter();
+        let actions = self.valid_actions().into_iter();
         let mut due: Vec<_> =
-            timed.filter_map(|(action, schedule, span)| Some((schedule.last_until(until, span)?, action))).collect();
-        // Actions due at the same time are carried out in the order in which they are listed.
+            actions.filter_map(|(action, schedule, span)| Some((schedule.last_until(until, span)?, action))).collect();
+        // Actions with the same due time are applied in the order of the list.
         due.sort_by_key(|(at, _)| *at);
         due
     }
@@ -71,7 +71,7 @@ impl AutoScaling {
         if self.schedule_is_suspended() {
             return None;
         }
-        self.timed_actions().into_iter().filter_map(|(_, schedule, span)| schedule.next_after(now, span)).min()
+        self.valid_actions().into_iter().filter_map(|(_, schedule, span)| schedule.next_after(now, span)).min()
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+    #[expect(clippy::needless_pass_by_value, reason = "`json!` values are easiest to read as arguments")]
     fn target(actions: serde_json::Value) -> AutoScaling {
         serde_json::from_value(json!({"minCapacity": 1, "maxCapacity": 4, "scheduledActions": actions})).unwrap()
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_action_that_was_due_last_decides_each_limit() {
+    fn the_action_that_was_due_last_sets_each_limit() {
         let office = target(json!([
             {"scheduledActionName": "morning", "schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin",
              "scalableTargetAction": {"minCapacity": 4, "maxCapacity": 20}},
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_applies_from_its_start_to_its_end_and_what_it_set_stays() {
+    fn an_action_applies_from_its_start_to_its_end_and_its_limits_remain() {
         let sale = target(json!([
             {"scheduledActionName": "sale", "schedule": "cron(0 * ? * * *)", "startTime": "2030-01-10T00:30:00Z",
              "endTime": "2030-01-10T02:30:00Z", "scalableTargetAction": {"minCapacity": 3}}]));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn while_the_schedule_is_suspended_nothing_is_due_and_what_was_set_stays() {
+    fn while_the_schedule_is_suspended_no_action_is_due_and_the_limits_remain() {
         let mut daily = target(json!([
             {"scheduledActionName": "morning", "schedule": "cron(0 8 * * ? *)", "scalableTargetAction": {"minCapacity": 3}},
             {"scheduledActionName": "evening", "schedule": "cron(0 20 * * ? *)", "scalableTargetAction": {"minCapacity": 2}}]));
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(
             (daily.limits_at(later, None).min, daily.last_change(later, None)),
             (1, None),
-            "none was carried out yet"
+            "no action was executed"
         );
         assert_eq!(daily.next_change(later), None);
         daily.suspended_state = None;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_pulled_to_the_nearest_limit() {
+    fn a_count_is_restricted_to_the_limits() {
         let limits = Limits { min: 2, max: 5 };
         assert_eq!([0, 2, 3, 5, 9].map(|count| limits.clamp(count)), [2, 2, 3, 5, 5]);
         assert_eq!(Limits { min: 5, max: 2 }.clamp(3), 2);

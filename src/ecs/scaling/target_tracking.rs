@@ -1,30 +1,30 @@
-//! Target tracking: a metric is kept near a value.
+//! Target tracking, which keeps a metric near a target value.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ecs::common::ecs_enum;
 
-/// Seconds between two activities where a policy gives none, for ECS services.
+/// Default cooldown of policies for ECS services, in seconds.
 pub const DEFAULT_COOLDOWN_SECONDS: i32 = 300;
 
-/// A metric and the value it is to be kept near. Exactly one of the metric specifications is given.
+/// Metric and target value. Exactly one of the metric specifications is required.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetTrackingScalingPolicyConfiguration {
-    /// The value, in the metric's unit: percent for utilizations.
+    /// Target value in the unit of the metric: percent for utilizations.
     pub target_value: f64,
-    /// A metric that AWS knows by name.
+    /// Metric that AWS predefines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predefined_metric_specification: Option<PredefinedMetricSpecification>,
-    /// Any metric of CloudWatch, or an expression over several.
+    /// Any metric of CloudWatch, or expression over several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customized_metric_specification: Option<CustomizedMetricSpecification>,
-    /// Seconds after a scale-out in which only a larger one follows. Default 300.
+    /// Seconds after a scale-out during which only a larger one may follow. Default 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub scale_out_cooldown: Option<i32>,
-    /// Seconds after a scale-in in which no other follows; a scale-out ends them. Default 300.
+    /// Seconds after a scale-in during which no other may follow. A scale-out ends them. Default 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub scale_in_cooldown: Option<i32>,
@@ -33,11 +33,11 @@ pub struct TargetTrackingScalingPolicyConfiguration {
     pub disable_scale_in: Option<bool>,
 }
 
-/// A metric that AWS knows by name.
+/// Metric that AWS predefines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PredefinedMetricSpecification {
-    /// The metric.
+    /// Metric.
     pub predefined_metric_type: MetricType,
     /// For `ALBRequestCountPerTarget`: the load balancer and the target group, as
     /// `app/NAME/ID/targetgroup/NAME/ID`. At most 1023 characters.
@@ -47,14 +47,14 @@ pub struct PredefinedMetricSpecification {
 }
 
 ecs_enum! {
-    /// A metric that AWS knows by name, of those that ECS services have.
+    /// Predefined metric of ECS services.
     pub enum MetricType {
         /// CPU used by all tasks, in percent of what they reserve, over a minute.
         #[default]
         EcsServiceAverageCpuUtilization = "ECSServiceAverageCPUUtilization",
         /// Memory used by all tasks, in percent of what they reserve, over a minute.
         EcsServiceAverageMemoryUtilization = "ECSServiceAverageMemoryUtilization",
-        /// Requests of a minute for each target of an Application Load Balancer.
+        /// Requests per minute and target of an Application Load Balancer.
         AlbRequestCountPerTarget = "ALBRequestCountPerTarget",
         /// CPU used, over 20 seconds.
         EcsServiceAverageCpuUtilizationHighResolution = "ECSServiceAverageCPUUtilizationHighResolution",
@@ -63,7 +63,7 @@ ecs_enum! {
     }
 }
 
-/// Any metric of CloudWatch, or an expression over several. Either a metric with its name and namespace, or `metrics`.
+/// Any metric of CloudWatch, or expression over several. Either a metric with its name and namespace, or `metrics`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomizedMetricSpecification {
@@ -73,7 +73,7 @@ pub struct CustomizedMetricSpecification {
     /// Namespace of the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Dimensions, all of those that the metric was published with.
+    /// All dimensions of the metric.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<MetricDimension>,
     /// Statistic over the values of a minute.
@@ -82,7 +82,7 @@ pub struct CustomizedMetricSpecification {
     /// Unit of the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Metrics and expressions over them; the one that returns data is the metric that is tracked.
+    /// Metrics and expressions over them. The one that returns data is tracked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricDataQuery>,
 }
@@ -100,45 +100,45 @@ pub struct MetricDimension {
 ecs_enum! {
     /// Statistic over the values of a period.
     pub enum MetricStatistic {
-        /// Their mean.
+        /// Average.
         #[default]
         Average = "Average",
-        /// The least of them.
+        /// Minimum.
         Minimum = "Minimum",
-        /// The greatest of them.
+        /// Maximum.
         Maximum = "Maximum",
-        /// Their number.
+        /// Number of values.
         SampleCount = "SampleCount",
-        /// Their sum.
+        /// Sum.
         Sum = "Sum",
     }
 }
 
-/// A metric, or an expression over others by their `id`.
+/// Metric, or expression over others by their `id`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricDataQuery {
     /// Identifier in expressions.
     pub id: String,
-    /// An expression over other queries, such as `m1 / m2`. Excludes `metricStat`.
+    /// Expression over other queries, such as `m1 / m2`. Excludes `metricStat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
-    /// A name for people.
+    /// Human-readable name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// A metric and what is made of its values.
+    /// Metric and its statistic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_stat: Option<MetricStat>,
-    /// True for the query that is tracked; exactly one is. Default true.
+    /// True for the query that is tracked. Exactly one query is true. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_data: Option<bool>,
 }
 
-/// A metric and what is made of its values.
+/// Metric and its statistic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricStat {
-    /// The metric.
+    /// Metric.
     pub metric: Metric,
     /// Statistic over the values of a minute, or a percentile such as `p99`.
     pub stat: String,
@@ -147,7 +147,7 @@ pub struct MetricStat {
     pub unit: Option<String>,
 }
 
-/// A metric of CloudWatch.
+/// Metric of CloudWatch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metric {
@@ -157,7 +157,7 @@ pub struct Metric {
     /// Name of the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_name: Option<String>,
-    /// Dimensions, all of those that the metric was published with.
+    /// All dimensions of the metric.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<MetricDimension>,
 }

@@ -117,7 +117,8 @@ fn scrape_target(object: &DynamicObject) -> Option<ScrapeTarget> {
     let (namespace, uid) = (metadata.namespace.clone()?, metadata.uid.clone()?);
     let scaling = spec.ecs.auto_scaling.as_ref()?;
     let dimensions = auto_scaling::dimensions(spec, &name);
-    let (sample_limit, (alarms, uses_tasks)) = (scaling.samples_kept(&dimensions), scaling.measured(&dimensions));
+    let (sample_limit, (alarms, uses_tasks)) =
+        (scaling.required_samples(&dimensions), scaling.required_measurements(&dimensions));
     let metrics = auto_scaling::alarm_metrics(spec).iter().filter(|it| alarms.contains(it.alarm_name.as_str()));
     let queries = metrics.filter_map(|metric: &AlarmMetric| {
         Some((metric.alarm_name.clone(), MetricQuery::from_alarm_metric(&namespace, metric)?))
@@ -144,7 +145,7 @@ fn sample(
     };
     for (alarm, query) in target.sources.alarms.iter().rev() {
         match results.get(query) {
-            Some(QueryResult::Value(Ok(value))) => drop(sample.told.insert(alarm.clone(), *value)),
+            Some(QueryResult::Value(Ok(value))) => drop(sample.by_alarm.insert(alarm.clone(), *value)),
             Some(QueryResult::Value(Err(message))) => {
                 error = Some(MeasurementError::AlarmMetric { alarm: alarm.clone(), message: message.clone() });
             }

@@ -60,7 +60,7 @@ pub(crate) fn utilization(
     let measured: Vec<_> =
         running().filter_map(|pod| Some((usage.get(&pod.task.name)?, billionths(pod.task.reserved)))).collect();
     let utilization = |resource: usize| {
-        Utilization::of_tasks(measured.iter().map(|(used, reserved)| (used[resource], reserved[resource])))
+        Utilization::from_tasks(measured.iter().map(|(used, reserved)| (used[resource], reserved[resource])))
     };
     let sample = Sample { cpu: utilization(0), memory: utilization(1), ..Sample::default() };
     let is_unmeasured = running().next().is_some() && sample == Sample::default();

@@ -11,7 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::limits;
 use crate::api::{Reason, ScalingActivity, ScalingStatus, ServiceSpec, condition};
 use crate::ecs::scaling::{
-    Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, Occasion, StepScalingPolicyConfiguration,
+    Activity, AutoScaling, DEFAULT_COOLDOWN_SECONDS, Limits, StepContext, StepScalingPolicyConfiguration,
 };
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::amounts::age;
@@ -43,7 +43,7 @@ fn last_activity(input: &ServiceInput<'_>, scaling: &AutoScaling, desired: i32) 
     let (mut first, is_out) = (newest, last.is_scale_out());
     for earlier in steps.take_while(|_| is_out) {
         let joined = activity(earlier, first.start_time.0, first.from_count);
-        if !joined.is_scale_out() || !joined.cools_down() {
+        if !joined.is_scale_out() || !joined.is_in_cooldown() {
             break;
         }
         last = Activity { from: joined.from, lowered: last.lowered.saturating_add(joined.lowered), ..last };
@@ -74,7 +74,7 @@ pub(super) fn begin(
     if limits::in_progress(input.status).is_some() || !is_new || !is_written {
         return None;
     }
-    let step = scaling.step(&Occasion {
+    let step = scaling.step(&StepContext {
         service: auto_scaling::dimensions(requested.spec, input.root.name),
         samples: &measurements.samples,
         running: tasks::count(input.pods.iter()).running,
@@ -125,7 +125,7 @@ pub(super) fn limits_of_autoscaler(input: &ServiceInput<'_>, spec: &ServiceSpec,
 /// Returns why alarms cannot be evaluated; `None` for a service without alarms.
 pub(super) fn measurement_problem(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Option<(Reason, String)> {
     let scaling = spec.ecs.auto_scaling.as_ref()?;
-    if scaling.samples_kept(&auto_scaling::dimensions(spec, input.root.name)) == 0 {
+    if scaling.required_samples(&auto_scaling::dimensions(spec, input.root.name)) == 0 {
         return None;
     }
     let Some(measurements) = input.measurements else {

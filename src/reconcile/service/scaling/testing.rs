@@ -41,7 +41,7 @@ pub(super) fn stepping() -> FakeCluster {
 }
 
 pub(super) fn measure(cluster: &mut FakeCluster, percent: f64) {
-    let sample = Sample { cpu: Utilization::of_tasks([(percent, 100.0)]), ..Sample::default() };
+    let sample = Sample { cpu: Utilization::from_tasks([(percent, 100.0)]), ..Sample::default() };
     cluster.measurements = Some(Measurements { samples: vec![sample], at: cluster.now, error: None });
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::ServiceSpec;
 use crate::ecs::Pointer;
-use crate::ecs::scaling::{AutoScaling, Dimensioned, PolicyType, ScheduledAction};
+use crate::ecs::scaling::{AutoScaling, PolicyType, ScheduledAction, ServiceMetrics};
 use crate::translate::service::auto_scaling::behavior::{
     LOW_ALARM_SECONDS, may_scale_in, may_scale_to_zero, scale_in_window,
 };
@@ -293,7 +293,7 @@ fn record_source(
 /// Records differences of the metrics in a customized specification.
 fn record_named_metrics(
     policy: &TrackedPolicy<'_>,
-    service: &Dimensioned<'_>,
+    service: &ServiceMetrics<'_>,
     object: Option<&str>,
     recorder: &mut VerdictRecorder,
 ) {

@@ -6,8 +6,8 @@ use crate::api::{PolicyMetric, ServiceSpec, TriggerAuthentication};
 use crate::ecs::Pointer;
 use crate::ecs::arn::Arn;
 use crate::ecs::scaling::{
-    AutoScaling, CustomizedMetricSpecification, Dimensioned, MetricDataQuery, MetricDimension, MetricType,
-    PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
+    AutoScaling, CustomizedMetricSpecification, MetricDataQuery, MetricDimension, MetricType,
+    PredefinedMetricSpecification, ServiceMetrics, TargetTrackingScalingPolicyConfiguration,
 };
 use crate::ecs::service::Service;
 use crate::translate::Code;
@@ -63,7 +63,7 @@ pub(super) struct NamedMetric<'a> {
 
 impl NamedMetric<'_> {
     /// True if ECS measures the metric, and not of this service.
-    pub(super) fn is_of_other_service(&self, service: &Dimensioned<'_>) -> bool {
+    pub(super) fn is_of_other_service(&self, service: &ServiceMetrics<'_>) -> bool {
         ECS_NAMESPACES.contains(&self.namespace) && !service.has(self.dimensions)
     }
 }
@@ -202,7 +202,7 @@ pub(super) fn translated<'a>(spec: &'a ServiceSpec, scaling: &'a AutoScaling, ob
 fn source(
     spec: &ServiceSpec,
     scaling: &AutoScaling,
-    service: &Dimensioned<'_>,
+    service: &ServiceMetrics<'_>,
     configuration: &TargetTrackingScalingPolicyConfiguration,
     metric: Option<&PolicyMetric>,
 ) -> Result<MetricSource, Untranslated> {
@@ -332,7 +332,7 @@ impl<'a> CloudWatchMetric<'a> {
     }
 
     /// True if the metric is the number of the service's tasks, counted by ECS or by one of its target groups.
-    fn counts_tasks(&self, definition: &Service, service: &Dimensioned<'_>) -> bool {
+    fn counts_tasks(&self, definition: &Service, service: &ServiceMetrics<'_>) -> bool {
         let is_target_group = |group: &str| {
             let arns = definition.load_balancers.iter().filter_map(|balancer| balancer.target_group_arn.as_deref());
             arns.filter_map(|arn| arn.parse::<Arn>().ok()).any(|arn| arn.resource == group)
@@ -347,7 +347,7 @@ impl<'a> CloudWatchMetric<'a> {
     }
 
     /// True if ECS measures the metric of the service.
-    fn is_of(&self, service: &Dimensioned<'_>) -> bool {
+    fn is_of(&self, service: &ServiceMetrics<'_>) -> bool {
         ECS_NAMESPACES.contains(&self.namespace) && service.has(self.dimensions)
     }
 

@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 use crate::api::{AlarmMetric, PrometheusQuery, ServiceSpec};
 use crate::ecs::Pointer;
 use crate::ecs::finding::Finding;
-use crate::ecs::scaling::{Alarm, AutoScaling, Dimensioned, PolicyType, SAMPLE_SECONDS, ScalingPolicy, Unwatched};
+use crate::ecs::scaling::{
+    Alarm, AutoScaling, NotEvaluated, PolicyType, SAMPLE_SECONDS, ScalingPolicy, ServiceMetrics,
+};
 use crate::k8s::names::{is_label_key, is_label_value};
 use crate::translate::{Code, Mode, VerdictRecorder};
 
 /// Returns the dimensions of the service's metrics.
 #[must_use]
-pub fn dimensions<'a>(spec: &'a ServiceSpec, object: &'a str) -> Dimensioned<'a> {
+pub fn dimensions<'a>(spec: &'a ServiceSpec, object: &'a str) -> ServiceMetrics<'a> {
     let service = spec.ecs.service_name.as_deref().unwrap_or(object);
-    let told = alarm_metrics(spec).iter().map(|metric| metric.alarm_name.as_str()).collect();
-    Dimensioned { service, cluster: spec.ecs.cluster_name(), told }
+    let by_alarm = alarm_metrics(spec).iter().map(|metric| metric.alarm_name.as_str()).collect();
+    ServiceMetrics { service, cluster: spec.ecs.cluster_name(), by_alarm }
 }
 
 /// Returns the configured metrics of alarms.
@@ -125,7 +127,7 @@ fn record_policy(
     for (number, alarm) in policy.alarms.iter().enumerate() {
         record_alarm(spec, alarm, &service, &at.key("alarms").index(number), &count, recorder);
     }
-    if policy.alarms.iter().all(|alarm| alarm.watched(&service).is_err()) {
+    if policy.alarms.iter().all(|alarm| alarm.metric(&service).is_err()) {
         let message = "no alarm of the policy is evaluated, so it is never triggered: have your monitoring set the count through the scale \
                        subresource";
         return paths.into_iter().for_each(|at| recorder.unsupported(at, Code::PolicyNotTriggered, message));
@@ -141,23 +143,23 @@ fn record_policy(
 fn record_alarm(
     spec: &ServiceSpec,
     alarm: &Alarm,
-    service: &Dimensioned<'_>,
+    service: &ServiceMetrics<'_>,
     at: &Pointer,
     count: &str,
     recorder: &mut VerdictRecorder,
 ) {
-    if let Err(reason) = alarm.watched(service) {
+    if let Err(reason) = alarm.metric(service) {
         let (code, message) = match reason {
-            Unwatched::OnlyNamed => (
+            NotEvaluated::OnlyName => (
                 Code::DeploymentAlarmsIgnored,
                 "the alarm has only a name: add the output of aws cloudwatch describe-alarms",
             ),
-            Unwatched::NotPlain => (
+            NotEvaluated::Unsupported => (
                 Code::AlarmNotEvaluated,
                 "the operator evaluates alarms on the average, minimum or maximum of one metric with a threshold, without anomaly \
                  detection: set the metric for a percentile or an expression in kubernetes.autoScaling.alarms",
             ),
-            Unwatched::OtherMetric => (
+            NotEvaluated::OtherMetric => (
                 Code::AlarmNotEvaluated,
                 "the operator evaluates alarms on CPUUtilization and MemoryUtilization of the service, by its ServiceName and \
                  ClusterName: set the source of another metric in kubernetes.autoScaling.alarms",

@@ -246,7 +246,7 @@ fn an_alarm_on_an_external_metric_scales_and_reports_a_missing_value() {
         json!({"autoScaling": {"alarms": [{"alarmName": "jobs", "external": {"metricName": "jobs"}}]}});
     cluster.step();
     advance(&mut cluster, 60);
-    let sample = Sample { told: [("jobs".to_owned(), 150.0)].into(), ..Sample::default() };
+    let sample = Sample { by_alarm: [("jobs".to_owned(), 150.0)].into(), ..Sample::default() };
     cluster.measurements = Some(Measurements { samples: vec![sample], at: cluster.now, error: None });
     (0..2).for_each(|_| drop(cluster.step()));
     assert_eq!(cluster.status.desired_count, 4);
