@@ -175,7 +175,7 @@ impl Place {
 
     /// Returns the requirements of a task, with group names as in ECS.
     fn request(&self, definition: &TaskDefinitionSpec) -> Result<Request, PlaceError> {
-        let mut request = Request::of(&definition.ecs, self.group(definition)?);
+        let mut request = Request::from_task_definition(&definition.ecs, self.group(definition)?);
         request.constraints.extend(self.constraints.iter().cloned());
         if request.constraints.len() > MAX_CONSTRAINTS {
             return Err(PlaceError::Constraints(request.constraints.len()));
@@ -191,9 +191,9 @@ impl Place {
             );
         }
         request.strategies = match (self.strategies.as_slice(), &self.service) {
-            ([], Some(_)) => Strategy::of_service_by_default(),
+            ([], Some(_)) => Strategy::service_default(),
             // Fargate distributes all tasks over zones.
-            ([], None) if fargate_only => Strategy::of_service_by_default().into_iter().take(1).collect(),
+            ([], None) if fargate_only => Strategy::service_default().into_iter().take(1).collect(),
             (strategies, _) => strategies.to_vec(),
         };
         Ok(request)

@@ -294,7 +294,7 @@ fn invalid_inputs_exit_with_2() {
         (vec!["--task", "web.json", "--pods", "nodes.json"], "nodes.json: expected the kind Pod, found Node"),
         (vec!["--task", "-", "--pods", "-"], "only one of --nodes, --pods and --task can be standard input"),
         (vec!["--task", "web.json", "--strategy", "pack=cpu"], "`pack` is not a strategy"),
-        (vec!["--task", "web.json", "--strategy", "spread=zone"], "spread cannot be over `zone`"),
+        (vec!["--task", "web.json", "--strategy", "spread=zone"], "spread does not support the field `zone`"),
         (vec!["--task", "web.json", "--strategy", "spread=attribute:a b"], "not the name of an attribute"),
         (vec!["--task", "web.json", "--constraint", "memberOf=attribute:a = b"], "  attribute:a = b\n              ^"),
         (vec!["--task", "web.json", "--constraint", "memberOf"], "memberOf needs an expression"),

@@ -6,7 +6,7 @@ mod reference;
 
 use cluster::{Case, Job, Machine, Rule, host_port};
 use ecs_operator::ecs::placement::{
-    Amounts, Constraint, Failure, Instance, Request, Reservation, Running, Strategy, best, best_to_stop,
+    Amounts, Constraint, Failure, Instance, Request, Reservation, RunningTask, Strategy, best, best_to_stop,
     choose_to_stop, place,
 };
 use fastrand::Rng;
@@ -23,7 +23,7 @@ pub fn cases() -> impl proptest::strategy::Strategy<Value = Case> {
 pub fn agrees(case: &Case) -> Result<(), String> {
     let mut rng = Rng::with_seed(case.seed);
     let job = case.definition.job(case.group);
-    let mut request = Request::of(&case.definition.read(), case.group);
+    let mut request = Request::from_task_definition(&case.definition.read(), case.group);
     same_reservation(&request.reservation, &job)?;
     request.strategies = strategies(case);
     request.constraints = case.rules.iter().map(|rule| rule.spelled().parse::<Constraint>().expect("a rule")).collect();
@@ -59,7 +59,7 @@ pub fn agrees(case: &Case) -> Result<(), String> {
 
 fn strategies(case: &Case) -> Vec<Strategy> {
     if case.steps.is_empty() && case.is_service {
-        return Strategy::of_service_by_default();
+        return Strategy::service_default();
     }
     case.steps.iter().map(|step| step.spelled().parse().expect("a step")).collect()
 }
@@ -75,10 +75,10 @@ fn failure_agrees(failure: &Failure, machines: &[Machine], job: &Job, rules: &[R
     let all: Vec<Vec<&str>> = machines.iter().map(|machine| objections(machine, job, rules)).collect();
     let reason = failure.reason.to_string();
     let is_one = all.iter().flatten().any(|words| *words == reason) || machines.is_empty();
-    let refusals = failure.refusals.iter().zip(&all);
+    let rejections = failure.rejections.iter().zip(&all);
     let right =
-        refusals.map(|(refusal, words)| refusal.reasons().all(|reason| words.contains(&reason.to_string().as_str())));
-    if is_one && failure.refusals.len() == machines.len() && right.into_iter().all(|right| right) {
+        rejections.map(|(refusal, words)| refusal.reasons().all(|reason| words.contains(&reason.to_string().as_str())));
+    if is_one && failure.rejections.len() == machines.len() && right.into_iter().all(|right| right) {
         Ok(())
     } else {
         Err(format!("the failure is {failure:?}, expected one of {all:?}"))
@@ -92,7 +92,7 @@ fn stop_one(case: &Case, machines: &mut [Machine], instances: &mut [Instance], r
         for (position, job) in machine.tasks.iter().enumerate().filter(|(_, job)| job.group == case.group) {
             places.push((instance, position));
             let reserved = Amounts { cpu: job.cpu, memory: job.memory, gpus: job.gpus };
-            tasks.push(Running { instance, reserved, protected: job.protected, healthy: job.healthy });
+            tasks.push(RunningTask { instance, reserved, protected: job.protected, healthy: job.healthy });
         }
     }
     let expected_choice = expected_to_stop(case, machines);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::ZONE;
-use crate::ecs::placement::{Amounts, Failure, Instance, Reason, Refusal, Request, place, refusals};
+use crate::ecs::placement::{Amounts, Failure, Instance, Reason, Rejection, Request, place, rejections};
 
 /// The results of all tasks. After the first failure no task is placed, because the nodes do not change.
 pub(super) struct Simulation {
@@ -12,7 +12,7 @@ pub(super) struct Simulation {
     /// The tasks that are not placed, with the reason.
     pub failure: Option<(Range<usize>, Failure)>,
     /// The nodes that refuse the last task: name, remaining resources and reason.
-    pub refused: Vec<(String, Amounts, Refusal)>,
+    pub refused: Vec<(String, Amounts, Rejection)>,
     /// The number of nodes.
     pub nodes: usize,
 }
@@ -40,7 +40,7 @@ impl Simulation {
         let mut refused = Vec::new();
         for task in 0..count {
             if task + 1 == count {
-                refused = refused_by(&instances, request);
+                refused = rejected_by(&instances, request);
             }
             match place(&instances, request, &mut pick) {
                 Ok(at) => {
@@ -50,7 +50,7 @@ impl Simulation {
                     placements.push(Placed { node: instance.id.clone(), zone, left: instance.free });
                 }
                 Err(failure) => {
-                    let refused = refused_by(&instances, request);
+                    let refused = rejected_by(&instances, request);
                     return Self { placements, failure: Some((task..count, failure)), refused, nodes: instances.len() };
                 }
             }
@@ -64,7 +64,7 @@ impl Simulation {
     }
 }
 
-fn refused_by(instances: &[Instance], request: &Request) -> Vec<(String, Amounts, Refusal)> {
-    let refused = instances.iter().zip(refusals(instances, request));
-    refused.filter_map(|(instance, refusal)| Some((instance.id.clone(), instance.free, refusal?))).collect()
+fn rejected_by(instances: &[Instance], request: &Request) -> Vec<(String, Amounts, Rejection)> {
+    let refused = instances.iter().zip(rejections(instances, request));
+    refused.filter_map(|(instance, rejection)| Some((instance.id.clone(), instance.free, rejection?))).collect()
 }

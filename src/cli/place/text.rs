@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::simulation::Simulation;
-use crate::ecs::placement::{Amounts, Constraint, HostPort, Refusal, Request, Resource};
+use crate::ecs::placement::{Amounts, Constraint, HostPort, Rejection, Request, Resource};
 use crate::report::printable;
 
 /// Maximum number of listed nodes per reason.
@@ -15,7 +15,7 @@ pub(super) fn render(simulation: &Simulation, request: &Request, has_pods: bool)
     let mut text = table(simulation);
     text.push('\n');
     text.push_str(&summary(simulation, request, has_pods));
-    text.push_str(&refusals(simulation, request));
+    text.push_str(&rejections(simulation, request));
     text
 }
 
@@ -60,17 +60,17 @@ fn summary(simulation: &Simulation, request: &Request, has_pods: bool) -> String
 }
 
 /// Returns the nodes that refuse the last task, grouped by reason; the largest group is the first.
-fn refusals(simulation: &Simulation, request: &Request) -> String {
+fn rejections(simulation: &Simulation, request: &Request) -> String {
     if simulation.refused.is_empty() {
         return String::new();
     }
     let mut grouped: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for (node, left, refusal) in &simulation.refused {
-        let name = match refusal {
-            Refusal::Short(resources) => format!("{}{}", printable(node), remaining(*left, resources)),
+    for (node, left, rejection) in &simulation.refused {
+        let name = match rejection {
+            Rejection::Insufficient(resources) => format!("{}{}", printable(node), remaining(*left, resources)),
             _ => printable(node),
         };
-        grouped.entry((reasons(refusal), explanation(refusal, request))).or_default().push(name);
+        grouped.entry((reasons(rejection), explanation(rejection, request))).or_default().push(name);
     }
     let mut grouped: Vec<_> = grouped.into_iter().collect();
     grouped.sort_by_key(|(_, nodes)| std::cmp::Reverse(nodes.len()));
@@ -93,9 +93,9 @@ fn refusals(simulation: &Simulation, request: &Request) -> String {
 }
 
 /// Returns the reasons as in the output of RunTask.
-fn reasons(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Draining => "DRAINING".to_owned(),
+fn reasons(rejection: &Rejection) -> String {
+    match rejection {
+        Rejection::Draining => "DRAINING".to_owned(),
         other => other
             .reasons()
             .map(|reason| reason.to_string().trim_end_matches('.').to_owned())
@@ -105,23 +105,23 @@ fn reasons(refusal: &Refusal) -> String {
 }
 
 /// Explains the reason in terms of the node.
-fn explanation(refusal: &Refusal, request: &Request) -> String {
+fn explanation(rejection: &Rejection, request: &Request) -> String {
     let reserved = request.reservation.amounts;
-    match refusal {
-        Refusal::Draining => "the node is cordoned".to_owned(),
-        Refusal::AgentDisconnected => "the node is not ready".to_owned(),
-        Refusal::Repelled(message) => printable(message),
-        Refusal::OtherAttribute { name, wanted, has } => {
-            format!("the {name} of the node is {}, the task requires {wanted}", printable(has))
+    match rejection {
+        Rejection::Draining => "the node is cordoned".to_owned(),
+        Rejection::AgentDisconnected => "the node is not ready".to_owned(),
+        Rejection::Excluded(message) => printable(message),
+        Rejection::AttributeMismatch { name, expected, actual } => {
+            format!("the {name} of the node is {}, the task requires {expected}", printable(actual))
         }
-        Refusal::DistinctInstance => format!("the node runs a task of the group {}", printable(&request.group)),
-        Refusal::MemberOf { position } => match request.constraints.get(*position) {
+        Rejection::DistinctInstance => format!("the node runs a task of the group {}", printable(&request.group)),
+        Rejection::MemberOf { position } => match request.constraints.get(*position) {
             Some(Constraint::MemberOf(expression)) => {
                 format!("the node does not match {}", printable(&expression.to_string()))
             }
             _ => "the node does not match the expression".to_owned(),
         },
-        Refusal::Short(resources) => {
+        Rejection::Insufficient(resources) => {
             let amounts = resources.iter().map(|resource| match resource {
                 Resource::Cpu => format!("{} CPU units", reserved.cpu),
                 Resource::Memory => format!("{} MiB", reserved.memory),

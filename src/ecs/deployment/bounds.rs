@@ -1,31 +1,32 @@
 //! Limits on the tasks that a rolling deployment may start and stop.
 //!
-//! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down,
-//! as the "Rolling update" page of the ECS developer guide has it.
+//! `minimumHealthyPercent` and `maximumPercent` apply to the desired count; the first is rounded up, the second down.
+//!
+//! Source: "Rolling update" in the ECS developer guide.
 
 /// Number of tasks that a deployment does not replace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExcludedTasks {
     /// Number of tasks.
     pub all: i64,
-    /// Those of them that are healthy.
+    /// Healthy tasks.
     pub healthy: i64,
-    /// Those of them that are among the desired ones.
+    /// Tasks that are part of the desired count.
     pub desired: i64,
 }
 
 /// Limits on the tasks of a service during a rolling deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
-    /// Healthy tasks that must remain.
+    /// Minimum number of healthy tasks.
     pub lower: i64,
-    /// Tasks that may run or be starting.
+    /// Maximum number of tasks that run or start.
     pub upper: i64,
     desired: i64,
 }
 
 impl Bounds {
-    /// Limits for a desired count and the two percentages. Negative numbers count as 0.
+    /// Returns the limits for a desired count and the two percentages. Negative numbers count as 0.
     ///
     /// ```
     /// use ecs_operator::ecs::deployment::Bounds;
@@ -45,13 +46,13 @@ impl Bounds {
         Self { lower: minimum / 100 + i64::from(minimum % 100 > 0), upper: maximum / 100, desired }
     }
 
-    /// The desired count they are for.
+    /// Returns the desired count.
     #[must_use]
     pub fn desired(&self) -> i64 {
         self.desired
     }
 
-    /// The limits for the tasks that may be replaced, beside others that stay for now.
+    /// Returns the limits for the tasks that the deployment replaces, without other tasks.
     ///
     /// ```
     /// use ecs_operator::ecs::deployment::{Bounds, ExcludedTasks};
@@ -66,21 +67,21 @@ impl Bounds {
         Self { lower: (self.lower - excluded.healthy).clamp(0, desired), upper, desired }
     }
 
-    /// Tasks that may be missing from the desired count.
+    /// Returns the number of tasks that may be missing from the desired count.
     #[must_use]
     pub fn max_unavailable(&self) -> i64 {
         (self.desired - self.lower).max(0)
     }
 
-    /// Tasks that may run beyond the desired count.
+    /// Returns the number of tasks that may run beyond the desired count.
     #[must_use]
     pub fn max_surge(&self) -> i64 {
         (self.upper - self.desired).max(0)
     }
 
-    /// True if no deployment can move: nothing may be stopped first, and nothing may be started first.
+    /// True if no deployment can make progress, because no task may stop first and no task may start first.
     ///
-    /// A service with no tasks to replace is never stuck.
+    /// A service without tasks to replace is never stuck.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.desired > 0 && self.max_surge() == 0 && self.max_unavailable() == 0
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_ecs_s() {
+    fn limits_match_those_of_ecs() {
         // desired, minimum, maximum → lower, upper, max unavailable, max surge, stuck
         let cases = [
             ((4, 50, 200), (2, 8, 2, 4, false)),
@@ -106,13 +107,13 @@ mod tests {
         ];
         for ((desired, minimum, maximum), expected) in cases {
             let bounds = Bounds::new(desired, minimum, maximum);
-            let found = (bounds.lower, bounds.upper, bounds.max_unavailable(), bounds.max_surge(), bounds.is_stuck());
-            assert_eq!(found, expected, "{desired} tasks, {minimum}/{maximum}");
+            let actual = (bounds.lower, bounds.upper, bounds.max_unavailable(), bounds.max_surge(), bounds.is_stuck());
+            assert_eq!(actual, expected, "{desired} tasks, {minimum}/{maximum}");
         }
     }
 
     #[test]
-    fn limits_keep_their_promise_for_every_count() {
+    fn limits_satisfy_the_percentages_for_every_count() {
         for desired in 0..=1000 {
             for minimum in 0..=100 {
                 for maximum in 100..=200 {
@@ -125,10 +126,10 @@ mod tests {
     fn check(desired: i32, minimum: i32, maximum: i32) {
         let bounds = Bounds::new(desired, minimum, maximum);
         let count = i64::from(desired);
-        assert!(bounds.lower * 100 >= count * i64::from(minimum), "enough remain");
-        assert!((bounds.lower - 1) * 100 < count * i64::from(minimum), "and no more than needed");
-        assert!(bounds.upper * 100 <= count * i64::from(maximum), "not too many run");
-        assert!((bounds.upper + 1) * 100 > count * i64::from(maximum), "and as many as may");
+        assert!(bounds.lower * 100 >= count * i64::from(minimum), "enough tasks remain");
+        assert!((bounds.lower - 1) * 100 < count * i64::from(minimum), "no more tasks than required");
+        assert!(bounds.upper * 100 <= count * i64::from(maximum), "not too many tasks run");
+        assert!((bounds.upper + 1) * 100 > count * i64::from(maximum), "as many tasks as allowed");
         assert_eq!(bounds.max_unavailable(), count - bounds.lower);
         assert_eq!(bounds.max_surge(), bounds.upper - count);
         assert_eq!(bounds.is_stuck(), desired > 0 && bounds.upper == count && bounds.lower == count);

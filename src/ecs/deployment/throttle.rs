@@ -1,16 +1,16 @@
 //! Delay before the service scheduler replaces a task that did not start.
 //!
-//! AWS says that the time grows up to 27 minutes; how it grows is not published. Here it doubles from 15 seconds on.
+//! AWS documents a delay of up to 27 minutes, but not its growth. Here it starts at 15 seconds and doubles.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(15);
 const LONGEST: Duration = Duration::from_mins(27);
 
-/// The longest delay while a circuit breaker counts failures: with the full ones a large service would need hours to fail.
-pub const BREAKER_PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum delay with a circuit breaker. With longer delays, a deployment of a large service would fail only after hours.
+pub const MAX_DELAY_WITH_BREAKER: Duration = Duration::from_mins(1);
 
-/// The delay after this many tasks in a row did not come up.
+/// Returns the delay after a number of consecutive tasks that did not start.
 ///
 /// ```
 /// use ecs_operator::ecs::deployment::launch_delay;

@@ -1,4 +1,4 @@
-//! A container instance with what is left of it and what runs on it.
+//! Container instance with its free resources and its tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +6,18 @@ use super::request::Request;
 use super::reservation::{Amounts, HostPort, Reservation};
 use crate::ecs::query;
 
-/// A container instance that a task may go to.
+/// Container instance that tasks can be placed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// Unique identifier.
     pub id: String,
-    /// True if it takes no new tasks: ECS calls it `DRAINING`.
+    /// True if the instance accepts no new tasks: the status `DRAINING` of ECS.
     pub draining: bool,
-    /// Reason for refusing these tasks that no ECS attribute expresses, if any.
-    pub repels: Option<String>,
+    /// Reason for not accepting the tasks that is not an ECS attribute, such as a taint.
+    pub exclusion: Option<String>,
     /// Resources that are not reserved.
     pub free: Amounts,
-    /// Ports that are taken.
+    /// Reserved ports.
     pub ports: BTreeSet<HostPort>,
     facts: query::Instance,
     /// Number of tasks of each group on the instance; never 0.
@@ -25,14 +25,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An active instance with all its ports free. Whether its agent is connected, and how many tasks run on it, the facts
-    /// say; which groups its tasks are of, [`Instance::add_task`] does.
+    /// Returns an active instance without reserved ports. `facts` includes the number of running tasks; their groups are added
+    /// with [`Instance::add_task`].
     #[must_use]
     pub fn new(id: impl Into<String>, facts: query::Instance, free: Amounts) -> Self {
         Self {
             id: id.into(),
             draining: false,
-            repels: None,
+            exclusion: None,
             free,
             ports: BTreeSet::new(),
             facts: query::Instance { task_groups: BTreeSet::new(), ..facts },
@@ -52,13 +52,13 @@ impl Instance {
         self.tasks.get(group).copied().unwrap_or(0)
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.facts.attributes.get(name).map(String::as_str)
     }
 
-    /// Tells of a task that is there already. What it reserves has been taken off [`Instance::free`].
+    /// Adds the group of a task that already runs. [`Instance::free`] already excludes its reservation.
     pub fn add_task(&mut self, group: &str) {
         if let Some(count) = self.tasks.get_mut(group) {
             *count += 1;
@@ -68,7 +68,7 @@ impl Instance {
         }
     }
 
-    /// Puts a task on it, which reserves what it asks for and runs.
+    /// Places a task on the instance and reserves its resources.
     pub fn take(&mut self, request: &Request) {
         self.free -= request.reservation.amounts;
         self.ports.extend(&request.reservation.ports);
@@ -76,7 +76,7 @@ impl Instance {
         self.add_task(&request.group);
     }
 
-    /// Takes a running task of a group off it, and gives back what that had reserved.
+    /// Removes a running task of a group and releases its resources.
     pub fn release(&mut self, group: &str, reservation: &Reservation) {
         self.free += reservation.amounts;
         self.ports.retain(|port| !reservation.ports.contains(port));

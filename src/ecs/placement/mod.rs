@@ -1,25 +1,25 @@
 //! Placement: the container instance for a new task, and the task of a service to stop first.
 //!
-//! A task goes to an instance that has room for it ([`Reservation`]), that the definition fits and that all [`Constraint`]s
-//! hold of. Of several the [`Strategy`] steps choose, each among those that the steps before it left ([`best`]); what is then
-//! still equal is left to chance. [`choose_to_stop`] goes by the same steps the other way round.
+//! A task is placed on an instance that has enough resources ([`Reservation`]), compatible attributes, and satisfies all
+//! [`Constraint`]s. The steps of the [`Strategy`] then select instances, each among those that the previous steps selected
+//! ([`best`]). One of the remaining instances is chosen at random. [`choose_to_stop`] applies the same steps in reverse.
 //!
 //! Source of the rules is the ECS developer guide: "How Amazon ECS places tasks on container instances", "Use strategies to
-//! define Amazon ECS task placement", "Define which container instances Amazon ECS uses for tasks". What it leaves open is
-//! settled so:
+//! define Amazon ECS task placement", "Define which container instances Amazon ECS uses for tasks". Where the guide is
+//! silent, these rules apply:
 //!
-//! - Instances that tie are equally likely. Chance comes from the caller, as a function that picks one of so many; the same
-//!   function gives the same placements.
-//! - `spread` counts the tasks of the group on all instances known, those that take none included. Instances without the
-//!   attribute are a group of their own.
-//! - After `random` nothing is left for further steps to decide.
-//! - A task counts as there, also for `task:group` and `runningTasksCount`, from the moment it is placed.
+//! - Instances that tie are equally likely. The caller provides the random choice as a function; the same function results in
+//!   the same placements.
+//! - `spread` counts the tasks of the group on all instances, including those that accept none. Instances without the
+//!   attribute form one group.
+//! - Steps after `random` have no effect.
+//! - A task counts, also for `task:group` and `runningTasksCount`, as soon as it is placed.
 //!
-//! Placing a task costs time in proportion to the number of instances, stopping one in proportion to instances and tasks.
+//! The time to place a task is linear in the number of instances; the time to stop one, in the number of instances and tasks.
 
 mod constraint;
 mod instance;
-mod refusal;
+mod rejection;
 mod request;
 mod reservation;
 mod stop;
@@ -29,17 +29,17 @@ mod tests;
 
 pub use constraint::{Constraint, InvalidConstraint, MAX_CONSTRAINTS};
 pub use instance::Instance;
-pub use refusal::{Failure, Reason, Refusal, Resource};
+pub use rejection::{Failure, Reason, Rejection, Resource};
 pub use request::Request;
 pub use reservation::{Amounts, HostPort, Reservation};
 pub(in crate::ecs) use reservation::{reserved_memory, task_cpu, task_memory};
-pub use stop::{Running, best_to_stop, choose_to_stop};
+pub use stop::{RunningTask, best_to_stop, choose_to_stop};
 pub use strategy::{BinpackField, InvalidStrategy, MAX_STRATEGIES, SpreadField, Strategy, ZONE};
 
-/// Chooses the instance that a task goes to, as its position in `instances`. `pick` is given a number of equally good ones,
-/// at least 2, and says which of them it is, from 0.
+/// Chooses the instance for a task and returns its position in `instances`. `pick` receives the number of equally good
+/// instances, at least 2, and returns the position of one of them.
 ///
-/// The instance is not changed: [`Instance::take`] puts the task on it.
+/// The instance does not change: [`Instance::take`] places the task on it.
 ///
 /// ```
 /// use ecs_operator::ecs::placement::{Amounts, Instance, Request, Strategy, place};
@@ -61,32 +61,32 @@ pub use strategy::{BinpackField, InvalidStrategy, MAX_STRATEGIES, SpreadField, S
 /// ```
 ///
 /// # Errors
-/// Fails if no instance accepts the task, with RunTask's reason and the refusal of each instance.
+/// Fails if no instance accepts the task, with the reason of RunTask and the rejection of each instance.
 pub fn place(instances: &[Instance], request: &Request, pick: impl FnMut(usize) -> usize) -> Result<usize, Failure> {
     let best = best(instances, request);
-    picked(&best, pick).ok_or_else(|| Failure::new(refusals(instances, request).into_iter().flatten().collect()))
+    pick_one(&best, pick).ok_or_else(|| Failure::new(rejections(instances, request).into_iter().flatten().collect()))
 }
 
-/// The positions of the instances that [`place`] chooses from: those that take the task and that no step of the strategy
-/// prefers another one to. None when no instance takes it.
+/// Returns the positions of the instances that [`place`] chooses from: those that accept the task and are best by the
+/// strategy. Empty if no instance accepts the task.
 #[must_use]
 pub fn best(instances: &[Instance], request: &Request) -> Vec<usize> {
-    let willing = (0..instances.len()).filter(|at| request.refused_by(&instances[*at]).is_none()).collect();
-    strategy::narrow_to_place(willing, instances, request)
+    let accepting = (0..instances.len()).filter(|at| request.rejection_by(&instances[*at]).is_none()).collect();
+    strategy::best_to_place(accepting, instances, request)
 }
 
-/// Returns the refusals of all instances. Instances that accept the task are left out.
+/// Returns the rejection of each instance; `None` for an instance that accepts the task.
 #[must_use]
-pub fn refusals(instances: &[Instance], request: &Request) -> Vec<Option<Refusal>> {
-    instances.iter().map(|instance| request.refused_by(instance)).collect()
+pub fn rejections(instances: &[Instance], request: &Request) -> Vec<Option<Rejection>> {
+    instances.iter().map(|instance| request.rejection_by(instance)).collect()
 }
 
-/// One of several, which are equally good.
-fn picked(from: &[usize], mut pick: impl FnMut(usize) -> usize) -> Option<usize> {
+/// Picks one of several equally good positions.
+fn pick_one(from: &[usize], mut pick: impl FnMut(usize) -> usize) -> Option<usize> {
     match from {
         [] => None,
         [only] => Some(*only),
-        // A number out of range is no reason to place nothing.
+        // A number out of range must not prevent the placement.
         several => several.get(pick(several.len()).min(several.len() - 1)).copied(),
     }
 }

@@ -7,7 +7,7 @@ use crate::ecs::task_definition::{ContainerDefinition, NetworkMode, ResourceType
 use crate::ecs::units::{cpu_units, memory_mib};
 use crate::ecs::validate::network_mode;
 
-/// Amounts that are counted. What is left of an instance is below 0 where more is reserved than there is.
+/// Amounts of resources. The free amounts of an overcommitted instance are negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Amounts {
     /// CPU units; 1024 are one vCPU.
@@ -34,67 +34,67 @@ impl SubAssign for Amounts {
     }
 }
 
-/// A port of an instance.
+/// Port of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPort {
-    /// The number, 1 to 65535.
+    /// Number, 1 to 65535.
     pub number: i32,
-    /// One number is another port in another protocol.
+    /// Protocol. The same number is a different port in another protocol.
     pub protocol: TransportProtocol,
 }
 
 /// Resources that a task reserves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reservation {
-    /// The amounts.
+    /// Amounts.
     pub amounts: Amounts,
-    /// The ports that nothing else on the instance may have.
+    /// Ports that no other task on the instance can use.
     pub ports: BTreeSet<HostPort>,
 }
 
 impl Reservation {
     /// Returns the reservation of a task of a valid definition.
     ///
-    /// CPU and memory are those of the task, else the sum over its containers, where `memoryReservation` comes before
-    /// `memory`. Ports are those of the instance that the definition fixes: none in the network mode `awsvpc`, `hostPort` in
-    /// `bridge`, `containerPort` in `host`. Of GPUs, `ALL` and a part of one count as one.
+    /// CPU and memory are those of the task, otherwise the sum over its containers, where `memoryReservation` takes precedence
+    /// over `memory`. Ports are the fixed ports of the instance: none in the network mode `awsvpc`, `hostPort` in `bridge`,
+    /// `containerPort` in `host`. `ALL` GPUs and a part of a GPU count as one.
     ///
     /// Source: "Task definition parameters" in the ECS developer guide: "Task size", "Memory", "Port mappings", "Resource
     /// requirements".
     #[must_use]
-    pub fn of(task: &TaskDefinition) -> Self {
+    pub fn from_task_definition(task: &TaskDefinition) -> Self {
         let containers = &task.container_definitions;
-        let cpu = || containers.iter().filter_map(|container| container.cpu).map(i64::from).sum();
-        let memory = || containers.iter().map(reserved_memory).sum();
+        let cpu: i64 = containers.iter().filter_map(|container| container.cpu).map(i64::from).sum();
+        let memory = containers.iter().map(reserved_memory).sum();
         let amounts = Amounts {
-            cpu: task_cpu(task).unwrap_or_else(cpu),
-            memory: task_memory(task).unwrap_or_else(memory),
+            cpu: task_cpu(task).unwrap_or(cpu),
+            memory: task_memory(task).unwrap_or(memory),
             gpus: containers.iter().map(gpus).sum(),
         };
         Self { amounts, ports: fixed_ports(task) }
     }
 }
 
-/// The task's CPU in units; nothing when absent or unreadable.
+/// Returns the CPU units of the task; `None` if absent or invalid.
 pub(in crate::ecs) fn task_cpu(task: &TaskDefinition) -> Option<i64> {
     task.cpu.as_deref().and_then(|text| cpu_units(text).ok())
 }
 
-/// The task's memory in MiB; nothing when absent or unreadable.
+/// Returns the memory of the task in MiB; `None` if absent or invalid.
 pub(in crate::ecs) fn task_memory(task: &TaskDefinition) -> Option<i64> {
     task.memory.as_deref().and_then(|text| memory_mib(text).ok())
 }
 
-/// MiB set aside for a container: its reservation, else its limit.
+/// Returns the memory of a container in MiB: its reservation, otherwise its limit.
 pub(in crate::ecs) fn reserved_memory(container: &ContainerDefinition) -> i64 {
-    let set = |amount: Option<i32>| amount.filter(|amount| *amount > 0);
-    i64::from(set(container.memory_reservation).or(set(container.memory)).unwrap_or(0))
+    let amounts = [container.memory_reservation, container.memory];
+    i64::from(amounts.into_iter().flatten().find(|amount| *amount > 0).unwrap_or(0))
 }
 
 fn gpus(container: &ContainerDefinition) -> i64 {
-    let wanted = container.resource_requirements.iter().filter(|requirement| requirement.r#type == ResourceType::Gpu);
-    let count = |value: Option<&str>| value.and_then(|value| value.parse::<u32>().ok()).filter(|count| *count > 0);
-    wanted.map(|requirement| i64::from(count(requirement.value.as_deref()).unwrap_or(1))).sum()
+    let gpus = container.resource_requirements.iter().filter(|requirement| requirement.r#type == ResourceType::Gpu);
+    let counts = gpus.map(|requirement| requirement.value.as_deref().and_then(|value| value.parse::<u32>().ok()));
+    counts.map(|count| i64::from(count.filter(|count| *count > 0).unwrap_or(1))).sum()
 }
 
 fn fixed_ports(task: &TaskDefinition) -> BTreeSet<HostPort> {
@@ -117,17 +117,17 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn of(definition: Value) -> Reservation {
-        Reservation::of(&serde_json::from_value(definition).unwrap())
+    fn reservation(definition: Value) -> Reservation {
+        Reservation::from_task_definition(&serde_json::from_value(definition).unwrap())
     }
 
     fn amounts(definition: Value) -> (i64, i64, i64) {
-        let Amounts { cpu, memory, gpus } = of(definition).amounts;
+        let Amounts { cpu, memory, gpus } = reservation(definition).amounts;
         (cpu, memory, gpus)
     }
 
     #[test]
-    fn the_tasks_amounts_come_before_those_of_its_containers() {
+    fn amounts_of_the_task_take_precedence_over_those_of_its_containers() {
         let containers = json!([{"cpu": 100, "memory": 300, "memoryReservation": 200}, {"memory": 64}, {"cpu": 28}]);
         let cases = [
             (json!({"containerDefinitions": containers}), (128, 264, 0)),
@@ -150,22 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn only_ports_that_the_definition_fixes_are_reserved() {
+    fn only_fixed_ports_are_reserved() {
         let ports = |mode: Value, more: Value| {
             let mappings = json!([
                 {"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}, {"containerPort": 82, "hostPort": 0},
                 {"containerPort": 53, "hostPort": 53, "protocol": "udp"}, {"containerPortRange": "100-200"},
             ]);
             let container = json!({"portMappings": mappings});
-            let found =
-                of(json!({"networkMode": mode, "requiresCompatibilities": more, "containerDefinitions": [container]}));
-            found.ports.into_iter().map(|port| (port.number, port.protocol.as_str())).collect::<Vec<_>>()
+            let task =
+                json!({"networkMode": mode, "requiresCompatibilities": more, "containerDefinitions": [container]});
+            reservation(task).ports.into_iter().map(|port| (port.number, port.protocol.as_str())).collect::<Vec<_>>()
         };
         let none = json!([]);
         assert_eq!(ports(json!("bridge"), none.clone()), [(53, "udp"), (8080, "tcp")]);
         assert_eq!(ports(Value::Null, none.clone()), [(53, "udp"), (8080, "tcp")]);
         assert_eq!(ports(json!("host"), none.clone()), [(53, "udp"), (80, "tcp"), (81, "tcp"), (82, "tcp")]);
         assert_eq!(ports(json!("awsvpc"), none.clone()), []);
-        assert_eq!(ports(Value::Null, json!(["FARGATE"])), [], "which has awsvpc alone");
+        assert_eq!(ports(Value::Null, json!(["FARGATE"])), [], "Fargate requires awsvpc");
     }
 }

@@ -1,72 +1,72 @@
-//! Choice of the task to stop when there are more than desired.
+//! Choice of the task to stop if there are more tasks than desired.
 
 use std::cmp::Reverse;
 
 use super::instance::Instance;
-use super::picked;
+use super::pick_one;
 use super::reservation::Amounts;
-use super::strategy::{Crowd, Strategy, least};
+use super::strategy::{Strategy, TaskCounts, with_smallest};
 
-/// A task of a service, as far as the choice of the one to stop asks about it.
+/// Running task of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningTask {
     /// Position of its instance in the list of instances.
     pub instance: usize,
-    /// Resources that it reserves.
+    /// Resources that the task reserves.
     pub reserved: Amounts,
-    /// True if it is protected from scale-in.
+    /// True if the task is protected from scale-in.
     pub protected: bool,
-    /// True if it is healthy, or not known to be otherwise.
+    /// True if the task is healthy, or its health is unknown.
     pub healthy: bool,
 }
 
-/// Chooses the task to stop, as its position in `tasks`, which are all those of the service. `pick` is given a number of
-/// equally good ones, at least 2, and says which of them it is, from 0.
+/// Chooses the task to stop and returns its position in `tasks`, all tasks of the service. `pick` receives the number of
+/// equally good tasks, at least 2, and returns the position of one of them.
 ///
-/// Protected tasks stay, and unhealthy ones go first. Then the steps decide: `spread` for the task whose end leaves the
-/// best balance, `binpack` for the one whose instance then has the most left. A service without a strategy has
-/// [`Strategy::of_service_by_default`]: the zone with the most tasks, in it the instance with the most.
+/// Protected tasks are not stopped. Unhealthy tasks are stopped first. Then the steps of the strategy apply: `spread` chooses a
+/// task whose removal results in the best balance, `binpack` a task whose instance then has the most free resources. A service
+/// without a strategy has [`Strategy::service_default`]: the zone with the most tasks, then the instance with the most tasks.
 ///
-/// None when there is no task, or all are protected.
+/// Returns `None` if there is no task, or all are protected.
 ///
 /// Source: "Amazon ECS task scale-in protection", and "Use strategies to define Amazon ECS task placement" of the ECS developer
 /// guide.
 pub fn choose_to_stop(
     instances: &[Instance],
-    tasks: &[Running],
+    tasks: &[RunningTask],
     strategies: &[Strategy],
     pick: impl FnMut(usize) -> usize,
 ) -> Option<usize> {
-    picked(&best_to_stop(instances, tasks, strategies), pick)
+    pick_one(&best_to_stop(instances, tasks, strategies), pick)
 }
 
-/// The positions of the tasks that [`choose_to_stop`] chooses from.
+/// Returns the positions of the tasks that [`choose_to_stop`] chooses from.
 #[must_use]
-pub fn best_to_stop(instances: &[Instance], tasks: &[Running], strategies: &[Strategy]) -> Vec<usize> {
+pub fn best_to_stop(instances: &[Instance], tasks: &[RunningTask], strategies: &[Strategy]) -> Vec<usize> {
     let mut at: Vec<usize> = (0..tasks.len()).filter(|at| !tasks[*at].protected).collect();
     if at.iter().any(|at| !tasks[*at].healthy) {
         at.retain(|at| !tasks[*at].healthy);
     }
-    let mut on_each = vec![0; instances.len()];
+    let mut per_instance = vec![0; instances.len()];
     for task in tasks {
-        if let Some(count) = on_each.get_mut(task.instance) {
+        if let Some(count) = per_instance.get_mut(task.instance) {
             *count += 1;
         }
     }
     for step in strategies {
         match step {
             Strategy::Random => break,
-            // Tasks are balanced best by taking one from where the most are.
+            // Removing a task where there are the most results in the best balance.
             Strategy::Spread(field) => {
-                let crowd = Crowd::new(field, instances, on_each.iter().copied());
-                at = least(at, |at| Reverse(crowd.around(tasks[at].instance)));
+                let counts = TaskCounts::new(field, instances, per_instance.iter().copied());
+                at = with_smallest(at, |at| Reverse(counts.at(tasks[at].instance)));
             }
             Strategy::Binpack(field) => {
-                let left = |task: &Running| {
-                    let free = instances.get(task.instance).map_or(0, |instance| field.of(instance.free));
-                    free + field.of(task.reserved)
+                let free_after_stop = |task: &RunningTask| {
+                    let free = instances.get(task.instance).map_or(0, |instance| field.amount(instance.free));
+                    free + field.amount(task.reserved)
                 };
-                at = least(at, |at| Reverse(left(&tasks[at])));
+                at = with_smallest(at, |at| Reverse(free_after_stop(&tasks[at])));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Choice of one of several instances.
+//! Placement strategies, which choose one of several instances.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use crate::ecs::decode::hint::{did_you_mean, shortened};
 use crate::ecs::query;
 use crate::ecs::service::{PlacementStrategy, PlacementStrategyType};
 
-/// Steps of a strategy.
+/// Maximum steps of a strategy.
 pub const MAX_STRATEGIES: usize = 5;
 
-/// The attribute that says an instance's availability zone.
+/// Attribute with the availability zone of an instance.
 pub const ZONE: &str = "ecs.availability-zone";
 
-/// A step of a strategy. A later one chooses among those that are equal to the steps before it.
+/// Step of a strategy. It chooses among the instances that are equally good in all previous steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// Chance decides.
+    /// Chooses randomly.
     Random,
     /// Prefers the fewest tasks of the group.
     Spread(SpreadField),
@@ -31,9 +31,9 @@ pub enum Strategy {
 /// Field that tasks are spread over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpreadField {
-    /// Instances: `instanceId`, or `host`, which is the same.
+    /// Instances: `instanceId` or `host`, which are synonyms.
     Instance,
-    /// The values of the attribute of this name.
+    /// Values of the attribute with this name.
     Attribute(String),
 }
 
@@ -46,69 +46,40 @@ pub enum BinpackField {
     Memory,
 }
 
-/// Reason for refusing a step.
+/// Error in a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidStrategy {
-    /// There is no such kind.
+    /// The type is unknown.
     #[error("`{0}` is not a strategy: write random, spread=FIELD or binpack=FIELD")]
     Unknown(String),
-    /// `spread` says nothing to spread over.
-    #[error("spread needs a field: host, instanceId or attribute:…")]
-    SpreadOverNothing,
-    /// `spread` says something else than instances or an attribute.
-    #[error("spread cannot be over `{}`: write host, instanceId or attribute:NAME{}", shortened(.0), meant_to_spread(.0))]
+    /// `spread` has no field.
+    #[error("spread needs a field: host, instanceId or attribute:NAME")]
+    SpreadWithoutField,
+    /// The field of `spread` is neither an instance nor an attribute.
+    #[error("spread does not support the field `{}`: write host, instanceId or attribute:NAME{}", shortened(.0), spread_hint(.0))]
     SpreadField(String),
-    /// `spread` says an attribute that no instance can have.
+    /// The name of the attribute of `spread` is invalid.
     #[error("`{}` is not the name of an attribute: it has 1 to 128 letters, digits and any of - _ . / \\", shortened(.0))]
     Attribute(String),
-    /// `binpack` says nothing to fill up with.
+    /// `binpack` has no field.
     #[error("binpack needs a field: cpu or memory")]
-    BinpackOfNothing,
-    /// `binpack` says something else.
-    #[error("binpack knows cpu and memory only{}", did_you_mean(.0, ["cpu", "memory"].into_iter()))]
+    BinpackWithoutField,
+    /// The field of `binpack` is unknown.
+    #[error("binpack supports only the fields cpu and memory{}", did_you_mean(.0, ["cpu", "memory"].into_iter()))]
     BinpackField(String),
     /// `random` has a field.
-    #[error("random takes no field: leave `={0}` out")]
+    #[error("random takes no field: remove `={0}`")]
     FieldOfRandom(String),
 }
 
 impl Strategy {
     /// Returns the strategy of a service without one: spread over zones, then over instances.
     #[must_use]
-    pub fn of_service_by_default() -> Vec<Self> {
+    pub fn service_default() -> Vec<Self> {
         vec![Self::Spread(SpreadField::Attribute(ZONE.to_owned())), Self::Spread(SpreadField::Instance)]
     }
 
-    /// A step as a service or RunTask has it; without a type it is `random`, whose field says nothing.
-    ///
-    /// # Errors
-    /// Fails if the field is missing or invalid for the type.
-    pub fn of(step: &PlacementStrategy) -> Result<Self, InvalidStrategy> {
-        let field = step.field.as_deref().unwrap_or_default();
-        match (step.r#type, field) {
-            (Some(PlacementStrategyType::Random) | None, _) => Ok(Self::Random),
-            (Some(PlacementStrategyType::Spread), "") => Err(InvalidStrategy::SpreadOverNothing),
-            (Some(PlacementStrategyType::Spread), "host" | "instanceId") => Ok(Self::Spread(SpreadField::Instance)),
-            (Some(PlacementStrategyType::Spread), field) => {
-                let name = field.strip_prefix("attribute:").filter(|name| !name.is_empty());
-                let name = name.ok_or_else(|| InvalidStrategy::SpreadField(field.to_owned()))?.to_owned();
-                if !query::is_attribute(&name) {
-                    return Err(InvalidStrategy::Attribute(name));
-                }
-                Ok(Self::Spread(SpreadField::Attribute(name)))
-            }
-            (Some(PlacementStrategyType::Binpack), "") => Err(InvalidStrategy::BinpackOfNothing),
-            (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("cpu") => {
-                Ok(Self::Binpack(BinpackField::Cpu))
-            }
-            (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("memory") => {
-                Ok(Self::Binpack(BinpackField::Memory))
-            }
-            (Some(PlacementStrategyType::Binpack), field) => Err(InvalidStrategy::BinpackField(field.to_owned())),
-        }
-    }
-
-    /// The attribute that it asks about.
+    /// Returns the attribute that the step uses.
     #[must_use]
     pub fn attribute(&self) -> Option<&str> {
         match self {
@@ -118,8 +89,38 @@ impl Strategy {
     }
 }
 
+/// Converts a step of a service or of RunTask. The default type is `random`, whose field is ignored.
+impl TryFrom<&PlacementStrategy> for Strategy {
+    type Error = InvalidStrategy;
+
+    fn try_from(step: &PlacementStrategy) -> Result<Self, InvalidStrategy> {
+        let field = step.field.as_deref().unwrap_or_default();
+        match (step.r#type, field) {
+            (Some(PlacementStrategyType::Random) | None, _) => Ok(Self::Random),
+            (Some(PlacementStrategyType::Spread), "") => Err(InvalidStrategy::SpreadWithoutField),
+            (Some(PlacementStrategyType::Spread), "host" | "instanceId") => Ok(Self::Spread(SpreadField::Instance)),
+            (Some(PlacementStrategyType::Spread), field) => {
+                let name = field.strip_prefix("attribute:").filter(|name| !name.is_empty());
+                let name = name.ok_or_else(|| InvalidStrategy::SpreadField(field.to_owned()))?.to_owned();
+                if !query::is_attribute(&name) {
+                    return Err(InvalidStrategy::Attribute(name));
+                }
+                Ok(Self::Spread(SpreadField::Attribute(name)))
+            }
+            (Some(PlacementStrategyType::Binpack), "") => Err(InvalidStrategy::BinpackWithoutField),
+            (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("cpu") => {
+                Ok(Self::Binpack(BinpackField::Cpu))
+            }
+            (Some(PlacementStrategyType::Binpack), field) if field.eq_ignore_ascii_case("memory") => {
+                Ok(Self::Binpack(BinpackField::Memory))
+            }
+            (Some(PlacementStrategyType::Binpack), field) => Err(InvalidStrategy::BinpackField(field.to_owned())),
+        }
+    }
+}
+
 /// Returns a hint for an unknown spread field, which most often is an attribute without its prefix.
-fn meant_to_spread(field: &str) -> String {
+fn spread_hint(field: &str) -> String {
     let instance = did_you_mean(field, ["host", "instanceId"].into_iter());
     let name = if query::BUILT_IN.contains(&field) { field } else { ZONE };
     let zone =
@@ -127,7 +128,7 @@ fn meant_to_spread(field: &str) -> String {
     if zone || name == field { format!(", did you mean `attribute:{name}`?") } else { instance }
 }
 
-/// Reads `random`, `spread=FIELD` and `binpack=FIELD`.
+/// Parses `random`, `spread=FIELD` and `binpack=FIELD`.
 impl FromStr for Strategy {
     type Err = InvalidStrategy;
 
@@ -139,7 +140,7 @@ impl FromStr for Strategy {
             Some(field) if kind == PlacementStrategyType::Random => {
                 Err(InvalidStrategy::FieldOfRandom(field.to_owned()))
             }
-            field => Self::of(&PlacementStrategy { r#type: Some(kind), field: field.map(str::to_owned) }),
+            field => Self::try_from(&PlacementStrategy { r#type: Some(kind), field: field.map(str::to_owned) }),
         }
     }
 }
@@ -157,7 +158,7 @@ impl fmt::Display for Strategy {
 }
 
 impl BinpackField {
-    pub(super) fn of(self, amounts: Amounts) -> i64 {
+    pub(super) fn amount(self, amounts: Amounts) -> i64 {
         match self {
             Self::Cpu => amounts.cpu,
             Self::Memory => amounts.memory,
@@ -165,27 +166,27 @@ impl BinpackField {
     }
 }
 
-/// Those of the instances that no step prefers another one to.
-pub(super) fn narrow_to_place(mut at: Vec<usize>, instances: &[Instance], request: &Request) -> Vec<usize> {
+/// Returns the instances that are best in all steps of the strategy.
+pub(super) fn best_to_place(mut at: Vec<usize>, instances: &[Instance], request: &Request) -> Vec<usize> {
     for step in &request.strategies {
         match step {
             Strategy::Random => break,
             Strategy::Spread(field) => {
                 let tasks = instances.iter().map(|instance| instance.tasks_of(&request.group));
-                let crowd = Crowd::new(field, instances, tasks);
-                at = least(at, |at| crowd.around(at));
+                let counts = TaskCounts::new(field, instances, tasks);
+                at = with_smallest(at, |at| counts.at(at));
             }
-            Strategy::Binpack(field) => at = least(at, |at| field.of(instances[at].free)),
+            Strategy::Binpack(field) => at = with_smallest(at, |at| field.amount(instances[at].free)),
         }
     }
     at
 }
 
-/// Number of tasks around each instance: on the instance, or on all with the same value of an attribute.
-pub(super) struct Crowd(Vec<usize>);
+/// Number of tasks for each instance: those on the instance, or on all instances with the same value of an attribute.
+pub(super) struct TaskCounts(Vec<usize>);
 
-impl Crowd {
-    /// The crowds that tasks are in, of which there are as many on each of the instances.
+impl TaskCounts {
+    /// Returns the counts for a field from the number of tasks on each instance.
     pub(super) fn new(field: &SpreadField, instances: &[Instance], tasks: impl Iterator<Item = usize>) -> Self {
         match field {
             SpreadField::Instance => Self(tasks.collect()),
@@ -198,18 +199,18 @@ impl Crowd {
         }
     }
 
-    /// Tasks around the instance at this position.
-    pub(super) fn around(&self, at: usize) -> usize {
+    /// Returns the number of tasks for the instance at this position.
+    pub(super) fn at(&self, at: usize) -> usize {
         self.0.get(at).copied().unwrap_or(0)
     }
 }
 
-/// Those with the smallest key.
-pub(super) fn least<K: Ord>(mut from: Vec<usize>, key: impl Fn(usize) -> K) -> Vec<usize> {
-    if let Some(least) = from.iter().map(|item| key(*item)).min() {
-        from.retain(|item| key(*item) == least);
+/// Returns the positions with the smallest key.
+pub(super) fn with_smallest<K: Ord>(mut positions: Vec<usize>, key: impl Fn(usize) -> K) -> Vec<usize> {
+    if let Some(smallest) = positions.iter().map(|position| key(*position)).min() {
+        positions.retain(|position| key(*position) == smallest);
     }
-    from
+    positions
 }
 
 #[cfg(test)]
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_by_an_unknown_field_is_told() {
+    fn an_unknown_field_is_reported_with_a_hint() {
         let cases = [
             ("spread=zone", "did you mean `attribute:ecs.availability-zone`?"),
             ("spread=ecs.availability-zone", "did you mean `attribute:ecs.availability-zone`?"),
@@ -225,12 +226,12 @@ mod tests {
             ("spread=instanceid", "did you mean `instanceId`?"),
             ("spread=rack", "`rack`: write host, instanceId or attribute:NAME"),
             ("spread=attribute:a b", "`a b` is not the name of an attribute"),
-            ("binpack=mem", "cpu and memory only"),
+            ("binpack=mem", "only the fields cpu and memory"),
             ("binpack=memry", "did you mean `memory`?"),
         ];
         for (text, words) in cases {
-            let told = text.parse::<Strategy>().unwrap_err().to_string();
-            assert!(told.contains(words), "{text}: {told}");
+            let error = text.parse::<Strategy>().unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
         }
     }
 }

@@ -16,18 +16,16 @@ fn request(cpu: i64, memory: i64, strategies: &[&str]) -> Request {
     request
 }
 
-/// The ids of the instances that so many tasks go to, the first of equal ones each time.
+/// Places several tasks, each on the first of equally good instances, and returns the IDs of the instances.
 fn placed(instances: &mut [Instance], request: &Request, count: usize) -> Vec<String> {
-    let one = |_| {
-        place(instances, request, |_| 0).map_or_else(
-            |failure| failure.reason.to_string(),
-            |at| {
-                instances[at].take(request);
-                instances[at].id.clone()
-            },
-        )
-    };
-    (0..count).map(one).collect()
+    let ids = (0..count).map(|_| match place(instances, request, |_| 0) {
+        Ok(at) => {
+            instances[at].take(request);
+            instances[at].id.clone()
+        }
+        Err(failure) => failure.reason.to_string(),
+    });
+    ids.collect()
 }
 
 fn cluster() -> Vec<Instance> {
@@ -50,7 +48,7 @@ fn steps_break_the_ties_of_those_before_them() {
 }
 
 #[test]
-fn only_what_ties_is_left_to_chance() {
+fn only_ties_are_decided_randomly() {
     let cluster = cluster();
     assert_eq!(best(&cluster, &request(1, 1, &[])), [0, 1, 2]);
     assert_eq!(best(&cluster, &request(1, 1, &["random", "binpack=cpu"])), [0, 1, 2]);
@@ -60,7 +58,7 @@ fn only_what_ties_is_left_to_chance() {
 }
 
 #[test]
-fn instances_that_take_no_task_count_for_balance() {
+fn instances_that_accept_no_task_count_for_balance() {
     let mut cluster = cluster();
     cluster[1].draining = true;
     (0..3).for_each(|_| cluster[1].add_task("service:web"));
@@ -73,8 +71,8 @@ fn instances_that_take_no_task_count_for_balance() {
 }
 
 #[test]
-fn a_default_of_services_is_zone_then_instance() {
-    let by_default = Strategy::of_service_by_default();
+fn the_default_of_services_is_zone_then_instance() {
+    let by_default = Strategy::service_default();
     assert_eq!(
         by_default.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["spread=attribute:ecs.availability-zone", "spread=instanceId"]
@@ -82,20 +80,19 @@ fn a_default_of_services_is_zone_then_instance() {
 }
 
 #[test]
-fn what_is_reserved_cannot_be_reserved_again() {
+fn reserved_resources_cannot_be_reserved_again() {
     let mut both = request(600, 600, &["binpack=cpu"]);
     both.reservation.ports = [HostPort { number: 80, protocol: crate::ecs::TransportProtocol::Tcp }].into();
     let mut cluster = cluster();
     assert_eq!(placed(&mut cluster, &both, 4), ["a1", "a2", "b1", "RESOURCE:PORTS"]);
-    let held = both.reservation.clone();
-    cluster[0].release("service:web", &held);
+    cluster[0].release("service:web", &both.reservation);
     assert_eq!(cluster[0].free, Amounts { cpu: 1024, memory: 4096, gpus: 0 });
     assert_eq!((cluster[0].tasks_of("service:web"), cluster[0].facts().running_tasks), (0, 0));
     assert_eq!(placed(&mut cluster, &both, 2), ["a1", "RESOURCE:PORTS"]);
 }
 
 #[test]
-fn constraints_hold_of_each_instance_that_is_chosen() {
+fn each_chosen_instance_satisfies_the_constraints() {
     let cases: [(&[&str], &[&str]); 5] = [
         (&["distinctInstance"], &["a1", "a2", "b1", "DistinctInstance placement constraint unsatisfied."]),
         (&["memberOf=attribute:ecs.availability-zone == b"], &["b1", "b1", "b1", "b1"]),
@@ -114,7 +111,7 @@ fn constraints_hold_of_each_instance_that_is_chosen() {
 }
 
 #[test]
-fn a_failure_has_the_reason_of_the_instances_that_come_nearest() {
+fn a_failure_has_the_reason_of_the_closest_instances() {
     let reason = |change: &dyn Fn(&mut Vec<Instance>, &mut Request)| {
         let (mut cluster, mut request) = (cluster(), request(1, 1, &[]));
         change(&mut cluster, &mut request);
@@ -131,7 +128,7 @@ fn a_failure_has_the_reason_of_the_instances_that_come_nearest() {
     let attribute = |cluster: &mut Vec<Instance>, _: &mut Request| {
         draining(cluster);
         cluster[2].draining = false;
-        cluster[2].repels = Some("a taint".to_owned());
+        cluster[2].exclusion = Some("a taint".to_owned());
     };
     assert_eq!(reason(&attribute), "ATTRIBUTE");
     let constraint = |cluster: &mut Vec<Instance>, request: &mut Request| {
@@ -152,51 +149,53 @@ fn a_failure_has_the_reason_of_the_instances_that_come_nearest() {
 }
 
 #[test]
-fn an_agent_that_is_not_connected_gets_no_task() {
+fn an_instance_without_a_connected_agent_gets_no_task() {
     let facts = query::Instance::default();
     let cluster = [Instance::new("a", facts, Amounts { cpu: 1, memory: 1, gpus: 0 })];
     assert_eq!(place(&cluster, &request(1, 1, &[]), |_| 0).unwrap_err().reason, Reason::Agent);
 }
 
 #[test]
-fn a_full_instance_takes_what_asks_for_nothing() {
+fn a_full_instance_accepts_a_task_that_reserves_nothing() {
     let cluster = [instance("a", "a", -5, 0)];
     assert_eq!(place(&cluster, &request(0, 0, &[]), |_| 0), Ok(0));
     assert_eq!(place(&cluster, &request(1, 0, &[]), |_| 0).unwrap_err().reason, Reason::Resource(Resource::Cpu));
 }
 
 #[test]
-fn a_definition_says_what_its_platform_is() {
-    let of = |definition: Value| Request::of(&serde_json::from_value(definition).unwrap(), "family:job");
-    let linux = of(json!({"runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"},
+fn the_runtime_platform_requires_attributes() {
+    fn request(definition: Value) -> Request {
+        Request::from_task_definition(&serde_json::from_value(definition).unwrap(), "family:job")
+    }
+    let linux = request(json!({"runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"},
         "placementConstraints": [{"type": "memberOf", "expression": "attribute:stack == prod"}]}));
     assert_eq!(linux.attributes, [("ecs.cpu-architecture", "arm64"), ("ecs.os-type", "linux")].into());
     assert_eq!(linux.constraints.len(), 1);
-    let windows = of(json!({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}));
+    let windows = request(json!({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}));
     assert_eq!(windows.attributes, [("ecs.os-type", "windows")].into());
-    assert!(of(json!({})).attributes.is_empty());
-    let has = |value: &str| {
+    assert!(request(json!({})).attributes.is_empty());
+    let with_os = |value: &str| {
         let attributes = [("ecs.os-type".to_owned(), value.to_owned())].into();
         let facts = query::Instance { agent_connected: true, attributes, ..query::Instance::default() };
         Instance::new(value, facts, Amounts::default())
     };
-    let cluster = [has("linux"), has("windows"), instance("silent", "a", 0, 0)];
+    let cluster = [with_os("linux"), with_os("windows"), instance("unknown", "a", 0, 0)];
     assert_eq!(best(&cluster, &windows), [1, 2]);
-    assert_eq!(refusals(&cluster, &windows)[0].as_ref().unwrap().reasons().collect::<Vec<_>>(), [Reason::Attribute]);
+    assert_eq!(rejections(&cluster, &windows)[0].as_ref().unwrap().reasons().collect::<Vec<_>>(), [Reason::Attribute]);
 }
 
 #[test]
-fn strategies_and_constraints_are_read_as_the_command_line_has_them() {
+fn strategies_and_constraints_are_parsed_from_their_command_line_form() {
     for text in ["random", "spread=instanceId", "spread=attribute:ecs.instance-type", "binpack=cpu", "binpack=memory"] {
         assert_eq!(text.parse::<Strategy>().unwrap().to_string(), text);
     }
     assert_eq!("spread=host".parse::<Strategy>(), "spread=instanceId".parse());
     let strategies = [
         ("spread", "spread needs a field"),
-        ("spread=zone", "spread cannot be over `zone`"),
-        ("spread=attribute:", "spread cannot be over"),
+        ("spread=zone", "spread does not support the field `zone`"),
+        ("spread=attribute:", "spread does not support"),
         ("binpack", "binpack needs a field"),
-        ("binpack=gpu", "cpu and memory only"),
+        ("binpack=gpu", "only the fields cpu and memory"),
         ("random=1", "random takes no field"),
         ("pack=cpu", "`pack` is not a strategy"),
         ("", "`` is not a strategy"),
@@ -220,46 +219,46 @@ fn strategies_and_constraints_are_read_as_the_command_line_has_them() {
     }
 }
 
-fn running(instance: usize) -> Running {
+fn running(instance: usize) -> RunningTask {
     let reserved = Amounts { cpu: 256, memory: 256, gpus: 0 };
-    Running { instance, reserved, protected: false, healthy: true }
+    RunningTask { instance, reserved, protected: false, healthy: true }
 }
 
 #[test]
-fn the_task_to_stop_is_where_the_most_are() {
+fn the_task_to_stop_is_on_the_instance_with_the_most_tasks() {
     let cluster = [cluster(), vec![instance("b2", "b", 512, 512)]].concat();
     let tasks = [0, 1, 1, 2, 2, 3, 3].map(running);
-    let by_default = Strategy::of_service_by_default();
+    let by_default = Strategy::service_default();
     assert_eq!(best_to_stop(&cluster, &tasks, &by_default), [3, 4, 5, 6], "zone b has four");
     assert_eq!(best_to_stop(&cluster, &tasks[..6], &by_default), [1, 2, 3, 4], "of three each, a2 and b1 have two");
     let zone = ["spread=attribute:ecs.availability-zone".parse().unwrap()];
-    assert_eq!(best_to_stop(&cluster, &tasks[..4], &zone), [0, 1, 2], "inside of a zone any");
+    assert_eq!(best_to_stop(&cluster, &tasks[..4], &zone), [0, 1, 2], "any task in a zone");
     assert_eq!(best_to_stop(&cluster, &tasks, &["random".parse().unwrap()]).len(), 7);
     assert_eq!(choose_to_stop(&cluster, &tasks, &by_default, |count| count - 1), Some(6));
     assert_eq!(choose_to_stop(&cluster, &[], &by_default, |_| 0), None);
 }
 
 #[test]
-fn binpack_empties_the_instance_that_then_has_the_most_left() {
+fn binpack_stops_a_task_on_the_instance_with_the_most_free_resources() {
     let cluster = cluster();
     let mut tasks = [0, 1, 2].map(running);
     assert_eq!(best_to_stop(&cluster, &tasks, &["binpack=cpu".parse().unwrap()]), [2]);
     assert_eq!(best_to_stop(&cluster, &tasks, &["binpack=memory".parse().unwrap()]), [0]);
     tasks[0].reserved.cpu = 8192;
-    assert_eq!(best_to_stop(&cluster, &tasks, &["binpack=cpu".parse().unwrap()]), [0], "what it gives back counts");
+    assert_eq!(best_to_stop(&cluster, &tasks, &["binpack=cpu".parse().unwrap()]), [0], "released resources count");
 }
 
 #[test]
-fn protected_tasks_stay_and_unhealthy_ones_go_first() {
+fn protected_tasks_stay_and_unhealthy_tasks_stop_first() {
     let cluster = cluster();
-    let by_default = Strategy::of_service_by_default();
+    let by_default = Strategy::service_default();
     let mut tasks = [0, 0, 0, 2].map(running);
     tasks[0].protected = true;
     assert_eq!(best_to_stop(&cluster, &tasks, &by_default), [1, 2]);
     tasks[3].healthy = false;
     assert_eq!(best_to_stop(&cluster, &tasks, &by_default), [3]);
     tasks[0].healthy = false;
-    assert_eq!(best_to_stop(&cluster, &tasks, &by_default), [3], "protection comes first");
+    assert_eq!(best_to_stop(&cluster, &tasks, &by_default), [3], "protection takes precedence");
     for task in &mut tasks {
         task.protected = true;
     }

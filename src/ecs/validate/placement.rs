@@ -87,12 +87,12 @@ fn too_many(at: &Pointer, count: usize, max: usize) -> Option<Finding> {
 /// `placementStrategy[].field`: for `spread` an instance or an attribute, for `binpack` CPU or memory.
 fn strategy_field(step: &PlacementStrategy, at: &Pointer) -> Option<Finding> {
     let at = at.key("field");
-    let invalid = match Strategy::of(step) {
+    let invalid = match Strategy::try_from(step) {
         Ok(strategy) => return misspelled(&strategy, at),
         Err(invalid) => invalid,
     };
     let code = match invalid {
-        InvalidStrategy::SpreadOverNothing | InvalidStrategy::BinpackOfNothing => "strategy-without-field",
+        InvalidStrategy::SpreadWithoutField | InvalidStrategy::BinpackWithoutField => "strategy-without-field",
         InvalidStrategy::BinpackField(_) => "invalid-binpack-field",
         InvalidStrategy::SpreadField(_)
         | InvalidStrategy::Attribute(_)

@@ -17,7 +17,7 @@ use super::requested::{self, Requested};
 use super::rollout::Rollout;
 use super::{ServiceInput, orphaned};
 use crate::api::ServiceSpec;
-use crate::ecs::placement::{Amounts, Instance, Running, Strategy, best_to_stop};
+use crate::ecs::placement::{Amounts, Instance, RunningTask, Strategy, best_to_stop};
 use crate::ecs::query;
 use crate::k8s::kinds::ChildKind;
 use crate::reconcile::actions::{Action, DeletionCost};
@@ -46,9 +46,9 @@ pub(super) fn strategy(input: &ServiceInput<'_>) -> Option<Vec<Strategy>> {
 fn steps(spec: &ServiceSpec) -> Vec<Strategy> {
     let strategy = &spec.ecs.placement_strategy;
     if strategy.is_empty() {
-        return Strategy::of_service_by_default();
+        return Strategy::service_default();
     }
-    let steps = strategy.iter().filter_map(|step| Strategy::of(step).ok());
+    let steps = strategy.iter().filter_map(|step| Strategy::try_from(step).ok());
     steps.take_while(|step| *step != Strategy::Random).collect()
 }
 
@@ -109,13 +109,13 @@ fn choose<'a>(
     let mut positions: BTreeMap<String, usize> =
         instances.iter().enumerate().map(|(at, instance)| (instance.id.clone(), at)).collect();
     let placed = tasks.iter().filter_map(|pod| Some((*pod, pod.node.as_deref()?)));
-    let (mut pods, mut running): (Vec<&TaskPod>, Vec<Running>) = placed
+    let (mut pods, mut running): (Vec<&TaskPod>, Vec<RunningTask>) = placed
         .map(|(pod, node)| {
             let instance = *positions.entry(node.to_owned()).or_insert_with(|| {
                 instances.push(Instance::new(node, query::Instance::default(), Amounts::default()));
                 instances.len() - 1
             });
-            (pod, Running { instance, reserved: pod.reserved, protected: is_protected(pod), healthy: pod.healthy })
+            (pod, RunningTask { instance, reserved: pod.reserved, protected: is_protected(pod), healthy: pod.healthy })
         })
         .unzip();
     while chosen.len() < count {
@@ -242,7 +242,7 @@ mod tests {
         cluster.pods[1].deletion_cost = Some(7);
         assert_eq!(costs(&cluster.decide()), []);
         cluster.spec["desiredCount"] = 3.into();
-        assert_eq!(needed_strategy(&cluster), Some(Strategy::of_service_by_default()));
+        assert_eq!(needed_strategy(&cluster), Some(Strategy::service_default()));
         let decision = cluster.decide();
         let cost = |name: &str, cost| DeletionCost { name: name.into(), uid: format!("uid-of-{name}"), cost };
         assert_eq!(costs(&decision), [cost("web-1-3", Some(FIRST)), cost("web-1-0", None)]);

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::rollout::{Rollout, RolloutDecision};
 use super::{ServiceInput, tasks};
-use crate::ecs::deployment::{BREAKER_PATIENCE, launch_delay};
+use crate::ecs::deployment::{MAX_DELAY_WITH_BREAKER, launch_delay};
 use crate::reconcile::actions::Action;
 use crate::reconcile::amounts::age;
 use crate::reconcile::observed::{TaskPhase, TaskPod};
@@ -60,7 +60,7 @@ pub(super) fn retry(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Retries 
     };
     let counts = progress.breaker.is_some() && !progress.completed;
     let delay = launch_delay(progress.failures.0.max(1));
-    let delay = if counts { delay.min(BREAKER_PATIENCE) } else { delay };
+    let delay = if counts { delay.min(MAX_DELAY_WITH_BREAKER) } else { delay };
     for pod in progress.failed.iter().filter(|pod| pod.is_active()) {
         let Some((cause, _)) = &pod.start_error else { continue };
         // The kubelet restarts a container that fails repeatedly. ECS starts another task at once.

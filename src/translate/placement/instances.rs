@@ -165,7 +165,7 @@ fn instance(
     let properties = facts.instance(attributes, context.namespace, occupants.tasks.iter());
     let mut instance = Instance::new(facts.name, properties, free);
     instance.draining = draining;
-    instance.repels = repels;
+    instance.exclusion = repels;
     instance.ports.extend(occupants.ports);
     let in_namespace = |task: &&TaskFacts| context.namespace.is_none_or(|namespace| namespace == task.namespace);
     occupants.tasks.iter().filter(in_namespace).for_each(|task| instance.add_task(&task.group));
@@ -229,7 +229,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ecs::placement::refusals;
+    use crate::ecs::placement::rejections;
 
     fn node(name: &str, spec: &Value) -> Node {
         serde_json::from_value(json!({
@@ -285,7 +285,7 @@ mod tests {
         let refusal = |spec: Value, kubernetes: Value| {
             let kubernetes: TaskDefinitionKubernetes = serde_json::from_value(kubernetes).unwrap();
             let context = RequestContext { kubernetes: Some(&kubernetes), ..context(&request) };
-            refusals(&instances(vec![node("a", &spec)], &[], &context).unwrap(), &request).remove(0)
+            rejections(&instances(vec![node("a", &spec)], &[], &context).unwrap(), &request).remove(0)
         };
         let tainted = json!({"taints": [taint("dedicated", "PreferNoSchedule"), taint("dedicated", "NoSchedule")]});
         let message = format!("{:?}", refusal(tainted.clone(), json!({})));

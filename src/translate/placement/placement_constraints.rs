@@ -87,7 +87,7 @@ pub(crate) fn render(
     }
     for constraint in task.service.iter().flat_map(|service| &service.ecs.placement_constraints) {
         // Validation rejects any other constraint.
-        if let Ok(constraint) = Constraint::of(constraint) {
+        if let Ok(constraint) = Constraint::try_from(constraint) {
             builder.add(&constraint, &group);
         }
     }
@@ -101,7 +101,7 @@ pub(super) fn record(spec: &ServiceSpec, name: &str, mode: Mode, recorder: &mut 
     let at = Pointer::root().key("placementConstraints");
     for (position, constraint) in spec.ecs.placement_constraints.iter().enumerate() {
         // Validation rejects any other constraint.
-        if let Ok(constraint) = Constraint::of(constraint) {
+        if let Ok(constraint) = Constraint::try_from(constraint) {
             let differences = builder.add(&constraint, &group);
             differences.record(
                 &at.index(position),

@@ -75,7 +75,7 @@ impl Strategy {
     pub(super) fn from_service(spec: &ServiceSpec, profile: &RenderProfile) -> Self {
         let mut strategy = Self::default();
         // Validation rejects a service with an unknown step.
-        for step in spec.ecs.placement_strategy.iter().map_while(|step| placement::Strategy::of(step).ok()) {
+        for step in spec.ecs.placement_strategy.iter().map_while(|step| placement::Strategy::try_from(step).ok()) {
             let step = strategy.add(&step, profile.placement_schedulers);
             strategy.steps.push(step);
         }

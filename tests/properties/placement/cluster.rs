@@ -160,7 +160,7 @@ impl Machine {
         let free = Amounts { cpu: self.cpu_left(), memory: self.memory_left(), gpus };
         let mut instance = Instance::new(number.to_string(), facts, free);
         instance.draining = !self.active;
-        instance.repels = self.tainted.then(|| "a taint".to_owned());
+        instance.exclusion = self.tainted.then(|| "a taint".to_owned());
         for job in &self.tasks {
             instance.add_task(job.group);
             instance.ports.extend(job.ports.iter().map(|port| host_port(*port)));

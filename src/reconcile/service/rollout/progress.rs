@@ -39,7 +39,8 @@ impl<'a> Progress<'a> {
         let ready = tasks.iter().filter(|pod| pod.is_active() && pod.healthy).count();
         let healthy = revision.available.unwrap_or_else(|| saturating_i64(ready));
         let configuration = requested.spec.ecs.deployment_configuration.as_ref();
-        let breaker = configuration.and_then(|configuration| CircuitBreaker::of(configuration, requested.desired));
+        let breaker = configuration
+            .and_then(|configuration| CircuitBreaker::from_configuration(configuration, requested.desired));
         let failed: Vec<&TaskPod> = tasks.into_iter().filter(|pod| tasks::has_failed(input, pod)).collect();
         let primary = record.filter(|record| record.status == DeploymentStatus::Primary);
         // If a template is applied again, earlier failures of its tasks do not count.
