@@ -31,7 +31,7 @@ use crate::ecs;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CapacityProviderSpec {
-    /// Capacity provider in ECS's shape.
+    /// Capacity provider in the format of ECS.
     #[serde(flatten)]
     pub ecs: ecs::CapacityProvider,
     /// Settings that exist only on Kubernetes.

@@ -35,7 +35,7 @@ use crate::ecs;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
-    /// Cluster in ECS's shape.
+    /// Cluster in the format of ECS.
     #[serde(flatten)]
     pub ecs: ecs::Cluster,
     /// Settings that exist only on Kubernetes.

@@ -3,7 +3,7 @@
 /// Writer of a label or an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setter {
-    /// A person or a program outside of the operator.
+    /// A user or a program other than the operator.
     User,
     /// The operator.
     Operator,
@@ -39,7 +39,7 @@ pub mod labels {
         ATTRIBUTE = "attribute.ecs-operator.dev/", User, "Node",
             "Prefix: `attribute.ecs-operator.dev/NAME` is the attribute NAME of the node. Use an annotation of the same key for a value that is not a valid label value.";
         CAPACITY_PROVIDER = "ecs-operator.dev/capacity-provider", User, "Node, Pod",
-            "On a Node: the capacity provider that it belongs to, if that has no `nodeSelector` of its own. On a Pod: the provider that the operator assigned.";
+            "On a Node: the capacity provider of the node, if the provider has no `nodeSelector`. On a Pod: the provider that the operator assigned.";
         MANAGED_BY = "app.kubernetes.io/managed-by", Operator, "created objects, Pod",
             "Always `ecs-operator`. Watches on child objects select by it.";
         NAME = "app.kubernetes.io/name", Operator, "created objects, Pod", "Family of the task definition.";
@@ -69,28 +69,28 @@ pub mod annotations {
         PAUSED = "ecs-operator.dev/paused", User, "Service",
             "`true` stops the replacement of tasks by newer revisions until you remove the annotation.";
         ROLL_BACK = "ecs-operator.dev/roll-back", User, "Service",
-            "Id of a deployment to replace by the last completed one, as `StopServiceDeployment` with `ROLLBACK` does.";
+            "ID of a deployment to replace by the last completed one, as `StopServiceDeployment` with `ROLLBACK` does.";
         PROTECTED_UNTIL = "ecs-operator.dev/protected-until", User, "Pod",
-            "Time until which neither scale-in nor a deployment stops the task, in RFC 3339, such as `2026-01-31T18:00:00Z`. ECS's task scale-in protection.";
+            "Time until which neither scale-in nor a deployment stops the task, in RFC 3339, such as `2026-01-31T18:00:00Z`. Task scale-in protection of ECS.";
         LOGS = "logs.ecs-operator.dev/", Operator, "Pod",
             "Prefix: `logs.ecs-operator.dev/CONTAINER.OPTION` is an option of the container's log configuration, for a log agent.";
         FIRELENS = "firelens.ecs-operator.dev/configuration", Operator, "Pod",
             "Configuration of the task's log router, mounted as a file.";
         CAPACITY_REFUSED = "ecs-operator.dev/capacity-provider-refused", Operator, "Pod",
-            "Time and reason of the last refusal by the API server to assign the Pod to its capacity provider.";
+            "Time and reason of the last rejection by the API server of the assignment of the Pod to its capacity provider.";
         CAPACITY_STRATEGY = "ecs-operator.dev/capacity-provider-strategy", Operator, "Pod",
-            "Strategy that divides the tasks among capacity providers, as JSON.";
+            "Strategy that distributes the tasks among capacity providers, as JSON.";
         CAPACITY_NUMBER = "ecs-operator.dev/capacity-provider-task", Operator, "Pod",
-            "Number of the task, from 1, among those that the strategy divides. It is unique in a deployment.";
+            "Number of the task, from 1, among those that the strategy distributes. It is unique in a deployment.";
         ESSENTIAL = "ecs-operator.dev/essential-containers", Operator, "Pod",
-            "Names of the containers whose end ends the task, separated by commas.";
-        HEALTH_OF = "ecs-operator.dev/health-of", Operator, "Pod", "Names of the containers whose health is the task's.";
+            "Names of the essential containers, separated by commas. The task stops when one of them exits.";
+        HEALTH_OF = "ecs-operator.dev/health-of", Operator, "Pod", "Names of the containers that determine the health of the task.";
         DETACHED_FROM = "ecs-operator.dev/detached-from", Operator, "Pod",
             "Hash of the template of a protected Pod that was released from its workload.";
         REPLACED = "ecs-operator.dev/replaced", Operator, "Pod",
             "The Pod was released from its workload because another one replaces it.";
         DELETION_COST = "controller.kubernetes.io/pod-deletion-cost", Operator, "Pod",
-            "Kubernetes' own: a ReplicaSet stops Pods with the lowest number first.";
+            "Annotation of Kubernetes: a ReplicaSet stops Pods with the lowest number first.";
         APPLIED_HASH = "ecs-operator.dev/applied-hash", Operator, "created objects",
             "Hash of the object as it was applied last. A restarted operator compares it to skip writes.";
         RENDERED_WITH = "ecs-operator.dev/rendered-with", Operator, "Deployment, DaemonSet",
@@ -100,7 +100,7 @@ pub mod annotations {
         DEFINITION = "ecs-operator.dev/definition", Operator, "Deployment, DaemonSet",
             "Fingerprint of the definition from which the workload was rendered.";
         FAILED = "ecs-operator.dev/failed-deployment", Operator, "Deployment, DaemonSet",
-            "Fingerprint of the definition that failed and is not tried again, and the template revision that had it.";
+            "Fingerprint of the definition that failed and is not deployed again, and its template revision.";
         CLUSTER = "ecs-operator.dev/cluster", Operator, "Deployment, DaemonSet",
             "Object name of the Cluster whose settings the tasks depend on.";
         CAPACITY_PROVIDERS = "ecs-operator.dev/capacity-providers", Operator, "Deployment, DaemonSet",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoScalingMapping {
-    /// Seconds that a metric must be above its target before tasks are added. Default 0. ECS takes
+    /// Seconds that a metric must be above its target before tasks are added. Default 0. ECS waits
     /// about 180.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
@@ -23,7 +23,7 @@ pub struct AutoScalingMapping {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub aws_region: Option<String>,
-    /// Authentication of KEDA at CloudWatch and SQS. Default: KEDA's own identity.
+    /// Authentication of KEDA at CloudWatch and SQS. Default: the identity of KEDA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<TriggerAuthentication>,
     /// Sources of the metrics of policies. Default: CloudWatch, and SQS for the depth of a queue.
@@ -74,7 +74,7 @@ pub struct PolicyMetric {
 }
 
 /// Source of the metric of an alarm. Set one of `external` and `prometheus`. The value is compared
-/// with the alarm's threshold.
+/// with the threshold of the alarm.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmMetric {

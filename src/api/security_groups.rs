@@ -1,4 +1,4 @@
-//! Rules of security groups, for networks that do not know AWS's security groups.
+//! Rules of security groups, for networks without security groups of AWS.
 
 use std::collections::BTreeMap;
 

@@ -74,9 +74,9 @@ pub mod condition {
         now: Timestamp,
     ) {
         let conditions = status.conditions_mut();
-        let place = conditions.iter().position(|c| c.type_ == draft.kind);
+        let position = conditions.iter().position(|c| c.type_ == draft.kind);
         let settled = settle(vec![draft], previous, generation, now);
-        match place {
+        match position {
             Some(at) => drop(conditions.splice(at..=at, settled)),
             None => conditions.extend(settled),
         }

@@ -27,8 +27,8 @@ pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
     doc = "An ECS task definition. The object is named after its family. Each change of the spec creates a new revision, which never changes.",
     namespaced,
     status = "TaskDefinitionStatus",
-    printcolumn = r#"{"name":"Family","type":"string","jsonPath":".status.family","description":"The family in ECS's spelling"}"#,
-    printcolumn = r#"{"name":"Revision","type":"integer","jsonPath":".status.latestRevision","description":"The newest revision"}"#,
+    printcolumn = r#"{"name":"Family","type":"string","jsonPath":".status.family","description":"Family in the spelling of ECS"}"#,
+    printcolumn = r#"{"name":"Revision","type":"integer","jsonPath":".status.latestRevision","description":"Newest revision"}"#,
     printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].reason","description":"Valid, or the reason why the spec is not accepted"}"#,
     printcolumn = r#"{"name":"Exact","type":"integer","jsonPath":".status.translation.exact","description":"Fields that behave exactly as on ECS"}"#,
     printcolumn = r#"{"name":"Approximate","type":"integer","jsonPath":".status.translation.approximate","description":"Fields that behave differently"}"#,
@@ -37,7 +37,7 @@ pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinitionSpec {
-    /// Task definition in ECS's shape.
+    /// Task definition in the format of ECS.
     #[serde(flatten)]
     pub ecs: ecs::TaskDefinition,
     /// Settings that exist only on Kubernetes.
@@ -62,19 +62,19 @@ pub struct TaskDefinitionKubernetes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub image_pull_secrets: Vec<LocalReference>,
-    /// ServiceAccount of the tasks. Default: the namespace's `default`, without a token in the
+    /// ServiceAccount of the tasks. Default: `default` of the namespace, without a token in the
     /// containers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
-    /// RuntimeClass of the tasks, for sandboxes such as virtual machines. Default: the cluster's
-    /// own runtime.
+    /// RuntimeClass of the tasks, for sandboxes such as virtual machines. Default: the
+    /// default runtime of the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
     /// Kernel parameters of `systemControls` that the nodes of these tasks allow beyond the safe
     /// ones, in the form of the kubelet's setting of this name: `net.core.somaxconn`,
-    /// `kernel.msg*`. Other unsafe parameters are not set, because nodes refuse Pods with them.
+    /// `kernel.msg*`. Other unsafe parameters are not set, because nodes reject Pods with them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub allowed_unsafe_sysctls: Vec<String>,
@@ -166,7 +166,7 @@ pub struct SecretStores {
 }
 
 impl SecretStores {
-    /// These stores, and those of `other` where there is none.
+    /// Returns these stores; absent ones are those of `other`.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
@@ -199,7 +199,7 @@ pub enum SecretStoreKind {
     SecretStore,
 }
 
-/// A text is no name of a store.
+/// Error of a text that is not the name of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write NAME, ClusterSecretStore/NAME or SecretStore/NAME, with the name of a store of the External Secrets Operator"
@@ -277,13 +277,13 @@ pub struct Toleration {
 }
 
 impl From<&Toleration> for k8s_openapi::api::core::v1::Toleration {
-    fn from(given: &Toleration) -> Self {
+    fn from(toleration: &Toleration) -> Self {
         Self {
-            key: given.key.clone(),
-            operator: given.operator.clone(),
-            value: given.value.clone(),
-            effect: given.effect.clone(),
-            toleration_seconds: given.toleration_seconds,
+            key: toleration.key.clone(),
+            operator: toleration.operator.clone(),
+            value: toleration.value.clone(),
+            effect: toleration.effect.clone(),
+            toleration_seconds: toleration.toleration_seconds,
         }
     }
 }
@@ -295,10 +295,10 @@ pub struct TaskDefinitionStatus {
     /// Generation of the spec that the status describes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Family in ECS's spelling.
+    /// Family in the spelling of ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// Newest revision. A service that names the family alone runs it.
+    /// Newest revision. A service without a revision number runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_revision: Option<i64>,
     /// Number of fields by verdict.

@@ -3,28 +3,28 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A parsed Amazon Resource Name.
+/// Amazon Resource Name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arn {
-    /// `aws`, `aws-cn`, `aws-us-gov` …
+    /// Partition, such as `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
-    /// The AWS service, such as `ecs`.
+    /// AWS service, such as `ecs`.
     pub service: String,
-    /// The region; empty for global resources such as IAM roles.
+    /// Region; empty for global resources such as IAM roles.
     pub region: String,
-    /// The account's number; empty for S3 objects.
+    /// Account number; empty for S3 objects.
     pub account: String,
-    /// All that follows the account, with its colons and slashes.
+    /// Text after the account, including colons and slashes.
     pub resource: String,
 }
 
-/// Reason for refusing a text as an ARN.
+/// Error of a text that is not an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an ARN of the form arn:partition:service:region:account:resource")]
 pub struct NotAnArn(String);
 
 impl Arn {
-    /// Type and name of a resource that is written `type/name` or `type:name`. The name keeps further separators.
+    /// Returns type and name of a resource in the form `type/name` or `type:name`. The name keeps further separators.
     ///
     /// ```
     /// use ecs_operator::ecs::arn::Arn;
@@ -65,7 +65,7 @@ impl fmt::Display for Arn {
     }
 }
 
-/// The name of an object that ECS lets people give as a name or an ARN: the last part of its path.
+/// Returns the short name for a name or an ARN: the last part of the path.
 ///
 /// ```
 /// use ecs_operator::ecs::arn::short_name;
@@ -81,20 +81,20 @@ pub fn short_name(name_or_arn: &str) -> &str {
     name_or_arn.rsplit(['/', ':']).next().unwrap_or(name_or_arn)
 }
 
-/// The name of a cluster given as a name or an ARN; `default` where none is given, as ECS has it.
+/// Returns the name of a cluster for a name or an ARN; `default` if absent or empty, as in ECS.
 #[must_use]
 pub fn cluster_name(name_or_arn: Option<&str>) -> &str {
     match name_or_arn {
         None | Some("") => "default",
-        Some(given) => short_name(given),
+        Some(name_or_arn) => short_name(name_or_arn),
     }
 }
 
-/// The name of a service's cluster: its `cluster`, or the `clusterArn` that `describe-services` prints instead; `default` where
-/// neither is given.
+/// Returns the name of the cluster of a service: from `cluster`, otherwise from `clusterArn`, which `describe-services` returns,
+/// otherwise `default`.
 #[must_use]
 pub fn cluster_of_service<'a>(cluster: Option<&'a str>, cluster_arn: Option<&'a str>) -> &'a str {
-    cluster_name([cluster, cluster_arn].into_iter().flatten().find(|given| !given.is_empty()))
+    cluster_name([cluster, cluster_arn].into_iter().flatten().find(|name| !name.is_empty()))
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_is_read_and_written_unchanged() {
+    fn an_arn_round_trips() {
         for text in [
             "arn:aws:ecs:eu-west-1:123456789012:cluster/shop",
             "arn:aws-cn:iam::123456789012:role/ecs",
@@ -120,27 +120,27 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn other_texts_are_rejected() {
         for text in ["", "web", "arn:aws:ecs", "arn:aws:ecs:r:1:", "arn::ecs:r:1:x", "ARN:aws:ecs:r:1:x"] {
             assert!(text.parse::<Arn>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_cluster_that_is_not_named_is_default() {
+    fn the_default_cluster_is_default() {
         let cases = [
             (None, "default"),
             (Some(""), "default"),
             (Some("shop"), "shop"),
             (Some("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), "shop"),
         ];
-        for (given, name) in cases {
-            assert_eq!(cluster_name(given), name);
+        for (name_or_arn, name) in cases {
+            assert_eq!(cluster_name(name_or_arn), name);
         }
     }
 
     #[test]
-    fn describe_output_names_the_cluster_of_a_service_by_its_arn() {
+    fn the_cluster_of_a_service_may_be_an_arn() {
         let arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop";
         let cases = [
             (None, Some(arn), "shop"),

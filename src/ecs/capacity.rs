@@ -1,7 +1,7 @@
-//! Capacity: the providers that tasks run on, and how a service's tasks are divided among them.
+//! Capacity providers, and the distribution of the tasks of a service among them.
 //!
-//! [`provider`] holds the wire shape of a capacity provider, [`effective_strategy`] resolves the strategy of a service, and
-//! [`split`] computes how many tasks go to each provider of a strategy.
+//! [`provider`] contains the wire shape of a capacity provider, [`effective_strategy`] resolves the strategy of a service, and
+//! [`split`] computes the number of tasks for each provider of a strategy.
 
 pub mod effective_strategy;
 mod managed_instances;
@@ -15,25 +15,25 @@ pub use split::Strategy;
 
 use super::common::ecs_enum;
 
-/// The provider of Fargate's ordinary capacity. It exists without being made.
+/// Provider of on-demand capacity of Fargate. It exists by default.
 pub const FARGATE: &str = "FARGATE";
 
-/// The provider of Fargate's spare capacity, which AWS may take back. It exists without being made.
+/// Provider of spare capacity of Fargate, which AWS may reclaim. It exists by default.
 pub const FARGATE_SPOT: &str = "FARGATE_SPOT";
 
-/// True if a capacity provider is one of Fargate's.
+/// True for the capacity providers of Fargate.
 #[must_use]
 pub fn is_fargate(provider: &str) -> bool {
     matches!(provider, FARGATE | FARGATE_SPOT)
 }
 
 ecs_enum! {
-    /// State of something that ECS manages.
+    /// State of a feature that ECS manages.
     pub enum ManagedStatus {
-        /// ECS manages it.
+        /// Enabled.
         #[default]
         Enabled = "ENABLED",
-        /// ECS does not manage it.
+        /// Disabled.
         Disabled = "DISABLED",
     }
 }

@@ -1,7 +1,7 @@
-//! A cluster: a named group of services, tasks and capacity, as `CreateCluster` takes it.
+//! Cluster: the input of `CreateCluster`.
 //!
-//! The members that only `describe-clusters` prints are part of the shape too, so that its output can be pasted
-//! unchanged; they carry no instruction.
+//! The shape includes the fields that only `describe-clusters` returns, so that its output can be used unchanged. They
+//! have no effect.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use super::common::{CapacityProviderStrategyItem, Tag};
 use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
 
-/// The input of `CreateCluster`, and what `describe-clusters` prints on top of it.
+/// Input of `CreateCluster`, with the additional fields of `describe-clusters`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cluster {
@@ -30,7 +30,7 @@ pub struct Cluster {
     /// Capacity providers that services and tasks of the cluster can use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity_providers: Vec<String>,
-    /// Strategy of services and tasks that give neither a strategy nor a launch type; at most 20.
+    /// Strategy of services and tasks with neither a strategy nor a launch type; at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub default_capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
@@ -40,19 +40,19 @@ pub struct Cluster {
     /// Describe only: ARN of the cluster. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_arn: Option<String>,
-    /// Describe only: such as `ACTIVE`. Has no effect.
+    /// Describe only: status, such as `ACTIVE`. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Describe only: registered container instances. Has no effect.
+    /// Describe only: number of registered container instances. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_container_instances_count: Option<i32>,
-    /// Describe only: tasks that run. Has no effect.
+    /// Describe only: number of running tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running_tasks_count: Option<i32>,
-    /// Describe only: tasks that are starting. Has no effect.
+    /// Describe only: number of starting tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_tasks_count: Option<i32>,
-    /// Describe only: active services. Has no effect.
+    /// Describe only: number of active services. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_services_count: Option<i32>,
     /// Describe only: counts by launch type. Has no effect.
@@ -68,7 +68,7 @@ pub struct Cluster {
     pub attachments_status: Option<String>,
 }
 
-/// A setting of a cluster.
+/// Setting of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterSetting {
@@ -93,15 +93,15 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterConfiguration {
-    /// Record and encryption of commands run in containers.
+    /// Recording and encryption of commands run in containers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execute_command_configuration: Option<ExecuteCommandConfiguration>,
-    /// Encryption of storage made for tasks.
+    /// Encryption of storage that ECS creates for tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_storage_configuration: Option<ManagedStorageConfiguration>,
 }
 
-/// Record and encryption of commands run in containers.
+/// Recording and encryption of commands run in containers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecuteCommandConfiguration {
@@ -111,7 +111,7 @@ pub struct ExecuteCommandConfiguration {
     /// Recording of sessions. Default `DEFAULT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logging: Option<ExecuteCommandLogging>,
-    /// Destination of the record; required for `OVERRIDE`.
+    /// Destination of recordings. Required for `OVERRIDE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<ExecuteCommandLogConfiguration>,
 }
@@ -119,17 +119,17 @@ pub struct ExecuteCommandConfiguration {
 ecs_enum! {
     /// Recording of sessions.
     pub enum ExecuteCommandLogging {
-        /// Destination of the container's own output.
+        /// Destination of the logs of the container.
         #[default]
         Default = "DEFAULT",
-        /// Nowhere.
+        /// Sessions are not recorded.
         None = "NONE",
         /// The destination in `logConfiguration`.
         Override = "OVERRIDE",
     }
 }
 
-/// Destination of the record of sessions.
+/// Destination of recorded sessions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecuteCommandLogConfiguration {
@@ -150,7 +150,7 @@ pub struct ExecuteCommandLogConfiguration {
     pub s3_key_prefix: Option<String>,
 }
 
-/// Encryption of storage made for tasks.
+/// Encryption of storage that ECS creates for tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedStorageConfiguration {

@@ -1,4 +1,4 @@
-//! Shapes that several ECS operations share, and what all shapes are written with.
+//! Shapes that several ECS operations share, and tools to define shapes.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use super::redact;
 
-/// Names that ECS gives no other meaning: families, clusters, services, containers, volumes.
+/// Pattern of names of families, clusters, services, containers and volumes.
 pub(crate) const NAME_PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
-/// Names of port mappings; ECS takes no capitals here.
+/// Pattern of names of port mappings, without capital letters.
 pub(crate) const PORT_NAME_PATTERN: &str = "^[a-z0-9_-]+$";
 
-/// Defines an enum with ECS's own spelling of its values.
+/// Defines an enum with the spelling of its values in the ECS API.
 ///
-/// The first variant is the `Default`, which is of use to builders and tests only: an absent member stays absent.
+/// The first variant is the `Default`, which only builders and tests use: an absent field stays absent.
 macro_rules! ecs_enum {
     (
         $(#[$meta:meta])*
@@ -31,10 +31,10 @@ macro_rules! ecs_enum {
         pub enum $name { $( $(#[$variant_meta])* #[serde(rename = $wire)] $variant, )+ }
 
         impl $name {
-            /// All values, in the order they are documented.
+            /// All values, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The value as ECS spells it.
+            /// Returns the value in the spelling of ECS.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $wire),+ }
@@ -50,26 +50,26 @@ macro_rules! ecs_enum {
 }
 pub(crate) use ecs_enum;
 
-/// Takes an enum's own description out of its schema, so that a member's description, which also tells the default,
-/// is the one that is shown.
+/// Removes the description of an enum from its schema, so that the description of the field, which includes the default,
+/// is shown.
 pub(crate) fn without_description(schema: &mut Schema) {
     schema.remove("description");
 }
 
-/// Reads a string and takes an empty one for absent, as templates made by the AWS command line have it.
+/// Deserializes a string; an empty string is absent, as in templates of the AWS command line.
 ///
-/// Used where the empty string has no meaning of its own.
+/// Used for fields in which an empty string has no meaning.
 pub(crate) fn empty_is_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.filter(|text| !text.is_empty()))
 }
 
-/// JSON that is kept as it is and never looked into.
+/// JSON that is kept without interpretation.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Opaque(pub Value);
 
 impl Opaque {
-    /// The schema of any JSON at all, in the form a custom resource accepts.
+    /// Returns the schema of any JSON, in the form that a custom resource accepts.
     pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
     }
@@ -89,35 +89,35 @@ impl JsonSchema for Opaque {
     }
 }
 
-/// Prints the kind of JSON and none of its content, which may be secret.
+/// Prints the type of the JSON without its content, which may be secret.
 impl fmt::Debug for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opaque({})", super::pointer::json_type(&self.0))
     }
 }
 
-/// A label of an ECS resource.
+/// Tag of an ECS resource.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tag {
-    /// Name of the label, 1 to 128 characters; `aws:` is reserved.
+    /// Key of the tag, 1 to 128 characters. The prefix `aws:` is reserved.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub key: Option<String>,
-    /// Value of the label, at most 256 characters.
+    /// Value of the tag, at most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub value: Option<String>,
 }
 
-/// A name and a value.
+/// Name and value.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KeyValuePair {
-    /// The name.
+    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The value, taken literally. Not printed in logs.
+    /// Literal value. Not printed in logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -128,7 +128,7 @@ impl fmt::Debug for KeyValuePair {
     }
 }
 
-/// A setting whose value is kept in Secrets Manager or Parameter Store.
+/// Setting with a value from Secrets Manager or Parameter Store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
@@ -138,41 +138,41 @@ pub struct Secret {
     pub value_from: String,
 }
 
-/// A capacity provider's part in a strategy.
+/// Item of a capacity provider strategy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapacityProviderStrategyItem {
     /// Name of the capacity provider, such as `FARGATE_SPOT`.
     pub capacity_provider: String,
-    /// Its share of the tasks beyond all bases, 0 to 1000. Default 0: none.
+    /// Relative share of the tasks beyond all bases, 0 to 1000. Default 0: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<i32>,
-    /// Tasks that go to it first, 0 to 100000; in one item of a strategy only. Default 0.
+    /// Number of tasks that the provider gets first, 0 to 100000; only in one item of a strategy. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100_000))]
     pub base: Option<i32>,
 }
 
 ecs_enum! {
-    /// Kind of compute that tasks run on.
+    /// Launch type of tasks.
     pub enum LaunchType {
         /// EC2 instances of the account.
         #[default]
         Ec2 = "EC2",
-        /// Serverless tasks.
+        /// AWS Fargate.
         Fargate = "FARGATE",
-        /// Registered machines outside AWS.
+        /// Registered instances outside AWS.
         External = "EXTERNAL",
-        /// Instances that ECS itself manages; only through a strategy.
+        /// Instances that ECS manages; only through a strategy.
         ManagedInstances = "MANAGED_INSTANCES",
     }
 }
 
 ecs_enum! {
-    /// Source of a task's tags.
+    /// Source of the tags of a task.
     pub enum PropagateTags {
-        /// Nowhere.
+        /// No tags.
         #[default]
         None = "NONE",
         /// The task definition.

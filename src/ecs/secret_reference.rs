@@ -1,8 +1,8 @@
-//! References to values in Secrets Manager and in the SSM Parameter Store, as `valueFrom` has them.
+//! References of `valueFrom` to values in Secrets Manager and in the SSM Parameter Store.
 //!
-//! "Specifying sensitive data" in the ECS developer guide has the forms: `secret
-//! ARN[:json-key:version-stage:version-id]`, where empty parts stand for the whole value and its current version; the
-//! ARN of a parameter; and the bare name of a parameter, which is looked up in the region of the task.
+//! The forms of "Specifying sensitive data" in the ECS developer guide: `secret
+//! ARN[:json-key:version-stage:version-id]`, where empty parts mean the whole value and its current version; the ARN of a
+//! parameter; and the name of a parameter in the region of the task.
 
 use super::arn::Arn;
 
@@ -17,53 +17,53 @@ use super::arn::Arn;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretReference {
-    /// A secret of Secrets Manager, or one key of it.
+    /// Secret of Secrets Manager, or one key of it.
     Secret(StoredSecret),
-    /// A parameter, given by its ARN.
+    /// Parameter by its ARN.
     Parameter(Arn),
-    /// A parameter of the task's own region, given by its name. Anything that does not begin like an ARN is taken for
-    /// one, so it may be a value that stands here by mistake, and is not repeated.
+    /// Parameter in the region of the task by its name. Any text that does not start like an ARN is a name, so that it may
+    /// be a secret value entered by mistake. It is not stored.
     NamedParameter,
 }
 
-/// A secret of Secrets Manager and which part of it is meant.
+/// Secret of Secrets Manager, and the part of it to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// The secret alone.
+    /// ARN of the secret.
     pub arn: Arn,
-    /// The member of the JSON object that the secret is; none: the whole value.
+    /// Key in the JSON object of the secret. Absent: the whole value.
     pub json_key: Option<String>,
-    /// The stage of the version that is meant; none: `AWSCURRENT`.
+    /// Stage of the version. Absent: `AWSCURRENT`.
     pub version_stage: Option<String>,
-    /// The version that is meant.
+    /// ID of the version.
     pub version_id: Option<String>,
 }
 
 impl StoredSecret {
-    /// True if the version is named by its stage and by its id, of which ECS takes one only.
+    /// True if both stage and ID of a version are set. ECS accepts only one of them.
     #[must_use]
     pub fn names_version_twice(&self) -> bool {
         self.version_stage.is_some() && self.version_id.is_some()
     }
 }
 
-/// Reason for refusing a text as a reference.
+/// Error in a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAReference {
-    /// It begins like an ARN and is none.
-    #[error("it begins like an ARN and is none")]
+    /// The text starts like an ARN, but is malformed.
+    #[error("the ARN is malformed")]
     Malformed,
-    /// It is the ARN of something else.
-    #[error("it is the ARN of neither a secret nor a parameter")]
+    /// The ARN is of another resource.
+    #[error("expected the ARN of a secret or a parameter")]
     Elsewhere,
 }
 
 impl SecretReference {
-    /// Reads a reference by ECS's rules.
+    /// Parses a reference.
     ///
     /// # Errors
     ///
-    /// Fails for a text that begins like an ARN but is not the ARN of a secret or parameter.
+    /// Fails if the text starts like an ARN but is not the ARN of a secret or a parameter.
     pub fn parse(from: &str) -> Result<Self, NotAReference> {
         if !from.starts_with("arn:") {
             return Ok(Self::NamedParameter);
@@ -84,7 +84,7 @@ impl SecretReference {
     }
 }
 
-/// The name of a parameter, of its ARN: with a slash before it when it is one of a hierarchy.
+/// Returns the name of a parameter from its ARN, with a leading slash if it is part of a hierarchy.
 ///
 /// Parameter Store writes the hierarchy `/prod/db` as `parameter/prod/db`, and the name `db` as `parameter/db`.
 #[must_use]
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_after_a_secrets_name_may_be_empty() {
+    fn the_parts_after_the_name_of_a_secret_may_be_empty() {
         let cases = [
             ("", [None, None, None]),
             (":password::", [Some("password"), None, None]),
@@ -118,14 +118,14 @@ mod tests {
         ];
         for (parts, expected) in cases {
             let secret = stored(&format!("{SECRET}{parts}"));
-            let found = [&secret.json_key, &secret.version_stage, &secret.version_id].map(|part| part.as_deref());
-            assert_eq!((found, secret.arn.to_string().as_str()), (expected, SECRET), "{parts}");
+            let parts_found = [&secret.json_key, &secret.version_stage, &secret.version_id].map(|part| part.as_deref());
+            assert_eq!((parts_found, secret.arn.to_string().as_str()), (expected, SECRET), "{parts}");
             assert_eq!(secret.names_version_twice(), expected[1].is_some() && expected[2].is_some());
         }
     }
 
     #[test]
-    fn a_parameter_is_named_by_its_arn_or_its_name() {
+    fn a_parameter_is_referenced_by_its_arn_or_its_name() {
         let cases = [("parameter/db", "db"), ("parameter/prod/db", "/prod/db")];
         for (resource, name) in cases {
             let from = format!("arn:aws:ssm:eu-west-1:123456789012:{resource}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn other_arns_are_no_references() {
+    fn other_arns_are_not_references() {
         assert_eq!(SecretReference::parse("arn:aws:ssm"), Err(NotAReference::Malformed));
         for from in ["arn:aws:s3:::bucket/a", "arn:aws:ssm:r:1:document/x", "arn:aws:secretsmanager:r:1:policy:x"] {
             assert_eq!(SecretReference::parse(from), Err(NotAReference::Elsewhere), "{from}");

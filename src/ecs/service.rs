@@ -1,7 +1,7 @@
-//! A service: a number of tasks that ECS keeps running, as `CreateService` takes it.
+//! Service: the input of `CreateService`.
 //!
-//! The members that only `describe-services` prints are part of the shape too, so that its output can be pasted
-//! unchanged; they carry no instruction.
+//! The shape includes the fields that only `describe-services` returns, so that its output can be used unchanged. They
+//! have no effect.
 
 mod connect;
 mod deployment;
@@ -19,11 +19,11 @@ pub use connect::*;
 pub use deployment::*;
 pub use volume::*;
 
-/// The input of `CreateService`, and what `describe-services` prints on top of it.
+/// Input of `CreateService`, with the additional fields of `describe-services`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
-    /// Cluster to run in, as a name or an ARN. Default: the cluster `default`.
+    /// Cluster of the service, as a name or an ARN. Default: the cluster `default`.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// Name within the cluster. At most 255 letters, digits, hyphens and underscores.
@@ -33,28 +33,28 @@ pub struct Service {
     /// Task definition: `family` for the newest revision, `family:revision`, or an ARN.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
-    /// Controls whether tasks are moved to even out zones. Default: they are not. ECS moves those of services that were made without saying
-    /// so since 2025.
+    /// Rebalancing of tasks across Availability Zones. Default: disabled. ECS enables it for services created without a value since
+    /// 2025.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_rebalancing: Option<AvailabilityZoneRebalancing>,
     /// Load balancers that send traffic to the tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load_balancers: Vec<LoadBalancer>,
-    /// Cloud Map service that lists the tasks; one at most.
+    /// Cloud Map service that lists the tasks; at most one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub service_registries: Vec<ServiceRegistry>,
     /// Number of tasks to keep running. Required for `REPLICA`; not used for `DAEMON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub desired_count: Option<i32>,
-    /// Identifier that makes repeating the request harmless. At most 36 characters.
+    /// Identifier that makes the request idempotent. At most 36 characters.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 36))]
     pub client_token: Option<String>,
-    /// Kind of compute. Excludes `capacityProviderStrategy`.
+    /// Launch type. Excludes `capacityProviderStrategy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_type: Option<LaunchType>,
-    /// Division of tasks among capacity providers; at most 20. Default: the cluster's.
+    /// Distribution of tasks among capacity providers; at most 20. Default: that of the cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
@@ -67,22 +67,22 @@ pub struct Service {
     /// Replacement of the old revision by a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_configuration: Option<DeploymentConfiguration>,
-    /// Rules that nodes must meet, at most 10 with those of the task definition.
+    /// Rules that nodes must satisfy; at most 10 together with those of the task definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub placement_constraints: Vec<PlacementConstraint>,
-    /// Steps of choosing a node, applied in order; at most 5.
+    /// Steps of the choice of a node, in order; at most 5.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub placement_strategy: Vec<PlacementStrategy>,
-    /// Subnets and security groups; required in `awsvpc` mode and refused in the others.
+    /// Subnets and security groups. Required in `awsvpc` mode and rejected in other modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_configuration: Option<NetworkConfiguration>,
-    /// Seconds after a task's start in which failing health checks are ignored. Default 0.
+    /// Seconds after the start of a task during which failing health checks are ignored. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub health_check_grace_period_seconds: Option<i32>,
-    /// A number of tasks, or one on each node. Default `REPLICA`.
+    /// Scheduling of tasks: a number of tasks, or one on each node. Default `REPLICA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_strategy: Option<SchedulingStrategy>,
     /// Controller of deployments. Default: ECS.
@@ -95,22 +95,22 @@ pub struct Service {
     /// True if tasks are tagged with the names of their cluster and service. Default false.
     #[serde(rename = "enableECSManagedTags", skip_serializing_if = "Option::is_none")]
     pub enable_ecs_managed_tags: Option<bool>,
-    /// Source of the tasks' tags. Default: none.
+    /// Source of the tags of tasks. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateTags>,
-    /// True if commands can be run in the tasks' containers. Default false.
+    /// True if commands can be run in the containers of tasks. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_execute_command: Option<bool>,
     /// Short names and a proxy for calls between services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_connect_configuration: Option<ServiceConnectConfiguration>,
-    /// Settings of the volumes that the task definition leaves to launch.
+    /// Settings of the volumes that are configured at launch.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_configurations: Vec<ServiceVolumeConfiguration>,
     /// VPC Lattice target groups that send traffic to the tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vpc_lattice_configurations: Vec<VpcLatticeConfiguration>,
-    /// Gateway that sends traffic to the tasks; one at most.
+    /// Gateway that sends traffic to the tasks; at most one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1))]
     pub gateway_connectors: Vec<GatewayConnector>,
@@ -123,22 +123,22 @@ pub struct Service {
     /// Describe only: ARN of the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_arn: Option<String>,
-    /// Describe only: ARN of the cluster. Names the cluster when `cluster` is absent.
+    /// Describe only: ARN of the cluster. Used if `cluster` is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_arn: Option<String>,
     /// Describe only: `ACTIVE`, `DRAINING` or `INACTIVE`. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Describe only: tasks that run. Has no effect.
+    /// Describe only: number of running tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running_count: Option<i32>,
-    /// Describe only: tasks that are starting. Has no effect.
+    /// Describe only: number of starting tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_count: Option<i32>,
     /// Describe only: operating system of the tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_family: Option<String>,
-    /// Describe only: deployments under way. Has no effect.
+    /// Describe only: active deployments. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "Opaque::schema")]
     pub deployments: Option<Opaque>,
@@ -146,14 +146,14 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "Opaque::schema")]
     pub task_sets: Option<Opaque>,
-    /// Describe only: the latest messages about the service. Has no effect.
+    /// Describe only: latest events of the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "Opaque::schema")]
     pub events: Option<Opaque>,
-    /// Describe only: when the service was created. Has no effect.
+    /// Describe only: time of creation. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Opaque>,
-    /// Describe only: the principal that created the service. Has no effect.
+    /// Describe only: principal that created the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// Describe only: role for calls to a load balancer. Has no effect.
@@ -162,11 +162,11 @@ pub struct Service {
     /// Describe only: ARN of the current deployment. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_service_deployment: Option<String>,
-    /// Describe only: revisions that tasks run at present. Has no effect.
+    /// Describe only: revisions of running tasks. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "Opaque::schema")]
     pub current_service_revisions: Option<Opaque>,
-    /// Describe only: who manages the service's resources. Has no effect.
+    /// Describe only: manager of the resources of the service. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_management_type: Option<String>,
 }
@@ -175,27 +175,26 @@ pub struct Service {
 pub const DEFAULT_DESIRED_COUNT: i32 = 1;
 
 impl Service {
-    /// The name of its cluster, as [`arn::cluster_of_service`] has it.
+    /// Returns the name of the cluster; see [`arn::cluster_of_service`].
     #[must_use]
     pub fn cluster_name(&self) -> &str {
         arn::cluster_of_service(self.cluster.as_deref(), self.cluster_arn.as_deref())
     }
 
-    /// True if it runs one task on each node.
+    /// True if the service runs one task on each node.
     #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.scheduling_strategy == Some(SchedulingStrategy::Daemon)
     }
 
-    /// `minimumHealthyPercent` and `maximumPercent`, by ECS's defaults where they are absent: 100 and 200, for a DAEMON
-    /// service 0 and 100.
+    /// Returns `minimumHealthyPercent` and `maximumPercent`. Defaults: 100 and 200, for a DAEMON service 0 and 100.
     #[must_use]
     pub fn percentages(&self) -> (i32, i32) {
         let (minimum, maximum) = if self.is_daemon() { (0, 100) } else { (100, 200) };
-        let given = self.deployment_configuration.as_ref();
+        let configuration = self.deployment_configuration.as_ref();
         (
-            given.and_then(|given| given.minimum_healthy_percent).unwrap_or(minimum),
-            given.and_then(|given| given.maximum_percent).unwrap_or(maximum),
+            configuration.and_then(|it| it.minimum_healthy_percent).unwrap_or(minimum),
+            configuration.and_then(|it| it.maximum_percent).unwrap_or(maximum),
         )
     }
 
@@ -214,12 +213,12 @@ impl Service {
 }
 
 ecs_enum! {
-    /// Rebalancing of tasks across zones.
+    /// Rebalancing of tasks across Availability Zones.
     pub enum AvailabilityZoneRebalancing {
-        /// Tasks are moved when zones differ.
+        /// Tasks are moved when zones are not balanced.
         #[default]
         Enabled = "ENABLED",
-        /// Tasks stay where they are.
+        /// Tasks are not moved.
         Disabled = "DISABLED",
     }
 }
@@ -227,28 +226,28 @@ ecs_enum! {
 ecs_enum! {
     /// Number of tasks of a service.
     pub enum SchedulingStrategy {
-        /// The desired number, spread as the placement strategy says.
+        /// The desired number, distributed by the placement strategy.
         #[default]
         Replica = "REPLICA",
-        /// One on each node that meets the constraints.
+        /// One on each node that satisfies the constraints.
         Daemon = "DAEMON",
     }
 }
 
-/// A load balancer's target group, and the container port it sends traffic to.
+/// Target group of a load balancer, and the container port that receives its traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancer {
     /// ARN of the target group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_group_arn: Option<String>,
-    /// Name of a Classic Load Balancer; instead of a target group.
+    /// Name of a Classic Load Balancer, instead of a target group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer_name: Option<String>,
-    /// Container that takes the traffic.
+    /// Container that receives the traffic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_name: Option<String>,
-    /// Port that takes the traffic; a `containerPort` of that container.
+    /// Port that receives the traffic: a `containerPort` of that container.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub container_port: Option<i32>,
@@ -275,7 +274,7 @@ pub struct AdvancedConfiguration {
     pub role_arn: Option<String>,
 }
 
-/// A Cloud Map service that lists the tasks.
+/// Cloud Map service that lists the tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceRegistry {
@@ -286,20 +285,20 @@ pub struct ServiceRegistry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub port: Option<i32>,
-    /// Container whose port the SRV records give.
+    /// Container of the port in the SRV records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_name: Option<String>,
-    /// Container port that the SRV records give.
+    /// Container port in the SRV records.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub container_port: Option<i32>,
 }
 
-/// A rule that nodes must meet.
+/// Rule that nodes must satisfy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacementConstraint {
-    /// Kind of rule.
+    /// Type of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<PlacementConstraintType>,
     /// Cluster query language expression, for `memberOf`. At most 2000 characters.
@@ -309,9 +308,9 @@ pub struct PlacementConstraint {
 }
 
 ecs_enum! {
-    /// Kind of placement rule.
+    /// Type of a placement rule.
     pub enum PlacementConstraintType {
-        /// Each task of the group is on a node of its own.
+        /// Each task of the group is on a different node.
         #[default]
         DistinctInstance = "distinctInstance",
         /// The node must match an expression.
@@ -319,11 +318,11 @@ ecs_enum! {
     }
 }
 
-/// A step in choosing a node.
+/// Step of the choice of a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacementStrategy {
-    /// Kind of the step.
+    /// Type of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<PlacementStrategyType>,
     /// `spread`: `host`, `instanceId` or `attribute:…`. `binpack`: `cpu` or `memory`. `random`: unused.
@@ -332,14 +331,14 @@ pub struct PlacementStrategy {
 }
 
 ecs_enum! {
-    /// Kind of a step in choosing a node.
+    /// Type of a step of the choice of a node.
     pub enum PlacementStrategyType {
-        /// Picks any node.
+        /// Chooses a random node.
         #[default]
         Random = "random",
-        /// Evens tasks out over the values of the field.
+        /// Spreads tasks evenly over the values of the field.
         Spread = "spread",
-        /// Picks the node with the least of the field left.
+        /// Chooses the node with the smallest remaining amount of the field.
         Binpack = "binpack",
     }
 }
@@ -360,27 +359,27 @@ pub struct AwsVpcConfiguration {
     /// Subnets of one VPC; at most 16.
     #[schemars(length(max = 16))]
     pub subnets: Vec<String>,
-    /// Security groups, at most 5. Default: the VPC's default group.
+    /// Security groups; at most 5. Default: the default group of the VPC.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub security_groups: Vec<String>,
-    /// Controls whether tasks get a public address. Default `DISABLED`; Fargate only.
+    /// Assignment of a public address to tasks. Default `DISABLED`. Fargate only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<AssignPublicIp>,
 }
 
 ecs_enum! {
-    /// Controls whether tasks get a public address.
+    /// Assignment of a public address to tasks.
     pub enum AssignPublicIp {
-        /// They do.
+        /// Tasks get a public address.
         #[default]
         Enabled = "ENABLED",
-        /// They do not.
+        /// Tasks get no public address.
         Disabled = "DISABLED",
     }
 }
 
-/// A VPC Lattice target group that sends traffic to the tasks.
+/// VPC Lattice target group that sends traffic to the tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcLatticeConfiguration {
@@ -388,7 +387,7 @@ pub struct VpcLatticeConfiguration {
     pub role_arn: String,
     /// ARN of the target group.
     pub target_group_arn: String,
-    /// Name of the port mapping that takes the traffic.
+    /// Name of the port mapping that receives the traffic.
     pub port_name: String,
     /// Second target group and listener rules for deployments that shift traffic.
     #[serde(skip_serializing_if = "Option::is_none")]

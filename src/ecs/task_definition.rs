@@ -1,11 +1,13 @@
-//! A task definition: the recipe ECS starts tasks from, as `RegisterTaskDefinition` takes it.
+//! Task definition: the input of `RegisterTaskDefinition`.
 //!
-//! The members that only `describe-task-definition` prints are part of the shape too, so that its output can be
-//! pasted unchanged; they carry no instruction.
+//! The shape includes the fields that only `describe-task-definition` returns, so that its output can be used unchanged.
+//! They have no effect.
 
 mod container;
 mod linux;
 mod logging;
+mod port_mapping;
+mod resource_requirement;
 mod volume;
 
 use schemars::JsonSchema;
@@ -16,9 +18,11 @@ use super::common::{NAME_PATTERN, Opaque, ecs_enum, empty_is_none};
 pub use container::*;
 pub use linux::*;
 pub use logging::*;
+pub use port_mapping::*;
+pub use resource_requirement::*;
 pub use volume::*;
 
-/// The members that `describe-task-definition` prints and `RegisterTaskDefinition` does not take.
+/// Fields that only `describe-task-definition` returns.
 pub const DESCRIBE_ONLY: [&str; 9] = [
     "taskDefinitionArn",
     "revision",
@@ -31,7 +35,7 @@ pub const DESCRIBE_ONLY: [&str; 9] = [
     "deleteRequestedAt",
 ];
 
-/// The input of `RegisterTaskDefinition`, and what `describe-task-definition` prints on top of it.
+/// Input of `RegisterTaskDefinition`, with the additional fields of `describe-task-definition`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("required" = ["containerDefinitions"]))]
@@ -43,24 +47,24 @@ pub struct TaskDefinition {
     /// IAM role of the application in all containers, as a name or an ARN. Default: no role.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub task_role_arn: Option<String>,
-    /// IAM role used on the task's behalf to pull images, fetch secrets and environment files, and write logs.
+    /// IAM role that ECS uses to pull images, fetch secrets and environment files, and write logs.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub execution_role_arn: Option<String>,
     /// Network of the containers. Default `bridge` on Linux; Fargate requires `awsvpc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<NetworkMode>,
-    /// The containers of the task: one to ten, at least one of them essential.
+    /// Containers of the task: one to ten, at least one of them essential.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 10))]
     pub container_definitions: Vec<ContainerDefinition>,
     /// Volumes that containers can mount through `mountPoints`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
-    /// Rules that a node must meet to run the task; at most 10. Refused on Fargate.
+    /// Rules that a node must satisfy to run the task; at most 10. Rejected on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub placement_constraints: Vec<TaskDefinitionPlacementConstraint>,
-    /// Launch types the definition must be fit for; its rules are checked at registration.
+    /// Launch types with which the definition must be compatible; checked at registration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires_compatibilities: Vec<Compatibility>,
     /// CPU of the whole task as a hard cap: units ("1024" is one vCPU) or "1 vCPU". Fargate requires it.
@@ -76,22 +80,22 @@ pub struct TaskDefinition {
     /// Process namespace of the containers. Default: each container has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid_mode: Option<PidMode>,
-    /// IPC namespace of the containers. Default: the container runtime's own. Refused on Fargate.
+    /// IPC namespace of the containers. Default: that of the container runtime. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<IpcMode>,
-    /// App Mesh proxy of the task. App Mesh itself has ended.
+    /// App Mesh proxy of the task. AWS has discontinued App Mesh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_configuration: Option<ProxyConfiguration>,
-    /// Elastic Inference accelerators of the task. That service has ended.
+    /// Elastic Inference accelerators of the task. AWS has discontinued Elastic Inference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inference_accelerators: Vec<InferenceAccelerator>,
-    /// Scratch disk that the task's containers share. Default 20 GiB on Fargate.
+    /// Ephemeral storage that the containers of the task share. Default 20 GiB on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<EphemeralStorage>,
-    /// Operating system and processor the images are built for. Default Linux on X86_64.
+    /// Operating system and processor architecture of the images. Default Linux on X86_64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_platform: Option<RuntimePlatform>,
-    /// Opens the fault injection endpoints to the task. Default false.
+    /// True if the task can use the fault injection endpoints. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_fault_injection: Option<bool>,
     /// Isolation of the task from others on the same instance; managed instances only.
@@ -103,25 +107,25 @@ pub struct TaskDefinition {
     /// Describe only: number of the revision, counted from 1. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<i32>,
-    /// Describe only: whether new tasks can use the revision. Has no effect.
+    /// Describe only: status of the revision. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TaskDefinitionStatus>,
-    /// Describe only: what ECS found an instance must offer. Has no effect.
+    /// Describe only: attributes that an instance must have. Has no effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires_attributes: Vec<Attribute>,
-    /// Describe only: launch types the revision was found fit for. Has no effect.
+    /// Describe only: launch types with which the revision is compatible. Has no effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compatibilities: Vec<Compatibility>,
-    /// Describe only: when the revision was registered. Has no effect.
+    /// Describe only: time of registration. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<Opaque>,
-    /// Describe only: when the revision was deregistered. Has no effect.
+    /// Describe only: time of deregistration. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deregistered_at: Option<Opaque>,
-    /// Describe only: the principal that registered the revision. Has no effect.
+    /// Describe only: principal that registered the revision. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_by: Option<String>,
-    /// Describe only: when deletion of the revision was asked for. Has no effect.
+    /// Describe only: time of the request to delete the revision. Has no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_requested_at: Option<Opaque>,
 }
@@ -133,7 +137,7 @@ impl TaskDefinition {
         self.container_definitions.len() == 1
     }
 
-    /// True if `runtimePlatform` names a Windows family.
+    /// True if `runtimePlatform` has a Windows family.
     #[must_use]
     pub fn is_windows(&self) -> bool {
         let platform = self.runtime_platform.as_ref();
@@ -148,37 +152,37 @@ impl TaskDefinition {
 }
 
 ecs_enum! {
-    /// Network of a task's containers.
+    /// Network mode of a task.
     pub enum NetworkMode {
-        /// Each container has its own network behind the instance's address; host ports are mapped.
+        /// Each container has its own network behind the address of the instance; host ports are mapped.
         #[default]
         Bridge = "bridge",
-        /// Containers use the instance's network directly.
+        /// Containers use the network of the instance.
         Host = "host",
-        /// The task has an address of its own, shared by its containers.
+        /// The task has its own address, which its containers share.
         Awsvpc = "awsvpc",
-        /// Loopback only; nothing reaches in or out.
+        /// The task has only a loopback interface.
         None = "none",
     }
 }
 
 ecs_enum! {
-    /// A kind of compute that a task definition can be checked for.
+    /// Launch type with which a task definition can be compatible.
     pub enum Compatibility {
         /// EC2 instances of the account.
         #[default]
         Ec2 = "EC2",
-        /// Serverless tasks.
+        /// AWS Fargate.
         Fargate = "FARGATE",
-        /// Registered machines outside AWS.
+        /// Registered instances outside AWS.
         External = "EXTERNAL",
-        /// Instances that ECS itself manages.
+        /// Instances that ECS manages.
         ManagedInstances = "MANAGED_INSTANCES",
     }
 }
 
 ecs_enum! {
-    /// Process namespace of a task's containers.
+    /// Process namespace of the containers of a task.
     pub enum PidMode {
         /// Containers see all processes of the instance.
         #[default]
@@ -189,14 +193,14 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// IPC namespace of a task's containers.
+    /// IPC namespace of the containers of a task.
     pub enum IpcMode {
-        /// Containers share the instance's IPC resources.
+        /// Containers share the IPC resources of the instance.
         #[default]
         Host = "host",
         /// Containers of the task share IPC resources with each other.
         Task = "task",
-        /// Each container's IPC resources are private, without a shared-memory mount.
+        /// The IPC resources of each container are private, without a shared-memory mount.
         None = "none",
     }
 }
@@ -204,21 +208,21 @@ ecs_enum! {
 ecs_enum! {
     /// State of a task definition revision.
     pub enum TaskDefinitionStatus {
-        /// Can start tasks.
+        /// The revision can start tasks.
         #[default]
         Active = "ACTIVE",
-        /// Deregistered: what runs keeps running, nothing new starts.
+        /// The revision is deregistered: existing tasks continue, no new tasks start.
         Inactive = "INACTIVE",
-        /// Being deleted once nothing uses it.
+        /// The revision is deleted when it is not used.
         DeleteInProgress = "DELETE_IN_PROGRESS",
     }
 }
 
-/// A rule that a node must meet to run the task.
+/// Rule that a node must satisfy to run the task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskDefinitionPlacementConstraint {
-    /// Kind of rule; only `memberOf` exists here.
+    /// Type of the rule; only `memberOf`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<TaskDefinitionPlacementConstraintType>,
     /// Cluster query language expression that must be true of the node. At most 2000 characters.
@@ -228,7 +232,7 @@ pub struct TaskDefinitionPlacementConstraint {
 }
 
 ecs_enum! {
-    /// Kind of placement rule in a task definition.
+    /// Type of a placement rule in a task definition.
     pub enum TaskDefinitionPlacementConstraintType {
         /// The node must match an expression.
         #[default]
@@ -240,18 +244,18 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyConfiguration {
-    /// Kind of proxy. Default `APPMESH`, the only one.
+    /// Type of the proxy. Default `APPMESH`, the only type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<ProxyConfigurationType>,
-    /// Name of the container that is the proxy.
+    /// Name of the proxy container.
     pub container_name: String,
-    /// Settings of the proxy's traffic redirection, such as `AppPorts` and `ProxyIngressPort`.
+    /// Settings of the traffic redirection, such as `AppPorts` and `ProxyIngressPort`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<KeyValuePair>,
 }
 
 ecs_enum! {
-    /// Kind of proxy.
+    /// Type of a proxy.
     pub enum ProxyConfigurationType {
         /// The Envoy proxy of App Mesh.
         #[default]
@@ -259,7 +263,7 @@ ecs_enum! {
     }
 }
 
-/// An Elastic Inference accelerator. The service has ended.
+/// Elastic Inference accelerator. AWS has discontinued the service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InferenceAccelerator {
@@ -269,17 +273,17 @@ pub struct InferenceAccelerator {
     pub device_type: String,
 }
 
-/// Size of a task's scratch disk.
+/// Size of the ephemeral storage of a task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EphemeralStorage {
-    /// Size in GiB, 21 to 200; 20 is what a task has without this setting.
+    /// Size in GiB, 21 to 200. Without this setting a task has 20 GiB.
     #[serde(rename = "sizeInGiB")]
     #[schemars(range(min = 20, max = 200))]
     pub size_in_gib: i32,
 }
 
-/// Platform of a task's images.
+/// Platform of the images of a task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RuntimePlatform {
@@ -337,13 +341,13 @@ impl OsFamily {
     }
 }
 
-/// Isolation of a task from the others on its instance.
+/// Isolation of a task from others on the same instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustedExecutionConfiguration {
     /// Degree of isolation.
     pub isolation_mode: IsolationMode,
-    /// Base64 policy that the sandbox must satisfy; required for `CONFIDENTIAL_SANDBOX`.
+    /// Policy in Base64 that the sandbox must satisfy. Required for `CONFIDENTIAL_SANDBOX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attestation_policy: Option<String>,
 }
@@ -351,17 +355,17 @@ pub struct TrustedExecutionConfiguration {
 ecs_enum! {
     /// Degree of isolation of a task.
     pub enum IsolationMode {
-        /// Shares the instance's kernel with other tasks.
+        /// The task shares the kernel of the instance with other tasks.
         #[default]
         Shared = "SHARED",
-        /// Runs in a virtual machine of its own.
+        /// The task runs in its own virtual machine.
         IsolatedSandbox = "ISOLATED_SANDBOX",
-        /// Runs in an attested virtual machine with encrypted memory.
+        /// The task runs in an attested virtual machine with encrypted memory.
         ConfidentialSandbox = "CONFIDENTIAL_SANDBOX",
     }
 }
 
-/// A property of an instance that a revision requires; printed by describe.
+/// Attribute of an instance that a revision requires.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attribute {
@@ -370,10 +374,10 @@ pub struct Attribute {
     /// Value of the attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Kind of object the attribute belongs to: `container-instance`.
+    /// Type of the object with the attribute: `container-instance`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_type: Option<String>,
-    /// Identifier of the object the attribute belongs to.
+    /// Identifier of the object with the attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
 }

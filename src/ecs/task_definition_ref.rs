@@ -1,30 +1,32 @@
-//! Names of a task definition in ECS: a family, a family and revision, or an ARN.
+//! Reference to a task definition: a family, a family and revision, or an ARN.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::arn::Arn;
 
-/// A task definition as services and tasks name it.
+/// Reference of a service or a task to a task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskDefinitionRef {
     /// Name that all revisions share.
     pub family: String,
-    /// Number of the revision, from 1; without it the newest active one is meant.
+    /// Number of the revision, from 1. Absent: the newest active revision.
     pub revision: Option<i64>,
 }
 
-/// Reason for refusing a text as the name of a task definition.
+/// Error in a reference to a task definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTaskDefinitionRef {
-    /// The family is empty, too long, or has characters that families cannot have.
-    #[error("`{0}` is not a family: 1 to 255 letters, digits, hyphens and underscores")]
+    /// The family is empty, too long, or contains invalid characters.
+    #[error("`{0}` is not a family; expected 1 to 255 letters, digits, hyphens and underscores")]
     Family(String),
     /// The text after the family is not a revision.
-    #[error("`{0}` is not a revision: a whole number from 1 on")]
+    #[error("`{0}` is not a revision; expected an integer of at least 1")]
     Revision(String),
-    /// It is an ARN, but of something else.
-    #[error("`{0}` is not the ARN of a task definition: arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")]
+    /// The ARN is of another resource.
+    #[error(
+        "`{0}` is not the ARN of a task definition; expected arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION"
+    )]
     Arn(String),
 }
 
@@ -45,10 +47,10 @@ impl FromStr for TaskDefinitionRef {
 }
 
 fn name_in_arn(text: &str) -> Result<String, InvalidTaskDefinitionRef> {
-    let other = || InvalidTaskDefinitionRef::Arn(text.to_owned());
-    let arn: Arn = text.parse().map_err(|_| other())?;
+    let error = || InvalidTaskDefinitionRef::Arn(text.to_owned());
+    let arn: Arn = text.parse().map_err(|_| error())?;
     let name = arn.resource.strip_prefix("task-definition/").filter(|_| arn.service == "ecs");
-    name.map(str::to_owned).ok_or_else(other)
+    name.map(str::to_owned).ok_or_else(error)
 }
 
 fn parse_revision(text: &str) -> Result<i64, InvalidTaskDefinitionRef> {
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_three_ways_of_naming_are_read() {
+    fn all_three_forms_are_parsed() {
         let cases = [
             ("web", "web", None),
             ("web:3", "web", Some(3)),
@@ -91,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_as_family_and_revision() {
+    fn the_text_form_is_family_and_revision() {
         for text in ["web", "web:3"] {
             assert_eq!(text.parse::<TaskDefinitionRef>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn errors_name_the_part_that_is_wrong() {
+    fn errors_contain_the_invalid_part() {
         use InvalidTaskDefinitionRef as Invalid;
         let service = "arn:aws:ecs:eu-west-1:123456789012:service/web";
         let cases = [

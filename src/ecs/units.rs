@@ -1,36 +1,36 @@
-//! Amounts of CPU and memory as a task definition writes them at task level.
+//! Amounts of CPU and memory at task level.
 
-/// CPU units of one virtual processor.
+/// CPU units of one vCPU.
 pub const UNITS_PER_VCPU: i64 = 1024;
 
 /// Error in an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAmount {
-    /// Not an amount of CPU.
+    /// Invalid amount of CPU.
     #[error("`{0}` is not an amount of CPU: write units (\"256\", where 1024 is one vCPU) or vCPUs (\".25 vCPU\")")]
     Cpu(String),
-    /// Not an amount of memory.
+    /// Invalid amount of memory.
     #[error("`{0}` is not an amount of memory: write MiB (\"512\") or GB (\"0.5 GB\"), where 1 GB is 1024 MiB")]
     Memory(String),
 }
 
-/// Reads an amount of CPU, in units: `256`, `.25 vCPU`, `1vcpu`.
+/// Parses an amount of CPU, in units: `256`, `.25 vCPU`, `1vcpu`.
 ///
 /// # Errors
-/// Fails if the text is neither, is negative, or is not a whole number of units.
+/// Fails if the text has another form, is negative, or is not an integer number of units.
 pub fn cpu_units(text: &str) -> Result<i64, InvalidAmount> {
     amount(text, "vcpu", UNITS_PER_VCPU).ok_or_else(|| InvalidAmount::Cpu(text.to_owned()))
 }
 
-/// Reads an amount of memory, in MiB: `512`, `0.5GB`, `2 gb`. ECS counts 1 GB as 1024 MiB.
+/// Parses an amount of memory, in MiB: `512`, `0.5GB`, `2 gb`. ECS counts 1 GB as 1024 MiB.
 ///
 /// # Errors
-/// Fails if the text is neither, is negative, or is not a whole number of MiB.
+/// Fails if the text has another form, is negative, or is not an integer number of MiB.
 pub fn memory_mib(text: &str) -> Result<i64, InvalidAmount> {
     amount(text, "gb", 1024).ok_or_else(|| InvalidAmount::Memory(text.to_owned()))
 }
 
-/// Reads a whole number, or a decimal one followed by a unit that is worth `scale`.
+/// Parses an integer, or a decimal number with a unit of the value `scale`.
 fn amount(text: &str, unit: &str, scale: i64) -> Option<i64> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix(unit) {
@@ -39,7 +39,7 @@ fn amount(text: &str, unit: &str, scale: i64) -> Option<i64> {
     }
 }
 
-/// Reads a decimal number without going through floating point, so that no amount is off by a rounding.
+/// Parses a decimal number without floating point, so that no rounding occurs.
 fn scaled_decimal(text: &str, scale: i64) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() && fraction.is_empty() {
@@ -55,7 +55,7 @@ fn scaled_decimal(text: &str, scale: i64) -> Option<i64> {
     whole.checked_mul(scale)?.checked_add(part / divisor)
 }
 
-/// Reads digits only: no sign, no space.
+/// Parses digits without signs and spaces.
 fn digits(text: &str) -> Option<i64> {
     let only_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| only_digits)
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cpu_is_read_in_units_and_vcpus() {
+    fn cpu_is_parsed_in_units_and_vcpus() {
         let cases = [
             ("256", 256),
             (" 1024 ", 1024),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_read_in_mib_and_gb() {
+    fn memory_is_parsed_in_mib_and_gb() {
         let cases =
             [("512", 512), ("1GB", 1024), ("2 GB", 2048), ("0.5 gb", 512), ("2.50gb", 2560), ("120 GB", 122_880)];
         for (text, mib) in cases {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_texts_are_rejected() {
         for text in ["", " ", "vCPU", ". vCPU", "-1", "+1", "1.5", "1 GB", "1,5 vCPU", "1e3", "0.0001 vCPU", "one vCPU"]
         {
             assert_eq!(cpu_units(text), Err(InvalidAmount::Cpu(text.to_owned())), "{text}");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn every_whole_number_of_units_has_a_decimal_form_that_reads_back() {
+    fn every_number_of_units_has_a_decimal_form_that_parses() {
         for units in 0..=4096_i64 {
             // 1/1024 has ten decimals, so every multiple of it is exact in ten.
             let decimals = units % 1024 * 10_000_000_000 / 1024;

@@ -19,7 +19,7 @@ const STRING_MAPS: [&str; 7] =
 /// Maps from strings to strings that the server replaces as a whole. A Service with one more entry selects fewer Pods.
 const ATOMIC_MAPS: [&str; 1] = ["selector"];
 
-/// Objects that mean something by being there and empty, and something else when filled.
+/// Objects that have a meaning if they are empty, and another meaning if they are not.
 const MARKERS: [&str; 3] = ["emptyDir", "podSelector", "namespaceSelector"];
 
 /// Maps whose values are quantities.

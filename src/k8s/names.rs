@@ -185,16 +185,16 @@ mod tests {
     fn the_mapping_never_changes() {
         let cases = [("Web_API", "web-api-d8pgb"), ("web_api", "web-api-9tshn"), ("_", "x-cu84q")];
         for (name, object) in cases {
-            assert_eq!(object_name(name), object, "users' objects bear these names");
+            assert_eq!(object_name(name), object, "objects of users have these names");
         }
     }
 
     #[test]
-    fn every_text_has_a_label_value_of_its_own() {
+    fn every_text_has_a_unique_label_value() {
         for text in ["", "a", "A.b_c-0", "a".repeat(63).as_str()] {
             assert_eq!(label_value(text), text);
         }
-        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        let mut texts_by_value: BTreeMap<String, String> = BTreeMap::new();
         let more = ["a b", "a/b", "a:b", " a", "a".repeat(64).as_str()].map(str::to_owned);
         let mut texts = many_names();
         texts.extend(more);
@@ -204,9 +204,9 @@ mod tests {
             let value = label_value(&text);
             assert!(is_label_value(&value), "{text} → {value}");
             assert_eq!(label_value(&value), value);
-            assert_eq!(seen.insert(value, text.clone()), None, "{text}");
+            assert_eq!(texts_by_value.insert(value, text.clone()), None, "{text}");
         }
-        assert_eq!(label_value("10:30 /x"), "10-30--x-w8dpw", "users' nodes bear these values");
+        assert_eq!(label_value("10:30 /x"), "10-30--x-w8dpw", "nodes of users have these values");
     }
 
     #[test]
@@ -234,9 +234,9 @@ mod tests {
     #[test]
     fn different_names_stay_different() {
         for map in [object_name, container_name, port_name] {
-            let mut seen: BTreeMap<String, String> = BTreeMap::new();
+            let mut names_by_label: BTreeMap<String, String> = BTreeMap::new();
             for name in many_names() {
-                if let Some(other) = seen.insert(map(&name), name.clone()) {
+                if let Some(other) = names_by_label.insert(map(&name), name.clone()) {
                     panic!("{name} and {other} become the same");
                 }
             }

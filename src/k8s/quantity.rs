@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Billionths in one: the finest step of a quantity is one billionth.
+/// Billionths in one. The finest step of a quantity is one billionth.
 pub const NANOS: i128 = 1_000_000_000;
 
 /// True if two spellings mean the same quantity. Numbers are quantities too.
@@ -35,7 +35,7 @@ pub fn nanos(text: &str) -> Option<i128> {
     if power >= 0 { value.checked_mul(step) } else { (value % step == 0).then(|| value / step) }
 }
 
-/// `-1.50` as its digits and the number of them behind the point.
+/// Splits a decimal number into its digits and the number of decimal places: `-1.50` is (-150, 2).
 fn decimal(number: &str) -> Option<(i128, i32)> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if fraction.contains(['+', '-']) {
@@ -45,7 +45,7 @@ fn decimal(number: &str) -> Option<(i128, i32)> {
     Some((digits, i32::try_from(fraction.len()).ok()?))
 }
 
-/// A suffix as a factor and a power of ten.
+/// Returns a factor and a power of ten for a suffix.
 fn scale(suffix: &str) -> Option<(i128, i32)> {
     let binary = |power: u32| Some((1_i128 << (10 * power), 0));
     let ten = |power| Some((1, power));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_not() {
+    fn other_values_differ() {
         let table = [
             (json!("1000m"), json!("10")),
             (json!("1M"), json!("1Mi")),

@@ -1,4 +1,4 @@
-//! The capacity provider strategy in effect for a service: its own, the one its launch type implies, or its cluster's default.
+//! Effective capacity provider strategy of a service: its own, that of its launch type, or the default of the cluster.
 
 use super::FARGATE;
 use crate::ecs::common::{CapacityProviderStrategyItem, LaunchType};
@@ -20,9 +20,9 @@ pub enum EffectiveStrategy {
 /// Setting that a strategy comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrategySource {
-    /// `capacityProviderStrategy` of the service. Its providers have to be associated with the cluster.
+    /// `capacityProviderStrategy` of the service. Its providers must be associated with the cluster.
     Strategy,
-    /// `launchType` of the service. Its provider needs no association.
+    /// `launchType` of the service. Its provider requires no association.
     LaunchType,
     /// `defaultCapacityProviderStrategy` of the cluster.
     Cluster,
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strategy_counts_before_a_launch_type_and_that_before_the_default() {
+    fn a_strategy_takes_precedence_over_a_launch_type_and_that_over_the_default() {
         let (own, default) = ([item("own")], [item("default")]);
         let cases = [
             (&own[..], None, &default[..], Some(("own", StrategySource::Strategy))),

@@ -1,4 +1,4 @@
-//! Instances that ECS itself launches for a cluster: which ones, and with what around them.
+//! Instances that ECS launches for a cluster.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::ManagedStatus;
 use crate::ecs::common::ecs_enum;
 
-/// Instances that ECS itself launches.
+/// Instances that ECS launches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedInstancesProvider {
-    /// IAM role by which ECS launches instances. Required.
+    /// IAM role that ECS uses to launch instances. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infrastructure_role_arn: Option<String>,
     /// Instances to launch. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_launch_template: Option<InstanceLaunchTemplate>,
-    /// Controls whether instances have the tags of the provider. Default: they have none.
+    /// Propagation of the tags of the provider to instances. Default: no tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateProviderTags>,
     /// Removal of underused instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infrastructure_optimization: Option<InfrastructureOptimization>,
-    /// Controls whether broken instances are replaced.
+    /// Replacement of unhealthy instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_repair_configuration: Option<AutoRepairConfiguration>,
 }
@@ -37,13 +37,13 @@ pub struct InstanceLaunchTemplate {
     /// Subnets and security groups of the instances. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_configuration: Option<ManagedInstancesNetworkConfiguration>,
-    /// The disk of an instance.
+    /// Disk of an instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_configuration: Option<ManagedInstancesStorageConfiguration>,
-    /// Disks that are part of the host.
+    /// Instance store volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage_configuration: Option<ManagedInstancesLocalStorageConfiguration>,
-    /// Interval of EC2's instance metrics. Default `BASIC`.
+    /// Interval of the instance metrics of EC2. Default `BASIC`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<ManagedInstancesMonitoring>,
     /// Purchase option of instances. Default `ON_DEMAND`.
@@ -58,7 +58,7 @@ pub struct InstanceLaunchTemplate {
     /// True if instances use cryptography validated by FIPS 140. Default false, true in `GovCloud`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fips_enabled: Option<bool>,
-    /// Reservations that instances are launched in.
+    /// Capacity reservations for the launch of instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservations: Option<CapacityReservations>,
     /// True if instances can have Nitro enclaves. Default false. Excludes local storage.
@@ -70,41 +70,41 @@ pub struct InstanceLaunchTemplate {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedInstancesNetworkConfiguration {
-    /// Subnets, by id.
+    /// IDs of subnets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<String>,
-    /// Security groups, by id.
+    /// IDs of security groups.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
 }
 
-/// The disk of an instance.
+/// Disk of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedInstancesStorageConfiguration {
-    /// Its size in GiB, at least 1.
+    /// Size in GiB, at least 1.
     #[serde(rename = "storageSizeGiB", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub storage_size_gib: Option<i32>,
 }
 
-/// Disks that are part of the host.
+/// Instance store volumes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedInstancesLocalStorageConfiguration {
-    /// True if tasks have their data there. Default false.
+    /// True if tasks store their data on instance store volumes. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_local_storage: Option<bool>,
 }
 
-/// Reservations that instances are launched in.
+/// Capacity reservations for the launch of instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CapacityReservations {
     /// Resource group of the reservations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_group_arn: Option<String>,
-    /// Controls whether there may be instances outside of them.
+    /// Use of instances outside the reservations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_preference: Option<ReservationPreference>,
 }
@@ -113,13 +113,13 @@ pub struct CapacityReservations {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InfrastructureOptimization {
-    /// Seconds until they do, 0 to 3600; -1: never. Default: ECS decides.
+    /// Seconds until the removal, 0 to 3600; -1 for never. Default: ECS decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1, max = 3600))]
     pub scale_in_after: Option<i32>,
 }
 
-/// Controls whether broken instances are replaced.
+/// Replacement of unhealthy instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoRepairConfiguration {
@@ -138,16 +138,16 @@ pub struct InstanceRequirements {
     /// Memory in MiB. Required.
     #[serde(rename = "memoryMiB", skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<WholeRange>,
-    /// Makers of the CPU. Default: any.
+    /// Manufacturers of the CPU. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpu_manufacturers: Vec<CpuManufacturer>,
-    /// Memory in GiB for each vCPU.
+    /// Memory in GiB per vCPU.
     #[serde(rename = "memoryGiBPerVCpu", skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_v_cpu: Option<DecimalRange>,
-    /// Types that are not used; `*` stands for any characters. Excludes `allowedInstanceTypes`.
+    /// Instance types that are not used; `*` matches any characters. Excludes `allowedInstanceTypes`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_instance_types: Vec<String>,
-    /// Generations. Default: any.
+    /// Generations of instance types. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
     /// Maximum price of a spot instance above the cheapest type, in percent.
@@ -156,93 +156,93 @@ pub struct InstanceRequirements {
     /// Maximum price of an on-demand instance above the cheapest type, in percent. Default 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
-    /// Hosts without a hypervisor. Default `excluded`.
+    /// Bare metal types. Default `excluded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_metal: Option<Inclusion>,
-    /// Types with CPU credits. Default `excluded`.
+    /// Burstable types, with CPU credits. Default `excluded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<Inclusion>,
-    /// True if instances have to be able to hibernate. Default false.
+    /// True if instances must support hibernation. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
     /// Number of network interfaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_count: Option<WholeRange>,
-    /// Types with disks that are part of the host. Default `included`.
+    /// Types with instance store volumes. Default `included`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage: Option<Inclusion>,
-    /// Kinds of such disks. Default: any.
+    /// Types of instance store volumes. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local_storage_types: Vec<LocalStorageType>,
-    /// Size of such disks together, in GB.
+    /// Total size of instance store volumes, in GB.
     #[serde(rename = "totalLocalStorageGB", skip_serializing_if = "Option::is_none")]
     pub total_local_storage_gb: Option<DecimalRange>,
     /// Bandwidth to EBS in Mbit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ebs_bandwidth_mbps: Option<WholeRange>,
-    /// Kinds of accelerators. Default: any, or none.
+    /// Types of accelerators. Default: any, or none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_types: Vec<AcceleratorType>,
     /// Number of accelerators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_count: Option<WholeRange>,
-    /// Makers of the accelerators. Default: any.
+    /// Manufacturers of the accelerators. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
     /// Models of the accelerators. Default: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_names: Vec<AcceleratorName>,
-    /// Memory of the accelerators together, in MiB.
+    /// Total memory of the accelerators, in MiB.
     #[serde(rename = "acceleratorTotalMemoryMiB", skip_serializing_if = "Option::is_none")]
     pub accelerator_total_memory_mib: Option<WholeRange>,
     /// Bandwidth of the network in Gbit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_bandwidth_gbps: Option<DecimalRange>,
-    /// The only types that are used; `*` stands for any characters.
+    /// Only instance types that are used; `*` matches any characters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_instance_types: Vec<String>,
-    /// Most that a spot instance may cost, in percent of the best on-demand one.
+    /// Maximum price of a spot instance, in percent of the optimal on-demand price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
 }
 
-/// Bounds of a whole number.
+/// Range of an integer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WholeRange {
-    /// The least.
+    /// Minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
-    /// The most. Default: no bound.
+    /// Maximum. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
 }
 
-/// Bounds of a number.
+/// Range of a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DecimalRange {
-    /// The least. Default: no bound.
+    /// Minimum. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
-    /// The most. Default: no bound.
+    /// Maximum. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }
 
 ecs_enum! {
-    /// Controls whether instances have the tags of the provider.
+    /// Propagation of the tags of the provider to instances.
     pub enum PropagateProviderTags {
-        /// They have.
+        /// Instances get the tags.
         #[default]
         CapacityProvider = "CAPACITY_PROVIDER",
-        /// They have none.
+        /// Instances get no tags.
         None = "NONE",
     }
 }
 
 ecs_enum! {
-    /// Interval of EC2's instance metrics.
+    /// Interval of the instance metrics of EC2.
     pub enum ManagedInstancesMonitoring {
         /// Every five minutes.
         #[default]
@@ -255,31 +255,31 @@ ecs_enum! {
 ecs_enum! {
     /// Purchase option of instances.
     pub enum CapacityOptionType {
-        /// By their time.
+        /// On-demand instances.
         #[default]
         OnDemand = "ON_DEMAND",
-        /// Less, as AWS may take them back.
+        /// Spot instances, which AWS may reclaim.
         Spot = "SPOT",
-        /// By reservations.
+        /// Instances of capacity reservations.
         Reserved = "RESERVED",
     }
 }
 
 ecs_enum! {
-    /// Controls whether there may be instances outside of reservations.
+    /// Use of instances outside capacity reservations.
     pub enum ReservationPreference {
-        /// None.
+        /// Only instances of reservations.
         #[default]
         ReservationsOnly = "RESERVATIONS_ONLY",
-        /// Only after the reservations are used up.
+        /// Other instances only after all reservations are used.
         ReservationsFirst = "RESERVATIONS_FIRST",
-        /// Only such.
+        /// Only instances outside reservations.
         ReservationsExcluded = "RESERVATIONS_EXCLUDED",
     }
 }
 
 ecs_enum! {
-    /// Maker of a CPU.
+    /// Manufacturer of a CPU.
     pub enum CpuManufacturer {
         /// Intel.
         #[default]
@@ -292,47 +292,47 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Generation of types.
+    /// Generation of instance types.
     pub enum InstanceGeneration {
-        /// Those that AWS recommends.
+        /// Current generation, which AWS recommends.
         #[default]
         Current = "current",
-        /// Those before.
+        /// Previous generations.
         Previous = "previous",
     }
 }
 
 ecs_enum! {
-    /// Controls whether types with a property are used.
+    /// Use of instance types with a property.
     pub enum Inclusion {
-        /// With or without.
+        /// Types with or without the property.
         #[default]
         Included = "included",
-        /// Only with.
+        /// Only types with the property.
         Required = "required",
-        /// Only without.
+        /// Only types without the property.
         Excluded = "excluded",
     }
 }
 
 ecs_enum! {
-    /// Kind of a disk.
+    /// Type of a disk.
     pub enum LocalStorageType {
-        /// Spinning.
+        /// Hard disk drive.
         #[default]
         Hdd = "hdd",
-        /// Solid.
+        /// Solid-state drive.
         Ssd = "ssd",
     }
 }
 
 ecs_enum! {
-    /// Kind of an accelerator.
+    /// Type of an accelerator.
     pub enum AcceleratorType {
-        /// Graphics processor.
+        /// GPU.
         #[default]
         Gpu = "gpu",
-        /// Programmable gates.
+        /// FPGA.
         Fpga = "fpga",
         /// Inference chip.
         Inference = "inference",
@@ -340,7 +340,7 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Maker of an accelerator.
+    /// Manufacturer of an accelerator.
     pub enum AcceleratorManufacturer {
         /// AWS.
         #[default]

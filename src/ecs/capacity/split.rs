@@ -1,13 +1,13 @@
-//! Division of tasks among the providers of a strategy.
+//! Distribution of tasks among the providers of a strategy.
 //!
-//! AWS publishes the ratio ("Capacity provider strategy": the base first, then by weight) and no order. Here tasks are placed one
-//! by one: until the base is met, on the provider that has it; then on the one that is furthest behind its share, the first of
-//! the list among equals. A provider so never has more than its share rounded up. Of N tasks the first M are placed as M tasks
-//! are: where a count changes by one, one task starts or stops, and no other moves.
+//! AWS documents the ratio ("Capacity provider strategy": the base first, then by weight) but no order. Here tasks are assigned
+//! one by one: to the provider with the base until the base is met, then to the provider that is furthest behind its share, or
+//! the first of several in the list. A provider therefore never has more than its share rounded up. The assignment of the first
+//! tasks does not depend on the number of tasks: if the count changes by one, one task starts or stops and no other moves.
 
 use crate::ecs::common::CapacityProviderStrategyItem;
 
-/// A strategy as tasks are placed by it.
+/// Strategy for the distribution of tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strategy {
     items: Vec<Item>,
@@ -20,20 +20,19 @@ struct Item {
 }
 
 impl Strategy {
-    /// Reads a strategy that has passed validation. The only provider of a strategy gets every task, whatever its weight.
+    /// Reads a valid strategy. The only provider of a strategy gets all tasks, regardless of its weight.
     #[must_use]
     pub fn new(items: &[CapacityProviderStrategyItem]) -> Self {
-        let only = items.len() == 1;
-        let number = |given: Option<i32>| i64::from(given.unwrap_or(0).max(0));
-        let item = |item: &CapacityProviderStrategyItem| Item {
-            base: number(item.base),
-            weight: if only { number(item.weight).max(1) } else { number(item.weight) },
-        };
-        Self { items: items.iter().map(item).collect() }
+        let min_weight = i32::from(items.len() == 1);
+        let items = items.iter().map(|item| Item {
+            base: i64::from(item.base.unwrap_or(0).max(0)),
+            weight: i64::from(item.weight.unwrap_or(0).max(min_weight)),
+        });
+        Self { items: items.collect() }
     }
 
-    /// How many of `desired` tasks go to each item, in the order of the list. All of them go somewhere, unless no item beyond the
-    /// bases has a weight, which validation refuses.
+    /// Returns the number of tasks for each item, in the order of the list. The sum is `desired`, unless no item has a weight,
+    /// which validation rejects.
     #[must_use]
     pub fn split(&self, desired: i64) -> Vec<i64> {
         let mut left = desired.max(0);
@@ -49,20 +48,20 @@ impl Strategy {
         counts
     }
 
-    /// The position of the item that the task of this number, from 1, goes to.
+    /// Returns the position of the item for the task with this number, counted from 1.
     #[must_use]
     pub fn item_of(&self, number: i64) -> Option<usize> {
         let (before, after) = (self.split(number - 1), self.split(number));
         before.iter().zip(&after).position(|(before, after)| before < after)
     }
 
-    /// True if tasks can go to the item at this position, however many there are.
+    /// True if the item at this position can get tasks.
     #[must_use]
     pub fn is_used(&self, position: usize) -> bool {
         self.items.get(position).is_some_and(|item| item.base > 0 || item.weight > 0)
     }
 
-    /// Tasks beyond the bases.
+    /// Distributes tasks by weight.
     fn by_weight(&self, tasks: i64) -> Vec<i64> {
         let divisor = self.items.iter().fold(0, |divisor, item| greatest_common_divisor(divisor, item.weight)).max(1);
         let weights: Vec<i64> = self.items.iter().map(|item| item.weight / divisor).collect();
@@ -70,14 +69,13 @@ impl Strategy {
         if total == 0 {
             return vec![0; weights.len()];
         }
-        // As nobody is ever ahead by a whole task, everybody has exactly the weight after as many tasks as the weights' sum, and
-        // it begins anew.
+        // No item is ever ahead by a whole task, so after as many tasks as the sum of the weights each item has exactly its weight,
+        // and the pattern repeats.
         let rounds = tasks / total;
         let mut begun = vec![0; weights.len()];
         for placed in 1..=tasks % total {
             let behind = |position: usize| weights[position] * placed - begun[position] * total;
             let weighted = (0..weights.len()).filter(|position| weights[*position] > 0);
-            // The first of the largest.
             let next = weighted.reduce(|best, other| if behind(other) > behind(best) { other } else { best });
             if let Some(next) = next {
                 begun[next] += 1;
@@ -137,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tasks_take_no_longer_than_few() {
+    fn the_duration_does_not_depend_on_the_number_of_tasks() {
         let counts = strategy(&[(100_000, 999), (0, 1000), (0, 1)]).split(i64::from(i32::MAX));
         assert_eq!(counts.iter().sum::<i64>(), i64::from(i32::MAX));
     }

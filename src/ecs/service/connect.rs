@@ -1,4 +1,4 @@
-//! Traffic between services and from a gateway: Service Connect and gateway connectors.
+//! Service Connect and gateway connectors.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ use crate::ecs::task_definition::LogConfiguration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectConfiguration {
-    /// True if the service takes part.
+    /// True if the service uses Service Connect.
     pub enabled: bool,
-    /// Cloud Map namespace, as a name or an ARN. Default: the cluster's.
+    /// Cloud Map namespace, as a name or an ARN. Default: that of the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Ports that others can call. Empty: the service only calls others.
+    /// Ports that other services can call. Empty: the service only calls others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceConnectService>,
-    /// Destination of the proxy's output.
+    /// Destination of the logs of the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,
-    /// Log of each request; needs `logConfiguration`.
+    /// Log of each request. Requires `logConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_log_configuration: Option<ServiceConnectAccessLogConfiguration>,
     /// Settings of the proxy container.
@@ -29,21 +29,21 @@ pub struct ServiceConnectConfiguration {
     pub container_configurations: Vec<ServiceConnectContainerConfiguration>,
 }
 
-/// A port that other services can call.
+/// Port that other services can call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectService {
     /// Name of a port mapping of the task definition.
     pub port_name: String,
-    /// Name in the namespace, at most 64 characters. Default: the port's name.
+    /// Name in the namespace, at most 64 characters. Default: the name of the port.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub discovery_name: Option<String>,
-    /// Name and port that clients use; one at most.
+    /// Name and port that clients use; at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1))]
     pub client_aliases: Vec<ServiceConnectClientAlias>,
-    /// Port the proxy listens on. Default: the container port in `awsvpc`, a free one in `bridge`.
+    /// Port of the proxy. Default: the container port in `awsvpc`, a free port in `bridge`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub ingress_port_override: Option<i32>,
@@ -75,11 +75,11 @@ pub struct ServiceConnectClientAlias {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectTestTrafficRules {
-    /// The header that marks them.
+    /// Header of test requests.
     pub header: ServiceConnectTestTrafficHeaderRules,
 }
 
-/// A header that marks test traffic.
+/// Header of test requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectTestTrafficHeaderRules {
@@ -90,11 +90,11 @@ pub struct ServiceConnectTestTrafficHeaderRules {
     pub value: Option<ServiceConnectTestTrafficHeaderMatchRules>,
 }
 
-/// Value of a header that marks test traffic.
+/// Value of the header of test requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectTestTrafficHeaderMatchRules {
-    /// The value, compared as a whole.
+    /// Exact value.
     pub exact: String,
 }
 
@@ -106,7 +106,7 @@ pub struct TimeoutConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub idle_timeout_seconds: Option<i32>,
-    /// Seconds a request may take; 0 for no limit. Default 15; not for TCP.
+    /// Maximum seconds of a request; 0 for no limit. Default 15. Not for TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub per_request_timeout_seconds: Option<i32>,
@@ -126,7 +126,7 @@ pub struct ServiceConnectTlsConfiguration {
     pub role_arn: Option<String>,
 }
 
-/// Authority that signs the proxies' certificates.
+/// Authority that signs the certificates of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceConnectTlsCertificateAuthority {
@@ -139,15 +139,15 @@ pub struct ServiceConnectTlsCertificateAuthority {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectAccessLogConfiguration {
-    /// Form of a line.
+    /// Format of a line.
     pub format: ServiceConnectAccessLoggingFormat,
-    /// Controls whether query strings are logged. Default `DISABLED`.
+    /// Logging of query strings. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_query_parameters: Option<ServiceConnectIncludeQueryParameters>,
 }
 
 ecs_enum! {
-    /// Form of an access log's line.
+    /// Format of a line of the access log.
     pub enum ServiceConnectAccessLoggingFormat {
         /// Plain text.
         #[default]
@@ -158,12 +158,12 @@ ecs_enum! {
 }
 
 ecs_enum! {
-    /// Controls whether query strings are logged.
+    /// Logging of query strings.
     pub enum ServiceConnectIncludeQueryParameters {
-        /// They are left out.
+        /// Query strings are not logged.
         #[default]
         Disabled = "DISABLED",
-        /// They are logged.
+        /// Query strings are logged.
         Enabled = "ENABLED",
     }
 }
@@ -180,27 +180,27 @@ pub struct ServiceConnectContainerConfiguration {
 ecs_enum! {
     /// Log level of the proxy.
     pub enum ServiceConnectLogLevel {
-        /// The usual.
+        /// Normal messages.
         #[default]
         Info = "info",
-        /// Everything.
+        /// All messages.
         Debug = "debug",
     }
 }
 
-/// A gateway that sends traffic to the tasks.
+/// Gateway that sends traffic to the tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayConnector {
-    /// Name of the port mapping that takes the traffic.
+    /// Name of the port mapping that receives the traffic.
     pub port_name: String,
     /// Health check of tasks by the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<GatewayHealthCheck>,
-    /// Accesses of the gateway in use.
+    /// Access types of the gateway to use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<GatewayFilters>,
-    /// Time for a stopping task to finish its requests.
+    /// Time in which a stopping task completes its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deregistration_delay: Option<GatewayDeregistrationDelay>,
 }
@@ -227,15 +227,15 @@ pub struct GatewayHealthCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub health_check_interval_seconds: Option<i32>,
-    /// Successes in a row that make a task healthy.
+    /// Consecutive successes after which a task is healthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub healthy_threshold_count: Option<i32>,
-    /// Failures in a row that make a task unhealthy.
+    /// Consecutive failures after which a task is unhealthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub unhealthy_threshold_count: Option<i32>,
-    /// Answers that count as success.
+    /// Responses that count as success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matcher: Option<GatewayHealthCheckMatcher>,
 }
@@ -251,7 +251,7 @@ ecs_enum! {
     }
 }
 
-/// Answers that count as success.
+/// Responses that count as success.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayHealthCheckMatcher {
@@ -263,27 +263,27 @@ pub struct GatewayHealthCheckMatcher {
     pub grpc_code: Option<String>,
 }
 
-/// Accesses of a gateway in use.
+/// Access types of a gateway to use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayFilters {
-    /// Accesses that are used.
+    /// Access types.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_types: Vec<GatewayAccessType>,
 }
 
 ecs_enum! {
-    /// A way into a gateway.
+    /// Access type of a gateway.
     pub enum GatewayAccessType {
-        /// From the Internet.
+        /// Access from the Internet.
         #[default]
         Public = "PUBLIC",
-        /// From the private network.
+        /// Access from the private network.
         Private = "PRIVATE",
     }
 }
 
-/// Time for a stopping task to finish its requests.
+/// Time in which a stopping task completes its requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayDeregistrationDelay {

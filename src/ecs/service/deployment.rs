@@ -1,4 +1,4 @@
-//! Deployment settings of a service: the replacement of one revision by the next.
+//! Deployment settings of a service.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,19 +9,19 @@ use crate::ecs::common::{Opaque, ecs_enum};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentController {
-    /// Kind of controller.
+    /// Type of the controller.
     pub r#type: DeploymentControllerType,
 }
 
 ecs_enum! {
-    /// Kind of deployment controller.
+    /// Type of a deployment controller.
     pub enum DeploymentControllerType {
-        /// ECS itself.
+        /// ECS.
         #[default]
         Ecs = "ECS",
-        /// AWS CodeDeploy, blue/green.
+        /// AWS CodeDeploy, with blue/green deployments.
         CodeDeploy = "CODE_DEPLOY",
-        /// Someone else, through task sets.
+        /// An external controller, through task sets.
         External = "EXTERNAL",
     }
 }
@@ -30,7 +30,7 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeploymentConfiguration {
-    /// Gives up on a rolling deployment whose tasks keep failing.
+    /// Circuit breaker that fails a rolling deployment after too many failed tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_circuit_breaker: Option<DeploymentCircuitBreaker>,
     /// Tasks that may run or start, in percent of the desired count, rounded down. Default 200; `DAEMON`: 100.
@@ -44,14 +44,14 @@ pub struct DeploymentConfiguration {
     /// CloudWatch alarms that fail a deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarms: Option<DeploymentAlarms>,
-    /// Way of replacing. Default `ROLLING`.
+    /// Deployment strategy. Default `ROLLING`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<DeploymentStrategy>,
     /// Minutes to keep the old revision after traffic has moved, 0 to 1440.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1440))]
     pub bake_time_in_minutes: Option<i32>,
-    /// Function to call or pause to hold at stages of a deployment.
+    /// Functions to call, or pauses, at stages of a deployment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lifecycle_hooks: Vec<DeploymentLifecycleHook>,
     /// Steps of a `LINEAR` deployment.
@@ -66,32 +66,32 @@ pub struct DeploymentConfiguration {
 }
 
 ecs_enum! {
-    /// Way of replacing a revision.
+    /// Deployment strategy.
     pub enum DeploymentStrategy {
         /// Tasks are replaced a few at a time.
         #[default]
         Rolling = "ROLLING",
-        /// The new revision starts beside the old one and takes all traffic at once.
+        /// The new revision starts in addition to the old one and then receives all traffic at once.
         BlueGreen = "BLUE_GREEN",
         /// Traffic moves in equal steps.
         Linear = "LINEAR",
-        /// A small part of the traffic moves first, then the rest.
+        /// A small part of the traffic moves first, the rest later.
         Canary = "CANARY",
     }
 }
 
-/// Gives up on a rolling deployment whose tasks keep failing.
+/// Circuit breaker that fails a rolling deployment after too many failed tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentCircuitBreaker {
-    /// True if failures are counted.
+    /// True if the circuit breaker is enabled.
     pub enable: bool,
-    /// True if the last completed deployment is restored; otherwise the deployment just stops.
+    /// True if the last completed deployment is restored. Otherwise the deployment stops.
     pub rollback: bool,
-    /// True if a healthy task sets the count back to zero. Default true.
+    /// True if a healthy task resets the count of failures. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_on_healthy_task: Option<bool>,
-    /// Failures that are too many. Default: half the desired count, 3 to 200.
+    /// Number of failures that fail the deployment. Default: half the desired count, within 3 to 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold_configuration: Option<CircuitBreakerThresholdConfiguration>,
 }
@@ -102,7 +102,7 @@ pub struct DeploymentCircuitBreaker {
 pub struct CircuitBreakerThresholdConfiguration {
     /// Interpretation of the value.
     pub r#type: CircuitBreakerThresholdType,
-    /// A number of tasks, or a percentage of the desired count.
+    /// Number of tasks, or percentage of the desired count.
     #[schemars(range(min = 0))]
     pub value: i32,
 }
@@ -110,7 +110,7 @@ pub struct CircuitBreakerThresholdConfiguration {
 ecs_enum! {
     /// Interpretation of a failure threshold.
     pub enum CircuitBreakerThresholdType {
-        /// Percent of the desired count, rounded up, kept within 3 to 200.
+        /// Percent of the desired count, rounded up, within 3 to 200.
         #[default]
         BoundedPercent = "BOUNDED_PERCENT",
         /// Percent of the desired count, rounded up.
@@ -128,21 +128,21 @@ pub struct DeploymentAlarms {
     pub alarm_names: Vec<String>,
     /// True if the last completed deployment is restored.
     pub rollback: bool,
-    /// True if the alarms are watched.
+    /// True if the alarms are monitored.
     pub enable: bool,
 }
 
-/// Function to call or pause to hold at stages of a deployment.
+/// Functions to call, or pauses, at stages of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeploymentLifecycleHook {
-    /// Kind of hook. Default `AWS_LAMBDA`.
+    /// Type of the hook. Default `AWS_LAMBDA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_type: Option<DeploymentLifecycleHookTargetType>,
     /// ARN of the Lambda function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hook_target_arn: Option<String>,
-    /// IAM role to call the function with.
+    /// IAM role for the call of the function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
     /// Stages at which the hook applies.
@@ -158,20 +158,20 @@ pub struct DeploymentLifecycleHook {
 }
 
 ecs_enum! {
-    /// Kind of deployment hook.
+    /// Type of a deployment hook.
     pub enum DeploymentLifecycleHookTargetType {
         /// A Lambda function decides.
         #[default]
         AwsLambda = "AWS_LAMBDA",
-        /// The deployment waits until it is told to go on.
+        /// The deployment waits until a request continues it.
         Pause = "PAUSE",
     }
 }
 
 ecs_enum! {
-    /// A stage of a deployment that hooks can apply to.
+    /// Stage of a deployment.
     pub enum DeploymentLifecycleHookStage {
-        /// More than one revision was found running at the start.
+        /// More than one revision runs at the start.
         #[default]
         ReconcileService = "RECONCILE_SERVICE",
         /// Before the new revision is started.
@@ -210,7 +210,7 @@ ecs_enum! {
         /// The deployment is rolled back.
         #[default]
         Rollback = "ROLLBACK",
-        /// The deployment goes on.
+        /// The deployment continues.
         Continue = "CONTINUE",
     }
 }
@@ -247,24 +247,24 @@ pub struct CanaryConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EarlySuccessCriteria {
-    /// True if it can.
+    /// True if the criteria apply.
     pub enable: bool,
-    /// Healthy tasks of the new revision that suffice, in percent, rounded up; at least `minimumHealthyPercent`.
+    /// Required healthy tasks of the new revision in percent, rounded up; at least `minimumHealthyPercent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub healthy_percent: Option<i32>,
-    /// Controls whether the deployment waits for old tasks to go.
+    /// Wait for the removal of old tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_service_revision_cleanup: Option<SourceServiceRevisionCleanup>,
 }
 
 ecs_enum! {
-    /// Controls whether a deployment waits for old tasks to go.
+    /// Wait of a deployment for the removal of old tasks.
     pub enum SourceServiceRevisionCleanup {
-        /// It waits.
+        /// The deployment waits.
         #[default]
         Blocking = "BLOCKING",
-        /// They go in the background.
+        /// Old tasks are removed in the background.
         Deferred = "DEFERRED",
     }
 }

@@ -1,26 +1,26 @@
-//! Volumes that a task definition leaves to launch and a service describes.
+//! Volumes that a service configures at launch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ecs::common::{PropagateTags, Tag, ecs_enum};
 
-/// Settings of a volume that the task definition leaves to launch.
+/// Settings of a volume that is configured at launch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceVolumeConfiguration {
     /// Name of the volume in the task definition.
     pub name: String,
-    /// An EBS volume made for each task.
+    /// EBS volume that is created for each task.
     #[serde(rename = "managedEBSVolume", skip_serializing_if = "Option::is_none")]
     pub managed_ebs_volume: Option<ServiceManagedEbsVolumeConfiguration>,
 }
 
-/// An EBS volume made for each task and deleted with it.
+/// EBS volume that is created for each task and deleted with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceManagedEbsVolumeConfiguration {
-    /// True if the volume is encrypted. Default: the region's setting.
+    /// True if the volume is encrypted. Default: the setting of the region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// KMS key that encrypts the volume.
@@ -33,18 +33,18 @@ pub struct ServiceManagedEbsVolumeConfiguration {
     #[serde(rename = "sizeInGiB", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub size_in_gib: Option<i32>,
-    /// Snapshot to start from.
+    /// Snapshot from which the volume is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
-    /// MiB a second at which a snapshot is read in.
+    /// Rate of the initialization from a snapshot, in MiB per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub volume_initialization_rate: Option<i32>,
-    /// Operations a second. Required for `io1` and `io2`.
+    /// Operations per second. Required for `io1` and `io2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub iops: Option<i32>,
-    /// MiB a second, at most 1000; `gp3` only.
+    /// Throughput in MiB per second, at most 1000. Only for `gp3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub throughput: Option<i32>,
@@ -53,7 +53,7 @@ pub struct ServiceManagedEbsVolumeConfiguration {
     pub tag_specifications: Vec<EbsTagSpecification>,
     /// IAM role that manages the volume.
     pub role_arn: String,
-    /// File system made on the volume. Default `xfs`.
+    /// File system of the volume. Default `xfs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filesystem_type: Option<TaskFilesystemType>,
 }
@@ -64,11 +64,11 @@ pub struct ServiceManagedEbsVolumeConfiguration {
 pub struct EbsTagSpecification {
     /// Type of the tagged resource; only `volume`.
     pub resource_type: EbsResourceType,
-    /// The tags, at most 50.
+    /// Tags; at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub tags: Vec<Tag>,
-    /// Source of further tags. Default: none.
+    /// Source of additional tags. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateTags>,
 }

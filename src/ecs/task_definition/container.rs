@@ -1,4 +1,4 @@
-//! The containers of a task.
+//! Containers of a task.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::linux::LinuxParameters;
 use super::logging::{FirelensConfiguration, LogConfiguration};
-use crate::ecs::common::{KeyValuePair, NAME_PATTERN, PORT_NAME_PATTERN, Secret, ecs_enum, empty_is_none};
+use super::port_mapping::PortMapping;
+use super::resource_requirement::ResourceRequirement;
+use crate::ecs::common::{KeyValuePair, NAME_PATTERN, Secret, ecs_enum, empty_is_none};
 use crate::ecs::redact;
 
-/// One container of a task.
+/// Container of a task.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerDefinition {
@@ -25,47 +27,47 @@ pub struct ContainerDefinition {
     /// Credentials of a private registry outside ECR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_credentials: Option<RepositoryCredentials>,
-    /// CPU units (1024 is one vCPU). On Linux a share and no cap; within the task's cpu in sum. Default 0.
+    /// CPU units (1024 is one vCPU). On Linux a share, not a limit. At most the cpu of the task together. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub cpu: Option<i32>,
-    /// Hard memory limit in MiB; the container is killed beyond it. No less than `memoryReservation`.
+    /// Hard memory limit in MiB. A container that exceeds it is killed. At least `memoryReservation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub memory: Option<i32>,
-    /// Memory in MiB set aside for the container when it is placed; it may use more.
+    /// Memory in MiB that is reserved for the container. The container may use more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub memory_reservation: Option<i32>,
     /// Containers to reach by name, as `name` or `name:alias`. Only in `bridge` mode.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
-    /// Ports the container listens on. Refused when `networkMode` is `none`.
+    /// Ports of the container. Rejected in the network mode `none`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
-    /// True if the end of this container, for any reason, ends the whole task. Default true.
+    /// True if the task stops when this container exits for any reason. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub essential: Option<bool>,
     /// Restarts of the container in place when it exits. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<ContainerRestartPolicy>,
-    /// Replaces the image's entry point.
+    /// Entry point. Default: that of the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entry_point: Vec<String>,
-    /// Replaces the image's command: the arguments of the entry point.
+    /// Command: the arguments of the entry point. Default: that of the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// Environment variables. They beat environment files and lose to `secrets` of the same name.
+    /// Environment variables. They take precedence over environment files; `secrets` take precedence over them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<KeyValuePair>,
-    /// Files of environment variables; at most 10, the first to set a variable wins.
+    /// Files of environment variables; at most 10. The first file that sets a variable takes precedence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub environment_files: Vec<EnvironmentFile>,
     /// Mounts of the task's volumes in the container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mount_points: Vec<MountPoint>,
-    /// Containers whose mounts are repeated in this one.
+    /// Containers whose volumes are also mounted in this container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes_from: Vec<VolumeFrom>,
     /// Linux settings: capabilities, devices, shared memory, swap. Not on Windows.
@@ -74,48 +76,48 @@ pub struct ContainerDefinition {
     /// Environment variables with values from Secrets Manager or Parameter Store, read once when the task starts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
-    /// Containers that must have come to a given state before this one starts; reversed on stop.
+    /// Containers that must reach a state before this container starts. The order is reversed on stop.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<ContainerDependency>,
-    /// Seconds that dependents wait for this container to be complete, successful or healthy. Default: no limit.
+    /// Seconds that dependent containers wait until this container is complete, successful or healthy. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub start_timeout: Option<i32>,
-    /// Seconds between the stop signal and the kill. Default 30; at most 120 on Fargate.
+    /// Seconds between SIGTERM and SIGKILL. Default 30; at most 120 on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub stop_timeout: Option<i32>,
     /// Pinning of the image tag to a digest for a whole deployment. Default `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_consistency: Option<VersionConsistency>,
-    /// Host name of the container. Refused in `awsvpc` mode.
+    /// Host name of the container. Rejected in `awsvpc` mode.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
     /// User to run as: `user`, `user:group`, `uid`, `uid:gid` or a mix. Not on Windows.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Directory to run in. Default: the image's.
+    /// Working directory. Default: that of the image.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
-    /// True if the container has no network. Default false. Refused on Fargate.
+    /// True if the container has no network. Default false. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_networking: Option<bool>,
-    /// True if the container has the instance's rights, much like root. Default false. Refused on Fargate.
+    /// True if the container has elevated privileges on the instance, like root. Default false. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
     /// True if the root file system is read-only. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readonly_root_filesystem: Option<bool>,
-    /// DNS servers of the container. Refused on Fargate.
+    /// DNS servers of the container. Rejected on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns_servers: Vec<String>,
-    /// DNS search domains of the container. Refused on Fargate.
+    /// DNS search domains of the container. Rejected on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns_search_domains: Vec<String>,
-    /// Additional lines of `/etc/hosts`. Refused in `awsvpc` mode.
+    /// Additional entries of `/etc/hosts`. Rejected in `awsvpc` mode.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_hosts: Vec<HostEntry>,
-    /// SELinux, AppArmor, `no-new-privileges` and credential spec options. Refused on Fargate.
+    /// SELinux, AppArmor, `no-new-privileges` and credential spec options. Rejected on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub docker_security_options: Vec<String>,
     /// True if standard input stays open. Default false.
@@ -127,13 +129,13 @@ pub struct ContainerDefinition {
     /// Labels of the container. Their values are not printed in logs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub docker_labels: BTreeMap<String, String>,
-    /// Resource limits of the container's processes.
+    /// Resource limits of the processes in the container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ulimits: Vec<Ulimit>,
-    /// Destination of standard output and error. Default: the instance's own log driver.
+    /// Destination of standard output and error. Default: the log driver of the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,
-    /// Command that tells whether the container is well. The image's own check is ignored.
+    /// Command that checks the health of the container. The health check of the image is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
     /// Kernel parameters, such as `net.core.somaxconn`.
@@ -142,7 +144,7 @@ pub struct ContainerDefinition {
     /// GPUs and accelerators of the container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resource_requirements: Vec<ResourceRequirement>,
-    /// Makes this container the log router of the task; one for each task.
+    /// Makes this container the log router of the task. At most one container of a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firelens_configuration: Option<FirelensConfiguration>,
     /// ARN of an Active Directory credential spec; at most one.
@@ -174,7 +176,7 @@ impl ContainerDefinition {
             || self.secrets.iter().any(|secret| secret.name == name)
     }
 
-    /// True if the end of this container ends the task. Default true.
+    /// True if the task stops when this container exits. Default true.
     #[must_use]
     pub fn is_essential(&self) -> bool {
         self.essential.unwrap_or(true)
@@ -186,7 +188,7 @@ impl ContainerDefinition {
         self.restart_policy.as_ref().is_some_and(|policy| policy.enabled)
     }
 
-    /// True if `linuxParameters.initProcessEnabled` puts an init process before the container's command.
+    /// True if `linuxParameters.initProcessEnabled` starts an init process before the command of the container.
     #[must_use]
     pub fn has_init_process(&self) -> bool {
         self.linux_parameters.as_ref().is_some_and(|linux| linux.init_process_enabled == Some(true))
@@ -198,7 +200,7 @@ impl ContainerDefinition {
         self.firelens_configuration.is_some()
     }
 
-    /// True if the container's output goes to the log router (log driver `awsfirelens`).
+    /// True if the container sends its logs to the log router (log driver `awsfirelens`).
     #[must_use]
     pub fn uses_log_router(&self) -> bool {
         self.log_configuration.as_ref().is_some_and(|logs| logs.log_driver == super::LogDriver::Awsfirelens)
@@ -215,78 +217,27 @@ impl ContainerDefinition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryCredentials {
-    /// ARN or name of the Secrets Manager secret that holds `username` and `password`.
+    /// ARN or name of the Secrets Manager secret with `username` and `password`.
     pub credentials_parameter: String,
 }
 
-/// A port, or a range of ports, that a container listens on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PortMapping {
-    /// Port in the container, 1 to 65535. Excludes `containerPortRange`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 65_535))]
-    pub container_port: Option<i32>,
-    /// Port on the instance. `bridge`: 0 or absent picks a free one. `awsvpc` and `host`: absent or the same port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 65_535))]
-    pub host_port: Option<i32>,
-    /// Transport protocol. Default `tcp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<TransportProtocol>,
-    /// Name that Service Connect and VPC Lattice refer to. At most 64 of a-z, 0-9, `_` and `-`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), regex(pattern = PORT_NAME_PATTERN))]
-    pub name: Option<String>,
-    /// Application protocol of the port. Default: plain TCP.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub app_protocol: Option<ApplicationProtocol>,
-    /// Range of ports as `first-last`. Only in `bridge` and `awsvpc` mode.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub container_port_range: Option<String>,
-}
-
-ecs_enum! {
-    /// Transport protocol of a port.
-    pub enum TransportProtocol {
-        /// TCP.
-        #[default]
-        Tcp = "tcp",
-        /// UDP.
-        Udp = "udp",
-    }
-}
-
-ecs_enum! {
-    /// Application protocol of a port.
-    pub enum ApplicationProtocol {
-        /// HTTP/1.
-        #[default]
-        Http = "http",
-        /// HTTP/2.
-        Http2 = "http2",
-        /// gRPC.
-        Grpc = "grpc",
-    }
-}
-
-/// Restarts of a container in place, without ending its task.
+/// Restarts of a container without replacing its task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerRestartPolicy {
     /// True if the container is restarted when it exits.
     pub enabled: bool,
-    /// Exit codes after which it is not restarted; at most 50.
+    /// Exit codes after which the container is not restarted; at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub ignored_exit_codes: Vec<i32>,
-    /// Seconds it must have run before a restart is tried, 60 to 1800. Default 300.
+    /// Seconds that the container must run before it can be restarted, 60 to 1800. Default 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 1800))]
     pub restart_attempt_period: Option<i32>,
 }
 
-/// A file of environment variables.
+/// File of environment variables.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFile {
@@ -299,13 +250,13 @@ pub struct EnvironmentFile {
 ecs_enum! {
     /// Storage of an environment file.
     pub enum EnvironmentFileType {
-        /// An S3 bucket.
+        /// S3 bucket.
         #[default]
         S3 = "s3",
     }
 }
 
-/// A volume's place in a container.
+/// Mount of a volume in a container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MountPoint {
@@ -315,44 +266,44 @@ pub struct MountPoint {
     /// Absolute path in the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_path: Option<String>,
-    /// True if the container can only read it. Default false.
+    /// True if the mount is read-only. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
 
-/// Repeats another container's mounts.
+/// Mounts of the volumes of another container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VolumeFrom {
     /// Name of the other container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_container: Option<String>,
-    /// True if this container can only read them. Default false.
+    /// True if the mounts are read-only. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
 
-/// A container that must have come to a state before this one starts.
+/// Container that must reach a state before another container starts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerDependency {
     /// Name of the container to wait for.
     pub container_name: String,
-    /// The state to wait for.
+    /// State to wait for.
     pub condition: ContainerCondition,
 }
 
 ecs_enum! {
-    /// State of a container that another one waits for.
+    /// State of a container that another container waits for.
     pub enum ContainerCondition {
-        /// It has started.
+        /// The container has started.
         #[default]
         Start = "START",
-        /// It has ended, with any exit code. Not for an essential container.
+        /// The container has exited with any exit code. Not for essential containers.
         Complete = "COMPLETE",
-        /// It has ended with exit code 0. Not for an essential container.
+        /// The container has exited with exit code 0. Not for essential containers.
         Success = "SUCCESS",
-        /// Its health check has passed once.
+        /// The health check has passed once.
         Healthy = "HEALTHY",
     }
 }
@@ -360,38 +311,38 @@ ecs_enum! {
 ecs_enum! {
     /// Pinning of image tags to digests in a deployment.
     pub enum VersionConsistency {
-        /// All tasks of a deployment run the digest that the first one found.
+        /// All tasks of a deployment run the digest that the first task resolved.
         #[default]
         Enabled = "enabled",
-        /// Each task resolves the tag anew.
+        /// Each task resolves the tag.
         Disabled = "disabled",
     }
 }
 
-/// A line of `/etc/hosts`.
+/// Entry of `/etc/hosts`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostEntry {
-    /// Name to resolve.
+    /// Host name.
     pub hostname: String,
-    /// Address the name resolves to.
+    /// Address of the host name.
     pub ip_address: String,
 }
 
-/// A resource limit of processes.
+/// Resource limit of processes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ulimit {
     /// Resource to limit.
     pub name: UlimitName,
-    /// Limit in force; the process may raise it up to the hard one. -1 means unlimited.
+    /// Effective limit. The process may raise it up to the hard limit. -1 means unlimited.
     pub soft_limit: i32,
-    /// Highest value the soft limit can be raised to. -1 means unlimited.
+    /// Maximum of the soft limit. -1 means unlimited.
     pub hard_limit: i32,
 }
 
 ecs_enum! {
-    /// A resource that processes can be limited in.
+    /// Resource of a limit.
     pub enum UlimitName {
         /// Size of a core dump.
         #[default]
@@ -427,11 +378,11 @@ ecs_enum! {
     }
 }
 
-/// A command, run in the container, whose exit code 0 means well.
+/// Health check: a command in the container that exits with 0 if the container is healthy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheck {
-    /// The command: `CMD` and its arguments, or `CMD-SHELL` and one shell line.
+    /// Command: `CMD` and its arguments, or `CMD-SHELL` and a command line.
     pub command: Vec<String>,
     /// Seconds between two checks, 5 to 300. Default 30.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -441,73 +392,24 @@ pub struct HealthCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 60))]
     pub timeout: Option<i32>,
-    /// Failures in a row that make the container unhealthy, 1 to 10. Default 3.
+    /// Consecutive failures after which the container is unhealthy, 1 to 10. Default 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub retries: Option<i32>,
-    /// Seconds after the start in which failures do not count, 0 to 300. Default 0.
+    /// Seconds after the start during which failures do not count, 0 to 300. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 300))]
     pub start_period: Option<i32>,
 }
 
-/// A kernel parameter.
+/// Kernel parameter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SystemControl {
-    /// Name of the parameter: `net.*`, and the IPC ones of `kernel.*` and `fs.mqueue.*`.
+    /// Name of the parameter: `net.*`, `fs.mqueue.*` and the IPC parameters of `kernel.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Value of the parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-}
-
-/// An accelerator that a container needs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ResourceRequirement {
-    /// `GPU`: how many, or `ALL`. `NeuronDevice`: `ALL`. `InferenceAccelerator`: the device's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// Kind of accelerator.
-    pub r#type: ResourceType,
-    /// GPU sharing with other containers; instead of `value`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sharing_strategy: Option<SharingStrategy>,
-}
-
-ecs_enum! {
-    /// Kind of accelerator.
-    pub enum ResourceType {
-        /// Graphics processor.
-        #[default]
-        Gpu = "GPU",
-        /// Elastic Inference accelerator. The service has ended.
-        InferenceAccelerator = "InferenceAccelerator",
-        /// AWS Inferentia or Trainium device.
-        NeuronDevice = "NeuronDevice",
-    }
-}
-
-/// Sharing of an accelerator.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SharingStrategy {
-    /// Sharing through NVIDIA's Multi-Process Service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nvidia_mps: Option<NvidiaMps>,
-}
-
-/// A container's part of a GPU that is shared through NVIDIA's Multi-Process Service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NvidiaMps {
-    /// GPU memory in MiB, at least 1.
-    #[schemars(range(min = 1))]
-    pub memory: i32,
-    /// Ceiling on the GPU's compute, in percent, 1 to 100.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
-    pub max_compute_percent: Option<i32>,
 }

@@ -9,27 +9,27 @@ use crate::ecs::common::ecs_enum;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LinuxParameters {
-    /// Capabilities added to and taken from the runtime's default set.
+    /// Capabilities to add to or drop from the default set of the container runtime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<KernelCapabilities>,
-    /// Devices of the instance that the container can use. Refused on Fargate.
+    /// Devices of the instance that the container can use. Rejected on Fargate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
-    /// True if an init process runs first, forwards signals and reaps orphans. Default false.
+    /// True if an init process forwards signals and reaps orphaned processes. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_process_enabled: Option<bool>,
-    /// Size of `/dev/shm` in MiB. Default 64. Refused on Fargate.
+    /// Size of `/dev/shm` in MiB. Default 64. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub shared_memory_size: Option<i32>,
-    /// File systems kept in memory.
+    /// File systems in memory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tmpfs: Vec<Tmpfs>,
-    /// Swap in MiB beyond the memory limit; 0 for none. Default: the instance's setting. Refused on Fargate.
+    /// Swap in MiB beyond the memory limit; 0 for none. Default: the setting of the instance. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_swap: Option<i32>,
-    /// Readiness to swap, 0 to 100. Default 60; needs `maxSwap`. Refused on Fargate.
+    /// Swappiness, 0 to 100. Default 60. Requires `maxSwap`. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub swappiness: Option<i32>,
@@ -42,12 +42,12 @@ pub struct KernelCapabilities {
     /// Capabilities to add, such as `SYS_PTRACE` (the only one on Fargate), or `ALL`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<String>,
-    /// Capabilities to take away, or `ALL`.
+    /// Capabilities to drop, or `ALL`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
 }
 
-/// A device of the instance.
+/// Device of the instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
@@ -62,25 +62,25 @@ pub struct Device {
 }
 
 ecs_enum! {
-    /// Something that can be done with a device.
+    /// Permission on a device.
     pub enum DeviceCgroupPermission {
-        /// Read from it.
+        /// Read from the device.
         #[default]
         Read = "read",
-        /// Write to it.
+        /// Write to the device.
         Write = "write",
-        /// Create it.
+        /// Create the device.
         Mknod = "mknod",
     }
 }
 
-/// A file system kept in memory.
+/// File system in memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tmpfs {
     /// Absolute path in the container.
     pub container_path: String,
-    /// Largest size in MiB.
+    /// Maximum size in MiB.
     #[schemars(range(min = 0))]
     pub size: i32,
     /// Mount options, such as `ro`, `noexec` or `mode=1777`.

@@ -1,4 +1,4 @@
-//! Log configuration of a container's standard output and error.
+//! Log configuration of a container.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::ecs::common::{Secret, ecs_enum};
 use crate::ecs::redact;
 
-/// Log configuration of a container's standard output and error.
+/// Log configuration of the standard output and error of a container.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogConfiguration {
-    /// Kind of destination. Fargate: `awslogs`, `splunk` or `awsfirelens`.
+    /// Log driver. Fargate: `awslogs`, `splunk` or `awsfirelens`.
     pub log_driver: LogDriver,
-    /// Settings of the driver, such as `awslogs-group`. Their values are not printed in logs.
+    /// Options of the driver, such as `awslogs-group`. Their values are not printed in logs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
-    /// Settings of the driver with values from Secrets Manager or Parameter Store.
+    /// Options of the driver with values from Secrets Manager or Parameter Store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret_options: Vec<Secret>,
 }
@@ -30,24 +30,24 @@ impl fmt::Debug for LogConfiguration {
 }
 
 ecs_enum! {
-    /// Kind of log destination.
+    /// Log driver.
     pub enum LogDriver {
         /// Files on the instance.
         #[default]
         JsonFile = "json-file",
-        /// A syslog server.
+        /// Syslog server.
         Syslog = "syslog",
-        /// The instance's journal.
+        /// Journal of the instance.
         Journald = "journald",
-        /// A GELF endpoint, such as Graylog.
+        /// GELF endpoint, such as Graylog.
         Gelf = "gelf",
-        /// A Fluentd or Fluent Bit forward endpoint.
+        /// Forward endpoint of Fluentd or Fluent Bit.
         Fluentd = "fluentd",
         /// CloudWatch Logs.
         Awslogs = "awslogs",
-        /// A Splunk HTTP event collector.
+        /// HTTP event collector of Splunk.
         Splunk = "splunk",
-        /// The log router of the task.
+        /// Log router of the task.
         Awsfirelens = "awsfirelens",
     }
 }
@@ -56,7 +56,7 @@ ecs_enum! {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FirelensConfiguration {
-    /// The router's software.
+    /// Software of the log router.
     pub r#type: FirelensConfigurationType,
     /// `enable-ecs-log-metadata` (default true), `config-file-type` and `config-file-value`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ecs::common::{NAME_PATTERN, ecs_enum, empty_is_none};
 use crate::ecs::redact;
 
-/// A volume that containers can mount. With no configuration it is scratch space of the task.
+/// Volume that containers can mount. Without a configuration it is temporary storage of the task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Volume {
@@ -17,36 +17,36 @@ pub struct Volume {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255), regex(pattern = NAME_PATTERN))]
     pub name: Option<String>,
-    /// A directory of the instance; empty for scratch space that ends with the task.
+    /// Directory of the instance; empty for temporary storage that is deleted with the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<HostVolume>,
-    /// A Docker volume. Refused on Fargate.
+    /// Docker volume. Rejected on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docker_volume_configuration: Option<DockerVolumeConfiguration>,
-    /// An Amazon EFS file system.
+    /// Amazon EFS file system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub efs_volume_configuration: Option<EfsVolumeConfiguration>,
-    /// An Amazon S3 Files file system.
+    /// Amazon S3 Files file system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3files_volume_configuration: Option<S3FilesVolumeConfiguration>,
-    /// An Amazon FSx for Windows file system. Windows on EC2 only.
+    /// Amazon FSx for Windows file system. Only for Windows on EC2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fsx_windows_file_server_volume_configuration: Option<FsxWindowsFileServerVolumeConfiguration>,
-    /// True if the service or the task that is started says what the volume is. Default false; one volume at most.
+    /// True if the service configures the volume when it starts a task. Default false. At most one volume.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_at_launch: Option<bool>,
 }
 
-/// A directory of the instance.
+/// Directory of the instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HostVolume {
-    /// Path on the instance, created if absent. Default: scratch space. Refused on Fargate.
+    /// Path on the instance, created if absent. Default: temporary storage. Rejected on Fargate.
     #[serde(deserialize_with = "empty_is_none", skip_serializing_if = "Option::is_none")]
     pub source_path: Option<String>,
 }
 
-/// A Docker volume.
+/// Docker volume.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DockerVolumeConfiguration {
@@ -76,15 +76,15 @@ impl fmt::Debug for DockerVolumeConfiguration {
 ecs_enum! {
     /// Lifetime of a Docker volume.
     pub enum VolumeScope {
-        /// It ends with the task.
+        /// The volume is deleted with the task.
         #[default]
         Task = "task",
-        /// It outlives the task and can be used by others on the instance.
+        /// The volume remains after the task, and other tasks on the instance can use it.
         Shared = "shared",
     }
 }
 
-/// An Amazon EFS file system.
+/// Amazon EFS file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EfsVolumeConfiguration {
@@ -96,11 +96,11 @@ pub struct EfsVolumeConfiguration {
     /// Encryption in transit. Default `DISABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transit_encryption: Option<EfsTransitEncryption>,
-    /// Local port of the encrypted tunnel. Default: a free one.
+    /// Local port of the encrypted tunnel. Default: a free port.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub transit_encryption_port: Option<i32>,
-    /// Access point and IAM authorisation.
+    /// Access point and IAM authorization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_config: Option<EfsAuthorizationConfig>,
 }
@@ -111,7 +111,7 @@ ecs_enum! {
         /// Traffic is encrypted.
         #[default]
         Enabled = "ENABLED",
-        /// Traffic is in the clear.
+        /// Traffic is not encrypted.
         Disabled = "DISABLED",
     }
 }
@@ -120,26 +120,26 @@ ecs_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EfsAuthorizationConfig {
-    /// Access point, `fsap-…`. Needs encryption in transit.
+    /// Access point, `fsap-…`. Requires encryption in transit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_point_id: Option<String>,
-    /// Use of the task role to mount. Default `DISABLED`; needs encryption in transit.
+    /// Use of the task role for the mount. Default `DISABLED`. Requires encryption in transit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam: Option<EfsAuthorizationConfigIam>,
 }
 
 ecs_enum! {
-    /// Use of the task role when an EFS file system is mounted.
+    /// Use of the task role for the mount of an EFS file system.
     pub enum EfsAuthorizationConfigIam {
         /// The task role is used.
         #[default]
         Enabled = "ENABLED",
-        /// It is not used.
+        /// The task role is not used.
         Disabled = "DISABLED",
     }
 }
 
-/// An Amazon S3 Files file system.
+/// Amazon S3 Files file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct S3FilesVolumeConfiguration {
@@ -148,16 +148,16 @@ pub struct S3FilesVolumeConfiguration {
     /// Directory of the file system to mount. Default `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_directory: Option<String>,
-    /// Local port of the encrypted tunnel. Default: a free one.
+    /// Local port of the encrypted tunnel. Default: a free port.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65_535))]
     pub transit_encryption_port: Option<i32>,
-    /// ARN of the access point to mount through.
+    /// ARN of the access point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_point_arn: Option<String>,
 }
 
-/// An Amazon FSx for Windows File Server file system.
+/// Amazon FSx for Windows File Server file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FsxWindowsFileServerVolumeConfiguration {
@@ -165,7 +165,7 @@ pub struct FsxWindowsFileServerVolumeConfiguration {
     pub file_system_id: String,
     /// Directory of the file system to mount.
     pub root_directory: String,
-    /// Credentials to mount it with.
+    /// Credentials for the mount.
     pub authorization_config: FsxWindowsFileServerAuthorizationConfig,
 }
 

@@ -1,4 +1,4 @@
-//! Tables of desired objects beside what a real server makes of them.
+//! Tests with desired objects and the same objects as a real server returns them.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ fn difference(desired: &Value, observed: &Value) -> Option<String> {
     check_subset(desired, observed).err()
 }
 
-/// What the operator would send.
+/// Deployment as the operator applies it.
 fn desired_deployment() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
@@ -37,7 +37,7 @@ fn desired_deployment() -> Value {
     })
 }
 
-/// What kube-apiserver 1.36 answers with, shortened where nothing is compared.
+/// Deployment as kube-apiserver 1.36 returns it, without fields that are not compared.
 fn observed_deployment() -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
@@ -74,7 +74,7 @@ fn observed_deployment() -> Value {
 }
 
 #[test]
-fn a_defaulted_deployment_check_subset() {
+fn a_deployment_with_defaults_contains_the_desired_one() {
     assert_eq!(difference(&desired_deployment(), &observed_deployment()), None);
 }
 
@@ -123,7 +123,7 @@ fn each_kind_of_change_is_found() {
 #[test]
 fn small_cases_agree() {
     let table = [
-        ("null asks for nothing", json!({"a": null}), json!({"a": 1})),
+        ("null requests nothing", json!({"a": null}), json!({"a": 1})),
         ("null is absent", json!({"a": null}), json!({})),
         ("empty is absent", json!({"a": {}, "b": [], "c": ""}), json!({})),
         ("nested emptiness is absent", json!({"a": {"b": {"c": null}}}), json!({})),

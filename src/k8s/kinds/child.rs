@@ -1,4 +1,4 @@
-//! The kinds of objects the operator creates, in one table. To add a kind, add an entry.
+//! Kinds of objects that the operator creates, in one table. To add a kind, add an entry.
 
 use super::root::RootKind;
 
@@ -19,11 +19,11 @@ pub struct KindInfo {
     pub scope: Scope,
     /// The kind of custom resource whose objects have children of this kind.
     pub owner: RootKind,
-    /// Whether the operator requires it.
+    /// Requirement of the kind by the operator.
     pub availability: Availability,
-    /// How its objects change over time.
+    /// Management of its objects.
     pub management: Management,
-    /// What to do when an object of that name exists and is not the operator's.
+    /// Action if an object of that name exists that the operator did not create.
     pub on_existing: OnExisting,
     /// True if decisions depend on the status of its objects. Otherwise a change of the status triggers no reconcile.
     pub reads_status: bool,
@@ -38,19 +38,19 @@ pub enum Scope {
     Cluster,
 }
 
-/// Whether the operator requires a kind.
+/// Requirement of a kind by the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Every server serves it. Without rights on it the operator does not start.
+    /// Every server provides the kind. Without rights on it the operator does not start.
     Always,
     /// A feature is off while the server does not serve the API or the operator lacks rights on it.
     Optional,
 }
 
-/// How the objects of a kind change over time.
+/// Management of the objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Management {
-    /// Applied whenever they differ from the desired state, and deleted when no longer desired.
+    /// Applied whenever they differ from the desired state, and deleted when they are not desired.
     Applied,
     /// Created once and never changed. The reconcile function of the owner decides when they are deleted.
     Immutable,
@@ -58,7 +58,7 @@ pub enum Management {
     ReadOnly,
 }
 
-/// What to do when an object of the desired name exists and is not the operator's.
+/// Action if an object of the desired name exists that the operator did not create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExisting {
     /// Leave it and report it on the owner. The apply fails, because the object cannot get another selector or owner.
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_cache_name_of_its_own() {
+    fn cache_names_are_unique() {
         let names: BTreeSet<_> = ChildKind::ALL.iter().map(|kind| kind.info().cache_name).collect();
         assert_eq!(names.len(), ChildKind::ALL.len());
         for kind in ChildKind::ALL {

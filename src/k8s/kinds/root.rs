@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_names_of_its_own() {
+    fn names_of_kinds_are_unique() {
         for column in [|info: &RootInfo| info.kind, |info: &RootInfo| info.plural, |info: &RootInfo| info.controller] {
             let names: BTreeSet<_> = RootKind::ALL.iter().map(|kind| column(kind.info())).collect();
             assert_eq!(names.len(), RootKind::ALL.len());
