@@ -207,7 +207,7 @@ impl TaskPod {
         self.phase == TaskPhase::Stopped
     }
 
-    /// True if a task that was healthy has been unhealthy for longer than [`READINESS_GRACE`].
+    /// True if a task that was healthy has been unhealthy for longer than five seconds.
     #[must_use]
     pub fn is_unhealthy(&self, now: Timestamp) -> bool {
         self.unhealthy_in(now).is_some_and(|left| left.is_zero())
