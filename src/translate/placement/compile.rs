@@ -75,14 +75,14 @@ fn literal(expression: &Expression) -> Option<(&Condition, bool)> {
 /// Returns the groups of a condition on task groups, and true for anti-affinity to all of them instead of affinity to one.
 fn groups(expression: &Expression) -> Option<(bool, Vec<Group>)> {
     let (Condition::TaskGroup(test), negated) = literal(expression)? else { return None };
-    let (apart, texts) = match test {
-        Test::Compare(Order::Equal, text) => (negated, std::slice::from_ref(text)),
-        Test::Compare(Order::NotEqual, text) => (!negated, std::slice::from_ref(text)),
+    let (apart, names) = match test {
+        Test::Compare(Order::Equal, name) => (negated, std::slice::from_ref(name)),
+        Test::Compare(Order::NotEqual, name) => (!negated, std::slice::from_ref(name)),
         Test::In(list) => (negated, list.as_slice()),
         Test::NotIn(list) => (!negated, list.as_slice()),
         _ => return None,
     };
-    Some((apart, texts.iter().map(|text| Group::from_name(text.as_str())).collect()))
+    Some((apart, names.iter().map(|name| Group::from_name(name.as_str())).collect()))
 }
 
 /// Returns equivalent conditions on labels; `None` if there are none, or more terms than allowed.
@@ -109,11 +109,11 @@ fn condition_terms(condition: &Condition, negated: bool) -> Option<Terms> {
 }
 
 fn test_terms(attribute: &str, test: &Test, negated: bool) -> Option<Terms> {
-    let (value_test, texts) = match test {
+    let (value_test, literals) = match test {
         Test::Exists => (ValueTest::PresentNotIn, &[][..]),
         Test::NotExists => (ValueTest::InOrAbsent, &[][..]),
-        Test::Compare(Order::Equal, text) => (ValueTest::In, std::slice::from_ref(text)),
-        Test::Compare(Order::NotEqual, text) => (ValueTest::PresentNotIn, std::slice::from_ref(text)),
+        Test::Compare(Order::Equal, value) => (ValueTest::In, std::slice::from_ref(value)),
+        Test::Compare(Order::NotEqual, value) => (ValueTest::PresentNotIn, std::slice::from_ref(value)),
         Test::In(list) => (ValueTest::In, list.as_slice()),
         Test::NotIn(list) => (ValueTest::PresentNotIn, list.as_slice()),
         // Gt and Lt of a node affinity compare integers only; ECS also compares other strings.
@@ -126,6 +126,6 @@ fn test_terms(attribute: &str, test: &Test, negated: bool) -> Option<Terms> {
         (ValueTest::NotIn, true) => ValueTest::In,
         (ValueTest::InOrAbsent, true) => ValueTest::PresentNotIn,
     };
-    let values: BTreeSet<&str> = texts.iter().map(Literal::as_str).collect();
+    let values: BTreeSet<&str> = literals.iter().map(Literal::as_str).collect();
     Some(attribute_terms(&facts::keys(attribute), value_test, &values))
 }

@@ -120,7 +120,6 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
             load_balancers::record(service.spec, service.name, pre_stop::service_seconds(service.spec), recorder);
         },
         findings: load_balancers::findings,
-        ..ServiceFeature::NONE
     },
     ServiceFeature {
         name: "service_registries",
@@ -130,7 +129,6 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
         },
         record: |service, recorder| service_registries::record(service.spec, service.name, recorder),
         findings: service_registries::findings,
-        ..ServiceFeature::NONE
     },
     ServiceFeature {
         name: "service_connect_configuration",

@@ -132,7 +132,9 @@ fn record_policy(
                        subresource";
         return paths.into_iter().for_each(|at| recorder.unsupported(at, Code::PolicyNotTriggered, message));
     }
-    paths.into_iter().for_each(|at| recorder.exact(at, count.clone()));
+    for at in paths {
+        recorder.exact(at, count.clone());
+    }
     if super::may_scale_in(spec, name) {
         let message = "with a target tracking policy, steps only add tasks, which are kept for kubernetes.autoScaling.scaleInAfterSeconds \
                        (default: 900): the HorizontalPodAutoscaler scales in when its own metrics are low";
