@@ -154,7 +154,7 @@ impl Query {
     /// Reads the nodes and Pods from files or from the cluster.
     fn inventory(&self, query: &Expression) -> Result<Inventory, AnswerError> {
         let needs_pods = query.expression().depends_on_tasks();
-        let Some(nodes) = &self.nodes else { return self.from_cluster(needs_pods) };
+        let Some(nodes) = &self.nodes else { return self.list_in_cluster(needs_pods) };
         let is_stdin = |file: &PathBuf| file.as_os_str() == STDIN;
         if is_stdin(nodes) && self.pods.as_ref().is_some_and(is_stdin) {
             return Err(AnswerError::OneInput);
@@ -168,7 +168,7 @@ impl Query {
     }
 
     /// Lists the nodes and Pods of the cluster.
-    fn from_cluster(&self, needs_pods: bool) -> Result<Inventory, AnswerError> {
+    fn list_in_cluster(&self, needs_pods: bool) -> Result<Inventory, AnswerError> {
         let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {

@@ -21,7 +21,7 @@ pub(super) fn render(simulation: &Simulation, request: &Request, has_pods: bool)
 
 fn table(simulation: &Simulation) -> String {
     let heading = ["TASK", "NODE", "ZONE", "REMAINING"].map(str::to_owned);
-    let placed = simulation.placements.iter().enumerate().map(|(task, placed)| {
+    let placements = simulation.placements.iter().enumerate().map(|(task, placed)| {
         let zone = placed.zone.as_deref().unwrap_or("-");
         [task.to_string(), printable(&placed.node), printable(zone), amounts(placed.left)]
     });
@@ -30,7 +30,7 @@ fn table(simulation: &Simulation) -> String {
         let number = if tasks.start == last { last.to_string() } else { format!("{}-{last}", tasks.start) };
         [number, "-".to_owned(), "-".to_owned(), failure.reason.to_string()]
     });
-    let rows: Vec<[String; 4]> = [heading].into_iter().chain(placed).chain(failed).collect();
+    let rows: Vec<[String; 4]> = [heading].into_iter().chain(placements).chain(failed).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [first, second, third] = [width(0), width(1), width(2)];
     let line =

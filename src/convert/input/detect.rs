@@ -84,15 +84,16 @@ fn detect_kind(object: &Object) -> Option<RootKind> {
 /// Reports whether an object is a service without a name: deployment tools store the names of service and task definition
 /// elsewhere.
 fn is_unnamed_service(object: &Object) -> bool {
-    let known = ["desiredCount", "deploymentConfiguration", "networkConfiguration", "launchType", "schedulingStrategy"];
-    known.iter().filter(|name| object.contains_key(**name)).count() > 1
+    let members =
+        ["desiredCount", "deploymentConfiguration", "networkConfiguration", "launchType", "schedulingStrategy"];
+    members.iter().filter(|name| object.contains_key(**name)).count() > 1
 }
 
 fn is_run_task(object: &Object) -> bool {
-    let known = ["overrides", "count", "startedBy", "containerInstances", "referenceId"];
+    let members = ["overrides", "count", "startedBy", "containerInstances", "referenceId"];
     object.contains_key("taskDefinition")
         && !object.contains_key("serviceName")
-        && known.iter().any(|name| object.contains_key(*name))
+        && members.iter().any(|name| object.contains_key(*name))
 }
 
 /// Reports whether an object is the input of `UpdateService`, which names the service in `service`.
@@ -247,8 +248,8 @@ fn own_resource(object: &Object, path: &Pointer, version: &str, name: &str) -> R
         return invalid(path, message);
     }
     let Some(kind) = RootKind::from_name(name) else {
-        let known = RootKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-        return invalid(path, format!("this version does not convert the kind {name:?}; it converts {known}"));
+        let kinds = RootKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        return invalid(path, format!("this version does not convert the kind {name:?}; it converts {kinds}"));
     };
     let Some(spec @ Value::Object(_)) = object.get("spec") else {
         return invalid(path, format!("the {name} has no `spec`"));

@@ -19,7 +19,7 @@ pub(in crate::convert) struct DefinitionInput {
     /// The metadata, if the input is a custom resource.
     pub resource: Option<Value>,
     /// True for the input of an AWS call that adds to an existing definition of that kind and name. Without that
-    /// definition it becomes one of its own.
+    /// definition it becomes a separate one.
     pub is_supplement: bool,
     /// The part of the document that is reported with the definition.
     pub scope: ReportScope,

@@ -27,12 +27,12 @@ pub struct Source {
 /// In a folder, entries whose names start with a dot are skipped. A file with several paths is read once.
 #[must_use]
 pub fn read(inputs: &[PathBuf]) -> Vec<Source> {
-    let mut known = BTreeSet::new();
+    let mut canonical_paths = BTreeSet::new();
     let paths = inputs.iter().flat_map(|input| expand(input));
     // A file may be listed twice, such as by its path and by that of its folder.
     let canonical = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
     paths
-        .filter(|(path, _)| known.insert(canonical(path)))
+        .filter(|(path, _)| canonical_paths.insert(canonical(path)))
         .map(|(path, from_folder)| source(&path, from_folder))
         .collect()
 }

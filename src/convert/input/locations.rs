@@ -33,17 +33,21 @@ impl<'a> Locator<'a> {
     pub fn find(&mut self, source: usize, document: usize, entry: &Document) -> Locations {
         let mut locations = Locations::new();
         for path in entry.reported_paths() {
-            let Some(location) = self.known(source).get(document).and_then(|known| closest(known, path)) else { break };
+            let Some(location) = self.documents(source).get(document).and_then(|locations| closest(locations, path))
+            else {
+                break;
+            };
             locations.insert(path.to_owned(), location);
         }
         locations
     }
 
-    fn known(&mut self, source: usize) -> &[DocumentLocations] {
+    /// Returns the locations in each document of a source.
+    fn documents(&mut self, source: usize) -> &[DocumentLocations] {
         if self.read.as_ref().is_none_or(|(read, _)| *read != source) {
             self.read = Some((source, self.sources.get(source).map(locations).unwrap_or_default()));
         }
-        self.read.as_ref().map(|(_, known)| known.as_slice()).unwrap_or_default()
+        self.read.as_ref().map(|(_, documents)| documents.as_slice()).unwrap_or_default()
     }
 }
 
@@ -56,8 +60,8 @@ pub(in crate::convert) fn locations(source: &Source) -> Vec<DocumentLocations> {
 }
 
 /// Returns the location of a path, or of the closest path that contains it.
-fn closest(known: &DocumentLocations, path: &str) -> Option<Location> {
-    upwards(path).find_map(|path| known.get(path).copied())
+fn closest(locations: &DocumentLocations, path: &str) -> Option<Location> {
+    upwards(path).find_map(|path| locations.get(path).copied())
 }
 
 #[cfg(test)]
@@ -72,7 +76,7 @@ mod tests {
     #[test]
     fn members_of_json_are_found_by_their_names() {
         let text = "// é\n{\n  \"a\": {\"b/c\": [1, \"é\",\n\t{\"d\" : true}]},\n  \"e\"\n    : null, \"\\u0066\": \"x\"\n}\n[]\n{\"g\":1}";
-        let known = json::locations(text);
+        let documents = json::locations(text);
         let cases = [
             (0, "", (2, 1, Some(2))),
             (0, "/a", (3, 3, Some(6))),
@@ -86,7 +90,7 @@ mod tests {
             (2, "/g", (9, 2, Some(7))),
         ];
         for (document, path, expected) in cases {
-            assert_eq!(location(&known, document, path), expected, "{document} {path}");
+            assert_eq!(location(&documents, document, path), expected, "{document} {path}");
         }
     }
 
@@ -101,7 +105,7 @@ mod tests {
     #[test]
     fn members_of_yaml_are_found_by_their_names() {
         let text = "# é\n---\n# none\n---\nfamily: wéb # c\nlist:\n  - name: é\n    on: [1, {x: 2}]\n  - |\n    text\nsame: &s {y: 1}\nother: *s\n---\n~\n---\nz: 1\n";
-        let known = yaml::locations(text);
+        let documents = yaml::locations(text);
         let cases = [
             (0, "", (5, 1, None)),
             (0, "/family", (5, 1, Some(12))),
@@ -115,7 +119,7 @@ mod tests {
             (1, "/z", (16, 1, Some(5))),
         ];
         for (document, path, expected) in cases {
-            assert_eq!(location(&known, document, path), expected, "{document} {path}");
+            assert_eq!(location(&documents, document, path), expected, "{document} {path}");
         }
     }
 }

@@ -54,39 +54,39 @@ impl Problem {
 
     /// A text without any document.
     pub fn empty(source: &Source) -> Self {
-        let what = if source.name == STDIN {
+        let description = if source.name == STDIN {
             "standard input is empty; check that the command before this one succeeds"
         } else {
             "the file is empty or contains only comments"
         };
         let severity = if source.from_folder { Severity::Info } else { Severity::Error };
-        Self { severity, ..Self::not_a_definition(&Pointer::root(), what) }
+        Self { severity, ..Self::not_a_definition(&Pointer::root(), description) }
     }
 
     /// An input that is not a definition, with a complete message.
-    pub fn not_a_definition(path: &Pointer, what: &str) -> Self {
-        Self::error(path, "not-ecs", what)
+    pub fn not_a_definition(path: &Pointer, description: &str) -> Self {
+        Self::error(path, "not-ecs", description)
     }
 
     /// An input that is not an ECS definition: an error in a file given by name, usual in a folder.
-    pub fn not_ecs(path: &Pointer, what: &str, from_folder: bool) -> Self {
-        Self::not_ecs_with_advice(path, what, SEE_HELP, from_folder)
+    pub fn not_ecs(path: &Pointer, description: &str, from_folder: bool) -> Self {
+        Self::not_ecs_with_advice(path, description, SEE_HELP, from_folder)
     }
 
     /// An input that is not an ECS definition, with advice.
-    pub fn not_ecs_with_advice(path: &Pointer, what: &str, advice: &str, from_folder: bool) -> Self {
+    pub fn not_ecs_with_advice(path: &Pointer, description: &str, advice: &str, from_folder: bool) -> Self {
         let severity = if from_folder { Severity::Info } else { Severity::Error };
-        Self { severity, ..Self::not_a_definition(path, &format!("{what}; {advice}")) }
+        Self { severity, ..Self::not_a_definition(path, &format!("{description}; {advice}")) }
     }
 
     /// An ECS input that this version does not read.
-    pub fn not_supported_yet(path: &Pointer, what: &str) -> Self {
-        Self::error(path, "not-supported-yet", format!("{what}; this version does not read it yet"))
+    pub fn not_supported_yet(path: &Pointer, description: &str) -> Self {
+        Self::error(path, "not-supported-yet", format!("{description}; this version does not read it yet"))
     }
 
     /// A definition in a language that is not read.
-    pub fn unsupported_language(path: &Pointer, what: &str) -> Self {
-        Self::error(path, "not-supported-yet", format!("{what}, which is not read: {EXPORT_FROM_AWS}"))
+    pub fn unsupported_language(path: &Pointer, description: &str) -> Self {
+        Self::error(path, "not-supported-yet", format!("{description}, which is not read: {EXPORT_FROM_AWS}"))
     }
 
     /// A resource that a describe command of AWS reported as a failure.

@@ -33,7 +33,7 @@ pub(super) struct Walk {
     open: Vec<(Container, usize)>,
     /// The pointer to the last token.
     pointer: String,
-    known: DocumentLocations,
+    locations: DocumentLocations,
 }
 
 impl Walk {
@@ -67,7 +67,7 @@ impl Walk {
     pub fn take(&mut self) -> DocumentLocations {
         self.open.clear();
         self.pointer.clear();
-        std::mem::take(&mut self.known)
+        std::mem::take(&mut self.locations)
     }
 
     fn value(&mut self, span: Span, whole: bool) {
@@ -85,6 +85,6 @@ impl Walk {
         let ends = [Some(span).filter(|_| whole || name.is_none()), name];
         let end = ends.into_iter().flatten().map(|span| span.end).find(|end| end.0 == start.0);
         let end_column = end.map(|end| end.1).filter(|column| *column > start.1);
-        self.known.insert(self.pointer.clone(), Location { line: start.0, column: start.1, end_column });
+        self.locations.insert(self.pointer.clone(), Location { line: start.0, column: start.1, end_column });
     }
 }

@@ -1,6 +1,6 @@
 //! Merges the input of `PutClusterCapacityProviders` into the cluster.
 //!
-//! Without the cluster among the inputs, it becomes a cluster of its own.
+//! Without the cluster among the inputs, it becomes a separate cluster.
 
 use std::collections::BTreeMap;
 

@@ -71,7 +71,7 @@ fn is_provider_field_of_services(verdict: &FieldVerdict) -> bool {
     differs || Pointer::root().key("kubernetes").is_prefix_of(&verdict.path)
 }
 
-/// Sets the verdicts on a definition without an object of its own. Fields that take effect in the objects of services have
+/// Sets the verdicts on a definition without an object. Fields that take effect in the objects of services have
 /// no target, all others are ignored.
 fn without_object(
     definition: &mut Definition,
