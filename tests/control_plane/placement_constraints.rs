@@ -417,7 +417,7 @@ async fn without_rights_on_nodes_tasks_wait_and_a_condition_reports_it() -> Resu
     let service = bench.condition("Service", "app", "PlacementLabelsReady", "False").await?;
     let conditions = service.pointer("/status/conditions").and_then(Value::as_array).context("conditions")?;
     let message = conditions.iter().find(|c| c["type"] == "PlacementLabelsReady").and_then(|c| c["message"].as_str());
-    assert!(message.is_some_and(|message| message.contains("list, watch and patch nodes")), "{message:?}");
+    assert!(message.is_some_and(|message| message.contains("list, watch and patch on nodes")), "{message:?}");
     wait_for("a task without a node", PATIENCE, async || {
         let pods = bench.api::<Pod>().list(&ListParams::default()).await?;
         Ok((pods.items.len() == 1 && pods.items.iter().all(|pod| scheduled(pod) == Some(false))).then_some(()))

@@ -6,5 +6,6 @@ mod documentation;
 mod fields;
 mod imports;
 mod links;
+mod prose;
 mod sizes;
 mod source;

@@ -15,7 +15,7 @@ pub(in crate::reconcile::service) struct Failed {
     pub(in crate::reconcile::service) by_user: bool,
 }
 
-const BY_USER: &str = "told";
+const BY_USER: &str = "user";
 const BY_CIRCUIT_BREAKER: &str = "circuit-breaker";
 
 impl fmt::Display for Failed {
