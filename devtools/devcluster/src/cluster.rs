@@ -33,9 +33,9 @@ pub enum Part {
     ControllerManager,
     /// The scheduler.
     Scheduler,
-    /// The simulator of nodes, where there are simulated nodes.
+    /// The simulator of nodes, if there are simulated nodes.
     Kwok,
-    /// The server of resource metrics, where it was asked for.
+    /// The metrics server, if the cluster has one.
     MetricsServer,
     /// The switch between the real nodes. Killing it removes the network permanently.
     Network,

@@ -19,7 +19,7 @@ use crate::process::Process;
 use crate::state::State;
 use crate::tools::{Tool, Toolbox};
 
-/// Ample for a busy machine; a part that fails ends, and that is seen at once.
+/// Long enough for a busy machine. A part that fails exits, and the wait ends at once.
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 /// Another process may take a free port before the server binds it.
@@ -87,8 +87,8 @@ impl ControlPlane {
         let administrator = User::new("admin", "system:masters")?;
         let manager = User::new("system:kube-controller-manager", "")?;
         let scheduler = User::new("system:kube-scheduler", "")?;
-        let own = [&administrator, &manager, &scheduler];
-        let tokens: String = own.into_iter().chain(plan.users).map(User::token_file_line).collect();
+        let built_in = [&administrator, &manager, &scheduler];
+        let tokens: String = built_in.into_iter().chain(plan.users).map(User::token_file_line).collect();
         write_secret(&state.path("pki/tokens.csv"), &tokens)?;
 
         let start = ApiServerStart { state, toolbox, plan, pki: &pki, etcd_url: &etcd_url };
@@ -295,7 +295,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// Fails, with the reason, unless the API server says that it is ready.
+/// Fails, with the reason, unless the API server is ready.
 pub(crate) async fn api_server_ready(client: &Client) -> Result<()> {
     let request = http::Request::get("/readyz").body(Vec::new())?;
     match client.request_text(request).await?.as_str() {

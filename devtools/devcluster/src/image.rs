@@ -15,7 +15,7 @@ pub(crate) use self::reference::normalized;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Base {
     /// Debian's busybox-static with a link for each of its commands in `/bin`, the users
-    /// root and nobody, and a `/tmp` for all.
+    /// `root` and `nobody`, and a `/tmp` for all.
     #[default]
     Busybox,
     /// An empty image.
@@ -52,9 +52,9 @@ pub struct Image {
     pub name: String,
     /// The base of the files.
     pub base: Base,
-    /// As in a Dockerfile.
+    /// `ENTRYPOINT` of a Dockerfile.
     pub entrypoint: Vec<String>,
-    /// As in a Dockerfile.
+    /// `CMD` of a Dockerfile.
     pub cmd: Vec<String>,
     /// Environment variables, `NAME=value`. Without one, a `PATH` is set.
     pub env: Vec<String>,
@@ -75,7 +75,7 @@ pub struct Image {
 const WAIT_FOR_SIGTERM: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
 impl Image {
-    /// An image with busybox and a shell as its command, as the well-known one.
+    /// An image with busybox and a shell as its command.
     pub fn busybox(name: impl Into<String>) -> Self {
         Self { name: name.into(), cmd: vec!["sh".to_owned()], ..Self::default() }
     }
@@ -112,7 +112,7 @@ impl Image {
     /// # Errors
     ///
     /// Fails if there is no such program, or one of its libraries is missing.
-    pub fn of_executable(name: impl Into<String>, path: impl AsRef<Path>) -> Result<Self> {
+    pub fn from_executable(name: impl Into<String>, path: impl AsRef<Path>) -> Result<Self> {
         executable::image(name.into(), path.as_ref())
     }
 

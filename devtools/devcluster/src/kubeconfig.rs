@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::pki::write_secret;
 
-/// A user of a cluster, known to the API server by a token.
+/// A user of a cluster, authenticated by a token.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) name: String,

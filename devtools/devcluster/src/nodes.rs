@@ -1,4 +1,4 @@
-//! The nodes of a cluster as its API server sees them.
+//! The Node objects of a cluster.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Nodes with a kubelet, containerd and kube-proxy of their own.
 //!
 //! A node is a set of namespaces (network, mount, process, host name) of this machine
-//! that live as long as the process which holds them. Its file system is the
-//! machine's, except for the folders that its programs write to: those are its own, at
-//! their usual places. So several nodes run side by side, and when the holder is
-//! killed the kernel ends the node's processes and drops its mounts and links.
+//! that exist as long as the process which holds them. Its file system is the
+//! machine's, except for the folders that its programs write to: each node has its own
+//! at the usual paths. Thus several nodes run side by side, and when the holder is
+//! killed the kernel ends the node's processes and removes its mounts and links.
 
 mod cgroup;
 mod containerd;
@@ -118,7 +118,7 @@ impl RealNodes {
         let mut parts = vec![(Part::Network, self.network.into_switch())];
         let mut locations = Vec::new();
         for (index, RealNode { node, machine, containerd, user }) in self.nodes.into_iter().enumerate() {
-            let place = Place {
+            let environment = NodeEnvironment {
                 state,
                 toolbox,
                 machine: &machine,
@@ -126,10 +126,11 @@ impl RealNodes {
             };
             let config = kubeconfig_of(&user, machine.directory().join("kubelet.kubeconfig"))?;
             let authority = &control_plane.pki.authority.certificate;
-            let kubelet = kubelet::start(&place, &node, &config, authority, arguments(Part::Kubelet(index)))?;
+            let kubelet = kubelet::start(&environment, &node, &config, authority, arguments(Part::Kubelet(index)))?;
             let pods = network::all_pods(control_plane.addresses.api_server);
-            let proxy = kube_proxy::start(&place, &node, &proxy_config, &pods, arguments(Part::KubeProxy(index)))?;
-            locations.push(Location { directory: machine.directory().to_owned(), address: place.address });
+            let proxy =
+                kube_proxy::start(&environment, &node, &proxy_config, &pods, arguments(Part::KubeProxy(index)))?;
+            locations.push(Location { directory: machine.directory().to_owned(), address: environment.address });
             parts.extend([
                 (Part::Machine(index), machine.into_process()),
                 (Part::Containerd(index), containerd),
@@ -148,7 +149,7 @@ pub(crate) struct Joined {
     pub(crate) locations: Vec<Location>,
 }
 
-/// Address and folder of a real node, as seen from the machine.
+/// Address and folder of a real node.
 #[derive(Debug)]
 pub(crate) struct Location {
     directory: PathBuf,
@@ -156,12 +157,12 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// Fails unless its containerd answers.
+    /// Fails unless its containerd responds.
     pub(crate) fn containerd_answers(&self) -> Result<()> {
         containerd::answers(&self.directory)
     }
 
-    /// Fails unless its kubelet takes connections.
+    /// Fails unless its kubelet accepts connections.
     pub(crate) fn kubelet_answers(&self) -> Result<()> {
         let address = SocketAddr::from((self.address, kubelet::PORT));
         TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
@@ -170,7 +171,7 @@ impl Location {
 }
 
 /// The environment of the programs of a node.
-struct Place<'a> {
+struct NodeEnvironment<'a> {
     state: &'a State,
     toolbox: &'a Toolbox,
     machine: &'a Machine,

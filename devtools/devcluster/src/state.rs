@@ -1,10 +1,10 @@
 //! The state folder of a cluster, and its removal.
 //!
-//! Everything a cluster makes is either inside its state folder, or a process marked
-//! with it, or has a line in its `undo` file, written before the thing was made. So
-//! `teardown.sh`, which lies in the folder too, can remove the cluster without the
-//! process that started it. A watchdog runs it as soon as that process is gone, for
-//! whatever reason; should the watchdog be killed too, the next start runs it.
+//! Everything that a cluster creates is either inside its state folder, or a process
+//! marked with it, or has a line in its `undo` file, written before the creation. Thus
+//! `teardown.sh`, which is in the folder too, can remove the cluster without the
+//! process that started it. A watchdog runs it as soon as that process has ended. If the
+//! watchdog is killed too, the next start runs it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
@@ -40,8 +40,8 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 const POLL: Duration = Duration::from_millis(50);
 
-/// Ends when its standard input does, which only the owner holds, and then runs the
-/// teardown. It is a session of its own, so that no Ctrl-C and no hang-up reaches it.
+/// Reads its standard input, which only the owner holds, to the end, and then runs the
+/// teardown. It runs in its own session, so that no Ctrl-C and no hang-up reaches it.
 const WATCHDOG: &str = "trap '' HUP INT TERM
 cd /
 while read -r _; do :; done
@@ -231,8 +231,8 @@ pub(crate) fn read_record(directory: &Path) -> Option<Record> {
 }
 
 /// Removes clusters whose owner and watchdog were both killed.
-/// Fails only if the one at `wanted` cannot be removed.
-fn clean_up(wanted: &Path) -> Result<()> {
+/// Fails only if the cluster at `required` cannot be removed.
+fn clean_up(required: &Path) -> Result<()> {
     for directory in state_directories()? {
         if is_owned(&directory) || is_being_made(&directory) {
             continue;
@@ -243,7 +243,7 @@ fn clean_up(wanted: &Path) -> Result<()> {
             fs::remove_dir_all(&directory).map_err(Into::into)
         };
         match result {
-            Err(error) if directory == wanted => return Err(error),
+            Err(error) if directory == required => return Err(error),
             Err(error) => crate::progress::say(format_args!("{error:#}")),
             Ok(()) => {}
         }
@@ -279,7 +279,7 @@ fn is_being_made(directory: &Path) -> bool {
     !directory.join(OWNER_LOCK).exists() && age().is_some_and(|age| age < UNLOCKED_GRACE)
 }
 
-/// Creates the owner's lock, held from the moment it can be seen.
+/// Creates the owner's lock, which is held from the moment it exists.
 fn lock_new(directory: &Path) -> Result<File> {
     let partial = directory.join("owner.lock.partial");
     let file = File::create(&partial)?;

@@ -72,7 +72,7 @@ impl From<usize> for NodeTemplate {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
-    /// As the AWS cloud provider writes it: `aws:///ZONE/INSTANCE`.
+    /// In the form of the AWS cloud provider: `aws:///ZONE/INSTANCE`.
     pub(crate) provider_id: String,
 }
 

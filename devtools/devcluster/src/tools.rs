@@ -116,7 +116,7 @@ impl Tool {
     }
 }
 
-/// The file of each tool that was asked for.
+/// Paths of the requested tools.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Toolbox(BTreeMap<Tool, PathBuf>);
 
@@ -148,21 +148,22 @@ pub fn prepare(tools: &[Tool]) -> Result<Vec<(Tool, PathBuf)>> {
 }
 
 pub(crate) fn locate(tools: &[Tool]) -> Result<Toolbox> {
-    let mut found = BTreeMap::new();
+    let mut paths = BTreeMap::new();
     let mut missing = Vec::new();
     for &tool in tools {
         match ready_made(tool)? {
-            Some(path) => drop(found.insert(tool, path)),
+            Some(path) => drop(paths.insert(tool, path)),
             None => missing.push(tool),
         }
     }
     for module in [&ETCD, &KUBERNETES, &KWOK, &HELM, &METRICS_SERVER] {
-        let of_module: Vec<Tool> = missing.iter().copied().filter(|tool| tool.module().name == module.name).collect();
-        if !of_module.is_empty() {
-            found.extend(build::build(module, &of_module)?);
+        let module_tools: Vec<Tool> =
+            missing.iter().copied().filter(|tool| tool.module().name == module.name).collect();
+        if !module_tools.is_empty() {
+            paths.extend(build::build(module, &module_tools)?);
         }
     }
-    Ok(Toolbox(found))
+    Ok(Toolbox(paths))
 }
 
 /// The folder with the source of the pinned KEDA. Blocks while it is downloaded.
@@ -170,24 +171,25 @@ pub(crate) fn keda_source() -> Result<PathBuf> {
     download::download(&KEDA)
 }
 
-/// A fitting program that is already on the machine.
+/// A program of the right version that is already on the machine.
 fn ready_made(tool: Tool) -> Result<Option<PathBuf>> {
-    let wanted = tool.module().version()?;
+    let required = tool.module().version()?;
     if let Some(path) = in_kubebuilder_assets(tool) {
-        let has = version::of(tool, &path);
-        // etcd comes with Kubernetes there, in the version that Kubernetes asks for.
-        let fits = |has| tool == Tool::Etcd || version::same_minor(has, wanted);
+        let has = version::from_program(tool, &path);
+        // etcd is the one that Kubernetes requires, because the folder contains both.
+        let fits = |has| tool == Tool::Etcd || version::same_minor(has, required);
         if has.as_deref().is_some_and(fits) {
             return Ok(Some(path));
         }
         say(format_args!(
-            "{} is not used: its version is {}, wanted is {wanted}",
+            "{} is not used: its version is {}, {required} is required",
             path.display(),
             has.as_deref().unwrap_or("unknown"),
         ));
     }
-    Ok(on_path(tool.name())
-        .filter(|path| version::of(tool, path).as_deref().map(version::bare) == Some(version::bare(wanted))))
+    Ok(on_path(tool.name()).filter(|path| {
+        version::from_program(tool, path).as_deref().map(version::bare) == Some(version::bare(required))
+    }))
 }
 
 /// `KUBEBUILDER_ASSETS` holds these three by convention.

@@ -1,4 +1,4 @@
-//! Waiting for something that others bring about.
+//! Waiting for a state.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -7,17 +7,17 @@ use anyhow::{Result, bail};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// What one look at the awaited thing showed.
+/// Result of one check.
 #[derive(Debug, Clone)]
 pub enum Seen<T> {
-    /// It is there.
+    /// The state is reached.
     Done(T),
-    /// Not yet; the text says what there was instead, for the time-out's message.
+    /// Not yet. The text describes the present state, for the message of a time-out.
     NotYet(String),
 }
 
 impl<T> Seen<T> {
-    /// `NotYet` with the debug form of what there was instead.
+    /// `NotYet` with the debug form of the present state.
     pub fn not_yet(state: impl Debug) -> Self {
         Self::NotYet(format!("{state:#?}"))
     }
@@ -29,9 +29,9 @@ impl<T> From<Option<T>> for Seen<T> {
     }
 }
 
-/// Looks ten times a second until `look` gives a value, for at most `timeout`.
+/// Calls `look` ten times a second until it returns a value, for at most `timeout`.
 ///
-/// `look` answers with an `Option` or with a [`Seen`], which can say what it saw.
+/// `look` returns an `Option`, or a [`Seen`] that can describe the present state.
 /// An error counts as "not yet": a server that is still starting, or one that a
 /// test has just restarted, refuses connections.
 ///
@@ -47,8 +47,8 @@ impl<T> From<Option<T>> for Seen<T> {
 ///
 /// # Errors
 ///
-/// Fails if the time is up; the message says for what, for how long, and the last
-/// state or error that was seen.
+/// Fails after `timeout`. The message contains `what`, the time, and the last state or
+/// error.
 pub async fn wait_for<T, S: Into<Seen<T>>>(
     what: &str,
     timeout: Duration,

@@ -30,7 +30,7 @@ async fn await_nothing_left(state: &Path) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_owner_takes_its_real_nodes_with_it() -> Result<()> {
+async fn real_nodes_end_with_a_killed_owner() -> Result<()> {
     if !real_nodes() {
         return Ok(());
     }
@@ -53,14 +53,14 @@ async fn a_killed_owner_takes_its_real_nodes_with_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_next_start_removes_what_a_killed_watchdog_left() -> Result<()> {
+async fn the_next_start_removes_the_cluster_of_a_killed_watchdog() -> Result<()> {
     let mut owner = Owner::start("test-orphan", &["--nodes", "0"]).await?;
     let (state, _) = devcluster::find(&owner.name)?;
     let watchdog = child_of(owner.process.id(), "devcluster-watchdog")?;
     kill_process(watchdog, Signal::KILL)?;
     owner.process.kill()?;
     owner.process.wait()?;
-    assert!(!remains_of(&state)?.is_empty(), "somebody else has removed it");
+    assert!(!remains_of(&state)?.is_empty(), "another process has removed it");
 
     Cluster::builder().start().await?.stop().await?;
     await_nothing_left(&state).await
@@ -117,7 +117,7 @@ async fn real_clusters_run_side_by_side() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_machine_can_lose_its_power() -> Result<()> {
+async fn a_node_can_lose_its_power() -> Result<()> {
     if !real_nodes() {
         return Ok(());
     }
@@ -160,7 +160,7 @@ async fn a_dropped_cluster_is_gone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_failed_start_says_why_and_leaves_nothing() -> Result<()> {
+async fn a_failed_start_reports_the_reason_and_leaves_nothing() -> Result<()> {
     let builder = Cluster::builder().name("test-failed").argument(Part::ApiServer, "--no-such-flag");
     let error = builder.start().await.err().context("it cannot start")?;
     let message = format!("{error:#}");

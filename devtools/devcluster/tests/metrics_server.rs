@@ -78,7 +78,7 @@ fn annotations(cpu: &str, memory: &str) -> Value {
 }
 
 #[tokio::test]
-async fn simulated_pods_use_what_they_are_annotated_with() -> Result<()> {
+async fn simulated_pods_have_the_usage_of_their_annotations() -> Result<()> {
     let cluster = Cluster::builder().simulated_nodes(2).metrics_server().start().await?;
     let client = cluster.client().await?;
     let namespace = cluster.namespace("usage").await?;

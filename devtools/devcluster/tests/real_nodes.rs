@@ -140,7 +140,7 @@ async fn a_pod_uses_the_api_server_by_its_service() -> Result<()> {
     let cluster = cluster().await?;
     let client = cluster.client().await?;
     let namespace = cluster.namespace("in-cluster").await?;
-    let image = Image::of_executable("kubectl:1", cluster.tool(Tool::Kubectl)?)?;
+    let image = Image::from_executable("kubectl:1", cluster.tool(Tool::Kubectl)?)?;
     cluster.load_image(&image).await?;
     let pods: Api<Pod> = Api::namespaced(client, &namespace);
     let pod: Pod = serde_json::from_value(json!({
@@ -158,9 +158,9 @@ async fn a_pod_uses_the_api_server_by_its_service() -> Result<()> {
         })
     })
     .await?;
-    let said = pods.logs("whoami", &LogParams::default()).await?;
+    let log = pods.logs("whoami", &LogParams::default()).await?;
     let user = format!("system:serviceaccount:{namespace}:default");
-    assert!(said.contains(&user), "{said}");
+    assert!(log.contains(&user), "{log}");
     Ok(())
 }
 
@@ -216,8 +216,8 @@ async fn containers_outlive_their_kubelet_and_runtime() -> Result<()> {
 
     let pods = pods_of(&client, &namespace, "app").await?;
     let name = pods[0].metadata.name.as_deref().context("a Pod without a name")?;
-    // It listens before it has heard of its Pods.
-    let what = "the kubelet to know the Pod";
+    // The kubelet serves requests before it has listed its Pods.
+    let what = "exec through the restarted kubelet";
     wait_for(what, MINUTE, async || Ok(Some(exec(&cluster, &namespace, name, "true")?))).await?;
     assert_eq!(id().await?, before);
     cluster.stop().await

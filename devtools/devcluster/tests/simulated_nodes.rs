@@ -70,7 +70,7 @@ async fn a_deployment_becomes_available_and_goes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn jobs_end_as_their_annotations_say() -> Result<()> {
+async fn jobs_end_as_their_annotations_request() -> Result<()> {
     let cluster = cluster().await?;
     let namespace = cluster.namespace("job").await?;
     let jobs: Api<Job> = Api::namespaced(cluster.client().await?, &namespace);
@@ -120,7 +120,7 @@ async fn the_definitions_of_keda_are_accepted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_time_out_of_a_wait_says_what_was_seen() -> Result<()> {
+async fn the_message_of_a_time_out_contains_the_last_state() -> Result<()> {
     let namespaces: Api<Namespace> = Api::all(cluster().await?.client().await?);
     let waited = wait_for("the impossible", Duration::from_millis(300), async || {
         let count = namespaces.list(&ListParams::default()).await?.items.len();

@@ -75,7 +75,7 @@ pub fn coverage() -> Vec<Coverage> {
             "CapacityProvider",
             &["ecs:CreateCapacityProvider"],
             &[],
-            capacity_provider_verdicts,
+            |number, input| capacity_provider_verdicts(number, &input),
         ),
     ]
 }
@@ -114,8 +114,8 @@ fn cluster_verdicts(number: usize, mut input: Value) -> Vec<FieldVerdict> {
     examine::cluster_verdicts(&examine::cluster(input), NAME, Mode::Operator)
 }
 
-fn capacity_provider_verdicts(number: usize, input: Value) -> Vec<FieldVerdict> {
-    sample::capacity_provider_variants(&input, number)
+fn capacity_provider_verdicts(number: usize, input: &Value) -> Vec<FieldVerdict> {
+    sample::capacity_provider_variants(input, number)
         .into_iter()
         .flat_map(|input| examine::capacity_provider_verdicts(&examine::capacity_provider(input), NAME))
         .collect()

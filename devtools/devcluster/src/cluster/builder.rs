@@ -142,23 +142,23 @@ impl Builder {
 
     /// Finds or builds the programs.
     async fn prepare(&self) -> Result<Toolbox> {
-        let mut wanted =
+        let mut tools =
             vec![Tool::Etcd, Tool::KubeApiserver, Tool::KubeControllerManager, Tool::KubeScheduler, Tool::Kubectl];
         if !self.simulated.is_empty() {
-            wanted.push(Tool::Kwok);
+            tools.push(Tool::Kwok);
         }
         if self.metrics_server {
-            wanted.push(Tool::MetricsServer);
+            tools.push(Tool::MetricsServer);
         }
         let real = !self.real.is_empty();
         if real {
-            wanted.extend([Tool::Kubelet, Tool::KubeProxy]);
+            tools.extend([Tool::Kubelet, Tool::KubeProxy]);
         }
         tokio::task::spawn_blocking(move || {
             if real {
                 real_nodes::prepare().map_err(Error::msg)?;
             }
-            tools::locate(&wanted)
+            tools::locate(&tools)
         })
         .await?
     }

@@ -26,12 +26,12 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
         .output()
         .context("cannot run ldd, of the package libc-bin")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let said = String::from_utf8_lossy(&output.stderr);
-    if [&text, &said].iter().any(|it| it.contains("not a dynamic executable")) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if [&text, &errors].iter().any(|it| it.contains("not a dynamic executable")) {
         return Ok(Vec::new());
     }
     if !output.status.success() || text.contains("not found") {
-        bail!("ldd {}: {}", program.display(), format!("{text}{said}").trim());
+        bail!("ldd {}: {}", program.display(), format!("{text}{errors}").trim());
     }
     Ok(paths(&text))
 }

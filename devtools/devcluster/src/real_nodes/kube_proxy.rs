@@ -5,19 +5,19 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Place, write_config};
+use super::{NodeEnvironment, write_config};
 use crate::process::Process;
 use crate::template::Node;
 use crate::tools::Tool;
 
 pub(super) fn start(
-    place: &Place<'_>,
+    environment: &NodeEnvironment<'_>,
     node: &Node,
     kubeconfig: &Path,
     pods: &str,
     arguments: Vec<String>,
 ) -> Result<Process> {
-    let Place { state, toolbox, machine, .. } = place;
+    let NodeEnvironment { state, toolbox, machine, .. } = environment;
     let config = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",

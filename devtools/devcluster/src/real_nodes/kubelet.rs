@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Place, cgroup, write_config};
+use super::{NodeEnvironment, cgroup, write_config};
 use crate::process::Process;
 use crate::template::Node;
 use crate::tools::Tool;
@@ -14,13 +14,13 @@ use crate::tools::Tool;
 pub(super) const PORT: u16 = 10_250;
 
 pub(super) fn start(
-    place: &Place<'_>,
+    environment: &NodeEnvironment<'_>,
     node: &Node,
     kubeconfig: &Path,
     authority: &Path,
     arguments: Vec<String>,
 ) -> Result<Process> {
-    let Place { state, toolbox, machine, address } = place;
+    let NodeEnvironment { state, toolbox, machine, address } = environment;
     let config = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",

@@ -1,7 +1,7 @@
 //! The network between the nodes of a cluster, the machine and the Pods.
 //!
 //! A bridge in a network namespace of its own connects the nodes and this machine; the
-//! machine's packet filter, say Docker's, does not see it. For cluster number N:
+//! machine's packet filter, such as Docker's, does not apply to it. For cluster number N:
 //!
 //! | range | for |
 //! |---|---|
@@ -179,8 +179,8 @@ fn ip(mut command: Command, commands: &[impl AsRef<str>]) -> Result<()> {
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("ip: {}\ncommands:\n{commands}", said.trim());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("ip: {}\ncommands:\n{commands}", errors.trim());
     }
     Ok(())
 }

@@ -82,17 +82,17 @@ fn machine_allows() -> Result<(), String> {
 }
 
 fn cgroups_allow() -> Result<(), String> {
-    let wanted = ["cpu", "cpuset", "memory", "pids"];
+    let required = ["cpu", "cpuset", "memory", "pids"];
     let text = if cgroup::is_version_2() {
         fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default()
     } else {
         let mounted = |name: &&str| Path::new("/sys/fs/cgroup").join(name).is_dir();
-        wanted.into_iter().filter(mounted).collect::<Vec<_>>().join(" ")
+        required.into_iter().filter(mounted).collect::<Vec<_>>().join(" ")
     };
     let has: Vec<&str> = text.split_whitespace().collect();
-    match wanted.iter().find(|name| !has.contains(name)) {
+    match required.iter().find(|name| !has.contains(name)) {
         None => Ok(()),
-        Some(missing) => Err(format!("the control group controller {missing} is not there")),
+        Some(missing) => Err(format!("the control group controller {missing} is missing")),
     }
 }
 
@@ -104,8 +104,8 @@ fn namespaces_allow() -> Result<(), String> {
     if output.status.success() {
         Ok(())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(format!("namespaces cannot be made here: {}", said.trim()))
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(format!("cannot create namespaces: {}", errors.trim()))
     }
 }
 
@@ -141,7 +141,7 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
     if output.status.success() {
         Ok(())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(format!("apt-get {}: {}", arguments.join(" "), said.trim()))
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(format!("apt-get {}: {}", arguments.join(" "), errors.trim()))
     }
 }

@@ -13,10 +13,10 @@ use crate::digest::sha256_hex;
 use crate::log::tail;
 use crate::progress::say;
 
-/// How often a build that goes on says so.
+/// Interval between two progress lines of a build.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where built programs and the logs of failed starts are kept: `DEVCLUSTER_TOOLS`,
+/// Folder of built programs and of the logs of failed starts: `DEVCLUSTER_TOOLS`,
 /// else `ecs-operator/devcluster` in the user's cache.
 pub(crate) fn cache_directory() -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("DEVCLUSTER_TOOLS") {

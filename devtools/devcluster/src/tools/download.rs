@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::build::{cache_directory, key, write_module};
 use super::module::Module;
 
-/// What `go mod download -json` says.
+/// Output of `go mod download -json`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Downloaded {
@@ -17,8 +17,8 @@ struct Downloaded {
     error: String,
 }
 
-/// The folder with the source of what `module` pins, in Go's own cache: it is downloaded
-/// once, and each time it is what `go.sum` says.
+/// The folder with the source that `module` pins, in Go's own cache. It is downloaded
+/// once, and Go verifies it against `go.sum` each time.
 pub(super) fn download(module: &Module) -> Result<PathBuf> {
     let directory = cache_directory()?.join(key(module, "")?);
     let _lock = write_module(module, &directory)?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::Tool;
 
 /// The version that the program at `path` prints; `None` if it prints none.
-pub(super) fn of(tool: Tool, path: &Path) -> Option<String> {
+pub(super) fn from_program(tool: Tool, path: &Path) -> Option<String> {
     let output = Command::new(path).args(tool.version_arguments()).stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.split_whitespace().find(|word| is_version(word)).map(str::to_owned)

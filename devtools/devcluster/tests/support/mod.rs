@@ -39,11 +39,11 @@ pub async fn roll_out(client: &Client, namespace: &str, deployment: &Deployment)
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     api.create(&PostParams::default(), deployment).await?;
     let name = deployment.metadata.name.as_deref().context("a Deployment without a name")?;
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
     wait_for(&format!("{name} to be available"), MINUTE, async || {
         let status = api.get(name).await?.status;
         Ok(match status {
-            Some(status) if status.available_replicas == wanted => Seen::Done(()),
+            Some(status) if status.available_replicas == replicas => Seen::Done(()),
             status => Seen::not_yet(status),
         })
     })
@@ -64,7 +64,7 @@ pub fn real_nodes() -> bool {
     }
 }
 
-/// A `devcluster up` in the foreground, in a process of its own.
+/// A `devcluster up` in the foreground, in its own process.
 pub struct Owner {
     pub process: Child,
     pub name: String,
