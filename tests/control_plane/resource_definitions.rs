@@ -51,7 +51,7 @@ async fn rules_across_fields_are_checked_on_admission() -> Result<()> {
         (
             "Service",
             json!({"taskDefinition": "a", "launchType": "EC2", "capacityProviderStrategy": strategy}),
-            "exclude",
+            "mutually exclusive",
         ),
     ];
     for (kind, spec, words) in cases {
@@ -61,10 +61,10 @@ async fn rules_across_fields_are_checked_on_admission() -> Result<()> {
     let definition = |family: &str| json!({"family": family, "containerDefinitions": [container("a", true)]});
     bench.apply("TaskDefinition", "a", definition("a")).await?;
     let error = bench.apply("TaskDefinition", "a", definition("b")).await.expect_err("a change of family").to_string();
-    assert!(error.contains("family cannot change"), "{error}");
+    assert!(error.contains("the family is immutable"), "{error}");
     bench.apply("Service", "a", json!({"taskDefinition": "a", "cluster": "one"})).await?;
     let moved = bench.apply("Service", "a", json!({"taskDefinition": "a", "cluster": "two"})).await;
-    assert!(moved.expect_err("a move").to_string().contains("cannot move"));
+    assert!(moved.expect_err("a move").to_string().contains("the cluster is immutable"));
     Ok(())
 }
 

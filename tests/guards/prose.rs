@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
 
+/// Folders that are checked.
+const FOLDERS: [&str; 4] = ["src", "agent/src", "devtools/demo/src", "devtools/docgen/src"];
+
 /// Words that begin a relative clause instead of naming a thing or an action.
 const OPENINGS: &str = r"^(What|Whether|Where|Who|Whom|Whose|Which)\b";
 
@@ -94,7 +97,7 @@ fn comments_and_messages_follow_the_style() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checker = Checker::new();
     let mut report = Vec::new();
-    for file in ["src", "agent/src"].iter().flat_map(|folder| rust_files(&root.join(folder))) {
+    for file in FOLDERS.iter().flat_map(|folder| rust_files(&root.join(folder))) {
         let source = fs::read_to_string(&file).expect("a readable file");
         let path = file.strip_prefix(root).expect("a file of the project").display();
         let violations = checker.violations(&source).into_iter();
