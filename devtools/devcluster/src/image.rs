@@ -15,7 +15,7 @@ pub(crate) use self::reference::normalized;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Base {
     /// Debian's busybox-static with a link for each of its commands in `/bin`, the users
-    /// `root` and `nobody`, and a `/tmp` for all.
+    /// with the ids 0 and 65534, and a `/tmp` for all.
     #[default]
     Busybox,
     /// An empty image.

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Removes everything that the cluster of a state folder has started and made, and
-# then the folder. Running it twice, or while another process runs it, does no harm.
+# Removes everything that the cluster of a state folder has started and created, and
+# then the folder. It can run twice, or while another process runs it.
 #
 #   teardown.sh STATE_FOLDER
 #
-# The file `undo` in that folder holds one call of a function below for each thing
-# that was made, in the order of making. Each names its thing exactly.
+# The file `undo` in that folder contains one call of a function below for each
+# resource that was created, in the order of creation, with its exact name.
 
 state=$1
 failed=
@@ -13,7 +13,8 @@ failed=
 [ -d "$state" ] || exit 0
 exec 9>"$state/teardown.lock" || exit 1
 flock 9
-# Whoever had the lock has removed the folder; what is there now is another cluster.
+# The process that held the lock has removed the folder. A folder of this name that
+# exists now belongs to another cluster.
 [ "/proc/$$/fd/9" -ef "$state/teardown.lock" ] || exit 0
 
 fail() {
@@ -31,8 +32,8 @@ retry() {
     done
 }
 
-# The processes of this cluster carry its state folder in their environment, which
-# no other process does: the kernel gives it to each child, and nobody else sets it.
+# Only the processes of this cluster have its state folder in their environment:
+# each child inherits it.
 kill_marked() {
     pids=$(grep -lszxF "DEVCLUSTER_STATE=$state" /proc/[0-9]*/environ | cut -d/ -f3)
     [ -z "$pids" ] && return 0
@@ -40,7 +41,7 @@ kill_marked() {
     return 1
 }
 
-# delete_link NAME ADDRESS: the address tells our link from another of that name.
+# delete_link NAME ADDRESS: the address distinguishes the link of this cluster from another of that name.
 delete_link() {
     [ "$(cat "/sys/class/net/$1/address" 2>/dev/null)" = "$2" ] || return 0
     ip link delete "$1" 2>/dev/null
@@ -62,7 +63,7 @@ remove_cgroup_folder() {
 }
 
 remove_state() {
-    # What is mounted here might be somebody's data.
+    # A mount that is left might contain data of the user.
     if grep -qF " $state/" /proc/self/mountinfo; then
         return 1
     fi
