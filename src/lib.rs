@@ -1,18 +1,18 @@
 //! Runs Amazon ECS definitions on Kubernetes as they are.
 //!
-//! A tour of the rooms, in the order a definition passes through them:
+//! Modules, in the order in which a definition passes through them:
 //!
-//! - [`ecs`]: ECS as AWS defines it. The wire shapes, how to read them leniently, and ECS's own rules.
-//! - [`k8s`]: what Kubernetes itself defines: names, quantities, kinds, comparison of objects.
+//! - [`ecs`]: ECS as AWS defines it: shapes, lenient decoding, validation and rules.
+//! - [`k8s`]: what Kubernetes defines: names, quantities, kinds, comparison of objects.
 //! - [`api`]: the custom resources: ECS's shapes, a `kubernetes` block, a status.
 //! - [`translate`]: ECS → Kubernetes objects, one file for each feature, with a verdict on every field.
 //! - [`reconcile`]: desired and observed in; actions, status and events out.
 //! - [`controllers`]: one file for each kind: read the cache, decide, run the actions.
-//! - [`kubernetes`]: the only room with a client: watch, cache, apply, events, discovery.
+//! - [`kubernetes`]: the client, watch, cache, apply, events, discovery.
 //! - [`telemetry`]: logs, metrics, health.
-//! - [`convert`] and [`report`]: files in; objects and a report out, with no cluster.
+//! - [`convert`] and [`report`]: files in; objects and a report out, without a cluster.
 //! - [`cli`]: the subcommands.
-//! - [`task_agent`], a crate of its own: what runs inside of a task where Kubernetes has no word for its containers' life.
+//! - [`task_agent`], a separate crate: the program that runs inside tasks.
 //!
 //! ```text
 //! files ─ convert ─┐
@@ -20,7 +20,7 @@
 //!                                        └──── verdicts ────► report, status
 //! ```
 //!
-//! Everything before `controllers` is pure: no clock, no client, no randomness, no environment. `tests/guards/imports.rs` holds it to that.
+//! Everything before `controllers` is pure: no clock, no client, no randomness, no environment. `tests/guards/imports.rs` checks it.
 
 pub mod api;
 pub mod cli;

@@ -86,9 +86,9 @@ pub mod annotations {
             "Names of the essential containers, separated by commas. The task stops when one of them exits.";
         HEALTH_OF = "ecs-operator.dev/health-of", Operator, "Pod", "Names of the containers that determine the health of the task.";
         DETACHED_FROM = "ecs-operator.dev/detached-from", Operator, "Pod",
-            "Hash of the template of a protected Pod that was released from its workload.";
+            "Hash of the Pod template of an orphaned Pod, which was removed from its ReplicaSet.";
         REPLACED = "ecs-operator.dev/replaced", Operator, "Pod",
-            "The Pod was released from its workload because another one replaces it.";
+            "`true` if the Pod was orphaned because another one replaces it.";
         DELETION_COST = "controller.kubernetes.io/pod-deletion-cost", Operator, "Pod",
             "Annotation of Kubernetes: a ReplicaSet stops Pods with the lowest number first.";
         APPLIED_HASH = "ecs-operator.dev/applied-hash", Operator, "created objects",
@@ -100,7 +100,7 @@ pub mod annotations {
         DEFINITION = "ecs-operator.dev/definition", Operator, "Deployment, DaemonSet",
             "Fingerprint of the definition from which the workload was rendered.";
         FAILED = "ecs-operator.dev/failed-deployment", Operator, "Deployment, DaemonSet",
-            "Fingerprint of the definition that failed and is not deployed again, and its template revision.";
+            "Fingerprint of the failed definition, hash of its Pod template, and `user` or `circuit-breaker`, separated by spaces.";
         CLUSTER = "ecs-operator.dev/cluster", Operator, "Deployment, DaemonSet",
             "Object name of the Cluster whose settings the tasks depend on.";
         CAPACITY_PROVIDERS = "ecs-operator.dev/capacity-providers", Operator, "Deployment, DaemonSet",

@@ -41,7 +41,7 @@ Examples:
     ecs-operator convert - >/dev/null
 
   # Convert a folder and apply it
-  ecs-operator convert ecs/ | kubectl apply -f -
+  ecs-operator convert ecs/ > objects.yaml && kubectl apply -f objects.yaml
 
   # Write plain Deployments and Services, one file for each, and a Markdown report
   ecs-operator convert --to kubernetes --output manifests/ \\
@@ -273,7 +273,7 @@ fn prepare(folder: &Path, manifests: &[Manifest]) -> Result<Vec<(PathBuf, String
     Ok(files)
 }
 
-/// Reports whether a file exists that no conversion wrote.
+/// True if a file exists that no conversion wrote.
 fn is_foreign(file: &Path) -> bool {
     match fs::read(file) {
         Ok(bytes) => !bytes.starts_with(MARK.as_bytes()),

@@ -38,7 +38,7 @@ Examples:
   ecs-operator run
 
   # Convert a folder and apply it
-  ecs-operator convert ecs/ | kubectl apply -f -
+  ecs-operator convert ecs/ > objects.yaml && kubectl apply -f objects.yaml
 
   # List the nodes that match a placement constraint
   ecs-operator query 'attribute:ecs.instance-type =~ g4dn.*'

@@ -75,7 +75,7 @@ pub(super) struct Place {
     /// File with the output of `kubectl get pods --all-namespaces -o json`. Default: no Pods run on the nodes.
     #[arg(long, value_name = "FILE")]
     pods: Option<PathBuf>,
-    /// Placement strategy; up to five, in order. Default with --service: spread over zones, then over nodes; otherwise random.
+    /// Placement strategy; up to five, in order. Default with --service: spread over zones, then over nodes; otherwise spread over zones for a definition that requires only FARGATE, else random.
     #[arg(long = "strategy", value_name = "STRATEGY")]
     strategies: Vec<Strategy>,
     /// Placement constraint; up to ten, including those of the task definition.

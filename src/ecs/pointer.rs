@@ -174,6 +174,8 @@ pub(crate) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
+        // The parser reads integers beyond 64 bits as floating point.
+        Value::Number(number) if number.as_f64().is_some_and(|it| it.abs() > 1.8e19) => "a number that is too large",
         Value::Number(number) if number.is_f64() => "a decimal number",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",

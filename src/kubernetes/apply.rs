@@ -16,7 +16,7 @@ use crate::telemetry::metrics::{ApplyResult, Metrics};
 /// Maximum duration of one write, including the retries of the client.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Writes objects under one constant field manager.
+/// Writes objects under one constant field manager, and statuses under that name with the suffix `-status`.
 #[derive(Clone)]
 pub struct Writer {
     client: Client,

@@ -53,7 +53,7 @@ pub struct Clients {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// There is no configuration of a cluster.
-    #[error("no kubeconfig found in {searched}. Set KUBECONFIG, pass a file, or run inside a Pod")]
+    #[error("no kubeconfig found in {searched}. Set KUBECONFIG, use --kubeconfig, or run inside a Pod")]
     NoKubeconfig {
         /// The searched places, for the message.
         searched: String,

@@ -1,4 +1,4 @@
-//! The only module with a Kubernetes client: watch, cache, queue, apply, events, discovery. It does not depend on
+//! The Kubernetes client, and what is built on it: watch, cache, queue, apply, events, discovery. It does not depend on
 //! ECS: kinds are parameters.
 //!
 //! 1. [`client`] connects; [`discovery`] reports missing APIs and rights.

@@ -1,4 +1,4 @@
-//! Queue of the keys to reconcile. It is bounded, never blocks and loses no key.
+//! Queue of the keys to reconcile. It is bounded, never blocks and misses no change.
 //!
 //! A queued key is not queued twice. If the queue is full, further keys are dropped, and the whole store is
 //! reconciled once instead.

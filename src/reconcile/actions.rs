@@ -115,7 +115,7 @@ pub enum Action {
     /// Assigns capacity providers to tasks that wait for one.
     AssignCapacity(Vec<AssignedCapacity>),
     /// Sets deletion costs, before the workload gets a lower count.
-    OrderTasks(Vec<DeletionCost>),
+    SetDeletionCosts(Vec<DeletionCost>),
     /// Writes the desired count of the root through its `scale` subresource.
     Scale {
         /// Desired count.

@@ -95,7 +95,7 @@ pub const REFUSED: &str = "refused";
 const REFUSED_FOR_OTHERS: [&str; 3] = ["part-refused", "service-refused", "whole-refused"];
 
 impl Document {
-    /// Reports whether it was not converted.
+    /// True if it was not converted.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.has_errors() || self.findings.iter().any(|finding| REFUSED_FOR_OTHERS.contains(&finding.code))
@@ -123,7 +123,7 @@ impl Document {
         findings.chain(self.notable_fields().map(|field| field.path.as_str()))
     }
 
-    /// Reports whether it is a file of a folder that is not related to ECS.
+    /// True if it is a file of a folder that is not related to ECS.
     fn is_foreign(&self) -> bool {
         self.kind.is_none() && !self.is_refused()
     }
@@ -147,7 +147,7 @@ impl Document {
 }
 
 impl Report {
-    /// Reports whether an input was not converted.
+    /// True if an input was not converted.
     #[must_use]
     pub fn has_refused(&self) -> bool {
         self.documents.iter().any(Document::is_refused)
@@ -172,13 +172,13 @@ impl Report {
         self.documents.iter().filter(|document| document.is_foreign())
     }
 
-    /// Reports whether an input contains a definition, or an error in its place.
+    /// True if an input contains a definition, or an error in its place.
     #[must_use]
     pub fn has_definitions(&self) -> bool {
         self.documents.iter().any(|document| document.kind.is_some() || document.is_refused())
     }
 
-    /// Reports whether the translation of every leaf is exact.
+    /// True if the translation of every leaf is exact.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.documents.iter().flat_map(|document| &document.fields).all(|field| field.verdict == Verdict::Exact)

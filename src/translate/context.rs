@@ -185,7 +185,7 @@ pub struct Membership<'a> {
     pub launch_type: Option<LaunchType>,
 }
 
-/// A service's task definition revision, as `family:revision`, and the namespace and labels of its objects.
+/// Namespace, identity, task definition and tags of the objects of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectContext<'a> {
     /// Namespace of the service and of all its objects.

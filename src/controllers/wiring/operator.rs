@@ -37,7 +37,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::{Readiness, Server, ServerError};
 use crate::translate::RenderProfile;
 
-/// Field manager of all writes. It must never change: the fields of the previous name would remain.
+/// Field manager of all writes except labels of nodes. It must never change: the fields of the previous name would remain.
 const FIELD_MANAGER: &str = "ecs-operator";
 /// Maximum number of keys in the queue of a controller. Beyond that, all objects are reconciled.
 const QUEUE_CAPACITY: usize = 10_000;

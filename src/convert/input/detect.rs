@@ -81,7 +81,7 @@ fn detect_kind(object: &Object) -> Option<RootKind> {
     }
 }
 
-/// Reports whether an object is a service without a name: deployment tools store the names of service and task definition
+/// True if an object is a service without a name: deployment tools store the names of service and task definition
 /// elsewhere.
 fn is_unnamed_service(object: &Object) -> bool {
     let members =
@@ -96,7 +96,7 @@ fn is_run_task(object: &Object) -> bool {
         && members.iter().any(|name| object.contains_key(*name))
 }
 
-/// Reports whether an object is the input of `UpdateService`, which names the service in `service`.
+/// True if an object is the input of `UpdateService`, which names the service in `service`.
 fn is_update(object: &Object) -> bool {
     object.get("service").is_some_and(Value::is_string) && !object.contains_key("serviceName")
 }
@@ -113,7 +113,7 @@ fn update(object: &Object, path: &Pointer) -> Detected {
     definition(RootKind::Service, Value::Object(spec), origin, path)
 }
 
-/// Reports whether an object is the input of `PutClusterCapacityProviders`, which names the cluster in `cluster`.
+/// True if an object is the input of `PutClusterCapacityProviders`, which names the cluster in `cluster`.
 fn is_put(object: &Object) -> bool {
     object.get("cluster").is_some_and(Value::is_string) && !object.contains_key("clusterName")
 }

@@ -62,7 +62,7 @@ fn parse(name: &str, text: &str) -> Result<Vec<ParsedDocument>, SyntaxError> {
     }
 }
 
-/// Reports whether a text is parsed as YAML: by the extension of its name, otherwise by its first character.
+/// True if a text is parsed as YAML: by the extension of its name, otherwise by its first character.
 pub(super) fn is_yaml(name: &str, text: &str) -> bool {
     let extension = Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase());
     match extension.as_deref() {

@@ -98,7 +98,7 @@ fn is_terraform(text: &str) -> bool {
             .is_some_and(is_assignment)
 }
 
-/// Reports whether a line is `name = {`, `name = [` or `name = jsonencode(`, which begins neither JSON nor YAML.
+/// True if a line is `name = {`, `name = [` or `name = jsonencode(`, which begins neither JSON nor YAML.
 fn is_assignment(line: &str) -> bool {
     let Some((name, value)) = line.split_once('=') else { return false };
     let name = name.trim();

@@ -18,7 +18,7 @@ pub(in crate::convert) const CLUSTER_CAPACITY_MEMBERS: [&str; 2] =
 /// The members that identify what is scaled. A Service contains its related resources and does not need them.
 pub(super) const TARGET_MEMBERS: [&str; 3] = ["ServiceNamespace", "ResourceId", "ScalableDimension"];
 
-/// Reports whether a path in a spec is one that related resources are merged into.
+/// True if a path in a spec is one that related resources are merged into.
 pub(in crate::convert) fn is_merge_target(path: &Pointer) -> bool {
     let members = CLUSTER_CAPACITY_MEMBERS.iter().chain([&SCALING_MEMBER]);
     members.into_iter().any(|member| Pointer::root().key(*member).is_prefix_of(path))
@@ -96,13 +96,13 @@ impl RelatedResource {
         alarms.filter_map(|alarm| alarm.get("AlarmName")?.as_str()).collect()
     }
 
-    /// Reports whether an alarm triggers a policy.
+    /// True if an alarm triggers a policy.
     pub fn triggers(&self, policy: &RelatedResource) -> bool {
         policy.alarm_names().contains(&self.name.as_str())
             || self.actions("AlarmActions").any(|(_, action)| policy.is_named_by(action))
     }
 
-    /// Reports whether an action of an alarm names this policy.
+    /// True if an action of an alarm names this policy.
     fn is_named_by(&self, action: &str) -> bool {
         let arn = self.text("PolicyARN");
         if !arn.is_empty() {

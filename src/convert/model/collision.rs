@@ -30,8 +30,11 @@ pub(in crate::convert) fn refuse_same_names(definitions: &mut [&mut Definition])
             let listed = others.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
             let more = others.len().saturating_sub(MAX_LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let message =
-                format!("the {} {:?} is also in {listed}{more}{advice}", definition.kind.name(), definition.name);
+            let message = format!(
+                "the {} {:?} is also in {listed}{more}; remove all but one{advice}",
+                definition.kind.name(),
+                definition.name
+            );
             definition.error(&Pointer::root(), "same-name", message);
         }
     }

@@ -104,7 +104,7 @@ impl Definition {
         self.findings.extend(repeated.iter().map(repeated_member));
     }
 
-    /// Reports whether a path in the spec is in a merged related resource.
+    /// True if a path in the spec is in a merged related resource.
     fn belongs_to_related(&self, path: &Pointer) -> bool {
         is_merge_target(path) && self.origin.find(path).is_none()
     }
@@ -243,7 +243,7 @@ impl Definition {
         self.service().map_or(DEFAULT_CLUSTER, |spec| spec.ecs.cluster_name())
     }
 
-    /// Reports whether it has no errors, so that objects can be written.
+    /// True if it has no errors, so that objects can be written.
     pub fn is_usable(&self) -> bool {
         let severities = self.findings.iter().map(|finding| finding.severity);
         !severities

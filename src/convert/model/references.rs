@@ -99,7 +99,7 @@ fn clashes(service: &ServiceSpec, task: &TaskDefinitionSpec, name: &str, setting
     companions::port_conflicts(&task, name)
 }
 
-/// Reports whether a service runs this task definition. With `keep_revisions` it may reference another revision of the
+/// True if a service runs this task definition. With `keep_revisions` it may reference another revision of the
 /// family.
 fn runs(task: &Definition, reference: &TaskDefinitionRef, settings: &Settings) -> bool {
     let number = task.task_definition().and_then(|spec| spec.ecs.revision).map(i64::from);
@@ -107,7 +107,7 @@ fn runs(task: &Definition, reference: &TaskDefinitionRef, settings: &Settings) -
     follows_family || reference.revision.is_none_or(|requested| number == Some(requested))
 }
 
-/// Reports whether no other task definition has its name.
+/// True if no other task definition has its name.
 fn is_unique(task: &Definition, families: &Families) -> bool {
     families.get(&key(task)).is_some_and(|same| same.len() == 1)
 }

@@ -47,7 +47,7 @@ pub(super) fn replace(definition: &mut Definition, spec: &mut Map<String, Value>
 fn renumbered(reference: &TaskDefinitionRef) -> String {
     format!(
         "revision {} is a revision of AWS, and in the new cluster revisions start at 1, so the service follows the family \
-         {:?}; use --keep-revisions to keep the number",
+         {:?}; --keep-revisions keeps the number, for a cluster that already has this revision",
         reference.revision.unwrap_or_default(),
         reference.family
     )

@@ -1,4 +1,4 @@
-//! Kinds of objects that the operator creates, in one table. To add a kind, add an entry.
+//! Kinds of objects that the operator creates, in one table. To add a kind, add a row.
 
 use super::root::RootKind;
 
@@ -19,7 +19,7 @@ pub struct KindInfo {
     pub scope: Scope,
     /// The kind of custom resource whose objects have children of this kind.
     pub owner: RootKind,
-    /// Requirement of the kind by the operator.
+    /// Availability of the kind on API servers.
     pub availability: Availability,
     /// Management of its objects.
     pub management: Management,
@@ -38,7 +38,7 @@ pub enum Scope {
     Cluster,
 }
 
-/// Requirement of a kind by the operator.
+/// Availability of a kind on API servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     /// Every server provides the kind. Without rights on it the operator does not start.
@@ -144,7 +144,7 @@ child_kinds! {
     Service = KindInfo {
         kind: "Service", plural: "services", cache_name: "Service (core)", on_existing: OnExisting::RefuseAfterGet, ..ORDINARY
     };
-    /// A revision of a task definition.
+    /// A revision of a task definition, or a Pod template of a DaemonSet, which Kubernetes creates.
     Revision = KindInfo {
         group: "apps", kind: "ControllerRevision", plural: "controllerrevisions", cache_name: "ControllerRevision",
         owner: RootKind::TaskDefinition, management: Management::Immutable, ..ORDINARY

@@ -15,9 +15,9 @@ pub struct RootInfo {
     pub kind: &'static str,
     /// The plural resource name, as in URLs and RBAC rules.
     pub plural: &'static str,
-    /// The name of its controller in logs, metrics and file names: the kind in kebab case.
+    /// The name of its controller in logs and metrics: the kind in kebab case.
     pub controller: &'static str,
-    /// The member of the spec that holds the ECS name, which decides the object's name.
+    /// The member of the spec that holds the ECS name, from which the object's name is derived.
     pub name_member: &'static str,
     /// True if the kind has the `scale` subresource.
     pub has_scale: bool,

@@ -6,7 +6,7 @@ use super::moves::TaskMoves;
 use super::rendered::Rendered;
 use super::requested::Requested;
 use super::rollout::Rollout;
-use super::{ServiceInput, capacity, orphaned, release, scale_in, scaling, stops, tasks};
+use super::{ServiceInput, capacity, orphaned, scale_in, scaling, stop_orphaned, stops, tasks};
 use crate::reconcile::actions::Action;
 
 /// Returns the actions of a decision.
@@ -22,7 +22,7 @@ pub(super) fn actions(
     actions.extend(capacity::assign(input));
     // Tasks are orphaned before their workload gets a lower count or another template.
     actions.extend(moves.orphaned.iter().map(|(pod, reason)| orphaned::orphan(input, pod, *reason)));
-    actions.extend(scale_in::order(input, requested, rollout, moves));
+    actions.extend(scale_in::deletion_costs(input, requested, rollout, moves));
     actions.extend(rendered.children.iter().cloned().map(Action::Apply));
     if !rendered.keeps_companions {
         let deletions = input.owned.deletions(&actions, &BTreeSet::new());
@@ -32,7 +32,7 @@ pub(super) fn actions(
         actions.splice(0..0, autoscalers);
         actions.extend(others);
     }
-    actions.extend(release::release(input, requested, rollout));
+    actions.extend(stop_orphaned::stop_orphaned(input, requested, rollout));
     actions.extend(moves.replacement.stop.map(tasks::stop_action));
     actions.extend(stops::stop(input, rollout));
     actions.extend(stops::retry(input, rollout).actions);

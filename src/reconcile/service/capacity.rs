@@ -20,7 +20,7 @@ pub(super) struct Resolved {
     /// Nodes that the tasks may run on.
     pub(super) capacity: Capacity,
     /// Object names of the Fargate capacity providers that restrict the nodes. Fargate needs no such objects.
-    pub(super) shaping_providers: Vec<String>,
+    pub(super) template_providers: Vec<String>,
 }
 
 /// Resolves the capacity of a service.
@@ -53,11 +53,11 @@ pub(super) fn resolve(
         },
         message: error.to_string(),
     })?;
-    Ok(Resolved { capacity, shaping_providers: shaping_providers(&effective, &providers, nodes) })
+    Ok(Resolved { capacity, template_providers: template_providers(&effective, &providers, nodes) })
 }
 
 /// Returns the object names of the Fargate capacity providers that restrict the nodes.
-fn shaping_providers(
+fn template_providers(
     effective: &EffectiveStrategy,
     valid: &BTreeMap<String, CapacityProviderSpec>,
     nodes: Option<&ClusterKubernetes>,

@@ -171,7 +171,7 @@ impl FakeCluster {
                     }
                 }
             }
-            Action::OrderTasks(costs) => {
+            Action::SetDeletionCosts(costs) => {
                 for pod in &mut self.pods {
                     let changed = costs.iter().find(|changed| changed.uid == pod.uid);
                     pod.deletion_cost = changed.map_or(pod.deletion_cost, |changed| changed.cost);

@@ -1,4 +1,4 @@
-//! Decision about a service, as a line of stages.
+//! Decision about a service, in stages.
 //!
 //! | stage | module | result |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | tasks that move | `moves` | `TaskMoves`: tasks that are orphaned or replaced, limits of the workload |
 //! | objects to write | `rendered` | `Rendered`: objects in order |
 //! | actions | `actions` | [`Action`](super::Action)s in order |
-//! | report | `status` | status, conditions and events, as ECS words them |
+//! | report | `status` | status, conditions and events, in ECS's wording |
 //!
 //! Each stage takes the values of the previous ones and returns its own. Deployment strategies plug in at
 //! `Rollout::decide`.
@@ -23,7 +23,6 @@ mod moves;
 pub mod needs;
 mod orphaned;
 mod protection;
-mod release;
 mod rendered;
 mod replacement;
 mod requested;
@@ -31,6 +30,7 @@ mod rollout;
 mod scale_in;
 mod scaling;
 mod status;
+mod stop_orphaned;
 mod stops;
 mod tasks;
 pub mod template_revisions;
@@ -98,7 +98,7 @@ pub struct ServiceInput<'a> {
 }
 
 impl<'a> ServiceInput<'a> {
-    /// Returns the kind of the existing workload.
+    /// Returns the kind of the existing workload; `DaemonSet` if none exists.
     fn workload_kind(&self) -> ChildKind {
         let deployment = self.owned.find(ChildKind::Deployment, self.root.name);
         if deployment.is_some() { ChildKind::Deployment } else { ChildKind::DaemonSet }

@@ -97,7 +97,7 @@ fn workload(
         (annotations::RENDERED_WITH.to_owned(), deployed.profile.to_string()),
         (annotations::DEFINITION.to_owned(), deployed.definition.fingerprint.clone()),
     ]);
-    annotations.extend(requested.shape_annotations());
+    annotations.extend(requested.template_annotations());
     annotations.extend(rollout.failed.as_ref().map(|failed| (annotations::FAILED.to_owned(), failed.to_string())));
     let settings = Settings {
         annotations,

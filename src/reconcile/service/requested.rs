@@ -24,9 +24,9 @@ pub(super) struct Requested<'a> {
     /// `kubernetes` block of the cluster.
     pub(super) cluster: Option<ClusterKubernetes>,
     /// Object name of the cluster, if it changes the Pod template.
-    shaping_cluster: Option<String>,
+    template_cluster: Option<String>,
     /// Object names of the Fargate capacity providers that change the Pod template.
-    shaping_providers: Vec<String>,
+    template_providers: Vec<String>,
     /// Nodes that the tasks may run on.
     pub(super) capacity: Capacity,
     pub(super) definition: Definition,
@@ -69,9 +69,9 @@ impl<'a> Requested<'a> {
     pub(super) fn resolve(input: &ServiceInput<'_>, examined: &'a Examined<ServiceSpec>) -> Result<Self, Blocked> {
         let spec = examined.usable().ok_or_else(|| Blocked::invalid(summary::invalid(&examined.findings).message))?;
         let cluster = cluster(input, spec)?;
-        let Resolved { capacity, shaping_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
-        let shaping_cluster = cluster.as_ref().filter(|cluster| is_shaped(input, spec, cluster, &capacity));
-        let shaping_cluster = shaping_cluster.map(|_| cluster_name(spec));
+        let Resolved { capacity, template_providers } = capacity::resolve(input, spec, cluster.as_ref())?;
+        let template_cluster = cluster.as_ref().filter(|cluster| affects_template(input, spec, cluster, &capacity));
+        let template_cluster = template_cluster.map(|_| cluster_name(spec));
         let cluster = cluster.and_then(|cluster| cluster.kubernetes);
         let desired = desired_count(input, spec);
         let definition = definition(input, spec, cluster.as_ref(), &capacity)?;
@@ -80,8 +80,8 @@ impl<'a> Requested<'a> {
         Ok(Self {
             spec,
             cluster,
-            shaping_cluster,
-            shaping_providers,
+            template_cluster,
+            template_providers,
             capacity,
             definition,
             deployment_id,
@@ -91,11 +91,11 @@ impl<'a> Requested<'a> {
     }
 
     /// Returns the annotations that record which objects change the Pod template.
-    pub(super) fn shape_annotations(&self) -> BTreeMap<String, String> {
+    pub(super) fn template_annotations(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
-        all.extend(self.shaping_cluster.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
-        if !self.shaping_providers.is_empty() {
-            all.insert(annotations::CAPACITY_PROVIDERS.to_owned(), self.shaping_providers.join(" "));
+        all.extend(self.template_cluster.as_ref().map(|cluster| (annotations::CLUSTER.to_owned(), cluster.clone())));
+        if !self.template_providers.is_empty() {
+            all.insert(annotations::CAPACITY_PROVIDERS.to_owned(), self.template_providers.join(" "));
         }
         all
     }
@@ -144,8 +144,8 @@ fn check_companions(input: &ServiceInput<'_>, spec: &ServiceSpec, task: &TaskDef
 fn cluster(input: &ServiceInput<'_>, spec: &ServiceSpec) -> Result<Option<ClusterSpec>, Blocked> {
     let Some(cluster) = input.cluster.as_ref().filter(|cluster| !cluster.deleting) else {
         let name = cluster_name(spec);
-        let shaped_by = input.workload().and_then(|workload| workload.annotation(annotations::CLUSTER));
-        return if shaped_by == Some(name.as_str()) { Err(cluster_deleted(&name)) } else { Ok(None) };
+        let rendered_for = input.workload().and_then(|workload| workload.annotation(annotations::CLUSTER));
+        return if rendered_for == Some(name.as_str()) { Err(cluster_deleted(&name)) } else { Ok(None) };
     };
     let examined = examine::cluster(cluster.spec.clone());
     if let Some(spec) = examined.usable() {
@@ -165,7 +165,7 @@ fn cluster_name(spec: &ServiceSpec) -> String {
 }
 
 /// True if the cluster changes the Pod template.
-fn is_shaped(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
+fn affects_template(input: &ServiceInput<'_>, spec: &ServiceSpec, cluster: &ClusterSpec, capacity: &Capacity) -> bool {
     let credentials = cluster.kubernetes.as_ref().and_then(|kubernetes| kubernetes.task_role_credentials);
     let without_cluster = capacity::resolve(input, spec, None).map(|resolved| resolved.capacity);
     credentials.is_some() || without_cluster.as_ref() != Ok(capacity)

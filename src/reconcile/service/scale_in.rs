@@ -54,7 +54,7 @@ fn steps(spec: &ServiceSpec) -> Vec<Strategy> {
 
 /// Sets the deletion costs before the workload gets a lower count. Costs of an earlier scale-in that do not apply any
 /// more are removed, and costs that are already set are not written again.
-pub(super) fn order(
+pub(super) fn deletion_costs(
     input: &ServiceInput<'_>,
     requested: &Requested<'_>,
     rollout: &Rollout<'_>,
@@ -81,7 +81,7 @@ pub(super) fn order(
     let first = choose(input.instances, &tasks, is_orphaned, &steps(requested.spec), surplus);
     let costs: Vec<DeletionCost> =
         attached.iter().filter_map(|pod| change_of_cost(pod, first.contains(pod.uid.as_str()))).collect();
-    (!costs.is_empty()).then_some(Action::OrderTasks(costs))
+    (!costs.is_empty()).then_some(Action::SetDeletionCosts(costs))
 }
 
 /// Returns the new deletion cost of a task, if it changes.
@@ -92,11 +92,11 @@ fn change_of_cost(pod: &TaskPod, stops_first: bool) -> Option<DeletionCost> {
 }
 
 /// Returns the uids of the `count` tasks that ECS would stop one after the other, among those with a node. All tasks
-/// are considered for the balance, but protected ones are never chosen.
+/// are considered for the balance, but orphaned ones are never chosen.
 fn choose<'a>(
     instances: &[Instance],
     tasks: &[&'a TaskPod],
-    is_protected: impl Fn(&TaskPod) -> bool,
+    stays: impl Fn(&TaskPod) -> bool,
     steps: &[Strategy],
     count: usize,
 ) -> BTreeSet<&'a str> {
@@ -115,7 +115,7 @@ fn choose<'a>(
                 instances.push(Instance::new(node, query::Instance::default(), Amounts::default()));
                 instances.len() - 1
             });
-            (pod, RunningTask { instance, reserved: pod.reserved, protected: is_protected(pod), healthy: pod.healthy })
+            (pod, RunningTask { instance, reserved: pod.reserved, protected: stays(pod), healthy: pod.healthy })
         })
         .unzip();
     while chosen.len() < count {
@@ -174,7 +174,7 @@ mod tests {
 
     fn costs<S>(decision: &Decision<S>) -> Vec<DeletionCost> {
         let costs = decision.actions.iter().filter_map(|action| match action {
-            Action::OrderTasks(costs) => Some(costs.clone()),
+            Action::SetDeletionCosts(costs) => Some(costs.clone()),
             _ => None,
         });
         costs.flatten().collect()
@@ -247,7 +247,7 @@ mod tests {
         let cost = |name: &str, cost| DeletionCost { name: name.into(), uid: format!("uid-of-{name}"), cost };
         assert_eq!(costs(&decision), [cost("web-1-3", Some(FIRST)), cost("web-1-0", None)]);
         let position = |matches: fn(&Action) -> bool| decision.actions.iter().position(matches);
-        let order = position(|action| matches!(action, Action::OrderTasks(_)));
+        let order = position(|action| matches!(action, Action::SetDeletionCosts(_)));
         let workload =
             position(|action| matches!(action, Action::Apply(child) if child.kind() == ChildKind::Deployment));
         assert!(order.is_some() && order < workload);

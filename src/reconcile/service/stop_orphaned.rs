@@ -10,7 +10,7 @@ use crate::reconcile::observed::{OrphanReason, TaskPod};
 /// Stops orphaned tasks: those of older deployments as far as the healthy minimum allows, those whose replacements
 /// are healthy, and others if there are more than desired. A protected task stops only if it is replaced because it
 /// is unhealthy.
-pub(super) fn release(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Vec<Action> {
+pub(super) fn stop_orphaned(input: &ServiceInput<'_>, requested: &Requested<'_>, rollout: &Rollout<'_>) -> Vec<Action> {
     let is_current = |pod: &TaskPod| rollout.template_hash() == Some(pod.template_hash.as_str());
     let is_replaced = |(pod, reason): &(&TaskPod, OrphanReason)| is_current(pod) && *reason == OrphanReason::Replaced;
     let (replaced, others): (Vec<_>, Vec<_>) = orphaned::tasks(input).partition(is_replaced);

@@ -76,8 +76,8 @@ fn launch_type(launch_type: Option<LaunchType>, target: &str, recorder: &mut Ver
 
 fn fargate_message(provider: &str) -> String {
     format!(
-        "the tasks run on the nodes of the cluster that its Cluster selects in kubernetes.capacityProviders.{provider}, or on any node if it \
-         selects none"
+        "the tasks run on Kubernetes nodes: on those that kubernetes.capacityProviders.{provider} of the Cluster selects, or on any node if \
+         it selects none"
     )
 }
 

@@ -11,7 +11,7 @@ use task_agent::Health;
 
 use crate::ecs::task_definition::{ContainerDefinition, HealthCheck};
 use crate::ecs::{self, Pointer};
-use crate::translate::context::{ContainerKind, ContainerSlot};
+use crate::translate::context::{ContainerKind, ContainerSlot, Mode};
 use crate::translate::conversions::literal;
 use crate::translate::task_agent::{eligibility, supervised_container};
 use crate::translate::{Code, RenderContext, VerdictRecorder, target};
@@ -88,7 +88,7 @@ pub(crate) fn render(task: &RenderContext<'_>, slot: &ContainerSlot<'_>, recorde
         return Probes::default();
     }
     let command: Vec<String> = command.iter().map(|word| literal(word)).collect();
-    record(slot, check, recorder);
+    record(task.mode, slot, check, recorder);
     let has_startup_probe = has_startup_probe(slot);
     let start_period = start_period(task, check);
     let delay = (!has_startup_probe).then(|| start_period.saturating_add(interval(check)));
@@ -160,7 +160,30 @@ fn retries(check: &HealthCheck) -> i32 {
     check.retries.unwrap_or(DEFAULT_RETRIES)
 }
 
-fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
+/// Returns the difference from ECS when an essential container becomes unhealthy.
+fn unhealthy_message(mode: Mode, is_ready_first: bool) -> &'static str {
+    match (is_ready_first, mode) {
+        (true, Mode::Operator) => {
+            "a task that becomes unhealthy gets no traffic while the operator starts its replacement; on ECS it may get some. The \
+             kubelet runs the check twice, as readiness probe and as liveness probe. The liveness probe restarts the container in \
+             its Pod if the task is not replaced within twice the time that the check takes to fail, at least a minute, plus the \
+             start period"
+        }
+        (true, Mode::Manifests) => {
+            "a task that becomes unhealthy gets no traffic, and the kubelet restarts the container in its Pod after twice the time \
+             that the check takes to fail, at least a minute, plus the start period; ECS starts a new task before it stops this one"
+        }
+        (false, Mode::Operator) => {
+            "an unhealthy container is restarted in its Pod until the operator replaces the task; ECS starts a new task before it \
+             stops this one"
+        }
+        (false, Mode::Manifests) => {
+            "an unhealthy container is restarted in its Pod; ECS starts a new task before it stops this one"
+        }
+    }
+}
+
+fn record(mode: Mode, slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
     let path = slot.at("healthCheck");
     let probe = match (slot.is_essential(), has_startup_probe(slot)) {
         (true, true) => "readinessProbe",
@@ -170,15 +193,7 @@ fn record(slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictR
     let target = slot.becomes(probe);
     let command = format!("{target}/exec/command");
     if slot.is_essential() {
-        let message = if has_startup_probe(slot) {
-            "a task that becomes unhealthy gets no traffic while the operator starts its replacement; on ECS it may get some. The \
-             kubelet runs the check twice, as readiness probe and as liveness probe. The liveness probe restarts the container in \
-             its Pod if the task is not replaced within twice the time that the check takes to fail, at least a minute, plus the \
-             start period"
-        } else {
-            "an unhealthy container is restarted in its Pod until the operator, if it runs, replaces the task; ECS starts a new task \
-             before it stops this one"
-        };
+        let message = unhealthy_message(mode, has_startup_probe(slot));
         let code = if has_startup_probe(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
         recorder.approximate(path.key("command"), code, command, message);
     } else {

@@ -52,7 +52,7 @@ enum Step {
     InvalidLabel,
     Binpack,
     Random,
-    /// The step has no effect after the preceding steps, on ECS either.
+    /// The step has no effect after the preceding steps, as on ECS.
     Redundant,
     /// The scheduler cannot apply the step after the preceding steps.
     Omitted,

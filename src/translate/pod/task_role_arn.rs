@@ -94,8 +94,7 @@ fn task_role(task: &RenderContext<'_>, recorder: &mut VerdictRecorder) {
              field to the ARN"
         } else {
             "the containers get no AWS credentials of this role, so their AWS calls fail: set kubernetes.taskRoleCredentials of the \
-             service's Cluster to the way in which ServiceAccounts get credentials, or kubernetes.serviceAccountName to a \
-             ServiceAccount with the permissions"
+             service's Cluster to PodIdentity or IRSA, or kubernetes.serviceAccountName to a ServiceAccount with the permissions"
         };
         recorder.unsupported(path, Code::RoleNotTranslated, message);
         return;

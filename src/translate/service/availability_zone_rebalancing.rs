@@ -18,7 +18,7 @@ pub(crate) fn record(service: &ecs::Service, name: &str, mode: Mode, recorder: &
 
 fn record_enabled(service: &ecs::Service, path: Pointer, target: String, mode: Mode, recorder: &mut VerdictRecorder) {
     if let Some(obstacle) = zone_rebalancing::obstacle(service) {
-        let message = format!("zones are not rebalanced, on ECS either: {obstacle}");
+        let message = format!("zones are not rebalanced, as on ECS: {obstacle}");
         recorder.approximate(path, Code::ZoneRebalancingUnsupported, target, message);
     } else if has_several_providers(service) {
         let message = "zones are not rebalanced while the tasks are allocated to several capacity providers";

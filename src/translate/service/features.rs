@@ -74,16 +74,16 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "network_mode",
-        render: |service, companions| {
-            let policy = network_mode::network_policy(service.task, service.context);
+        render: |inputs, companions| {
+            let policy = network_mode::network_policy(inputs.task, inputs.context);
             companions.before_workload.extend(policy.map(Companion::NetworkPolicy));
         },
         ..ServiceFeature::NONE
     },
     ServiceFeature {
         name: "security_groups",
-        render: |service, companions| {
-            let CompanionInputs { task, context, cluster } = *service;
+        render: |inputs, companions| {
+            let CompanionInputs { task, context, cluster } = *inputs;
             let policy = security_groups::network_policy(task, context, cluster);
             companions.before_workload.extend(policy.map(Companion::NetworkPolicy));
             let policy = security_groups::eks_policy(task, context, cluster);
@@ -94,10 +94,10 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "core_service",
-        render: |service, companions| {
-            let core = core_service::render(service.task, service.context);
+        render: |inputs, companions| {
+            let core = core_service::render(inputs.task, inputs.context);
             // A binding refers to the core Service.
-            let list = if load_balancers::has_target_group_binding(service.task) {
+            let list = if load_balancers::has_target_group_binding(inputs.task) {
                 &mut companions.before_workload
             } else {
                 &mut companions.after_workload
@@ -108,8 +108,8 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "load_balancers",
-        render: |service, companions| {
-            for object in load_balancers::render(service.task, service.context) {
+        render: |inputs, companions| {
+            for object in load_balancers::render(inputs.task, inputs.context) {
                 match object {
                     Companion::TargetGroupBinding(_) => companions.before_workload.push(object),
                     _ => companions.after_workload.push(object),
@@ -123,8 +123,8 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "service_registries",
-        render: |service, companions| {
-            let services = service_registries::render(service.task, service.context).into_iter();
+        render: |inputs, companions| {
+            let services = service_registries::render(inputs.task, inputs.context).into_iter();
             companions.after_workload.extend(services.map(|service| Companion::CoreService(Box::new(service))));
         },
         record: |service, recorder| service_registries::record(service.spec, service.name, recorder),
@@ -132,8 +132,8 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "service_connect_configuration",
-        render: |service, companions| {
-            let CompanionInputs { task, context, .. } = *service;
+        render: |inputs, companions| {
+            let CompanionInputs { task, context, .. } = *inputs;
             let services = service_connect_configuration::render(task, context).into_iter();
             companions.after_workload.extend(services.map(|service| Companion::CoreService(Box::new(service))));
             let routes = service_connect_configuration::routes(task, context).into_iter();
@@ -144,9 +144,8 @@ pub const SERVICE_FEATURES: &[ServiceFeature] = &[
     },
     ServiceFeature {
         name: "pod_disruption_budget",
-        render: |service, companions| {
-            let budget =
-                service.task.service.and_then(|spec| pod_disruption_budget::render(&spec.ecs, service.context));
+        render: |inputs, companions| {
+            let budget = inputs.task.service.and_then(|spec| pod_disruption_budget::render(&spec.ecs, inputs.context));
             companions.after_workload.extend(budget.map(Companion::DisruptionBudget));
         },
         record: |service, recorder| pod_disruption_budget::record(&service.spec.ecs, service.name, recorder),

@@ -10,6 +10,7 @@ use crate::controllers::state::children::project;
 use crate::controllers::state::context::Context;
 use crate::k8s::diff::{check_subset, digest};
 use crate::k8s::kinds::{ChildKind, OnExisting, Scope};
+use crate::kubernetes::apply::Deleted;
 use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
@@ -178,8 +179,9 @@ pub(super) async fn delete(
     let resource = resources::child(kind);
     let namespace = (kind.info().scope == Scope::Namespace).then(|| namespace.to_owned());
     let key = ObjectKey { namespace, name: name.to_owned() };
-    context.writer.delete(&key, &resource, uid).await?;
-    tracing::info!(kind = resource.kind, object = %key, "deleted");
+    if context.writer.delete(&key, &resource, uid).await? == Deleted::Accepted {
+        tracing::info!(kind = resource.kind, object = %key, "deleted");
+    }
     context.children.get(kind).observe_delete(&key, uid);
     Ok(())
 }

@@ -26,7 +26,7 @@ const REJECTED_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs the actions in order, then writes the status if it changed, then publishes the Events.
 ///
-/// A rejected object is reported in the status too, as its owner may not be able to read the operator's log. The
+/// A rejected object is reported in the status too, as a user may not be able to read the operator's log. The
 /// parts of the status that must be recorded are written in that case, so that one rejected object does not block the
 /// others.
 pub(crate) async fn execute<S: Serialize + DeserializeOwned + Default + Conditions>(
@@ -74,7 +74,7 @@ async fn run(context: &Context, target: &ReconcileTarget, action: &Action) -> Re
             tasks::orphan(context, &key, uid, template_hash, *reason, owner).await
         }
         Action::AssignCapacity(assigned) => tasks::assign_capacity(context, root.namespace, assigned).await,
-        Action::OrderTasks(costs) => tasks::order(context, root.namespace, costs).await,
+        Action::SetDeletionCosts(costs) => tasks::set_deletion_costs(context, root.namespace, costs).await,
         Action::Scale { count } => scale(context, target, *count).await,
         Action::Delete { kind, name, uid } => children::delete(context, root.namespace, *kind, name, uid).await,
     }

@@ -17,7 +17,7 @@ use crate::kubernetes::runner::{Next, ReconcileError};
 use crate::reconcile::{Decision, EventDraft, Root};
 
 /// Adds a rejection by the server to the stored status. Only those parts of the decided status are written that must
-/// be recorded, as nothing else was done. This write is not throttled, as the next reconcile may be far away.
+/// be recorded, as nothing else was done. This write is not throttled, as the next reconcile may be many minutes later.
 pub(super) async fn report_rejection<S>(
     context: &Context,
     target: &ReconcileTarget,

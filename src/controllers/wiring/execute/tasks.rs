@@ -12,7 +12,7 @@ use crate::controllers::resources;
 use crate::controllers::state::context::Context;
 use crate::controllers::state::pods;
 use crate::k8s::names;
-use crate::kubernetes::apply::Writer;
+use crate::kubernetes::apply::{Deleted, Writer};
 use crate::kubernetes::class::ErrorClass;
 use crate::kubernetes::error::WriteError;
 use crate::kubernetes::key::ObjectKey;
@@ -22,12 +22,13 @@ use crate::reconcile::{AssignedCapacity, CapacityRejection, DeletionCost, HASH_L
 /// Deletes the Pod of a task. Idempotent.
 pub(crate) async fn stop(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<(), ReconcileError> {
     let key = ObjectKey::namespaced(namespace, name);
-    context.writer.delete(&key, &resources::pods(), uid).await?;
-    tracing::info!(task = %key, "stopped");
+    if context.writer.delete(&key, &resources::pods(), uid).await? == Deleted::Accepted {
+        tracing::info!(task = %key, "stopped");
+    }
     Ok(())
 }
 
-/// Releases a Pod from its ReplicaSet, with another owner. Idempotent.
+/// Orphans a Pod: removes it from its ReplicaSet and sets another owner. Idempotent.
 pub(crate) async fn orphan(
     context: &Context,
     key: &ObjectKey,
@@ -43,8 +44,10 @@ pub(crate) async fn orphan(
         "annotations": {(annotations::DETACHED_FROM): template_hash, (annotations::REPLACED): replaced},
         "ownerReferences": [owner],
     }});
-    observe(context, context.writer.json_merge_patch(key, &resources::pods(), &patch).await?);
-    tracing::info!(task = %key, ?reason, "released from its ReplicaSet");
+    if let Some(written) = context.writer.json_merge_patch(key, &resources::pods(), &patch).await? {
+        observe(context, &written);
+        tracing::info!(task = %key, ?reason, "orphaned");
+    }
     Ok(())
 }
 
@@ -65,9 +68,10 @@ async fn assign(context: &Context, namespace: &str, to: AssignedCapacity) -> Res
     let key = ObjectKey::namespaced(namespace, &to.name);
     let patch = capacity_patch(context, &key, &to);
     match context.writer.strategic_merge_patch(&key, &resources::pods(), &patch).await {
-        Ok(written) => {
+        Ok(None) => Ok(()),
+        Ok(Some(written)) => {
             // Stored at once, as otherwise another task could get the same number.
-            observe(context, written);
+            observe(context, &written);
             tracing::info!(task = %key, provider = to.assignment.provider, "assigned a capacity provider");
             Ok(())
         }
@@ -131,7 +135,11 @@ async fn record_rejection(
 }
 
 /// Sets the deletion costs of Pods. Idempotent.
-pub(crate) async fn order(context: &Context, namespace: &str, costs: &[DeletionCost]) -> Result<(), ReconcileError> {
+pub(crate) async fn set_deletion_costs(
+    context: &Context,
+    namespace: &str,
+    costs: &[DeletionCost],
+) -> Result<(), ReconcileError> {
     let _writing = context.throttle.child_write();
     let written = stream::iter(costs.to_vec())
         .map(|cost| set_cost(context, namespace, cost))
@@ -152,16 +160,18 @@ async fn set_cost(context: &Context, namespace: &str, to: DeletionCost) -> Resul
             Ok(())
         }
         written => {
-            observe(context, written?);
+            if let Some(written) = written? {
+                observe(context, &written);
+            }
             Ok(())
         }
     }
 }
 
 /// Stores a written Pod in the cache before the watch returns it.
-fn observe(context: &Context, written: Option<DynamicObject>) {
+fn observe(context: &Context, written: &DynamicObject) {
     // The response of the server is always a Pod.
-    if let Some(pod) = written.and_then(|object| object.try_parse::<Pod>().ok()) {
+    if let Ok(pod) = written.clone().try_parse::<Pod>() {
         context.pods.observe_write(pods::project(pod));
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn cluster(definition: &mut Definition, profile: &RenderProfile) {
     without_object(definition, profile, "no-cluster-object", message, is_cluster_field_of_services);
 }
 
-/// Reports whether a cluster field takes effect in the objects of services: in their NetworkPolicies and Pods.
+/// True if a cluster field takes effect in the objects of services: in their NetworkPolicies and Pods.
 fn is_cluster_field_of_services(verdict: &FieldVerdict) -> bool {
     let (root, kubernetes) = (Pointer::root(), Pointer::root().key("kubernetes"));
     let members = ["securityGroups", "securityGroupPolicies", "nodeSelector", "tolerations", "capacityProviders"];
@@ -65,7 +65,7 @@ pub(super) fn capacity_provider(definition: &mut Definition, profile: &RenderPro
     without_object(definition, profile, code, message, is_provider_field_of_services);
 }
 
-/// Reports whether a field of a capacity provider takes effect in the Pods of services.
+/// True if a field of a capacity provider takes effect in the Pods of services.
 fn is_provider_field_of_services(verdict: &FieldVerdict) -> bool {
     let differs = verdict.verdict != Verdict::Exact && verdict.code != Some(Code::TagsStoredOnly);
     differs || Pointer::root().key("kubernetes").is_prefix_of(&verdict.path)

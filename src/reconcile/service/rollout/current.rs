@@ -4,7 +4,7 @@ use super::progress::Progress;
 use crate::api::annotations;
 use crate::reconcile::observed::ObservedChild;
 use crate::reconcile::service::requested::Requested;
-use crate::reconcile::service::template_revisions::{self, TemplateRevision};
+use crate::reconcile::service::template_revisions;
 use crate::reconcile::service::{ServiceInput, orphaned};
 
 /// Workload of a service, and its deployment.
@@ -16,9 +16,8 @@ pub(in crate::reconcile::service) struct Current<'a> {
 impl<'a> Current<'a> {
     pub(super) fn observe(input: &ServiceInput<'a>, requested: &Requested<'_>) -> Self {
         let workload = input.workload();
-        let revision = workload
-            .and_then(|workload| template_revisions::find_current(input.template_revisions, &workload.body))
-            .map(|revision: &'a TemplateRevision| revision);
+        let revision =
+            workload.and_then(|workload| template_revisions::find_current(input.template_revisions, &workload.body));
         let bounds = orphaned::workload_bounds(
             orphaned::tasks(input),
             requested.bounds,
@@ -37,7 +36,7 @@ impl<'a> Current<'a> {
 
     /// True while the requested bounds leave no room to replace a task. An incomplete deployment never blocks: its
     /// failed tasks make room.
-    pub(super) fn is_blocked(&self, requested: &Requested<'_>) -> bool {
+    pub(super) fn is_stuck(&self, requested: &Requested<'_>) -> bool {
         let Some(workload) = self.workload else { return false };
         if self.progress.as_ref().is_some_and(|progress| !progress.completed) {
             return false;

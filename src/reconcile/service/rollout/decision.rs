@@ -16,7 +16,7 @@ pub(in crate::reconcile::service) enum RolloutDecision {
     /// Deploys the requested definition.
     Proceed,
     /// Keeps the running definition: the deployment configuration leaves no room to replace a task.
-    Blocked,
+    Stuck,
     /// Keeps the running definition: the service is paused by an annotation.
     Paused,
     /// Runs the last completed definition again: the requested one has failed.
@@ -88,8 +88,8 @@ fn hold(
         Some(RolloutDecision::Paused)
     } else if has_failed {
         Some(if is_deployed { RolloutDecision::Halted } else { RolloutDecision::RolledBack })
-    } else if !is_deployed && current.is_blocked(requested) {
-        Some(RolloutDecision::Blocked)
+    } else if !is_deployed && current.is_stuck(requested) {
+        Some(RolloutDecision::Stuck)
     } else {
         None
     }

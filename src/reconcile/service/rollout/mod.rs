@@ -8,8 +8,8 @@
 //!
 //! Only [`Rollout::decide`] depends on the deployment strategy. `ROLLING` is the only implemented strategy, and every
 //! other one is translated to it. A strategy with its own states (blue/green, linear, canary) becomes a module next
-//! to [`decision`](self::decision) and an arm of a `match` in `decide`: it takes the same [`Requested`] and
-//! [`Current`] state and returns a [`Rollout`]. The later stages stay unchanged.
+//! to [`decision`](self::decision), and `decide` selects its function by `deploymentConfiguration.strategy`. The function
+//! takes the same [`Requested`] and [`Current`] state and returns a [`Rollout`]. The later stages stay unchanged.
 
 mod current;
 mod decision;

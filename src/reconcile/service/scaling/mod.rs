@@ -45,8 +45,8 @@ pub(super) fn autoscaler(
     let limits = limits::limits(input, requested.spec.ecs.auto_scaling.as_ref()?);
     let limits = steps::limits_of_autoscaler(input, requested.spec, limits);
     let tolerance = input.profile.has_autoscaler_tolerance();
-    let situation = ScalingState { limits, rolling: is_rolling, tolerance, desired: Some(requested.desired) };
-    auto_scaling::render(requested.spec, context, situation)
+    let state = ScalingState { limits, rolling: is_rolling, tolerance, desired: Some(requested.desired) };
+    auto_scaling::render(requested.spec, context, state)
 }
 
 /// Time until the next decision after a count was written, in case the spec does not contain it by then.

@@ -83,7 +83,7 @@ fn waits_for_protection(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> bool
 fn obstacle(rollout: &Rollout<'_>) -> Option<(Reason, &'static str)> {
     match rollout.decision {
         RolloutDecision::Proceed => None,
-        RolloutDecision::Blocked => Some((
+        RolloutDecision::Stuck => Some((
             Reason::DeploymentStuck,
             "minimumHealthyPercent and maximumPercent leave no room to stop or start a task, so the new task definition cannot be \
              deployed: lower the first or raise the second",

@@ -215,7 +215,7 @@ fn completed_message(rollout: &Rollout<'_>) -> Option<String> {
 
 fn stuck_message(input: &ServiceInput<'_>, rollout: &Rollout<'_>) -> Option<String> {
     let was_stuck = input.status.conditions.iter().any(|c| c.reason == Reason::DeploymentStuck.name());
-    (rollout.decision == RolloutDecision::Blocked && !was_stuck).then(|| {
+    (rollout.decision == RolloutDecision::Stuck && !was_stuck).then(|| {
         "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update \
          the minimumHealthyPercent or maximumPercent value and try again."
             .to_owned()

@@ -81,7 +81,7 @@ impl FakeCluster {
                 | Action::StopTask { .. }
                 | Action::OrphanTask { .. }
                 | Action::AssignCapacity(_)
-                | Action::OrderTasks(_)
+                | Action::SetDeletionCosts(_)
                 | Action::Scale { .. } => {}
             }
         }

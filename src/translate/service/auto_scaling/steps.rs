@@ -66,7 +66,7 @@ fn is_path_segment(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_graphic() && !"/?#%\\".contains(c)) && !name.starts_with('.')
 }
 
-/// Reports whether an address is queried over plain HTTP and without credentials.
+/// True if an address is queried over plain HTTP and without credentials.
 #[must_use]
 pub fn is_plain_http(address: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_graphic() && !"?#@\\".contains(c);
