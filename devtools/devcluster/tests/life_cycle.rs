@@ -144,7 +144,7 @@ async fn a_name_is_taken_while_its_cluster_runs() -> Result<()> {
     let first = Cluster::builder().name("test-taken").start().await?;
     let second = Cluster::builder().name("test-taken").start().await;
     let message = format!("{:#}", second.err().context("two clusters have one name")?);
-    assert!(message.contains("a cluster named test-taken runs already"), "{message}");
+    assert!(message.contains("the cluster test-taken is already running"), "{message}");
     let client = first.client().await?;
     Api::<Namespace>::all(client).get("default").await?;
     first.stop().await
