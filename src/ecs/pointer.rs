@@ -169,14 +169,18 @@ fn collect_leaves<'a>(value: &'a Value, path: &mut Pointer, leaves: &mut Vec<(Po
     }
 }
 
+/// Magnitude from which the parser represents integers as floating point: 2^63.
+const BEYOND_INTEGERS: f64 = 9_223_372_036_854_775_808.0;
+
 /// Returns the name of a JSON value's type for messages.
 pub(crate) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
-        // The parser reads integers beyond 64 bits as floating point.
-        Value::Number(number) if number.as_f64().is_some_and(|it| it.abs() > 1.8e19) => "a number that is too large",
-        Value::Number(number) if number.is_f64() => "a decimal number",
+        Value::Number(number) if number.is_f64() => {
+            let is_large = number.as_f64().is_some_and(|number| number.abs() >= BEYOND_INTEGERS);
+            if is_large { "a number that is too large" } else { "a decimal number" }
+        }
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
@@ -187,6 +191,15 @@ pub(crate) fn json_type(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_beyond_64_bits_are_too_large() {
+        let name = |text: &str| json_type(&serde_json::from_str(text).unwrap());
+        assert_eq!(name("99999999999999999999"), "a number that is too large");
+        assert_eq!(name("-99999999999999999999"), "a number that is too large");
+        assert_eq!(name("18446744073709551615"), "a number");
+        assert_eq!(name("0.5"), "a decimal number");
+    }
 
     #[test]
     fn names_are_escaped() {

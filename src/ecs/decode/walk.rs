@@ -81,8 +81,7 @@ impl Walk {
 
     fn unknown_member(&mut self, shape: &ObjectShape, name: &str, path: Pointer) {
         let hint = hint::did_you_mean(name, shape.members.keys().map(String::as_str));
-        let owner = if path.to_string().starts_with("/kubernetes/") { "the `kubernetes` block" } else { "ECS" };
-        let message = format!("{owner} has no field `{name}` here, so it has no effect{hint}");
+        let message = format!("there is no field `{name}` here, so it has no effect{hint}");
         self.findings.push(Finding::warning(path.clone(), "unknown-field", message));
         self.unknown.push(path);
     }
