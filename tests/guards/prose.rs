@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
+
+use crate::source::rust_files;
 
 /// Folders that are checked.
 const FOLDERS: [&str; 4] = ["src", "agent/src", "devtools/demo/src", "devtools/docgen/src"];
@@ -82,14 +84,6 @@ fn strings(tokens: TokenStream, texts: &mut Vec<(usize, String)>) {
             TokenTree::Ident(_) | TokenTree::Punct(_) => {}
         }
     }
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path());
-    entries
-        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
 }
 
 #[test]

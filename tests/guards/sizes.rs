@@ -1,9 +1,9 @@
 //! Maximum sizes of files and functions.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::source::Source;
+use crate::source::{Source, rust_files};
 
 /// Maximum number of lines of a file.
 const FILE: usize = 500;
@@ -12,19 +12,11 @@ const MEDIAN: usize = 8;
 /// Maximum 95th percentile of the lines of a function.
 const P95: usize = 28;
 
-/// Returns the Rust files in `folder` and its subfolders.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("the folder is readable").map(|entry| entry.expect("an entry").path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
-}
-
 #[test]
 fn files_are_short() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = ["src", "agent", "tests", "benches", "devtools"].iter().flat_map(|folder| files(&root.join(folder)));
+    let files =
+        ["src", "agent", "tests", "benches", "devtools"].iter().flat_map(|folder| rust_files(&root.join(folder)));
     let lengths = files.map(|file| (fs::read_to_string(&file).expect("a source is text").lines().count(), file));
     let long: Vec<String> = lengths
         .filter(|(lines, _)| *lines > FILE)

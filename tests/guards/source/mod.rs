@@ -50,6 +50,15 @@ pub struct Reference {
     pub target: Target,
 }
 
+/// Returns the files of Rust below a folder.
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
 impl Source {
     /// The library of this package.
     pub fn library() -> &'static Self {
