@@ -202,7 +202,13 @@ pub struct ObjectContext<'a> {
     pub mode: Mode,
 }
 
-impl ObjectContext<'_> {
+impl<'a> ObjectContext<'a> {
+    /// Returns the context of objects that the operator applies: without a namespace, a revision or tags.
+    #[must_use]
+    pub fn alone(identity: Identity<'a>, task_definition: &'a str) -> Self {
+        Self { namespace: None, identity, task_definition, revision: None, tags: &[], mode: Mode::Operator }
+    }
+
     /// Returns the labels of every object of the service.
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         self.identity.labels(self.mode.manager())

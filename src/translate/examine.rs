@@ -191,7 +191,7 @@ pub fn record_task_definition(
     let kubernetes = spec.kubernetes.as_ref();
     let task = RenderContext { kubernetes, target: &target, mode, ..RenderContext::alone(&spec.ecs, name, profile) };
     let identity = Identity { service: name, task_definition: name, cluster: DEFAULT_CLUSTER };
-    let context = ObjectContext { namespace: None, identity, task_definition: name, revision: None, tags: &[], mode };
+    let context = ObjectContext { mode, ..ObjectContext::alone(identity, name) };
     let _ = workload::template(&service, &task, &context, recorder);
 }
 

@@ -2,10 +2,10 @@
 
 use ecs_operator::api::ServiceSpec;
 use ecs_operator::ecs::scaling::Limits;
+use ecs_operator::translate::ObjectContext;
 use ecs_operator::translate::metadata::Identity;
 use ecs_operator::translate::service::auto_scaling::{ScalingState, render};
 use ecs_operator::translate::service::companion::Companion;
-use ecs_operator::translate::{Mode, ObjectContext};
 use serde_json::{Value, json};
 
 use crate::{Fleet, Scaler};
@@ -48,14 +48,7 @@ impl Autoscaler {
             "autoScaling": {"minCapacity": 2, "maxCapacity": 40, "policies": [policy]}}))
         .expect("a service");
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
-        let context = ObjectContext {
-            namespace: None,
-            identity,
-            task_definition: "web:1",
-            revision: Some(1),
-            tags: &[],
-            mode: Mode::Operator,
-        };
+        let context = ObjectContext { revision: Some(1), ..ObjectContext::alone(identity, "web:1") };
         let limits = Limits { min: 2, max: 40 };
         let situation = ScalingState { limits, rolling: false, tolerance: true, desired: None };
         let Some(Companion::Autoscaler(object)) = render(&spec, &context, situation) else { panic!("no autoscaler") };

@@ -161,8 +161,8 @@ fn retries(check: &HealthCheck) -> i32 {
 }
 
 /// Returns the difference from ECS when an essential container becomes unhealthy.
-fn unhealthy_message(mode: Mode, is_ready_first: bool) -> &'static str {
-    match (is_ready_first, mode) {
+fn unhealthy_message(mode: Mode, has_startup_probe: bool) -> &'static str {
+    match (has_startup_probe, mode) {
         (true, Mode::Operator) => {
             "a task that becomes unhealthy gets no traffic while the operator starts its replacement; on ECS it may get some. The \
              kubelet runs the check twice, as readiness probe and as liveness probe. The liveness probe restarts the container in \
@@ -185,7 +185,8 @@ fn unhealthy_message(mode: Mode, is_ready_first: bool) -> &'static str {
 
 fn record(mode: Mode, slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &mut VerdictRecorder) {
     let path = slot.at("healthCheck");
-    let probe = match (slot.is_essential(), has_startup_probe(slot)) {
+    let has_startup_probe = has_startup_probe(slot);
+    let probe = match (slot.is_essential(), has_startup_probe) {
         (true, true) => "readinessProbe",
         (true, false) => "livenessProbe",
         (false, _) => "startupProbe",
@@ -193,8 +194,8 @@ fn record(mode: Mode, slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &
     let target = slot.becomes(probe);
     let command = format!("{target}/exec/command");
     if slot.is_essential() {
-        let message = unhealthy_message(mode, has_startup_probe(slot));
-        let code = if has_startup_probe(slot) { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
+        let message = unhealthy_message(mode, has_startup_probe);
+        let code = if has_startup_probe { Code::UnhealthyWithoutTraffic } else { Code::UnhealthyRestartsInPlace };
         recorder.approximate(path.key("command"), code, command, message);
     } else {
         recorder.exact(path.key("command"), command);
@@ -203,7 +204,7 @@ fn record(mode: Mode, slot: &ContainerSlot<'_>, check: &HealthCheck, recorder: &
     recorder.exact(path.key("timeout"), format!("{target}/timeoutSeconds"));
     recorder.exact(path.key("retries"), format!("{target}/failureThreshold"));
     if check.start_period.is_some() {
-        let (target, message) = if has_startup_probe(slot) {
+        let (target, message) = if has_startup_probe {
             let message = "the start period becomes a number of failures that are ignored, one for each check in it";
             (slot.becomes("startupProbe/failureThreshold"), message)
         } else {

@@ -25,8 +25,9 @@ pub fn render(
     cluster: Option<&ClusterKubernetes>,
 ) -> Companions {
     let mut companions = Companions::default();
+    let inputs = CompanionInputs { task, context, cluster };
     for feature in SERVICE_FEATURES {
-        (feature.render)(&CompanionInputs { task, context, cluster }, &mut companions);
+        (feature.render)(&inputs, &mut companions);
     }
     companions
 }

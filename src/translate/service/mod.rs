@@ -59,8 +59,9 @@ pub fn record(spec: &ServiceSpec, name: &str, profile: &RenderProfile, mode: Mod
     recorder.exact(root.key("cluster"), labels.as_str());
     recorder.exact(root.key("taskDefinition"), template.as_str());
     recorder.exact(root.key("kubernetes"), template);
+    let inputs = ServiceInputs { spec, name, profile, mode };
     for feature in SERVICE_FEATURES {
-        (feature.record)(&ServiceInputs { spec, name, profile, mode }, recorder);
+        (feature.record)(&inputs, recorder);
     }
     recorder.describe_only(&root, &DESCRIBE_ONLY);
     if service.cluster.is_none() && service.cluster_arn.is_some() {

@@ -183,7 +183,6 @@ mod tests {
     use super::*;
     use crate::api::ServiceSpec;
     use crate::ecs::TaskDefinition;
-    use crate::translate::Mode;
     use crate::translate::RenderProfile;
     use crate::translate::metadata::Identity;
 
@@ -194,14 +193,7 @@ mod tests {
         let profile = RenderProfile::current(36);
         let task = RenderContext { service: Some(&service), ..RenderContext::alone(&definition, "web", &profile) };
         let identity = Identity { service: "web", task_definition: "web", cluster: "prod" };
-        let context = ObjectContext {
-            namespace: None,
-            identity,
-            task_definition: "web:1",
-            revision: Some(1),
-            tags: &[],
-            mode: Mode::Operator,
-        };
+        let context = ObjectContext { revision: Some(1), ..ObjectContext::alone(identity, "web:1") };
         let cluster: ClusterKubernetes = serde_json::from_value(cluster).unwrap();
         network_policy(&task, &context, Some(&cluster)).map(|policy| policy.body["spec"].clone())
     }

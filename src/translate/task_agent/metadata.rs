@@ -181,7 +181,6 @@ mod tests {
     use super::*;
     use crate::ecs::TaskDefinition;
     use crate::ecs::common::LaunchType;
-    use crate::translate::Mode;
     use crate::translate::ObjectContext;
     use crate::translate::RenderProfile;
     use crate::translate::VerdictRecorder;
@@ -288,14 +287,7 @@ mod tests {
         let task = RenderContext::alone(&definition, "web", &profile);
         let identity = Identity { service: "web", task_definition: "web", cluster: "default" };
         let pods = [1, 2].map(|revision| {
-            let context = ObjectContext {
-                namespace: None,
-                identity,
-                task_definition: "web",
-                revision: Some(revision),
-                tags: &[],
-                mode: Mode::Operator,
-            };
+            let context = ObjectContext { revision: Some(revision), ..ObjectContext::alone(identity, "web") };
             let mut recorder = VerdictRecorder::new();
             workload::template(&crate::ecs::Service::default(), &task, &context, &mut recorder).spec.unwrap()
         });

@@ -45,7 +45,7 @@ pub(crate) async fn orphan(
         "ownerReferences": [owner],
     }});
     if let Some(written) = context.writer.json_merge_patch(key, &resources::pods(), &patch).await? {
-        observe(context, &written);
+        observe(context, written);
         tracing::info!(task = %key, ?reason, "orphaned");
     }
     Ok(())
@@ -71,7 +71,7 @@ async fn assign(context: &Context, namespace: &str, to: AssignedCapacity) -> Res
         Ok(None) => Ok(()),
         Ok(Some(written)) => {
             // Stored at once, as otherwise another task could get the same number.
-            observe(context, &written);
+            observe(context, written);
             tracing::info!(task = %key, provider = to.assignment.provider, "assigned a capacity provider");
             Ok(())
         }
@@ -161,7 +161,7 @@ async fn set_cost(context: &Context, namespace: &str, to: DeletionCost) -> Resul
         }
         written => {
             if let Some(written) = written? {
-                observe(context, &written);
+                observe(context, written);
             }
             Ok(())
         }
@@ -169,9 +169,9 @@ async fn set_cost(context: &Context, namespace: &str, to: DeletionCost) -> Resul
 }
 
 /// Stores a written Pod in the cache before the watch returns it.
-fn observe(context: &Context, written: &DynamicObject) {
+fn observe(context: &Context, written: DynamicObject) {
     // The response of the server is always a Pod.
-    if let Ok(pod) = written.clone().try_parse::<Pod>() {
+    if let Ok(pod) = written.try_parse::<Pod>() {
         context.pods.observe_write(pods::project(pod));
     }
 }

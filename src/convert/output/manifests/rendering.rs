@@ -62,7 +62,7 @@ impl Rendering<'_> {
         let mut recorder = VerdictRecorder::new();
         let template = workload::template(service, &task, &context, &mut recorder);
         let autoscaler = self.service.and_then(|spec| autoscaler(spec, &context, self.profile));
-        let workload = self.workload(service, &context, template, autoscaler.is_some());
+        let workload = self.workload(service, &spec.ecs, &context, template, autoscaler.is_some());
         let mut companions = service_companions::render(&task, &context, self.cluster);
         companions.after_workload.extend(autoscaler);
 
@@ -106,16 +106,16 @@ impl Rendering<'_> {
     fn workload(
         &self,
         service: &ecs::Service,
+        task: &ecs::TaskDefinition,
         context: &ObjectContext<'_>,
         template: PodTemplateSpec,
         is_scaled: bool,
     ) -> Workload {
-        let task = self.task.task_definition().map(|spec| &spec.ecs);
         let settings = Settings {
             annotations: BTreeMap::new(),
             bounds: service.deployment_bounds(service.desired_count()),
             paused: false,
-            healthy_after: task.map_or(0, |task| workload::healthy_after(self.service, task)),
+            healthy_after: workload::healthy_after(self.service, task),
         };
         let mut workload = workload::render(service, context, template, settings);
         // If a manifest contained the count, applying it again would undo the scaling.

@@ -35,14 +35,7 @@ const QUIET: ScalingState =
 
 fn rendered(spec: &ServiceSpec, state: ScalingState) -> Option<(&'static str, Value)> {
     let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
-    let context = ObjectContext {
-        namespace: None,
-        identity,
-        task_definition: "web:1",
-        revision: Some(1),
-        tags: &[],
-        mode: Mode::Operator,
-    };
+    let context = ObjectContext { revision: Some(1), ..ObjectContext::alone(identity, "web:1") };
     match render(spec, &context, state)? {
         Companion::Autoscaler(object) => Some(("hpa", object.body["spec"].clone())),
         Companion::ScaledObject(object) => Some(("keda", object.body["spec"].clone())),

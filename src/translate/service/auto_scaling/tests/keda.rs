@@ -53,14 +53,7 @@ fn keda_does_not_start_the_first_task_while_scaling_out_is_suspended() {
     let paused = |state: Value| {
         let spec = by_queue(json!({}), json!({"suspendedState": state}));
         let identity = Identity { service: "web", task_definition: "web", cluster: "shop" };
-        let context = ObjectContext {
-            namespace: None,
-            identity,
-            task_definition: "web:1",
-            revision: Some(1),
-            tags: &[],
-            mode: Mode::Operator,
-        };
+        let context = ObjectContext { revision: Some(1), ..ObjectContext::alone(identity, "web:1") };
         let Some(Companion::ScaledObject(object)) = render(&spec, &context, FROM_ZERO) else {
             panic!("no ScaledObject")
         };
